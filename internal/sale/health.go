@@ -1,0 +1,106 @@
+package sale
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// pingInterval and pingLimit say how soon a silent database is noticed:
+	// 0.8 s at the latest, so that its buyers are answered within a second.
+	pingInterval = 200 * time.Millisecond
+	pingLimit    = 600 * time.Millisecond
+)
+
+// health watches whether the database answers. A slow commit alone does not
+// make it unavailable, a missing sign of life does: waiting for the one is
+// right, and for the other is not.
+type health struct {
+	ledger Ledger
+	log    *slog.Logger
+
+	// away points at the reason while the database does not answer.
+	away atomic.Pointer[error]
+
+	mu sync.Mutex
+	// up ends when the database stops answering.
+	up   context.Context
+	down context.CancelFunc
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+func newHealth(ledger Ledger, log *slog.Logger) *health {
+	h := &health{ledger: ledger, log: log}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.up, h.down = context.WithCancel(h.ctx)
+	return h
+}
+
+func (h *health) start() { h.done.Go(h.watch) }
+
+func (h *health) stop() {
+	h.cancel()
+	h.done.Wait()
+}
+
+// whileAvailable returns a context that ends when the database stops answering.
+func (h *health) whileAvailable() (context.Context, context.CancelFunc) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return context.WithCancel(h.up)
+}
+
+func (h *health) available() bool { return h.reason() == nil }
+
+// reason returns why the database is unavailable, or nil if it is not.
+func (h *health) reason() error {
+	if away := h.away.Load(); away != nil {
+		return *away
+	}
+	return nil
+}
+
+func (h *health) watch() {
+	ticker := time.NewTicker(pingInterval)
+	defer ticker.Stop()
+	for {
+		h.record(h.ping())
+		select {
+		case <-ticker.C:
+		case <-h.ctx.Done():
+			return
+		}
+	}
+}
+
+func (h *health) ping() error {
+	ctx, cancel := context.WithTimeout(h.ctx, pingLimit)
+	defer cancel()
+	return h.ledger.Ping(ctx)
+}
+
+// record notes the result of a ping and logs a change.
+func (h *health) record(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	wasUp := h.available()
+	switch {
+	case h.ctx.Err() != nil:
+	case err != nil && wasUp:
+		h.log.Error("database unavailable", "error", err)
+		reason := fmt.Errorf("%w: %w", ErrUnavailable, err)
+		h.away.Store(&reason)
+		h.down()
+	case err == nil && !wasUp:
+		h.log.Info("database available again")
+		h.away.Store(nil)
+		h.up, h.down = context.WithCancel(h.ctx)
+	}
+}

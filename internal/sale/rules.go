@@ -1,0 +1,110 @@
+package sale
+
+import (
+	"fmt"
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// Limits of what organisers and buyers may ask for.
+const (
+	// MaxCapacity is the most tickets one concert may have: a 32-bit integer.
+	MaxCapacity = 1<<31 - 1
+	// DefaultMaxPerPurchase is how many tickets one purchase may take unless set otherwise.
+	DefaultMaxPerPurchase = 10
+	// MaxTitleLength, MaxDateLength and MaxVenueLength limit texts, in characters.
+	MaxTitleLength = 200
+	MaxDateLength  = 100
+	MaxVenueLength = 200
+	// MaxEmailLength is the longest address that mail can be sent to, in bytes
+	// (RFC 5321, 4.5.3.1.3, less the angle brackets).
+	MaxEmailLength = 254
+	// MaxKeyLength limits an idempotency key, in bytes.
+	MaxKeyLength = 255
+)
+
+// FieldError says which field of an order or a concert breaks which rule.
+type FieldError struct {
+	// Field is the field's name in the API: user_email, quantity, title, …
+	Field string
+	// Rule is the rule, to be read after the name: "must be …".
+	Rule string
+}
+
+// Error returns field and rule.
+func (e *FieldError) Error() string { return e.Field + " " + e.Rule }
+
+// NewID returns a fresh, unguessable name for an order: a UUIDv7 (RFC 9562),
+// in whose order purchases are listed.
+func NewID() (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("make order id: %w", err)
+	}
+	return id, nil
+}
+
+// Check returns a [*FieldError] for the first rule that the order breaks; a
+// purchase may take at most maxQuantity tickets.
+func (o Order) Check(maxQuantity int) error {
+	if err := checkEmail(o.Email); err != nil {
+		return err
+	}
+	if o.Quantity < 1 || o.Quantity > maxQuantity {
+		return &FieldError{"quantity", fmt.Sprintf("must be between 1 and %d", maxQuantity)}
+	}
+	return checkKey(o.Key)
+}
+
+// Check returns a [*FieldError] for the first rule that the concert breaks.
+func (c NewConcert) Check() error {
+	for _, text := range []struct {
+		field, value string
+		limit        int
+	}{
+		{"title", c.Title, MaxTitleLength},
+		{"date", c.Date, MaxDateLength},
+		{"venue", c.Venue, MaxVenueLength},
+	} {
+		if n := utf8.RuneCountInString(text.value); n < 1 || n > text.limit {
+			return &FieldError{text.field, fmt.Sprintf("must have 1 to %d characters", text.limit)}
+		}
+		if !printable(text.value) {
+			return &FieldError{text.field, "must not contain control characters"}
+		}
+	}
+	if c.Capacity < 1 || c.Capacity > MaxCapacity {
+		return &FieldError{"number_of_tickets", fmt.Sprintf("must be between 1 and %d", MaxCapacity)}
+	}
+	return nil
+}
+
+// checkEmail accepts a bare address as in RFC 5322, without a display name.
+func checkEmail(email string) error {
+	if len(email) > MaxEmailLength {
+		return &FieldError{"user_email", fmt.Sprintf("must be at most %d bytes long", MaxEmailLength)}
+	}
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email || !printable(email) {
+		return &FieldError{"user_email", "must be an e-mail address"}
+	}
+	return nil
+}
+
+// checkKey accepts no key, or one of visible ASCII characters.
+func checkKey(key string) error {
+	visible := func(r rune) bool { return r > ' ' && r < unicode.MaxASCII }
+	if len(key) > MaxKeyLength || strings.ContainsFunc(key, func(r rune) bool { return !visible(r) }) {
+		return &FieldError{"Idempotency-Key", fmt.Sprintf("must be 1 to %d visible ASCII characters", MaxKeyLength)}
+	}
+	return nil
+}
+
+// printable reports whether the text is valid UTF-8 without control characters.
+func printable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}

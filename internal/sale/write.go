@@ -1,0 +1,186 @@
+package sale
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limits of the write loop.
+const (
+	// UnknownLimit is how long a batch whose COMMIT was cut off is run again
+	// before its buyers are told that the outcome is unknown.
+	UnknownLimit = 5 * time.Second
+	// awayLimit is how long a batch of which nothing was written is run again
+	// against a database that is away. Buyers have their 503 within a second.
+	awayLimit = 800 * time.Millisecond
+	// conflictLimit is how long a batch is run again because other writers
+	// stand in the way; it outlasts the stores' lock time-out of 2 s.
+	conflictLimit = 5 * time.Second
+	// rerunPause is the pause before a batch is run again; it doubles up to
+	// rerunPauseMax. The first conflict is run again at once.
+	rerunPause    = 10 * time.Millisecond
+	rerunPauseMax = 200 * time.Millisecond
+)
+
+// write is the loop that turns the queue into batches, one at a time.
+func (s *Seller) write() {
+	for {
+		batch := s.next(s.options.MaxBatch)
+		if len(batch) > 0 {
+			s.run(batch)
+			continue
+		}
+		if s.depth() > 0 {
+			continue // the batch was of buyers who hung up
+		}
+		select {
+		case <-s.wake:
+		case <-s.stop:
+			if s.depth() == 0 {
+				return
+			}
+		}
+	}
+}
+
+// run writes a batch and answers its buyers. A batch whose fate is unknown is
+// resolved aside, so that it does not hold up those that wait.
+func (s *Seller) run(batch []*pending) {
+	outcomes, err := s.sell(batch)
+	switch {
+	case errors.Is(err, ErrRefused) && len(batch) > 1:
+		s.split(batch)
+	case errors.Is(err, ErrOutcomeUnknown):
+		s.log.Warn("outcome of batch unknown, running it again", "orders", len(batch), "error", err)
+		s.writing.Go(func() { s.resolve(batch) })
+	case errors.Is(err, ErrUnavailable):
+		// Whoever waits now would learn the same, only later.
+		s.refuse(batch, err)
+		s.refuse(s.next(s.options.QueueLimit), err)
+	default:
+		s.answer(batch, outcomes, err)
+	}
+}
+
+// sell runs a batch until it is written, its fate is unknown, or there is no
+// point in another try.
+func (s *Seller) sell(batch []*pending) ([]Outcome, error) {
+	ctx, cancel := s.health.whileAvailable()
+	defer cancel()
+
+	start := time.Now()
+	b := Batch{Orders: orders(batch)}
+	for pause := time.Duration(0); ; pause = nextPause(pause) {
+		outcomes, err := s.attempt(ctx, b)
+		limit, again := time.Duration(0), false
+		switch {
+		case errors.Is(err, ErrConflict):
+			limit, again = conflictLimit, true
+		case errors.Is(err, ErrUnavailable):
+			limit, again = awayLimit, true
+		}
+		if !again {
+			return outcomes, err
+		}
+		if time.Since(start)+pause >= limit || !sleep(ctx, pause) {
+			return nil, fmt.Errorf("%w: gave up after %s: %w", ErrUnavailable, time.Since(start).Round(time.Millisecond), err)
+		}
+		b.Rerun = true
+		s.metrics.rerun(err)
+	}
+}
+
+// attempt runs a batch once.
+func (s *Seller) attempt(ctx context.Context, b Batch) ([]Outcome, error) {
+	start := time.Now()
+	outcomes, err := s.ledger.Sell(ctx, b)
+	s.metrics.batch(len(b.Orders), time.Since(start))
+	if err == nil && len(outcomes) != len(b.Orders) {
+		return nil, fmt.Errorf("sell %d orders: ledger answered %d", len(b.Orders), len(outcomes))
+	}
+	return outcomes, err
+}
+
+// split runs the halves of a batch that the database refused, until the guilty
+// order stands alone.
+func (s *Seller) split(batch []*pending) {
+	s.metrics.rerun(ErrRefused)
+	half := len(batch) / 2
+	s.run(batch[:half])
+	s.run(batch[half:])
+}
+
+// resolve runs a batch again whose COMMIT was sent and not answered. The locks
+// that a run takes make its answer final: either the first COMMIT has happened
+// and the orders are found, or it never will.
+func (s *Seller) resolve(batch []*pending) {
+	ctx, cancel := context.WithTimeout(context.Background(), UnknownLimit)
+	defer cancel()
+
+	b := Batch{Orders: orders(batch), Rerun: true}
+	for pause := rerunPause; ; pause = nextPause(pause) {
+		s.metrics.rerun(ErrOutcomeUnknown)
+		outcomes, err := s.attempt(ctx, b)
+		if err == nil {
+			s.answer(batch, outcomes, nil)
+			return
+		}
+		if !sleep(ctx, pause) {
+			s.log.Error("outcome of batch still unknown", "orders", len(batch), "error", err)
+			s.refuse(batch, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+			return
+		}
+	}
+}
+
+// answer gives each buyer of a batch the order's outcome, or all of them the error.
+func (s *Seller) answer(batch []*pending, outcomes []Outcome, err error) {
+	if err != nil {
+		s.refuse(batch, err)
+		return
+	}
+	for i, p := range batch {
+		p.answer <- answer{outcome: outcomes[i]}
+	}
+}
+
+// refuse gives every buyer of a batch the error.
+func (s *Seller) refuse(batch []*pending, err error) {
+	if len(batch) == 0 {
+		return
+	}
+	s.log.Warn("batch not written", "orders", len(batch), "error", err)
+	for _, p := range batch {
+		p.answer <- answer{err: err}
+	}
+}
+
+func orders(batch []*pending) []Order {
+	list := make([]Order, len(batch))
+	for i, p := range batch {
+		list[i] = p.order
+	}
+	return list
+}
+
+// nextPause doubles a pause within its bounds.
+func nextPause(pause time.Duration) time.Duration {
+	return min(max(2*pause, rerunPause), rerunPauseMax)
+}
+
+// sleep waits and reports true, or false as soon as the context ends.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
