@@ -26,8 +26,8 @@ type memory struct {
 	pingErr   error
 
 	// before runs ahead of a batch, after runs once it is written; an error of
-	// either is what Sell returns. Both may block.
-	before, after func(ctx context.Context, run int) error
+	// either is what Sell returns. Both may block. Runs are numbered from 1.
+	before, after func(ctx context.Context, run int, orders []sale.Order) error
 }
 
 func newMemory(capacity int64) *memory {
@@ -55,13 +55,13 @@ func (m *memory) Sell(ctx context.Context, b sale.Batch) ([]sale.Outcome, error)
 	m.mu.Unlock()
 
 	if m.before != nil {
-		if err := m.before(ctx, run); err != nil {
+		if err := m.before(ctx, run, b.Orders); err != nil {
 			return nil, err
 		}
 	}
 	outcomes, err := m.commit(b)
 	if err == nil && m.after != nil {
-		err = m.after(ctx, run)
+		err = m.after(ctx, run, b.Orders)
 	}
 	if err != nil {
 		return nil, err

@@ -101,7 +101,7 @@ func failed(err error) func(result) bool {
 // gate lets run 1 wait until it is opened, so that others queue up behind it.
 func gate(m *memory) (open func()) {
 	opened := make(chan struct{})
-	m.before = func(ctx context.Context, run int) error {
+	m.before = func(ctx context.Context, run int, _ []sale.Order) error {
 		if run > 1 {
 			return nil
 		}
@@ -109,7 +109,7 @@ func gate(m *memory) (open func()) {
 		case <-opened:
 			return nil
 		case <-ctx.Done():
-			return sale.ErrUnavailable
+			return ctx.Err()
 		}
 	}
 	return func() { close(opened) }
@@ -193,7 +193,7 @@ func TestFailedCommitIsRunAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
-		m.before = func(_ context.Context, run int) error {
+		m.before = func(_ context.Context, run int, _ []sale.Order) error {
 			if run <= 3 {
 				return sale.ErrConflict
 			}
@@ -211,7 +211,7 @@ func TestEndlessConflictGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
-		m.before = func(context.Context, int) error { return sale.ErrConflict }
+		m.before = func(context.Context, int, []sale.Order) error { return sale.ErrConflict }
 		c := start(t, m, sale.Options{})
 		c.send(t.Context(), 1)
 		r := c.wait()[0]
@@ -226,7 +226,7 @@ func TestDatabaseAwayAnswersWithinASecondAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(1000)
 		away := true
-		m.before = func(context.Context, int) error {
+		m.before = func(context.Context, int, []sale.Order) error {
 			if away {
 				return sale.ErrUnavailable
 			}
@@ -288,7 +288,7 @@ func TestUnknownOutcomeIsLearntByRunningAgain(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				m := newMemory(10)
-				cut := func(_ context.Context, run int) error {
+				cut := func(_ context.Context, run int, _ []sale.Order) error {
 					if run == 1 {
 						return sale.ErrOutcomeUnknown
 					}
@@ -313,8 +313,8 @@ func TestUnknownOutcomeIsToldAfterFiveSecondsAndHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
-		m.after = func(ctx context.Context, run int) error {
-			if len(m.sizes()) > 0 && m.batches[run-1][0].Email == "unlucky@example.com" {
+		m.after = func(ctx context.Context, _ int, orders []sale.Order) error {
+			if orders[0].Email == "unlucky@example.com" {
 				return sale.ErrOutcomeUnknown
 			}
 			return ctx.Err()

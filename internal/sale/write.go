@@ -74,6 +74,9 @@ func (s *Seller) sell(batch []*pending) ([]Outcome, error) {
 	b := Batch{Orders: orders(batch)}
 	for pause := time.Duration(0); ; pause = nextPause(pause) {
 		outcomes, err := s.attempt(ctx, b)
+		if reason := s.health.reason(); err != nil && ctx.Err() != nil && !errors.Is(err, ErrOutcomeUnknown) {
+			return nil, fmt.Errorf("%w: %w", reason, err)
+		}
 		limit, again := time.Duration(0), false
 		switch {
 		case errors.Is(err, ErrConflict):
