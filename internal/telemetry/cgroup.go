@@ -1,0 +1,141 @@
+package telemetry
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// controlGroups finds the Linux control groups that limit this process, of
+// version 1, version 2 or, as some systems have it, some of each. All paths are
+// relative to root, as fs.FS wants them.
+type controlGroups struct {
+	root                 fs.FS
+	cpu, cpuacct, memory hierarchy
+}
+
+// hierarchy is the tree of groups that one controller keeps.
+type hierarchy struct {
+	// version is 1 or 2, or 0 if there is no such controller.
+	version int
+	// mount is the directory of the top group that can be seen.
+	mount string
+	// own is the group of this process below mount; "." for mount itself.
+	own string
+}
+
+// findControlGroups looks up where the process stands. What it cannot find is
+// taken for no limit: on a system without control groups that is the truth.
+func findControlGroups(root fs.FS) *controlGroups {
+	membership, _ := fs.ReadFile(root, "proc/self/cgroup")
+	mountinfo, _ := fs.ReadFile(root, "proc/self/mountinfo")
+	groups := parseMembership(string(membership))
+	mounts := parseMounts(string(mountinfo))
+	return &controlGroups{
+		root:    root,
+		cpu:     locate("cpu", groups, mounts),
+		cpuacct: locate("cpuacct", groups, mounts),
+		memory:  locate("memory", groups, mounts),
+	}
+}
+
+// locate finds the hierarchy of a controller: that of version 1 if the
+// controller is bound to one, otherwise the one of version 2.
+func locate(controller string, groups map[string]string, mounts []groupMount) hierarchy {
+	group, bound := groups[controller]
+	version := 1
+	if !bound {
+		if group, bound = groups[""]; !bound {
+			return hierarchy{}
+		}
+		version = 2
+	}
+	for _, m := range mounts {
+		if m.version == version && (version == 2 || slices.Contains(m.controllers, controller)) {
+			return hierarchy{version: version, mount: m.point, own: below(m.root, group)}
+		}
+	}
+	return hierarchy{}
+}
+
+// below returns the path of group seen from the mount whose top is the group
+// mountRoot. In a container the two may come from different views of the tree,
+// so that neither is below the other; then the answer is the mount's top, ".".
+func below(mountRoot, group string) string {
+	rest, ok := strings.CutPrefix(group+"/", strings.TrimSuffix(mountRoot, "/")+"/")
+	rest = strings.Trim(rest, "/")
+	if !ok || rest == "" || !fs.ValidPath(rest) {
+		return "."
+	}
+	return rest
+}
+
+// upwards returns the group of the process and all above it, the nearest first:
+// the limit of each binds. Where own is the name that the host has for it, the
+// group is not there, and neither are its limits; the top of the mount, which
+// always comes last, is the container's.
+func (h hierarchy) upwards() []string {
+	if h.version == 0 {
+		return nil
+	}
+	groups := []string{h.own}
+	for g := h.own; g != "."; {
+		g = path.Dir(g)
+		groups = append(groups, g)
+	}
+	return groups
+}
+
+// parseMembership reads /proc/self/cgroup: lines of ID:CONTROLLERS:GROUP. It
+// returns the group by controller; version 2 has the empty name.
+func parseMembership(text string) map[string]string {
+	groups := make(map[string]string)
+	for line := range strings.Lines(text) {
+		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(fields) != 3 {
+			continue
+		}
+		for controller := range strings.SplitSeq(fields[1], ",") {
+			groups[controller] = fields[2]
+		}
+	}
+	return groups
+}
+
+// groupMount is a mounted tree of control groups.
+type groupMount struct {
+	version int
+	// root is the group that stands at the top of the mount.
+	root string
+	// point is the directory of the mount, without the leading slash.
+	point string
+	// controllers are those of a mount of version 1.
+	controllers []string
+}
+
+// parseMounts reads the mounts of control groups from /proc/self/mountinfo:
+// lines of "ID PARENT DEVICE ROOT POINT OPTIONS [TAGS] - TYPE SOURCE OPTIONS".
+func parseMounts(text string) []groupMount {
+	var mounts []groupMount
+	for line := range strings.Lines(text) {
+		before, after, _ := strings.Cut(line, " - ")
+		place, kind := strings.Fields(before), strings.Fields(after)
+		if len(place) < 5 || len(kind) < 3 {
+			continue
+		}
+		m := groupMount{root: place[3], point: strings.Trim(place[4], "/")}
+		switch kind[0] {
+		case "cgroup":
+			m.version, m.controllers = 1, strings.Split(kind[2], ",")
+		case "cgroup2":
+			m.version = 2
+		default:
+			continue
+		}
+		if fs.ValidPath(m.point) {
+			mounts = append(mounts, m)
+		}
+	}
+	return mounts
+}
