@@ -1,0 +1,66 @@
+// Package fault holds what goes wrong on purpose: the [Plan] says what, as
+// data, and the [Injector] makes it happen.
+//
+// A plan delays, denies, fails, hangs or resets calls route by route, slows the
+// database down, burns CPU, holds memory, and makes the service not ready or
+// blind to its monitoring. The plan lives in a [Store] that all replicas share;
+// every replica applies a new one within 2 s. Each fault may last for a time
+// and then ends by itself.
+//
+// The package knows no HTTP and no SQL: the server asks [Injector.Route] before
+// it handles a call, the stores ask [Injector.Database] before a transaction.
+package fault
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// What [Injector.Route] and [Injector.Database] answer when a fault strikes.
+var (
+	// ErrDenied: the plan denies this purchase.
+	ErrDenied = errors.New("denied by the fault plan")
+	// ErrInjected: the plan makes this call fail.
+	ErrInjected = errors.New("failed by the fault plan")
+	// ErrReset: the plan resets the connection of this call.
+	ErrReset = errors.New("connection reset by the fault plan")
+	// ErrMalformed is inside the [*PlanError] of a plan that is not JSON at all.
+	ErrMalformed = errors.New("malformed JSON")
+)
+
+// State is a plan with its place in history, as stores keep it.
+type State struct {
+	// Version counts the plans that were set, from 1; 0 means that none was.
+	Version int64
+	Plan    Plan
+	// Age is the time since the plan was set, by the database's clock, so that
+	// all replicas end its faults together.
+	Age time.Duration
+}
+
+// Replica is a replica that was heard of lately.
+type Replica struct {
+	ID string
+	// Version is the version of the plan that the replica has applied.
+	Version int64
+	// SeenAgo is the time since its last heartbeat, by the database's clock.
+	SeenAgo time.Duration
+}
+
+// Store keeps the plan so that all replicas share it. Implementations are safe
+// for concurrent use, and never ask [Injector.Database] on behalf of these
+// calls: a plan must not stand in the way of the next one.
+//
+// Every method may return the store's own errors, wrapped, and the context's.
+type Store interface {
+	// LoadPlan returns the stored plan; Version 0 when none is stored yet.
+	LoadPlan(ctx context.Context) (State, error)
+	// SavePlan stores the plan under the next version.
+	SavePlan(ctx context.Context, p Plan) (State, error)
+	// Heartbeat says that the replica lives and has applied a version. It
+	// forgets replicas that were silent for over an hour.
+	Heartbeat(ctx context.Context, replica string, version int64) error
+	// Replicas lists the replicas heard of within the last 15 s.
+	Replicas(ctx context.Context) ([]Replica, error)
+}

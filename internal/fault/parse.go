@@ -1,0 +1,185 @@
+package fault
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// The names of the presets that [Parse] knows.
+const (
+	presetOff     = "off"
+	presetDefault = "default"
+)
+
+// Parse reads a plan: {"preset":"off"}, {"preset":"default"}, or a whole plan
+// of this shape:
+//
+//	{
+//	  "seed": 1,
+//	  "routes": {
+//	    "/buy/{concert_id}": {
+//	      "delay": {"uniform": ["1s", "4s"]},
+//	      "deny": 0.1, "error": 0.1, "reset": 0.1, "hang": 0.1,
+//	      "for": "30s"
+//	    }
+//	  },
+//	  "database": {"delay": {"fixed": "100ms"}, "error": 0.1, "for": "1m"},
+//	  "cpu": {"share": 0.5, "for": "1m"},
+//	  "memory": {"bytes": 104857600, "for": "1m"},
+//	  "ready": {"value": false, "for": "30s"},
+//	  "scrape_outage": {"value": true, "for": "30s"}
+//	}
+//
+// Every field may be left out (or null): what is left out injects nothing, and
+// a fault without "for" has no end. A delay is one of {"fixed": "100ms"},
+// {"uniform": ["1s", "4s"]} and {"lognormal": {"median": "200ms", "p99": "2s"}}.
+// A plain true or false may stand for "ready" and "scrape_outage"; in the long
+// form "value" is true when left out, and so is "ready" itself. Durations are
+// texts as in Go.
+//
+// Fields that Parse does not know do nothing; ignored lists the paths of the
+// first [MaxIgnored]. A plan that breaks a rule, or is no JSON, is a
+// [*PlanError]; other errors are those of r. How much is read is r's business.
+func Parse(r io.Reader) (plan Plan, ignored []string, err error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return Plan{}, nil, fmt.Errorf("read plan: %w", err)
+	}
+	value, err := decode(data)
+	if err != nil {
+		return Plan{}, nil, err
+	}
+	var reader planReader
+	plan = reader.plan(value)
+	if reader.err != nil {
+		return Plan{}, nil, reader.err
+	}
+	if err := plan.Validate(); err != nil {
+		return Plan{}, nil, err
+	}
+	slices.Sort(reader.ignored)
+	return plan.normal(), reader.ignored, nil
+}
+
+// decode returns the one JSON value that data must hold, numbers as written.
+func decode(data []byte) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // an empty text is cut off like any other
+		}
+		return nil, &PlanError{Rule: "must be JSON: " + err.Error(), Err: ErrMalformed}
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, &PlanError{Rule: "must be JSON with nothing behind it", Err: ErrMalformed}
+	}
+	return value, nil
+}
+
+// plan reads a preset or a whole plan.
+func (p *planReader) plan(value any) Plan {
+	top := p.object("", value)
+	if top.take("preset") != nil {
+		return p.preset(top)
+	}
+	defer top.done()
+	plan := Plan{
+		Seed:         top.whole("seed", MaxSeed),
+		Database:     p.database(top.object("database")),
+		CPU:          p.cpu(top.object("cpu")),
+		Memory:       p.memory(top.object("memory")),
+		ScrapeOutage: p.toggle(top, "scrape_outage", false),
+	}
+	ready := p.toggle(top, "ready", true)
+	plan.NotReady = Switch{On: !ready.On, For: ready.For}
+	routes := top.object("routes")
+	for _, path := range routes.names() {
+		if plan.Routes == nil {
+			plan.Routes = make(map[string]RouteFaults)
+		}
+		plan.Routes[path] = p.route(routes.object(path))
+	}
+	return plan
+}
+
+// preset returns the plan of a name, which must stand alone: what else is there
+// was meant to do something.
+func (p *planReader) preset(top *object) Plan {
+	if len(top.members) > 1 {
+		p.fail("preset", "must stand alone, or be left out")
+	}
+	switch top.text("preset") {
+	case presetOff:
+		return Off()
+	case presetDefault:
+		return Default()
+	}
+	p.fail("preset", `must be "`+presetOff+`" or "`+presetDefault+`"`)
+	return Plan{}
+}
+
+func (p *planReader) route(o *object) RouteFaults {
+	defer o.done()
+	return RouteFaults{
+		Delay: p.delay(o.object("delay")),
+		Deny:  o.number("deny"),
+		Error: o.number("error"),
+		Reset: o.number("reset"),
+		Hang:  o.number("hang"),
+		For:   o.lasts(),
+	}
+}
+
+func (p *planReader) database(o *object) DatabaseFaults {
+	defer o.done()
+	return DatabaseFaults{Delay: p.delay(o.object("delay")), Error: o.number("error"), For: o.lasts()}
+}
+
+func (p *planReader) cpu(o *object) CPUBurn {
+	defer o.done()
+	return CPUBurn{Share: o.number("share"), For: o.lasts()}
+}
+
+func (p *planReader) memory(o *object) Ballast {
+	defer o.done()
+	return Ballast{Bytes: o.whole("bytes", MaxBallast), For: o.lasts()}
+}
+
+func (p *planReader) delay(o *object) Delay {
+	defer o.done()
+	kinds := 0
+	for _, kind := range []string{"fixed", "uniform", "lognormal"} {
+		if o.has(kind) {
+			kinds++
+		}
+	}
+	if kinds > 1 {
+		p.fail(o.path, oneDelay)
+	}
+	return Delay{Fixed: o.duration("fixed"), Uniform: o.span("uniform"), LogNormal: p.logNormal(o.object("lognormal"))}
+}
+
+func (p *planReader) logNormal(o *object) LogNormal {
+	defer o.done()
+	return LogNormal{Median: o.duration("median"), P99: o.duration("p99")}
+}
+
+// toggle reads true, false, or {"value":true,"for":"30s"}; absent is what it
+// is when it is left out.
+func (p *planReader) toggle(parent *object, name string, absent bool) Switch {
+	switch value := parent.take(name).(type) {
+	case nil:
+		return Switch{On: absent}
+	case bool:
+		return Switch{On: value}
+	}
+	o := parent.object(name)
+	defer o.done()
+	return Switch{On: o.flag("value", true), For: o.lasts()}
+}

@@ -1,0 +1,102 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// How a replica follows the store.
+const (
+	// PollInterval is how often the stored plan is read. With the time that
+	// reading takes, every replica applies a new plan within 2 s.
+	PollInterval = time.Second
+	// HeartbeatInterval is how often a replica says that it lives: three times
+	// in the 15 s after which a store no longer lists it.
+	HeartbeatInterval = 5 * time.Second
+	// storeTimeout bounds one call to the store; the next poll is a new chance.
+	storeTimeout = time.Second
+)
+
+// Run follows the stored plan, says that this replica lives, and drives CPU
+// burn and memory ballast. While the store fails, the last plan holds. Run
+// returns nil when ctx has ended and all that it started has stopped. It must
+// not run twice at a time.
+func (i *Injector) Run(ctx context.Context) error {
+	poll := time.NewTicker(PollInterval)
+	defer poll.Stop()
+	f := follower{Injector: i, stop: func() {}}
+	defer func() { f.stop() }()
+	for ctx.Err() == nil {
+		f.drive(ctx)
+		f.follow(ctx)
+		select {
+		case <-ctx.Done():
+		case <-poll.C:
+		case <-i.changed:
+		}
+	}
+	return nil
+}
+
+// follower is what Run remembers from one round to the next.
+type follower struct {
+	*Injector
+
+	// driven is the plan whose load runs, and stop ends that load.
+	driven *applied
+	stop   func()
+	// beat is the version that the last heartbeat told, at the time beatAt.
+	beat   int64
+	beatAt time.Time
+	// failing says that the store's last call failed, which was logged.
+	failing bool
+}
+
+// drive lets the load of the current plan run, in the place of the last one's.
+func (f *follower) drive(ctx context.Context) {
+	if a := f.current.Load(); a != f.driven {
+		f.stop()
+		f.stop = f.startLoad(ctx, a)
+		f.driven = a
+	}
+}
+
+// follow loads the stored plan, sends a heartbeat if one is due, and logs when
+// the store begins to fail and when it answers again.
+func (f *follower) follow(ctx context.Context) {
+	if f.store == nil {
+		return
+	}
+	err := f.exchange(ctx)
+	switch {
+	case ctx.Err() != nil:
+		// Stopping: an error is no news.
+	case err != nil && !f.failing:
+		f.failing = true
+		f.log.Warn("fault plan store failed, the last plan holds", "error", err)
+	case err == nil && f.failing:
+		f.failing = false
+		f.log.Info("fault plan store answers again")
+	}
+}
+
+func (f *follower) exchange(ctx context.Context) error {
+	loading, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := f.Load(loading); err != nil {
+		return err
+	}
+	// Half a poll early is due, lest jitter make it a whole poll late.
+	version, now := f.current.Load().state.Version, f.now()
+	if version == f.beat && !f.beatAt.IsZero() && now.Sub(f.beatAt) < HeartbeatInterval-PollInterval/2 {
+		return nil
+	}
+	beating, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := f.store.Heartbeat(beating, f.replica, version); err != nil {
+		return fmt.Errorf("send heartbeat: %w", err)
+	}
+	f.beat, f.beatAt = version, now
+	return nil
+}
