@@ -42,7 +42,7 @@ func start(t *testing.T, m *memory, o sale.Options) *crowd {
 	}
 	seller.Start()
 	t.Cleanup(func() {
-		if err := seller.Stop(context.Background()); err != nil {
+		if err := seller.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 	})
@@ -158,7 +158,7 @@ func TestOrdersAreDecidedInOrderOfArrival(t *testing.T) {
 		}
 		open()
 		c.wait()
-		firstComers := append(m.batches[0], m.batches[1][:5]...)
+		firstComers := slices.Concat(m.batches[0], m.batches[1][:5])
 		for _, o := range firstComers {
 			if _, ok := m.written()[o.ID]; !ok {
 				t.Errorf("order %s came early and was not sold", o.ID)

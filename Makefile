@@ -1,0 +1,118 @@
+# The chores of Onsale. `make` alone lists them.
+
+SHELL := bash
+GO    ?= go
+
+# What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
+DEPS := postgresql
+
+# Extra arguments of `go test`, as in: make test TESTFLAGS='-run Seller -v'
+TESTFLAGS ?=
+
+# How long each fuzz target runs.
+FUZZTIME ?= 30s
+
+# How long `make soak` sells on each database, and each of Locust's scenarios runs.
+SOAKTIME   ?= 10m
+LOCUSTTIME ?= 1m
+
+# Where Onsale builds and runs.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## Install what the tests need: a PostgreSQL server (Debian and Ubuntu, as root)
+	@bash scripts/deps.sh $(DEPS)
+
+.PHONY: build
+build: ## Build bin/onsale
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/onsale ./cmd/onsale
+
+.PHONY: test
+test: deps ## Run all tests
+	$(GO) test -timeout 20m $(TESTFLAGS) ./...
+
+.PHONY: race
+race: deps ## Run all tests with the race detector, in random order (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m $(TESTFLAGS) ./...
+
+.PHONY: lint
+lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
+	@bash scripts/deps.sh shellcheck
+	shellcheck .ci/run scripts/*.sh
+	bin/actionlint
+	bin/gitleaks git --no-banner --redact
+	bin/golangci-lint config verify
+	bin/golangci-lint fmt --diff
+	bin/golangci-lint run
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the Go code
+	bin/golangci-lint fmt
+
+.PHONY: generate
+generate: ## Write the generated files anew
+	$(GO) generate ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	@set -eu; found=0; \
+	while IFS=: read -r file _ line; do \
+		name=$${line#func }; name=$${name%%(*}; found=$$((found + 1)); \
+		echo "== $$name in $${file%/*}"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$${file%/*}"; \
+	done < <(grep -rn --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' .); \
+	if [ $$found -eq 0 ]; then echo "there is no fuzz target" >&2; exit 1; fi
+
+.PHONY: bench
+bench: ## Measure the sale; see docs/performance.md
+	@bash scripts/deps.sh $(DEPS) wrk
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m $(TESTFLAGS) ./cmd/onsale
+
+.PHONY: soak
+soak: deps ## Sell for a long time and watch memory and books
+	$(GO) test -tags soak -run TestSoak -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -soak $(SOAKTIME)
+
+.PHONY: locust
+locust: ## Let Locust buy, 500 users a scenario, and check what it was told
+	@bash scripts/deps.sh $(DEPS) python3-locust
+	$(GO) test -tags soak -run TestLocust -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -locust $(LOCUSTTIME)
+
+.PHONY: cross
+cross: ## Build and vet for every platform, without cgo
+	@set -eu; for platform in $(PLATFORMS); do \
+		echo "== $$platform"; \
+		export CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/}; \
+		$(GO) build ./...; \
+		$(GO) vet ./...; \
+	done
+
+.PHONY: vuln
+vuln: bin/govulncheck ## Look for known vulnerabilities (needs the internet)
+	bin/govulncheck ./...
+
+.PHONY: clean
+clean: ## Remove what was built and measured
+	rm -rf bin coverage.out
+
+# The tools, at the versions that their modules pin. golangci-lint has a module of its own, since
+# it and actionlint need versions of one YAML package that do not go together.
+bin/golangci-lint: tools/golangci-lint/go.mod
+	$(GO) -C tools/golangci-lint build -o ../../bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/actionlint: tools/go.mod
+	$(GO) -C tools build -o ../bin/ github.com/rhysd/actionlint/cmd/actionlint
+
+bin/benchstat: tools/go.mod
+	$(GO) -C tools build -o ../bin/ golang.org/x/perf/cmd/benchstat
+
+bin/gitleaks: tools/go.mod
+	$(GO) -C tools build -o ../bin/ github.com/zricethezav/gitleaks/v8
+
+bin/govulncheck: tools/go.mod
+	$(GO) -C tools build -o ../bin/ golang.org/x/vuln/cmd/govulncheck

@@ -1,0 +1,36 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"onsale/internal/sale"
+	"onsale/internal/store/postgres"
+)
+
+// BenchmarkSell256 measures full batches of one hot concert, with fsync on.
+func BenchmarkSell256(b *testing.B) {
+	store, err := postgres.Open(b.Context(), server.Database(b), postgres.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = store.Close() })
+	if err := store.Migrate(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	concert, err := store.CreateConcert(b.Context(), sale.NewConcert{Title: "T", Date: "D", Venue: "V", Capacity: sale.MaxCapacity})
+	if err != nil {
+		b.Fatal(err)
+	}
+	orders := make([]sale.Order, 256)
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range orders {
+			id, _ := sale.NewID()
+			orders[i] = sale.Order{ID: id, ConcertID: concert.ID, Email: "testuser_1234@example.com", Quantity: 1}
+		}
+		if _, err := store.Sell(b.Context(), sale.Batch{Orders: orders}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*len(orders))/b.Elapsed().Seconds(), "orders/s")
+}

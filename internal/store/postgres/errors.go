@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"onsale/internal/sale"
+)
+
+// errTooSlow is the cause of a read that ran into its limit.
+var errTooSlow = fmt.Errorf("%w: no answer within %s", sale.ErrUnavailable, readLimit)
+
+// causeOf replaces the error of a call that ran into its own limit by the
+// limit's cause, which the driver does not pass on.
+func causeOf(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errTooSlow) {
+		return errTooSlow
+	}
+	return err
+}
+
+// classify says in the words of package sale what went wrong before any COMMIT
+// was sent. The codes are of PostgreSQL's appendix A.
+func classify(ctx context.Context, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if kind := kindOf(ctx, err); kind != nil && !errors.Is(err, kind) {
+		return fmt.Errorf("%s: %w: %w", op, kind, err)
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// classifyCommit is classify for a statement that COMMIT was sent along with.
+// Only an ordinary error of the server proves that the transaction is undone.
+func classifyCommit(ctx context.Context, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var server *pgconn.PgError
+	undone := errors.As(err, &server) && server.SeverityUnlocalized == "ERROR"
+	if undone || pgconn.SafeToRetry(err) {
+		return classify(ctx, op, err)
+	}
+	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, err)
+}
+
+// kindOf returns the sentinel of package sale that the error stands for, or
+// nil when it stands for none. A deadline that is not the context's is the
+// driver's own, and the database did not answer.
+func kindOf(ctx context.Context, err error) error {
+	var server *pgconn.PgError
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return sale.ErrNotFound
+	case errors.As(err, &server):
+		return kindOfCode(server.Code)
+	case misconfigured(err):
+		return nil
+	}
+	return sale.ErrUnavailable // the connection, in one way or another
+}
+
+func kindOfCode(code string) error {
+	switch code {
+	case "40001", // serialization_failure
+		"40P01", // deadlock_detected
+		"55P03", // lock_not_available: lock_timeout
+		"23505": // unique_violation: a name that is written already
+		return sale.ErrConflict
+	case "57014", // query_canceled: statement_timeout
+		"25006",          // read_only_sql_transaction: a primary that has become a standby
+		"25P03",          // idle_in_transaction_session_timeout
+		"42P01", "3F000": // undefined table or schema: not migrated yet
+		return sale.ErrUnavailable
+	case "3D000": // invalid_catalog_name
+		return nil
+	}
+	switch class := code[:min(2, len(code))]; class {
+	case "22", "23": // data exception, integrity constraint violation
+		return sale.ErrRefused
+	case "08", "53", "57", "58": // connection, resources, operator intervention, system error
+		return sale.ErrUnavailable
+	}
+	return nil
+}
+
+// misconfigured reports whether another try would meet the same refusal to
+// speak TLS; the driver has no sentinel for it.
+func misconfigured(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "server refused TLS connection") || strings.Contains(text, "x509: ")
+}

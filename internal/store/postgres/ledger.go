@@ -1,0 +1,148 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"onsale/internal/sale"
+)
+
+const concertColumns = `id, title, date, venue, capacity, sold, created_at`
+
+// CreateConcert implements [sale.Ledger].
+func (s *Store) CreateConcert(ctx context.Context, c sale.NewConcert) (sale.Concert, error) {
+	if err := s.gate(ctx, "create concert"); err != nil {
+		return sale.Concert{}, err
+	}
+	rows, err := s.general.Query(ctx, `INSERT INTO onsale.concerts (title, date, venue, capacity, created_at)
+		VALUES ($1, $2, $3, $4, $5) RETURNING `+concertColumns, c.Title, c.Date, c.Venue, c.Capacity, s.now())
+	if err != nil {
+		return sale.Concert{}, classifyCommit(ctx, "create concert", err)
+	}
+	concert, err := pgx.CollectExactlyOneRow(rows, toConcert)
+	return concert, classifyCommit(ctx, "create concert", err)
+}
+
+// Concert implements [sale.Ledger].
+func (s *Store) Concert(ctx context.Context, id int64) (sale.Concert, error) {
+	return queryOne(ctx, s, "read concert", toConcert,
+		`SELECT `+concertColumns+` FROM onsale.concerts WHERE id = $1`, id)
+}
+
+// Concerts implements [sale.Ledger].
+func (s *Store) Concerts(ctx context.Context) ([]sale.Concert, error) {
+	return queryAll(ctx, s, "list concerts", toConcert,
+		`SELECT `+concertColumns+` FROM onsale.concerts ORDER BY id`)
+}
+
+// Purchase implements [sale.Ledger].
+func (s *Store) Purchase(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
+	return queryOne(ctx, s, "read purchase", toPurchase,
+		`SELECT `+columns+` FROM onsale.purchases WHERE id = $1`, id)
+}
+
+// PurchaseByKey implements [sale.Ledger].
+func (s *Store) PurchaseByKey(ctx context.Context, key string) (sale.Purchase, error) {
+	return queryOne(ctx, s, "read purchase by key", toPurchase,
+		`SELECT `+columns+` FROM onsale.purchases WHERE idempotency_key = $1`, key)
+}
+
+// Purchases implements [sale.Ledger].
+func (s *Store) Purchases(ctx context.Context, concertID int64, after uuid.UUID, limit int) ([]sale.Purchase, error) {
+	return queryAll(ctx, s, "list purchases", toPurchase,
+		`SELECT `+columns+` FROM onsale.purchases
+		WHERE id > $1 AND ($2 = 0 OR concert_id = $2) ORDER BY id LIMIT $3`, after, concertID, limit)
+}
+
+// Refund implements [sale.Ledger]. It locks the concert before the purchase,
+// in the order in which a sale does.
+func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
+	p, err := s.Purchase(ctx, id)
+	if err != nil || !p.Live() {
+		return p, err
+	}
+	conn, err := s.general.Acquire(ctx)
+	if err != nil {
+		return sale.Purchase{}, classify(ctx, "refund: connect", err)
+	}
+	defer conn.Release()
+
+	p, err = lockPurchase(ctx, conn.Conn(), p)
+	if err != nil || !p.Live() {
+		rollback(ctx, conn.Conn())
+		return p, classify(ctx, "refund: lock", err)
+	}
+	p.RefundedAt = s.now()
+	var batch pgx.Batch
+	batch.Queue(`UPDATE onsale.purchases SET refunded_at = $2 WHERE id = $1`, p.ID, p.RefundedAt)
+	batch.Queue(`UPDATE onsale.concerts SET sold = sold - $2 WHERE id = $1`, p.ConcertID, p.Quantity)
+	batch.Queue(`COMMIT`)
+	if err := conn.Conn().SendBatch(ctx, &batch).Close(); err != nil {
+		rollback(ctx, conn.Conn())
+		return sale.Purchase{}, classifyCommit(ctx, "refund: write", err)
+	}
+	return p, nil
+}
+
+// lockPurchase begins a transaction that holds the purchase and its concert,
+// and returns the purchase as it is now.
+func lockPurchase(ctx context.Context, conn *pgx.Conn, p sale.Purchase) (sale.Purchase, error) {
+	var batch pgx.Batch
+	batch.Queue(begin)
+	batch.Queue(lockConcerts, []int64{p.ConcertID})
+	batch.Queue(`SELECT `+columns+` FROM onsale.purchases WHERE id = $1 FOR UPDATE`, p.ID).Query(func(rows pgx.Rows) (err error) {
+		p, err = pgx.CollectExactlyOneRow(rows, toPurchase)
+		return err
+	})
+	return p, conn.SendBatch(ctx, &batch).Close()
+}
+
+// booksQuery reads counters and purchases in one statement, and so in one snapshot.
+const booksQuery = `SELECT c.id, c.capacity, c.sold, coalesce(p.tickets, 0)
+	FROM onsale.concerts c
+	LEFT JOIN (SELECT concert_id, sum(quantity) AS tickets FROM onsale.purchases
+		WHERE refunded_at IS NULL GROUP BY concert_id) p ON p.concert_id = c.id
+	ORDER BY c.id`
+
+// Books implements [sale.Ledger]. It reads every purchase and may take scanLimit.
+func (s *Store) Books(ctx context.Context) (sale.Books, error) {
+	if err := s.gate(ctx, "read books"); err != nil {
+		return sale.Books{}, err
+	}
+	var books sale.Books
+	err := pgx.BeginTxFunc(ctx, s.general, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+		books, err = readBooks(ctx, tx)
+		return err
+	})
+	return books, classify(ctx, "read books", err)
+}
+
+// readBooks reads the books inside a transaction, whose statements may then
+// take longer than those of a sale.
+func readBooks(ctx context.Context, tx pgx.Tx) (sale.Books, error) {
+	var books sale.Books
+	if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, milliseconds(scanLimit)); err != nil {
+		return books, fmt.Errorf("set statement timeout: %w", err)
+	}
+	rows, err := tx.Query(ctx, booksQuery)
+	if err != nil {
+		return books, fmt.Errorf("query books: %w", err)
+	}
+	books.Concerts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[sale.ConcertBooks])
+	if err != nil {
+		return books, fmt.Errorf("read books: %w", err)
+	}
+	return books, nil
+}
+
+// toConcert reads a row of concertColumns.
+func toConcert(row pgx.CollectableRow) (sale.Concert, error) {
+	var c sale.Concert
+	err := row.Scan(&c.ID, &c.Title, &c.Date, &c.Venue, &c.Capacity, &c.Sold, &c.CreatedAt)
+	c.CreatedAt = c.CreatedAt.In(time.UTC)
+	return c, err
+}

@@ -1,0 +1,54 @@
+-- +goose Up
+-- The row of a concert is rewritten with every batch: room on its page keeps
+-- those updates off the index.
+CREATE TABLE onsale.concerts (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    title      text        NOT NULL,
+    date       text        NOT NULL,
+    venue      text        NOT NULL,
+    capacity   bigint      NOT NULL CHECK (capacity > 0),
+    sold       bigint      NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT concerts_never_oversold CHECK (sold BETWEEN 0 AND capacity)
+) WITH (fillfactor = 50);
+
+-- No foreign key on concert_id: the transaction that inserts holds the
+-- concert's row locked, concerts are never deleted, and the check would cost a
+-- query for every row.
+CREATE TABLE onsale.purchases (
+    id              uuid PRIMARY KEY,
+    concert_id      bigint      NOT NULL,
+    user_email      text        NOT NULL,
+    quantity        integer     NOT NULL CHECK (quantity > 0),
+    idempotency_key text,
+    created_at      timestamptz NOT NULL,
+    refunded_at     timestamptz
+);
+
+CREATE UNIQUE INDEX purchases_idempotency_key ON onsale.purchases (idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+
+-- The one plan of faults that all replicas follow.
+CREATE TABLE onsale.faults (
+    id      integer PRIMARY KEY CHECK (id = 1),
+    plan    jsonb       NOT NULL,
+    version bigint      NOT NULL,
+    set_at  timestamptz NOT NULL
+);
+
+-- The replicas, and which version of the plan each has applied.
+CREATE TABLE onsale.replicas (
+    id      text PRIMARY KEY,
+    version bigint      NOT NULL,
+    seen_at timestamptz NOT NULL
+);
+
+-- The last comparison of the books, made by one replica for all.
+CREATE TABLE onsale.audits (
+    id         integer PRIMARY KEY CHECK (id = 1),
+    checked_at timestamptz NOT NULL,
+    difference bigint      NOT NULL
+);
+
+-- +goose Down
+DROP TABLE onsale.audits, onsale.replicas, onsale.faults, onsale.purchases, onsale.concerts;

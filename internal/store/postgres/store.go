@@ -1,0 +1,219 @@
+// Package postgres keeps the sale in PostgreSQL, in a schema of its own named
+// onsale. Any number of processes may share one database.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+)
+
+var (
+	_ sale.Ledger  = (*Store)(nil)
+	_ sale.Auditor = (*Store)(nil)
+	_ fault.Store  = (*Store)(nil)
+)
+
+// Limits of a session and of a call.
+const (
+	// DefaultMaxConns is how many connections one process opens unless set
+	// otherwise: ten replicas fit into PostgreSQL's default of 100.
+	DefaultMaxConns = 8
+	// minConns is one for each pool.
+	minConns = 4
+	// sellConns write batches: one for the write loop and one for a batch whose
+	// outcome is to be learnt.
+	sellConns = 2
+
+	// A session that waits longer for a lock, a statement or its client than
+	// this is ended by the server, so that a replica that vanishes while it
+	// holds a concert's row stops the others for seconds only.
+	lockTimeout      = 2 * time.Second
+	statementTimeout = 5 * time.Second
+	idleInTxTimeout  = 5 * time.Second
+	tcpUserTimeout   = 5 * time.Second
+
+	// readLimit ends the read of a row that the index finds: a database that
+	// takes longer is away, and the client has its 503 within a second.
+	readLimit = 900 * time.Millisecond
+	// scanLimit ends reads of whole tables.
+	scanLimit = 30 * time.Second
+)
+
+// Options of a [Store].
+type Options struct {
+	// MaxConns is how many connections the process may open, at least 4;
+	// 0 stands for DefaultMaxConns.
+	MaxConns int
+	// Now tells the time for what is written; nil stands for time.Now.
+	Now func() time.Time
+	// Gate is called at the start of each transaction and each read; it may
+	// wait or refuse. Nil for none.
+	Gate func(context.Context) error
+	// Logger hears of migrations; nil for none.
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.MaxConns == 0 {
+		o.MaxConns = DefaultMaxConns
+	}
+	if o.MaxConns < minConns {
+		return o, fmt.Errorf("max connections must be at least %d, not %d", minConns, o.MaxConns)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Gate == nil {
+		o.Gate = func(context.Context) error { return nil }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// Store keeps the sale in PostgreSQL.
+type Store struct {
+	options Options
+	// Three pools, so that readers never make the write loop wait, and neither
+	// hides a sign of life.
+	selling *pgxpool.Pool
+	general *pgxpool.Pool
+	pinging *pgxpool.Pool
+}
+
+// Open returns a store for the database that the URL names. It does not
+// connect: a database that is away now may come later. It does not create the
+// schema either; that is [Store.Migrate].
+//
+// An error says what is wrong with the URL or the options, without the
+// password.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	config, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{options: o}
+	for _, pool := range []struct {
+		field **pgxpool.Pool
+		size  int
+	}{
+		{&s.selling, sellConns},
+		{&s.pinging, 1},
+		{&s.general, o.MaxConns - sellConns - 1},
+	} {
+		if *pool.field, err = newPool(ctx, config.Copy(), pool.size); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+func newPool(ctx context.Context, config *pgxpool.Config, size int) (*pgxpool.Pool, error) {
+	config.MaxConns = int32(size) //nolint:gosec // G115: a handful of connections
+	config.MaxConnIdleTime = 5 * time.Minute
+	setDefault(config.ConnConfig.RuntimeParams, "application_name", "onsale")
+	setDefault(config.ConnConfig.RuntimeParams, "lock_timeout", milliseconds(lockTimeout))
+	setDefault(config.ConnConfig.RuntimeParams, "statement_timeout", milliseconds(statementTimeout))
+	setDefault(config.ConnConfig.RuntimeParams, "idle_in_transaction_session_timeout", milliseconds(idleInTxTimeout))
+	setDefault(config.ConnConfig.RuntimeParams, "tcp_user_timeout", milliseconds(tcpUserTimeout))
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open pool: %w", err)
+	}
+	return pool, nil
+}
+
+// setDefault leaves what the URL says alone.
+func setDefault(params map[string]string, name, value string) {
+	if _, set := params[name]; !set {
+		params[name] = value
+	}
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// Close closes all connections, waiting for those in use.
+func (s *Store) Close() error {
+	for _, pool := range []*pgxpool.Pool{s.selling, s.pinging, s.general} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+	return nil
+}
+
+// Ping implements [sale.Ledger] on a connection of its own.
+func (s *Store) Ping(ctx context.Context) error {
+	return classify(ctx, "ping database", s.pinging.Ping(ctx))
+}
+
+// Stats counts the store's connections.
+func (s *Store) Stats() sale.PoolStats {
+	var sum sale.PoolStats
+	for _, pool := range []*pgxpool.Pool{s.selling, s.pinging, s.general} {
+		stat := pool.Stat()
+		sum.InUse += int(stat.AcquiredConns())
+		sum.Idle += int(stat.IdleConns())
+		sum.Max += int(stat.MaxConns())
+	}
+	return sum
+}
+
+// now is the time as PostgreSQL keeps it, so that a receipt equals its row.
+func (s *Store) now() time.Time { return s.options.Now().UTC().Truncate(time.Microsecond) }
+
+// gate asks whether the simulated troubles let a call through.
+func (s *Store) gate(ctx context.Context, op string) error {
+	err := s.options.Gate(ctx)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return fmt.Errorf("%s: %w: %w", op, sale.ErrUnavailable, err)
+}
+
+// queryOne reads one row with its own time limit.
+func queryOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) (T, error) {
+	var none T
+	if err := s.gate(ctx, op); err != nil {
+		return none, err
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
+	defer cancel()
+	rows, err := s.general.Query(limited, query, args...)
+	if err != nil {
+		return none, classify(ctx, op, causeOf(limited, err))
+	}
+	one, err := pgx.CollectExactlyOneRow(rows, scan)
+	return one, classify(ctx, op, causeOf(limited, err))
+}
+
+// queryAll reads all rows of a query.
+func queryAll[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) ([]T, error) {
+	if err := s.gate(ctx, op); err != nil {
+		return nil, err
+	}
+	rows, err := s.general.Query(ctx, query, args...)
+	if err != nil {
+		return nil, classify(ctx, op, err)
+	}
+	all, err := pgx.CollectRows(rows, scan)
+	return all, classify(ctx, op, err)
+}
