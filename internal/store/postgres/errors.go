@@ -30,7 +30,9 @@ func classify(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if kind := kindOf(ctx, err); kind != nil && !errors.Is(err, kind) {
+	kind := kindOf(ctx, err)
+	err = oneLine(err)
+	if kind != nil && !errors.Is(err, kind) {
 		return fmt.Errorf("%s: %w: %w", op, kind, err)
 	}
 	return fmt.Errorf("%s: %w", op, err)
@@ -47,8 +49,20 @@ func classifyCommit(ctx context.Context, op string, err error) error {
 	if undone || pgconn.SafeToRetry(err) {
 		return classify(ctx, op, err)
 	}
-	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, err)
+	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, oneLine(err))
 }
+
+// flatError is an error whose message is one line. The driver's has a line for
+// each address that it tried.
+type flatError struct{ error }
+
+func oneLine(err error) error { return flatError{err} }
+
+func (e flatError) Error() string {
+	return strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", " ").Replace(e.error.Error())
+}
+
+func (e flatError) Unwrap() error { return e.error }
 
 // kindOf returns the sentinel of package sale that the error stands for, or
 // nil when it stands for none. A deadline that is not the context's is the
@@ -92,9 +106,10 @@ func kindOfCode(code string) error {
 	return nil
 }
 
-// misconfigured reports whether another try would meet the same refusal to
-// speak TLS; the driver has no sentinel for it.
+// misconfigured reports whether every address failed in a way that another try
+// will not mend: they and the URL disagree about TLS. The driver has no
+// sentinel for it, and a line for each address.
 func misconfigured(err error) bool {
 	text := err.Error()
-	return strings.Contains(text, "server refused TLS connection") || strings.Contains(text, "x509: ")
+	return strings.Count(text, "tls error: ") >= max(1, strings.Count(text, "\n"))
 }

@@ -1,0 +1,110 @@
+// Command onsale is a ticket office built to be stormed, and to show itself
+// being stormed.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"onsale/internal/app"
+)
+
+// The exit codes that scripts may rely on.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// cli is the command line: flags that all subcommands share, and the subcommands.
+type cli struct {
+	LogLevel  slog.Level `help:"How much to log: debug, info, warn or error." default:"info"`
+	LogFormat string     `help:"How to log: text or json." enum:"text,json" default:"text"`
+
+	Serve   serveCmd   `cmd:"" help:"Serve the ticket-sales API."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database schema to the newest version, and exit."`
+	Version versionCmd `cmd:"" help:"Print the version, and exit."`
+}
+
+// env is what the subcommands know of the world outside.
+type env struct {
+	lookup         func(string) (string, bool)
+	stdout, stderr io.Writer
+	log            *slog.Logger
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+}
+
+// run parses the arguments, runs the subcommand that they name, and returns
+// the exit code. Whatever goes wrong is one line on stderr.
+func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+	var c cli
+	helped := false
+	parser, err := kong.New(&c,
+		kong.Name("onsale"),
+		kong.Description("A ticket office built to be stormed, and to show itself being stormed."),
+		kong.DefaultEnvars("ONSALE"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Writers(stdout, stderr),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Exit(func(int) { helped = true }))
+	if err != nil {
+		return fail(stderr, exitFailure, err)
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case helped:
+		return exitOK
+	case err != nil:
+		return fail(stderr, exitUsage, fmt.Errorf("%w (see onsale --help)", err))
+	}
+	err = parsed.Run(&env{lookup, stdout, stderr, c.logger(stderr)})
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return fail(stderr, exitUsage, err)
+	case err != nil:
+		return fail(stderr, exitFailure, err)
+	}
+	return exitOK
+}
+
+func fail(stderr io.Writer, code int, err error) int {
+	fmt.Fprintf(stderr, "onsale: %v\n", err)
+	return code
+}
+
+// usageError is an error of who typed the command, as opposed to one of what
+// the command met.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func (c *cli) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// versionCmd is `onsale version`.
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(e *env) error {
+	_, err := fmt.Fprintln(e.stdout, app.Version())
+	return err
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// rush is a crowd of buyers of one concert, and what they were told.
+type rush struct {
+	t       testing.TB
+	client  *http.Client
+	concert int64
+	// base is the server to talk to; it changes when that is started anew.
+	base atomic.Pointer[string]
+	next atomic.Int64 // numbers the buyers
+
+	mu       sync.Mutex
+	receipts map[string]receipt // by purchase id
+	refunded map[string]bool
+	answers  map[int]int // how often each status was answered; 0 is none
+	slowest  map[int]time.Duration
+}
+
+// receipt is what a buyer was told of a purchase; row is the same in the books.
+type receipt struct {
+	ID         string  `json:"purchase_id"`
+	Concert    int64   `json:"concert_id"`
+	Email      string  `json:"user_email"`
+	Quantity   int     `json:"quantity"`
+	Code       string  `json:"code"`
+	RefundedAt *string `json:"refunded_at"`
+}
+
+func newRush(t testing.TB, base string, capacity int) *rush {
+	t.Helper()
+	r := &rush{
+		t: t, client: newClient(),
+		receipts: map[string]receipt{}, refunded: map[string]bool{},
+		answers: map[int]int{}, slowest: map[int]time.Duration{},
+	}
+	t.Cleanup(r.client.CloseIdleConnections)
+	r.base.Store(&base)
+	status, body := call(t.Context(), r.client, http.MethodPost, base+"/concerts/new",
+		fmt.Sprintf(`{"title":"Rush","date":"tonight","venue":"Here","number_of_tickets":%d}`, capacity))
+	var concert struct{ ID int64 }
+	if status != http.StatusOK || json.Unmarshal(body, &concert) != nil {
+		t.Fatalf("create concert: %d %s", status, body)
+	}
+	r.concert = concert.ID
+	return r
+}
+
+// buyer returns an e-mail that nobody else has.
+func (r *rush) buyer() string { return fmt.Sprintf("buyer%d@example.com", r.next.Add(1)) }
+
+// once asks for tickets one time and notes the answer.
+func (r *rush) once(ctx context.Context, base, email string, quantity int, header ...string) (int, receipt) {
+	begin := time.Now()
+	status, body := call(ctx, r.client, http.MethodPost, fmt.Sprintf("%s/buy/%d", base, r.concert),
+		fmt.Sprintf(`{"user_email":%q,"quantity":%d}`, email, quantity), header...)
+	took := time.Since(begin)
+	var told receipt
+	if status != 0 {
+		if err := json.Unmarshal(body, &told); err != nil {
+			r.t.Errorf("answer %d is not JSON: %s", status, body)
+		}
+	}
+	told.Email = email
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers[status]++
+	if told.Code != "outcome_unknown" {
+		r.slowest[status] = max(r.slowest[status], took)
+	}
+	if status == http.StatusOK {
+		r.receipts[told.ID] = told
+	}
+	return status, told
+}
+
+// buy lets n buyers ask for the quantity once each, all at the same time.
+func (r *rush) buy(ctx context.Context, n, quantity int) {
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() { r.once(ctx, *r.base.Load(), r.buyer(), quantity) })
+	}
+	all.Wait()
+}
+
+// storm lets n buyers ask one after the other until the context ends. Every
+// second one sends a key and asks until it has a clear answer.
+func (r *rush) storm(ctx context.Context, n int) (wait func()) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if i%2 == 0 {
+					r.once(ctx, *r.base.Load(), r.buyer(), 1)
+					continue
+				}
+				r.insist(ctx, r.buyer())
+			}
+		})
+	}
+	return all.Wait
+}
+
+// insist repeats an order under its key until the answer is clear.
+func (r *rush) insist(ctx context.Context, email string) {
+	for ctx.Err() == nil {
+		status, _ := r.once(ctx, *r.base.Load(), email, 1, "Idempotency-Key", "key-of-"+email)
+		if status == http.StatusOK || status == http.StatusConflict {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// refund gives a purchase back.
+func (r *rush) refund(ctx context.Context, id string) {
+	status, body := call(ctx, r.client, http.MethodDelete, *r.base.Load()+"/purchases/"+id, "")
+	if status != http.StatusOK || !strings.Contains(string(body), "refunded_at") {
+		r.t.Errorf("refund answered %d %s", status, body)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refunded[id] = true
+}
+
+// rows reads all purchases of the concert, page by page.
+func (r *rush) rows() map[string]receipt {
+	r.t.Helper()
+	rows := map[string]receipt{}
+	after := ""
+	for {
+		var page []receipt
+		r.get(fmt.Sprintf("/purchases?concert_id=%d&limit=1000%s", r.concert, after), &page)
+		for _, row := range page {
+			rows[row.ID] = row
+		}
+		if len(page) < 1000 {
+			return rows
+		}
+		after = "&after=" + page[len(page)-1].ID
+	}
+}
+
+func (r *rush) get(path string, into any) {
+	r.t.Helper()
+	status, body := call(r.t.Context(), r.client, http.MethodGet, *r.base.Load()+path, "")
+	if status != http.StatusOK {
+		r.t.Fatalf("%s answered %d %s", path, status, body)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		r.t.Fatalf("%s: %v in %s", path, err, body)
+	}
+}
+
+// verify checks the books against what the buyers were told: every purchase
+// that was acknowledged is there as it was told, nobody has two, and the
+// counter equals the live purchases and never exceeds the capacity. It returns
+// how many purchases nobody was told of.
+func (r *rush) verify() (untold int) {
+	r.t.Helper()
+	rows := r.rows()
+	emails := map[string]int{}
+	var live int64
+	for id, row := range rows {
+		emails[row.Email]++
+		if row.RefundedAt == nil {
+			live += int64(row.Quantity)
+		}
+		if _, told := r.receipts[id]; !told {
+			untold++
+		}
+		if (row.RefundedAt != nil) != r.refunded[id] {
+			r.t.Errorf("purchase %s: refunded %v, its buyer was told %v", id, row.RefundedAt, r.refunded[id])
+		}
+	}
+	for id, told := range r.receipts {
+		row := rows[id]
+		if row.Email != told.Email || row.Quantity != told.Quantity || row.Concert != r.concert {
+			r.t.Errorf("buyer was told %+v, the books say %+v", told, row)
+		}
+	}
+	for email, n := range emails {
+		if n != 1 {
+			r.t.Errorf("%s has %d purchases, asked for one", email, n)
+		}
+	}
+	var concert struct{ Capacity, Sold, Available int64 }
+	r.get(fmt.Sprintf("/concerts/%d", r.concert), &concert)
+	if concert.Sold != live || concert.Sold > concert.Capacity || concert.Available != concert.Capacity-concert.Sold {
+		r.t.Errorf("concert says %+v, its live purchases take %d tickets", concert, live)
+	}
+	var books struct{ Balanced bool }
+	if r.get("/books", &books); !books.Balanced {
+		r.t.Error("books do not balance")
+	}
+	return untold
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"onsale/internal/app"
+)
+
+// serveCmd is `onsale serve`: the API alone, stateless over PostgreSQL.
+type serveCmd struct {
+	Listen  string `help:"Address to serve on, host:port; port 0 takes a free one." default:"127.0.0.1:8000"`
+	DataDir string `help:"Directory of the embedded database." default:"onsale-data" type:"path"`
+	Faults  string `help:"What goes wrong on purpose: off, default, or a file with a plan. Not given, the plan stored in the database holds." placeholder:"off|default|FILE"`
+	Migrate bool   `help:"Bring the database schema to the newest version at start." default:"true" negatable:""`
+
+	AdminTokenFile string `help:"File with the token that opens admin calls, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
+
+	MaxPerPurchase      int           `help:"Tickets that one purchase may take." default:"10"`
+	MaxBatch            int           `help:"Orders written in one transaction at most." default:"256"`
+	QueueLimit          int           `help:"Orders that may wait before further ones are turned away." default:"8192"`
+	MaxConnections      int           `help:"Clients that may be connected at once." default:"10000"`
+	DatabaseConnections int           `help:"Connections to PostgreSQL." default:"8"`
+	BooksInterval       time.Duration `help:"Time between two comparisons of the books." default:"1m"`
+	ShutdownTimeout     time.Duration `help:"How long to wait for requests in flight when stopping." default:"15s"`
+}
+
+// Help is shown under `onsale serve --help`.
+func (serveCmd) Help() string {
+	return `DATABASE_URL chooses the database: not set, an SQLite file in the data
+directory; postgres://USER:PASSWORD@HOST:5432/NAME, PostgreSQL, also with
+several hosts and TLS. ONSALE_ADMIN_TOKEN opens admin calls to who sends it as
+a bearer token; "none" opens them to everybody.`
+}
+
+// Run serves until the context ends.
+func (c *serveCmd) Run(ctx context.Context, e *env) error {
+	o := app.DefaultOptions()
+	o.Listen, o.DataDir, o.Migrate = c.Listen, c.DataDir, c.Migrate
+	o.MaxPerPurchase, o.MaxBatch, o.QueueLimit = c.MaxPerPurchase, c.MaxBatch, c.QueueLimit
+	o.MaxConnections, o.DatabaseConnections = c.MaxConnections, c.DatabaseConnections
+	o.BooksInterval, o.ShutdownTimeout = c.BooksInterval, c.ShutdownTimeout
+	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
+	o.Out, o.Logger = e.stderr, e.log
+	if err := o.Validate(); err != nil {
+		return &usageError{err}
+	}
+	var err error
+	if o.Faults, err = app.ReadFaults(c.Faults, e.log); err != nil {
+		return &usageError{err}
+	}
+	if o.AdminToken, err = c.adminToken(e); err != nil {
+		return &usageError{err}
+	}
+	a, err := app.New(ctx, o)
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+// adminToken reads the token from where it was put: a file or the environment.
+func (c *serveCmd) adminToken(e *env) (string, error) {
+	token, _ := e.lookup("ONSALE_ADMIN_TOKEN")
+	if c.AdminTokenFile == "" {
+		return token, nil
+	}
+	if token != "" {
+		return "", fmt.Errorf("--admin-token-file and ONSALE_ADMIN_TOKEN are both set: choose one")
+	}
+	text, err := os.ReadFile(c.AdminTokenFile)
+	if err != nil {
+		return "", fmt.Errorf("--admin-token-file: %w", err)
+	}
+	token = strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("--admin-token-file: %s is empty", c.AdminTokenFile)
+	}
+	return token, nil
+}

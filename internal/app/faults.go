@@ -1,0 +1,39 @@
+package app
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+
+	"onsale/internal/fault"
+)
+
+// ReadFaults turns the value of --faults, which is off, default or a file, into
+// a plan; an empty value into none. Fields that the plan does not have are
+// logged.
+func ReadFaults(value string, log *slog.Logger) (*fault.Plan, error) {
+	var plan fault.Plan
+	switch value {
+	case "":
+		return nil, nil //nolint:nilnil // no plan is what was asked for
+	case "off":
+		plan = fault.Off()
+		return &plan, nil
+	case "default":
+		plan = fault.Default()
+		return &plan, nil
+	}
+	file, err := os.Open(value) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("--faults must be off, default or a file: %w", err)
+	}
+	defer file.Close()
+	plan, ignored, err := fault.Parse(file)
+	if err != nil {
+		return nil, fmt.Errorf("--faults %s: %w", value, err)
+	}
+	for _, field := range ignored {
+		log.Warn("unknown field of the plan ignored", "file", value, "field", field)
+	}
+	return &plan, nil
+}

@@ -1,0 +1,103 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+)
+
+// Options say what to serve, where, and from which database.
+type Options struct {
+	// Listen is the address, host:port; port 0 takes a free one.
+	Listen string
+	// DataDir is the directory of the embedded database.
+	DataDir string
+	// DatabaseURL is DATABASE_URL; DatabaseURLSet tells an empty one from none.
+	DatabaseURL    string
+	DatabaseURLSet bool
+	// DatabaseConnections limits the connections to PostgreSQL. Ten replicas of
+	// 8 each fit into its default of 100.
+	DatabaseConnections int
+	// Migrate brings the schema to the newest version at start. Without it an
+	// older schema keeps the server from getting ready.
+	Migrate bool
+
+	// Faults replaces the stored plan; nil leaves that in force, or the default
+	// plan where none is stored.
+	Faults *fault.Plan
+
+	// AdminToken opens admin calls to who knows it, "none" to everybody. Empty
+	// opens them on a loopback address alone.
+	AdminToken string
+
+	// MaxPerPurchase is how many tickets one purchase may take.
+	MaxPerPurchase int
+	// QueueLimit and MaxBatch are those of [sale.Options].
+	QueueLimit, MaxBatch int
+	// MaxConnections is how many clients may be connected at once; more wait.
+	MaxConnections int
+	// BooksInterval is the time between two comparisons of the books.
+	BooksInterval time.Duration
+	// ShutdownTimeout bounds the wait for requests and orders in flight.
+	ShutdownTimeout time.Duration
+
+	// Out gets the lines that people and scripts wait for: where the server
+	// listens, when it is ready, which faults are on.
+	Out    io.Writer
+	Logger *slog.Logger
+}
+
+// DefaultOptions are those of `onsale serve` without a flag.
+func DefaultOptions() Options {
+	return Options{
+		Listen:              "127.0.0.1:8000",
+		DataDir:             "onsale-data",
+		DatabaseConnections: 8,
+		Migrate:             true,
+		MaxPerPurchase:      sale.DefaultMaxPerPurchase,
+		QueueLimit:          8192,
+		MaxBatch:            256,
+		MaxConnections:      10_000,
+		BooksInterval:       time.Minute,
+		ShutdownTimeout:     15 * time.Second,
+		Out:                 io.Discard,
+		Logger:              slog.New(slog.DiscardHandler),
+	}
+}
+
+// Validate returns an error that names the first option that makes no sense.
+func (o Options) Validate() error {
+	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+		return fmt.Errorf("--listen must be host:port, like 127.0.0.1:8000, not %q", o.Listen)
+	}
+	if o.DataDir == "" {
+		return errors.New("--data-dir must not be empty")
+	}
+	for _, number := range []struct {
+		flag          string
+		value, lo, hi int
+	}{
+		{"--database-connections", o.DatabaseConnections, 4, 1000},
+		{"--max-per-purchase", o.MaxPerPurchase, 1, 1000},
+		{"--queue-limit", o.QueueLimit, 1, 1_000_000},
+		{"--max-batch", o.MaxBatch, 1, 4096},
+		{"--max-connections", o.MaxConnections, 1, 1_000_000},
+	} {
+		if number.value < number.lo || number.value > number.hi {
+			return fmt.Errorf("%s must be between %d and %d, not %d", number.flag, number.lo, number.hi, number.value)
+		}
+	}
+	if o.BooksInterval < time.Second {
+		return fmt.Errorf("--books-interval must be at least 1s, not %s", o.BooksInterval)
+	}
+	if o.ShutdownTimeout <= 0 {
+		return fmt.Errorf("--shutdown-timeout must be more than 0s, not %s", o.ShutdownTimeout)
+	}
+	return nil
+}

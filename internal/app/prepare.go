@@ -1,0 +1,98 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"onsale/internal/sale"
+	"onsale/internal/server"
+)
+
+// retryPause is the pause between two tries to reach the database at start.
+const retryPause = 500 * time.Millisecond
+
+// prepare gets the schema and the plan into place, however long the database is
+// away, and then says that the server is ready. It returns an error when
+// another try would meet the same refusal.
+func (a *App) prepare(ctx context.Context) error {
+	for first := true; ; first = false {
+		err := a.prepareOnce(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			a.seller.Start()
+			close(a.prepared)
+			a.announce()
+			return nil
+		case !errors.Is(err, sale.ErrUnavailable):
+			return fmt.Errorf("prepare database: %w", err)
+		case first:
+			a.say("listening on http://%s, waiting for the database: %v", a.Addr(), err)
+		}
+		select {
+		case <-time.After(retryPause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (a *App) prepareOnce(ctx context.Context) error {
+	check := a.store.CheckSchema
+	if a.options.Migrate {
+		check = a.store.Migrate
+	}
+	if err := check(ctx); err != nil {
+		return err
+	}
+	if a.options.Faults == nil {
+		return a.injector.Load(ctx)
+	}
+	_, err := a.injector.Set(ctx, *a.options.Faults)
+	return err
+}
+
+func (a *App) announce() {
+	if a.options.AdminToken == server.OpenToAll {
+		a.say("WARNING: admin calls are open to everybody (admin token %q)", server.OpenToAll)
+	}
+	a.say("%s", a.injector.State().Plan.Summary())
+	a.say("ready on http://%s", a.Addr())
+}
+
+// preparedSeller turns buyers away until the schema is there.
+type preparedSeller struct {
+	*sale.Seller
+	prepared <-chan struct{}
+}
+
+// errNotPrepared is why nothing is sold yet.
+var errNotPrepared = fmt.Errorf("%w: not reached since the start", sale.ErrUnavailable)
+
+func (s preparedSeller) isPrepared() bool {
+	select {
+	case <-s.prepared:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s preparedSeller) Available() bool { return s.isPrepared() && s.Seller.Available() }
+
+func (s preparedSeller) Buy(ctx context.Context, o sale.Order) (sale.Outcome, error) {
+	if !s.isPrepared() {
+		return sale.Outcome{}, errNotPrepared
+	}
+	return s.Seller.Buy(ctx, o)
+}
+
+func (s preparedSeller) Known(ctx context.Context, o sale.Order) (sale.Outcome, bool, error) {
+	if !s.isPrepared() {
+		return sale.Outcome{}, false, errNotPrepared
+	}
+	return s.Seller.Known(ctx, o)
+}
