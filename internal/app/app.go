@@ -108,8 +108,7 @@ func (a *App) serveOn(ctx context.Context, registry *prometheus.Registry, build 
 		return fmt.Errorf("--listen %s: %w", a.options.Listen, plain(err))
 	}
 	o := server.DefaultOptions()
-	o.Ledger, o.Seller = a.store, preparedSeller{a.seller, a.prepared}
-	o.Faults, o.Replicas = a.injector, a.store
+	o.Ledger, o.Seller, o.Faults, o.Replicas = a.store, a.seller, a.injector, a.store
 	o.Metrics, o.Registerer = telemetry.Handler(registry, a.log), registry
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
 	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log

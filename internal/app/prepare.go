@@ -62,37 +62,3 @@ func (a *App) announce() {
 	a.say("%s", a.injector.State().Plan.Summary())
 	a.say("ready on http://%s", a.Addr())
 }
-
-// preparedSeller turns buyers away until the schema is there.
-type preparedSeller struct {
-	*sale.Seller
-	prepared <-chan struct{}
-}
-
-// errNotPrepared is why nothing is sold yet.
-var errNotPrepared = fmt.Errorf("%w: not reached since the start", sale.ErrUnavailable)
-
-func (s preparedSeller) isPrepared() bool {
-	select {
-	case <-s.prepared:
-		return true
-	default:
-		return false
-	}
-}
-
-func (s preparedSeller) Available() bool { return s.isPrepared() && s.Seller.Available() }
-
-func (s preparedSeller) Buy(ctx context.Context, o sale.Order) (sale.Outcome, error) {
-	if !s.isPrepared() {
-		return sale.Outcome{}, errNotPrepared
-	}
-	return s.Seller.Buy(ctx, o)
-}
-
-func (s preparedSeller) Known(ctx context.Context, o sale.Order) (sale.Outcome, bool, error) {
-	if !s.isPrepared() {
-		return sale.Outcome{}, false, errNotPrepared
-	}
-	return s.Seller.Known(ctx, o)
-}

@@ -2,6 +2,7 @@ package sale
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -40,10 +41,18 @@ func newHealth(ledger Ledger, log *slog.Logger) *health {
 	h := &health{ledger: ledger, log: log}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.up, h.down = context.WithCancel(h.ctx)
+	h.lost(errNotStarted)
 	return h
 }
 
-func (h *health) start() { h.done.Go(h.watch) }
+// errNotStarted is why nothing is available before the first sign of life.
+var errNotStarted = errors.New("not asked yet")
+
+// start asks for a sign of life, and goes on asking.
+func (h *health) start() {
+	h.record(h.ping())
+	h.done.Go(h.watch)
+}
 
 func (h *health) stop() {
 	h.cancel()
@@ -71,9 +80,9 @@ func (h *health) watch() {
 	ticker := time.NewTicker(pingInterval)
 	defer ticker.Stop()
 	for {
-		h.record(h.ping())
 		select {
 		case <-ticker.C:
+			h.record(h.ping())
 		case <-h.ctx.Done():
 			return
 		}
@@ -95,12 +104,17 @@ func (h *health) record(err error) {
 	case h.ctx.Err() != nil:
 	case err != nil && wasUp:
 		h.log.Error("database unavailable", "error", err)
-		reason := fmt.Errorf("%w: %w", ErrUnavailable, err)
-		h.away.Store(&reason)
-		h.down()
+		h.lost(err)
 	case err == nil && !wasUp:
-		h.log.Info("database available again")
+		h.log.Info("database available")
 		h.away.Store(nil)
 		h.up, h.down = context.WithCancel(h.ctx)
 	}
+}
+
+// lost notes that the database does not answer, and why.
+func (h *health) lost(err error) {
+	reason := fmt.Errorf("%w: %w", ErrUnavailable, err)
+	h.away.Store(&reason)
+	h.down()
 }

@@ -114,10 +114,12 @@ type answer struct {
 	err     error
 }
 
-// Start begins to write batches and to watch the database.
+// Start waits for a sign of life from the database, a moment at most, and
+// begins to write batches. Before it, and until there is such a sign, the
+// database counts as unavailable.
 func (s *Seller) Start() {
-	s.writing.Go(s.write)
 	s.health.start()
+	s.writing.Go(s.write)
 }
 
 // Buy writes the order, whose ID the caller has set by [NewID], with the next
@@ -150,6 +152,9 @@ func (s *Seller) Buy(ctx context.Context, o Order) (Outcome, error) {
 func (s *Seller) Known(ctx context.Context, o Order) (Outcome, bool, error) {
 	if o.Key == "" {
 		return Outcome{}, false, nil
+	}
+	if err := s.health.reason(); err != nil {
+		return Outcome{}, false, err
 	}
 	p, err := s.ledger.PurchaseByKey(ctx, o.Key)
 	if errors.Is(err, ErrNotFound) {
