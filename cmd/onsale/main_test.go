@@ -63,36 +63,36 @@ func (o *output) String() string {
 
 // launch starts onsale with extra environment variables; none of the test's
 // own that mean something to it are passed on.
-func launch(t testing.TB, env []string, args ...string) *process {
-	t.Helper()
+func launch(tb testing.TB, env []string, args ...string) *process {
+	tb.Helper()
 	self, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(self, args...), stderr: new(output), exited: make(chan struct{})}
+	p := &process{t: tb, cmd: exec.Command(self, args...), stderr: new(output), exited: make(chan struct{})}
 	p.cmd.Env = append([]string{asMain + "=1", "PATH=" + os.Getenv("PATH")}, env...)
-	p.cmd.Dir = t.TempDir()
+	p.cmd.Dir = tb.TempDir()
 	p.cmd.Stdout, p.cmd.Stderr = p.stderr, p.stderr
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	go func() {
 		defer close(p.exited)
 		_ = p.cmd.Wait()
 	}()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		p.kill()
-		if t.Failed() {
-			t.Logf("onsale %s wrote:\n%s", strings.Join(args, " "), tail(p.stderr.String()))
+		if tb.Failed() {
+			tb.Logf("onsale %s wrote:\n%s", strings.Join(args, " "), tail(p.stderr.String()))
 		}
 	})
 	return p
 }
 
 // serve starts `onsale serve` on a free port and waits until it is ready.
-func serve(t testing.TB, env []string, args ...string) *process {
-	t.Helper()
-	p := launch(t, env, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+func serve(tb testing.TB, env []string, args ...string) *process {
+	tb.Helper()
+	p := launch(tb, env, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	p.waitFor(`ready on (http://\S+)`)
 	return p
 }
@@ -101,16 +101,16 @@ func serve(t testing.TB, env []string, args ...string) *process {
 func database(url string) []string { return []string{"DATABASE_URL=" + url} }
 
 // dataDir returns the flags that name an SQLite of the test's own.
-func dataDir(t testing.TB) string {
-	t.Helper()
-	return "--data-dir=" + filepath.Join(t.TempDir(), "data")
+func dataDir(tb testing.TB) string {
+	tb.Helper()
+	return "--data-dir=" + filepath.Join(tb.TempDir(), "data")
 }
 
 // databases are the two kinds of database, each with an environment and a flag
 // that make a fresh one.
 var databases = map[string]func(testing.TB) (env []string, flag string){
-	"sqlite":   func(t testing.TB) ([]string, string) { t.Helper(); return nil, dataDir(t) },
-	"postgres": func(t testing.TB) ([]string, string) { t.Helper(); return database(server.Database(t)), dataDir(t) },
+	"sqlite":   func(tb testing.TB) ([]string, string) { tb.Helper(); return nil, dataDir(tb) },
+	"postgres": func(tb testing.TB) ([]string, string) { tb.Helper(); return database(server.Database(tb)), dataDir(tb) },
 }
 
 // waitFor waits until the process has written what the pattern matches, and

@@ -38,20 +38,20 @@ type receipt struct {
 	RefundedAt *string `json:"refunded_at"`
 }
 
-func newRush(t testing.TB, base string, capacity int) *rush {
-	t.Helper()
+func newRush(tb testing.TB, base string, capacity int) *rush {
+	tb.Helper()
 	r := &rush{
-		t: t, client: newClient(),
+		t: tb, client: newClient(),
 		receipts: map[string]receipt{}, refunded: map[string]bool{},
 		answers: map[int]int{}, slowest: map[int]time.Duration{},
 	}
-	t.Cleanup(r.client.CloseIdleConnections)
+	tb.Cleanup(r.client.CloseIdleConnections)
 	r.base.Store(&base)
-	status, body := call(t.Context(), r.client, http.MethodPost, base+"/concerts/new",
+	status, body := call(tb.Context(), r.client, http.MethodPost, base+"/concerts/new",
 		fmt.Sprintf(`{"title":"Rush","date":"tonight","venue":"Here","number_of_tickets":%d}`, capacity))
 	var concert struct{ ID int64 }
 	if status != http.StatusOK || json.Unmarshal(body, &concert) != nil {
-		t.Fatalf("create concert: %d %s", status, body)
+		tb.Fatalf("create concert: %d %s", status, body)
 	}
 	r.concert = concert.ID
 	return r

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -69,7 +70,7 @@ func (c *serveCmd) adminToken(e *env) (string, error) {
 		return token, nil
 	}
 	if token != "" {
-		return "", fmt.Errorf("--admin-token-file and ONSALE_ADMIN_TOKEN are both set: choose one")
+		return "", errors.New("--admin-token-file and ONSALE_ADMIN_TOKEN are both set: choose one")
 	}
 	text, err := os.ReadFile(c.AdminTokenFile)
 	if err != nil {

@@ -123,8 +123,7 @@ func (a *App) serveOn(ctx context.Context, registry *prometheus.Registry, build 
 
 // plain strips the address that net repeats from an error of Listen.
 func plain(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
 	}
 	return err

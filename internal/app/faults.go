@@ -23,11 +23,11 @@ func ReadFaults(value string, log *slog.Logger) (*fault.Plan, error) {
 		plan = fault.Default()
 		return &plan, nil
 	}
-	file, err := os.Open(value) //nolint:gosec // G304: the operator names the file
+	file, err := os.Open(value)
 	if err != nil {
 		return nil, fmt.Errorf("--faults must be off, default or a file: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	plan, ignored, err := fault.Parse(file)
 	if err != nil {
 		return nil, fmt.Errorf("--faults %s: %w", value, err)

@@ -59,6 +59,10 @@ func (a *App) announce() {
 	if a.options.AdminToken == server.OpenToAll {
 		a.say("WARNING: admin calls are open to everybody (admin token %q)", server.OpenToAll)
 	}
-	a.say("%s", a.injector.State().Plan.Summary())
+	hint := ""
+	if len(a.injector.Active()) > 0 {
+		hint = "; --faults off sells for real"
+	}
+	a.say("%s%s", a.injector.State().Plan.Summary(), hint)
 	a.say("ready on http://%s", a.Addr())
 }

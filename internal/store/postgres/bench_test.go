@@ -9,11 +9,7 @@ import (
 
 // BenchmarkSell256 measures full batches of one hot concert, with fsync on.
 func BenchmarkSell256(b *testing.B) {
-	store, err := postgres.Open(b.Context(), server.Database(b), postgres.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = store.Close() })
+	store := open(b, server.Database(b), postgres.Options{})
 	if err := store.Migrate(b.Context()); err != nil {
 		b.Fatal(err)
 	}

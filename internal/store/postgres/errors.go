@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -40,13 +42,14 @@ func classify(ctx context.Context, op string, err error) error {
 
 // classifyCommit is classify for a statement that COMMIT was sent along with.
 // Only an ordinary error of the server proves that the transaction is undone.
+// That the driver calls an error safe to retry does not: it says so of a
+// connection that it finds closed while it reads the answer.
 func classifyCommit(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
 	var server *pgconn.PgError
-	undone := errors.As(err, &server) && server.SeverityUnlocalized == "ERROR"
-	if undone || pgconn.SafeToRetry(err) {
+	if errors.As(err, &server) && server.SeverityUnlocalized == "ERROR" {
 		return classify(ctx, op, err)
 	}
 	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, oneLine(err))
@@ -76,10 +79,20 @@ func kindOf(ctx context.Context, err error) error {
 		return sale.ErrNotFound
 	case errors.As(err, &server):
 		return kindOfCode(server.Code)
-	case misconfigured(err):
-		return nil
+	case lostConnection(err) && !misconfigured(err):
+		return sale.ErrUnavailable
 	}
-	return sale.ErrUnavailable // the connection, in one way or another
+	return nil
+}
+
+// lostConnection reports whether the error is one of the connection and not of
+// what was asked.
+func lostConnection(err error) bool {
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &network) || errors.As(err, &connect) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, sale.ErrUnavailable)
 }
 
 func kindOfCode(code string) error {

@@ -18,7 +18,12 @@ func (s *Store) CreateConcert(ctx context.Context, c sale.NewConcert) (sale.Conc
 	if err := s.gate(ctx, "create concert"); err != nil {
 		return sale.Concert{}, err
 	}
-	rows, err := s.general.Query(ctx, `INSERT INTO onsale.concerts (title, date, venue, capacity, created_at)
+	conn, err := s.general.Acquire(ctx)
+	if err != nil {
+		return sale.Concert{}, classify(ctx, "create concert: connect", err)
+	}
+	defer conn.Release()
+	rows, err := conn.Query(ctx, `INSERT INTO onsale.concerts (title, date, venue, capacity, created_at)
 		VALUES ($1, $2, $3, $4, $5) RETURNING `+concertColumns, c.Title, c.Date, c.Venue, c.Capacity, s.now())
 	if err != nil {
 		return sale.Concert{}, classifyCommit(ctx, "create concert", err)
@@ -42,7 +47,7 @@ func (s *Store) Concerts(ctx context.Context) ([]sale.Concert, error) {
 // Purchase implements [sale.Ledger].
 func (s *Store) Purchase(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
 	return queryOne(ctx, s, "read purchase", toPurchase,
-		`SELECT `+columns+` FROM onsale.purchases WHERE id = $1`, id)
+		`SELECT `+columns+` FROM onsale.purchases WHERE id = $1`, pgUUID(id))
 }
 
 // PurchaseByKey implements [sale.Ledger].
@@ -55,7 +60,7 @@ func (s *Store) PurchaseByKey(ctx context.Context, key string) (sale.Purchase, e
 func (s *Store) Purchases(ctx context.Context, concertID int64, after uuid.UUID, limit int) ([]sale.Purchase, error) {
 	return queryAll(ctx, s, "list purchases", toPurchase,
 		`SELECT `+columns+` FROM onsale.purchases
-		WHERE id > $1 AND ($2 = 0 OR concert_id = $2) ORDER BY id LIMIT $3`, after, concertID, limit)
+		WHERE id > $1 AND ($2::bigint = 0 OR concert_id = $2) ORDER BY id LIMIT $3`, pgUUID(after), concertID, limit)
 }
 
 // Refund implements [sale.Ledger]. It locks the concert before the purchase,
@@ -78,7 +83,7 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 	}
 	p.RefundedAt = s.now()
 	var batch pgx.Batch
-	batch.Queue(`UPDATE onsale.purchases SET refunded_at = $2 WHERE id = $1`, p.ID, p.RefundedAt)
+	batch.Queue(`UPDATE onsale.purchases SET refunded_at = $2 WHERE id = $1`, pgUUID(p.ID), p.RefundedAt)
 	batch.Queue(`UPDATE onsale.concerts SET sold = sold - $2 WHERE id = $1`, p.ConcertID, p.Quantity)
 	batch.Queue(`COMMIT`)
 	if err := conn.Conn().SendBatch(ctx, &batch).Close(); err != nil {
@@ -94,7 +99,7 @@ func lockPurchase(ctx context.Context, conn *pgx.Conn, p sale.Purchase) (sale.Pu
 	var batch pgx.Batch
 	batch.Queue(begin)
 	batch.Queue(lockConcerts, []int64{p.ConcertID})
-	batch.Queue(`SELECT `+columns+` FROM onsale.purchases WHERE id = $1 FOR UPDATE`, p.ID).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(`SELECT `+columns+` FROM onsale.purchases WHERE id = $1 FOR UPDATE`, pgUUID(p.ID)).Query(func(rows pgx.Rows) (err error) {
 		p, err = pgx.CollectExactlyOneRow(rows, toPurchase)
 		return err
 	})

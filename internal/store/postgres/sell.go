@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"onsale/internal/sale"
 )
@@ -95,7 +96,7 @@ func lock(ctx context.Context, conn *pgx.Conn, b sale.Batch) (*sale.Records, err
 }
 
 // names lists the concerts, the ids to look up and the keys of a batch.
-func names(b sale.Batch) (concerts []int64, ids []uuid.UUID, keys []string) {
+func names(b sale.Batch) (concerts []int64, ids []pgtype.UUID, keys []string) {
 	seen := make(map[int64]bool)
 	for _, o := range b.Orders {
 		if !seen[o.ConcertID] {
@@ -103,7 +104,7 @@ func names(b sale.Batch) (concerts []int64, ids []uuid.UUID, keys []string) {
 			concerts = append(concerts, o.ConcertID)
 		}
 		if b.Rerun {
-			ids = append(ids, o.ID)
+			ids = append(ids, pgUUID(o.ID))
 		}
 		if o.Key != "" {
 			keys = append(keys, o.Key)
@@ -116,10 +117,10 @@ func names(b sale.Batch) (concerts []int64, ids []uuid.UUID, keys []string) {
 // error of one statement makes the server skip those behind it.
 func write(ctx context.Context, conn *pgx.Conn, sold []sale.Purchase) error {
 	n := len(sold)
-	ids, concerts, emails := make([]uuid.UUID, n), make([]int64, n), make([]string, n)
+	ids, concerts, emails := make([]pgtype.UUID, n), make([]int64, n), make([]string, n)
 	quantities, keys := make([]int32, n), make([]string, n)
 	for i, p := range sold {
-		ids[i], concerts[i], emails[i] = p.ID, p.ConcertID, p.Email
+		ids[i], concerts[i], emails[i] = pgUUID(p.ID), p.ConcertID, p.Email
 		quantities[i], keys[i] = int32(p.Quantity), p.Key //nolint:gosec // G115: at most a purchase's limit
 	}
 	var totalIDs, totals []int64
@@ -133,6 +134,9 @@ func write(ctx context.Context, conn *pgx.Conn, sold []sale.Purchase) error {
 	batch.Queue(`COMMIT`)
 	return conn.SendBatch(ctx, &batch).Close()
 }
+
+// pgUUID is the id as the driver encodes it in every mode, lists included.
+func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
 
 // rollback ends a transaction, also when the context already has.
 func rollback(ctx context.Context, conn *pgx.Conn) {

@@ -1,0 +1,92 @@
+package postgres_test
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"onsale/internal/store/postgres"
+	"onsale/internal/store/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(tb testing.TB) storetest.Database {
+		tb.Helper()
+		url := server.Database(tb)
+		return storetest.Database{
+			Open: func(tb testing.TB, gate storetest.Gate) storetest.Store {
+				tb.Helper()
+				return open(tb, url, postgres.Options{MaxConns: 4, Gate: gate})
+			},
+			Raw:         raw(tb, url),
+			NewerSchema: `INSERT INTO onsale.schema_migrations (version_id, is_applied) VALUES (999999, true)`,
+		}
+	})
+}
+
+func open(tb testing.TB, url string, o postgres.Options) *postgres.Store {
+	tb.Helper()
+	store, err := postgres.Open(tb.Context(), url, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = store.Close() }) // a second time does nothing
+	return store
+}
+
+// raw reaches the tables past the store, by their bare names.
+func raw(tb testing.TB, url string) *sql.DB {
+	tb.Helper()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	config.RuntimeParams["search_path"] = "onsale"
+	db := stdlib.OpenDB(*config)
+	tb.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// TestURLs reads connection URLs. What they say beats the defaults, and no
+// error shows a part of them.
+func TestURLs(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t"
+	for url, want := range map[string]string{
+		"postgres://u:" + secret + "@host/db":                             "",
+		"postgresql://u:" + secret + "@host:5433/db?sslmode=verify-full":  "",
+		"postgres://u:" + secret + "@one,two:5433/db":                     "",
+		"postgres:///db?host=/var/run/postgresql":                         "",
+		"postgres://u:" + secret + "@host/db?sslmode=maybe":               "sslmode",
+		"postgres://u:" + secret + "@host/db?target_session_attrs=best":   "target_session_attrs",
+		"postgres://u:" + secret + "@host/db?connect_timeout=soon":        "connect_timeout",
+		"postgres://u:" + secret + "%@host/db":                            "percent-encoded",
+		"postgres://u:pa:ss/" + secret + "@host/db":                       "percent-encoded",
+		"postgres://host:" + secret + "/db":                               "percent-encoded",
+		"postgres://u@host/db?sslpassword=" + secret + "&sslmode=perhaps": "sslmode",
+	} {
+		store, err := postgres.Open(t.Context(), url, postgres.Options{})
+		switch {
+		case err == nil && want == "":
+			_ = store.Close()
+		case err == nil:
+			_ = store.Close()
+			t.Errorf("%s was accepted", url)
+		case strings.Contains(err.Error(), secret):
+			t.Errorf("%s: the error shows the password: %v", url, err)
+		case want == "" || !strings.Contains(err.Error(), want):
+			t.Errorf("%s: %v, want something with %q", url, err, want)
+		}
+	}
+}
+
+func TestOptionsThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	if _, err := postgres.Open(t.Context(), "postgres://host/db", postgres.Options{MaxConns: 2}); err == nil {
+		t.Error("2 connections were accepted")
+	}
+}
