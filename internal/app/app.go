@@ -15,7 +15,6 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 
 	"onsale/internal/fault"
@@ -116,7 +115,7 @@ func (a *App) serveOn(ctx context.Context, registry *prometheus.Registry, build 
 	if err != nil {
 		return errors.Join(err, a.listener.Close())
 	}
-	a.listener = netutil.LimitListener(a.listener, a.options.MaxConnections)
+	a.listener = newLimitListener(a.listener, a.options.MaxConnections)
 	a.http = newHTTPServer(a.api, a.log)
 	return nil
 }

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// OpenToAll is the admin token that opens admin calls to everybody.
+const OpenToAll = "none"
+
+// gate decides who may make admin calls.
+type gate struct {
+	open     bool
+	loopback bool
+	// token is the hash of the admin token, or nil if none is set. Hashes have
+	// one length, so that comparing them tells nothing about that of the token.
+	token *[sha256.Size]byte
+}
+
+func newGate(token string, loopback bool) *gate {
+	g := &gate{open: token == OpenToAll, loopback: loopback}
+	if token != "" {
+		hash := sha256.Sum256([]byte(token))
+		g.token = &hash
+	}
+	return g
+}
+
+// middleware lets admin requests through to an operation and refuses others.
+func (g *gate) middleware(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	if p := g.check(r); p != nil {
+		p.write(w)
+		return
+	}
+	next(ctx)
+}
+
+// check returns nil for a request that may make admin calls.
+func (g *gate) check(r *http.Request) *Problem {
+	switch {
+	case g.open:
+		return nil
+	case g.token != nil && g.knows(r.Header.Get("Authorization")):
+		return nil
+	case g.token != nil:
+		return unauthorized.problem().with("WWW-Authenticate", `Bearer realm="onsale"`)
+	case g.loopback && isLoopbackName(r.Host) && !isForwarded(r.Header):
+		return nil
+	}
+	return adminDisabled.problem()
+}
+
+// knows reports whether the credentials are the admin token, in constant time.
+func (g *gate) knows(credentials string) bool {
+	scheme, token, _ := strings.Cut(credentials, " ")
+	if !strings.EqualFold(scheme, bearer) {
+		return false
+	}
+	hash := sha256.Sum256([]byte(strings.Trim(token, " ")))
+	return subtle.ConstantTimeCompare(hash[:], g.token[:]) == 1
+}
+
+// isLoopbackName reports whether a Host names this machine to itself. A page
+// that rebinds its own name to 127.0.0.1 sends that name, and is found out.
+func isLoopbackName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isForwarded reports whether a proxy passed the request on: who stands behind
+// it is anybody.
+func isForwarded(header http.Header) bool {
+	for name := range header {
+		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
+}

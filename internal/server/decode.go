@@ -1,0 +1,135 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// maxBody limits a request's body, in bytes: forty times the longest order, and
+// room for a fault plan of every route.
+const maxBody = 16 << 10
+
+// fields is what the body of a request decodes into: a struct of [text] and
+// [integer] that reports which of them break a rule of form.
+type fields interface{ invalid() []error }
+
+// decodeBody reads a JSON object from the request's body. Inputs call it in
+// Resolve, where Huma takes the errors of a request together.
+//
+// Huma would decode the body itself, twice: to validate it and to fill the
+// struct. Here it is decoded once, a field that comes twice is an error, and no
+// error of the decoder is without the name of its field.
+func decodeBody(ctx huma.Context, into fields) []error {
+	body, err := readBody(ctx)
+	if err != nil {
+		return []error{err}
+	}
+	var wrongType *json.UnmarshalTypeError
+	err = json.Unmarshal(body, into)
+	switch {
+	case errors.As(err, &wrongType):
+		return []error{atBody("must be a JSON object")}
+	case err != nil:
+		return []error{bodyError{http.StatusBadRequest, "must be JSON: " + err.Error()}}
+	case !utf8.Valid(body):
+		return []error{bodyError{http.StatusBadRequest, "must be UTF-8"}}
+	}
+	return into.invalid()
+}
+
+// readBody reads the body of a request that must be JSON, up to maxBody.
+// Its errors are all bodyErrors.
+func readBody(ctx huma.Context) ([]byte, error) {
+	r, _ := humago.Unwrap(ctx)
+	if !saysJSON(r.Header.Get("Content-Type")) {
+		return nil, bodyError{http.StatusUnsupportedMediaType, "must be " + jsonType}
+	}
+	size := r.ContentLength
+	if size > maxBody {
+		return nil, errBodyTooLarge
+	}
+	if size < 0 {
+		size = 512 // a chunked body does not tell
+	}
+	body := make([]byte, 0, size+1)
+	for {
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > maxBody:
+			return nil, errBodyTooLarge
+		case errors.Is(err, io.EOF) && len(body) == 0:
+			return nil, bodyError{http.StatusBadRequest, "must be there"}
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, brokenBody(err)
+		}
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+	}
+}
+
+// brokenBody tells a client that was too slow from one that broke off.
+func brokenBody(err error) error {
+	var netErr net.Error
+	if errors.As(err, &netErr) && netErr.Timeout() {
+		return bodyError{http.StatusRequestTimeout, "did not arrive in time"}
+	}
+	return bodyError{http.StatusBadRequest, "is cut off"}
+}
+
+// saysJSON reports whether a content type is JSON; none is taken for it.
+func saysJSON(contentType string) bool {
+	if contentType == "" || contentType == jsonType {
+		return true
+	}
+	mediaType, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return false
+	}
+	charset := parameters["charset"]
+	return (mediaType == jsonType || strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json")) &&
+		(charset == "" || strings.EqualFold(charset, "utf-8"))
+}
+
+// bodyError is a body that cannot be read or decoded at all.
+type bodyError struct {
+	status int
+	rule   string
+}
+
+var errBodyTooLarge = bodyError{http.StatusRequestEntityTooLarge, fmt.Sprintf("must be at most %d bytes long", maxBody)}
+
+// Error returns the rule with its subject.
+func (e bodyError) Error() string { return "body " + e.rule }
+
+// GetStatus returns the HTTP status.
+func (e bodyError) GetStatus() int { return e.status }
+
+// ErrorDetail returns the error in Huma's form.
+func (e bodyError) ErrorDetail() *huma.ErrorDetail {
+	return &huma.ErrorDetail{Location: "body", Message: e.rule}
+}
+
+// atBody is the error of a body that breaks a rule as a whole.
+func atBody(rule string) error { return &huma.ErrorDetail{Location: "body", Message: rule} }
+
+// appendInvalid appends the error of a body's field, if it has one.
+func appendInvalid(errs []error, name, rule string) []error {
+	if rule == "" {
+		return errs
+	}
+	return append(errs, &huma.ErrorDetail{Location: "body." + name, Message: rule})
+}

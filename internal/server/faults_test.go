@@ -1,0 +1,203 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+	"onsale/internal/server"
+)
+
+// The plan is read and changed while it runs, and told with who has applied it.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.replicas = []fault.Replica{{ID: "a", Version: 1, SeenAgo: 1500 * time.Millisecond}, {ID: "b", Version: 0}}
+	want(t, r.do("GET", "/faults", ""), 200, `{"version":0,"summary":"no faults: this sells for real","plan":{},"active":[],`+
+		`"replicas":[{"id":"a","version":1,"applied":false,"seen_seconds_ago":1.5},{"id":"b","version":0,"applied":true,"seen_seconds_ago":0}]}`)
+
+	const plan = `{"seed":1,"routes":{"/buy/{concert_id}":{"delay":{"uniform":["1s","4s"]},"deny":0.5}},"scrape_outage":true}`
+	w := r.do("PUT", "/faults", strings.Replace(plan, "{", `{"seeds":2,`, 1))
+	set := faultState(t, w)
+	if set.Version != 1 || !slices.Equal(set.Ignored, []string{"seeds"}) || len(set.Active) != 3 {
+		t.Errorf("after setting: %s", w.Body)
+	}
+	if !set.Replicas[0].Applied || set.Replicas[1].Applied {
+		t.Errorf("applied: %+v", set.Replicas)
+	}
+	wantProblem(t, r.do("GET", "/metrics", ""), 503, "injected")
+
+	var shown struct{ Plan json.RawMessage }
+	if err := json.Unmarshal(r.do("GET", "/faults", "").Body.Bytes(), &shown); err != nil {
+		t.Fatal(err)
+	}
+	again := faultState(t, r.do("PUT", "/faults", string(shown.Plan)))
+	if again.Version != 2 || again.Summary != set.Summary || again.Ignored != nil {
+		t.Errorf("what was read and set again is %+v", again)
+	}
+
+	if off := faultState(t, r.do("PUT", "/faults", `{"preset":"off"}`)); off.Version != 3 || len(off.Active) != 0 {
+		t.Errorf("off: %+v", off)
+	}
+	if w := r.do("GET", "/metrics", ""); w.Code != 200 {
+		t.Errorf("metrics: %d", w.Code)
+	}
+}
+
+func faultState(t *testing.T, w *httptest.ResponseRecorder) server.FaultState {
+	t.Helper()
+	var s server.FaultState
+	if err := json.Unmarshal(w.Body.Bytes(), &s); err != nil || w.Code != 200 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	return s
+}
+
+// A plan that breaks a rule is refused with the field named, and changes nothing.
+func TestBadFaults(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, c := range append(slices.Clone(badBodies),
+		bad{name: "share", body: `{"routes":{"/buy/{concert_id}":{"deny":1.5}}}`, status: 422, code: "invalid", field: `routes["/buy/{concert_id}"].deny`},
+		bad{name: "route", body: `{"routes":{"/health":{}}}`, status: 422, code: "invalid", field: `routes["/health"]`},
+		bad{name: "preset", body: `{"preset":"on"}`, status: 422, code: "invalid", field: "preset"},
+		bad{name: "delay", body: `{"database":{"delay":{"fixed":5}}}`, status: 422, code: "invalid", field: "database.delay.fixed"},
+	) {
+		if c.name == "invalid UTF-8" {
+			continue // such a name is one of those that mean nothing
+		}
+		t.Run(c.name, func(t *testing.T) {
+			c.check(t, r.do("PUT", "/faults", c.body, c.headers()...))
+		})
+	}
+	if got := r.faults.State().Version; got != 0 {
+		t.Errorf("%d plans were set", got)
+	}
+}
+
+// The controls work while the database does not: they are needed then.
+func TestFaultsWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.hook(func(context.Context, string) error { return sale.ErrUnavailable })
+	want(t, r.do("GET", "/faults", ""), 200, `{"version":0,"summary":"no faults: this sells for real","plan":{},"active":[]}`)
+	r.faults.setErr = sale.ErrUnavailable
+	wantProblem(t, r.do("PUT", "/faults", `{"preset":"default"}`), 503, "unavailable")
+}
+
+// Calls are struck by the plan under the name of their route, once; probes,
+// metrics, the controls and pages are not.
+func TestStruck(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.concert(t, 10)
+	const id = "01890a5d-ac96-774b-bcce-b302099a8057"
+	r.faults.route = func(context.Context, string) error { return fault.ErrInjected }
+	var struck []string
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/concerts", ""},
+		{"GET", "/concerts/1", ""},
+		{"POST", "/concerts/new", `{"title":"t","date":"d","venue":"v","number_of_tickets":1}`},
+		{"POST", "/buy/1", `{"user_email":"a@example.com","quantity":1}`},
+		{"POST", "/buy_random_deny/1", `{"user_email":"a@example.com","quantity":1}`},
+		{"GET", "/purchases", ""},
+		{"GET", "/purchases/" + id, ""},
+		{"DELETE", "/purchases/" + id, ""},
+		{"GET", "/books", ""},
+	} {
+		before := len(r.faults.asked)
+		wantProblem(t, r.do(c.method, c.path, c.body), 500, "injected")
+		struck = append(struck, r.faults.asked[before:]...)
+	}
+	for _, route := range struck {
+		if !slices.Contains(fault.Routes(), route) {
+			t.Errorf("%s is no route that may have faults", route)
+		}
+	}
+	for _, route := range fault.Routes() {
+		if !slices.Contains(struck, route) && !strings.HasPrefix(route, "/api/") {
+			t.Errorf("%s is not struck", route)
+		}
+	}
+	if len(struck) != 9 {
+		t.Errorf("struck: %q", struck)
+	}
+	for _, path := range []string{"/health", "/ready", "/metrics", "/faults", "/docs", "/openapi.json", "/openapi.yaml"} {
+		if w := r.do("GET", path, ""); w.Code != 200 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if w := r.do("PUT", "/faults", `{"preset":"off"}`); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if got := len(r.faults.asked); got != len(struck) {
+		t.Errorf("exempt calls were struck: %q", r.faults.asked[len(struck):])
+	}
+}
+
+// What is not valid is refused before faults strike.
+func TestValidatedBeforeStruck(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.do("POST", "/buy/1", `{}`)
+	r.do("POST", "/concerts/new", `{"title":"","date":"d","venue":"v","number_of_tickets":1}`)
+	r.do("GET", "/concerts/x", ``)
+	r.do("GET", "/purchases?limit=x", ``)
+	if len(r.faults.asked) != 0 {
+		t.Errorf("asked about %q", r.faults.asked)
+	}
+}
+
+// The description of a plan has the fields of the plan: each of its fields
+// means something, and each that the fault package writes is there.
+func TestFaultPlanDescribed(t *testing.T) {
+	t.Parallel()
+	full := server.FaultPlan{
+		Seed: 7,
+		Routes: map[string]server.FaultPlanRoute{
+			"/buy/{concert_id}": {
+				Delay: &server.FaultPlanDelay{Fixed: "1s"}, Deny: .1, Error: .1, Reset: .1, Hang: .1, For: "1m",
+			},
+			"/concerts": {Delay: &server.FaultPlanDelay{Uniform: []string{"1s", "2s"}}},
+			"/books":    {Delay: &server.FaultPlanDelay{LogNormal: &server.FaultPlanLogNormal{Median: "1s", P99: "2s"}}},
+		},
+		Database:     &server.FaultPlanDatabase{Delay: &server.FaultPlanDelay{Fixed: "1s"}, Error: .1, For: "1m"},
+		CPU:          &server.FaultPlanCPU{Share: .1, For: "1m"},
+		Memory:       &server.FaultPlanMemory{Bytes: 100, For: "1m"},
+		Ready:        map[string]any{"value": false, "for": "1m0s"},
+		ScrapeOutage: map[string]any{"value": true, "for": "1m0s"},
+	}
+	for _, part := range []any{full, full.Routes["/buy/{concert_id}"], *full.Database, *full.CPU, *full.Memory} {
+		v := reflect.ValueOf(part)
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("%T.%s is not set in this test", part, v.Type().Field(i).Name)
+			}
+		}
+	}
+	text, err := json.Marshal(full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, ignored, err := fault.Parse(bytes.NewReader(text))
+	if err != nil || len(ignored) != 0 {
+		t.Fatalf("the fault package ignores %q of %s: %v", ignored, text, err)
+	}
+	if text, err = json.Marshal(plan); err != nil {
+		t.Fatal(err)
+	}
+	var back server.FaultPlan
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&back); err != nil {
+		t.Errorf("the description lacks what the fault package writes: %v", err)
+	}
+}

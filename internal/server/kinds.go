@@ -1,0 +1,165 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+)
+
+// kind is one kind of problem: how it is told to the client, and as what it
+// counts if it is the answer to a purchase.
+type kind struct {
+	status int
+	code   string
+	title  string
+	// message is what old clients read; empty for the title.
+	message string
+	detail  string
+	outcome outcome
+	// retry says that the same request may succeed in a second.
+	retry bool
+}
+
+// statusClientGone counts a client that hung up before it had its answer. It is
+// never received by anybody; nginx made the number known.
+const statusClientGone = 499
+
+// Every problem that the API answers with stands here, and nowhere else.
+var (
+	denied = kind{
+		status: http.StatusConflict, code: "denied", title: "Tickets currently unavailable", outcome: outcomeDenied,
+		detail: "This purchase was denied and nothing was sold. Another try may succeed.",
+	}
+	soldOut = kind{
+		status: http.StatusConflict, code: "sold_out", title: "Concert sold out", outcome: outcomeSoldOut,
+		detail: "Fewer tickets are left than were asked for. Nothing was sold.",
+	}
+	concertNotFound = kind{
+		status: http.StatusNotFound, code: "not_found", title: "Not found", outcome: outcomeNotFound,
+		message: "Concert not found", detail: "There is no concert with this id.",
+	}
+	purchaseNotFound = kind{
+		status: http.StatusNotFound, code: "not_found", title: "Not found",
+		message: "Purchase not found", detail: "There is no purchase with this id.",
+	}
+	pathNotFound = kind{
+		status: http.StatusNotFound, code: "not_found", title: "Not found",
+		message: "No such path", detail: "The API has no call at this path. It is described at /docs.",
+	}
+	methodNotAllowed = kind{
+		status: http.StatusMethodNotAllowed, code: "method_not_allowed", title: "Method not allowed",
+		detail: "The path exists, but not for this method. The header Allow names those it has.",
+	}
+
+	invalid = kind{
+		status: http.StatusUnprocessableEntity, code: "invalid", title: "Invalid request", outcome: outcomeInvalid,
+		detail: "Nothing was changed.",
+	}
+	keyReused = kind{
+		status: http.StatusUnprocessableEntity, code: "key_reused", title: "Idempotency key reused", outcome: outcomeInvalid,
+		detail: "This Idempotency-Key has bought something else before: another concert, e-mail or quantity. Nothing was sold.",
+	}
+	refused = kind{
+		status: http.StatusUnprocessableEntity, code: "refused", title: "Refused by the database", outcome: outcomeFailed,
+		detail: "The database does not accept what was sent. Nothing was changed.",
+	}
+	malformed = kind{
+		status: http.StatusBadRequest, code: "malformed", title: "Malformed request", outcome: outcomeInvalid,
+		detail: "Nothing was changed.",
+	}
+	tooLarge = kind{
+		status: http.StatusRequestEntityTooLarge, code: "too_large", title: "Request too large", outcome: outcomeInvalid,
+		detail: "Nothing was changed.",
+	}
+	notJSON = kind{
+		status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", title: "Unsupported media type", outcome: outcomeInvalid,
+		detail: "Nothing was changed.",
+	}
+	bodyTimeout = kind{
+		status: http.StatusRequestTimeout, code: "timeout", title: "Request timed out", outcome: outcomeInvalid,
+		detail: "Nothing was changed.",
+	}
+
+	unauthorized = kind{
+		status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized",
+		message: "Admin token missing or wrong",
+		detail:  "This call needs the header Authorization: Bearer with the admin token.",
+	}
+	adminDisabled = kind{
+		status: http.StatusForbidden, code: "admin_disabled", title: "Admin calls are disabled",
+		detail: "No admin token is set, so that admin calls are only answered on a loopback address, for a Host such as localhost " +
+			"and without a proxy. Set one with ONSALE_ADMIN_TOKEN or --admin-token-file; the value none opens these calls to everybody.",
+	}
+	crossOrigin = kind{
+		status: http.StatusForbidden, code: "cross_origin", title: "Cross-origin request refused", outcome: outcomeInvalid,
+		detail: "A page of another origin may not change anything here.",
+	}
+
+	busy = kind{
+		status: http.StatusServiceUnavailable, code: "busy", title: "Busy", outcome: outcomeShed, retry: true,
+		detail: "Too much is going on at once. Nothing was changed; come again.",
+	}
+	stopping = kind{
+		status: http.StatusServiceUnavailable, code: "stopping", title: "Stopping", outcome: outcomeShed, retry: true,
+		detail: "This server is being stopped. Nothing was changed; come again.",
+	}
+	unavailable = kind{
+		status: http.StatusServiceUnavailable, code: "unavailable", title: "Database unavailable", outcome: outcomeFailed, retry: true,
+		detail: "The database does not answer. Nothing was changed; come again.",
+	}
+	outcomeUnknown = kind{
+		status: http.StatusServiceUnavailable, code: "outcome_unknown", title: "Outcome unknown", outcome: outcomeUnsure, retry: true,
+		detail: "The database was cut off while it wrote. The header Location, where there is one, names the place that will tell " +
+			"whether it was written. A request with an Idempotency-Key, and a refund, may be repeated.",
+	}
+	notReady = kind{
+		status: http.StatusServiceUnavailable, code: "not_ready", title: "Not ready", retry: true,
+		detail: "The fault plan says that this server is not ready.",
+	}
+	scrapeDown = kind{
+		status: http.StatusServiceUnavailable, code: "injected", title: "Injected fault",
+		detail: "The fault plan says that the metrics cannot be scraped.",
+	}
+
+	injected = kind{
+		status: http.StatusInternalServerError, code: "injected", title: "Injected fault", outcome: outcomeFailed,
+		detail: "The fault plan made this call fail. Nothing was changed.",
+	}
+	internal = kind{
+		status: http.StatusInternalServerError, code: "internal", title: "Internal error", outcome: outcomeFailed,
+		detail: "Something went wrong that should not. It is in the server's log.",
+	}
+	clientGone = kind{
+		status: statusClientGone, code: "client_gone", title: "Client hung up", outcome: outcomeAbandoned,
+		detail: "The client closed the connection before it was answered. Nothing was changed.",
+	}
+)
+
+// kindOf returns the kind of problem that an error is, or nil for one that
+// should not happen.
+func kindOf(err error) *kind {
+	for _, row := range []struct {
+		err  error
+		kind *kind
+	}{
+		{fault.ErrDenied, &denied},
+		{fault.ErrInjected, &injected},
+		{fault.ErrMalformed, &malformed},
+		{sale.ErrOutcomeUnknown, &outcomeUnknown},
+		{sale.ErrBusy, &busy},
+		{sale.ErrStopping, &stopping},
+		{sale.ErrConflict, &busy},
+		{sale.ErrRefused, &refused},
+		{sale.ErrUnavailable, &unavailable},
+		// The limit of a single call, not the client's patience: see problemOf.
+		{context.DeadlineExceeded, &unavailable},
+	} {
+		if errors.Is(err, row.err) {
+			return row.kind
+		}
+	}
+	return nil
+}

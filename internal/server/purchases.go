@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"onsale/internal/sale"
+)
+
+// Purchase is a purchase as whoever has its id sees it.
+type Purchase struct {
+	PurchaseID uuid.UUID  `json:"purchase_id" format:"uuid"`
+	ConcertID  int64      `json:"concert_id" minimum:"1"`
+	UserEmail  string     `json:"user_email"`
+	Quantity   int        `json:"quantity" minimum:"1"`
+	CreatedAt  time.Time  `json:"created_at"`
+	RefundedAt *time.Time `json:"refunded_at,omitempty" doc:"When the tickets went back, if they did."`
+}
+
+func purchaseView(p sale.Purchase) Purchase {
+	view := Purchase{
+		PurchaseID: p.ID, ConcertID: p.ConcertID, UserEmail: p.Email, Quantity: p.Quantity,
+		CreatedAt: p.CreatedAt.UTC(),
+	}
+	if !p.Live() {
+		at := p.RefundedAt.UTC()
+		view.RefundedAt = &at
+	}
+	return view
+}
+
+type purchaseInput struct {
+	ID uuid.UUID `path:"id" format:"uuid" doc:"The purchase_id of the receipt."`
+}
+
+type purchaseOutput struct {
+	CacheControl string `header:"Cache-Control" hidden:"true"`
+	Body         Purchase
+}
+
+// private answers with a purchase that no cache may keep.
+func private(p sale.Purchase) *purchaseOutput { return &purchaseOutput{"no-store", purchaseView(p)} }
+
+// getPurchase reads one purchase.
+func (s *Server) getPurchase(ctx context.Context, in *purchaseInput) (*purchaseOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
+	defer cancel()
+	p, err := s.options.Ledger.Purchase(ctx, in.ID)
+	if errors.Is(err, sale.ErrNotFound) {
+		return nil, purchaseNotFound.problem()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read purchase: %w", err)
+	}
+	return private(p), nil
+}
+
+// refundPurchase gives a purchase's tickets back.
+func (s *Server) refundPurchase(ctx context.Context, in *purchaseInput) (*purchaseOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
+	defer cancel()
+	p, err := s.refund(ctx, in.ID)
+	if errors.Is(err, sale.ErrNotFound) {
+		return nil, purchaseNotFound.problem()
+	}
+	if err != nil {
+		return nil, placed(fmt.Errorf("refund purchase: %w", err), in.ID)
+	}
+	return private(p), nil
+}
+
+// How often a refund that met another writer is tried, and how long it waits
+// before the second try; the wait doubles from try to try.
+const (
+	refundTries = 6
+	refundPause = 5 * time.Millisecond
+)
+
+// refund refunds, again if another writer was in the way or the connection
+// broke while it wrote: a refund that was made is not made twice.
+func (s *Server) refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
+	pause := refundPause
+	for try := 1; ; try++ {
+		p, err := s.options.Ledger.Refund(ctx, id)
+		again := errors.Is(err, sale.ErrConflict) || errors.Is(err, sale.ErrOutcomeUnknown)
+		if !again || try == refundTries {
+			return p, err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return p, err // which says more than that the time is over
+		}
+		pause *= 2
+	}
+}
+
+type listPurchasesInput struct {
+	After     uuid.UUID `query:"after" format:"uuid" doc:"Only purchases whose ids are greater."`
+	Limit     int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many at most."`
+	ConcertID int64     `query:"concert_id" minimum:"1" doc:"Only purchases of this concert."`
+}
+
+type listPurchasesOutput struct {
+	CacheControl string     `header:"Cache-Control" hidden:"true"`
+	Link         string     `header:"Link" doc:"Where the list goes on, as rel=next."`
+	Body         []Purchase `nullable:"false"`
+}
+
+// listPurchases lists purchases in order of id, which is that of time.
+func (s *Server) listPurchases(ctx context.Context, in *listPurchasesInput) (*listPurchasesOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
+	defer cancel()
+	list, err := s.options.Ledger.Purchases(ctx, in.ConcertID, in.After, in.Limit+1)
+	if err != nil {
+		return nil, fmt.Errorf("list purchases: %w", err)
+	}
+	out := &listPurchasesOutput{CacheControl: "no-store"}
+	if len(list) > in.Limit { // the one too many shows that the list goes on
+		list = list[:in.Limit]
+		out.Link = fmt.Sprintf("/purchases?after=%s&limit=%d", list[in.Limit-1].ID, in.Limit)
+		if in.ConcertID != 0 {
+			out.Link += fmt.Sprintf("&concert_id=%d", in.ConcertID)
+		}
+		out.Link = "<" + out.Link + `>; rel="next"`
+	}
+	out.Body = make([]Purchase, len(list))
+	for i, p := range list {
+		out.Body[i] = purchaseView(p)
+	}
+	return out, nil
+}

@@ -1,0 +1,121 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"onsale/internal/fault"
+	"onsale/internal/telemetry"
+)
+
+// route is a call of the API as routes.go lists it.
+type route struct {
+	// pattern is the mux's: method and path.
+	pattern string
+	// id and summary describe the call in OpenAPI; about says more, if need be.
+	id, summary, about string
+	tag                string
+	// admin calls pass the gate first.
+	admin bool
+	// exempt calls are not struck by the fault plan before their handler runs:
+	// probes and the fault controls, and those that do it themselves.
+	exempt bool
+	// body is the type of a body that the handler's input decodes, if any.
+	body any
+	// answer describes a success whose body is not JSON made by Huma.
+	answer *huma.Response
+	// errors are the statuses of the problems that the call may answer with,
+	// beside 422 for its parameters and those of every call.
+	errors []int
+}
+
+// call is how a request of a pattern is counted.
+type call struct {
+	endpoint string
+	purchase bool // counts in onsale_purchases_total
+}
+
+// anything is the pattern of what no other pattern matches.
+const anything = "/"
+
+// handle registers a call, whose handler gets its input decoded and validated.
+func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O, error)) {
+	method, path, _ := strings.Cut(rt.pattern, " ")
+	op := huma.Operation{
+		OperationID: rt.id, Method: method, Path: path,
+		Summary: rt.summary, Description: rt.about, Tags: []string{rt.tag},
+		Errors: rt.errors,
+	}
+	if rt.body != nil {
+		op.Metadata = map[string]any{metadataBody: reflect.TypeOf(rt.body)}
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+			http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+	}
+	if rt.admin {
+		op.Middlewares = huma.Middlewares{s.gate.middleware}
+		op.Security = []map[string][]string{{bearer: {}}}
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+	}
+	if rt.answer != nil {
+		op.Responses = map[string]*huma.Response{"200": rt.answer}
+	}
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		if !rt.exempt {
+			if err := s.strike(ctx, path); err != nil {
+				return nil, s.problemOf(ctx, rt.pattern, err)
+			}
+		}
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, s.problemOf(ctx, rt.pattern, err)
+		}
+		return out, nil
+	})
+}
+
+// strike asks the fault plan what goes wrong with a call of the route, and
+// waits out its delay. A reset leaves by panic: see [resetConnection].
+func (s *Server) strike(ctx context.Context, route string) error {
+	err := s.options.Faults.Route(ctx, route)
+	if errors.Is(err, fault.ErrReset) {
+		panic(resetConnection{})
+	}
+	return err
+}
+
+// calls is the mux as Huma sees it: what it registers is counted.
+type calls struct{ *Server }
+
+// HandleFunc registers a call.
+func (c calls) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	_, endpoint, _ := strings.Cut(pattern, " ")
+	c.calls[pattern] = call{endpoint: endpoint, purchase: strings.HasPrefix(endpoint, "/buy")}
+	c.mux.HandleFunc(pattern, handler)
+}
+
+// ServeHTTP is what Huma's adapter asks of a mux.
+func (c calls) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
+
+// counted lists the calls whose series exist from the start.
+func (s *Server) counted() []telemetry.Route {
+	var routes []telemetry.Route
+	for pattern := range s.calls {
+		if method, endpoint, ok := strings.Cut(pattern, " "); ok {
+			routes = append(routes, telemetry.Route{Method: method, Endpoint: endpoint})
+		}
+	}
+	return routes
+}
+
+// page registers a page: it is neither counted nor struck by faults.
+func (s *Server) page(pattern, contentType string, body []byte) {
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(body)
+	})
+}

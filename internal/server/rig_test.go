@@ -1,0 +1,209 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+	"onsale/internal/server"
+	"onsale/internal/telemetry"
+)
+
+// rig is a server over a ledger in memory. Without options it listens on a
+// loopback address, has no admin token and no faults.
+type rig struct {
+	*memory
+
+	server  *server.Server
+	handler http.Handler
+	faults  *faults
+	reg     *prometheus.Registry
+	log     *logBuffer
+}
+
+// faults is a real injector whose answers to a call a test may choose.
+type faults struct {
+	*fault.Injector
+
+	mu     sync.Mutex
+	route  func(ctx context.Context, route string) error
+	asked  []string // the routes that were asked about
+	setErr error
+}
+
+func (f *faults) Route(ctx context.Context, route string) error {
+	f.mu.Lock()
+	f.asked = append(f.asked, route)
+	answer := f.route
+	f.mu.Unlock()
+	if answer == nil {
+		return f.Injector.Route(ctx, route)
+	}
+	return answer(ctx, route)
+}
+
+func (f *faults) Set(ctx context.Context, p fault.Plan) (fault.State, error) {
+	if f.setErr != nil {
+		return fault.State{}, f.setErr
+	}
+	return f.Injector.Set(ctx, p)
+}
+
+// logBuffer keeps what was logged.
+type logBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+func newRig(tb testing.TB, change ...func(*server.Options)) *rig {
+	tb.Helper()
+	r := &rig{
+		memory: newMemory(),
+		faults: &faults{Injector: fault.NewInjector(fault.Options{})},
+		reg:    prometheus.NewRegistry(),
+		log:    &logBuffer{},
+	}
+	logger := slog.New(slog.NewTextHandler(r.log, nil))
+	o := server.DefaultOptions()
+	o.Ledger, o.Seller, o.Replicas = r.memory, r.memory, r.memory
+	o.Faults = r.faults
+	o.Metrics = telemetry.Handler(r.reg, logger)
+	o.Registerer = r.reg
+	o.Logger = logger
+	o.Loopback = true
+	for _, f := range change {
+		f(&o)
+	}
+	var err error
+	if r.server, err = server.New(o); err != nil {
+		tb.Fatal(err)
+	}
+	r.handler = r.server.Handler()
+	return r
+}
+
+// do sends a request as a local client would. Headers are given as "Name: value".
+func (r *rig) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req.Host = "localhost:8000"
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		if name == "Host" {
+			req.Host = value
+			continue
+		}
+		req.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	r.handler.ServeHTTP(w, req)
+	return w
+}
+
+// concert puts a concert with so many tickets on sale and returns its id.
+func (r *rig) concert(tb testing.TB, tickets int64) int64 {
+	tb.Helper()
+	c, err := r.CreateConcert(tb.Context(), sale.NewConcert{Title: "Title", Date: "2027-06-01", Venue: "Venue", Capacity: tickets})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c.ID
+}
+
+// series returns the value of one series of a metric, by "label=value" pairs.
+func (r *rig) series(tb testing.TB, name string, labels ...string) float64 {
+	tb.Helper()
+	families, err := r.reg.Gather()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+	metrics:
+		for _, m := range family.GetMetric() {
+			have := map[string]string{}
+			for _, pair := range m.GetLabel() {
+				have[pair.GetName()] = pair.GetValue()
+			}
+			for _, label := range labels {
+				key, value, _ := strings.Cut(label, "=")
+				if have[key] != value {
+					continue metrics
+				}
+			}
+			switch {
+			case m.Counter != nil:
+				return m.GetCounter().GetValue()
+			case m.Histogram != nil:
+				return float64(m.GetHistogram().GetSampleCount())
+			}
+			return m.GetGauge().GetValue()
+		}
+	}
+	tb.Fatalf("no series %s%v", name, labels)
+	return 0
+}
+
+// count returns how many series a metric has.
+func (r *rig) count(tb testing.TB, name string) int {
+	tb.Helper()
+	n, err := testutil.GatherAndCount(r.reg, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+// object decodes an answer that must be a JSON object.
+func object(tb testing.TB, w *httptest.ResponseRecorder) map[string]any {
+	tb.Helper()
+	var v map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
+		tb.Fatalf("%v in %d %q", err, w.Code, w.Body)
+	}
+	return v
+}
+
+// wantProblem checks that an answer is a problem of the status and code, whole
+// in its form, and returns it.
+func wantProblem(tb testing.TB, w *httptest.ResponseRecorder, status int, code string) server.Problem {
+	tb.Helper()
+	var p server.Problem
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+		tb.Fatalf("%v in %d %q", err, w.Code, w.Body)
+	}
+	if w.Code != status || p.Status != status || p.Code != code {
+		tb.Errorf("status %d, code %q, want %d %q: %s", w.Code, p.Code, status, code, w.Body)
+	}
+	if ct := w.Header().Get("Content-Type"); ct != "application/problem+json" {
+		tb.Errorf("content type %q", ct)
+	}
+	if p.Type != "urn:onsale:problem:"+p.Code || p.Title == "" || p.Detail == "" || p.Message == "" {
+		tb.Errorf("a member of the problem is missing: %s", w.Body)
+	}
+	return p
+}

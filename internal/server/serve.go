@@ -1,0 +1,122 @@
+package server
+
+import (
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// serve answers a request, and counts and times it if it is a call of the API.
+// What holds for every request happens here, around the mux.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	start := s.options.Now()
+	answer := &response{ResponseWriter: w}
+	defer answer.reset() // last, so that the client learns of it when it is counted
+	leave := s.http.InFlight()
+	defer leave()
+	defer s.count(answer, r, start)
+	defer func() { s.rescue(answer, r, recover()) }()
+
+	w.Header()["X-Content-Type-Options"] = s.nosniff
+	if s.crossOrigin.Check(r) != nil {
+		_, r.Pattern = s.mux.Handler(r)
+		crossOrigin.problem().write(answer)
+		return
+	}
+	s.mux.ServeHTTP(answer, r)
+}
+
+// response notes how a request is answered.
+type response struct {
+	http.ResponseWriter
+
+	status    int // 0 until it is written
+	outcome   outcome
+	resetting bool // the connection is to be reset instead of an answer
+}
+
+// WriteHeader sends the status; only the first one counts.
+func (w *response) WriteHeader(status int) {
+	if w.status != 0 {
+		return
+	}
+	if status >= http.StatusOK {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a part of the body.
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets an [http.ResponseController] flush and hijack.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// note keeps what became of a purchase until its request is counted.
+func note(w http.ResponseWriter, o outcome) {
+	if w, ok := w.(*response); ok {
+		w.outcome = o
+	}
+}
+
+// count counts a request, by the pattern that the mux has left in it.
+func (s *Server) count(w *response, r *http.Request, start time.Time) {
+	call, ok := s.calls[r.Pattern]
+	if !ok {
+		return // a page, not a call
+	}
+	status := w.status
+	if status == 0 {
+		status = http.StatusOK // net/http sends it when a handler sends nothing
+	}
+	s.http.Observe(r.Method, call.endpoint, status, s.options.Now().Sub(start).Seconds())
+	if call.purchase && w.outcome != outcomeNone {
+		s.metrics.purchases[w.outcome].Inc()
+	}
+}
+
+// rescue ends what a panic began: it answers 500, or cuts the connection off if
+// an answer was under way. The connection is also cut off where that was the
+// panic's very intention; a fault that does so is no panic to tell of.
+func (s *Server) rescue(w *response, r *http.Request, cause any) {
+	switch cause {
+	case nil:
+	case resetConnection{}:
+		w.status, w.outcome, w.resetting = http.StatusInternalServerError, outcomeFailed, true
+	case http.ErrAbortHandler:
+		panic(cause)
+	default:
+		s.log.Error("handler panicked", "pattern", r.Pattern, "panic", cause, "stack", string(debug.Stack()))
+		w.outcome = outcomeFailed
+		if w.status != 0 {
+			panic(http.ErrAbortHandler)
+		}
+		internal.problem().write(w)
+	}
+}
+
+// unknown answers what no pattern matches: 405 if another method would have
+// matched, else 404.
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{
+		http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
+	} {
+		probe := *r
+		probe.Method = method
+		if _, pattern := s.mux.Handler(&probe); pattern != anything {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) > 0 {
+		methodNotAllowed.problem().with("Allow", strings.Join(allowed, ", ")).write(w)
+		return
+	}
+	pathNotFound.problem().write(w)
+}

@@ -1,0 +1,158 @@
+// Package server is Onsale's HTTP API: what it looks like on the wire.
+//
+// routes.go shows the whole surface on one page. Each call's types and handler
+// stand in a file named for what it is about; all errors stand in kinds.go.
+//
+// [Huma] turns requests into the handlers' inputs, and describes the API from
+// the types. Around it, [Server] counts, limits, guards and injects faults.
+//
+// [Huma]: https://huma.rocks
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+	"onsale/internal/telemetry"
+)
+
+// Seller sells tickets: a [sale.Seller].
+type Seller interface {
+	Buy(ctx context.Context, o sale.Order) (sale.Outcome, error)
+	Known(ctx context.Context, o sale.Order) (outcome sale.Outcome, ok bool, err error)
+	Available() bool
+}
+
+// Faults makes calls fail on purpose: a [fault.Injector].
+type Faults interface {
+	Route(ctx context.Context, route string) error
+	Set(ctx context.Context, p fault.Plan) (fault.State, error)
+	State() fault.State
+	Active() []string
+	Ready() bool
+	ScrapeDown() bool
+}
+
+// Replicas knows which replicas have applied which fault plan: a [fault.Store].
+type Replicas interface {
+	Replicas(ctx context.Context) ([]fault.Replica, error)
+}
+
+// Options of a [Server]. DefaultOptions sets those that have a default; the
+// others must be given.
+type Options struct {
+	Ledger     sale.Ledger
+	Seller     Seller
+	Faults     Faults
+	Replicas   Replicas
+	Metrics    http.Handler // answers GET /metrics
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+	// MaxPerPurchase is how many tickets one purchase may take.
+	MaxPerPurchase int
+	// AdminToken is what admin calls must bring. With [OpenToAll] anybody may
+	// make them; with none, who asks on a loopback address.
+	AdminToken string
+	// Loopback says that the server listens on a loopback address only.
+	Loopback bool
+	// Version is the version of the API's description.
+	Version string
+	Now     func() time.Time
+}
+
+// DefaultOptions returns the options that have a default.
+func DefaultOptions() Options {
+	return Options{
+		MaxPerPurchase: sale.DefaultMaxPerPurchase,
+		Version:        "dev",
+		Now:            time.Now,
+	}
+}
+
+func (o Options) validate() error {
+	for _, field := range []struct {
+		name  string
+		given bool
+	}{
+		{"Ledger", o.Ledger != nil},
+		{"Seller", o.Seller != nil},
+		{"Faults", o.Faults != nil},
+		{"Replicas", o.Replicas != nil},
+		{"Metrics", o.Metrics != nil},
+		{"Registerer", o.Registerer != nil},
+		{"Logger", o.Logger != nil},
+		{"Version", o.Version != ""},
+		{"Now", o.Now != nil},
+	} {
+		if !field.given {
+			return fmt.Errorf("%s must be given", field.name)
+		}
+	}
+	if o.MaxPerPurchase < 1 || o.MaxPerPurchase > sale.MaxCapacity {
+		return fmt.Errorf("MaxPerPurchase must be between 1 and %d, not %d", sale.MaxCapacity, o.MaxPerPurchase)
+	}
+	if strings.ContainsFunc(o.AdminToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("AdminToken must be visible ASCII characters without spaces") // and is not shown
+	}
+	return nil
+}
+
+// Server answers the API's calls. It is safe for concurrent use.
+type Server struct {
+	options     Options
+	log         *slog.Logger
+	mux         *http.ServeMux
+	api         huma.API
+	calls       map[string]call // by the mux's pattern; not written after New
+	http        *telemetry.HTTP
+	metrics     *metrics
+	gate        *gate
+	crossOrigin *http.CrossOriginProtection
+	concerts    *listing
+	nosniff     []string // a header's value, shared by all answers
+	draining    atomic.Bool
+}
+
+// New returns a server, and registers its metrics.
+func New(o Options) (*Server, error) {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("server options: %w", err)
+	}
+	s := &Server{
+		options:     o,
+		log:         o.Logger.With("component", "server"),
+		mux:         http.NewServeMux(),
+		calls:       make(map[string]call),
+		gate:        newGate(o.AdminToken, o.Loopback),
+		crossOrigin: http.NewCrossOriginProtection(),
+		concerts:    newListing(o.Ledger, o.Logger.With("component", "server"), o.Now),
+		nosniff:     []string{"nosniff"},
+	}
+	s.api = s.newAPI(calls{s})
+	s.routes()
+	if err := s.serveOpenAPI(); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(o.Registerer)
+	s.http = telemetry.NewHTTP(o.Registerer, s.counted())
+	o.Registerer.MustRegister(newStock(s.concerts))
+	return s, nil
+}
+
+// Handler returns what answers all requests.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// Drain makes GET /ready answer 503, so that whoever spreads the load sends no
+// more of it here. Calls are answered as before.
+func (s *Server) Drain() { s.draining.Store(true) }

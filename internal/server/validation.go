@@ -1,0 +1,60 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// problemOfHuma returns the problem for what Huma, or an input's Resolve, found
+// wrong with a request before its handler ran.
+func problemOfHuma(e *huma.ErrorModel) *Problem {
+	fields := make([]FieldProblem, 0, len(e.Errors))
+	for _, detail := range e.Errors {
+		fields = append(fields, FieldProblem{Field: fieldName(detail.Location), Message: rule(detail.Message)})
+	}
+	switch e.Status {
+	case http.StatusUnprocessableEntity:
+		return invalid.of(fields...)
+	case http.StatusBadRequest:
+		return malformed.of(fields...)
+	case http.StatusRequestEntityTooLarge:
+		return tooLarge.of(fields...)
+	case http.StatusUnsupportedMediaType:
+		return notJSON.of(fields...)
+	case http.StatusRequestTimeout:
+		return bodyTimeout.of(fields...)
+	}
+	return internal.problem()
+}
+
+// fieldName turns Huma's place of an error, such as path.concert_id, into the
+// name that the client knows.
+func fieldName(location string) string {
+	_, name, ok := strings.Cut(location, ".")
+	if !ok {
+		return location
+	}
+	return name
+}
+
+// rule puts Huma's words for what is wrong with a parameter into the form of
+// all other rules. What the client sent is not repeated.
+func rule(message string) string {
+	switch {
+	case message == "invalid integer":
+		return "must be an integer of at most 64 bits"
+	case strings.HasPrefix(message, "invalid value"): // from a uuid.UUID
+		return "must be a UUID"
+	}
+	for _, words := range []struct{ huma, ours string }{
+		{"expected number >= ", "must be at least "},
+		{"expected number <= ", "must be at most "},
+	} {
+		if limit, ok := strings.CutPrefix(message, words.huma); ok {
+			return words.ours + limit
+		}
+	}
+	return message
+}
