@@ -32,7 +32,7 @@ func TestLimitListener(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = client.Close() }()
+		t.Cleanup(func() { _ = client.Close() })
 	}
 	first, second := <-accepted, <-accepted
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

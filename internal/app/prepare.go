@@ -23,7 +23,7 @@ func (a *App) prepare(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			a.seller.Start()
+			a.seller.Start(ctx)
 			close(a.prepared)
 			a.announce()
 			return nil

@@ -49,8 +49,8 @@ func newHealth(ledger Ledger, log *slog.Logger) *health {
 var errNotStarted = errors.New("not asked yet")
 
 // start asks for a sign of life, and goes on asking.
-func (h *health) start() {
-	h.record(h.ping())
+func (h *health) start(ctx context.Context) {
+	h.record(h.ping(ctx))
 	h.done.Go(h.watch)
 }
 
@@ -82,15 +82,15 @@ func (h *health) watch() {
 	for {
 		select {
 		case <-ticker.C:
-			h.record(h.ping())
+			h.record(h.ping(h.ctx))
 		case <-h.ctx.Done():
 			return
 		}
 	}
 }
 
-func (h *health) ping() error {
-	ctx, cancel := context.WithTimeout(h.ctx, pingLimit)
+func (h *health) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
 	defer cancel()
 	return h.ledger.Ping(ctx)
 }

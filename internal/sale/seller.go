@@ -116,9 +116,9 @@ type answer struct {
 
 // Start waits for a sign of life from the database, a moment at most, and
 // begins to write batches. Before it, and until there is such a sign, the
-// database counts as unavailable.
-func (s *Seller) Start() {
-	s.health.start()
+// database counts as unavailable. The context bounds that wait alone.
+func (s *Seller) Start(ctx context.Context) {
+	s.health.start(ctx)
 	s.writing.Go(s.write)
 }
 

@@ -40,7 +40,7 @@ func start(t *testing.T, m *memory, o sale.Options) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seller.Start()
+	seller.Start(t.Context())
 	t.Cleanup(func() {
 		if err := seller.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
