@@ -1,0 +1,114 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+)
+
+// replicaSilence is after how long a replica is not listed any more, and
+// replicaForgotten after how long its row is deleted.
+const (
+	replicaSilence   = 15 * time.Second
+	replicaForgotten = time.Hour
+)
+
+// No gate stands before the calls of this file: simulated troubles must not
+// keep anybody from ending them.
+
+// LoadPlan implements [fault.Store].
+func (s *Store) LoadPlan(ctx context.Context) (fault.State, error) {
+	plan, err := readOne(ctx, s.reader, toPlan, `SELECT version, plan, set_at FROM faults`)
+	if errors.Is(err, sale.ErrNotFound) {
+		return fault.State{}, nil
+	}
+	if err != nil {
+		return fault.State{}, wrap("load plan", err)
+	}
+	return s.state(plan)
+}
+
+// SavePlan implements [fault.Store].
+func (s *Store) SavePlan(ctx context.Context, p fault.Plan) (fault.State, error) {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return fault.State{}, fmt.Errorf("encode plan: %w", err)
+	}
+	var saved []plan
+	err = s.writer.transact(ctx, func(t *tx) (err error) {
+		saved, err = collect(t.ctx, t, toPlan, `INSERT INTO faults (id, plan, version, set_at) VALUES (1, ?, 1, ?)
+			ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, version = version + 1, set_at = excluded.set_at
+			RETURNING version, plan, set_at`, string(text), formatTime(s.now()))
+		return err
+	})
+	if err != nil {
+		return fault.State{}, wrap("save plan", err)
+	}
+	return s.state(saved[0])
+}
+
+// plan is a row of faults.
+type plan struct {
+	version int64
+	text    string
+	setAt   time.Time
+}
+
+func toPlan(rows *sql.Rows) (p plan, err error) {
+	var setAt string
+	if err := rows.Scan(&p.version, &p.text, &setAt); err != nil {
+		return plan{}, err
+	}
+	p.setAt, err = parseTime(setAt)
+	return p, err
+}
+
+// state turns a row into what the replicas apply.
+func (s *Store) state(p plan) (fault.State, error) {
+	state := fault.State{Version: p.version, Age: s.since(p.setAt)}
+	if err := json.Unmarshal([]byte(p.text), &state.Plan); err != nil {
+		return fault.State{}, fmt.Errorf("decode plan: %w", err)
+	}
+	return state, nil
+}
+
+// since is never negative, though a clock may have been set back.
+func (s *Store) since(t time.Time) time.Duration { return max(s.now().Sub(t), 0) }
+
+// Heartbeat implements [fault.Store].
+func (s *Store) Heartbeat(ctx context.Context, replica string, version int64) error {
+	now := s.now()
+	err := s.writer.transact(ctx, func(t *tx) error {
+		if _, err := t.exec(`INSERT INTO replicas (id, version, seen_at) VALUES (?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET version = excluded.version, seen_at = excluded.seen_at`,
+			replica, version, formatTime(now)); err != nil {
+			return err
+		}
+		_, err := t.exec(`DELETE FROM replicas WHERE seen_at < ?`, formatTime(now.Add(-replicaForgotten)))
+		return err
+	})
+	return wrap("write heartbeat", err)
+}
+
+// Replicas implements [fault.Store].
+func (s *Store) Replicas(ctx context.Context) ([]fault.Replica, error) {
+	replicas, err := readAll(ctx, s.reader, s.toReplica, `SELECT id, version, seen_at FROM replicas
+		WHERE seen_at > ? ORDER BY id`, formatTime(s.now().Add(-replicaSilence)))
+	return replicas, wrap("list replicas", err)
+}
+
+func (s *Store) toReplica(rows *sql.Rows) (r fault.Replica, err error) {
+	var seenAt string
+	if err := rows.Scan(&r.ID, &r.Version, &seenAt); err != nil {
+		return fault.Replica{}, err
+	}
+	seen, err := parseTime(seenAt)
+	r.SeenAgo = s.since(seen)
+	return r, err
+}

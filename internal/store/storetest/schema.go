@@ -1,0 +1,78 @@
+package storetest
+
+import (
+	"errors"
+	"strings"
+	"sync"
+
+	"onsale/internal/sale"
+)
+
+func missingSchema(w *world) {
+	err := w.CheckSchema(w.Context())
+	if !errors.Is(err, sale.ErrUnavailable) || !strings.Contains(err.Error(), "onsale migrate") {
+		w.Errorf("check without a schema: %v, want it unavailable until onsale migrate", err)
+	}
+	if _, err := w.Concerts(w.Context()); !errors.Is(err, sale.ErrUnavailable) {
+		w.Errorf("list without a schema: %v, want it unavailable", err)
+	}
+	if _, err := w.Sell(w.Context(), sale.Batch{Orders: []sale.Order{order(1, 1)}}); !errors.Is(err, sale.ErrUnavailable) {
+		w.Errorf("sell without a schema: %v, want it unavailable", err)
+	}
+	if err := w.Ping(w.Context()); err != nil {
+		w.Errorf("ping without a schema: %v", err)
+	}
+	for range 2 { // the second time there is nothing to do
+		if err := w.Migrate(w.Context()); err != nil {
+			w.Fatal(err)
+		}
+	}
+	if err := w.CheckSchema(w.Context()); err != nil {
+		w.Errorf("check after migrating: %v", err)
+	}
+	if concerts, err := w.Concerts(w.Context()); err != nil || len(concerts) != 0 {
+		w.Errorf("list after migrating: %v, %v", concerts, err)
+	}
+}
+
+func newerSchema(w *world) {
+	if err := w.Migrate(w.Context()); err != nil {
+		w.Fatal(err)
+	}
+	if _, err := w.database.Raw.ExecContext(w.Context(), w.database.NewerSchema); err != nil {
+		w.Fatal(err)
+	}
+	for name, check := range map[string]error{
+		"check":   w.CheckSchema(w.Context()),
+		"migrate": w.Migrate(w.Context()),
+	} {
+		if check == nil || !strings.Contains(check.Error(), "newer onsale") {
+			w.Errorf("%s of a newer schema: %v, want to be told to run a newer onsale", name, check)
+		}
+	}
+}
+
+func migrateAtOnce(w *world) {
+	const handles = 10
+	stores, errs := make([]Store, handles), make([]error, handles)
+	for i := range stores {
+		stores[i] = w.open(nil)
+	}
+	var all sync.WaitGroup
+	for i, s := range stores {
+		all.Go(func() { errs[i] = s.Migrate(w.Context()) })
+	}
+	all.Wait()
+	for i, s := range stores {
+		if errs[i] != nil {
+			w.Errorf("handle %d: %v", i, errs[i])
+			continue
+		}
+		if err := s.CheckSchema(w.Context()); err != nil {
+			w.Errorf("handle %d after migrating: %v", i, err)
+		}
+		if _, err := s.CreateConcert(w.Context(), sale.NewConcert{Title: "T", Date: "D", Venue: "V", Capacity: 1}); err != nil {
+			w.Errorf("handle %d: %v", i, err)
+		}
+	}
+}
