@@ -1,0 +1,115 @@
+package item
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// DefaultTokenLife is how long a token is valid unless set otherwise.
+	DefaultTokenLife = time.Hour
+	// MinKeyLength is the least length of a key, in bytes: shorter ones can be
+	// guessed from a token.
+	MinKeyLength = 16
+	// MaxTokenLength is the length of the longest token that is looked at, in
+	// bytes; none that was issued is longer.
+	MaxTokenLength = 512
+)
+
+// A token is the base64url text, without padding, of
+//
+//	version (1 byte) | expiry (8 bytes, Unix seconds, big endian) | user id | HMAC-SHA256 of all before (32 bytes)
+const (
+	tokenVersion = 1
+	headLength   = 1 + 8
+)
+
+// encoding refuses what it would not have written itself, so that a token has
+// one spelling.
+var encoding = base64.RawURLEncoding.Strict()
+
+// NewKey returns a fresh random key.
+func NewKey() []byte {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails, says its documentation
+	return key
+}
+
+// Issuer issues and checks tokens, without a database. It is safe for
+// concurrent use. It issues nothing, and trusts nothing, before it has a key.
+type Issuer struct {
+	key  atomic.Pointer[[]byte]
+	life time.Duration
+	now  func() time.Time
+}
+
+// NewIssuer returns an issuer whose tokens live so long by the clock now.
+func NewIssuer(life time.Duration, now func() time.Time) *Issuer {
+	return &Issuer{life: life, now: now}
+}
+
+// SetKey sets the key that tokens are signed with; those of another key count
+// no more. A key shorter than [MinKeyLength] is an error.
+func (i *Issuer) SetKey(key []byte) error {
+	if len(key) < MinKeyLength {
+		return fmt.Errorf("token key must have at least %d bytes, not %d", MinKeyLength, len(key))
+	}
+	i.key.Store(&key)
+	return nil
+}
+
+// Ready reports whether the issuer has its key.
+func (i *Issuer) Ready() bool { return i.key.Load() != nil }
+
+// Issue returns a token for the user. Errors: ErrBadUser, and ErrUnauthorized
+// without a key.
+func (i *Issuer) Issue(user string) (string, error) {
+	if err := CheckUser(user); err != nil {
+		return "", err
+	}
+	key := i.key.Load()
+	if key == nil {
+		return "", fmt.Errorf("%w: no key yet", ErrUnauthorized)
+	}
+	token := make([]byte, 0, headLength+len(user)+sha256.Size)
+	token = append(token, tokenVersion)
+	token = binary.BigEndian.AppendUint64(token, uint64(i.now().Add(i.life).Unix())) //nolint:gosec // G115: after 1970
+	token = append(token, user...)
+	token = append(token, sign(*key, token)...)
+	return encoding.EncodeToString(token), nil
+}
+
+// Check returns the user that the token was issued to, or ErrUnauthorized. If
+// the request names a user as well, that must be the same.
+func (i *Issuer) Check(token, user string) (string, error) {
+	key := i.key.Load()
+	if key == nil || len(token) > MaxTokenLength {
+		return "", ErrUnauthorized
+	}
+	raw, err := encoding.DecodeString(token)
+	if err != nil || len(raw) <= headLength+sha256.Size {
+		return "", ErrUnauthorized
+	}
+	signed, signature := raw[:len(raw)-sha256.Size], raw[len(raw)-sha256.Size:]
+	if !hmac.Equal(signature, sign(*key, signed)) || signed[0] != tokenVersion {
+		return "", ErrUnauthorized
+	}
+	expiry := time.Unix(int64(binary.BigEndian.Uint64(signed[1:headLength])), 0) //nolint:gosec // G115: signed by an issuer
+	owner := string(signed[headLength:])
+	if !i.now().Before(expiry) || user != "" && user != owner {
+		return "", ErrUnauthorized
+	}
+	return owner, nil
+}
+
+func sign(key, message []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(message)
+	return mac.Sum(nil)
+}

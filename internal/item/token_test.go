@@ -1,0 +1,170 @@
+package item_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"onsale/internal/item"
+)
+
+// clock is a time that the test moves.
+type clock struct{ now time.Time }
+
+func (c *clock) read() time.Time { return c.now }
+
+func newIssuer(t testing.TB, key string) (*item.Issuer, *clock) {
+	t.Helper()
+	c := &clock{time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+	issuer := item.NewIssuer(time.Hour, c.read)
+	if err := issuer.SetKey([]byte(key)); err != nil {
+		t.Fatal(err)
+	}
+	return issuer, c
+}
+
+const (
+	key      = "a key of the test's own"
+	otherKey = "another key of the test's own"
+)
+
+func issue(t testing.TB, issuer *item.Issuer, user string) string {
+	t.Helper()
+	token, err := issuer.Issue(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestTokenIsItsUsers(t *testing.T) {
+	t.Parallel()
+	issuer, _ := newIssuer(t, key)
+	for _, user := range []string{"guest", "a", "Zoë", strings.Repeat("x", item.MaxUserLength)} {
+		token := issue(t, issuer, user)
+		for _, named := range []string{"", user} {
+			if got, err := issuer.Check(token, named); err != nil || got != user {
+				t.Errorf("token of %q, request of %q: %q, %v", user, named, got, err)
+			}
+		}
+		if len(token) > item.MaxTokenLength {
+			t.Errorf("token of %q has %d bytes", user, len(token))
+		}
+	}
+}
+
+func TestTokensThatCountForNothing(t *testing.T) {
+	t.Parallel()
+	issuer, now := newIssuer(t, key)
+	other, _ := newIssuer(t, otherKey)
+	token := issue(t, issuer, "ada")
+	expired := issue(t, issuer, "ada")
+	for name, c := range map[string]struct {
+		token, user string
+		later       time.Duration
+	}{
+		"another user's":     {token: token, user: "bob"},
+		"another server's":   {token: issue(t, other, "ada")},
+		"expired":            {token: expired, later: time.Hour},
+		"empty":              {},
+		"no base64":          {token: "not a token!"},
+		"too short":          {token: base64.RawURLEncoding.EncodeToString(make([]byte, 41))},
+		"padded":             {token: token + "="},
+		"with a line's end":  {token: token + "\n"},
+		"much too long":      {token: strings.Repeat("A", 64<<10)},
+		"cut":                {token: token[:len(token)-1]},
+		"user in other case": {token: token, user: "Ada"},
+	} {
+		later := &clock{now.now.Add(c.later)}
+		checker := item.NewIssuer(time.Hour, later.read)
+		if err := checker.SetKey([]byte(key)); err != nil {
+			t.Fatal(err)
+		}
+		if user, err := checker.Check(c.token, c.user); !errors.Is(err, item.ErrUnauthorized) {
+			t.Errorf("%s: %q, %v", name, user, err)
+		}
+	}
+}
+
+func TestEveryFlippedBitIsSeen(t *testing.T) {
+	t.Parallel()
+	issuer, _ := newIssuer(t, key)
+	raw, err := base64.RawURLEncoding.DecodeString(issue(t, issuer, "ada"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bit := range 8 * len(raw) {
+		raw[bit/8] ^= 1 << (bit % 8)
+		if user, err := issuer.Check(base64.RawURLEncoding.EncodeToString(raw), ""); !errors.Is(err, item.ErrUnauthorized) {
+			t.Errorf("bit %d flipped: %q, %v", bit, user, err)
+		}
+		raw[bit/8] ^= 1 << (bit % 8)
+	}
+}
+
+func TestTokenLivesForAnHourExactly(t *testing.T) {
+	t.Parallel()
+	issuer, now := newIssuer(t, key)
+	token := issue(t, issuer, "ada")
+	now.now = now.now.Add(time.Hour - time.Second)
+	if _, err := issuer.Check(token, ""); err != nil {
+		t.Errorf("a second before: %v", err)
+	}
+	now.now = now.now.Add(time.Second)
+	if _, err := issuer.Check(token, ""); err == nil {
+		t.Error("still valid after an hour")
+	}
+}
+
+func TestReplicasShareTheKey(t *testing.T) {
+	t.Parallel()
+	first, _ := newIssuer(t, key)
+	second, _ := newIssuer(t, key)
+	if user, err := second.Check(issue(t, first, "ada"), ""); err != nil || user != "ada" {
+		t.Errorf("%q, %v", user, err)
+	}
+}
+
+func TestIssuerWithoutAKeyTrustsNobody(t *testing.T) {
+	t.Parallel()
+	issuer, _ := newIssuer(t, key)
+	token := issue(t, issuer, "ada")
+	keyless := item.NewIssuer(time.Hour, time.Now)
+	if keyless.Ready() {
+		t.Error("ready without a key")
+	}
+	if _, err := keyless.Check(token, ""); !errors.Is(err, item.ErrUnauthorized) {
+		t.Errorf("check: %v", err)
+	}
+	if _, err := keyless.Issue("ada"); !errors.Is(err, item.ErrUnauthorized) {
+		t.Errorf("issue: %v", err)
+	}
+	if err := keyless.SetKey([]byte("short")); err == nil {
+		t.Error("a short key was accepted")
+	}
+}
+
+func TestUsersThatAreNone(t *testing.T) {
+	t.Parallel()
+	issuer, _ := newIssuer(t, key)
+	for _, user := range []string{"", strings.Repeat("x", item.MaxUserLength+1), "a\x00b", "a\nb", "\xff"} {
+		if _, err := issuer.Issue(user); !errors.Is(err, item.ErrBadUser) {
+			t.Errorf("%q: %v", user, err)
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	issuer, _ := newIssuer(f, key)
+	valid := issue(f, issuer, "ada")
+	f.Add(valid, "ada")
+	f.Add(valid[1:], "")
+	f.Fuzz(func(t *testing.T, token, user string) {
+		got, err := issuer.Check(token, user)
+		if err == nil && (token != valid || got != "ada") {
+			t.Errorf("token %q passes as %q", token, got)
+		}
+	})
+}
