@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -93,7 +94,8 @@ func (i *Issuer) Check(token, user string) (string, error) {
 		return "", ErrUnauthorized
 	}
 	raw, err := encoding.DecodeString(token)
-	if err != nil || len(raw) <= headLength+sha256.Size {
+	spaced := strings.ContainsAny(token, "\r\n") // which the decoder skips
+	if err != nil || spaced || len(raw) <= headLength+sha256.Size {
 		return "", ErrUnauthorized
 	}
 	signed, signature := raw[:len(raw)-sha256.Size], raw[len(raw)-sha256.Size:]
