@@ -15,12 +15,12 @@ type clock struct{ now time.Time }
 
 func (c *clock) read() time.Time { return c.now }
 
-func newIssuer(t testing.TB, key string) (*item.Issuer, *clock) {
-	t.Helper()
+func newIssuer(tb testing.TB, key string) (*item.Issuer, *clock) {
+	tb.Helper()
 	c := &clock{time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
 	issuer := item.NewIssuer(time.Hour, c.read)
 	if err := issuer.SetKey([]byte(key)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return issuer, c
 }
@@ -30,11 +30,11 @@ const (
 	otherKey = "another key of the test's own"
 )
 
-func issue(t testing.TB, issuer *item.Issuer, user string) string {
-	t.Helper()
+func issue(tb testing.TB, issuer *item.Issuer, user string) string {
+	tb.Helper()
 	token, err := issuer.Issue(user)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return token
 }

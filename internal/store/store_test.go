@@ -1,0 +1,86 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"onsale/internal/sale"
+	"onsale/internal/store"
+)
+
+func open(t *testing.T, reg prometheus.Registerer) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{DataDir: t.TempDir(), Registerer: reg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestURLsThatNameNoDatabase(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"":                         "set but empty",
+		"sqlite:///tmp/secret.db":  "postgres://",
+		"secret":                   "postgres://",
+		"postgres:/host/secret":    "postgres://",
+		"postgres://u:secret%@h/d": "must look like",
+	} {
+		_, err := store.Open(t.Context(), store.Options{URL: url, URLSet: true, Registerer: prometheus.NewRegistry()})
+		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want something with DATABASE_URL and %q", url, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: the error shows it: %v", url, err)
+		}
+	}
+}
+
+// TestCallsAreMeasured compares the metrics with what was called.
+func TestCallsAreMeasured(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	s := open(t, reg)
+	if _, err := s.Concert(t.Context(), 1); !errors.Is(err, sale.ErrUnavailable) {
+		t.Errorf("without a schema: %v", err)
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Concert(t.Context(), 1); !errors.Is(err, sale.ErrNotFound) {
+		t.Errorf("unknown concert: %v", err)
+	}
+	concert, err := s.CreateConcert(t.Context(), sale.NewConcert{Title: "T", Date: "D", Venue: "V", Capacity: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := sale.NewID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	poison := sale.Batch{Orders: []sale.Order{{ID: id, ConcertID: concert.ID, Email: "a@example.com", Quantity: 0}}}
+	if _, err := s.Sell(t.Context(), poison); !errors.Is(err, sale.ErrRefused) {
+		t.Errorf("poison order: %v", err)
+	}
+	err = testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP onsale_database_errors_total Calls to the database that failed, by kind of failure.
+# TYPE onsale_database_errors_total counter
+onsale_database_errors_total{kind="conflict"} 0
+onsale_database_errors_total{kind="refused"} 1
+onsale_database_errors_total{kind="unavailable"} 1
+onsale_database_errors_total{kind="unexpected"} 0
+onsale_database_errors_total{kind="unknown"} 0
+`), "onsale_database_errors_total")
+	if err != nil {
+		t.Error(err)
+	}
+}
