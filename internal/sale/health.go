@@ -28,9 +28,9 @@ type health struct {
 	away atomic.Pointer[error]
 
 	mu sync.Mutex
-	// up ends when the database stops answering.
+	// up ends, with the reason as its cause, when the database stops answering.
 	up   context.Context
-	down context.CancelFunc
+	down context.CancelCauseFunc
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -40,10 +40,14 @@ type health struct {
 func newHealth(ledger Ledger, log *slog.Logger) *health {
 	h := &health{ledger: ledger, log: log}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.up, h.down = context.WithCancel(h.ctx)
+	h.up, h.down = context.WithCancelCause(h.ctx)
 	h.lost(errNotStarted)
 	return h
 }
+
+// errTooSlow is why a run is cut short by a database that is alive and does not
+// get on.
+var errTooSlow = fmt.Errorf("%w: a batch took too long", ErrUnavailable)
 
 // errNotStarted is why nothing is available before the first sign of life.
 var errNotStarted = errors.New("not asked yet")
@@ -59,11 +63,12 @@ func (h *health) stop() {
 	h.done.Wait()
 }
 
-// whileAvailable returns a context that ends when the database stops answering.
-func (h *health) whileAvailable() (context.Context, context.CancelFunc) {
+// whileAvailable returns a context that ends, with an ErrUnavailable as its
+// cause, when the database stops answering or after the limit.
+func (h *health) whileAvailable(limit time.Duration) (context.Context, context.CancelFunc) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return context.WithCancel(h.up)
+	return context.WithTimeoutCause(h.up, limit, errTooSlow)
 }
 
 func (h *health) available() bool { return h.reason() == nil }
@@ -108,7 +113,7 @@ func (h *health) record(err error) {
 	case err == nil && !wasUp:
 		h.log.Info("database available")
 		h.away.Store(nil)
-		h.up, h.down = context.WithCancel(h.ctx)
+		h.up, h.down = context.WithCancelCause(h.ctx)
 	}
 }
 
@@ -116,5 +121,5 @@ func (h *health) record(err error) {
 func (h *health) lost(err error) {
 	reason := fmt.Errorf("%w: %w", ErrUnavailable, err)
 	h.away.Store(&reason)
-	h.down()
+	h.down(reason)
 }

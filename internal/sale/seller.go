@@ -117,16 +117,22 @@ type answer struct {
 // Start waits for a sign of life from the database, a moment at most, and
 // begins to write batches. Before it, and until there is such a sign, the
 // database counts as unavailable. The context bounds that wait alone.
+//
+// A seller that was stopped before does not start.
 func (s *Seller) Start(ctx context.Context) {
-	s.health.start(ctx)
-	s.writing.Go(s.write)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopping {
+		s.health.start(ctx)
+		s.writing.Go(s.write)
+	}
 }
 
 // Buy writes the order, whose ID the caller has set by [NewID], with the next
 // batch and returns what became of it. A buyer whose context ends before the
 // batch is formed is not charged and gets the context's error; afterwards Buy
-// waits for the truth, which takes at most [UnknownLimit] longer than the
-// database's answer.
+// waits for the truth: some ten seconds at most, if the database takes COMMIT
+// and then keeps silent.
 //
 // Errors: ErrBusy, ErrStopping, ErrUnavailable, ErrRefused, ErrConflict,
 // ErrOutcomeUnknown and the context's.

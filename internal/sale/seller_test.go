@@ -215,8 +215,8 @@ func TestEndlessConflictGivesUp(t *testing.T) {
 		c := start(t, m, sale.Options{})
 		c.send(t.Context(), 1)
 		r := c.wait()[0]
-		if !errors.Is(r.err, sale.ErrUnavailable) || r.took > 5*time.Second {
-			t.Errorf("got %v after %s, want unavailable within 5 s", r.err, r.took)
+		if !errors.Is(r.err, sale.ErrConflict) || r.took > 5*time.Second {
+			t.Errorf("got %v after %s, want conflict within 5 s", r.err, r.took)
 		}
 	})
 }
@@ -329,6 +329,90 @@ func TestUnknownOutcomeIsToldAfterFiveSecondsAndHoldsUpNobody(t *testing.T) {
 		}
 		if r := results[1]; !errors.Is(r.err, sale.ErrOutcomeUnknown) || r.took != sale.UnknownLimit {
 			t.Errorf("got %v after %s, want outcome unknown after %s", r.err, r.took, sale.UnknownLimit)
+		}
+	})
+}
+
+func TestCommitThatHangsIsUnknownThoughTheDatabaseLives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(10)
+		m.after = func(ctx context.Context, _ int, _ []sale.Order) error {
+			<-ctx.Done()
+			return sale.ErrOutcomeUnknown
+		}
+		c := start(t, m, sale.Options{})
+		c.send(t.Context(), 1)
+		if r := c.wait()[0]; !errors.Is(r.err, sale.ErrOutcomeUnknown) || r.took > 11*time.Second {
+			t.Errorf("got %v after %s, want outcome unknown within 10 s", r.err, r.took)
+		}
+	})
+}
+
+// TestUnknownOutcomeSpeaksForItself runs an unknown batch again against a
+// database that fails: the last failure must not stand for the first run.
+func TestUnknownOutcomeSpeaksForItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		errInjected := errors.New("injected: nothing was written")
+		m := newMemory(10)
+		m.before = func(_ context.Context, run int, _ []sale.Order) error {
+			if run == 1 {
+				return sale.ErrOutcomeUnknown
+			}
+			return fmt.Errorf("%w: %w", sale.ErrUnavailable, errInjected)
+		}
+		c := start(t, m, sale.Options{})
+		c.send(t.Context(), 1)
+		r := c.wait()[0]
+		if !errors.Is(r.err, sale.ErrOutcomeUnknown) || errors.Is(r.err, sale.ErrUnavailable) || errors.Is(r.err, errInjected) {
+			t.Errorf("got %v, want outcome unknown and nothing else", r.err)
+		}
+	})
+}
+
+func TestLockedConcertThrowsOutNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(10)
+		m.before = func(_ context.Context, _ int, orders []sale.Order) error {
+			if orders[0].Email == "locked@example.com" {
+				return sale.ErrConflict
+			}
+			return nil
+		}
+		c := start(t, m, sale.Options{})
+		c.sendOrder(t.Context(), order(t, "locked@example.com", 1))
+		synctest.Wait()
+		c.send(t.Context(), 5)
+		results := c.wait()
+		if n := count(results, sold); n != 5 {
+			t.Errorf("%d of the 5 others sold", n)
+		}
+		if n := count(results, failed(sale.ErrConflict)); n != 1 {
+			t.Errorf("%d told of the conflict, want the one", n)
+		}
+	})
+}
+
+// TestDatabaseThatIsBackBeforeTheRunItCutShort: the run learns why it was cut
+// short all the same.
+func TestDatabaseThatIsBackBeforeTheRunItCutShort(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(10)
+		m.before = func(ctx context.Context, _ int, _ []sale.Order) error {
+			<-ctx.Done()
+			m.setPing(nil)
+			time.Sleep(time.Second)
+			return ctx.Err()
+		}
+		c := start(t, m, sale.Options{})
+		synctest.Wait()
+		m.setPing(errPing)
+		c.send(t.Context(), 1)
+		if r := c.wait()[0]; !errors.Is(r.err, sale.ErrUnavailable) {
+			t.Errorf("got %v, want unavailable", r.err)
 		}
 	})
 }

@@ -9,6 +9,10 @@ import (
 
 // Limits of the write loop.
 const (
+	// runLimit is how long one run of a batch may take. The database is alive
+	// then, or it would have been cut short before, but the disk or a standby
+	// keeps it waiting.
+	runLimit = 5 * time.Second
 	// UnknownLimit is how long a batch whose COMMIT was cut off is run again
 	// before its buyers are told that the outcome is unknown.
 	UnknownLimit = 5 * time.Second
@@ -67,16 +71,10 @@ func (s *Seller) run(batch []*pending) {
 // sell runs a batch until it is written, its fate is unknown, or there is no
 // point in another try.
 func (s *Seller) sell(batch []*pending) ([]Outcome, error) {
-	ctx, cancel := s.health.whileAvailable()
-	defer cancel()
-
 	start := time.Now()
 	b := Batch{Orders: orders(batch)}
 	for pause := time.Duration(0); ; pause = nextPause(pause) {
-		outcomes, err := s.attempt(ctx, b)
-		if reason := s.health.reason(); err != nil && ctx.Err() != nil && !errors.Is(err, ErrOutcomeUnknown) {
-			return nil, fmt.Errorf("%w: %w", reason, err)
-		}
+		outcomes, err := s.attempt(b)
 		limit, again := time.Duration(0), false
 		switch {
 		case errors.Is(err, ErrConflict):
@@ -87,16 +85,27 @@ func (s *Seller) sell(batch []*pending) ([]Outcome, error) {
 		if !again {
 			return outcomes, err
 		}
-		if time.Since(start)+pause >= limit || !sleep(ctx, pause) {
-			return nil, fmt.Errorf("%w: gave up after %s: %w", ErrUnavailable, time.Since(start).Round(time.Millisecond), err)
+		if time.Since(start)+pause >= limit || s.health.reason() != nil || !sleep(s.health.ctx, pause) {
+			return nil, fmt.Errorf("gave up after %s: %w", time.Since(start).Round(time.Millisecond), err)
 		}
 		b.Rerun = true
 		s.metrics.rerun(err)
 	}
 }
 
-// attempt runs a batch once.
-func (s *Seller) attempt(ctx context.Context, b Batch) ([]Outcome, error) {
+// attempt runs a batch once, for as long as the database answers.
+func (s *Seller) attempt(b Batch) ([]Outcome, error) {
+	ctx, cancel := s.health.whileAvailable(runLimit)
+	defer cancel()
+	outcomes, err := s.measured(ctx, b)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ErrOutcomeUnknown) {
+		return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return outcomes, err
+}
+
+// measured runs a batch once and measures the run.
+func (s *Seller) measured(ctx context.Context, b Batch) ([]Outcome, error) {
 	start := time.Now()
 	outcomes, err := s.ledger.Sell(ctx, b)
 	s.metrics.batch(len(b.Orders), time.Since(start))
@@ -125,14 +134,16 @@ func (s *Seller) resolve(batch []*pending) {
 	b := Batch{Orders: orders(batch), Rerun: true}
 	for pause := rerunPause; ; pause = nextPause(pause) {
 		s.metrics.rerun(ErrOutcomeUnknown)
-		outcomes, err := s.attempt(ctx, b)
+		outcomes, err := s.measured(ctx, b)
 		if err == nil {
 			s.answer(batch, outcomes, nil)
 			return
 		}
 		if !sleep(ctx, pause) {
 			s.log.Error("outcome of batch still unknown", "orders", len(batch), "error", err)
-			s.refuse(batch, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err))
+			// The last error is not wrapped: it may say that nothing was written,
+			// and speaks for its own run alone.
+			s.refuse(batch, fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)) //nolint:errorlint // see above
 			return
 		}
 	}
