@@ -58,8 +58,8 @@ func (l lasting) and(other lasting) lasting {
 	return l
 }
 
-// apply makes a plan ready for the replica, at the time now.
-func apply(state State, replica string, now time.Time) *applied {
+// apply makes a plan ready, at the time now.
+func apply(state State, now time.Time) *applied {
 	state.Plan = state.Plan.normal()
 	state.Age = max(state.Age, 0)
 	a := &applied{state: state, since: now.Add(-state.Age), replaced: make(chan struct{})}
@@ -67,7 +67,7 @@ func apply(state State, replica string, now time.Time) *applied {
 	a.routes = make(map[string]*routeFaults, len(plan.Routes))
 	for path, r := range plan.Routes {
 		when := a.when(true, r.For)
-		a.routes[path] = &routeFaults{RouteFaults: r, lasting: when, dice: newDice(plan.Seed, replica, path)}
+		a.routes[path] = &routeFaults{RouteFaults: r, lasting: when, dice: newDice(plan.Seed, path)}
 		a.add(kindDelay, r.Delay != Delay{}, when)
 		a.add(kindDeny, r.Deny > 0, when)
 		a.add(kindError, r.Error > 0, when)
@@ -76,7 +76,7 @@ func apply(state State, replica string, now time.Time) *applied {
 	}
 	if d := plan.Database; d != (DatabaseFaults{}) {
 		when := a.when(true, d.For)
-		a.database = &databaseFaults{DatabaseFaults: d, lasting: when, dice: newDice(plan.Seed, replica, "database")}
+		a.database = &databaseFaults{DatabaseFaults: d, lasting: when, dice: newDice(plan.Seed, "database")}
 		a.add(kindDatabaseDelay, d.Delay != Delay{}, when)
 		a.add(kindDatabaseError, d.Error > 0, when)
 	}

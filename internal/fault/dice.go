@@ -17,16 +17,17 @@ type dice struct {
 	generator *rand.PCG
 }
 
-// newDice returns dice that depend on nothing but the plan's seed, the replica
-// and the route; seed 0 is replaced by one that nobody can guess.
-func newDice(seed uint64, replica, route string) *dice {
+// newDice returns dice that depend on nothing but the plan's seed and the route,
+// so that they are the same after a restart, and on every replica; seed 0 is
+// replaced by one that nobody can guess.
+func newDice(seed uint64, route string) *dice {
 	if seed == 0 {
 		var fresh [8]byte
 		_, _ = crand.Read(fresh[:]) // never fails
 		seed = binary.LittleEndian.Uint64(fresh[:])
 	}
 	name := fnv.New64a()
-	_, _ = name.Write([]byte(replica + "\x00" + route)) // never fails
+	_, _ = name.Write([]byte(route)) // never fails
 	return &dice{generator: rand.NewPCG(seed, name.Sum64())}
 }
 

@@ -33,7 +33,7 @@ func (i *Injector) Route(ctx context.Context, route string) error {
 		return ErrReset
 	case fate.hang:
 		i.metrics.count(kindHang)
-		return i.hang(ctx, r.lasting.end, a.replaced)
+		return i.waitWhile(ctx, MaxHang, r.lasting.end, a.replaced)
 	case fate.delay > 0:
 		i.metrics.count(kindDelay)
 		return wait(ctx, fate.delay)
@@ -43,16 +43,18 @@ func (i *Injector) Route(ctx context.Context, route string) error {
 
 // Database lets the database's faults strike one transaction: the delay, and
 // then nil, [ErrInjected] or ctx's error. Stores call it before a transaction
-// begins, while they hold no lock.
+// begins, while they hold no lock. The delay ends with the fault's time or the
+// plan: others queue up behind it, and are not to wait for a fault that is over.
 func (i *Injector) Database(ctx context.Context) error {
-	d := i.current.Load().database
+	a := i.current.Load()
+	d := a.database
 	if d == nil || !d.lasting.active(i.now) {
 		return nil
 	}
 	fate := d.dice.database(&d.DatabaseFaults)
 	if fate.delay > 0 {
 		i.metrics.count(kindDatabaseDelay)
-		if err := wait(ctx, fate.delay); err != nil {
+		if err := i.waitWhile(ctx, fate.delay, d.lasting.end, a.replaced); err != nil {
 			return err
 		}
 	}
@@ -63,10 +65,9 @@ func (i *Injector) Database(ctx context.Context) error {
 	return nil
 }
 
-// hang waits for the call's end, and at most for the end of the fault (zero
-// for none), for another plan, or for [MaxHang].
-func (i *Injector) hang(ctx context.Context, end time.Time, replaced <-chan struct{}) error {
-	limit := MaxHang
+// waitWhile waits for a time, and at most for the call's end, for the end of
+// the fault (zero for none), or for another plan.
+func (i *Injector) waitWhile(ctx context.Context, limit time.Duration, end time.Time, replaced <-chan struct{}) error {
 	if !end.IsZero() {
 		limit = min(limit, end.Sub(i.now()))
 	}

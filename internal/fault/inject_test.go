@@ -318,9 +318,9 @@ func TestASeedReplaysTheSameFates(t *testing.T) {
 		t.Error("another fault of the route changes who is denied")
 	}
 
-	other := fault.NewInjector(fault.Options{Plan: half, Replica: "two"})
-	if slices.Equal(fates(t, other, buy), want) {
-		t.Error("two replicas deny in step")
+	other := fault.NewInjector(fault.Options{Plan: half, Replica: "two"}) // as it is named after a restart
+	if !slices.Equal(fates(t, other, buy), want) {
+		t.Error("a replica of another name gives another sequence")
 	}
 	half.Seed = 2
 	if slices.Equal(fates(t, injector(t, half), buy), want) {
@@ -340,4 +340,28 @@ func mustSet(t *testing.T, i *fault.Injector, plan fault.Plan) fault.State {
 		t.Fatalf("set plan: %v", err)
 	}
 	return state
+}
+
+// TestADatabaseDelayEndsWithItsFaultAndItsPlan: others queue up behind it.
+func TestADatabaseDelayEndsWithItsFaultAndItsPlan(t *testing.T) {
+	t.Parallel()
+	slow := fault.Plan{Database: fault.DatabaseFaults{Delay: fault.Delay{Fixed: time.Minute}}}
+	synctest.Test(t, func(t *testing.T) {
+		i, begin := injector(t, slow), time.Now()
+		go func() {
+			time.Sleep(2 * time.Second)
+			mustSet(t, i, fault.Off())
+		}()
+		if err := i.Database(t.Context()); err != nil || time.Since(begin) != 2*time.Second {
+			t.Errorf("the delay of a replaced plan ended after %s: %v", time.Since(begin), err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		ending := slow
+		ending.Database.For = 3 * time.Second
+		i, begin := injector(t, ending), time.Now()
+		if err := i.Database(t.Context()); err != nil || time.Since(begin) != 3*time.Second {
+			t.Errorf("the delay of a fault of 3s ended after %s: %v", time.Since(begin), err)
+		}
+	})
 }

@@ -73,7 +73,7 @@ func NewInjector(o Options) *Injector {
 	if i.now == nil {
 		i.now = time.Now
 	}
-	i.current.Store(apply(State{Plan: o.Plan}, i.replica, i.now()))
+	i.current.Store(apply(State{Plan: o.Plan}, i.now()))
 	i.metrics = newMetrics(o.Registerer, i.active)
 	return i
 }
@@ -132,7 +132,7 @@ func (i *Injector) Load(ctx context.Context) error {
 // replace applies a plan in the place of the current one. The caller holds
 // i.replacing.
 func (i *Injector) replace(state State) {
-	next := apply(state, i.replica, i.now())
+	next := apply(state, i.now())
 	before := i.current.Swap(next)
 	close(before.replaced)
 	select {

@@ -89,6 +89,17 @@ func (h *HTTP) prepare(routes []Route) {
 	}
 }
 
+// Expect makes the series of a route's statuses exist at 0 before the first of
+// them is answered, so that it is seen as a rise. A route that NewHTTP was not
+// given has none.
+func (h *HTTP) Expect(r Route, statuses ...int) {
+	if s := h.known[r]; s != nil {
+		for _, status := range statuses {
+			h.counterOf(s, status)
+		}
+	}
+}
+
 // Observe counts a request that was answered with status after the given
 // seconds. A pair of method and endpoint that is no route counts under the
 // endpoint unmatched, a method that HTTP does not define as other. A status
