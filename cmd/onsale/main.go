@@ -29,9 +29,10 @@ type cli struct {
 	LogLevel  slog.Level `help:"How much to log: debug, info, warn or error." default:"info"`
 	LogFormat string     `help:"How to log: text or json." enum:"text,json" default:"text"`
 
-	Serve   serveCmd   `cmd:"" help:"Serve the ticket-sales API."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database schema to the newest version, and exit."`
-	Version versionCmd `cmd:"" help:"Print the version, and exit."`
+	Serve    serveCmd    `cmd:"" help:"Serve the ticket-sales API."`
+	Automate automateCmd `cmd:"" help:"Create and delete items, at a polite rate."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema to the newest version, and exit."`
+	Version  versionCmd  `cmd:"" help:"Print the version, and exit."`
 }
 
 // env is what the subcommands know of the world outside.

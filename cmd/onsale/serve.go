@@ -20,12 +20,16 @@ type serveCmd struct {
 
 	AdminTokenFile string `help:"File with the token that opens admin calls, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
 
+	TokenLife     time.Duration `help:"How long a token of the item calls is valid, up to 720h." default:"1h"`
+	MaxUserLabels int           `help:"Users of items that have a series of their own in the metrics; the others share one." default:"200"`
+
 	MaxPerPurchase      int           `help:"Tickets that one purchase may take." default:"10"`
 	MaxBatch            int           `help:"Orders written in one transaction at most." default:"256"`
 	QueueLimit          int           `help:"Orders that may wait before further ones are turned away." default:"8192"`
 	MaxConnections      int           `help:"Clients that may be connected at once." default:"10000"`
 	DatabaseConnections int           `help:"Connections to PostgreSQL." default:"8"`
 	BooksInterval       time.Duration `help:"Time between two comparisons of the books." default:"1m"`
+	DrainDelay          time.Duration `help:"How long to go on serving when stopping, while /ready says not ready." default:"500ms"`
 	ShutdownTimeout     time.Duration `help:"How long to wait for requests in flight when stopping." default:"15s"`
 }
 
@@ -34,7 +38,9 @@ func (serveCmd) Help() string {
 	return `DATABASE_URL chooses the database: not set, an SQLite file in the data
 directory; postgres://USER:PASSWORD@HOST:5432/NAME, PostgreSQL, also with
 several hosts and TLS. ONSALE_ADMIN_TOKEN opens admin calls to who sends it as
-a bearer token; "none" opens them to everybody.`
+a bearer token; "none" opens them to everybody. ONSALE_TOKEN_KEY signs the
+tokens of item calls: any text of 16 bytes or more, the same for all replicas.
+Not set, a key is made once and kept in the database.`
 }
 
 // Run serves until the context ends.
@@ -43,17 +49,19 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	o.Listen, o.DataDir, o.Migrate = c.Listen, c.DataDir, c.Migrate
 	o.MaxPerPurchase, o.MaxBatch, o.QueueLimit = c.MaxPerPurchase, c.MaxBatch, c.QueueLimit
 	o.MaxConnections, o.DatabaseConnections = c.MaxConnections, c.DatabaseConnections
-	o.BooksInterval, o.ShutdownTimeout = c.BooksInterval, c.ShutdownTimeout
+	o.BooksInterval, o.DrainDelay, o.ShutdownTimeout = c.BooksInterval, c.DrainDelay, c.ShutdownTimeout
 	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
+	o.TokenLife, o.MaxUserLabels = c.TokenLife, c.MaxUserLabels
+	o.TokenKey, _ = e.lookup("ONSALE_TOKEN_KEY")
 	o.Out, o.Logger = e.stderr, e.log
-	if err := o.Validate(); err != nil {
-		return &usageError{err}
-	}
 	var err error
 	if o.Faults, err = app.ReadFaults(c.Faults, e.log); err != nil {
 		return &usageError{err}
 	}
 	if o.AdminToken, err = c.adminToken(e); err != nil {
+		return &usageError{err}
+	}
+	if err := o.Validate(); err != nil {
 		return &usageError{err}
 	}
 	a, err := app.New(ctx, o)

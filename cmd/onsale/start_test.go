@@ -225,7 +225,7 @@ func TestTenReplicasStartAtOnce(t *testing.T) {
 	url := server.Database(t)
 	var replicas []*process
 	for range 10 {
-		replicas = append(replicas, launch(t, database(url), "serve", "--listen", "127.0.0.1:0", "--database-connections", "4"))
+		replicas = append(replicas, launch(t, database(url), "serve", "--listen", "127.0.0.1:0", "--database-connections", "5"))
 	}
 	for _, p := range replicas {
 		p.waitFor("ready on ")

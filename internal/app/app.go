@@ -13,11 +13,13 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/server"
 	"onsale/internal/store"
@@ -34,6 +36,7 @@ type App struct {
 	injector *fault.Injector
 	store    *store.Store
 	seller   *sale.Seller
+	tokens   *item.Issuer
 	audit    *audit
 	api      *server.Server
 	listener net.Listener
@@ -43,15 +46,26 @@ type App struct {
 	prepared chan struct{}
 }
 
-// New opens the database and binds the address, in this order: metrics, faults,
-// store (which the faults slow down), seller, API, listener. It does not wait
-// for a database that is away.
+// New binds the address and opens the database, in this order: listener,
+// metrics, store (which the faults slow down), faults, tokens, seller, API. It
+// does not wait for a database that is away.
 func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	a := &App{options: o, log: o.Logger, prepared: make(chan struct{})}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %s: %w", o.Listen, plain(err))
+	}
+	a := &App{options: o, log: o.Logger, listener: newLimitListener(listener, o.MaxConnections), prepared: make(chan struct{})}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return a, nil
+}
 
+func (a *App) open(ctx context.Context) error {
+	o := a.options
 	build := telemetry.ReadBuild()
 	registry := telemetry.NewRegistry(build)
 	a.machine = telemetry.NewMachine(telemetry.MachineOptions{Registerer: registry, Logger: o.Logger})
@@ -63,14 +77,20 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Logger: o.Logger, Registerer: registry,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.injector = fault.NewInjector(a.faultOptions(registry))
-	a.audit = newAudit(a.store, o.BooksInterval, registry, o.Logger)
-	if err := a.serveOn(ctx, registry, build); err != nil {
-		return nil, errors.Join(err, a.store.Close())
+	a.tokens = item.NewIssuer(o.TokenLife, time.Now)
+	if o.TokenKey != "" {
+		if err := a.tokens.SetKey([]byte(o.TokenKey)); err != nil {
+			return errors.Join(err, a.store.Close())
+		}
 	}
-	return a, nil
+	a.audit = newAudit(a.store, o.BooksInterval, registry, o.Logger)
+	if err := a.makeAPI(registry, build); err != nil {
+		return errors.Join(err, a.store.Close())
+	}
+	return nil
 }
 
 func (a *App) faultOptions(reg prometheus.Registerer) fault.Options {
@@ -93,8 +113,8 @@ func replicaName() string {
 	return host + "-" + rand.Text()[:6]
 }
 
-// serveOn makes the seller and the API, and binds the address.
-func (a *App) serveOn(ctx context.Context, registry *prometheus.Registry, build telemetry.Build) error {
+// makeAPI makes the seller and the API.
+func (a *App) makeAPI(registry *prometheus.Registry, build telemetry.Build) error {
 	var err error
 	a.seller, err = sale.NewSeller(a.store, sale.Options{
 		MaxBatch: a.options.MaxBatch, QueueLimit: a.options.QueueLimit, Logger: a.log, Registerer: registry,
@@ -102,20 +122,16 @@ func (a *App) serveOn(ctx context.Context, registry *prometheus.Registry, build 
 	if err != nil {
 		return err
 	}
-	a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", a.options.Listen)
-	if err != nil {
-		return fmt.Errorf("--listen %s: %w", a.options.Listen, plain(err))
-	}
 	o := server.DefaultOptions()
 	o.Ledger, o.Seller, o.Faults, o.Replicas = a.store, a.seller, a.injector, a.store
+	o.Items, o.Tokens, o.MaxUserLabels = a.store, a.tokens, a.options.MaxUserLabels
 	o.Metrics, o.Registerer = telemetry.Handler(registry, a.log), registry
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
 	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log
 	a.api, err = server.New(o)
 	if err != nil {
-		return errors.Join(err, a.listener.Close())
+		return err
 	}
-	a.listener = newLimitListener(a.listener, a.options.MaxConnections)
 	a.http = newHTTPServer(a.api, a.log)
 	return nil
 }
@@ -143,14 +159,17 @@ func (a *App) Run(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	group, failed := errgroup.WithContext(background)
+	preparing, stopPreparing := context.WithCancel(failed)
+	defer stopPreparing()
 
+	a.warn()
 	group.Go(func() error {
 		if err := a.http.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
 		return nil
 	})
-	group.Go(func() error { return a.prepare(background) })
+	group.Go(func() error { return a.prepare(preparing) })
 	group.Go(func() error { a.machine.Run(failed); return nil })
 	group.Go(func() error { return a.oncePrepared(failed, a.injector.Run) })
 	group.Go(func() error { return a.oncePrepared(failed, a.audit.run) })
@@ -160,6 +179,7 @@ func (a *App) Run(ctx context.Context) error {
 		a.log.Info("shutting down", "timeout", a.options.ShutdownTimeout)
 	case <-failed.Done():
 	}
+	stopPreparing()
 	stopErr := a.stop(ctx)
 	cancel()
 	return errors.Join(group.Wait(), stopErr, a.store.Close())
@@ -170,11 +190,28 @@ func (a *App) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.options.ShutdownTimeout)
 	defer cancel()
 	a.api.Drain()
+	a.drainDelay(ctx)
 	err := a.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("wait for requests in flight: %w", err), a.http.Close())
 	}
 	return errors.Join(err, a.seller.Stop(ctx))
+}
+
+// drainDelay goes on serving for a moment, so that whoever spreads the load sees
+// that this server is not ready any more, and sends no more of it here.
+func (a *App) drainDelay(ctx context.Context) {
+	select {
+	case <-a.prepared:
+	default:
+		return // it never was
+	}
+	timer := time.NewTimer(a.options.DrainDelay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // oncePrepared runs a part that needs the schema, and takes it for no failure

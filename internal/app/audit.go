@@ -10,6 +10,9 @@ import (
 	"onsale/internal/sale"
 )
 
+// auditLimit bounds one comparison of the books.
+const auditLimit = time.Minute
+
 // audit compares the books from time to time and shows the result.
 type audit struct {
 	auditor  sale.Auditor
@@ -53,6 +56,8 @@ func (a *audit) run(ctx context.Context) error {
 // once audits. What another replica found within the interval stands; asking
 // at three quarters of it keeps two replicas' timers from missing each other.
 func (a *audit) once(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, auditLimit)
+	defer cancel()
 	difference, checkedAt, err := a.auditor.AuditBooks(ctx, a.interval*3/4)
 	if err != nil {
 		if ctx.Err() == nil {

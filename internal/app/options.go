@@ -6,10 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
+	"onsale/internal/server"
 )
 
 // Options say what to serve, where, and from which database.
@@ -36,6 +39,14 @@ type Options struct {
 	// opens them on a loopback address alone.
 	AdminToken string
 
+	// TokenKey signs the tokens of item calls; empty takes the key that is kept
+	// in the database. It is a secret.
+	TokenKey string
+	// TokenLife is how long such a token is valid.
+	TokenLife time.Duration
+	// MaxUserLabels is how many users of items have a series of their own.
+	MaxUserLabels int
+
 	// MaxPerPurchase is how many tickets one purchase may take.
 	MaxPerPurchase int
 	// QueueLimit and MaxBatch are those of [sale.Options].
@@ -44,6 +55,9 @@ type Options struct {
 	MaxConnections int
 	// BooksInterval is the time between two comparisons of the books.
 	BooksInterval time.Duration
+	// DrainDelay is how long a stopping server goes on serving while /ready says
+	// that it is not ready.
+	DrainDelay time.Duration
 	// ShutdownTimeout bounds the wait for requests and orders in flight.
 	ShutdownTimeout time.Duration
 
@@ -53,6 +67,13 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// A token's life is told in whole seconds, and ends within a month, so that one
+// that got lost is of no use for ever.
+const (
+	minTokenLife = time.Second
+	maxTokenLife = 30 * 24 * time.Hour
+)
+
 // DefaultOptions are those of `onsale serve` without a flag.
 func DefaultOptions() Options {
 	return Options{
@@ -60,11 +81,14 @@ func DefaultOptions() Options {
 		DataDir:             "onsale-data",
 		DatabaseConnections: 8,
 		Migrate:             true,
+		TokenLife:           item.DefaultTokenLife,
+		MaxUserLabels:       server.DefaultMaxUserLabels,
 		MaxPerPurchase:      sale.DefaultMaxPerPurchase,
 		QueueLimit:          8192,
 		MaxBatch:            256,
 		MaxConnections:      10_000,
 		BooksInterval:       time.Minute,
+		DrainDelay:          500 * time.Millisecond,
 		ShutdownTimeout:     15 * time.Second,
 		Out:                 io.Discard,
 		Logger:              slog.New(slog.DiscardHandler),
@@ -79,11 +103,15 @@ func (o Options) Validate() error {
 	if o.DataDir == "" {
 		return errors.New("--data-dir must not be empty")
 	}
+	if strings.ContainsFunc(o.AdminToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("the admin token (ONSALE_ADMIN_TOKEN, --admin-token-file) must be visible ASCII characters without spaces")
+	}
 	for _, number := range []struct {
 		flag          string
 		value, lo, hi int
 	}{
-		{"--database-connections", o.DatabaseConnections, 4, 1000},
+		{"--database-connections", o.DatabaseConnections, 5, 1000},
+		{"--max-user-labels", o.MaxUserLabels, 0, server.MaxUserLabels},
 		{"--max-per-purchase", o.MaxPerPurchase, 1, 1000},
 		{"--queue-limit", o.QueueLimit, 1, 1_000_000},
 		{"--max-batch", o.MaxBatch, 1, 4096},
@@ -93,11 +121,20 @@ func (o Options) Validate() error {
 			return fmt.Errorf("%s must be between %d and %d, not %d", number.flag, number.lo, number.hi, number.value)
 		}
 	}
+	if o.TokenKey != "" && len(o.TokenKey) < item.MinKeyLength { // and is not shown
+		return fmt.Errorf("ONSALE_TOKEN_KEY must have at least %d bytes", item.MinKeyLength)
+	}
+	if o.TokenLife < minTokenLife || o.TokenLife > maxTokenLife {
+		return fmt.Errorf("--token-life must be between %s and %s, not %s", minTokenLife, maxTokenLife, o.TokenLife)
+	}
 	if o.BooksInterval < time.Second {
 		return fmt.Errorf("--books-interval must be at least 1s, not %s", o.BooksInterval)
 	}
 	if o.ShutdownTimeout <= 0 {
 		return fmt.Errorf("--shutdown-timeout must be more than 0s, not %s", o.ShutdownTimeout)
+	}
+	if o.DrainDelay < 0 || o.DrainDelay >= o.ShutdownTimeout {
+		return fmt.Errorf("--drain-delay must be less than --shutdown-timeout, not %s", o.DrainDelay)
 	}
 	return nil
 }

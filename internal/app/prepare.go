@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/server"
 )
@@ -13,9 +14,15 @@ import (
 // retryPause is the pause between two tries to reach the database at start.
 const retryPause = 500 * time.Millisecond
 
-// prepare gets the schema and the plan into place, however long the database is
-// away, and then says that the server is ready. It returns an error when
-// another try would meet the same refusal.
+// prepareLimit bounds one try, which may have to wait for another replica's
+// migration.
+const prepareLimit = 2 * time.Minute
+
+var errTooLong = fmt.Errorf("%w: not prepared within %s", sale.ErrUnavailable, prepareLimit)
+
+// prepare gets the schema, the token key and the plan into place, however long
+// the database is away, and then says that the server is ready. It returns an
+// error when another try would meet the same refusal.
 func (a *App) prepare(ctx context.Context) error {
 	for first := true; ; first = false {
 		err := a.prepareOnce(ctx)
@@ -27,7 +34,7 @@ func (a *App) prepare(ctx context.Context) error {
 			close(a.prepared)
 			a.announce()
 			return nil
-		case !errors.Is(err, sale.ErrUnavailable):
+		case !passes(err):
 			return fmt.Errorf("prepare database: %w", err)
 		case first:
 			a.say("listening on http://%s, waiting for the database: %v", a.Addr(), err)
@@ -40,12 +47,22 @@ func (a *App) prepare(ctx context.Context) error {
 	}
 }
 
+// passes reports whether another try may succeed.
+func passes(err error) bool {
+	return errors.Is(err, sale.ErrUnavailable) || errors.Is(err, sale.ErrConflict) || errors.Is(err, sale.ErrOutcomeUnknown)
+}
+
 func (a *App) prepareOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, prepareLimit, errTooLong)
+	defer cancel()
 	check := a.store.CheckSchema
 	if a.options.Migrate {
 		check = a.store.Migrate
 	}
 	if err := check(ctx); err != nil {
+		return err
+	}
+	if err := a.loadTokenKey(ctx); err != nil {
 		return err
 	}
 	if a.options.Faults == nil {
@@ -55,10 +72,27 @@ func (a *App) prepareOnce(ctx context.Context) error {
 	return err
 }
 
-func (a *App) announce() {
+// loadTokenKey takes the key that the replicas share from the database, unless
+// this one was given a key.
+func (a *App) loadTokenKey(ctx context.Context) error {
+	if a.tokens.Ready() {
+		return nil
+	}
+	key, err := a.store.TokenKey(ctx, item.NewKey())
+	if err != nil {
+		return err
+	}
+	return a.tokens.SetKey(key)
+}
+
+// warn says at once what an operator must know before anybody connects.
+func (a *App) warn() {
 	if a.options.AdminToken == server.OpenToAll {
 		a.say("WARNING: admin calls are open to everybody (admin token %q)", server.OpenToAll)
 	}
+}
+
+func (a *App) announce() {
 	hint := ""
 	if len(a.injector.Active()) > 0 {
 		hint = "; --faults off sells for real"

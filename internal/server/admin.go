@@ -37,7 +37,7 @@ func newGate(token string, loopback bool) *gate {
 func (g *gate) middleware(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	if p := g.check(r); p != nil {
-		p.write(w)
+		p.write(w, r)
 		return
 	}
 	next(ctx)

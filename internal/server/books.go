@@ -29,7 +29,7 @@ type booksOutput struct{ Body Books }
 
 // getBooks compares the counters with the purchases.
 func (s *Server) getBooks(ctx context.Context, _ *struct{}) (*booksOutput, error) {
-	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
+	ctx, cancel := context.WithTimeout(ctx, booksLimit)
 	defer cancel()
 	books, err := s.options.Ledger.Books(ctx)
 	if err != nil {

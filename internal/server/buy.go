@@ -124,6 +124,9 @@ func (s *Server) sell(ctx context.Context, route string, o sale.Order) (sale.Out
 			return known, err
 		}
 	}
+	if !s.options.Seller.Available() { // before the delay, so that buyers are told at once
+		return sale.Outcome{}, sale.ErrUnavailable
+	}
 	if err := s.strike(ctx, route); err != nil {
 		return sale.Outcome{}, err
 	}

@@ -82,7 +82,7 @@ func readBody(ctx huma.Context) ([]byte, error) {
 }
 
 // brokenBody tells a client that was too slow from one that broke off.
-func brokenBody(err error) error {
+func brokenBody(err error) bodyError {
 	var netErr net.Error
 	if errors.As(err, &netErr) && netErr.Timeout() {
 		return bodyError{http.StatusRequestTimeout, "did not arrive in time"}
@@ -121,6 +121,11 @@ func (e bodyError) GetStatus() int { return e.status }
 // ErrorDetail returns the error in Huma's form.
 func (e bodyError) ErrorDetail() *huma.ErrorDetail {
 	return &huma.ErrorDetail{Location: "body", Message: e.rule}
+}
+
+// problem returns the error as clients see it.
+func (e bodyError) problem() *Problem {
+	return problemOfHuma(&huma.ErrorModel{Status: e.status, Errors: []*huma.ErrorDetail{e.ErrorDetail()}})
 }
 
 // atBody is the error of a body that breaks a rule as a whole.

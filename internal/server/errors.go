@@ -16,6 +16,8 @@ const (
 	// ledgerLimit is when a call is given up and answered 503: what takes longer
 	// has most likely lost its database.
 	ledgerLimit = 5 * time.Second
+	// booksLimit is longer, because the books read every purchase.
+	booksLimit = 30 * time.Second
 	// knownLimit is shorter, because buyers are to be answered within a second of
 	// the database's going away.
 	knownLimit = time.Second

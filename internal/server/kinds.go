@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
 )
 
@@ -44,6 +45,10 @@ var (
 	purchaseNotFound = kind{
 		status: http.StatusNotFound, code: "not_found", title: "Not found",
 		message: "Purchase not found", detail: "There is no purchase with this id.",
+	}
+	itemNotFound = kind{
+		status: http.StatusNotFound, code: "not_found", title: "Not found",
+		message: "Item not found", detail: "The token's user has no item with this id.",
 	}
 	pathNotFound = kind{
 		status: http.StatusNotFound, code: "not_found", title: "Not found",
@@ -87,6 +92,12 @@ var (
 		status: http.StatusUnauthorized, code: "unauthorized", title: "Unauthorized",
 		message: "Admin token missing or wrong",
 		detail:  "This call needs the header Authorization: Bearer with the admin token.",
+	}
+	// tokenRefused has no word on why, so that every refusal is the same.
+	tokenRefused = kind{
+		status: http.StatusForbidden, code: "unauthorized", title: "Unauthorized",
+		detail: "This call needs the header Token with a token of POST /api/token that has not expired. " +
+			"A header User-ID must name the user that the token was issued to.",
 	}
 	adminDisabled = kind{
 		status: http.StatusForbidden, code: "admin_disabled", title: "Admin calls are disabled",
@@ -145,10 +156,13 @@ func kindOf(err error) *kind {
 		err  error
 		kind *kind
 	}{
+		// First of all: what else the error wraps speaks for one try of several.
+		{item.ErrNotFound, &itemNotFound},
+		{item.ErrUnauthorized, &tokenRefused},
+		{sale.ErrOutcomeUnknown, &outcomeUnknown},
 		{fault.ErrDenied, &denied},
 		{fault.ErrInjected, &injected},
 		{fault.ErrMalformed, &malformed},
-		{sale.ErrOutcomeUnknown, &outcomeUnknown},
 		{sale.ErrBusy, &busy},
 		{sale.ErrStopping, &stopping},
 		{sale.ErrConflict, &busy},

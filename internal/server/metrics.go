@@ -44,15 +44,17 @@ func (o outcome) String() string {
 type metrics struct {
 	purchases    [outcomes]prometheus.Counter
 	saleDuration prometheus.Histogram
+	items        *itemMetrics
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+func newMetrics(o Options) *metrics {
+	reg := o.Registerer
 	factory := promauto.With(reg)
 	purchases := factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "onsale_purchases_total",
 		Help: "Purchases that were asked for, by what became of them.",
 	}, []string{"outcome"})
-	m := &metrics{saleDuration: factory.NewHistogram(prometheus.HistogramOpts{
+	m := &metrics{items: newItemMetrics(reg, o.MaxUserLabels, o.Now), saleDuration: factory.NewHistogram(prometheus.HistogramOpts{
 		Name:                            "onsale_sale_duration_seconds",
 		Help:                            "Time from order to outcome, without the simulated payment step.",
 		Buckets:                         prometheus.ExponentialBuckets(0.0005, 2, 15), // 0.5 ms to 8 s

@@ -61,6 +61,13 @@ func documentBody(doc *huma.OpenAPI, op *huma.Operation) {
 	if !ok {
 		return
 	}
+	if body == reflect.TypeFor[anyBody]() {
+		op.RequestBody = &huma.RequestBody{
+			Description: "Whatever you like, up to 1 MiB. It is read and thrown away.",
+			Content:     map[string]*huma.MediaType{"*/*": {}},
+		}
+		return
+	}
 	op.RequestBody = &huma.RequestBody{
 		Required: true,
 		Content: map[string]*huma.MediaType{
@@ -90,23 +97,19 @@ func (s *Server) serveOpenAPI() error {
 }
 
 // transform sees every answer of Huma's handlers before it is encoded. It makes
-// Huma's errors problems and notes what became of a purchase.
+// Huma's errors problems, puts problems into the form of the call, and notes what became of a purchase.
 func (s *Server) transform(ctx huma.Context, _ string, answer any) (any, error) {
+	r, w := humago.Unwrap(ctx)
 	switch answer := answer.(type) {
 	case *huma.ErrorModel:
 		p := problemOfHuma(answer)
-		noteIn(ctx, p.kind.outcome)
-		return p, nil
+		note(w, p.kind.outcome)
+		return p.to(r), nil
 	case *Problem:
-		noteIn(ctx, answer.kind.outcome)
+		note(w, answer.kind.outcome)
+		return answer.to(r), nil
 	case *receipt:
-		noteIn(ctx, answer.outcome())
+		note(w, answer.outcome())
 	}
 	return answer, nil
-}
-
-// noteIn notes the outcome of a purchase in the request that Huma answers.
-func noteIn(ctx huma.Context, o outcome) {
-	_, w := humago.Unwrap(ctx)
-	note(w, o)
 }

@@ -71,6 +71,7 @@ func TestOpenAPI(t *testing.T) {
 	admin := []string{"POST /concerts/new", "GET /purchases", "GET /books", "GET /faults", "PUT /faults"}
 	open := []string{
 		"GET /concerts", "GET /concerts/{id}", "POST /buy/{concert_id}", "POST /buy_random_deny/{concert_id}",
+		"POST /api/token", "POST /api/items", "DELETE /api/items/{item_id}",
 		"GET /purchases/{id}", "DELETE /purchases/{id}", "GET /health", "GET /ready", "GET /metrics",
 	}
 	n := 0
@@ -90,15 +91,19 @@ func TestOpenAPI(t *testing.T) {
 			default:
 				t.Errorf("%s is described, but not known to this test", call)
 			}
-			if op.OperationID == "" || op.Responses["200"].Content == nil {
+			success := "200"
+			if call == "POST /api/items" {
+				success = "201"
+			}
+			if op.OperationID == "" || op.Responses[success].Content == nil {
 				t.Errorf("%s has no id or no success", call)
 			}
 			for status, response := range op.Responses {
-				if status != "200" && response.Content["application/problem+json"] == nil {
+				if status != success && response.Content["application/problem+json"] == nil {
 					t.Errorf("%s: %s is no problem", call, status)
 				}
 			}
-			if body := method == "post" || method == "put"; body != (op.RequestBody != nil) {
+			if body := (method == "post" || method == "put") && path != "/api/token"; body != (op.RequestBody != nil) {
 				t.Errorf("%s: body %v", call, op.RequestBody)
 			}
 		}

@@ -4,10 +4,12 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/server"
 	"onsale/internal/telemetry"
 )
@@ -19,6 +21,7 @@ func TestOptions(t *testing.T) {
 		m, reg := newMemory(), prometheus.NewRegistry()
 		o := server.DefaultOptions()
 		o.Ledger, o.Seller, o.Replicas, o.Registerer = m, m, m, reg
+		o.Items, o.Tokens = newShelf(), item.NewIssuer(time.Hour, time.Now)
 		o.Faults = fault.NewInjector(fault.Options{})
 		o.Logger = slog.New(slog.DiscardHandler)
 		o.Metrics = telemetry.Handler(reg, o.Logger)
@@ -30,6 +33,9 @@ func TestOptions(t *testing.T) {
 	for name, change := range map[string]func(*server.Options){
 		"Ledger":         func(o *server.Options) { o.Ledger = nil },
 		"Seller":         func(o *server.Options) { o.Seller = nil },
+		"Items":          func(o *server.Options) { o.Items = nil },
+		"Tokens":         func(o *server.Options) { o.Tokens = nil },
+		"MaxUserLabels":  func(o *server.Options) { o.MaxUserLabels = -1 },
 		"Faults":         func(o *server.Options) { o.Faults = nil },
 		"Replicas":       func(o *server.Options) { o.Replicas = nil },
 		"Metrics":        func(o *server.Options) { o.Metrics = nil },

@@ -19,6 +19,8 @@ type Problem struct {
 	Detail  string `json:"detail" doc:"What happened here, and what helps."`
 	Code    string `json:"code" example:"sold_out" doc:"Tells problems apart; made for programs."`
 	Message string `json:"message" example:"Concert sold out" doc:"What happened here, in a few words."`
+	// OnItemCall is there on item calls, whose earlier clients read it.
+	OnItemCall string `json:"error,omitempty" example:"Item not found" doc:"The same as message, on item calls."`
 	// Available is there when a concert is sold out.
 	Available *int64 `json:"available,omitempty" minimum:"0" doc:"How many tickets are left."`
 	// Errors is there when what the client sent breaks a rule.
@@ -95,12 +97,20 @@ func (k *kind) of(fields ...FieldProblem) *Problem {
 	return p
 }
 
+// to puts the problem into the form of the call that it answers, and returns it.
+func (p *Problem) to(r *http.Request) *Problem {
+	if isItemCall(r.URL.Path) {
+		p.OnItemCall = p.Message
+	}
+	return p
+}
+
 // write answers a request outside Huma's handlers with a problem.
-func (p *Problem) write(w http.ResponseWriter) {
+func (p *Problem) write(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), p.header)
 	w.Header().Set("Content-Type", problemType)
 	note(w, p.kind.outcome)
-	body, err := json.Marshal(p)
+	body, err := json.Marshal(p.to(r))
 	if err != nil { // strings and numbers cannot fail to be encoded
 		panic(err)
 	}

@@ -81,11 +81,16 @@ const (
 )
 
 // refund refunds, again if another writer was in the way or the connection
-// broke while it wrote: a refund that was made is not made twice.
+// broke while it wrote: a refund that was made is not made twice. Once a try may
+// have been written, no later failure is told as if nothing had been.
 func (s *Server) refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
-	pause := refundPause
+	pause, unknown := refundPause, false
 	for try := 1; ; try++ {
 		p, err := s.options.Ledger.Refund(ctx, id)
+		unknown = unknown || errors.Is(err, sale.ErrOutcomeUnknown)
+		if err != nil && unknown && !errors.Is(err, sale.ErrNotFound) {
+			err = fmt.Errorf("%w: %v", sale.ErrOutcomeUnknown, err) //nolint:errorlint // the later failure is not wrapped on purpose
+		}
 		again := errors.Is(err, sale.ErrConflict) || errors.Is(err, sale.ErrOutcomeUnknown)
 		if !again || try == refundTries {
 			return p, err

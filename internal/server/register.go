@@ -25,8 +25,12 @@ type route struct {
 	// exempt calls are not struck by the fault plan before their handler runs:
 	// probes and the fault controls, and those that do it themselves.
 	exempt bool
+	// unchecked parameters are held to their rules by the handler alone.
+	unchecked bool
 	// body is the type of a body that the handler's input decodes, if any.
 	body any
+	// status is that of a success, if not 200.
+	status int
 	// answer describes a success whose body is not JSON made by Huma.
 	answer *huma.Response
 	// errors are the statuses of the problems that the call may answer with,
@@ -37,7 +41,8 @@ type route struct {
 // call is how a request of a pattern is counted.
 type call struct {
 	endpoint string
-	purchase bool // counts in onsale_purchases_total
+	purchase bool  // counts in onsale_purchases_total
+	errors   []int // the statuses of its problems
 }
 
 // anything is the pattern of what no other pattern matches.
@@ -49,12 +54,15 @@ func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O
 	op := huma.Operation{
 		OperationID: rt.id, Method: method, Path: path,
 		Summary: rt.summary, Description: rt.about, Tags: []string{rt.tag},
-		Errors: rt.errors,
+		DefaultStatus: rt.status, SkipValidateParams: rt.unchecked, Errors: rt.errors,
 	}
 	if rt.body != nil {
 		op.Metadata = map[string]any{metadataBody: reflect.TypeOf(rt.body)}
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
-			http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+			http.StatusUnprocessableEntity)
+		if rt.body != (anyBody{}) {
+			op.Errors = append(op.Errors, http.StatusUnsupportedMediaType)
+		}
 	}
 	if rt.admin {
 		op.Middlewares = huma.Middlewares{s.gate.middleware}
@@ -76,6 +84,9 @@ func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O
 		}
 		return out, nil
 	})
+	c := s.calls[rt.pattern]
+	c.errors = append(op.Errors, http.StatusUnprocessableEntity, http.StatusInternalServerError)
+	s.calls[rt.pattern] = c
 }
 
 // strike asks the fault plan what goes wrong with a call of the route, and
@@ -101,15 +112,23 @@ func (c calls) HandleFunc(pattern string, handler func(http.ResponseWriter, *htt
 // ServeHTTP is what Huma's adapter asks of a mux.
 func (c calls) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
-// counted lists the calls whose series exist from the start.
-func (s *Server) counted() []telemetry.Route {
+// countCalls registers the metrics of the calls. Their series exist from the
+// start, those of the problems that they declare too.
+func (s *Server) countCalls() *telemetry.HTTP {
 	var routes []telemetry.Route
-	for pattern := range s.calls {
+	problems := make(map[telemetry.Route][]int)
+	for pattern, c := range s.calls {
 		if method, endpoint, ok := strings.Cut(pattern, " "); ok {
-			routes = append(routes, telemetry.Route{Method: method, Endpoint: endpoint})
+			r := telemetry.Route{Method: method, Endpoint: endpoint}
+			routes = append(routes, r)
+			problems[r] = c.errors
 		}
 	}
-	return routes
+	h := telemetry.NewHTTP(s.options.Registerer, routes)
+	for r, statuses := range problems {
+		h.Expect(r, statuses...)
+	}
+	return h
 }
 
 // page registers a page: it is neither counted nor struck by faults.

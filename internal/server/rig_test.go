@@ -10,11 +10,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/server"
 	"onsale/internal/telemetry"
@@ -25,6 +27,8 @@ import (
 type rig struct {
 	*memory
 
+	items   *shelf
+	tokens  *item.Issuer
 	server  *server.Server
 	handler http.Handler
 	faults  *faults
@@ -82,14 +86,20 @@ func newRig(tb testing.TB, change ...func(*server.Options)) *rig {
 	tb.Helper()
 	r := &rig{
 		memory: newMemory(),
+		items:  newShelf(),
+		tokens: item.NewIssuer(time.Hour, time.Now),
 		faults: &faults{Injector: fault.NewInjector(fault.Options{})},
 		reg:    prometheus.NewRegistry(),
 		log:    &logBuffer{},
+	}
+	if err := r.tokens.SetKey([]byte(tokenKey)); err != nil {
+		tb.Fatal(err)
 	}
 	logger := slog.New(slog.NewTextHandler(r.log, nil))
 	o := server.DefaultOptions()
 	o.Ledger, o.Seller, o.Replicas = r.memory, r.memory, r.memory
 	o.Faults = r.faults
+	o.Items, o.Tokens = r.items, r.tokens
 	o.Metrics = telemetry.Handler(r.reg, logger)
 	o.Registerer = r.reg
 	o.Logger = logger

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -21,7 +22,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"] = s.nosniff
 	if s.crossOrigin.Check(r) != nil {
 		_, r.Pattern = s.mux.Handler(r)
-		crossOrigin.problem().write(answer)
+		crossOrigin.problem().write(answer, r)
+		return
+	}
+	if isItemCall(r.URL.Path) && path.Clean(r.URL.EscapedPath()) != r.URL.EscapedPath() {
+		// The mux would send the client on to where the path leads.
+		r.Pattern = anything
+		pathNotFound.problem().write(answer, r)
 		return
 	}
 	s.mux.ServeHTTP(answer, r)
@@ -75,7 +82,9 @@ func (s *Server) count(w *response, r *http.Request, start time.Time) {
 	if status == 0 {
 		status = http.StatusOK // net/http sends it when a handler sends nothing
 	}
-	s.http.Observe(r.Method, call.endpoint, status, s.options.Now().Sub(start).Seconds())
+	seconds := s.options.Now().Sub(start).Seconds()
+	s.http.Observe(r.Method, call.endpoint, status, seconds)
+	s.metrics.items.answered(r.Pattern, status, seconds)
 	if call.purchase && w.outcome != outcomeNone {
 		s.metrics.purchases[w.outcome].Inc()
 	}
@@ -97,7 +106,7 @@ func (s *Server) rescue(w *response, r *http.Request, cause any) {
 		if w.status != 0 {
 			panic(http.ErrAbortHandler)
 		}
-		internal.problem().write(w)
+		internal.problem().write(w, r)
 	}
 }
 
@@ -115,8 +124,8 @@ func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(allowed) > 0 {
-		methodNotAllowed.problem().with("Allow", strings.Join(allowed, ", ")).write(w)
+		methodNotAllowed.problem().with("Allow", strings.Join(allowed, ", ")).write(w, r)
 		return
 	}
-	pathNotFound.problem().write(w)
+	pathNotFound.problem().write(w, r)
 }

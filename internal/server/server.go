@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/telemetry"
 )
@@ -54,6 +55,8 @@ type Replicas interface {
 type Options struct {
 	Ledger     sale.Ledger
 	Seller     Seller
+	Items      item.Store
+	Tokens     *item.Issuer
 	Faults     Faults
 	Replicas   Replicas
 	Metrics    http.Handler // answers GET /metrics
@@ -61,6 +64,9 @@ type Options struct {
 	Logger     *slog.Logger
 	// MaxPerPurchase is how many tickets one purchase may take.
 	MaxPerPurchase int
+	// MaxUserLabels is how many users have a series of their own, at most
+	// [MaxUserLabels].
+	MaxUserLabels int
 	// AdminToken is what admin calls must bring. With [OpenToAll] anybody may
 	// make them; with none, who asks on a loopback address.
 	AdminToken string
@@ -75,6 +81,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		MaxPerPurchase: sale.DefaultMaxPerPurchase,
+		MaxUserLabels:  DefaultMaxUserLabels,
 		Version:        "dev",
 		Now:            time.Now,
 	}
@@ -87,6 +94,8 @@ func (o Options) validate() error {
 	}{
 		{"Ledger", o.Ledger != nil},
 		{"Seller", o.Seller != nil},
+		{"Items", o.Items != nil},
+		{"Tokens", o.Tokens != nil},
 		{"Faults", o.Faults != nil},
 		{"Replicas", o.Replicas != nil},
 		{"Metrics", o.Metrics != nil},
@@ -101,6 +110,9 @@ func (o Options) validate() error {
 	}
 	if o.MaxPerPurchase < 1 || o.MaxPerPurchase > sale.MaxCapacity {
 		return fmt.Errorf("MaxPerPurchase must be between 1 and %d, not %d", sale.MaxCapacity, o.MaxPerPurchase)
+	}
+	if o.MaxUserLabels < 0 || o.MaxUserLabels > MaxUserLabels {
+		return fmt.Errorf("MaxUserLabels must be between 0 and %d, not %d", MaxUserLabels, o.MaxUserLabels)
 	}
 	if strings.ContainsFunc(o.AdminToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("AdminToken must be visible ASCII characters without spaces") // and is not shown
@@ -144,8 +156,8 @@ func New(o Options) (*Server, error) {
 	if err := s.serveOpenAPI(); err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(o.Registerer)
-	s.http = telemetry.NewHTTP(o.Registerer, s.counted())
+	s.metrics = newMetrics(o)
+	s.http = s.countCalls()
 	o.Registerer.MustRegister(newStock(s.concerts))
 	return s, nil
 }

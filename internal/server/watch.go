@@ -43,7 +43,7 @@ func (s *Server) serveMetrics(pattern string) {
 	})
 	calls{s}.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		if s.options.Faults.ScrapeDown() {
-			scrapeDown.problem().write(w)
+			scrapeDown.problem().write(w, r)
 			return
 		}
 		s.options.Metrics.ServeHTTP(w, r)

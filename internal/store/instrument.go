@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"onsale/internal/item"
 	"onsale/internal/sale"
 )
 
@@ -17,7 +18,7 @@ type Store struct {
 	metrics *metrics
 }
 
-// metrics are those of the database as the sale sees it, simulated slowness
+// metrics are those of the database as the server sees it, simulated slowness
 // included.
 type metrics struct {
 	duration *prometheus.HistogramVec
@@ -36,6 +37,8 @@ const (
 	opRefund       = "refund"
 	opBooks        = "read_books"
 	opAudit        = "audit_books"
+	opCreateItem   = "create_item"
+	opDeleteItem   = "delete_item"
 	kindConflict   = "conflict"
 	kindAway       = "unavailable"
 	kindRefused    = "refused"
@@ -60,6 +63,7 @@ func instrument(engine Engine, reg prometheus.Registerer) *Store {
 	}
 	for _, op := range []string{
 		opCreate, opConcert, opConcerts, opSell, opPurchase, opPurchaseKey, opPurchases, opRefund, opBooks, opAudit,
+		opCreateItem, opDeleteItem,
 	} {
 		m.duration.WithLabelValues(op)
 	}
@@ -100,7 +104,7 @@ func measure[T any](s *Store, op string, call func() (T, error)) (T, error) {
 // was asked for or the caller went away.
 func kindOf(err error) string {
 	switch {
-	case err == nil, errors.Is(err, sale.ErrNotFound):
+	case err == nil, errors.Is(err, sale.ErrNotFound), errors.Is(err, item.ErrNotFound):
 		return ""
 	case errors.Is(err, sale.ErrOutcomeUnknown):
 		return kindUnknown
@@ -176,4 +180,16 @@ func (s *Store) AuditBooks(ctx context.Context, maxAge time.Duration) (int64, ti
 		return a, err
 	})
 	return a.difference, a.checkedAt, err
+}
+
+// CreateItem implements [item.Store].
+func (s *Store) CreateItem(ctx context.Context, i item.Item) error {
+	_, err := measure(s, opCreateItem, func() (struct{}, error) { return struct{}{}, s.Engine.CreateItem(ctx, i) })
+	return err
+}
+
+// DeleteItem implements [item.Store].
+func (s *Store) DeleteItem(ctx context.Context, id, user string) error {
+	_, err := measure(s, opDeleteItem, func() (struct{}, error) { return struct{}{}, s.Engine.DeleteItem(ctx, id, user) })
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/store/postgres"
 	"onsale/internal/store/sqlite"
@@ -23,6 +24,7 @@ type Engine interface {
 	sale.Ledger
 	sale.Auditor
 	fault.Store
+	item.Store
 	// Migrate brings the schema to the newest version. Any number of processes
 	// may call it at once.
 	Migrate(ctx context.Context) error
@@ -45,7 +47,7 @@ type Options struct {
 	// MaxConns limits the connections to PostgreSQL; 0 stands for its default.
 	MaxConns int
 	// Gate is called at the start of each transaction and each read of the
-	// sale; it may wait or refuse. Nil for none.
+	// sale, and of each write of an item; it may wait or refuse. Nil for none.
 	Gate       func(context.Context) error
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -72,7 +74,7 @@ func open(ctx context.Context, o Options) (Engine, error) {
 	case !found || scheme != "postgres" && scheme != "postgresql":
 		return nil, errors.New("DATABASE_URL must begin with postgres:// or postgresql://; unset it to use the embedded SQLite")
 	}
-	engine, err := postgres.Open(ctx, o.URL, postgres.Options{MaxConns: o.MaxConns, Gate: o.Gate, Logger: o.Logger})
+	engine, err := postgres.Open(o.URL, postgres.Options{MaxConns: o.MaxConns, Gate: o.Gate, Logger: o.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}

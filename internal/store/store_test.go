@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/store"
 )
@@ -71,6 +72,23 @@ func TestCallsAreMeasured(t *testing.T) {
 	if _, err := s.Sell(t.Context(), poison); !errors.Is(err, sale.ErrRefused) {
 		t.Errorf("poison order: %v", err)
 	}
+	if err := s.CreateItem(t.Context(), item.Item{ID: "an id", UserID: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []error{nil, item.ErrNotFound} { // which is no failure of the database
+		if err := s.DeleteItem(t.Context(), "an id", "ada"); !errors.Is(err, want) {
+			t.Errorf("delete item: %v, want %v", err, want)
+		}
+	}
+	calls, err := testutil.GatherAndCount(reg, "onsale_database_duration_seconds")
+	if err != nil || calls != 12 {
+		t.Errorf("%d operations are measured, %v", calls, err)
+	}
+	for op, want := range map[string]uint64{"create_item": 1, "delete_item": 2, "create_concert": 1, "refund": 0} {
+		if got := measured(t, reg, op); got != want {
+			t.Errorf("%s was measured %d times, want %d", op, got, want)
+		}
+	}
 	err = testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP onsale_database_errors_total Calls to the database that failed, by kind of failure.
 # TYPE onsale_database_errors_total counter
@@ -83,4 +101,22 @@ onsale_database_errors_total{kind="unknown"} 0
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// measured returns how many calls of an operation were timed.
+func measured(t *testing.T, reg prometheus.Gatherer, operation string) uint64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == "onsale_database_duration_seconds" && m.GetLabel()[0].GetValue() == operation {
+				return m.GetHistogram().GetSampleCount()
+			}
+		}
+	}
+	t.Fatalf("operation %s is not measured", operation)
+	return 0
 }

@@ -17,9 +17,14 @@ const (
 
 // AuditBooks implements [sale.Auditor].
 func (s *Store) AuditBooks(ctx context.Context, maxAge time.Duration) (int64, time.Time, error) {
+	conn, release, err := s.acquireLong(ctx)
+	if err != nil {
+		return 0, time.Time{}, classify(ctx, "audit books: connect", err)
+	}
+	defer release()
 	var difference int64
 	var checkedAt time.Time
-	err := pgx.BeginFunc(ctx, s.general, func(tx pgx.Tx) (err error) {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) (err error) {
 		difference, checkedAt, err = audit(ctx, tx, maxAge)
 		return err
 	})

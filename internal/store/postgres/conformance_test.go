@@ -20,7 +20,7 @@ func TestConformance(t *testing.T) {
 		return storetest.Database{
 			Open: func(tb testing.TB, gate storetest.Gate) storetest.Store {
 				tb.Helper()
-				return open(tb, url, postgres.Options{MaxConns: 4, Gate: gate})
+				return open(tb, url, postgres.Options{MaxConns: 5, Gate: gate})
 			},
 			Raw:         raw(tb, url),
 			NewerSchema: `INSERT INTO onsale.schema_migrations (version_id, is_applied) VALUES (999999, true)`,
@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 
 func open(tb testing.TB, url string, o postgres.Options) *postgres.Store {
 	tb.Helper()
-	store, err := postgres.Open(tb.Context(), url, o)
+	store, err := postgres.Open(url, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -61,6 +61,13 @@ func TestURLs(t *testing.T) {
 		"postgresql://u:" + secret + "@host:5433/db?sslmode=verify-full":  "",
 		"postgres://u:" + secret + "@one,two:5433/db":                     "",
 		"postgres:///db?host=/var/run/postgresql":                         "",
+		"postgres://u:" + secret + "@one:5432,two/db":                     "",
+		"postgres://u:" + secret + "@[::1]:5432/db":                       "",
+		"postgres://u:" + secret + "@et/word@127.0.0.1:5432/db":           "percent-encoded",
+		"postgres://u:12/34" + secret + "@127.0.0.1/db":                   "percent-encoded",
+		"postgres://u:s3@" + secret + "#x@127.0.0.1/db":                   "percent-encoded",
+		"postgres://u:a:" + secret + "@127.0.0.1/db":                      "percent-encoded",
+		"postgres://u:" + secret + "?x@127.0.0.1/db":                      "percent-encoded",
 		"postgres://u:" + secret + "@host/db?sslmode=maybe":               "sslmode",
 		"postgres://u:" + secret + "@host/db?target_session_attrs=best":   "target_session_attrs",
 		"postgres://u:" + secret + "@host/db?connect_timeout=soon":        "connect_timeout",
@@ -69,7 +76,7 @@ func TestURLs(t *testing.T) {
 		"postgres://host:" + secret + "/db":                               "percent-encoded",
 		"postgres://u@host/db?sslpassword=" + secret + "&sslmode=perhaps": "sslmode",
 	} {
-		store, err := postgres.Open(t.Context(), url, postgres.Options{})
+		store, err := postgres.Open(url, postgres.Options{})
 		switch {
 		case err == nil && want == "":
 			_ = store.Close()
@@ -86,7 +93,26 @@ func TestURLs(t *testing.T) {
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	if _, err := postgres.Open(t.Context(), "postgres://host/db", postgres.Options{MaxConns: 2}); err == nil {
+	if _, err := postgres.Open("postgres://host/db", postgres.Options{MaxConns: 2}); err == nil {
 		t.Error("2 connections were accepted")
+	}
+}
+
+// TestSeveralHosts finds the primary behind a host that is not there, and a
+// standby is none.
+func TestSeveralHosts(t *testing.T) {
+	t.Parallel()
+	url := server.Database(t)
+	several := strings.Replace(url, "@127.0.0.1:", "@127.0.0.1:1,127.0.0.1:", 1)
+	if several == url {
+		t.Fatalf("no host in %s", url)
+	}
+	store := open(t, several, postgres.Options{})
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Errorf("migrate at the second host: %v", err)
+	}
+	exec(t, url, `ALTER DATABASE `+url[strings.LastIndex(url, "/")+1:strings.Index(url, "?")]+` SET default_transaction_read_only = on`)
+	if err := open(t, several, postgres.Options{}).Ping(t.Context()); err == nil {
+		t.Error("a host that only reads was taken for the primary")
 	}
 }

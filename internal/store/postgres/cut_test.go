@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"onsale/internal/sale"
 	"onsale/internal/store/postgres"
@@ -23,6 +24,9 @@ type line struct {
 	// that the server still gets it.
 	cutAt   atomic.Pointer[string]
 	arrives bool
+	// conns counts the connections. Those up to dead lead nowhere any more, as
+	// after a loss of power: nothing arrives, and nobody says so.
+	conns, dead atomic.Int64
 }
 
 // newLine returns a line to the database and its URL. Statements travel as
@@ -57,6 +61,7 @@ func newLine(t *testing.T, database string) (*line, string) {
 
 func (l *line) carry(client net.Conn) {
 	defer client.Close()
+	number := l.conns.Add(1)
 	conn, err := new(net.Dialer).DialContext(l.t.Context(), "tcp", l.server)
 	if err != nil {
 		return
@@ -68,7 +73,7 @@ func (l *line) carry(client net.Conn) {
 	}
 	go func() {
 		defer server.Close()
-		if _, err := io.Copy(client, server); err == nil {
+		if _, err := io.Copy(l.unlessDead(number, client), server); err == nil {
 			_ = client.Close()
 			return
 		}
@@ -87,12 +92,71 @@ func (l *line) carry(client net.Conn) {
 			_ = client.Close() // before the server can answer
 		}
 		if !cut || l.arrives {
-			_, err = server.Write(buffer[:n])
+			_, err = l.unlessDead(number, server).Write(buffer[:n])
 		}
 		if cut || err != nil {
 			return
 		}
 	}
+}
+
+// unlessDead returns a writer whose writes arrive while the connection lives.
+func (l *line) unlessDead(number int64, w io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		if number <= l.dead.Load() {
+			return len(p), nil
+		}
+		return w.Write(p)
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestServerThatLosesItsPower leaves the pools with connections that lead
+// nowhere. Buyers are told within a second, and selling goes on by itself as
+// soon as there is a server again.
+func TestServerThatLosesItsPower(t *testing.T) {
+	t.Parallel()
+	l, through := newLine(t, server.Database(t))
+	store := open(t, through, postgres.Options{})
+	batch := newBatch(t, store, 1)
+	seller, err := sale.NewSeller(store, sale.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seller.Start(t.Context())
+	t.Cleanup(func() { _ = seller.Stop(context.WithoutCancel(t.Context())) })
+	buy := func() (time.Duration, error) {
+		o := batch.Orders[0]
+		if o.ID, err = sale.NewID(); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		_, err := seller.Buy(t.Context(), o)
+		return time.Since(begin), err
+	}
+	if _, err := buy(); err != nil {
+		t.Fatal(err)
+	}
+
+	l.dead.Store(l.conns.Load() + 1000) // and whoever connects now
+	if took, err := buy(); !errors.Is(err, sale.ErrUnavailable) || took > 1500*time.Millisecond {
+		t.Errorf("got %v after %s, want unavailable within a second", err, took)
+	}
+	l.dead.Store(l.conns.Load())
+	begin := time.Now()
+	for {
+		if _, err := buy(); err == nil {
+			break
+		}
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("nothing sold 10 s after the server came back")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Logf("sold again %s after the server came back", time.Since(begin))
 }
 
 // TestLineCutInMidSale cuts the line at each step of a batch. The error tells

@@ -22,7 +22,7 @@ const (
 
 // LoadPlan implements [fault.Store].
 func (s *Store) LoadPlan(ctx context.Context) (fault.State, error) {
-	state, err := s.plan(ctx, `SELECT version, plan, now() - set_at FROM onsale.faults`)
+	state, err := s.plan(ctx, "load plan", classify, `SELECT version, plan, now() - set_at FROM onsale.faults`)
 	if errors.Is(err, sale.ErrNotFound) {
 		return fault.State{}, nil
 	}
@@ -35,21 +35,23 @@ func (s *Store) SavePlan(ctx context.Context, p fault.Plan) (fault.State, error)
 	if err != nil {
 		return fault.State{}, fmt.Errorf("encode plan: %w", err)
 	}
-	return s.plan(ctx, `INSERT INTO onsale.faults (id, plan, version, set_at) VALUES (1, $1, 1, now())
+	return s.plan(ctx, "save plan", classifyCommit, `INSERT INTO onsale.faults (id, plan, version, set_at) VALUES (1, $1, 1, now())
 		ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, version = faults.version + 1, set_at = excluded.set_at
 		RETURNING version, plan, now() - set_at`, text)
 }
 
-// plan runs a query that returns the plan's row. No gate stands before it:
-// simulated troubles must not keep anybody from ending them.
-func (s *Store) plan(ctx context.Context, query string, args ...any) (fault.State, error) {
+// plan runs a query that returns the plan's row, and judges its errors. No gate
+// stands before it: simulated troubles must not keep anybody from ending them.
+func (s *Store) plan(
+	ctx context.Context, op string, judge func(context.Context, string, error) error, query string, args ...any,
+) (fault.State, error) {
 	var state fault.State
 	var text []byte
 	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
 	defer cancel()
 	err := s.general.QueryRow(limited, query, args...).Scan(&state.Version, &text, &state.Age)
 	if err != nil {
-		return state, classify(ctx, "read plan", causeOf(limited, err))
+		return state, judge(ctx, op, causeOf(limited, err))
 	}
 	if err := json.Unmarshal(text, &state.Plan); err != nil {
 		return state, fmt.Errorf("decode plan: %w", err)

@@ -50,9 +50,10 @@ func (s *Store) Purchase(ctx context.Context, id uuid.UUID) (sale.Purchase, erro
 		`SELECT `+columns+` FROM onsale.purchases WHERE id = $1`, pgUUID(id))
 }
 
-// PurchaseByKey implements [sale.Ledger].
+// PurchaseByKey implements [sale.Ledger]. No gate stands before it: a key that
+// has bought is answered before any simulated trouble.
 func (s *Store) PurchaseByKey(ctx context.Context, key string) (sale.Purchase, error) {
-	return queryOne(ctx, s, "read purchase by key", toPurchase,
+	return readOne(ctx, s, "read purchase by key", toPurchase,
 		`SELECT `+columns+` FROM onsale.purchases WHERE idempotency_key = $1`, key)
 }
 
@@ -70,11 +71,11 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 	if err != nil || !p.Live() {
 		return p, err
 	}
-	conn, err := s.general.Acquire(ctx)
+	conn, release, err := s.acquireLong(ctx)
 	if err != nil {
 		return sale.Purchase{}, classify(ctx, "refund: connect", err)
 	}
-	defer conn.Release()
+	defer release()
 
 	p, err = lockPurchase(ctx, conn.Conn(), p)
 	if err != nil || !p.Live() {
@@ -118,8 +119,13 @@ func (s *Store) Books(ctx context.Context) (sale.Books, error) {
 	if err := s.gate(ctx, "read books"); err != nil {
 		return sale.Books{}, err
 	}
+	conn, release, err := s.acquireLong(ctx)
+	if err != nil {
+		return sale.Books{}, classify(ctx, "read books: connect", err)
+	}
+	defer release()
 	var books sale.Books
-	err := pgx.BeginTxFunc(ctx, s.general, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
 		books, err = readBooks(ctx, tx)
 		return err
 	})

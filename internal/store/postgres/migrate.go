@@ -39,7 +39,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	}
 	defer unlock()
 
-	db := stdlib.OpenDBFromPool(s.general)
+	db := stdlib.OpenDBFromPool(s.general.now())
 	defer func() { _ = db.Close() }() // the pool stays open
 	provider, err := newProvider(db, s.options.Logger)
 	if err != nil {
@@ -68,7 +68,7 @@ func newProvider(db *sql.DB, log *slog.Logger) (*goose.Provider, error) {
 // starts as soon as it may. It is held by a connection of its own, and ends
 // with it.
 func (s *Store) lockSchema(ctx context.Context) (unlock func(), err error) {
-	config := s.general.Config().ConnConfig
+	config := s.general.config.ConnConfig.Copy()
 	config.RuntimeParams["lock_timeout"] = milliseconds(schemaLockTimeout)
 	config.RuntimeParams["statement_timeout"] = milliseconds(schemaLockTimeout)
 	conn, err := pgx.ConnectConfig(ctx, config)

@@ -1,19 +1,17 @@
-// Package postgres keeps the sale in PostgreSQL, in a schema of its own named
-// onsale. Any number of processes may share one database.
+// Package postgres keeps the sale and the items in PostgreSQL, in a schema of
+// its own named onsale. Any number of processes may share one database.
 package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
 )
 
@@ -21,6 +19,7 @@ var (
 	_ sale.Ledger  = (*Store)(nil)
 	_ sale.Auditor = (*Store)(nil)
 	_ fault.Store  = (*Store)(nil)
+	_ item.Store   = (*Store)(nil)
 )
 
 // Limits of a session and of a call.
@@ -28,11 +27,6 @@ const (
 	// DefaultMaxConns is how many connections one process opens unless set
 	// otherwise: ten replicas fit into PostgreSQL's default of 100.
 	DefaultMaxConns = 8
-	// minConns is one for each pool.
-	minConns = 4
-	// sellConns write batches: one for the write loop and one for a batch whose
-	// outcome is to be learnt.
-	sellConns = 2
 
 	// A session that waits longer for a lock, a statement or its client than
 	// this is ended by the server, so that a replica that vanishes while it
@@ -51,7 +45,7 @@ const (
 
 // Options of a [Store].
 type Options struct {
-	// MaxConns is how many connections the process may open, at least 4;
+	// MaxConns is how many connections the process may open, at least 5;
 	// 0 stands for DefaultMaxConns.
 	MaxConns int
 	// Now tells the time for what is written; nil stands for time.Now.
@@ -85,11 +79,7 @@ func (o Options) withDefaults() (Options, error) {
 // Store keeps the sale in PostgreSQL.
 type Store struct {
 	options Options
-	// Three pools, so that readers never make the write loop wait, and neither
-	// hides a sign of life.
-	selling *pgxpool.Pool
-	general *pgxpool.Pool
-	pinging *pgxpool.Pool
+	*pools
 }
 
 // Open returns a store for the database that the URL names. It does not
@@ -98,7 +88,7 @@ type Store struct {
 //
 // An error says what is wrong with the URL or the options, without the
 // password.
-func Open(ctx context.Context, url string, o Options) (*Store, error) {
+func Open(url string, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -107,72 +97,23 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{options: o}
-	for _, pool := range []struct {
-		field **pgxpool.Pool
-		size  int
-	}{
-		{&s.selling, sellConns},
-		{&s.pinging, 1},
-		{&s.general, o.MaxConns - sellConns - 1},
-	} {
-		if *pool.field, err = newPool(ctx, config.Copy(), pool.size); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
-	return s, nil
-}
-
-func newPool(ctx context.Context, config *pgxpool.Config, size int) (*pgxpool.Pool, error) {
-	config.MaxConns = int32(size) //nolint:gosec // G115: a handful of connections
-	config.MaxConnIdleTime = 5 * time.Minute
-	setDefault(config.ConnConfig.RuntimeParams, "application_name", "onsale")
-	setDefault(config.ConnConfig.RuntimeParams, "lock_timeout", milliseconds(lockTimeout))
-	setDefault(config.ConnConfig.RuntimeParams, "statement_timeout", milliseconds(statementTimeout))
-	setDefault(config.ConnConfig.RuntimeParams, "idle_in_transaction_session_timeout", milliseconds(idleInTxTimeout))
-	setDefault(config.ConnConfig.RuntimeParams, "tcp_user_timeout", milliseconds(tcpUserTimeout))
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pools, err := openPools(config, o.MaxConns)
 	if err != nil {
-		return nil, fmt.Errorf("open pool: %w", err)
+		return nil, err
 	}
-	return pool, nil
+	return &Store{o, pools}, nil
 }
 
-// setDefault leaves what the URL says alone.
-func setDefault(params map[string]string, name, value string) {
-	if _, set := params[name]; !set {
-		params[name] = value
-	}
-}
-
-func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-// Close closes all connections, waiting for those in use.
-func (s *Store) Close() error {
-	for _, pool := range []*pgxpool.Pool{s.selling, s.pinging, s.general} {
-		if pool != nil {
-			pool.Close()
-		}
-	}
-	return nil
-}
+// Close closes all connections, and waits a moment for those in use.
+func (s *Store) Close() error { return s.pools.close() }
 
 // Ping implements [sale.Ledger] on a connection of its own.
 func (s *Store) Ping(ctx context.Context) error {
-	return classify(ctx, "ping database", s.pinging.Ping(ctx))
+	return classify(ctx, "ping database", s.ping(ctx))
 }
 
 // Stats counts the store's connections.
-func (s *Store) Stats() sale.PoolStats {
-	var sum sale.PoolStats
-	for _, pool := range []*pgxpool.Pool{s.selling, s.pinging, s.general} {
-		stat := pool.Stat()
-		sum.InUse += int(stat.AcquiredConns())
-		sum.Idle += int(stat.IdleConns())
-		sum.Max += int(stat.MaxConns())
-	}
-	return sum
-}
+func (s *Store) Stats() sale.PoolStats { return s.stats() }
 
 // now is the time as PostgreSQL keeps it, so that a receipt equals its row.
 func (s *Store) now() time.Time { return s.options.Now().UTC().Truncate(time.Microsecond) }
@@ -189,12 +130,18 @@ func (s *Store) gate(ctx context.Context, op string) error {
 	return fmt.Errorf("%s: %w: %w", op, sale.ErrUnavailable, err)
 }
 
-// queryOne reads one row with its own time limit.
+// queryOne reads one row, past the gate.
 func queryOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) (T, error) {
-	var none T
 	if err := s.gate(ctx, op); err != nil {
+		var none T
 		return none, err
 	}
+	return readOne(ctx, s, op, scan, query, args...)
+}
+
+// readOne reads one row with its own time limit.
+func readOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) (T, error) {
+	var none T
 	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
 	defer cancel()
 	rows, err := s.general.Query(limited, query, args...)

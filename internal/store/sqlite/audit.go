@@ -24,6 +24,12 @@ func (s *Store) Books(ctx context.Context) (sale.Books, error) {
 
 // readBooks reads counters and purchases in one statement, and so in one snapshot.
 func (s *Store) readBooks(ctx context.Context) (sale.Books, error) {
+	select {
+	case s.scanning <- struct{}{}:
+		defer func() { <-s.scanning }()
+	case <-ctx.Done():
+		return sale.Books{}, ctx.Err()
+	}
 	lines, err := readAll(ctx, s.reader, toBooks, `SELECT c.id, c.capacity, c.sold, coalesce(p.tickets, 0)
 		FROM concerts c
 		LEFT JOIN (SELECT concert_id, sum(quantity) AS tickets FROM purchases

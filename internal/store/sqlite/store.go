@@ -1,5 +1,5 @@
-// Package sqlite keeps the sale in one SQLite file, embedded in the process.
-// Several processes may share the file on one machine.
+// Package sqlite keeps the sale and the items in one SQLite file, embedded in
+// the process. Several processes may share the file on one machine.
 package sqlite
 
 import (
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
 )
 
@@ -18,6 +19,7 @@ var (
 	_ sale.Ledger  = (*Store)(nil)
 	_ sale.Auditor = (*Store)(nil)
 	_ fault.Store  = (*Store)(nil)
+	_ item.Store   = (*Store)(nil)
 )
 
 // DefaultMaxReaders is how many connections read at the same time unless set
@@ -31,7 +33,7 @@ type Options struct {
 	// stands for time.Now.
 	Now func() time.Time
 	// Gate is called at the start of each transaction and each read of the
-	// sale; it may wait or refuse. Nil for none.
+	// sale, and of each write of an item; it may wait or refuse. Nil for none.
 	Gate func(context.Context) error
 	// Logger hears of migrations and of connections that had to be replaced;
 	// nil for none.
@@ -67,6 +69,11 @@ type Store struct {
 	file    file
 	writer  *writer
 	reader  *reader
+	// pinger asks for signs of life, which must not queue up behind readers.
+	pinger *reader
+	// scanning holds a token while a whole table is read: others are to find a
+	// reader free.
+	scanning chan struct{}
 }
 
 // Open opens the database file, and creates it and its directory, readable by
@@ -81,12 +88,15 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{options: o, file: f}
+	s := &Store{options: o, file: f, scanning: make(chan struct{}, 1)}
 	if s.writer, err = openWriter(f, o.Logger); err != nil {
 		return nil, err
 	}
 	if s.reader, err = openReader(f, o.MaxReaders); err != nil {
 		return nil, errors.Join(err, s.writer.close()) //nolint:contextcheck // closing outlasts the context
+	}
+	if s.pinger, err = openReader(f, 1); err != nil {
+		return nil, errors.Join(err, s.reader.close(), s.writer.close()) //nolint:contextcheck // closing outlasts the context
 	}
 	if err := s.checkMode(ctx); err != nil {
 		return nil, errors.Join(err, s.Close()) //nolint:contextcheck // closing outlasts the context
@@ -117,12 +127,12 @@ func (s *Store) checkMode(ctx context.Context) error {
 // connections. The last process to close merges the write-ahead log into the
 // file.
 func (s *Store) Close() error {
-	return errors.Join(s.reader.close(), s.writer.close())
+	return errors.Join(s.pinger.close(), s.reader.close(), s.writer.close())
 }
 
 // Ping implements [sale.Ledger].
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := readOne(ctx, s.reader, toText, `SELECT 'alive'`)
+	_, err := readOne(ctx, s.pinger, toText, `SELECT 'alive'`)
 	return wrap("ping database", err)
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"onsale/internal/fault"
+	"onsale/internal/item"
 	"onsale/internal/sale"
 )
 
@@ -16,13 +17,14 @@ type Store interface {
 	sale.Ledger
 	sale.Auditor
 	fault.Store
+	item.Store
 	Migrate(ctx context.Context) error
 	CheckSchema(ctx context.Context) error
 	Close() error
 }
 
 // Gate is what a store asks at the start of each transaction and each read of
-// the sale; nil lets everything through.
+// the sale, and of each write of an item; nil lets everything through.
 type Gate func(context.Context) error
 
 // Database is one database of the engine under test.
@@ -98,6 +100,17 @@ func Run(t *testing.T, engine Engine) {
 		{"plans saved at once have versions of their own", planRace},
 		{"replicas are heard of for a while", heartbeats},
 
+		{"an item is created and deleted once", createItem},
+		{"an item is its user's alone", otherUsersItem},
+		{"ids that no item has are not found", oddItemIDs},
+		{"users of every script have items", itemUsers},
+		{"an id names one item", itemTwice},
+		{"an item is deleted once, however many try", itemRace},
+		{"a cancelled context writes no item", cancelledItem},
+		{"a closed gate lets no item through", gatedItem},
+		{"ten handles ask for the token key at once", tokenKeyRace},
+		{"the token key stays", tokenKeyStays},
+
 		{"the store agrees with a simple model", agreesWithModel},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,6 +126,7 @@ func Run(t *testing.T, engine Engine) {
 	}{
 		{"no schema is said to be missing", missingSchema},
 		{"a newer schema is refused", newerSchema},
+		{"a schema without items gets them and keeps the rest", schemaBeforeItems},
 		{"ten handles migrate at once", migrateAtOnce},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,194 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"onsale/internal/automate"
+	"onsale/internal/client"
+	"onsale/internal/store/calls"
+)
+
+// The time that one call of `onsale automate` may be given.
+const (
+	minCallTimeout = 10 * time.Millisecond
+	maxCallTimeout = 10 * time.Minute
+)
+
+// AutomateOptions say what `onsale automate` is to do. What [automate.Options]
+// has in common is described there.
+type AutomateOptions struct {
+	// Host is the server's URL.
+	Host string
+	// Rate to Seed are those of [automate.Options]. Without a Duration and a
+	// Count it runs for [automate.DefaultDuration].
+	Rate            float64
+	Force           bool
+	Duration        time.Duration
+	Count           int64
+	Users           int
+	UserPrefix      string
+	KeepRatio       float64
+	Retries         int
+	ShutdownTimeout time.Duration
+	Seed            uint64
+	// Timeout ends a call.
+	Timeout time.Duration
+	// Log is a file that calls are logged to, or "-" for Out; empty for none.
+	// Record is the URL of a PostgreSQL that they are recorded in. Only one may
+	// be set.
+	Log, Record string
+	// MaxFailures is how many operations may fail for good.
+	MaxFailures int64
+
+	// Out gets the summary, and Err the progress; with the log on Out, Err gets both.
+	Out, Err io.Writer
+	Logger   *slog.Logger
+}
+
+// Validate returns an error that names the first option that makes no sense.
+func (o AutomateOptions) Validate() error {
+	if o.Log != "" && o.Record != "" {
+		return errors.New("--log and --record are both set: choose one")
+	}
+	if o.MaxFailures < 0 {
+		return fmt.Errorf("--max-failures must not be negative, but is %d", o.MaxFailures)
+	}
+	if o.Timeout < minCallTimeout || o.Timeout > maxCallTimeout {
+		return fmt.Errorf("--timeout must be between %s and %s, not %s", minCallTimeout, maxCallTimeout, o.Timeout)
+	}
+	if _, err := o.client(); err != nil {
+		return err
+	}
+	return o.engine().Validate()
+}
+
+// client returns a client of the server.
+func (o AutomateOptions) client() (*client.Client, error) {
+	c, err := client.New(o.Host, client.Options{Timeout: o.Timeout, UserAgent: "onsale-automate"})
+	if err != nil {
+		return nil, fmt.Errorf("--host: %w", err)
+	}
+	return c, nil
+}
+
+// engine returns the options of the automation itself.
+func (o AutomateOptions) engine() automate.Options {
+	engine := automate.Options{
+		Rate: o.Rate, Force: o.Force, Duration: o.Duration, Count: o.Count,
+		Users: o.Users, UserPrefix: o.UserPrefix, KeepRatio: o.KeepRatio,
+		Retries: o.Retries, ShutdownTimeout: o.ShutdownTimeout, Seed: o.Seed,
+		Recorder: automate.Nowhere{}, Now: time.Now,
+	}
+	if o.Duration == 0 && o.Count == 0 {
+		engine.Duration = automate.DefaultDuration
+	}
+	return engine
+}
+
+// ErrUnwell is the error of an automation that ran to its end, but not well.
+var ErrUnwell = errors.New("not all went well")
+
+// Automate creates and deletes items until it is through or the context ends,
+// and writes a summary. It returns an ErrUnwell when more operations failed
+// than may, items were left behind that should not be, or calls were not
+// recorded. Other errors are met before the first call.
+func Automate(ctx context.Context, o AutomateOptions) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	api, err := o.client()
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	engine := o.engine()
+	recorder, place, closeRecord, err := o.openRecord(ctx)
+	if err != nil {
+		return err
+	}
+	engine.Recorder = recorder
+	automation, err := automate.New(api, engine)
+	if err != nil {
+		return errors.Join(err, closeRecord())
+	}
+	sum := o.watch(ctx, automation)
+	if err := closeRecord(); err != nil && sum.RecordError == nil {
+		sum.RecordError = err
+	}
+	out := o.Out
+	if o.Log == standardOutput {
+		out = o.Err
+	}
+	sum.Write(out, place)
+	return o.judge(sum)
+}
+
+// watch runs the automation and shows its progress meanwhile.
+func (o AutomateOptions) watch(ctx context.Context, a *automate.Automation) automate.Summary {
+	terminal := false
+	if f, ok := o.Err.(*os.File); ok {
+		terminal = term.IsTerminal(int(f.Fd())) //nolint:gosec // G115: a file descriptor is a small number
+	}
+	showing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var show sync.WaitGroup
+	show.Go(func() { a.Progress(showing, o.Err, terminal) })
+	defer show.Wait()
+	defer cancel()
+	return a.Run(ctx)
+}
+
+// judge says whether all went well.
+func (o AutomateOptions) judge(sum automate.Summary) error {
+	switch left := sum.LeftBehind(); {
+	case sum.Failed > o.MaxFailures:
+		return fmt.Errorf("%w: %d operations failed for good, and at most %d may (--max-failures)", ErrUnwell, sum.Failed, o.MaxFailures)
+	case left > 0:
+		return fmt.Errorf("%w: %d items were left behind", ErrUnwell, left)
+	case sum.Lost > 0 || sum.RecordError != nil:
+		return fmt.Errorf("%w: %d calls were not recorded", ErrUnwell, sum.Lost)
+	}
+	return nil
+}
+
+// standardOutput is the name of the log that goes there.
+const standardOutput = "-"
+
+// openRecord opens where calls are recorded, and says what that is called.
+func (o AutomateOptions) openRecord(ctx context.Context) (r automate.Recorder, place string, closeRecord func() error, err error) {
+	nothing := func() error { return nil }
+	switch {
+	case o.Log == standardOutput:
+		return automate.NewLog(o.Out), "standard output", nothing, nil
+	case o.Log != "":
+		file, err := os.OpenFile(o.Log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return nil, "", nil, fmt.Errorf("--log: %w", err)
+		}
+		return automate.NewLog(file), o.Log, file.Close, nil
+	case o.Record != "":
+		recorder, err := calls.Open(o.Record, calls.Options{Logger: o.Logger})
+		if err != nil {
+			return nil, "", nil, fmt.Errorf("--record: %w", err)
+		}
+		if err := recorder.Start(ctx); err != nil {
+			return nil, "", nil, fmt.Errorf("--record: %w", err)
+		}
+		return inTable{recorder}, "table " + calls.Table, nothing, nil
+	}
+	return automate.Nowhere{}, "", nothing, nil
+}
+
+// inTable records calls in PostgreSQL.
+type inTable struct{ *calls.Recorder }
+
+// Record implements [automate.Recorder].
+func (t inTable) Record(c automate.Call) { t.Recorder.Record(calls.Call(c)) }

@@ -1,0 +1,146 @@
+package automate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// logRoom is how many calls wait to be written: minutes of them at the
+	// polite rate, should the disk be slow.
+	logRoom = 10_000
+	// logBatch is how many lines are written at once at most.
+	logBatch = 500
+)
+
+// ErrNoRoom: calls came faster than they could be recorded.
+var ErrNoRoom = errors.New("calls came faster than they could be written")
+
+// Log records calls as lines of JSON.
+type Log struct {
+	w      io.Writer
+	calls  chan Call
+	done   chan struct{}
+	broken bool // the last line was written in part
+
+	closing sync.Once
+	// taken is how many calls were to be written; they are written, lost, or
+	// wait.
+	taken, written, lost atomic.Int64
+	failure              atomic.Pointer[error] // the first
+}
+
+var _ Recorder = (*Log)(nil)
+
+// NewLog returns a log that writes to w. Close it before w.
+func NewLog(w io.Writer) *Log {
+	l := &Log{w: w, calls: make(chan Call, logRoom), done: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// Record implements [Recorder]. It must not be called after Close.
+func (l *Log) Record(c Call) {
+	l.taken.Add(1)
+	select {
+	case l.calls <- c:
+	default:
+		l.lose(1, ErrNoRoom)
+	}
+}
+
+// Counts implements [Recorder].
+func (l *Log) Counts() (written, lost int64) { return l.written.Load(), l.lost.Load() }
+
+// Close implements [Recorder].
+func (l *Log) Close(ctx context.Context) error {
+	l.closing.Do(func() { close(l.calls) })
+	select {
+	case <-l.done:
+	case <-ctx.Done():
+		// The writer hangs; what it has and what waits is lost.
+		l.lose(l.taken.Load()-l.written.Load()-l.lost.Load(), fmt.Errorf("write log: %w", context.Cause(ctx)))
+	}
+	if err := l.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// run writes what there is, many lines at once when many wait.
+func (l *Log) run() {
+	defer close(l.done)
+	var batch bytes.Buffer
+	for c := range l.calls {
+		batch.Reset()
+		lines := int64(1)
+		appendLine(&batch, c)
+		for len(l.calls) > 0 && lines < logBatch {
+			appendLine(&batch, <-l.calls)
+			lines++
+		}
+		l.write(batch.Bytes(), lines)
+	}
+}
+
+// write writes lines. A line counts as written when its end is.
+func (l *Log) write(batch []byte, lines int64) {
+	if l.broken { // what is left of a line must not spoil the next one
+		if _, err := l.w.Write([]byte("\n")); err != nil {
+			l.lose(lines, fmt.Errorf("write log: %w", err))
+			return
+		}
+		l.broken = false
+	}
+	n, err := l.w.Write(batch)
+	whole := int64(bytes.Count(batch[:n], []byte("\n")))
+	l.written.Add(whole)
+	if err != nil {
+		l.broken = n > 0 && batch[n-1] != '\n'
+		l.lose(lines-whole, fmt.Errorf("write log: %w", err))
+	}
+}
+
+func (l *Log) lose(lines int64, err error) {
+	if lines > 0 {
+		l.lost.Add(lines)
+		l.failure.CompareAndSwap(nil, &err)
+	}
+}
+
+// line is a call as it stands in the log.
+type line struct {
+	Time       string  `json:"time"`
+	User       string  `json:"user"`
+	Method     string  `json:"method"`
+	Path       string  `json:"path"`
+	Status     int     `json:"status"`
+	Error      string  `json:"error,omitempty"`
+	Attempt    int     `json:"attempt"`
+	DurationMS float64 `json:"duration_ms"`
+}
+
+func appendLine(w *bytes.Buffer, c Call) {
+	text, err := json.Marshal(line{
+		Time: c.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), User: c.User, Method: c.Method, Path: c.Path,
+		Status: c.Status, Error: c.Error, Attempt: c.Attempt, DurationMS: Milliseconds(c.Duration),
+	})
+	if err != nil { // texts and numbers cannot fail to be encoded
+		panic(err)
+	}
+	w.Write(text)
+	w.WriteByte('\n')
+}
+
+// Milliseconds returns a duration in milliseconds, to the microsecond.
+func Milliseconds(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}

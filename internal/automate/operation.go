@@ -1,0 +1,165 @@
+package automate
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"onsale/internal/client"
+	"onsale/internal/item"
+	"onsale/internal/sale"
+)
+
+// errStopped: the end came before the operation had its own.
+var errStopped = errors.New("stopped")
+
+// action is what an operation does.
+type action uint8
+
+// The actions, in the order of the summary.
+const (
+	getToken action = iota
+	createItem
+	deleteItem
+	actions
+)
+
+// String returns the action as the summary says it.
+func (a action) String() string { return [actions]string{"token", "create", "delete"}[a] }
+
+// success returns the status of an action's success.
+func (a action) success() int {
+	if a == createItem {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+// operation is a call that is repeated until it has an end.
+type operation struct {
+	action       action
+	user         *user
+	method, path string
+	// paced says that the first try has waited for its turn already.
+	paced bool
+	// do makes the call once; token is empty for the call that gets one.
+	do func(ctx context.Context, token string) error
+}
+
+// create creates an item and returns its id.
+func (a *Automation) create(work, calls context.Context, u *user, body []byte) (id string, err error) {
+	err = a.operate(work, calls, operation{
+		action: createItem, user: u, method: http.MethodPost, path: client.ItemsPath, paced: true,
+		do: func(ctx context.Context, token string) (err error) {
+			id, err = a.api.CreateItem(ctx, client.Credentials{Token: token, User: u.name}, body)
+			if errors.Is(err, sale.ErrOutcomeUnknown) {
+				a.stats.unsure.Add(1)
+			}
+			return err
+		},
+	})
+	if err == nil {
+		a.stats.created.Add(1)
+	}
+	return id, err
+}
+
+// remove deletes an item. One that is not found after its deletion was asked
+// for was deleted then.
+func (a *Automation) remove(work, calls context.Context, it *kept) error {
+	err := a.operate(work, calls, operation{
+		action: deleteItem, user: it.user, method: http.MethodDelete, path: client.ItemPath(it.id),
+		do: func(ctx context.Context, token string) error {
+			again := it.tried
+			it.tried = true
+			err := a.api.DeleteItem(ctx, client.Credentials{Token: token, User: it.user.name}, it.id)
+			if again && errors.Is(err, item.ErrNotFound) {
+				return deletedBefore{err}
+			}
+			return err
+		},
+	})
+	switch {
+	case err == nil:
+		a.stats.deleted.Add(1)
+	case errors.Is(err, item.ErrNotFound): // by somebody else, or lost by the server
+		a.stats.missing.Add(1)
+		return nil
+	}
+	return err
+}
+
+// deletedBefore is the 404 of an item that an earlier try has deleted.
+type deletedBefore struct{ error }
+
+// Unwrap returns the answer itself.
+func (e deletedBefore) Unwrap() error { return e.error }
+
+// operate tries an operation until it succeeds, fails for good or the work
+// ends, each try in its turn. A refused token is renewed once.
+func (a *Automation) operate(work, calls context.Context, o operation) error {
+	renewed := false
+	for attempt, failures := 1, 0; ; attempt++ {
+		token := ""
+		if o.action != getToken {
+			var err error
+			if token, err = a.token(work, calls, o.user); err != nil {
+				return err // and counted
+			}
+		}
+		if attempt > 1 || !o.paced {
+			if a.limiter.Wait(work) != nil {
+				return errStopped
+			}
+		}
+		err := a.try(calls, o, token, attempt)
+		switch {
+		case err == nil || errors.As(err, new(deletedBefore)):
+			return nil
+		case calls.Err() != nil:
+			return errStopped
+		case errors.Is(err, item.ErrUnauthorized) && !renewed && o.action != getToken:
+			renewed = true
+			o.user.forget(work, token)
+			continue
+		case !passing(err) || failures >= a.options.Retries:
+			a.stats.failed.Add(1)
+			return err
+		}
+		failures++
+		if !wait(work, a.backoff(failures, err)) {
+			return errStopped
+		}
+	}
+}
+
+// try makes the call once, and counts and records it.
+func (a *Automation) try(ctx context.Context, o operation, token string, attempt int) error {
+	a.stats.inFlight.Add(1)
+	defer a.stats.inFlight.Add(-1)
+	begin := a.options.Now()
+	err := o.do(ctx, token)
+	c := Call{
+		Time: begin, User: o.user.name, Method: o.method, Path: o.path,
+		Status: o.action.success(), Attempt: attempt, Duration: a.options.Now().Sub(begin),
+	}
+	if err != nil {
+		c.Status, c.Error = statusOf(err), kindOf(err)
+	}
+	a.stats.count(o.action, c)
+	a.options.Recorder.Record(c)
+	return err
+}
+
+// wait waits, and reports whether it did so to the end.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

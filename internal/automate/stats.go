@@ -1,0 +1,85 @@
+package automate
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+const (
+	// Latencies are kept in microseconds, up to ten minutes, to three digits:
+	// some 170 kB, however many there are.
+	maxLatency = 10 * time.Minute
+	digits     = 3
+	// maxKinds is how many kinds of error are told apart. A server that sends
+	// ever new codes must not make memory grow.
+	maxKinds = 50
+	// otherKind stands for those that are not.
+	otherKind = "other"
+)
+
+// stats counts what happens. It is safe for concurrent use.
+type stats struct {
+	now   func() time.Time
+	start time.Time
+
+	created, deleted, kept, missing, unsure atomic.Int64
+	failed, inFlight                        atomic.Int64
+
+	mu       sync.Mutex
+	calls    int64
+	statuses map[int]int64
+	kinds    map[string]int64
+	latency  [actions]*hdrhistogram.Histogram
+}
+
+func newStats(now func() time.Time) *stats {
+	s := &stats{now: now, start: now(), statuses: map[int]int64{}, kinds: map[string]int64{}}
+	for i := range s.latency {
+		s.latency[i] = newHistogram()
+	}
+	return s
+}
+
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(1, maxLatency.Microseconds(), digits)
+}
+
+// count counts a call.
+func (s *stats) count(a action, c Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	s.statuses[c.Status]++
+	if c.Error != "" {
+		kind := c.Error
+		if _, known := s.kinds[kind]; !known && len(s.kinds) >= maxKinds {
+			kind = otherKind
+		}
+		s.kinds[kind]++
+	}
+	if c.Status != 0 {
+		took := min(max(c.Duration.Microseconds(), 1), maxLatency.Microseconds())
+		_ = s.latency[a].RecordValue(took) // which is in its range
+	}
+}
+
+// latencyOf sums up one histogram.
+func latencyOf(h *hdrhistogram.Histogram) Latency {
+	at := func(q float64) time.Duration { return time.Duration(h.ValueAtQuantile(q)) * time.Microsecond }
+	return Latency{
+		Calls: h.TotalCount(), P50: at(50), P95: at(95), P99: at(99),
+		Max: time.Duration(h.Max()) * time.Microsecond,
+	}
+}
+
+// all returns one histogram of all actions' latencies.
+func (s *stats) all() *hdrhistogram.Histogram {
+	sum := newHistogram()
+	for _, h := range s.latency {
+		sum.Merge(h)
+	}
+	return sum
+}

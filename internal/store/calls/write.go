@@ -1,0 +1,213 @@
+package calls
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	// maxBatch is the most calls written at once.
+	maxBatch = 500
+	// batchTime is how long a call waits for company.
+	batchTime = 200 * time.Millisecond
+	// attemptLimit ends an attempt to connect and write.
+	attemptLimit = 5 * time.Second
+	// hangUpLimit ends the farewell to a database that may be away.
+	hangUpLimit = 500 * time.Millisecond
+	// minPause and maxPause are how long it waits before it tries to write
+	// again; the pause doubles from try to try.
+	minPause, maxPause = 100 * time.Millisecond, 2 * time.Second
+)
+
+var (
+	//go:embed table.sql
+	makeTable string
+	//go:embed insert.sql
+	insertCalls string
+)
+
+// write writes batches until there are no more calls, or the context ends.
+func (r *Recorder) write(ctx context.Context) {
+	for {
+		batch := r.next()
+		if len(batch) == 0 {
+			return
+		}
+		r.insist(ctx, batch)
+	}
+}
+
+// next waits for a call, and a moment longer for others. It returns none when
+// there will be none.
+func (r *Recorder) next() []row {
+	first, ok := <-r.rows
+	if !ok {
+		return nil
+	}
+	batch := []row{first}
+	timer := time.NewTimer(batchTime)
+	defer timer.Stop()
+	for len(batch) < maxBatch {
+		select {
+		case more, ok := <-r.rows:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, more)
+		case <-timer.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// insist writes a batch, as often as it takes. The calls are lost when the
+// database refuses them, or the context ends.
+func (r *Recorder) insist(ctx context.Context, batch []row) {
+	pause, away := minPause, error(nil)
+	for {
+		err := r.attempt(ctx, batch)
+		switch {
+		case err == nil:
+			r.written.Add(int64(len(batch)))
+			if away != nil {
+				r.log.Info("calls are recorded again")
+			}
+			return
+		case ctx.Err() != nil && away != nil:
+			r.lose(len(batch), away) // which says more than that the time is over
+			return
+		case ctx.Err() != nil || malformed(err):
+			r.lose(len(batch), oneLine(err))
+			return
+		case away == nil:
+			r.log.Warn("cannot record calls, will try again", "error", oneLine(err))
+		}
+		away = oneLine(err)
+		select {
+		case <-time.After(pause - rand.N(pause/2)):
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// attempt connects if need be, makes the table if need be, and writes a batch.
+// An error ends the connection.
+func (r *Recorder) attempt(ctx context.Context, batch []row) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+	defer func() {
+		if err != nil {
+			r.hangUp()
+		}
+	}()
+	if r.conn == nil {
+		if r.conn, err = pgx.ConnectConfig(ctx, r.config); err != nil {
+			return err
+		}
+	}
+	if !r.ready {
+		if err := r.prepare(ctx); err != nil {
+			return err
+		}
+		r.ready = true
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return r.insert(ctx, batch)
+}
+
+// prepare makes the table when it is missing. Two that make the schema at the
+// same time may get into each other's way; the second finds it there when it
+// comes again.
+func (r *Recorder) prepare(ctx context.Context) error {
+	for try := 1; ; try++ {
+		_, err := r.conn.Exec(ctx, makeTable)
+		if code := codeOf(err); try > 3 || code != "23505" && code != "42P06" && code != "42P07" {
+			return err
+		}
+	}
+}
+
+// insert writes a batch in one statement.
+func (r *Recorder) insert(ctx context.Context, batch []row) error {
+	n := len(batch)
+	var (
+		ids              = make([]uuid.UUID, n)
+		times            = make([]time.Time, n)
+		users, methods   = make([]string, n), make([]string, n)
+		paths, kinds     = make([]string, n), make([]string, n)
+		status, attempts = make([]int, n), make([]int, n)
+		durations        = make([]float64, n)
+	)
+	for i, c := range batch {
+		ids[i], times[i], users[i], methods[i], paths[i] = c.id, c.Time, c.User, c.Method, c.Path
+		status[i], kinds[i], attempts[i] = c.Status, c.Error, c.Attempt
+		durations[i] = float64(c.Duration.Microseconds()) / 1000
+	}
+	_, err := r.conn.Exec(ctx, insertCalls, r.run, ids, times, users, methods, paths, status, kinds, attempts, durations)
+	return err
+}
+
+// hangUp ends the connection, if there is one.
+func (r *Recorder) hangUp() {
+	if r.conn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hangUpLimit)
+	defer cancel()
+	_ = r.conn.Close(ctx) // it may be broken already
+	r.conn, r.ready = nil, false
+}
+
+// codeOf returns the SQLSTATE of an error that the database answered with.
+func codeOf(err error) string {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return server.Code
+	}
+	return ""
+}
+
+// malformed reports whether the database does not accept the calls themselves,
+// so that another try would meet the same refusal. The codes are of
+// PostgreSQL's appendix A.
+func malformed(err error) bool {
+	code := codeOf(err)
+	return code != "" && (code[:2] == "22" || code[:2] == "23")
+}
+
+// refused reports whether the database answers, but not to this user, or not
+// with what is asked for; waiting does not mend that.
+func refused(err error) bool {
+	code := codeOf(err)
+	if code == "" {
+		return false
+	}
+	switch code[:2] {
+	case "08", "40", "53", "55", "57", "58": // connection, conflict, resources, operator, system
+		return false
+	}
+	return true
+}
+
+// flatError is an error whose message is one line. The driver's has a line for
+// each address that it tried.
+type flatError struct{ error }
+
+func oneLine(err error) error { return flatError{err} }
+
+func (e flatError) Error() string {
+	return strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", " ").Replace(e.error.Error())
+}
+
+func (e flatError) Unwrap() error { return e.error }

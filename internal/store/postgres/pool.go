@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// pool is a pgxpool that can be replaced while it is in use. Resetting one is
+// not enough: connections that lead nowhere keep their places for as long as it
+// takes to say goodbye to nobody.
+type pool struct {
+	config  *pgxpool.Config
+	current atomic.Pointer[pgxpool.Pool]
+}
+
+func newPool(config *pgxpool.Config, size int) *pool {
+	config = config.Copy()
+	config.MaxConns = int32(size) //nolint:gosec // G115: a handful of connections
+	return &pool{config: config}
+}
+
+// renew puts a pool of new connections into the place of the old one, which is
+// closed when those who use it are done. It does not connect.
+func (p *pool) renew() error {
+	fresh, err := pgxpool.NewWithConfig(context.Background(), p.config.Copy())
+	if err != nil {
+		return fmt.Errorf("open pool: %w", err)
+	}
+	if old := p.current.Swap(fresh); old != nil {
+		go old.Close()
+	}
+	return nil
+}
+
+// now returns the pool of the moment.
+func (p *pool) now() *pgxpool.Pool { return p.current.Load() }
+
+// Acquire, Query, QueryRow and SendBatch are those of [pgxpool.Pool].
+
+func (p *pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) { return p.now().Acquire(ctx) }
+
+func (p *pool) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return p.now().Query(ctx, sql, args...)
+}
+
+func (p *pool) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return p.now().QueryRow(ctx, sql, args...)
+}
+
+func (p *pool) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	return p.now().SendBatch(ctx, b)
+}
+
+// Exec is that of [pgxpool.Pool].
+func (p *pool) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	return p.now().Exec(ctx, sql, args...)
+}
+
+// pinger has one connection to ask for signs of life on. One that gave none is
+// not waited for.
+type pinger struct {
+	config *pgx.ConnConfig
+
+	mu   sync.Mutex
+	conn *pgx.Conn
+}
+
+func (p *pinger) ping(ctx context.Context) (err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.conn == nil {
+		if p.conn, err = pgx.ConnectConfig(ctx, p.config); err != nil {
+			return err
+		}
+	}
+	if err = p.conn.Ping(ctx); err != nil {
+		go goodbye(p.conn)
+		p.conn = nil
+	}
+	return err
+}
+
+func (p *pinger) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.conn != nil {
+		goodbye(p.conn)
+		p.conn = nil
+	}
+}
+
+// goodbye closes a connection that is of no use any more.
+func goodbye(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	_ = conn.Close(ctx)
+}
