@@ -48,6 +48,14 @@ type Replica struct {
 	SeenAgo time.Duration
 }
 
+// What a [Store] knows of replicas, by how long they have been silent.
+const (
+	// ReplicaSilence is after how long a replica is not listed any more.
+	ReplicaSilence = 15 * time.Second
+	// ReplicaForgotten is after how long nothing is kept of it.
+	ReplicaForgotten = time.Hour
+)
+
 // Store keeps the plan so that all replicas share it. Implementations are safe
 // for concurrent use, and never ask [Injector.Database] on behalf of these
 // calls: a plan must not stand in the way of the next one.

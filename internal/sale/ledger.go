@@ -34,6 +34,25 @@ type Batch struct {
 	Rerun bool
 }
 
+// Names lists what a ledger must look up to decide the batch: its concerts,
+// each once, the IDs if it is a rerun, and the keys.
+func (b Batch) Names() (concerts []int64, ids []uuid.UUID, keys []string) {
+	seen := make(map[int64]bool)
+	for _, o := range b.Orders {
+		if !seen[o.ConcertID] {
+			seen[o.ConcertID] = true
+			concerts = append(concerts, o.ConcertID)
+		}
+		if b.Rerun {
+			ids = append(ids, o.ID)
+		}
+		if o.Key != "" {
+			keys = append(keys, o.Key)
+		}
+	}
+	return concerts, ids, keys
+}
+
 // Ledger keeps concerts and purchases. Implementations are safe for concurrent
 // use, also by several processes on one database.
 //

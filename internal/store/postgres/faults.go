@@ -5,19 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"onsale/internal/fault"
 	"onsale/internal/sale"
-)
-
-// replicaSilence is after how long a replica is not listed any more, and
-// replicaForgotten after how long its row is deleted.
-const (
-	replicaSilence   = 15 * time.Second
-	replicaForgotten = time.Hour
 )
 
 // LoadPlan implements [fault.Store].
@@ -66,7 +58,7 @@ func (s *Store) Heartbeat(ctx context.Context, replica string, version int64) er
 	var batch pgx.Batch
 	batch.Queue(`INSERT INTO onsale.replicas (id, version, seen_at) VALUES ($1, $2, now())
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, seen_at = excluded.seen_at`, replica, version)
-	batch.Queue(`DELETE FROM onsale.replicas WHERE seen_at < now() - $1::interval`, replicaForgotten)
+	batch.Queue(`DELETE FROM onsale.replicas WHERE seen_at < now() - $1::interval`, fault.ReplicaForgotten)
 	return classify(ctx, "write heartbeat", causeOf(limited, s.general.SendBatch(limited, &batch).Close()))
 }
 
@@ -75,7 +67,7 @@ func (s *Store) Replicas(ctx context.Context) ([]fault.Replica, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
 	defer cancel()
 	rows, err := s.general.Query(limited, `SELECT id, version, now() - seen_at FROM onsale.replicas
-		WHERE seen_at > now() - $1::interval ORDER BY id`, replicaSilence)
+		WHERE seen_at > now() - $1::interval ORDER BY id`, fault.ReplicaSilence)
 	if err != nil {
 		return nil, classify(ctx, "list replicas", causeOf(limited, err))
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
-	"onsale/internal/sale"
+	"onsale/internal/store/schema"
 )
 
 //go:embed migrations/*.sql
@@ -90,7 +90,7 @@ func (s *Store) lockSchema(ctx context.Context) (unlock func(), err error) {
 // an ErrUnavailable that says what to do if it is missing or older. A newer
 // schema is an error that waiting does not mend.
 func (s *Store) CheckSchema(ctx context.Context) error {
-	want, err := newestMigration()
+	want, err := schema.Newest(migrations)
 	if err != nil {
 		return err
 	}
@@ -98,26 +98,8 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	err = s.general.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versionTable+` WHERE is_applied`).Scan(&have)
 	var server *pgconn.PgError
 	missing := errors.As(err, &server) && (server.Code == "42P01" || server.Code == "3F000")
-	switch {
-	case err != nil && !missing:
+	if err != nil && !missing {
 		return classify(ctx, "check schema", err)
-	case have < want:
-		return fmt.Errorf("%w: the schema has version %d and must have %d: run `onsale migrate`", sale.ErrUnavailable, have, want)
-	case have > want:
-		return fmt.Errorf("the schema has version %d, and this program knows only up to %d: run a newer onsale", have, want)
 	}
-	return nil
-}
-
-// newestMigration returns the version that the embedded files lead to.
-func newestMigration() (int64, error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil || len(files) == 0 {
-		return 0, fmt.Errorf("list migrations: %w", errors.Join(err, fs.ErrNotExist))
-	}
-	version, err := goose.NumericComponent(files[len(files)-1])
-	if err != nil {
-		return 0, fmt.Errorf("read migration's version: %w", err)
-	}
-	return version, nil
+	return schema.Judge(have, want)
 }

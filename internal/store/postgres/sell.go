@@ -67,7 +67,7 @@ func (s *Store) Sell(ctx context.Context, b sale.Batch) ([]sale.Outcome, error) 
 // and finds what is already written under its names.
 func lock(ctx context.Context, conn *pgx.Conn, b sale.Batch) (*sale.Records, error) {
 	records := new(sale.Records)
-	concerts, ids, keys := names(b)
+	concerts, ids, keys := b.Names()
 
 	var batch pgx.Batch
 	batch.Queue(begin)
@@ -87,30 +87,12 @@ func lock(ctx context.Context, conn *pgx.Conn, b sale.Batch) (*sale.Records, err
 		return err
 	}
 	if len(ids) > 0 {
-		batch.Queue(findIDs, ids).Query(found)
+		batch.Queue(findIDs, pgUUIDs(ids)).Query(found)
 	}
 	if len(keys) > 0 {
 		batch.Queue(findKeys, keys).Query(found)
 	}
 	return records, conn.SendBatch(ctx, &batch).Close()
-}
-
-// names lists the concerts, the ids to look up and the keys of a batch.
-func names(b sale.Batch) (concerts []int64, ids []pgtype.UUID, keys []string) {
-	seen := make(map[int64]bool)
-	for _, o := range b.Orders {
-		if !seen[o.ConcertID] {
-			seen[o.ConcertID] = true
-			concerts = append(concerts, o.ConcertID)
-		}
-		if b.Rerun {
-			ids = append(ids, pgUUID(o.ID))
-		}
-		if o.Key != "" {
-			keys = append(keys, o.Key)
-		}
-	}
-	return concerts, ids, keys
 }
 
 // write inserts the purchases, counts them, and commits, all sent at once: an
@@ -137,6 +119,14 @@ func write(ctx context.Context, conn *pgx.Conn, sold []sale.Purchase) error {
 
 // pgUUID is the id as the driver encodes it in every mode, lists included.
 func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
+
+func pgUUIDs(ids []uuid.UUID) []pgtype.UUID {
+	list := make([]pgtype.UUID, len(ids))
+	for i, id := range ids {
+		list[i] = pgUUID(id)
+	}
+	return list
+}
 
 // rollback ends a transaction, also when the context already has.
 func rollback(ctx context.Context, conn *pgx.Conn) {

@@ -12,13 +12,6 @@ import (
 	"onsale/internal/sale"
 )
 
-// replicaSilence is after how long a replica is not listed any more, and
-// replicaForgotten after how long its row is deleted.
-const (
-	replicaSilence   = 15 * time.Second
-	replicaForgotten = time.Hour
-)
-
 // No gate stands before the calls of this file: simulated troubles must not
 // keep anybody from ending them.
 
@@ -90,7 +83,7 @@ func (s *Store) Heartbeat(ctx context.Context, replica string, version int64) er
 			replica, version, formatTime(now)); err != nil {
 			return err
 		}
-		_, err := t.exec(`DELETE FROM replicas WHERE seen_at < ?`, formatTime(now.Add(-replicaForgotten)))
+		_, err := t.exec(`DELETE FROM replicas WHERE seen_at < ?`, formatTime(now.Add(-fault.ReplicaForgotten)))
 		return err
 	})
 	return wrap("write heartbeat", err)
@@ -99,7 +92,7 @@ func (s *Store) Heartbeat(ctx context.Context, replica string, version int64) er
 // Replicas implements [fault.Store].
 func (s *Store) Replicas(ctx context.Context) ([]fault.Replica, error) {
 	replicas, err := readAll(ctx, s.reader, s.toReplica, `SELECT id, version, seen_at FROM replicas
-		WHERE seen_at > ? ORDER BY id`, formatTime(s.now().Add(-replicaSilence)))
+		WHERE seen_at > ? ORDER BY id`, formatTime(s.now().Add(-fault.ReplicaSilence)))
 	return replicas, wrap("list replicas", err)
 }
 

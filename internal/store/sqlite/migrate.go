@@ -11,6 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"onsale/internal/sale"
+	"onsale/internal/store/schema"
 )
 
 //go:embed migrations/*.sql
@@ -35,7 +36,7 @@ const createVersionTable = `CREATE TABLE IF NOT EXISTS ` + versionTable + ` (
 func (s *Store) Migrate(ctx context.Context) error {
 	have, want, err := s.schemaVersion(ctx)
 	if err != nil || have >= want {
-		return wrap("migrate schema", errors.Join(err, judge(have, want)))
+		return wrap("migrate schema", errors.Join(err, schema.Judge(have, want)))
 	}
 	db, err := sql.Open("sqlite", s.file.writing(migrateTimeout))
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *Store) migrateOnce(ctx context.Context, db *sql.DB) error {
 	have, want, readErr := s.schemaVersion(ctx)
 	switch {
 	case err == nil || readErr != nil || have >= want:
-		return errors.Join(readErr, judge(have, want))
+		return errors.Join(readErr, schema.Judge(have, want))
 	case have > before:
 		return fmt.Errorf("%w: %w", sale.ErrConflict, err)
 	}
@@ -96,24 +97,13 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	if err != nil {
 		return wrap("check schema", err)
 	}
-	return judge(have, want)
-}
-
-// judge compares the schema's version with the one that this program knows.
-func judge(have, want int64) error {
-	switch {
-	case have < want:
-		return fmt.Errorf("%w: the schema has version %d and must have %d: run `onsale migrate`", sale.ErrUnavailable, have, want)
-	case have > want:
-		return fmt.Errorf("the schema has version %d, and this program knows only up to %d: run a newer onsale", have, want)
-	}
-	return nil
+	return schema.Judge(have, want)
 }
 
 // schemaVersion returns the version that the schema has, 0 if there is none,
 // and the one that the embedded files lead to.
 func (s *Store) schemaVersion(ctx context.Context) (have, want int64, err error) {
-	want, err = newestMigration()
+	want, err = schema.Newest(migrations)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -128,17 +118,4 @@ func (s *Store) schemaVersion(ctx context.Context) (have, want int64, err error)
 func toNumber(rows *sql.Rows) (n int64, err error) {
 	err = rows.Scan(&n)
 	return n, err
-}
-
-// newestMigration returns the version that the embedded files lead to.
-func newestMigration() (int64, error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil || len(files) == 0 {
-		return 0, fmt.Errorf("list migrations: %w", errors.Join(err, fs.ErrNotExist))
-	}
-	version, err := goose.NumericComponent(files[len(files)-1])
-	if err != nil {
-		return 0, fmt.Errorf("read migration's version: %w", err)
-	}
-	return version, nil
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"onsale/internal/sale"
 )
 
@@ -45,7 +47,7 @@ func (s *Store) Sell(ctx context.Context, b sale.Batch) ([]sale.Outcome, error) 
 // changing, and what is written already under its names.
 func (t *tx) records(b sale.Batch) (*sale.Records, error) {
 	records := new(sale.Records)
-	concerts, ids, keys := names(b)
+	concerts, ids, keys := b.Names()
 	stocks, err := find(t, toStock, findConcerts, concerts)
 	if err != nil {
 		return nil, fmt.Errorf("find concerts: %w", err)
@@ -67,26 +69,8 @@ func (t *tx) records(b sale.Batch) (*sale.Records, error) {
 	return records, nil
 }
 
-// names lists the concerts, the ids to look up and the keys of a batch.
-func names(b sale.Batch) (concerts []int64, ids, keys []string) {
-	seen := make(map[int64]bool)
-	for _, o := range b.Orders {
-		if !seen[o.ConcertID] {
-			seen[o.ConcertID] = true
-			concerts = append(concerts, o.ConcertID)
-		}
-		if b.Rerun {
-			ids = append(ids, o.ID.String())
-		}
-		if o.Key != "" {
-			keys = append(keys, o.Key)
-		}
-	}
-	return concerts, ids, keys
-}
-
 // find reads the rows that a list names.
-func find[T any, N int64 | string](t *tx, scan scanner[T], query string, list []N) ([]T, error) {
+func find[T any, N int64 | string | uuid.UUID](t *tx, scan scanner[T], query string, list []N) ([]T, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}

@@ -1,0 +1,40 @@
+// Package schema knows which version of the tables a program wants, and judges
+// the one that a database has.
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+
+	"onsale/internal/sale"
+)
+
+// Newest returns the version that the migrations, files named NNNNN_what.sql in
+// the directory migrations, lead to.
+func Newest(files fs.FS) (int64, error) {
+	names, err := fs.Glob(files, "migrations/*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, fmt.Errorf("list migrations: %w", errors.Join(err, fs.ErrNotExist))
+	}
+	version, err := goose.NumericComponent(names[len(names)-1]) // they are sorted
+	if err != nil {
+		return 0, fmt.Errorf("read migration's version: %w", err)
+	}
+	return version, nil
+}
+
+// Judge compares the version that the database has, 0 for none, with the one
+// that this program wants. A missing or older schema is a sale.ErrUnavailable
+// that says what to do; a newer one is an error that waiting does not mend.
+func Judge(have, want int64) error {
+	switch {
+	case have < want:
+		return fmt.Errorf("%w: the schema has version %d and must have %d: run `onsale migrate`", sale.ErrUnavailable, have, want)
+	case have > want:
+		return fmt.Errorf("the schema has version %d, and this program knows only up to %d: run a newer onsale", have, want)
+	}
+	return nil
+}
