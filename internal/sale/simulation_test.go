@@ -42,6 +42,7 @@ func (d *dice) roll() float64 {
 }
 
 func simulate(t *testing.T, seed uint64) {
+	t.Helper()
 	const capacity, buyers, sellers = 1500, 1000, 3
 	d := &dice{Rand: rand.New(rand.NewPCG(seed, 0))}
 	m := newMemory(capacity)
@@ -105,6 +106,7 @@ func simulate(t *testing.T, seed uint64) {
 // insist repeats an order, at any seller, until it is told for certain what
 // became of it, and checks that against the ledger.
 func insist(t *testing.T, d *dice, crowds []*crowd, m *memory, o sale.Order) {
+	t.Helper()
 	time.Sleep(time.Duration(d.roll() * float64(10*time.Second)))
 	for {
 		o.ID = order(t, o.Email, o.Quantity).ID // each request has its own

@@ -74,7 +74,7 @@ func open(ctx context.Context, o Options) (Engine, error) {
 	case !found || scheme != "postgres" && scheme != "postgresql":
 		return nil, errors.New("DATABASE_URL must begin with postgres:// or postgresql://; unset it to use the embedded SQLite")
 	}
-	engine, err := postgres.Open(o.URL, postgres.Options{MaxConns: o.MaxConns, Gate: o.Gate, Logger: o.Logger})
+	engine, err := postgres.Open(ctx, o.URL, postgres.Options{MaxConns: o.MaxConns, Gate: o.Gate, Logger: o.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}

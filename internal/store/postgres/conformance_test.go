@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 
 func open(tb testing.TB, url string, o postgres.Options) *postgres.Store {
 	tb.Helper()
-	store, err := postgres.Open(url, o)
+	store, err := postgres.Open(tb.Context(), url, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestURLs(t *testing.T) {
 		"postgres://host:" + secret + "/db":                               "percent-encoded",
 		"postgres://u@host/db?sslpassword=" + secret + "&sslmode=perhaps": "sslmode",
 	} {
-		store, err := postgres.Open(url, postgres.Options{})
+		store, err := postgres.Open(t.Context(), url, postgres.Options{})
 		switch {
 		case err == nil && want == "":
 			_ = store.Close()
@@ -93,7 +93,7 @@ func TestURLs(t *testing.T) {
 
 func TestOptionsThatMakeNoSense(t *testing.T) {
 	t.Parallel()
-	if _, err := postgres.Open("postgres://host/db", postgres.Options{MaxConns: 2}); err == nil {
+	if _, err := postgres.Open(t.Context(), "postgres://host/db", postgres.Options{MaxConns: 2}); err == nil {
 		t.Error("2 connections were accepted")
 	}
 }

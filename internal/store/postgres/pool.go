@@ -27,8 +27,8 @@ func newPool(config *pgxpool.Config, size int) *pool {
 
 // renew puts a pool of new connections into the place of the old one, which is
 // closed when those who use it are done. It does not connect.
-func (p *pool) renew() error {
-	fresh, err := pgxpool.NewWithConfig(context.Background(), p.config.Copy())
+func (p *pool) renew(ctx context.Context) error {
+	fresh, err := pgxpool.NewWithConfig(ctx, p.config.Copy())
 	if err != nil {
 		return fmt.Errorf("open pool: %w", err)
 	}
@@ -80,7 +80,7 @@ func (p *pinger) ping(ctx context.Context) (err error) {
 		}
 	}
 	if err = p.conn.Ping(ctx); err != nil {
-		go goodbye(p.conn)
+		go goodbye(context.WithoutCancel(ctx), p.conn)
 		p.conn = nil
 	}
 	return err
@@ -90,14 +90,14 @@ func (p *pinger) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.conn != nil {
-		goodbye(p.conn)
+		goodbye(context.Background(), p.conn)
 		p.conn = nil
 	}
 }
 
 // goodbye closes a connection that is of no use any more.
-func goodbye(conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+func goodbye(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()
 	_ = conn.Close(ctx)
 }

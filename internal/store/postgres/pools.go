@@ -46,7 +46,7 @@ type pools struct {
 	silent atomic.Bool
 }
 
-func openPools(config *pgxpool.Config, maxConns int) (*pools, error) {
+func openPools(ctx context.Context, config *pgxpool.Config, maxConns int) (*pools, error) {
 	for name, value := range map[string]string{
 		"application_name":                    "onsale",
 		"lock_timeout":                        milliseconds(lockTimeout),
@@ -66,7 +66,7 @@ func openPools(config *pgxpool.Config, maxConns int) (*pools, error) {
 		pinger:  pinger{config: config.ConnConfig.Copy()},
 		long:    make(chan struct{}, generalConns-shortConns),
 	}
-	return p, errors.Join(p.selling.renew(), p.general.renew())
+	return p, errors.Join(p.selling.renew(ctx), p.general.renew(ctx))
 }
 
 // setDefault leaves what the URL says alone.
@@ -86,7 +86,7 @@ func (p *pools) ping(ctx context.Context) error {
 	case err != nil:
 		p.silent.Store(true)
 	case p.silent.Swap(false):
-		return errors.Join(p.selling.renew(), p.general.renew())
+		return errors.Join(p.selling.renew(ctx), p.general.renew(ctx))
 	}
 	return err
 }

@@ -88,7 +88,7 @@ type Store struct {
 //
 // An error says what is wrong with the URL or the options, without the
 // password.
-func Open(url string, o Options) (*Store, error) {
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func Open(url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	pools, err := openPools(config, o.MaxConns)
+	pools, err := openPools(ctx, config, o.MaxConns)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func Open(url string, o Options) (*Store, error) {
 }
 
 // Close closes all connections, and waits a moment for those in use.
-func (s *Store) Close() error { return s.pools.close() }
+func (s *Store) Close() error { return s.close() }
 
 // Ping implements [sale.Ledger] on a connection of its own.
 func (s *Store) Ping(ctx context.Context) error {
