@@ -129,7 +129,7 @@ func (s *Server) caller(in *ItemCall) (string, error) {
 // checkUserHeader returns a problem that names User-ID unless the header is
 // there once at most and names somebody.
 func checkUserHeader(r *http.Request, user string) error {
-	rule := ""
+	var rule string
 	switch {
 	case len(r.Header[headerUser]) > 1:
 		rule = "must be there only once"

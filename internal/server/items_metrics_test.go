@@ -349,7 +349,10 @@ func TestUserLabelsAtOnce(t *testing.T) {
 // metrics.
 func TestAMillionUsers(t *testing.T) {
 	t.Parallel()
-	const users, calls = 1_000_000, 12_000
+	users, calls := 1_000_000, 12_000
+	if underRace {
+		users /= 10
+	}
 	r := newRig(t)
 	name := func(i int) string { return fmt.Sprintf("%064x%064d", i*0x9e3779b1, i) } // as long as they may be
 	for i := range users {
@@ -388,7 +391,7 @@ func TestAMillionUsers(t *testing.T) {
 	if size > 1_000_000 {
 		t.Errorf("a scrape has %d bytes", size)
 	}
-	if best > 5*time.Millisecond {
+	if best > 5*time.Millisecond && !underRace {
 		t.Errorf("the fastest scrape took %s", best)
 	}
 	if n, err := testutil.GatherAndCount(r.reg, "user_activity_total"); err != nil || n != 201 {

@@ -392,7 +392,7 @@ func TestTokenKeyIsShownNowhere(t *testing.T) {
 	if !strings.Contains(shown, "surprise") {
 		t.Error("the panic is not in the log")
 	}
-	for _, secret := range []string{tokenKey, base64.StdEncoding.EncodeToString([]byte(tokenKey)), fmt.Sprintf("%x", tokenKey), fmt.Sprint([]byte(tokenKey))} {
+	for _, secret := range []string{tokenKey, base64.StdEncoding.EncodeToString([]byte(tokenKey)), fmt.Sprintf("%x", tokenKey), fmt.Sprintf("%d", []byte(tokenKey))} {
 		if strings.Contains(shown, secret) {
 			t.Errorf("the key is shown as %s", secret)
 		}
