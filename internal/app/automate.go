@@ -136,7 +136,7 @@ func Automate(ctx context.Context, o AutomateOptions) error {
 func (o AutomateOptions) watch(ctx context.Context, a *automate.Automation) automate.Summary {
 	terminal := false
 	if f, ok := o.Err.(*os.File); ok {
-		terminal = term.IsTerminal(int(f.Fd())) //nolint:gosec // G115: a file descriptor is a small number
+		terminal = term.IsTerminal(int(f.Fd()))
 	}
 	showing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var show sync.WaitGroup

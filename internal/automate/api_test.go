@@ -61,7 +61,7 @@ func (f *fake) call(ctx context.Context, r request, rest func() error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.inFlight--
-	lost := errors.As(err, new(answerLost))
+	lost := errors.As(err, new(lostAnswerError))
 	if err != nil && !lost {
 		return err
 	}
@@ -71,11 +71,11 @@ func (f *fake) call(ctx context.Context, r request, rest func() error) error {
 	return err
 }
 
-// answerLost is what the hook returns for a call that is done, though its
+// lostAnswerError is what the hook returns for a call that is done, though its
 // answer is never seen.
-type answerLost struct{ error }
+type lostAnswerError struct{ error }
 
-func (e answerLost) Unwrap() error { return e.error }
+func (e lostAnswerError) Unwrap() error { return e.error }
 
 func (f *fake) Token(ctx context.Context, user string) (token string, err error) {
 	err = f.call(ctx, request{what: "token", user: user}, func() error {

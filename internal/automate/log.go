@@ -21,7 +21,7 @@ const (
 	logBatch = 500
 )
 
-// ErrNoRoom: calls came faster than they could be recorded.
+// ErrNoRoom says that calls came faster than they could be written.
 var ErrNoRoom = errors.New("calls came faster than they could be written")
 
 // Log records calls as lines of JSON.

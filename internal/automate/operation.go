@@ -41,8 +41,8 @@ type operation struct {
 	action       action
 	user         *user
 	method, path string
-	// paced says that the first try has waited for its turn already.
-	paced bool
+	// turn says that the first try has waited for its turn already.
+	turn bool
 	// do makes the call once; token is empty for the call that gets one.
 	do func(ctx context.Context, token string) error
 }
@@ -50,7 +50,7 @@ type operation struct {
 // create creates an item and returns its id.
 func (a *Automation) create(work, calls context.Context, u *user, body []byte) (id string, err error) {
 	err = a.operate(work, calls, operation{
-		action: createItem, user: u, method: http.MethodPost, path: client.ItemsPath, paced: true,
+		action: createItem, user: u, method: http.MethodPost, path: client.ItemsPath, turn: true,
 		do: func(ctx context.Context, token string) (err error) {
 			id, err = a.api.CreateItem(ctx, client.Credentials{Token: token, User: u.name}, body)
 			if errors.Is(err, sale.ErrOutcomeUnknown) {
@@ -75,7 +75,7 @@ func (a *Automation) remove(work, calls context.Context, it *kept) error {
 			it.tried = true
 			err := a.api.DeleteItem(ctx, client.Credentials{Token: token, User: it.user.name}, it.id)
 			if again && errors.Is(err, item.ErrNotFound) {
-				return deletedBefore{err}
+				return deletedBeforeError{err}
 			}
 			return err
 		},
@@ -90,11 +90,11 @@ func (a *Automation) remove(work, calls context.Context, it *kept) error {
 	return err
 }
 
-// deletedBefore is the 404 of an item that an earlier try has deleted.
-type deletedBefore struct{ error }
+// deletedBeforeError is the 404 of an item that an earlier try has deleted.
+type deletedBeforeError struct{ error }
 
 // Unwrap returns the answer itself.
-func (e deletedBefore) Unwrap() error { return e.error }
+func (e deletedBeforeError) Unwrap() error { return e.error }
 
 // operate tries an operation until it succeeds, fails for good or the work
 // ends, each try in its turn. A refused token is renewed once.
@@ -104,18 +104,17 @@ func (a *Automation) operate(work, calls context.Context, o operation) error {
 		token := ""
 		if o.action != getToken {
 			var err error
-			if token, err = a.token(work, calls, o.user); err != nil {
+			if token, err = a.token(work, calls, o.user, &o.turn); err != nil {
 				return err // and counted
 			}
 		}
-		if attempt > 1 || !o.paced {
-			if a.limiter.Wait(work) != nil {
-				return errStopped
-			}
+		if !o.turn && a.limiter.Wait(work) != nil {
+			return errStopped
 		}
+		o.turn = false
 		err := a.try(calls, o, token, attempt)
 		switch {
-		case err == nil || errors.As(err, new(deletedBefore)):
+		case err == nil || errors.As(err, new(deletedBeforeError)):
 			return nil
 		case calls.Err() != nil:
 			return errStopped

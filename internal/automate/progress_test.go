@@ -35,7 +35,7 @@ func TestProgressOnATerminalIsOneLine(t *testing.T) {
 	if strings.Contains(text, "\n") || strings.Count(text, "calls") < 40 {
 		t.Errorf("got %q", text)
 	}
-	for _, part := range strings.Split(text, "\r") {
+	for part := range strings.SplitSeq(text, "\r") {
 		if len(part) > 79 {
 			t.Errorf("%q does not fit on a line", part)
 		}

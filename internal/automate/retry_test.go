@@ -165,7 +165,7 @@ func TestDeletedTwiceIsDeletedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(func(_ context.Context, r request) error {
 			if r.what == "delete" && r.n == 0 {
-				return answerLost{cut()}
+				return lostAnswerError{cut()}
 			}
 			return nil
 		})

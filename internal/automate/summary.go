@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -65,7 +66,7 @@ func (a *Automation) summary(interrupted bool, recordError error) Summary {
 	}
 	for i, h := range s.latency {
 		latency := latencyOf(h)
-		latency.Name = action(i).String() //nolint:gosec // G115: three
+		latency.Name = action(i).String()
 		sum.Latency = append(sum.Latency, latency)
 	}
 	all := latencyOf(s.all())
@@ -92,7 +93,7 @@ func (s Summary) Write(w io.Writer, recordedIn string) {
 		if status == 0 {
 			return "none"
 		}
-		return fmt.Sprint(status)
+		return strconv.Itoa(status)
 	}))
 	row("errors", "%s", counts(s.Errors, func(kind string) string { return kind }))
 	row("failed", "%d for good", s.Failed)

@@ -33,19 +33,28 @@ func (u *user) forget(ctx context.Context, token string) {
 	}
 }
 
-// token returns the user's token, and gets one if there is none.
-func (a *Automation) token(work, calls context.Context, u *user) (string, error) {
+// token returns the user's token, and gets one if there is none. A turn that
+// the caller has waited for is still the caller's unless it was used for that,
+// or has gone by meanwhile.
+func (a *Automation) token(work, calls context.Context, u *user, turn *bool) (string, error) {
 	select {
 	case u.lock <- struct{}{}:
-		defer func() { <-u.lock }()
-	case <-work.Done():
-		return "", errStopped
+	default:
+		*turn = false
+		select {
+		case u.lock <- struct{}{}:
+		case <-work.Done():
+			return "", errStopped
+		}
 	}
+	defer func() { <-u.lock }()
 	if u.token != "" {
 		return u.token, nil
 	}
+	mine := *turn
+	*turn = false
 	err := a.operate(work, calls, operation{
-		action: getToken, user: u, method: http.MethodPost, path: client.TokenPath,
+		action: getToken, user: u, method: http.MethodPost, path: client.TokenPath, turn: mine,
 		do: func(ctx context.Context, _ string) (err error) {
 			u.token, err = a.api.Token(ctx, u.name)
 			return err

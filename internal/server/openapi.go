@@ -40,6 +40,8 @@ func (s *Server) newAPI(mux humago.Mux) huma.API {
 					Description: "The admin token. Without one set, admin calls are open on a loopback address only.",
 				}},
 			},
+			// The order of the page at /docs.
+			Tags:           []*huma.Tag{{Name: tagSales}, {Name: tagItems}, {Name: tagAdmin}, {Name: tagWatching}},
 			OnAddOperation: []huma.AddOpFunc{documentBody},
 		},
 		Formats:      map[string]huma.Format{jsonType: {Marshal: writeJSON}, problemType: {Marshal: writeJSON}},

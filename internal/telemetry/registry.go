@@ -28,7 +28,8 @@ type Build struct {
 }
 
 // ReadBuild returns what the Go toolchain wrote into the running binary.
-// A field that was not written, as in a test or outside a checkout, is "unknown".
+// A version that was not written, as in a build of a working tree, is "dev"; any
+// other field that was not, "unknown".
 func ReadBuild() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -41,7 +42,7 @@ func ReadBuild() Build {
 func buildOf(info *debug.BuildInfo) Build {
 	b := Build{Version: info.Main.Version, Revision: unknown, GoVersion: info.GoVersion}
 	if b.Version == "" || b.Version == "(devel)" {
-		b.Version = unknown
+		b.Version = "dev"
 	}
 	if b.GoVersion == "" {
 		b.GoVersion = unknown

@@ -87,12 +87,12 @@ func TestBuildOf(t *testing.T) {
 				GoVersion: "go1.26.8", Main: debug.Module{Version: "(devel)"},
 				Settings: []debug.BuildSetting{revision},
 			},
-			telemetry.Build{Version: "unknown", Revision: "0123abc", GoVersion: "go1.26.8"},
+			telemetry.Build{Version: "dev", Revision: "0123abc", GoVersion: "go1.26.8"},
 		},
 		{
 			"nothing known",
 			debug.BuildInfo{},
-			telemetry.Build{Version: "unknown", Revision: "unknown", GoVersion: "unknown"},
+			telemetry.Build{Version: "dev", Revision: "unknown", GoVersion: "unknown"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

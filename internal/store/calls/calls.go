@@ -25,8 +25,8 @@ const Table = "onsale.automate_calls"
 // polite rate, some 2 MB.
 const DefaultRoom = 10_000
 
-// ErrNoRoom: calls came faster than they could be written, or the database was
-// away for too long.
+// ErrNoRoom says that calls came faster than they could be written, or that the
+// database was away for too long.
 var ErrNoRoom = errors.New("no room for more calls that wait to be written")
 
 // Call is one call that was made.
@@ -114,7 +114,7 @@ func (r *Recorder) Start(ctx context.Context) error {
 	go func() {
 		defer close(r.done)
 		r.write(ctx)
-		r.hangUp()
+		r.hangUp(ctx)
 	}()
 	return nil
 }

@@ -107,7 +107,7 @@ func (r *Recorder) attempt(ctx context.Context, batch []row) (err error) {
 	defer cancel()
 	defer func() {
 		if err != nil {
-			r.hangUp()
+			r.hangUp(ctx)
 		}
 	}()
 	if r.conn == nil {
@@ -160,11 +160,11 @@ func (r *Recorder) insert(ctx context.Context, batch []row) error {
 }
 
 // hangUp ends the connection, if there is one.
-func (r *Recorder) hangUp() {
+func (r *Recorder) hangUp(ctx context.Context) {
 	if r.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), hangUpLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangUpLimit)
 	defer cancel()
 	_ = r.conn.Close(ctx) // it may be broken already
 	r.conn, r.ready = nil, false
