@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -85,7 +86,7 @@ func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O
 		return out, nil
 	})
 	c := s.calls[rt.pattern]
-	c.errors = append(op.Errors, http.StatusUnprocessableEntity, http.StatusInternalServerError)
+	c.errors = slices.Concat(op.Errors, []int{http.StatusUnprocessableEntity, http.StatusInternalServerError})
 	s.calls[rt.pattern] = c
 }
 
