@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -83,7 +84,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 }
 
 func fail(stderr io.Writer, code int, err error) int {
-	fmt.Fprintf(stderr, "onsale: %v\n", err)
+	fmt.Fprintf(stderr, "onsale: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 	return code
 }
 

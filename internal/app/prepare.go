@@ -35,7 +35,7 @@ func (a *App) prepare(ctx context.Context) error {
 			a.announce()
 			return nil
 		case !passes(err):
-			return fmt.Errorf("prepare database: %w", err)
+			return fmt.Errorf("%s: %w", a.databaseName(), err)
 		case first:
 			a.say("listening on http://%s, waiting for the database: %v", a.Addr(), err)
 		}
@@ -45,6 +45,14 @@ func (a *App) prepare(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// databaseName says whose setting is at fault when the database refuses.
+func (a *App) databaseName() string {
+	if a.options.DatabaseURLSet {
+		return "DATABASE_URL"
+	}
+	return "--data-dir " + a.options.DataDir
 }
 
 // passes reports whether another try may succeed.
@@ -87,16 +95,19 @@ func (a *App) loadTokenKey(ctx context.Context) error {
 
 // warn says at once what an operator must know before anybody connects.
 func (a *App) warn() {
-	if a.options.AdminToken == server.OpenToAll {
+	switch {
+	case a.options.AdminToken == server.OpenToAll:
 		a.say("WARNING: admin calls are open to everybody (admin token %q)", server.OpenToAll)
+	case a.options.AdminToken == "" && !isLoopback(a.listener.Addr()):
+		a.say("admin calls are disabled on this address: set ONSALE_ADMIN_TOKEN to enable them")
 	}
 }
 
 func (a *App) announce() {
-	hint := ""
-	if len(a.injector.Active()) > 0 {
-		hint = "; --faults off sells for real"
+	if len(a.injector.Active()) == 0 { // whatever the plan had may be over
+		a.say("no faults: this sells for real")
+	} else {
+		a.say("%s; --faults off sells for real", a.injector.State().Plan.Summary())
 	}
-	a.say("%s%s", a.injector.State().Plan.Summary(), hint)
 	a.say("ready on http://%s", a.Addr())
 }

@@ -50,6 +50,11 @@ type Injector struct {
 	setting chan struct{}
 	// changed tells Run that another plan was applied.
 	changed chan struct{}
+
+	// The version that the last heartbeat told, and when.
+	beating     sync.Mutex
+	toldVersion int64
+	toldAt      time.Time
 }
 
 // NewInjector returns an injector that has applied o.Plan. Call [Injector.Load]
@@ -102,8 +107,13 @@ func (i *Injector) Set(ctx context.Context, p Plan) (State, error) {
 	}
 	state.Plan = p
 	i.replacing.Lock()
-	defer i.replacing.Unlock()
 	i.replace(state)
+	i.replacing.Unlock()
+	if i.store != nil {
+		// Who asks next which replicas have the plan is told of this one. Should
+		// it fail, Run makes up for it.
+		_ = i.beat(ctx)
+	}
 	return i.State(), nil
 }
 

@@ -88,7 +88,14 @@ func (p *planReader) plan(value any) Plan {
 	if top.take("preset") != nil {
 		return p.preset(top)
 	}
-	defer top.done()
+	defer func() {
+		if names := top.names(); len(names) > 0 && len(top.taken) > 0 && !slices.ContainsFunc(names, top.known) {
+			// It would switch everything off: what GET /faults answers, say, which
+			// has the plan a level deeper.
+			p.fail(names[0], "is no field of a plan, and neither is any other here; {} switches all faults off")
+		}
+		top.done()
+	}()
 	plan := Plan{
 		Seed:         top.whole("seed", MaxSeed),
 		Database:     p.database(top.object("database")),

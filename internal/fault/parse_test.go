@@ -215,6 +215,23 @@ func TestParseListsUnknownFields(t *testing.T) {
 	}
 }
 
+// A plan of which nothing is known would switch everything off unasked: what
+// GET /faults answers, sent back as it is, or the plan of another program.
+func TestParseRefusesWhatIsNoPlanAtAll(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{"version":1,"plan":{"seed":1},"active":[]}`, `{"bogus":1}`, `{"schedule":[]}`} {
+		if err := parseError(t, text); !strings.Contains(err.Rule, "no field of a plan") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, ignored, err := fault.Parse(strings.NewReader(`{"bogus":1,"seed":1}`)); err != nil || len(ignored) != 1 {
+		t.Errorf("with one field that is known: %v, ignored %q", err, ignored)
+	}
+	if plan, _, err := fault.Parse(strings.NewReader(`{}`)); err != nil || plan.Summary() != fault.Off().Summary() {
+		t.Errorf("{}: %v, %v", plan, err)
+	}
+}
+
 // What a plan's author chose is not repeated without bounds.
 func TestParseBoundsWhatItRepeats(t *testing.T) {
 	t.Parallel()
@@ -223,7 +240,7 @@ func TestParseBoundsWhatItRepeats(t *testing.T) {
 		t.Errorf("field of %d bytes", len(err.Field))
 	}
 	var text strings.Builder
-	text.WriteString(`{"` + long + `":0`)
+	text.WriteString(`{"seed":1,"` + long + `":0`)
 	for n := range 1000 {
 		text.WriteString(`,"x` + strconv.Itoa(n) + `":0`)
 	}

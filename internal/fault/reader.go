@@ -56,6 +56,9 @@ func (o *object) take(name string) any {
 	return o.members[name]
 }
 
+// known reports whether a member was asked for.
+func (o *object) known(name string) bool { return o.taken[name] }
+
 // done reports the members that nobody asked for as ignored.
 func (o *object) done() {
 	for _, name := range o.names() {

@@ -46,9 +46,6 @@ type follower struct {
 	// driven is the plan whose load runs, and stop ends that load.
 	driven *applied
 	stop   func()
-	// beat is the version that the last heartbeat told, at the time beatAt.
-	beat   int64
-	beatAt time.Time
 	// failing says that the store's last call failed, which was logged.
 	failing bool
 }
@@ -87,16 +84,23 @@ func (f *follower) exchange(ctx context.Context) error {
 	if err := f.Load(loading); err != nil {
 		return err
 	}
+	return f.beat(ctx)
+}
+
+// beat sends a heartbeat if one is due, for its time or for a new version.
+func (i *Injector) beat(ctx context.Context) error {
+	i.beating.Lock()
+	defer i.beating.Unlock()
 	// Half a poll early is due, lest jitter make it a whole poll late.
-	version, now := f.current.Load().state.Version, f.now()
-	if version == f.beat && !f.beatAt.IsZero() && now.Sub(f.beatAt) < HeartbeatInterval-PollInterval/2 {
+	version, now := i.current.Load().state.Version, i.now()
+	if version == i.toldVersion && !i.toldAt.IsZero() && now.Sub(i.toldAt) < HeartbeatInterval-PollInterval/2 {
 		return nil
 	}
-	beating, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if err := f.store.Heartbeat(beating, f.replica, version); err != nil {
+	if err := i.store.Heartbeat(ctx, i.replica, version); err != nil {
 		return fmt.Errorf("send heartbeat: %w", err)
 	}
-	f.beat, f.beatAt = version, now
+	i.toldVersion, i.toldAt = version, now
 	return nil
 }

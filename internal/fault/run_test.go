@@ -112,6 +112,18 @@ func TestAPlanThatIsOverStaysOver(t *testing.T) {
 	})
 }
 
+// Whoever sets a plan is told at once that this replica has it.
+func TestSetIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	store := &memoryStore{}
+	i := fault.NewInjector(fault.Options{Store: store, Replica: "one"})
+	mustSet(t, i, fault.Default())
+	replicas, err := store.Replicas(t.Context())
+	if err != nil || len(replicas) != 1 || replicas[0].Version != i.State().Version {
+		t.Errorf("replicas are %+v (%v), want this one at version %d", replicas, err, i.State().Version)
+	}
+}
+
 func TestHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

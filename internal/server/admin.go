@@ -81,11 +81,12 @@ func isLoopbackName(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// isForwarded reports whether a proxy passed the request on: who stands behind
-// it is anybody.
+// isForwarded reports whether a proxy passed the request on and says so: who
+// stands behind it is anybody.
 func isForwarded(header http.Header) bool {
 	for name := range header {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+		switch {
+		case name == "Forwarded", name == "Via", name == "X-Real-Ip", strings.HasPrefix(name, "X-Forwarded-"):
 			return true
 		}
 	}

@@ -51,6 +51,8 @@ func TestAdminGate(t *testing.T) {
 		{"forwarded", "", true, []string{"Forwarded: for=10.0.0.1"}, 403},
 		{"forwarded for", "", true, []string{"X-Forwarded-For: 127.0.0.1"}, 403},
 		{"forwarded host", "", true, []string{"x-forwarded-host: localhost"}, 403},
+		{"via", "", true, []string{"Via: 1.1 proxy"}, 403},
+		{"real ip", "", true, []string{"X-Real-IP: 10.0.0.1"}, 403},
 		{"forwarded, empty", "", true, []string{"X-Forwarded-Proto: "}, 403},
 		{"not loopback", "", false, []string{"Host: localhost:8000"}, 403},
 		{"not loopback, with a token", "", false, []string{"Authorization: Bearer x"}, 403},

@@ -58,6 +58,7 @@ type receipt struct {
 	PurchaseID uuid.UUID `json:"purchase_id" format:"uuid" doc:"The buyer's proof. Whoever has it may read the purchase and refund it."`
 	UserEmail  string    `json:"user_email"`
 	CreatedAt  time.Time `json:"created_at"`
+	RefundedAt time.Time `json:"refunded_at,omitzero" doc:"When the tickets went back; only where a key is repeated after that."`
 	Replayed   bool      `json:"replayed,omitempty" doc:"The purchase was made by an earlier request with this Idempotency-Key."`
 }
 
@@ -70,6 +71,9 @@ func (r *receipt) appendJSON(buf []byte) []byte {
 	buf = append(buf, r.PurchaseID.String()...)
 	buf = appendText(buf, `","user_email":`, r.UserEmail)
 	buf = appendTime(buf, `,"created_at":`, r.CreatedAt)
+	if !r.RefundedAt.IsZero() {
+		buf = appendTime(buf, `,"refunded_at":`, r.RefundedAt)
+	}
 	if r.Replayed {
 		buf = append(buf, `,"replayed":true`...)
 	}
@@ -97,7 +101,7 @@ func (s *Server) buy(route string) func(context.Context, *buyInput) (*buyOutput,
 			p := sold.Purchase
 			return &buyOutput{&receipt{
 				ConcertID: p.ConcertID, Quantity: p.Quantity, Status: "success", PurchaseID: p.ID,
-				UserEmail: p.Email, CreatedAt: p.CreatedAt.UTC(), Replayed: sold.Status == sale.Replayed,
+				UserEmail: p.Email, CreatedAt: p.CreatedAt.UTC(), RefundedAt: p.RefundedAt, Replayed: sold.Status == sale.Replayed,
 			}}, nil
 		case sale.SoldOut:
 			left, p := sold.Left, soldOut.problem()

@@ -160,6 +160,9 @@ func kindOf(err error) *kind {
 		{item.ErrNotFound, &itemNotFound},
 		{item.ErrUnauthorized, &tokenRefused},
 		{sale.ErrOutcomeUnknown, &outcomeUnknown},
+		// Before the injected error: a simulated trouble of the database is
+		// answered as a real one is.
+		{sale.ErrUnavailable, &unavailable},
 		{fault.ErrDenied, &denied},
 		{fault.ErrInjected, &injected},
 		{fault.ErrMalformed, &malformed},
@@ -167,7 +170,6 @@ func kindOf(err error) *kind {
 		{sale.ErrStopping, &stopping},
 		{sale.ErrConflict, &busy},
 		{sale.ErrRefused, &refused},
-		{sale.ErrUnavailable, &unavailable},
 		// The limit of a single call, not the client's patience: see problemOf.
 		{context.DeadlineExceeded, &unavailable},
 	} {

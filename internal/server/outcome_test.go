@@ -43,7 +43,10 @@ func TestPurchaseOutcomes(t *testing.T) {
 		{name: "timed out", err: context.DeadlineExceeded, status: 503, code: "unavailable", outcome: "failed", retry: "1"},
 		{name: "refused", err: sale.ErrRefused, status: 422, code: "refused", outcome: "failed"},
 		{name: "injected", fault: fault.ErrInjected, status: 500, code: "injected", outcome: "failed"},
-		{name: "injected in the database", err: fault.ErrInjected, status: 500, code: "injected", outcome: "failed"},
+		{
+			name: "injected in the database", err: fmt.Errorf("%w: %w", sale.ErrUnavailable, fault.ErrInjected),
+			status: 503, code: "unavailable", outcome: "failed", retry: "1",
+		},
 		{name: "unexpected", err: errors.New("surprise"), status: 500, code: "internal", outcome: "failed"},
 		{name: "unknown", err: sale.ErrOutcomeUnknown, status: 503, code: "outcome_unknown", outcome: "unknown", retry: "1"},
 	} {

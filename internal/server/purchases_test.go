@@ -124,6 +124,20 @@ func TestRefundTriesAgain(t *testing.T) {
 	}
 }
 
+// A key repeated after the refund gets its receipt, which says so.
+func TestReplayOfARefundedPurchase(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.concert(t, 10)
+	const order = `{"user_email":"a@example.com","quantity":3}`
+	id, _ := object(t, r.do("POST", "/buy/1", order, "Idempotency-Key: k"))["purchase_id"].(string)
+	r.do("DELETE", "/purchases/"+id, "")
+	w := r.do("POST", "/buy/1", order, "Idempotency-Key: k")
+	if got := object(t, w); w.Code != 200 || got["purchase_id"] != id || got["replayed"] != true || got["refunded_at"] == nil {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 // A refund that may have been written is never told as if it had not, whatever
 // the later tries meet.
 func TestRefundRemembersThatItMayBeWritten(t *testing.T) {
