@@ -348,6 +348,74 @@ func TestAutomateWithoutAServerEndsWithAnAnswer(t *testing.T) {
 	}
 }
 
+// TestAutomateCutOffByTheEnd never reaches a server, and has tries left when its
+// time is over: that is no success.
+func TestAutomateCutOffByTheEnd(t *testing.T) {
+	t.Parallel()
+	a := automate(t, "http://127.0.0.1:1", "--duration", "2s", "--retries", "20")
+	if code := a.code(); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	if text := a.stdout.String(); !strings.Contains(text, "cut off by the end") {
+		t.Errorf("the summary does not say so:\n%s", text)
+	}
+}
+
+// TestAutomateWhoseReaderGoesAway logs to a pipe whose reader has seen enough:
+// the calls are counted as lost, and no item is left behind.
+func TestAutomateWhoseReaderGoesAway(t *testing.T) {
+	t.Parallel()
+	p := serve(t, nil, dataDir(t), "--faults", "off")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "automate", "-H", p.url(), "--rate", "20", "--count", "20", "--log", "-")
+	cmd.Env = []string{asMain + "=1"}
+	stderr := new(output)
+	cmd.Stderr = stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Error(err)
+	}
+	_ = stdout.Close()
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("exit code %d, want 1: calls were lost\n%s", code, stderr)
+	}
+	if s := readSummary(t, stderr.String()); s.created != 20 || s.deleted != 20 || s.lost == 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestAutomateLogThatEndsInHalfALine goes on below it.
+func TestAutomateLogThatEndsInHalfALine(t *testing.T) {
+	t.Parallel()
+	p := serve(t, nil, dataDir(t), "--faults", "off")
+	log := filepath.Join(t.TempDir(), "calls.jsonl")
+	if err := os.WriteFile(log, []byte(`{"time":"2026-01-0`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a := automate(t, p.url(), "--rate", "50", "--count", "2", "--log", log); a.code() != 0 {
+		t.Errorf("it said %s", a.stderr)
+	}
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
+		if valid := json.Valid([]byte(line)); valid != (i > 0) {
+			t.Errorf("line %d: %s", i, line)
+		}
+	}
+}
+
 func TestAutomateUsedWrongly(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)

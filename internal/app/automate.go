@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -139,18 +138,29 @@ func (o AutomateOptions) watch(ctx context.Context, a *automate.Automation) auto
 		terminal = term.IsTerminal(int(f.Fd()))
 	}
 	showing, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var show sync.WaitGroup
-	show.Go(func() { a.Progress(showing, o.Err, terminal) })
-	defer show.Wait()
-	defer cancel()
-	return a.Run(ctx)
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		a.Progress(showing, o.Err, terminal)
+	}()
+	sum := a.Run(ctx)
+	cancel()
+	select {
+	case <-shown:
+	case <-time.After(showLimit): // nobody reads it; the summary is not to wait for that
+	}
+	return sum
 }
+
+// showLimit bounds the wait for the last line of progress to be written.
+const showLimit = time.Second
 
 // judge says whether all went well.
 func (o AutomateOptions) judge(sum automate.Summary) error {
 	switch left := sum.LeftBehind(); {
-	case sum.Failed > o.MaxFailures:
-		return fmt.Errorf("%w: %d operations failed for good, and at most %d may (--max-failures)", ErrUnwell, sum.Failed, o.MaxFailures)
+	case sum.Failed+sum.CutOff > o.MaxFailures:
+		return fmt.Errorf("%w: %d operations failed for good and %d up to the end, and at most %d may (--max-failures)",
+			ErrUnwell, sum.Failed, sum.CutOff, o.MaxFailures)
 	case left > 0:
 		return fmt.Errorf("%w: %d items were left behind", ErrUnwell, left)
 	case sum.Lost > 0 || sum.RecordError != nil:
@@ -169,7 +179,7 @@ func (o AutomateOptions) openRecord(ctx context.Context) (r automate.Recorder, p
 	case o.Log == standardOutput:
 		return automate.NewLog(o.Out), "standard output", nothing, nil
 	case o.Log != "":
-		file, err := os.OpenFile(o.Log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		file, err := openLog(ctx, o.Log)
 		if err != nil {
 			return nil, "", nil, fmt.Errorf("--log: %w", err)
 		}
@@ -185,6 +195,49 @@ func (o AutomateOptions) openRecord(ctx context.Context) (r automate.Recorder, p
 		return inTable{recorder}, "table " + calls.Table, nothing, nil
 	}
 	return automate.Nowhere{}, "", nothing, nil
+}
+
+// openLog opens a file to append lines to. A pipe that nobody reads keeps it
+// waiting until the context ends.
+func openLog(ctx context.Context, name string) (*os.File, error) {
+	type result struct {
+		file *os.File
+		err  error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err == nil {
+			err = endLine(file, name)
+		}
+		opened <- result{file, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.file, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("open %s: %w", name, context.Cause(ctx))
+	}
+}
+
+// endLine ends a line that an earlier run could not write to its end, when the
+// disk was full, say.
+func endLine(file *os.File, name string) error {
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return err
+	}
+	reader, err := os.Open(name)
+	if err != nil {
+		return nil //nolint:nilerr // a file that may only be written to is taken as it is
+	}
+	defer func() { _ = reader.Close() }()
+	last := make([]byte, 1)
+	if _, err := reader.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
+		_, err = file.WriteString("\n")
+		return err
+	}
+	return nil
 }
 
 // inTable records calls in PostgreSQL.

@@ -63,8 +63,8 @@ type Automation struct {
 type kept struct {
 	user *user
 	id   string
-	// tried says that its deletion was asked for, and may have happened.
-	tried bool
+	// unsure says that its deletion was asked for, and may have happened.
+	unsure bool
 }
 
 // New returns an automation that calls the API.
@@ -156,7 +156,7 @@ func (a *Automation) life(work, calls context.Context, u *user) {
 		return
 	}
 	it := &kept{user: u, id: id}
-	if work.Err() != nil || a.remove(work, calls, it) != nil {
+	if work.Err() != nil || a.remove(work, calls, it, true) != nil {
 		a.leave(it)
 	}
 }
@@ -185,7 +185,7 @@ func (a *Automation) cleanUp(calls context.Context) {
 	for range cleaners {
 		all.Go(func() {
 			for it := range todo {
-				_ = a.remove(calls, calls, it) // it is counted
+				_ = a.remove(calls, calls, it, false) // it is counted
 			}
 		})
 	}

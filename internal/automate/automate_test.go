@@ -208,8 +208,23 @@ func TestItemThatCouldNotBeDeletedIsDeletedAtTheEnd(t *testing.T) {
 		o := options()
 		o.Rate, o.Duration, o.Retries = 10, 5*time.Second, 0
 		sum := run(t, f, o)
-		if sum.Failed < 10 || sum.LeftBehind() != 0 || len(f.items) != 0 {
+		// What is mended at the end was no failure for good.
+		if sum.Errors["internal"] < 10 || sum.Failed != 0 || sum.LeftBehind() != 0 || len(f.items) != 0 {
 			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+		}
+	})
+}
+
+// TestEndCutsOffWhatHasFailedSoFar: a server that never answered is not "all
+// went well", however many tries were left.
+func TestEndCutsOffWhatHasFailedSoFar(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(func(context.Context, request) error { return answer{503, "unavailable", nil, 0}.err() })
+		o := options()
+		o.Duration, o.Retries = 3*time.Second, 20
+		if sum := run(t, f, o); sum.Failed+sum.CutOff == 0 || sum.Created != 0 {
+			t.Errorf("summary %+v, want an operation that was cut off", sum)
 		}
 	})
 }

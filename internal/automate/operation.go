@@ -43,6 +43,9 @@ type operation struct {
 	method, path string
 	// turn says that the first try has waited for its turn already.
 	turn bool
+	// again says that somebody comes back to the operation if it fails now: the
+	// cleaning up, to a deletion.
+	again bool
 	// do makes the call once; token is empty for the call that gets one.
 	do func(ctx context.Context, token string) error
 }
@@ -65,18 +68,17 @@ func (a *Automation) create(work, calls context.Context, u *user, body []byte) (
 	return id, err
 }
 
-// remove deletes an item. One that is not found after its deletion was asked
-// for was deleted then.
-func (a *Automation) remove(work, calls context.Context, it *kept) error {
+// remove deletes an item. One that is not found after a deletion whose answer
+// never came was deleted then. Again says that the cleaning up comes back to it.
+func (a *Automation) remove(work, calls context.Context, it *kept, again bool) error {
 	err := a.operate(work, calls, operation{
-		action: deleteItem, user: it.user, method: http.MethodDelete, path: client.ItemPath(it.id),
+		action: deleteItem, user: it.user, method: http.MethodDelete, path: client.ItemPath(it.id), again: again,
 		do: func(ctx context.Context, token string) error {
-			again := it.tried
-			it.tried = true
 			err := a.api.DeleteItem(ctx, client.Credentials{Token: token, User: it.user.name}, it.id)
-			if again && errors.Is(err, item.ErrNotFound) {
+			if it.unsure && errors.Is(err, item.ErrNotFound) {
 				return deletedBeforeError{err}
 			}
+			it.unsure = it.unsure || errors.Is(err, sale.ErrOutcomeUnknown)
 			return err
 		},
 	})
@@ -100,6 +102,13 @@ func (e deletedBeforeError) Unwrap() error { return e.error }
 // ends, each try in its turn. A refused token is renewed once.
 func (a *Automation) operate(work, calls context.Context, o operation) error {
 	renewed := false
+	// cutOff counts an operation that has met trouble and never got over it.
+	cutOff := func(troubles int) error {
+		if troubles > 0 && !o.again {
+			a.stats.cutOff.Add(1)
+		}
+		return errStopped
+	}
 	for attempt, failures := 1, 0; ; attempt++ {
 		token := ""
 		if o.action != getToken {
@@ -109,7 +118,7 @@ func (a *Automation) operate(work, calls context.Context, o operation) error {
 			}
 		}
 		if !o.turn && a.limiter.Wait(work) != nil {
-			return errStopped
+			return cutOff(failures)
 		}
 		o.turn = false
 		err := a.try(calls, o, token, attempt)
@@ -117,18 +126,20 @@ func (a *Automation) operate(work, calls context.Context, o operation) error {
 		case err == nil || errors.As(err, new(deletedBeforeError)):
 			return nil
 		case calls.Err() != nil:
-			return errStopped
+			return cutOff(failures + 1)
 		case errors.Is(err, item.ErrUnauthorized) && !renewed && o.action != getToken:
 			renewed = true
 			o.user.forget(work, token)
 			continue
 		case !passing(err) || failures >= a.options.Retries:
-			a.stats.failed.Add(1)
+			if !o.again || !passing(err) {
+				a.stats.failed.Add(1)
+			}
 			return err
 		}
 		failures++
 		if !wait(work, a.backoff(failures, err)) {
-			return errStopped
+			return cutOff(failures)
 		}
 	}
 }

@@ -26,7 +26,7 @@ type stats struct {
 	start time.Time
 
 	created, deleted, kept, missing, unsure atomic.Int64
-	failed, inFlight                        atomic.Int64
+	failed, cutOff, inFlight                atomic.Int64
 
 	mu       sync.Mutex
 	calls    int64

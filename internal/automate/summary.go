@@ -36,6 +36,9 @@ type Summary struct {
 	// Failed counts the operations that failed for good: those that were not
 	// worth another try, and those that had all their tries.
 	Failed int64
+	// CutOff counts the operations that had failed at least once when the end
+	// came, and would have been tried again.
+	CutOff int64
 
 	// Recorded and Lost count calls that were and were not recorded, and
 	// RecordError is the first reason.
@@ -62,7 +65,7 @@ func (a *Automation) summary(interrupted bool, recordError error) Summary {
 		Interrupted: interrupted, Elapsed: s.now().Sub(s.start),
 		Calls: s.calls, Statuses: maps.Clone(s.statuses), Errors: maps.Clone(s.kinds),
 		Created: s.created.Load(), Deleted: s.deleted.Load(), Kept: s.kept.Load(), Missing: s.missing.Load(),
-		Unsure: s.unsure.Load(), Failed: s.failed.Load(), RecordError: recordError,
+		Unsure: s.unsure.Load(), Failed: s.failed.Load(), CutOff: s.cutOff.Load(), RecordError: recordError,
 	}
 	for i, h := range s.latency {
 		latency := latencyOf(h)
@@ -97,6 +100,9 @@ func (s Summary) Write(w io.Writer, recordedIn string) {
 	}))
 	row("errors", "%s", counts(s.Errors, func(kind string) string { return kind }))
 	row("failed", "%d for good", s.Failed)
+	if s.CutOff > 0 {
+		row("", "%d more were cut off by the end after failed tries", s.CutOff)
+	}
 	row("items", "%d created, %d deleted, %d kept, %d left behind", s.Created, s.Deleted, s.Kept, s.LeftBehind())
 	if s.Missing > 0 {
 		row("", "%d were gone before they were deleted", s.Missing)

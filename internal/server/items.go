@@ -114,7 +114,7 @@ func (s *Server) caller(in *ItemCall) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if in.UserID != "" {
+	if in.UserID != "" || len(in.request.Header[headerUser]) > 1 {
 		if err := checkUserHeader(in.request, in.UserID); err != nil {
 			return "", err
 		}
@@ -152,7 +152,7 @@ type createdItem struct {
 
 // createItem creates an item of the token's user.
 func (s *Server) createItem(ctx context.Context, in *createItemInput) (*createItemOutput, error) {
-	size := in.request.ContentLength // as it is said, where it is not read
+	size := int64(-1) // what was not read is no size
 	defer func() { s.metrics.items.sizes.observe(size) }()
 	user, err := s.caller(&in.ItemCall)
 	if err != nil {
