@@ -124,5 +124,6 @@ func kindOfCode(code string) error {
 // sentinel for it, and a line for each address.
 func misconfigured(err error) bool {
 	text := err.Error()
-	return strings.Count(text, "tls error: ") >= max(1, strings.Count(text, "\n"))
+	disagreements := strings.Count(text, "tls error: ") + strings.Count(text, "tls: failed to verify certificate")
+	return disagreements >= max(1, strings.Count(text, "\n"))
 }

@@ -13,6 +13,7 @@ import (
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
+	"onsale/internal/store/gate"
 )
 
 var (
@@ -149,13 +150,4 @@ func (s *Store) Stats() sale.PoolStats {
 func (s *Store) now() time.Time { return s.options.Now().UTC().Truncate(time.Microsecond) }
 
 // gate asks whether the simulated troubles let a call through.
-func (s *Store) gate(ctx context.Context, op string) error {
-	err := s.options.Gate(ctx)
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	return fmt.Errorf("%s: %w: %w", op, sale.ErrUnavailable, err)
-}
+func (s *Store) gate(ctx context.Context, op string) error { return gate.Pass(ctx, op, s.options.Gate) }

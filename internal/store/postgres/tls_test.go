@@ -1,0 +1,61 @@
+package postgres_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"onsale/internal/sale"
+	"onsale/internal/store/postgres"
+)
+
+// TestCertificateThatNobodyVouchesFor is refused, and is nothing to wait for.
+func TestCertificateThatNobodyVouchesFor(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
+	certificate, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			request := make([]byte, 8) // SSLRequest
+			_, _ = io.ReadFull(conn, request)
+			_, _ = conn.Write([]byte("S"))
+			server := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: key}}})
+			_ = server.HandshakeContext(t.Context())
+			_ = conn.Close()
+		}
+	}()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := open(t, "postgres://u@localhost:"+port+"/db?sslmode=verify-full", postgres.Options{})
+	err = store.Migrate(t.Context())
+	if err == nil || errors.Is(err, sale.ErrUnavailable) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("got %v, want an error of the certificate that waiting does not mend", err)
+	}
+}
