@@ -6,45 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"sync"
 	"testing"
 
 	"onsale/internal/sale"
 	"onsale/internal/store/sqlite"
 )
-
-func TestFilesBelongToTheirOwnerAlone(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no such modes")
-	}
-	dir := filepath.Join(t.TempDir(), "deep", "data")
-	store := open(t, filepath.Join(dir, "onsale.db"), sqlite.Options{})
-	if err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]os.FileMode{dir: 0o700}
-	for _, entry := range entries { // the log and the shared memory too
-		want[filepath.Join(dir, entry.Name())] = 0o600
-	}
-	if len(want) < 4 {
-		t.Errorf("files %v, want the database, its log and its shared memory", entries)
-	}
-	for path, mode := range want {
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Mode().Perm() != mode {
-			t.Errorf("%s has mode %o, want %o", filepath.Base(path), info.Mode().Perm(), mode)
-		}
-	}
-}
 
 func TestEveryPathIsAName(t *testing.T) {
 	t.Parallel()
