@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -143,7 +144,7 @@ func (r *rush) become(status int) {
 func TestTerminatedInMidRush(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	p := serve(t, nil, dir) // with the delays of the default plan
+	p := serve(t, nil, dir, "--drain-delay", "3s") // with the delays of the default plan
 	r := newRush(t, p.url(), 1000)
 	bought := make(chan struct{})
 	go func() {
@@ -151,7 +152,11 @@ func TestTerminatedInMidRush(t *testing.T) {
 		r.buy(t.Context(), 50, 1)
 	}()
 	time.Sleep(700 * time.Millisecond) // they are all inside the delay of 1 to 4 s
-	if code := p.terminate(); code != 0 {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	r.become(http.StatusServiceUnavailable) // so that whoever spreads the load sends no more of it
+	if code := p.code(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
 	<-bought

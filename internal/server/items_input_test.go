@@ -284,7 +284,9 @@ func FuzzItemCalls(f *testing.F) {
 			if w.Code >= 500 || w.Code < 200 {
 				t.Errorf("%s: %d %s", req.Method, w.Code, w.Body)
 			}
-			if req.Method == http.MethodPost && (w.Code == 201) != (len(r.items.byID) == 1 && sent == token) {
+			// The corpus has good tokens of other seconds, too.
+			_, bad := r.tokens.Check(sent, "")
+			if req.Method == http.MethodPost && (w.Code == 201) != (len(r.items.byID) == 1 && bad == nil) {
 				t.Errorf("%d, %d items", w.Code, len(r.items.byID))
 			}
 		}
