@@ -122,9 +122,10 @@ func TestPostgresStoppedInMidRush(t *testing.T) {
 	}
 }
 
-// awayAnswerLimit is the promised second, and half of one for a machine that
-// runs a dozen other processes.
-const awayAnswerLimit = 1500 * time.Millisecond
+// awayAnswerLimit is the promised second, and grace for a machine that runs a
+// dozen other processes under the race detector. The second itself is held to
+// in virtual time, by the tests of package sale.
+const awayAnswerLimit = 2500 * time.Millisecond
 
 // become waits until /ready answers with the status.
 func (r *rush) become(status int) {
