@@ -50,6 +50,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint config verify
 	bin/golangci-lint fmt --diff
 	bin/golangci-lint run
+	$(GO) vet -tags soak ./cmd/onsale
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code
