@@ -41,12 +41,12 @@ or calls were not recorded, and 2 for wrong use.`
 // Run calls the server until the end or the signal to stop.
 func (c *automateCmd) Run(ctx context.Context, e *env) error {
 	o := app.AutomateOptions{
-		Host: c.Host, Rate: c.Rate, Force: c.Force, Duration: c.Duration, Count: c.Count,
-		Users: c.Users, UserPrefix: c.UserPrefix, KeepRatio: c.KeepRatio,
-		Retries: c.Retries, Timeout: c.Timeout, ShutdownTimeout: c.ShutdownTimeout,
-		MaxFailures: c.MaxFailures, Seed: c.Seed, Log: c.Log, Record: c.Record,
+		Host: c.Host, Timeout: c.Timeout, MaxFailures: c.MaxFailures, Log: c.Log, Record: c.Record,
 		Out: e.stdout, Err: e.stderr, Logger: e.log,
 	}
+	o.Rate, o.Force, o.Duration, o.Count = c.Rate, c.Force, c.Duration, c.Count
+	o.Users, o.UserPrefix, o.KeepRatio = c.Users, c.UserPrefix, c.KeepRatio
+	o.Retries, o.ShutdownTimeout, o.Seed = c.Retries, c.ShutdownTimeout, c.Seed
 	err := app.Automate(ctx, o)
 	if err == nil || errors.Is(err, app.ErrUnwell) {
 		return err

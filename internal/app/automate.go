@@ -22,23 +22,15 @@ const (
 	maxCallTimeout = 10 * time.Minute
 )
 
-// AutomateOptions say what `onsale automate` is to do. What [automate.Options]
-// has in common is described there.
+// AutomateOptions say what `onsale automate` is to do.
 type AutomateOptions struct {
+	// Options are those of the automation itself, but for Recorder and Now,
+	// which are set here. Without a Duration and a Count it runs for
+	// [automate.DefaultDuration].
+	automate.Options
+
 	// Host is the server's URL.
 	Host string
-	// Rate to Seed are those of [automate.Options]. Without a Duration and a
-	// Count it runs for [automate.DefaultDuration].
-	Rate            float64
-	Force           bool
-	Duration        time.Duration
-	Count           int64
-	Users           int
-	UserPrefix      string
-	KeepRatio       float64
-	Retries         int
-	ShutdownTimeout time.Duration
-	Seed            uint64
 	// Timeout ends a call.
 	Timeout time.Duration
 	// Log is a file that calls are logged to, or "-" for Out; empty for none.
@@ -81,12 +73,8 @@ func (o AutomateOptions) client() (*client.Client, error) {
 
 // engine returns the options of the automation itself.
 func (o AutomateOptions) engine() automate.Options {
-	engine := automate.Options{
-		Rate: o.Rate, Force: o.Force, Duration: o.Duration, Count: o.Count,
-		Users: o.Users, UserPrefix: o.UserPrefix, KeepRatio: o.KeepRatio,
-		Retries: o.Retries, ShutdownTimeout: o.ShutdownTimeout, Seed: o.Seed,
-		Recorder: automate.Nowhere{}, Now: time.Now,
-	}
+	engine := o.Options
+	engine.Recorder, engine.Now = automate.Nowhere{}, time.Now
 	if o.Duration == 0 && o.Count == 0 {
 		engine.Duration = automate.DefaultDuration
 	}

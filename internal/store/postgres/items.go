@@ -76,12 +76,5 @@ func (s *Store) TokenKey(ctx context.Context, candidate []byte) ([]byte, error) 
 }
 
 func (s *Store) tokenKey(ctx context.Context) ([]byte, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
-	defer cancel()
-	rows, err := s.general.Query(limited, `SELECT key FROM onsale.token_keys`)
-	if err != nil {
-		return nil, classify(ctx, "read token key", causeOf(limited, err))
-	}
-	key, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]byte])
-	return key, classify(ctx, "read token key", causeOf(limited, err))
+	return readOne(ctx, s, "read token key", pgx.RowTo[[]byte], `SELECT key FROM onsale.token_keys`)
 }
