@@ -19,18 +19,22 @@ const OpenToAll = "none"
 type gate struct {
 	open     bool
 	loopback bool
-	// token is the hash of the admin token, or nil if none is set. Hashes have
-	// one length, so that comparing them tells nothing about that of the token.
-	token *[sha256.Size]byte
+	// token and own are the hashes of the admin token and of the program's own,
+	// or nil if none is set. Hashes have one length, so that comparing them tells
+	// nothing about that of the token.
+	token, own *[sha256.Size]byte
 }
 
-func newGate(token string, loopback bool) *gate {
-	g := &gate{open: token == OpenToAll, loopback: loopback}
-	if token != "" {
-		hash := sha256.Sum256([]byte(token))
-		g.token = &hash
+func newGate(token, own string, loopback bool) *gate {
+	return &gate{open: token == OpenToAll, loopback: loopback, token: hashOf(token), own: hashOf(own)}
+}
+
+func hashOf(token string) *[sha256.Size]byte {
+	if token == "" {
+		return nil
 	}
-	return g
+	hash := sha256.Sum256([]byte(token))
+	return &hash
 }
 
 // middleware lets admin requests through to an operation and refuses others.
@@ -48,7 +52,7 @@ func (g *gate) check(r *http.Request) *Problem {
 	switch {
 	case g.open:
 		return nil
-	case g.token != nil && g.knows(r.Header.Get("Authorization")):
+	case knows(r, g.token) || knows(r, g.own):
 		return nil
 	case g.token != nil:
 		return unauthorized.problem().with("WWW-Authenticate", `Bearer realm="onsale"`)
@@ -58,14 +62,14 @@ func (g *gate) check(r *http.Request) *Problem {
 	return adminDisabled.problem()
 }
 
-// knows reports whether the credentials are the admin token, in constant time.
-func (g *gate) knows(credentials string) bool {
-	scheme, token, _ := strings.Cut(credentials, " ")
-	if !strings.EqualFold(scheme, bearer) {
+// knows reports whether the request brings the token, in constant time.
+func knows(r *http.Request, want *[sha256.Size]byte) bool {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if want == nil || !strings.EqualFold(scheme, bearer) {
 		return false
 	}
 	hash := sha256.Sum256([]byte(strings.Trim(token, " ")))
-	return subtle.ConstantTimeCompare(hash[:], g.token[:]) == 1
+	return subtle.ConstantTimeCompare(hash[:], want[:]) == 1
 }
 
 // isLoopbackName reports whether a Host names this machine to itself. A page

@@ -52,7 +52,7 @@ var (
 	}
 	pathNotFound = kind{
 		status: http.StatusNotFound, code: "not_found", title: "Not found",
-		message: "No such path", detail: "The API has no call at this path. It is described at /docs.",
+		message: "No such path", detail: "There is nothing at this path. What there is, / leads to.",
 	}
 	methodNotAllowed = kind{
 		status: http.StatusMethodNotAllowed, code: "method_not_allowed", title: "Method not allowed",

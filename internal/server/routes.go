@@ -87,8 +87,10 @@ func (s *Server) routes() {
 	}, s.ready)
 	s.serveMetrics("GET /metrics")
 
-	// Pages, which are not counted, and what is no page either.
+	// Pages and what else is not counted, and what is no page either.
 	s.serveDocs("GET /docs")
-	s.mux.Handle("GET /{$}", http.RedirectHandler("/docs", http.StatusFound))
+	if !mount(s.mux, s.gate, s.options.Mounts) {
+		s.mux.Handle(home, http.RedirectHandler("/docs", http.StatusFound))
+	}
 	calls{s}.HandleFunc(anything, s.unknown)
 }

@@ -70,6 +70,11 @@ type Options struct {
 	// AdminToken is what admin calls must bring. With [OpenToAll] anybody may
 	// make them; with none, who asks on a loopback address.
 	AdminToken string
+	// OwnToken opens admin calls as well, for other parts of the same program. It
+	// is made anew at each start and told nobody.
+	OwnToken string
+	// Mounts are what stands beside the API on the same address.
+	Mounts []Mount
 	// Loopback says that the server listens on a loopback address only.
 	Loopback bool
 	// Version is the version of the API's description.
@@ -146,7 +151,7 @@ func New(o Options) (*Server, error) {
 		log:         o.Logger.With("component", "server"),
 		mux:         http.NewServeMux(),
 		calls:       make(map[string]call),
-		gate:        newGate(o.AdminToken, o.Loopback),
+		gate:        newGate(o.AdminToken, o.OwnToken, o.Loopback),
 		crossOrigin: http.NewCrossOriginProtection(),
 		concerts:    newListing(o.Ledger, o.Logger.With("component", "server"), o.Now),
 		nosniff:     []string{"nosniff"},
