@@ -4,10 +4,14 @@ SHELL := bash
 GO    ?= go
 
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
-DEPS := postgresql
+DEPS := chromium postgresql prometheus prometheus-alertmanager
 
 # Extra arguments of `go test`, as in: make test TESTFLAGS='-run Seller -v'
 TESTFLAGS ?=
+
+# The tests that fire alerts run when no other test does: what a machine is busy with, its alerts
+# tell of.
+DRILLS := '^TestDrill'
 
 # How long each fuzz target runs.
 FUZZTIME ?= 30s
@@ -15,6 +19,9 @@ FUZZTIME ?= 30s
 # How long `make soak` sells on each database, and each of Locust's scenarios runs.
 SOAKTIME   ?= 10m
 LOCUSTTIME ?= 1m
+
+# How long `make figures` lets `onsale up` run before it reads its memory.
+FIGURESTIME ?= 10m
 
 # Where Onsale builds and runs.
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -26,7 +33,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: deps
-deps: ## Install what the tests need: a PostgreSQL server (Debian and Ubuntu, as root)
+deps: ## Install what the tests need, PostgreSQL and Chromium among it (Debian and Ubuntu, as root)
 	@bash scripts/deps.sh $(DEPS)
 
 .PHONY: build
@@ -35,11 +42,16 @@ build: ## Build bin/onsale
 
 .PHONY: test
 test: deps ## Run all tests
-	$(GO) test -timeout 20m $(TESTFLAGS) ./...
+	$(GO) test -timeout 20m -skip $(DRILLS) $(TESTFLAGS) ./...
+	$(GO) test -timeout 20m -run $(DRILLS) -parallel 8 ./cmd/onsale
+
+.PHONY: drills
+drills: deps ## Run the drills alone: every alert, from its fault to the message
+	$(GO) test -timeout 20m -run $(DRILLS) -parallel 8 -v $(TESTFLAGS) ./cmd/onsale
 
 .PHONY: race
 race: deps ## Run all tests with the race detector, in random order (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m $(TESTFLAGS) ./...
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m -skip $(DRILLS) $(TESTFLAGS) ./...
 
 .PHONY: lint
 lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
@@ -78,6 +90,11 @@ bench: ## Measure the sale; see docs/performance.md
 .PHONY: soak
 soak: deps ## Sell for a long time and watch memory and books
 	$(GO) test -tags soak -run TestSoak -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -soak $(SOAKTIME)
+
+.PHONY: figures
+figures: ## Measure what `onsale up` takes: size, start, memory, cost of the monitoring
+	@bash scripts/deps.sh $(DEPS) wrk
+	$(GO) test -tags soak -run TestFigures -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -figures $(FIGURESTIME)
 
 .PHONY: locust
 locust: ## Let Locust buy, 500 users a scenario, and check what it was told

@@ -13,6 +13,9 @@ present() {
 			compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 		;;
 	python3-locust) command -v locust >/dev/null ;;
+	chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ;;
+	prometheus) command -v prometheus >/dev/null && command -v promtool >/dev/null ;;
+	prometheus-alertmanager) command -v amtool >/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }
@@ -33,6 +36,20 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
+# Ubuntu's Chromium goes by another name.
+if grep -qs '^ID=ubuntu' /etc/os-release; then
+	missing=("${missing[@]/#%chromium/chromium-browser}")
+fi
+
+# What is installed here is run by tests, on ports of their own. Without this file some packages
+# start servers at once.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod +x $policy
+	trap 'rm -f $policy' EXIT
+fi
+
 # Debian starts a server on port 5432 as soon as it installs one, unless this file is there
 # before. The tests start servers of their own.
 conf=/etc/postgresql-common/createcluster.conf
@@ -49,7 +66,7 @@ export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}"
 
-for package in "${missing[@]}"; do
+for package in "${missing[@]/#%chromium-browser/chromium}"; do
 	if ! present "$package"; then
 		echo "missing: $package was installed, but what it should bring is not there" >&2
 		exit 1

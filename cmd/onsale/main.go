@@ -30,7 +30,9 @@ type cli struct {
 	LogLevel  slog.Level `help:"How much to log: debug, info, warn or error." default:"info"`
 	LogFormat string     `help:"How to log: text or json." enum:"text,json" default:"text"`
 
+	Up       upCmd       `cmd:"" help:"Run everything: API, monitoring, demo concerts and a demo crowd."`
 	Serve    serveCmd    `cmd:"" help:"Serve the ticket-sales API."`
+	Monitor  monitorCmd  `cmd:"" help:"Watch servers elsewhere."`
 	Automate automateCmd `cmd:"" help:"Create and delete items, at a polite rate."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema to the newest version, and exit."`
 	Version  versionCmd  `cmd:"" help:"Print the version, and exit."`
@@ -39,6 +41,7 @@ type cli struct {
 // env is what the subcommands know of the world outside.
 type env struct {
 	lookup         func(string) (string, bool)
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	log            *slog.Logger
 }
@@ -47,12 +50,12 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	signal.Ignore(syscall.SIGPIPE) // who reads the output no more is an error of the write, and no end
 	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run parses the arguments, runs the subcommand that they name, and returns
 // the exit code. Whatever goes wrong is one line on stderr.
-func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	helped := false
 	parser, err := kong.New(&c,
@@ -73,7 +76,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	case err != nil:
 		return fail(stderr, exitUsage, fmt.Errorf("%w (see onsale --help)", err))
 	}
-	err = parsed.Run(&env{lookup, stdout, stderr, c.logger(stderr)})
+	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr)})
 	var usage *usageError
 	switch {
 	case errors.As(err, &usage):

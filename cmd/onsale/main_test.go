@@ -69,7 +69,13 @@ func launch(tb testing.TB, env []string, args ...string) *process {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := &process{t: tb, cmd: exec.Command(self, args...), stderr: new(output), exited: make(chan struct{})}
+	return launchProgram(tb, self, env, args...)
+}
+
+// launchProgram starts the program at a path as launch does.
+func launchProgram(tb testing.TB, path string, env []string, args ...string) *process {
+	tb.Helper()
+	p := &process{t: tb, cmd: exec.Command(path, args...), stderr: new(output), exited: make(chan struct{})}
 	p.cmd.Env = append([]string{asMain + "=1", "PATH=" + os.Getenv("PATH")}, env...)
 	p.cmd.Dir = tb.TempDir()
 	p.cmd.Stdout, p.cmd.Stderr = p.stderr, p.stderr

@@ -12,7 +12,10 @@ import (
 )
 
 // serveCmd is `onsale serve`: the API alone, stateless over PostgreSQL.
-type serveCmd struct {
+type serveCmd struct{ apiFlags }
+
+// apiFlags are the flags of the API, which `serve` and `up` share.
+type apiFlags struct {
 	Listen  string `help:"Address to serve on, host:port; port 0 takes a free one." default:"127.0.0.1:8000"`
 	DataDir string `help:"Directory of the embedded database." default:"onsale-data" type:"path"`
 	Faults  string `help:"What goes wrong on purpose: off, default, or a file with a plan. Not given, the plan stored in the database holds." placeholder:"off|default|FILE"`
@@ -28,7 +31,7 @@ type serveCmd struct {
 	QueueLimit          int           `help:"Orders that may wait before further ones are turned away." default:"8192"`
 	MaxConnections      int           `help:"Clients that may be connected at once." default:"10000"`
 	DatabaseConnections int           `help:"Connections to PostgreSQL." default:"8"`
-	BooksInterval       time.Duration `help:"Time between two comparisons of the books." default:"1m"`
+	BooksInterval       time.Duration `help:"Time between two comparisons of the books; 1m by default, 5s at demo pace." placeholder:"DURATION"`
 	DrainDelay          time.Duration `help:"How long to go on serving when stopping, while /ready says not ready." default:"500ms"`
 	ShutdownTimeout     time.Duration `help:"How long to wait for requests in flight when stopping." default:"15s"`
 }
@@ -45,20 +48,8 @@ Not set, a key is made once and kept in the database.`
 
 // Run serves until the context ends.
 func (c *serveCmd) Run(ctx context.Context, e *env) error {
-	o := app.DefaultOptions()
-	o.Listen, o.DataDir, o.Migrate = c.Listen, c.DataDir, c.Migrate
-	o.MaxPerPurchase, o.MaxBatch, o.QueueLimit = c.MaxPerPurchase, c.MaxBatch, c.QueueLimit
-	o.MaxConnections, o.DatabaseConnections = c.MaxConnections, c.DatabaseConnections
-	o.BooksInterval, o.DrainDelay, o.ShutdownTimeout = c.BooksInterval, c.DrainDelay, c.ShutdownTimeout
-	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
-	o.TokenLife, o.MaxUserLabels = c.TokenLife, c.MaxUserLabels
-	o.TokenKey, _ = e.lookup("ONSALE_TOKEN_KEY")
-	o.Out, o.Logger = e.stderr, e.log
-	var err error
-	if o.Faults, err = app.ReadFaults(c.Faults, e.log); err != nil {
-		return &usageError{err}
-	}
-	if o.AdminToken, err = c.adminToken(e); err != nil {
+	o, err := c.options(e)
+	if err != nil {
 		return &usageError{err}
 	}
 	if err := o.Validate(); err != nil {
@@ -71,22 +62,44 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	return a.Run(ctx)
 }
 
+// options returns what the flags and the environment say.
+func (c *apiFlags) options(e *env) (app.Options, error) {
+	o := app.DefaultOptions()
+	o.Listen, o.DataDir, o.Migrate = c.Listen, c.DataDir, c.Migrate
+	o.MaxPerPurchase, o.MaxBatch, o.QueueLimit = c.MaxPerPurchase, c.MaxBatch, c.QueueLimit
+	o.MaxConnections, o.DatabaseConnections = c.MaxConnections, c.DatabaseConnections
+	o.DrainDelay, o.ShutdownTimeout = c.DrainDelay, c.ShutdownTimeout
+	if c.BooksInterval != 0 {
+		o.BooksInterval = c.BooksInterval
+	}
+	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
+	o.TokenLife, o.MaxUserLabels = c.TokenLife, c.MaxUserLabels
+	o.TokenKey, _ = e.lookup("ONSALE_TOKEN_KEY")
+	o.Out, o.Logger = e.stderr, e.log
+	var err error
+	if o.Faults, err = app.ReadFaults(c.Faults, e.log); err != nil {
+		return o, err
+	}
+	o.AdminToken, err = adminToken(e, c.AdminTokenFile)
+	return o, err
+}
+
 // adminToken reads the token from where it was put: a file or the environment.
-func (c *serveCmd) adminToken(e *env) (string, error) {
+func adminToken(e *env, file string) (string, error) {
 	token, _ := e.lookup("ONSALE_ADMIN_TOKEN")
-	if c.AdminTokenFile == "" {
+	if file == "" {
 		return token, nil
 	}
 	if token != "" {
 		return "", errors.New("--admin-token-file and ONSALE_ADMIN_TOKEN are both set: choose one")
 	}
-	text, err := os.ReadFile(c.AdminTokenFile)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("--admin-token-file: %w", err)
 	}
 	token = strings.TrimSpace(string(text))
 	if token == "" {
-		return "", fmt.Errorf("--admin-token-file: %s is empty", c.AdminTokenFile)
+		return "", fmt.Errorf("--admin-token-file: %s is empty", file)
 	}
 	return token, nil
 }

@@ -41,6 +41,7 @@ type App struct {
 	api      *server.Server
 	listener net.Listener
 	http     *http.Server
+	beside   beside
 
 	// prepared is closed once the schema is there and the plan is known.
 	prepared chan struct{}
@@ -128,11 +129,14 @@ func (a *App) makeAPI(registry *prometheus.Registry, build telemetry.Build) erro
 	o.Metrics, o.Registerer = telemetry.Handler(registry, a.log), registry
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
 	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log
-	a.api, err = server.New(o)
-	if err != nil {
+	o.OwnToken = rand.Text()
+	if o.Mounts, err = a.openBeside(build.Version, o.OwnToken); err != nil {
 		return err
 	}
-	a.http = newHTTPServer(a.api, a.log)
+	if a.api, err = server.New(o); err != nil {
+		return err
+	}
+	a.http = newHTTPServer(a.api.Handler(), a.log)
 	return nil
 }
 
@@ -173,6 +177,8 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { a.machine.Run(failed); return nil })
 	group.Go(func() error { return a.oncePrepared(failed, a.injector.Run) })
 	group.Go(func() error { return a.oncePrepared(failed, a.audit.run) })
+	group.Go(func() error { a.watch(failed); return nil })
+	crowd := a.letCrowdIn(failed)
 
 	select {
 	case <-ctx.Done():
@@ -180,6 +186,7 @@ func (a *App) Run(ctx context.Context) error {
 	case <-failed.Done():
 	}
 	stopPreparing()
+	crowd.goHome()
 	stopErr := a.stop(ctx)
 	cancel()
 	return errors.Join(group.Wait(), stopErr, a.store.Close())

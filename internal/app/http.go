@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"onsale/internal/fault"
-	"onsale/internal/server"
 )
 
 // Limits of a connection.
@@ -23,9 +22,9 @@ const (
 	maxHeaderBytes = 16 << 10
 )
 
-func newHTTPServer(api *server.Server, log *slog.Logger) *http.Server {
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           api.Handler(),
+		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,

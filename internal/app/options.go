@@ -61,6 +61,10 @@ type Options struct {
 	// ShutdownTimeout bounds the wait for requests and orders in flight.
 	ShutdownTimeout time.Duration
 
+	// Up says what runs in one process with the API; nil for nothing, which is
+	// `onsale serve`.
+	Up *Up
+
 	// Out gets the lines that people and scripts wait for: where the server
 	// listens, when it is ready, which faults are on.
 	Out    io.Writer
@@ -103,8 +107,8 @@ func (o Options) Validate() error {
 	if o.DataDir == "" {
 		return errors.New("--data-dir must not be empty")
 	}
-	if strings.ContainsFunc(o.AdminToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return errors.New("the admin token (ONSALE_ADMIN_TOKEN, --admin-token-file) must be visible ASCII characters without spaces")
+	if err := validToken(o.AdminToken); err != nil {
+		return err
 	}
 	for _, number := range []struct {
 		flag          string
@@ -135,6 +139,18 @@ func (o Options) Validate() error {
 	}
 	if o.DrainDelay < 0 || o.DrainDelay >= o.ShutdownTimeout {
 		return fmt.Errorf("--drain-delay must be less than --shutdown-timeout, not %s", o.DrainDelay)
+	}
+	if o.Up != nil {
+		return o.Up.validate(o)
+	}
+	return nil
+}
+
+// validToken refuses an admin token that no header could carry, and does not
+// show it.
+func validToken(token string) error {
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("the admin token (ONSALE_ADMIN_TOKEN, --admin-token-file) must be visible ASCII characters without spaces")
 	}
 	return nil
 }

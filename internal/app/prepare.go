@@ -109,5 +109,6 @@ func (a *App) announce() {
 	} else {
 		a.say("%s; --faults off sells for real", a.injector.State().Plan.Summary())
 	}
+	a.announceBeside()
 	a.say("ready on http://%s", a.Addr())
 }

@@ -1,0 +1,307 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"onsale/internal/catalog"
+	"onsale/internal/monitor/discord/discordtest"
+)
+
+// How long an alert may take at demo pace, on a machine that is busy with other
+// tests as well.
+const (
+	toInbox = 60 * time.Second
+	toQuiet = 120 * time.Second // the slow burn looks back for 50 s
+)
+
+// drill fires alerts inside one `onsale up`, by what the catalogue says that
+// provokes them.
+type drill struct {
+	t        *testing.T
+	up       *process
+	base     string
+	client   *http.Client
+	watcher  *watcher
+	receiver *discordtest.Receiver
+	fired    map[string]bool
+}
+
+// TestDrillEveryAlert fires each alert of the catalogue, and sees it
+// pending, firing, received by something like Discord, and resolved.
+func TestDrillEveryAlert(t *testing.T) {
+	t.Parallel()
+	receiver := discordtest.Start()
+	t.Cleanup(receiver.Close)
+	receiver.Next(1, discordtest.Busy(2*time.Second))
+	dir := filepath.Join(t.TempDir(), "data")
+	// Short batches and a short queue, which a hundred buyers can fill; and a
+	// limit of memory that the ballast reaches on any machine.
+	up := launch(t, []string{"DISCORD_URL=" + receiver.URL(), "DISCORD_MENTION=@here"},
+		"up", "--listen", "127.0.0.1:0", "--data-dir", dir, "--faults", "off", "--crowd", "40",
+		"--max-batch", "8", "--queue-limit", "80", "--alert-memory-percent", strconv.FormatFloat(memoryPercent(t)+2, 'f', 1, 64))
+	up.waitFor(`ready on (http://\S+)`)
+	d := &drill{t: t, up: up, base: up.url(), client: newClient(), receiver: receiver, fired: map[string]bool{}}
+	t.Cleanup(d.client.CloseIdleConnections)
+	d.watcher = watch(t, d.base)
+	d.query(`sum(rate(http_requests_total{endpoint=~"/buy.*"}[5s])) > 0.5`) // the crowd is there
+
+	d.faults(provocation(t, "HighFailureRate", "HighLatency", "ItemErrors", "DatabaseSlow", "LatencyBurnSlow", "AvailabilityBurnSlow"))
+	d.await("HighFailureRate", "HighLatency", "ItemErrors", "DatabaseSlow", "LatencyBurnFast", "AvailabilityBurnFast")
+	d.faults(provocation(t, "HighDenialRate", "DatabaseErrors", "HighMemory", "HighCPU"))
+	d.await("HighDenialRate", "DatabaseErrors", "HighMemory", "HighCPU")
+	d.faults(`{"preset":"off"}`)
+	// The slow burn is held back while the fast one tells more.
+	d.await("LatencyBurnSlow", "AvailabilityBurnSlow")
+
+	d.unbalance(dir, +1)
+	concert := newRush(t, d.base, 20)
+	concert.sellOut(20)
+	leave := d.fillQueue()
+	d.await("QueueFilling", "BooksDoNotBalance", "ConcertSoldOut")
+	d.faults(`{"preset":"off"}`)
+	leave()
+	d.unbalance(dir, -1)
+
+	d.faults(provocation(t, "InstanceDown", "MetricsMissing"))
+	d.await("InstanceDown", "MetricsMissing")
+	d.faults(`{"preset":"off"}`)
+
+	d.allQuiet()
+	d.everyAlertWasFired()
+	d.messagesAreWhole()
+	if code := up.terminate(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	d.urlIsKept()
+}
+
+// faults sets the plan.
+func (d *drill) faults(plan string) {
+	d.t.Helper()
+	if status, body := call(d.t.Context(), d.client, http.MethodPut, d.base+"/faults", plan); status != http.StatusOK {
+		d.t.Fatalf("PUT /faults %s: %d %s", plan, status, body)
+	}
+}
+
+// query waits until a PromQL query has an answer.
+func (d *drill) query(expr string) {
+	d.t.Helper()
+	until(d.t, startLimit, expr, func() string {
+		status, body := call(d.t.Context(), d.client, http.MethodGet, d.base+"/api/v1/query?query="+url.QueryEscape(expr), "")
+		if status == http.StatusOK && strings.Contains(string(body), `"value"`) {
+			return ""
+		}
+		return fmt.Sprintf("%d %s", status, body)
+	})
+}
+
+// await waits until the alerts were seen pending and firing, and their messages
+// received. Alerts that fire at once are never pending.
+func (d *drill) await(names ...string) {
+	d.t.Helper()
+	began := time.Now()
+	alerts := catalog.Alerts(catalog.DefaultSettings(), catalog.Demo())
+	until(d.t, toInbox, "alerts", func() string {
+		var missing []string
+		for _, name := range names {
+			i := slices.IndexFunc(alerts, func(a catalog.Alert) bool { return a.Name == name })
+			if i < 0 {
+				return "no alert " + name + " in the catalogue"
+			}
+			s := d.watcher.sighting(name)
+			switch {
+			case s.pending.IsZero() && alerts[i].For > 0:
+				missing = append(missing, name+" was not seen pending")
+			case s.firing.IsZero():
+				missing = append(missing, name+" does not fire")
+			case !d.received("FIRING", name):
+				missing = append(missing, name+" was not received")
+			}
+		}
+		return strings.Join(missing, ", ")
+	})
+	for _, name := range names {
+		d.fired[name] = true
+	}
+	d.t.Logf("%-6s %s", time.Since(began).Round(100*time.Millisecond), strings.Join(names, " "))
+}
+
+// received reports whether a message on an alert came.
+func (d *drill) received(status, name string) bool {
+	return slices.ContainsFunc(d.receiver.Messages(), func(m discordtest.Message) bool {
+		for _, e := range m.Embeds {
+			if isTitle(e.Title, status, name) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// isTitle reports whether a message's title says that of an alert.
+func isTitle(title, status, alert string) bool {
+	return strings.HasPrefix(title, "["+status) && strings.HasSuffix(title, "] "+alert)
+}
+
+// allQuiet waits until no alert fires any more and each was told to be over.
+func (d *drill) allQuiet() {
+	d.t.Helper()
+	began := time.Now()
+	until(d.t, toQuiet, "all quiet", func() string {
+		var missing []string
+		for name := range d.fired {
+			if !d.received("RESOLVED", name) {
+				missing = append(missing, name+" was not told to be over")
+			}
+		}
+		if states := d.watcher.states(); len(states) > 0 {
+			missing = append(missing, fmt.Sprintf("alerts: %v", states))
+		}
+		slices.Sort(missing)
+		return strings.Join(missing, ", ")
+	})
+	d.t.Logf("%-6s until all was quiet\n%s", time.Since(began).Round(100*time.Millisecond), d.watcher)
+}
+
+// everyAlertWasFired fails when the catalogue has an alert that no drill fires.
+func (d *drill) everyAlertWasFired() {
+	d.t.Helper()
+	for _, a := range catalog.Alerts(catalog.DefaultSettings(), catalog.Demo()) {
+		if !d.fired[a.Name] {
+			d.t.Errorf("no drill fires %s", a.Name)
+		}
+	}
+}
+
+// messagesAreWhole checks that what was sent could be read and acted upon, that
+// the first message was sent twice because of the 429, and that only critical
+// ones that fire mention anybody.
+func (d *drill) messagesAreWhole() {
+	d.t.Helper()
+	requests := d.receiver.Requests()
+	if requests[0].Status != http.StatusTooManyRequests {
+		d.t.Errorf("the first request was answered %d, want 429", requests[0].Status)
+	}
+	for _, r := range requests {
+		if r.Problem != "" {
+			d.t.Errorf("a message that Discord would refuse: %s", r.Problem)
+		}
+	}
+	mentions := 0
+	for i, m := range d.receiver.Messages() {
+		if i == 0 && m.Attempts != 2 {
+			d.t.Errorf("the first message took %d attempts, want 2", m.Attempts)
+		}
+		critical := strings.Contains(m.JSON, `"critical"`) && strings.Contains(m.JSON, "[FIRING")
+		if got := strings.Contains(m.Content, "@here"); got != critical {
+			d.t.Errorf("mention %t on %s", got, m.JSON)
+		} else if got {
+			mentions++
+		}
+		if !strings.Contains(m.JSON, d.base+"/runbooks/") {
+			d.t.Errorf("no runbook in %s", m.JSON)
+		}
+	}
+	if mentions == 0 {
+		d.t.Error("no message mentioned anybody")
+	}
+	for name := range d.fired {
+		if status, _ := call(d.t.Context(), d.client, http.MethodGet, d.base+"/runbooks/"+name, ""); status != http.StatusOK {
+			d.t.Errorf("runbook of %s: %d", name, status)
+		}
+	}
+}
+
+// urlIsKept checks that nothing that was written tells the webhook.
+func (d *drill) urlIsKept() {
+	d.t.Helper()
+	if strings.Contains(d.up.stderr.String(), discordtest.Token) {
+		d.t.Error("the log tells the webhook")
+	}
+}
+
+// unbalance changes a row of the database behind its back.
+func (d *drill) unbalance(dir string, by int) {
+	d.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "onsale.db")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(d.t.Context(), `UPDATE concerts SET sold = sold + ? WHERE id = 1`, by); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// fillQueue lets more buyers in than a slow database serves. The returned
+// function sends them home.
+func (d *drill) fillQueue() (leave func()) {
+	d.t.Helper()
+	d.faults(provocation(d.t, "QueueFilling"))
+	r := newRush(d.t, d.base, 1_000_000)
+	stop := make(chan struct{})
+	var buyers sync.WaitGroup
+	for range 88 { // a batch, and all that the queue takes
+		buyers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if status, _ := r.once(d.t.Context(), d.base, r.buyer(), 1); status != http.StatusOK {
+					time.Sleep(watchPause)
+				}
+			}
+		})
+	}
+	return func() {
+		close(stop)
+		buyers.Wait()
+	}
+}
+
+// sellOut buys all tickets and is then told that there are none.
+func (r *rush) sellOut(capacity int) {
+	r.t.Helper()
+	for range capacity {
+		if status, _ := r.once(r.t.Context(), *r.base.Load(), r.buyer(), 1); status != http.StatusOK {
+			r.t.Fatalf("a ticket was not sold: %d", status)
+		}
+	}
+	if status, told := r.once(r.t.Context(), *r.base.Load(), r.buyer(), 1); status != http.StatusConflict || told.Code != "sold_out" {
+		r.t.Fatalf("bought from a concert that is sold out: %d %s", status, told.Code)
+	}
+}
+
+// memoryPercent is how full this machine's memory is, as Onsale sees it.
+func memoryPercent(t *testing.T) float64 {
+	t.Helper()
+	p := serve(t, nil, dataDir(t), "--faults", "off")
+	defer p.kill()
+	c := newClient()
+	defer c.CloseIdleConnections()
+	_, body := call(t.Context(), c, http.MethodGet, p.url()+"/metrics", "")
+	m := regexp.MustCompile(`(?m)^memory_usage_percent (\S+)$`).FindSubmatch(body)
+	if m == nil {
+		t.Fatal("no memory_usage_percent in /metrics")
+	}
+	percent, err := strconv.ParseFloat(string(m[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return percent
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"onsale/internal/catalog"
+	"onsale/internal/client"
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+)
+
+// TestEveryPanelHasData buys, browses, refunds and fails at everything that may
+// fail, and waits until each query of each panel draws.
+func TestEveryPanelHasData(t *testing.T) {
+	t.Parallel()
+	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", "--faults", "default", dataDir(t))
+	traffic(t, up.url())
+	allDraw(t, up.url(), everyPanel(t), func(p catalog.Panel, q catalog.Query) bool {
+		// For services that do not count purchases by outcome.
+		return p.Title == "Failure Rate (%)" && q.Legend == "denied or sold out"
+	})
+}
+
+// everyPanel are the panels of all dashboards, each followed by one that draws
+// the series it is made of.
+func everyPanel(t *testing.T) []catalog.Panel {
+	t.Helper()
+	var panels []catalog.Panel
+	for _, d := range catalog.Dashboards() {
+		for _, row := range d.Rows {
+			for _, p := range row.Panels {
+				panels = append(panels, p, catalog.Panel{Title: "the series of " + p.Title, Queries: selectors(t, p)})
+			}
+		}
+	}
+	return panels
+}
+
+// TestSixPanelsOfAnEarlierService watches a service that has only the series of
+// the contract, and the first six panels draw.
+func TestSixPanelsOfAnEarlierService(t *testing.T) {
+	t.Parallel()
+	target := httptest.NewServer(earlierService())
+	defer target.Close()
+	monitor := launch(t, nil, "monitor", "--listen", "127.0.0.1:0", "--pace", "demo", "--target", target.URL, dataDir(t))
+	allDraw(t, monitor.url(), catalog.Dashboards()[0].Rows[0].Panels, func(p catalog.Panel, q catalog.Query) bool {
+		// It counts no purchases by outcome.
+		return p.Title == "Failure Rate (%)" && (q.Legend == "denied" || q.Legend == "sold out")
+	})
+}
+
+// earlierService answers scrapes like a service that sells ten tickets between
+// two of them, and denies one.
+func earlierService() http.Handler {
+	var scrapes atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := scrapes.Add(1)
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		fmt.Fprintf(w, `# TYPE http_requests_total counter
+http_requests_total{method="POST",endpoint="/buy/7",status="200"} %d
+http_requests_total{method="POST",endpoint="/buy_random_deny/7",status="409"} %d
+http_requests_total{method="GET",endpoint="/metrics",status="200"} %d
+# TYPE request_duration_seconds histogram
+request_duration_seconds_bucket{le="1.0"} %d
+request_duration_seconds_bucket{le="5.0"} %d
+request_duration_seconds_bucket{le="+Inf"} %d
+request_duration_seconds_count %d
+request_duration_seconds_sum %d
+# TYPE cpu_usage_percent gauge
+cpu_usage_percent 12.5
+# TYPE memory_usage_percent gauge
+memory_usage_percent 50
+`, 10*n, n, n, 2*n, 12*n, 12*n, 12*n, 30*n)
+	})
+}
+
+// traffic makes calls of every kind until the test ends.
+func traffic(t *testing.T, base string) {
+	t.Helper()
+	c, err := client.New(base, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	t.Cleanup(func() {
+		stop()
+		callers.Wait()
+		c.Close()
+	})
+	var ids []int64
+	for _, capacity := range []int64{100_000, 2} { // the second sells out at once
+		concert, err := c.CreateConcert(ctx, sale.NewConcert{Title: "Panels", Date: "2027-05-01", Venue: "Hall", Capacity: capacity})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, concert.ID)
+	}
+	for _, forever := range []func(context.Context, *client.Client) error{
+		func(ctx context.Context, c *client.Client) error { return buy(ctx, c, ids[0], false) },
+		func(ctx context.Context, c *client.Client) error { return buy(ctx, c, ids[1], false) },
+		func(ctx context.Context, c *client.Client) error { return buy(ctx, c, ids[0], true) },
+		browse,
+		createAndDelete,
+	} {
+		callers.Go(func() {
+			for ctx.Err() == nil {
+				if err := forever(ctx, c); err != nil && ctx.Err() == nil {
+					t.Errorf("traffic: %v", err)
+					return
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(watchPause):
+				}
+			}
+		})
+	}
+}
+
+// buy buys two tickets, and gives them back where they were sold.
+func buy(ctx context.Context, c *client.Client, concert int64, deny bool) error {
+	outcome, err := c.Buy(ctx, client.BuyRequest{ConcertID: concert, Email: "a@example.com", Quantity: 2, RandomDeny: deny})
+	if err != nil && !errors.Is(err, fault.ErrDenied) {
+		return err
+	}
+	if outcome.Status == sale.Sold && deny {
+		_, err = c.Refund(ctx, outcome.Purchase.ID)
+		return err
+	}
+	return nil
+}
+
+// browse reads the concerts, and one that is not there.
+func browse(ctx context.Context, c *client.Client) error {
+	for _, err := range c.Concerts(ctx) {
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := c.Concert(ctx, 1<<40); !errors.Is(err, sale.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// createAndDelete makes an item and deletes it, then once more in vain.
+func createAndDelete(ctx context.Context, c *client.Client) error {
+	token, err := c.Token(ctx, "panels")
+	if err != nil {
+		return err
+	}
+	who := client.Credentials{Token: token, User: "panels"}
+	id, err := c.CreateItem(ctx, who, []byte(`{"name":"panel"}`))
+	if err != nil {
+		return err
+	}
+	if err := c.DeleteItem(ctx, who, id); err != nil {
+		return err
+	}
+	if err := c.DeleteItem(ctx, who, id); err == nil {
+		return errors.New("an item was deleted twice")
+	}
+	return nil
+}

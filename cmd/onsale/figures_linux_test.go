@@ -1,0 +1,177 @@
+//go:build soak
+
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var figuresTime = flag.Duration("figures", 10*time.Minute, "how long `onsale up` runs before its memory is read")
+
+// What `onsale up` may take.
+const (
+	maxBinary = 70e6                  // bytes, stripped
+	maxStart  = time.Second           // until the API is ready
+	maxMemory = 150e6                 // bytes resident, with the demo crowd
+	maxWatch  = 0.04                  // of a core, for the monitoring
+	minSold   = 0.9                   // purchase rate with the monitoring, of that without
+	watchTime = 60 * time.Second      // how long the cost of the monitoring is measured
+	jiffy     = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
+	startPoll = 2 * time.Millisecond  // how often a start is looked at
+)
+
+// TestFigures measures what `onsale up` takes. Run it by `make figures`.
+func TestFigures(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "onsale")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	t.Run("binary", func(t *testing.T) {
+		info, err := os.Stat(binary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("stripped binary: %.1f MB", float64(info.Size())/1e6)
+		if info.Size() > maxBinary {
+			t.Errorf("more than %.0f MB", maxBinary/1e6)
+		}
+	})
+	t.Run("start", func(t *testing.T) { measureStart(t, binary) })
+	t.Run("monitoring", func(t *testing.T) { measureMonitoring(t, binary) })
+	t.Run("rate", func(t *testing.T) { measureRate(t, binary) })
+	t.Run("memory", func(t *testing.T) { measureMemory(t, binary) })
+}
+
+// measureStart starts on an empty directory and on one with a past.
+func measureStart(t *testing.T, binary string) {
+	dir := dataDir(t)
+	for _, which := range []string{"first", "second", "third"} {
+		began := time.Now()
+		p := launchProgram(t, binary, nil, "up", "--listen", "127.0.0.1:0", dir)
+		for !strings.Contains(p.stderr.String(), "ready on ") {
+			if time.Since(began) > startLimit {
+				t.Fatalf("not ready within %s", startLimit)
+			}
+			time.Sleep(startPoll)
+		}
+		took := time.Since(began)
+		if status, body := call(t.Context(), newClient(), http.MethodGet, p.url()+"/ready", ""); status != http.StatusOK {
+			t.Fatalf("/ready answered %d %s", status, body)
+		}
+		t.Logf("%s start: API ready after %s", which, took.Round(time.Millisecond))
+		if took > maxStart {
+			t.Errorf("more than %s", maxStart)
+		}
+		time.Sleep(5 * time.Second) // something to continue with
+		if code := p.terminate(); code != exitOK {
+			t.Fatalf("exit code %d", code)
+		}
+	}
+}
+
+// measureMonitoring lets both sides idle side by side, and compares what CPU
+// time they took.
+func measureMonitoring(t *testing.T, binary string) {
+	up := startProgram(t, binary, "up", "--crowd", "0", dataDir(t))
+	serve := startProgram(t, binary, "serve", "--books-interval", "5s", dataDir(t))
+	time.Sleep(10 * time.Second) // what a start costs is no part of it
+	before := [2]time.Duration{cpuTime(t, up), cpuTime(t, serve)}
+	time.Sleep(watchTime)
+	share := func(p *process, before time.Duration) float64 {
+		return (cpuTime(t, p) - before).Seconds() / watchTime.Seconds()
+	}
+	watched, bare := share(up, before[0]), share(serve, before[1])
+	t.Logf("up --crowd 0: %.2f %% of a core, serve: %.2f %%, monitoring: %.2f %%", 100*watched, 100*bare, 100*(watched-bare))
+	if watched-bare > maxWatch {
+		t.Errorf("more than %.0f %%", 100*maxWatch)
+	}
+}
+
+// measureRate sells with and without the monitoring, in turns.
+func measureRate(t *testing.T, binary string) {
+	with := newRush(t, startProgram(t, binary, "up", "--crowd", "0", "--faults", "off", dataDir(t)).url(), 2_000_000_000)
+	without := newRush(t, startProgram(t, binary, "up", "--crowd", "0", "--monitor", "off", "--faults", "off", dataDir(t)).url(), 2_000_000_000)
+	const connections = 64
+	var ratios []float64
+	for range benchRounds {
+		watched, bare := with.wrk(connections), without.wrk(connections)
+		t.Logf("%8.0f sold/s with monitoring, %8.0f without: %.2f", watched, bare, watched/bare)
+		ratios = append(ratios, watched/bare)
+	}
+	t.Logf("median: %.2f", median(ratios))
+	if median(ratios) < minSold {
+		t.Errorf("less than %.1f", minSold)
+	}
+}
+
+// measureMemory lets the demo crowd in and reads the resident memory.
+func measureMemory(t *testing.T, binary string) {
+	p := startProgram(t, binary, "up", dataDir(t))
+	const steps = 10
+	for i := range steps {
+		time.Sleep(*figuresTime / steps)
+		t.Logf("%5s: RSS %5.1f MB", (*figuresTime / steps * time.Duration(i+1)).Round(time.Second), resident(t, p)/1e6)
+	}
+	if rss := resident(t, p); rss > maxMemory {
+		t.Errorf("RSS %.1f MB, more than %.0f MB", rss/1e6, maxMemory/1e6)
+	}
+}
+
+// startProgram starts a subcommand on a free port and waits until it is ready.
+func startProgram(t *testing.T, binary, command string, args ...string) *process {
+	t.Helper()
+	p := launchProgram(t, binary, nil, append([]string{command, "--listen", "127.0.0.1:0"}, args...)...)
+	p.waitFor(`ready on (http://\S+)`)
+	return p
+}
+
+// cpuTime returns the time that a process has spent on processors.
+func cpuTime(t *testing.T, p *process) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The second field is the name in parentheses; 14 and 15 are utime and stime.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	var ticks int64
+	for _, field := range fields[11:13] {
+		n, err := strconv.ParseInt(string(field), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * jiffy
+}
+
+// resident returns a process's resident memory in bytes.
+func resident(t *testing.T, p *process) float64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	if m == nil {
+		t.Fatalf("no VmRSS in:\n%s", status)
+	}
+	kilobytes, err := strconv.ParseFloat(string(m[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kilobytes * 1024
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"onsale/internal/app"
+)
+
+// watchFlags are the flags of the monitoring, which `up` and `monitor` share.
+type watchFlags struct {
+	Job                string        `help:"Name of the scrape job." default:"ticket_system"`
+	PrometheusConfig   string        `help:"A prometheus.yml whose scrape jobs and rule files come on top." type:"path" placeholder:"FILE"`
+	Rules              []string      `help:"Files with further rules." placeholder:"FILE,..."`
+	AlertmanagerConfig string        `help:"An alertmanager.yml in place of the built-in one." type:"path" placeholder:"FILE"`
+	RetentionTime      time.Duration `help:"How long metrics are kept." default:"168h"`
+	RetentionSize      byteSize      `help:"How much disk metrics may take, like 512MB; 0 for no limit." default:"1GB"`
+
+	Alert alertFlags `embed:"" prefix:"alert-" group:"Thresholds of the alerts"`
+}
+
+// alertFlags are the thresholds of the alerts.
+type alertFlags struct {
+	FailureShare      float64       `help:"Share of API calls that may fail." default:"0.02"`
+	DenialShare       float64       `help:"Share of purchases that may be denied." default:"0.02"`
+	ItemErrorShare    float64       `help:"Share of item calls that may fail." default:"0.05"`
+	MinimumRate       float64       `help:"Calls per second below which no share is judged." default:"0.2"`
+	BuyLatency        time.Duration `help:"Limit of the 95th percentile of purchases." default:"5s"`
+	Latency           time.Duration `help:"Limit of the 95th percentile of all other calls." default:"1s"`
+	DatabaseLatency   time.Duration `help:"Limit of the 95th percentile of calls to the database." default:"500ms"`
+	DatabaseErrorRate float64       `help:"Calls to the database per second that may fail." default:"0.2"`
+	QueueShare        float64       `help:"How full the queue of orders may be, 0 to 1." default:"0.5"`
+	CPUPercent        float64       `name:"cpu-percent" help:"Limit of the CPU use of machine or container." default:"90"`
+	MemoryPercent     float64       `help:"Limit of the memory use of machine or container." default:"90"`
+}
+
+// watch returns what the flags and the environment say.
+func (f *watchFlags) watch(e *env, pace string) app.Watch {
+	w := app.DefaultWatch()
+	w.Pace = pace
+	w.PrometheusConfig, w.Rules, w.AlertmanagerConfig = f.PrometheusConfig, f.Rules, f.AlertmanagerConfig
+	w.RetentionTime, w.RetentionBytes = f.RetentionTime, int64(f.RetentionSize)
+	w.DiscordURL, _ = e.lookup("DISCORD_URL")
+	w.DiscordMention, _ = e.lookup("DISCORD_MENTION")
+	s := &w.Settings
+	s.Job = f.Job
+	s.FailureShare, s.DenialShare, s.ItemErrorShare = f.Alert.FailureShare, f.Alert.DenialShare, f.Alert.ItemErrorShare
+	s.MinimumRate, s.DatabaseErrorRate, s.QueueShare = f.Alert.MinimumRate, f.Alert.DatabaseErrorRate, f.Alert.QueueShare
+	s.BuyLatency, s.Latency, s.DatabaseLatency = f.Alert.BuyLatency, f.Alert.Latency, f.Alert.DatabaseLatency
+	s.CPUPercent, s.MemoryPercent = f.Alert.CPUPercent, f.Alert.MemoryPercent
+	return w
+}
+
+// byteSize is a number of bytes with a unit: B, KB, MB, GB or TB, of 1024 each as
+// Prometheus counts them.
+type byteSize int64
+
+var errByteSize = errors.New("must be a number of bytes with a unit, like 512MB")
+
+// UnmarshalText reads a size.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	digits := strings.TrimRight(strings.ToUpper(strings.TrimSpace(string(text))), "KMGTB")
+	unit := strings.ToUpper(strings.TrimSpace(string(text)))[len(digits):]
+	factor, known := map[string]float64{"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}[unit]
+	number, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !known || !(number >= 0) || number*factor >= math.MaxInt64 || (unit == "" && number != 0) {
+		return fmt.Errorf("%w, not %q", errByteSize, text)
+	}
+	*b = byteSize(number * factor)
+	return nil
+}

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"onsale/internal/catalog"
+	"onsale/internal/client"
+	"onsale/internal/console"
+	"onsale/internal/crowd"
+	"onsale/internal/monitor"
+	"onsale/internal/server"
+)
+
+// Up says what `onsale up` runs in one process with the API.
+type Up struct {
+	// Watch is how the API is monitored; nil for not at all.
+	Watch *Watch
+	// Users is how large the demo crowd is, and Scenario what it does.
+	Users    int
+	Scenario string
+}
+
+// DefaultUp is `onsale up` without a flag.
+func DefaultUp() Up {
+	watch := DefaultWatch()
+	return Up{Watch: &watch, Users: crowd.DefaultUsers, Scenario: crowd.Tickets}
+}
+
+// DemoBooksInterval is the time between two comparisons of the books at demo pace.
+const DemoBooksInterval = 5 * time.Second
+
+func (u *Up) validate(o Options) error {
+	if err := (crowd.Settings{Users: u.Users, Scenario: u.Scenario}).Validate(); err != nil {
+		return fmt.Errorf("the crowd's %w", err)
+	}
+	if u.Watch == nil {
+		return nil
+	}
+	return u.Watch.validate([]string{"http://127.0.0.1:1"}, o.Logger)
+}
+
+// beside is what runs beside the API.
+type beside struct {
+	monitor *monitor.Monitor // nil without monitoring
+	crowd   *crowd.Crowd
+	client  *client.Client // the crowd's
+}
+
+// openBeside makes what runs beside the API, and returns what it mounts there.
+func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
+	up := a.options.Up
+	if up == nil {
+		return nil, nil
+	}
+	base := localURL(a.listener.Addr())
+	api, err := client.New(base, client.Options{Token: ownToken, UserAgent: "onsale-crowd"})
+	if err != nil {
+		return nil, fmt.Errorf("make client of the crowd: %w", err)
+	}
+	a.beside.client = api
+	a.beside.crowd, err = crowd.New(crowd.Options{
+		Client: api, Settings: crowd.Settings{Users: up.Users, Scenario: up.Scenario}, Logger: a.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make crowd: %w", err)
+	}
+	all := []server.Mount{{Pattern: "/crowd", Handler: a.beside.crowd.Handler(), Access: server.Admin}}
+	page := console.Options{
+		Version: version, HasAPI: true, HasCrowd: true, Job: catalog.DefaultSettings().Job, Targets: []string{base}, Logger: a.log,
+	}
+	if up.Watch != nil {
+		a.beside.monitor, err = monitor.New(up.Watch.options(a.options.DataDir, base, []string{base}, a.log))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, mounts(a.beside.monitor)...)
+		page = up.Watch.page(page, base)
+	}
+	return withPage(all, page)
+}
+
+// page fills in what the page says about the monitoring.
+func (w Watch) page(o console.Options, external string) console.Options {
+	pace, _ := w.pace()
+	o.HasMonitor, o.Job, o.Pace, o.DiscordSet = true, w.Settings.Job, pace, w.DiscordURL != ""
+	o.Alerts = w.alerts(external)
+	return o
+}
+
+func withPage(all []server.Mount, o console.Options) ([]server.Mount, error) {
+	page, err := console.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("make page: %w", err)
+	}
+	for _, pattern := range []string{"GET /{$}", "GET /ui/", "GET /runbooks/"} {
+		all = append(all, server.Mount{Pattern: pattern, Handler: page})
+	}
+	return all, nil
+}
+
+// watch runs the monitoring, without which the sale goes on.
+func (a *App) watch(ctx context.Context) {
+	if a.beside.monitor == nil {
+		return
+	}
+	if err := a.beside.monitor.Run(ctx); err != nil {
+		a.log.Error("monitoring ended, the sale goes on", "err", err)
+		a.say("the monitoring ended, the sale goes on: %v", err)
+	}
+}
+
+// crowdRun is the time that the crowd is there.
+type crowdRun struct {
+	leave context.CancelFunc
+	gone  chan struct{}
+}
+
+// letCrowdIn lets the crowd in as soon as the API can sell.
+func (a *App) letCrowdIn(ctx context.Context) crowdRun {
+	ctx, leave := context.WithCancel(ctx)
+	run := crowdRun{leave, make(chan struct{})}
+	go func() {
+		defer close(run.gone)
+		if a.beside.crowd == nil {
+			return
+		}
+		defer a.beside.client.Close()
+		if err := a.oncePrepared(ctx, a.beside.crowd.Run); err != nil {
+			a.log.Error("crowd ended", "err", err)
+		}
+	}()
+	return run
+}
+
+// goHome sends the crowd home, before the API turns anybody away.
+func (c crowdRun) goHome() {
+	c.leave()
+	<-c.gone
+}
+
+// announceBeside says what is where.
+func (a *App) announceBeside() {
+	up := a.options.Up
+	if up == nil {
+		return
+	}
+	base := localURL(a.listener.Addr())
+	a.say("page %s/ · API %s/docs · metrics %s/metrics", base, base, base)
+	if up.Watch == nil {
+		a.say("monitoring is off (--monitor off)")
+	} else {
+		a.say("Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base)
+		a.say("alerts go %s", up.Watch.told(base))
+		if up.Watch.Pace == catalog.Demo().Name {
+			a.say("demo pace: looks every second, and what takes a minute takes 5 s; --pace real for the pace of a real service")
+		}
+	}
+	if up.Users > 0 {
+		a.say("a demo crowd of %d (scenario %s) buys; --crowd 0 sends it home", up.Users, up.Scenario)
+	}
+}

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"onsale/internal/catalog"
+	"onsale/internal/monitor"
+	"onsale/internal/server"
+)
+
+// Watch says how the embedded monitoring watches and whom it tells. `onsale up`
+// and `onsale monitor` share it.
+type Watch struct {
+	// Pace is demo or real.
+	Pace string
+	// BearerFile has the token that scrapes bring, or is empty.
+	BearerFile string
+	// Settings are the thresholds of the alerts, and the job that is watched.
+	Settings catalog.Settings
+	// PrometheusConfig, Rules and AlertmanagerConfig are files of the user's, or empty.
+	PrometheusConfig   string
+	Rules              []string
+	AlertmanagerConfig string
+	// RetentionTime and RetentionBytes bound what is stored of the past.
+	RetentionTime  time.Duration
+	RetentionBytes int64
+	// DiscordURL is DISCORD_URL, a secret; empty, alerts stay in the inbox.
+	// DiscordMention is DISCORD_MENTION.
+	DiscordURL, DiscordMention string
+}
+
+// minRetention is the least that is kept: what the longest window of a rule reads.
+const minRetention = 2 * time.Hour
+
+// DefaultWatch returns what holds without a flag, at the demo pace.
+func DefaultWatch() Watch {
+	return Watch{
+		Pace:           catalog.Demo().Name,
+		Settings:       catalog.DefaultSettings(),
+		RetentionTime:  7 * 24 * time.Hour,
+		RetentionBytes: 1 << 30,
+	}
+}
+
+// validate names the first option that makes no sense, and reads the files that
+// options name.
+func (w Watch) validate(targets []string, log *slog.Logger) error {
+	if _, err := w.pace(); err != nil {
+		return err
+	}
+	if err := w.Settings.Validate(); err != nil {
+		return err
+	}
+	if w.RetentionTime < minRetention {
+		return fmt.Errorf("--retention-time must be at least %s, not %s", minRetention, w.RetentionTime)
+	}
+	if w.RetentionBytes < 0 {
+		return fmt.Errorf("--retention-size must not be negative, but is %d", w.RetentionBytes)
+	}
+	return w.options("", "http://127.0.0.1", targets, log).Check()
+}
+
+// pace returns the pace by its name.
+func (w Watch) pace() (catalog.Pace, error) {
+	var names []string
+	for _, p := range catalog.Paces() {
+		if p.Name == w.Pace {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return catalog.Pace{}, fmt.Errorf("--pace must be %s, not %q", strings.Join(names, " or "), w.Pace)
+}
+
+// options are those of the monitor at an address, once validated.
+func (w Watch) options(dir, external string, targets []string, log *slog.Logger) monitor.Options {
+	pace, _ := w.pace()
+	settings := w.Settings
+	settings.Runbooks = external + "/runbooks/NAME"
+	return monitor.Options{
+		DataDir: dir, Targets: targets, BearerFile: w.BearerFile, Pace: pace, Settings: settings,
+		PrometheusConfig: w.PrometheusConfig, RuleFiles: w.Rules, AlertmanagerConfig: w.AlertmanagerConfig,
+		RetentionTime: w.RetentionTime, RetentionBytes: w.RetentionBytes,
+		ExternalURL: external, DiscordURL: w.DiscordURL, DiscordMention: w.DiscordMention, Logger: log,
+	}
+}
+
+// alerts are the catalogue's at this pace, with runbooks on this server.
+func (w Watch) alerts(external string) []catalog.Alert {
+	pace, _ := w.pace()
+	settings := w.Settings
+	settings.Runbooks = external + "/runbooks/NAME"
+	return catalog.Alerts(settings, pace)
+}
+
+// every is how often the monitoring looks.
+func (w Watch) every() time.Duration {
+	pace, _ := w.pace()
+	return pace.Scrape
+}
+
+// told says where notifications go.
+func (w Watch) told(external string) string {
+	switch {
+	case w.AlertmanagerConfig != "":
+		return "as " + w.AlertmanagerConfig + " says"
+	case w.DiscordURL != "":
+		return "to Discord, and to " + external + "/inbox"
+	}
+	return "to " + external + "/inbox; DISCORD_URL sends them to Discord as well"
+}
+
+// mounts are where the monitoring answers.
+func mounts(m *monitor.Monitor) []server.Mount {
+	return []server.Mount{
+		{Pattern: "/api/v1/", Handler: m.Prometheus()}, // it has no call that writes
+		{Pattern: "GET /-/healthy", Handler: m.Prometheus()},
+		{Pattern: "GET /-/ready", Handler: m.Prometheus()},
+		{Pattern: "/api/v2/", Handler: m.Alertmanager(), Access: server.AdminWrites},
+		{Pattern: "GET /inbox", Handler: m.Inbox()},
+	}
+}
+
+// localURL is where this machine reaches a listener.
+func localURL(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return "http://" + addr.String()
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d", tcp.Port)
+}
+
+// parseTarget turns a value of --target into a URL.
+func parseTarget(text string) (string, error) {
+	address := text
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return "", fmt.Errorf("--target must look like http://127.0.0.1:8000, not %q", text)
+	case u.User != nil:
+		return "", errors.New("--target must not carry a user or password: put a token into --bearer-file")
+	case u.Fragment != "":
+		return "", fmt.Errorf("--target must have no fragment, but %q has", text)
+	}
+	return u.String(), nil
+}

@@ -1,0 +1,91 @@
+package catalog
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// rules writes expressions and texts with the thresholds of the settings and
+// the times of the pace.
+type rules struct {
+	Settings
+	Pace
+
+	names *strings.Replacer
+}
+
+func newRules(s Settings, p Pace) rules {
+	return rules{Settings: s, Pace: p, names: strings.NewReplacer(
+		"$job", `job=`+strconv.Quote(s.Job),
+		"$calls", apiCalls,
+		"$failure_share", number(s.FailureShare),
+		"$denial_share", number(s.DenialShare),
+		"$item_error_share", number(s.ItemErrorShare),
+		"$minimum_rate", number(s.MinimumRate),
+		"$buy_latency", number(s.BuyLatency.Seconds()),
+		"$latency", number(s.Latency.Seconds()),
+		"$database_latency", number(s.DatabaseLatency.Seconds()),
+		"$database_error_rate", number(s.DatabaseErrorRate),
+		"$queue_share", number(s.QueueShare),
+		"$cpu_percent", number(s.CPUPercent),
+		"$memory_percent", number(s.MemoryPercent),
+		"$sale_limit", number(saleLimit.Seconds()),
+		"$evaluate", number(p.Evaluate.Seconds()),
+	)}
+}
+
+// apiCalls selects the calls that are the service's business: probes and
+// scrapes never fail and are always quick, and would thin the shares out.
+const apiCalls = `endpoint!~"/health|/ready|/metrics"`
+
+// window matches the times in an expression.
+var window = regexp.MustCompile(`(\[|offset )([0-9]+[hms])+`)
+
+// expr makes an expression from one that is written with the real pace's times
+// and with the settings' names.
+func (r rules) expr(text string) string {
+	scaled := window.ReplaceAllStringFunc(strings.TrimSpace(text), func(found string) string {
+		at := strings.LastIndexAny(found, "[ ") + 1
+		d, err := time.ParseDuration(found[at:])
+		if err != nil { // which the tests of all expressions would show
+			return found
+		}
+		return found[:at] + span(r.Scale(d))
+	})
+	return r.names.Replace(scaled)
+}
+
+// fired is for how long a condition must hold before most alerts fire. It is as
+// long as the window of most rates: one single bad event is in the window for
+// less than that, so that it never fires.
+func (r rules) fired() time.Duration { return r.Scale(time.Minute) }
+
+// number writes a threshold as PromQL and people read it.
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// percent writes a share for people.
+func percent(share float64) string { return strconv.FormatFloat(share*100, 'g', 6, 64) + " %" }
+
+// span writes a time as Prometheus does.
+func span(d time.Duration) string { return model.Duration(d).String() }
+
+// Alerts returns all alerts, sorted by what they watch.
+func Alerts(s Settings, p Pace) []Alert {
+	r := newRules(s, p)
+	var all []Alert
+	for _, some := range [][]Alert{r.calls(), r.sale(), r.burning(), r.database(), r.machine()} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// Recordings returns all recording rules, in the order in which they must be
+// evaluated: some read what others record.
+func Recordings(s Settings, p Pace) []Recording {
+	r := newRules(s, p)
+	return append(r.stock(), r.objectives()...)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+
+	"onsale/internal/catalog"
+)
+
+// What all dashboards have in common.
+const (
+	// dashboardTag lets each dashboard link to the others.
+	dashboardTag = "onsale"
+	// refresh is how often the panels are drawn anew: at each scrape.
+	refresh = "5s"
+	// timeRange is what is shown at first: an incident and what led to it.
+	timeRange = "now-15m"
+	// annotationStep is how finely annotations are looked for at most: an alert at
+	// demo pace may last only seconds.
+	annotationStep = "5s"
+)
+
+// writeDashboards writes all that Grafana reads from files but its alerts: the
+// dashboards, where it finds them, and where it finds Prometheus.
+func writeDashboards(root string) error {
+	files := provisioning()
+	for _, d := range catalog.Dashboards() {
+		text, err := dashboardJSON(d)
+		if err != nil {
+			return fmt.Errorf("make dashboard %s: %w", d.Name, err)
+		}
+		files["dashboards/"+d.Name+".json"] = text
+	}
+	for name, text := range files {
+		if err := writeFile(root, "deploy/grafana/"+name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dashboardJSON is a dashboard as Grafana stores it: keys in alphabetical
+// order, and PromQL legible.
+func dashboardJSON(d catalog.Dashboard) ([]byte, error) {
+	g := grafanaDashboard(d)
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	// The types of the SDK escape < and > as if for a web page; a second pass
+	// undoes it.
+	escaped, err := json.Marshal(g)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(escaped))
+	decoder.UseNumber()
+	var plain any
+	if err := decoder.Decode(&plain); err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(plain); err != nil {
+		return nil, err
+	}
+	return text.Bytes(), nil
+}
+
+// page is a dashboard in the form that every Grafana reads from a file.
+//
+//nolint:staticcheck // SA1019: the form that the SDK prefers is read by the newest Grafana alone.
+type page = dashboard.Dashboard
+
+// grafanaDashboard says in Grafana's words what a dashboard is.
+func grafanaDashboard(d catalog.Dashboard) *page {
+	g := dashboard.NewDashboard()
+	g.Uid = new(d.UID())
+	g.Title = new(d.Title)
+	g.Description = new(d.Description)
+	g.Tags = []string{dashboardTag}
+	g.GraphTooltip = new(dashboard.DashboardCursorSyncCrosshair)
+	g.Time = &dashboard.DashboardDashboardTime{From: timeRange, To: "now"}
+	g.Refresh = new(refresh)
+	g.Templating.List = variables()
+	g.Links = []dashboard.DashboardLink{{
+		Title: "Onsale", Type: dashboard.DashboardLinkTypeDashboards, Icon: "external link",
+		Tags: []string{dashboardTag}, IncludeVars: true, KeepTime: true,
+	}}
+	for _, a := range d.Annotations {
+		g.Annotations.List = append(g.Annotations.List, annotation(a))
+	}
+	g.Panels = arrange(d.Rows)
+	return g
+}
+
+// annotation says its query twice: some versions of Grafana read it in the
+// target, and others beside it.
+func annotation(a catalog.Annotation) dashboard.AnnotationQuery {
+	query := prometheus.NewDataquery()
+	query.RefId, query.Expr, query.Interval, query.Range = new("Anno"), a.Expr, new(annotationStep), new(true)
+	return dashboard.AnnotationQuery{
+		Name:        a.Name,
+		Datasource:  dataSource(),
+		Enable:      true,
+		IconColor:   string(a.Color),
+		Expr:        new(a.Expr),
+		TitleFormat: new(a.Title),
+		TextFormat:  new("{{" + a.Tag + "}}"),
+		TagKeys:     new(a.Tag),
+		Step:        new(annotationStep),
+		Target:      *query,
+	}
+}
+
+// dataSource is the Prometheus that the variable of this name names.
+func dataSource() *common.DataSourceRef {
+	return &common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
+}

@@ -1,0 +1,64 @@
+package catalog
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Runbook returns the page that says what the alert means and what to do, in
+// Markdown. Its expression is that of the pace that the alert was made for.
+func Runbook(a Alert) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<!-- %s -->\n\n# %s\n\n", Generated, a.Name)
+	fmt.Fprintf(&b, "Severity: **%s**. It fires %s.\n\n", a.Severity, after(a))
+	fmt.Fprintf(&b, "## What it means\n\n%s\n\n", a.Meaning)
+	fmt.Fprintf(&b, "## What to do\n\n")
+	for i, step := range a.Steps {
+		fmt.Fprintf(&b, "%d. %s\n", i+1, step)
+	}
+	fmt.Fprintf(&b, "\n## The condition\n\n```promql\n%s\n```\n\n", a.Expr)
+	fmt.Fprintf(&b, "## How to see it on purpose\n\n")
+	if a.Provoke.Faults != "" {
+		fmt.Fprintf(&b, "Set this fault plan, which replaces the one in force and ends by itself:\n\n"+
+			"```sh\ncurl -X PUT http://127.0.0.1:8000/faults \\\n  -H 'Content-Type: application/json' \\\n  -d '%s'\n```\n\n", a.Provoke.Faults)
+	}
+	if a.Provoke.Also != "" {
+		fmt.Fprintf(&b, "%s\n", a.Provoke.Also)
+	}
+	return []byte(strings.TrimRight(b.String(), "\n") + "\n")
+}
+
+// after says when an alert fires and how long it goes on.
+func after(a Alert) string {
+	text := "at once"
+	if a.For > 0 {
+		text = "when its condition has held for " + span(a.For)
+	}
+	if a.KeepFiringFor > 0 {
+		text += ", and goes on for " + span(a.KeepFiringFor) + " after it"
+	}
+	return text
+}
+
+// RunbookIndex returns the page that lists the runbooks, in Markdown.
+func RunbookIndex(alerts []Alert) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<!-- %s -->\n\n# Runbooks\n\n"+
+		"One page an alert: what it means, what to do, and how to see it on purpose.\n\n"+
+		"| Alert | Severity | When | Provoked by |\n|---|---|---|---|\n", Generated)
+	for _, a := range alerts {
+		when, _, _ := strings.Cut(a.Meaning, ". ")
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s |\n", a.Name, a.Name, a.Severity, cell(when), provokedBy(a.Provoke))
+	}
+	return []byte(b.String())
+}
+
+func provokedBy(p Provocation) string {
+	if p.Faults != "" {
+		return "`" + cell(p.Faults) + "`"
+	}
+	return cell(p.Also)
+}
+
+// cell makes a text fit into a cell of a table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

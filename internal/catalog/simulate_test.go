@@ -1,0 +1,273 @@
+package catalog_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/util/teststorage"
+	"go.yaml.in/yaml/v3"
+
+	"onsale/internal/catalog"
+)
+
+// caseFile is a file of test cases in the shape that promtool reads. It is read
+// here too, so that the same cases run on the Prometheus that is embedded, whose
+// ranges are open at their left end and not closed as those of version 2.
+type caseFile struct {
+	RuleFiles []string       `yaml:"rule_files"`
+	Evaluate  model.Duration `yaml:"evaluation_interval"`
+	Tests     []struct {
+		Name     string         `yaml:"name"`
+		Interval model.Duration `yaml:"interval"`
+		Input    []struct {
+			Series string `yaml:"series"`
+			Values string `yaml:"values"`
+		} `yaml:"input_series"`
+		Exprs []struct {
+			Expr string         `yaml:"expr"`
+			At   model.Duration `yaml:"eval_time"`
+			Want []struct {
+				Labels string  `yaml:"labels"`
+				Value  float64 `yaml:"value"`
+			} `yaml:"exp_samples"`
+		} `yaml:"promql_expr_test"`
+		Alerts []struct {
+			At   model.Duration `yaml:"eval_time"`
+			Name string         `yaml:"alertname"`
+			Want []struct {
+				Labels      map[string]string `yaml:"exp_labels"`
+				Annotations map[string]string `yaml:"exp_annotations"`
+			} `yaml:"exp_alerts"`
+		} `yaml:"alert_rule_test"`
+	} `yaml:"tests"`
+}
+
+// readCases reads a file of test cases, and refuses what it does not know.
+func readCases(t *testing.T, name string) caseFile {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var cases caseFile
+	dec := yaml.NewDecoder(file)
+	dec.KnownFields(true)
+	if err := dec.Decode(&cases); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return cases
+}
+
+// ruleFile is a rule file whose rules may be changed.
+type ruleFile struct {
+	Groups []struct {
+		Name  string           `yaml:"name"`
+		Rules []map[string]any `yaml:"rules"`
+	} `yaml:"groups"`
+}
+
+// rulesFor returns the recordings and the alert of a name, at a pace; all alerts
+// for no name.
+func rulesFor(t *testing.T, p catalog.Pace, alert string) ruleFile {
+	t.Helper()
+	text, err := catalog.RuleFile(catalog.DefaultSettings(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file ruleFile
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	for i := range file.Groups {
+		file.Groups[i].Rules = slices.DeleteFunc(file.Groups[i].Rules, func(rule map[string]any) bool {
+			name, is := rule["alert"]
+			return is && alert != "" && name != alert
+		})
+	}
+	return file
+}
+
+// write writes the rules where promtool and a manager find them.
+func (f ruleFile) write(t *testing.T) string {
+	t.Helper()
+	text, err := yaml.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeTemp(t, text)
+}
+
+// simulate runs the cases with the rules on the embedded Prometheus, and returns
+// what is not as it should be.
+func simulate(t *testing.T, cases caseFile, file ruleFile) []string {
+	t.Helper()
+	name := file.write(t)
+	engine := promqltest.NewTestEngineWithOpts(t, promql.EngineOpts{
+		MaxSamples: 1e6, Timeout: time.Minute, LookbackDelta: 5 * time.Minute, EnableAtModifier: true,
+	})
+	var wrong []string
+	for _, c := range cases.Tests {
+		var load strings.Builder
+		fmt.Fprintf(&load, "load %s\n", c.Interval)
+		for _, in := range c.Input {
+			fmt.Fprintf(&load, "  %s %s\n", in.Series, in.Values)
+		}
+		s := &simulation{storage: promqltest.LoadedStorage(t, load.String()), engine: engine}
+		for i, e := range c.Exprs {
+			s.at(time.Duration(e.At), func() {
+				var want []string
+				for _, sample := range e.Want {
+					want = append(want, fmt.Sprintf("%s %g", metric(t, sample.Labels), sample.Value))
+				}
+				if got := s.query(t, e.Expr); !same(got, want) {
+					wrong = append(wrong, fmt.Sprintf("%s: expression %d at %s: got %q, want %q", c.Name, i+1, e.At, got, want))
+				}
+			})
+		}
+		for _, a := range c.Alerts {
+			s.at(time.Duration(a.At), func() {
+				var want []string
+				for _, alert := range a.Want {
+					want = append(want, told(with(alert.Labels, "alertname", a.Name), alert.Annotations))
+				}
+				if got := s.firing(a.Name); !same(got, want) {
+					wrong = append(wrong, fmt.Sprintf("%s: %s at %s: got %q, want %q", c.Name, a.Name, a.At, got, want))
+				}
+			})
+		}
+		s.run(t, name, time.Duration(cases.Evaluate))
+		s.storage.Close()
+	}
+	return wrong
+}
+
+// simulation is one case under way.
+type simulation struct {
+	storage *teststorage.TestStorage
+	engine  *promql.Engine
+	group   *rules.Group
+	now     time.Time
+	checks  []check
+}
+
+type check struct {
+	at time.Duration
+	do func()
+}
+
+func (s *simulation) at(at time.Duration, do func()) { s.checks = append(s.checks, check{at, do}) }
+
+// run evaluates the rules until the last check.
+func (s *simulation) run(t *testing.T, name string, every time.Duration) {
+	t.Helper()
+	manager := rules.NewManager(&rules.ManagerOptions{
+		QueryFunc: rules.EngineQueryFunc(s.engine, s.storage), Context: t.Context(),
+		Appendable: s.storage, Queryable: s.storage, NotifyFunc: func(context.Context, string, ...*rules.Alert) {},
+	})
+	groups, errs := manager.LoadGroups(every, labels.EmptyLabels(), "", nil, false, name)
+	if len(errs) > 0 || len(groups) != 1 {
+		t.Fatalf("%d groups, errors %v", len(groups), errs)
+	}
+	for _, s.group = range groups {
+		for _, alert := range s.group.AlertingRules() {
+			alert.SetRestored(true) // there is nothing to restore, and only then are ALERTS written
+		}
+	}
+	slices.SortStableFunc(s.checks, func(a, b check) int { return int(a.at - b.at) })
+	for at := time.Duration(0); len(s.checks) > 0; at += every {
+		s.now = time.Unix(0, 0).Add(at)
+		s.group.Eval(t.Context(), s.now)
+		for len(s.checks) > 0 && s.checks[0].at < at+every {
+			s.checks[0].do()
+			s.checks = s.checks[1:]
+		}
+	}
+	for _, rule := range s.group.Rules() {
+		if err := rule.LastError(); err != nil {
+			t.Fatalf("%s: %v", rule.Name(), err)
+		}
+	}
+}
+
+// query asks for the samples now.
+func (s *simulation) query(t *testing.T, expr string) []string {
+	t.Helper()
+	vector, err := rules.EngineQueryFunc(s.engine, s.storage)(t.Context(), expr, s.now)
+	if err != nil {
+		t.Fatalf("%s: %v", expr, err)
+	}
+	var got []string
+	for _, sample := range vector {
+		got = append(got, fmt.Sprintf("%s %g", sample.Metric, sample.F))
+	}
+	return got
+}
+
+// firing returns what the alert of a name tells now.
+func (s *simulation) firing(name string) []string {
+	var got []string
+	for _, rule := range s.group.AlertingRules() {
+		for _, alert := range rule.ActiveAlerts() {
+			if rule.Name() == name && alert.State == rules.StateFiring {
+				got = append(got, told(alert.Labels.Map(), alert.Annotations.Map()))
+			}
+		}
+	}
+	return got
+}
+
+// figure matches what versions of Prometheus compute slightly differently.
+var figure = regexp.MustCompile(`[0-9.]+(%| tickets| calls| database calls|m?s)`)
+
+// told writes an alert's labels and annotations for comparison.
+func told(l, annotations map[string]string) string {
+	return labels.FromMap(l).String() + " " + figure.ReplaceAllString(labels.FromMap(annotations).String(), "N$1")
+}
+
+func with(l map[string]string, name, value string) map[string]string {
+	all := map[string]string{name: value}
+	for n, v := range l {
+		all[n] = v
+	}
+	return all
+}
+
+// metric reads a series as PromQL has it.
+func metric(t *testing.T, text string) labels.Labels {
+	t.Helper()
+	m, err := parser.NewParser(parser.Options{}).ParseMetric(text)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return m
+}
+
+func same(got, want []string) bool {
+	slices.Sort(got)
+	slices.Sort(want)
+	return slices.Equal(got, want)
+}
+
+// writeTemp writes a file that lasts for the test.
+func writeTemp(t *testing.T, text []byte) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "rules.yml")
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

@@ -1,0 +1,298 @@
+package console_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long a page may take to show something on a crowded machine.
+const patience = time.Minute
+
+// browser is a tab of a real Chromium, and what its console said.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// newBrowser starts Chromium with a profile of its own, which must be there:
+// the page is made of scripts, and nothing else runs them.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("install chromium: the tests of the page run it in a real browser")
+	}
+	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), flags...)
+	t.Cleanup(stop)
+	ctx, closeTab := chromedp.NewContext(allocator)
+	t.Cleanup(closeTab)
+
+	b := &browser{t: t, ctx: ctx}
+	console := chromedp.Console(ctx)
+	go func() {
+		for message, err := range console {
+			if err != nil {
+				return // the tab is closed
+			}
+			b.mu.Lock()
+			b.complaints = append(b.complaints, message.String()+" "+message.URL)
+			b.mu.Unlock()
+		}
+	}()
+	return b
+}
+
+// do runs actions, all within the time that a page has.
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		b.t.Fatalf("%v\nthe console says %q", err, b.said())
+	}
+}
+
+// evaluate returns what an expression of JavaScript is.
+func evaluate[T any](b *browser, expression string) T {
+	b.t.Helper()
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return value
+}
+
+// click clicks what a selector of CSS finds.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	b.do(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// open goes to an address.
+func (b *browser) open(url string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(url))
+}
+
+// sees waits until an expression of JavaScript is true.
+func (b *browser) sees(what string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](what, chromedp.WithPollingTimeout(patience), chromedp.WithPollingInterval(50*time.Millisecond)))
+	if err != nil {
+		b.t.Fatalf("never true: %s: %v\nthe console says %q\nthe page says\n%s", what, err, b.said(), evaluate[string](b, `document.body.innerText`))
+	}
+}
+
+func (b *browser) said() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.complaints)
+}
+
+// clean fails the test if the browser's console has a word of complaint, or if
+// what a client sent was taken for markup.
+func (b *browser) clean() {
+	b.t.Helper()
+	if evaluate[bool](b, `window.struck !== undefined || document.querySelector('img[src="x"]') !== null`) {
+		b.t.Error("hostile text became markup")
+	}
+	if said := b.said(); len(said) > 0 {
+		b.t.Errorf("the browser's console says %q", said)
+	}
+}
+
+// screenshot takes a picture of the whole page, for people to look at, in the
+// directory that CONSOLE_SCREENSHOTS names.
+func (b *browser) screenshot(name string) {
+	b.t.Helper()
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if len(picture) < 1000 {
+		b.t.Errorf("the picture of %s has %d bytes", name, len(picture))
+	}
+	dir := os.Getenv("CONSOLE_SCREENSHOTS")
+	if dir == "" {
+		dir = b.t.TempDir()
+	}
+	if err := os.WriteFile(filepath.Join(dir, "console-"+name+".png"), picture, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *browser) looksLike(scheme string, width, height int64) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.EmulateViewport(width, height))
+}
+
+// fits fails the test if the page is wider than the window, and names what is.
+func (b *browser) fits() {
+	b.t.Helper()
+	wide := evaluate[string](b, `document.documentElement.scrollWidth <= innerWidth ? '' :
+		innerWidth + ': ' + [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest('.scroll'))
+			.map((e) => e.tagName + '.' + e.className).join(', ')`)
+	if wide != "" {
+		b.t.Errorf("the page is wider than the window of %s", wide)
+	}
+}
+
+// settles waits until all is there, so that nothing moves any more.
+func (b *browser) settles() {
+	b.t.Helper()
+	b.sees(`document.querySelector('#alert-rows tr:nth-child(3)')?.dataset.state !== 'unknown' &&
+		document.querySelectorAll('.notice').length > 0 && document.querySelectorAll('#target-rows .down').length > 0 &&
+		[...document.querySelectorAll('.chart')].every((c) => c.querySelectorAll('path.line').length > 1)`)
+}
+
+// TestFrontPageLive looks at the page as a visitor does.
+func TestFrontPageLive(t *testing.T) {
+	t.Parallel()
+	api := newBackend(t, options())
+	b := newBrowser(t)
+	b.looksLike("light", 1280, 900)
+	b.open(api.URL)
+
+	b.sees(`document.querySelector('#overall')?.textContent === '1 firing, 1 pending, 1 notice'`)
+	b.sees(`document.querySelector('#alert-rows tr:first-child th a')?.textContent === 'HighFailureRate'`)
+	b.sees(`document.querySelector('#alert-rows [data-name=HighFailureRate]')?.innerText.includes('15 % of calls fail <img')`)
+	b.sees(`document.querySelector('#alert-rows [data-name=DatabaseSlow]')?.innerText.includes('silenced')`)
+	b.sees(`document.querySelector('#lamps [data-name=HighLatency]')?.dataset.state === 'pending'`)
+	b.sees(`[...document.querySelectorAll('.lamp')].some((l) => l.textContent.startsWith('Mine<img'))`)
+	b.sees(`document.querySelectorAll('.notice').length === 2`)
+	b.sees(`getComputedStyle(document.querySelector('.embed')).borderLeftColor === 'rgb(231, 76, 60)'`)
+	b.sees(`document.querySelector('.embed dt')?.textContent === 'job=ticket_system'`)
+	b.sees(`document.querySelector('.embed dd')?.textContent.includes('tickets. <script> <img')`)
+	b.sees(`[...document.querySelectorAll('.embed a')].map((a) => a.href).join() === 'http://127.0.0.1:8000/runbooks/HighFailureRate'`)
+	b.sees(`document.querySelector('.notice p')?.textContent.includes('on its way to Discord (attempt 1: answered 429')`)
+	b.sees(`document.querySelectorAll('#target-rows .down').length === 1`)
+	b.sees(`[...document.querySelectorAll('.tile .value')].every((v) => /\d/.test(v.textContent))`)
+	b.sees(`[...document.querySelectorAll('.chart')].every((c) => c.querySelectorAll('path.line').length > 1)`)
+	b.sees(`document.querySelector('#plan')?.textContent.includes('deny 9.9 %')`)
+	b.sees(`document.querySelector('#users')?.value === '25' && document.querySelector('#scenario')?.value === 'tickets'`)
+	b.fits()
+	b.screenshot("1280-light")
+
+	b.looksLike("dark", 1280, 900)
+	b.sees(`getComputedStyle(document.body).backgroundColor === 'rgb(13, 16, 23)'`)
+	b.screenshot("1280-dark")
+	for _, width := range []int64{360, 390, 768, 1920} {
+		b.looksLike("dark", width, 844)
+		b.fits()
+	}
+	b.looksLike("dark", 390, 844)
+	b.sees(`[...document.querySelectorAll('.chart')].every((c) => c.querySelectorAll('path.line').length > 1)`)
+	b.screenshot("390-dark")
+	b.looksLike("light", 390, 844)
+	b.screenshot("390-light")
+	b.clean()
+}
+
+// TestProvoke presses buttons: a fault is set, and set back.
+func TestProvoke(t *testing.T) {
+	t.Parallel()
+	api := newBackend(t, options())
+	b := newBrowser(t)
+	b.open(api.URL)
+	b.settles()
+	b.click(`#alert-rows [data-name=HighFailureRate] button`)
+	b.sees(`document.querySelector('#said.good') !== null`)
+	b.click(`#faults button.primary`)
+	for _, want := range []string{`{"routes":{"/buy/{concert_id}":{"error":0.5,"for":"1m"}}}`, `{"preset":"default"}`} {
+		api.waitFor(t, want)
+	}
+
+	b.open(api.URL + "/runbooks/InstanceDown")
+	b.sees(`document.querySelector('#overall')?.textContent === 'inactive'`)
+	b.click(`.buttons button.primary`)
+	api.waitFor(t, `{"scrape_outage":true}`)
+	b.screenshot("runbook-light")
+	b.clean()
+
+	api.mu.Lock()
+	api.status = 401
+	api.mu.Unlock()
+	b.open(api.URL)
+	b.sees(`document.querySelector('#plan')?.textContent.includes('needs the admin token')`)
+	b.settles()
+	b.click(`.knobs button`)
+	b.sees(`document.querySelector('#said.bad')?.textContent.includes('PUT /faults needs the admin token')`)
+}
+
+// waitFor waits until a plan was put.
+func (b *backend) waitFor(t *testing.T, plan string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		b.mu.Lock()
+		plans := slices.Clone(b.plans)
+		b.mu.Unlock()
+		if slices.Contains(plans, plan) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the plan %s was never put, but %s", plan, strings.Join(plans, ", "))
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// TestAskPrometheus runs queries that are typed, clicked and brought along.
+func TestAskPrometheus(t *testing.T) {
+	t.Parallel()
+	api := newBackend(t, options())
+	b := newBrowser(t)
+	b.open(api.URL + "/?query=up#query")
+	b.sees(`document.querySelector('#answer')?.textContent.includes('up{instance="<img')`)
+	b.click(`.chip:nth-of-type(2)`)
+	b.sees(`document.querySelector('#expr')?.value.includes('http_requests_total{job="ticket_system"}')`)
+	b.clean()
+	b.do(chromedp.SetValue(chromedp.CSS(`#expr`), `up{`))
+	b.click(`#ask button`)
+	b.sees(`document.querySelector('#answer')?.textContent.startsWith('parse error: <img')`)
+}
+
+// TestBareTarget watches a service that has only the contract's first series.
+func TestBareTarget(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.HasAPI, o.HasCrowd, o.Targets = false, false, []string{"http://shop.example:5000"}
+	api := newBackend(t, o)
+	api.bare = true
+	b := newBrowser(t)
+	b.looksLike("light", 1280, 900)
+	b.open(api.URL)
+	b.sees(`document.querySelector('.tile:nth-of-type(5) .value')?.textContent === 'no data'`)
+	b.sees(`/\d/.test(document.querySelector('.tile:nth-of-type(1) .value')?.textContent)`)
+	b.sees(`document.querySelector('#faults') === null && document.querySelector('[data-plan]') === null`)
+	b.screenshot("monitor-light")
+	b.clean()
+}

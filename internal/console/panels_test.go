@@ -1,0 +1,73 @@
+package console_test
+
+import (
+	"html"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"onsale/internal/console"
+)
+
+// queries returns what the page asks Prometheus, and what it offers to ask.
+func queries(t *testing.T, o console.Options) []string {
+	t.Helper()
+	body := get(t, o, "GET", "/").body
+	var found []string
+	for _, match := range regexp.MustCompile(`<data hidden value="([^"]*)"|data-query="([^"]*)"`).FindAllStringSubmatch(body, -1) {
+		found = append(found, html.UnescapeString(match[1]+match[2]))
+	}
+	return found
+}
+
+// TestQueries: Prometheus's own parser reads all of them, whatever the job is.
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Job = `a"b\c $window`
+	promql := parser.NewParser(parser.Options{})
+	found := queries(t, o)
+	if len(found) < 20 {
+		t.Fatalf("the page has %d queries only", len(found))
+	}
+	for _, query := range found {
+		if strings.Contains(query, "$job") {
+			t.Errorf("%s still has $job", query)
+		}
+		expr, err := promql.ParseExpr(strings.ReplaceAll(query, "[$window]", "[12s]"))
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		for _, selectors := range parser.ExtractSelectors(expr) {
+			for _, m := range selectors {
+				if m.Name == "job" && m.Value != o.Job {
+					t.Errorf("%s selects the job %q, want %q", query, m.Value, o.Job)
+				}
+			}
+		}
+	}
+}
+
+// TestRunbookAsks: the link from a runbook brings the alert's expression along.
+func TestRunbookAsks(t *testing.T) {
+	t.Parallel()
+	body := get(t, options(), "GET", "/runbooks/HighFailureRate").body
+	match := regexp.MustCompile(`href="(/\?query=[^"]*)"`).FindStringSubmatch(body)
+	if match == nil {
+		t.Fatal("the runbook has no link to the query")
+	}
+	link, err := url.Parse(html.UnescapeString(match[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := link.Query().Get("query"), alerts()[0].Expr; got != want {
+		t.Errorf("the link asks %s, want %s", got, want)
+	}
+	if link.Fragment != "query" {
+		t.Errorf("the link leads to #%s", link.Fragment)
+	}
+}

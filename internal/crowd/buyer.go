@@ -1,0 +1,116 @@
+package crowd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"onsale/internal/client"
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+)
+
+const (
+	// Of so many tasks of a buyer, one is a purchase; in the others it looks at
+	// the concerts.
+	tasksPerPurchase = 4
+	// maxTickets is the most that one purchase asks for.
+	maxTickets = 5
+	// addresses is how many different people buy: testuser_1@example.com and so on.
+	addresses = 10_000
+	// Of so many users who come for tickets, one makes item calls instead.
+	itemsEvery = 5
+)
+
+// newVisitor returns the user number n, from 0, of a scenario. Two users are
+// enough to have one of each kind.
+func (c *Crowd) newVisitor(scenario string, n int, dice *rand.Rand) visitor {
+	if scenario == Items || n%itemsEvery == 1 {
+		return &collector{api: c.api, tally: c.tally, dice: dice, name: fmt.Sprintf("crowd-%d", n+1)}
+	}
+	return &buyer{api: c.api, tally: c.tally, offer: c.offer, dice: dice, randomDeny: scenario == TicketsRandomDeny}
+}
+
+// buyer is a user who looks at the concerts and buys tickets.
+type buyer struct {
+	api   *client.Client
+	tally *tally
+	offer *offer
+	dice  *rand.Rand
+	// randomDeny buys on the route on which some purchases are denied.
+	randomDeny bool
+	// seen are the concerts that were on offer when the buyer last looked.
+	seen []int64
+}
+
+var _ visitor = (*buyer)(nil)
+
+// act buys, or looks at the concerts. Who knows of no concert that can be
+// bought looks once more.
+func (b *buyer) act(ctx context.Context) {
+	if b.dice.IntN(tasksPerPurchase) == 0 {
+		quantity := 1 + b.dice.IntN(maxTickets)
+		if id, ok := b.offer.take(b.dice, b.seen, quantity); ok {
+			b.buy(ctx, id, quantity)
+			return
+		}
+	}
+	b.look(ctx)
+}
+
+// leave has nothing to tidy up: what is bought is bought.
+func (b *buyer) leave(context.Context) {}
+
+// look asks for the concerts and remembers those on offer.
+func (b *buyer) look(ctx context.Context) {
+	concerts, err := concertsOf(ctx, b.api)
+	if b.tally.count(ctx, err) && err == nil {
+		b.seen = b.offer.list(concerts)
+	}
+}
+
+// concertsOf returns all concerts.
+func concertsOf(ctx context.Context, api *client.Client) ([]sale.Concert, error) {
+	var all []sale.Concert
+	for concert, err := range api.Concerts(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, concert)
+	}
+	return all, nil
+}
+
+// errNoConcert counts a purchase of a concert that is gone as failed.
+var errNoConcert = errors.New("the concert is gone")
+
+// buy buys tickets that were taken from the offer.
+func (b *buyer) buy(ctx context.Context, id int64, quantity int) {
+	outcome, err := b.api.Buy(ctx, client.BuyRequest{
+		ConcertID: id, Quantity: quantity, RandomDeny: b.randomDeny,
+		Email: fmt.Sprintf("testuser_%d@example.com", 1+b.dice.IntN(addresses)),
+	})
+	sold := err == nil && (outcome.Status == sale.Sold || outcome.Status == sale.Replayed)
+	b.offer.settle(id, quantity, sold || errors.Is(err, sale.ErrOutcomeUnknown))
+
+	if err == nil && outcome.Status == sale.NotFound {
+		err = fmt.Errorf("buy of concert %d: %w", id, errNoConcert)
+	}
+	refused := errors.Is(err, fault.ErrDenied)
+	if refused {
+		err = nil // it is an answer, as sold out is
+	}
+	if !b.tally.count(ctx, err) {
+		return
+	}
+	switch {
+	case refused:
+		b.tally.denied.Add(1)
+	case sold:
+		b.tally.purchases.Add(1)
+		b.tally.tickets.Add(int64(quantity))
+	case err == nil && outcome.Status == sale.SoldOut:
+		b.tally.soldOut.Add(1)
+	}
+}

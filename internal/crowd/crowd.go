@@ -1,0 +1,155 @@
+// Package crowd is the small crowd of `onsale up`: users that browse, buy and
+// use items all day, so that every chart has something to show.
+//
+// A [Crowd] calls the API as anybody does, through package client. Its users
+// come and go while it runs, as its [Settings] say, and whatever a call meets
+// is counted and no reason to stop: a user just comes again after its pause.
+//
+// A keeper sees to it that concerts are on sale, and opens a new one when one
+// nears selling out. The crowd buys from every concert, a person's own too, but
+// leaves the last tickets of each to others: at least 50 and a twentieth of
+// the capacity. So the crowd alone sells nothing out, and a concert of up to 50
+// tickets is all for the person who opened it.
+//
+// What users do stands in buyer.go and items.go; the loop that
+// runs them, in run.go, knows nothing of it.
+package crowd
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"onsale/internal/client"
+)
+
+// Options of a [Crowd]. The zero value of a field stands for its default, but
+// for the client and the settings, which must be there.
+type Options struct {
+	// Client calls the API. Opening concerts takes the admin token.
+	Client *client.Client
+	// Settings are those that the crowd begins with.
+	Settings Settings
+	// Seed makes the dice repeatable; with 0 they are not.
+	Seed uint64
+	// Logger hears when calls begin to fail and when they succeed again, and of
+	// each concert that is opened. By default nobody does.
+	Logger *slog.Logger
+	// Now tells the time for dates and reports; time.Now by default.
+	Now func() time.Time
+}
+
+// Crowd is a number of users, and the keeper who opens concerts for them. It is
+// safe for concurrent use.
+type Crowd struct {
+	api   *client.Client
+	log   *slog.Logger
+	now   func() time.Time
+	seed  uint64
+	since time.Time
+
+	offer *offer
+	tally *tally
+	// running counts the users that are there, those who are leaving too.
+	running atomic.Int64
+	// changed wakes the loop: other settings, or a user has left.
+	changed chan struct{}
+
+	mu       sync.Mutex
+	settings Settings
+}
+
+// New returns a crowd that has yet to be run. Settings that break a rule are a
+// [*sale.FieldError].
+func New(o Options) (*Crowd, error) {
+	if o.Client == nil {
+		return nil, errors.New("client must be given")
+	}
+	if o.Seed == 0 {
+		o.Seed = rand.Uint64() //nolint:gosec // the dice of a demo guard nothing
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := o.Settings.Validate(); err != nil {
+		return nil, err
+	}
+	log := o.Logger.With("component", "crowd")
+	return &Crowd{
+		api: o.Client, log: log, now: o.Now, seed: o.Seed, since: o.Now(),
+		offer: newOffer(), tally: newTally(log), changed: make(chan struct{}, 1), settings: o.Settings,
+	}, nil
+}
+
+// Set changes the settings; users who are too many leave after the call that
+// they make. Settings that break a rule change nothing and are a
+// [*sale.FieldError].
+func (c *Crowd) Set(s Settings) error { return c.change(s.patch()) }
+
+// change makes a change of the settings, all of it or nothing.
+func (c *Crowd) change(p patch) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := p.apply(c.settings)
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	c.settings = s
+	c.wake()
+	return nil
+}
+
+// current returns the settings in force.
+func (c *Crowd) current() Settings {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.settings
+}
+
+// wake makes the loop look at what has changed.
+func (c *Crowd) wake() {
+	select {
+	case c.changed <- struct{}{}:
+	default: // it is about to look anyway
+	}
+}
+
+// State is what the crowd does, and what came of it.
+type State struct {
+	Settings
+
+	// Running is how many users are there: fewer or more than Users for the
+	// moment that it takes to come and to leave.
+	Running int `json:"running"`
+	// Failing says that many calls failed lately.
+	Failing bool `json:"failing"`
+	// Since is when the crowd was made, and Counts what came of the calls since.
+	Since  time.Time `json:"since"`
+	Counts Counts    `json:"counts"`
+	// Concerts are those that the crowd buys from, the newest first, 20 at most.
+	Concerts []Concert `json:"concerts"`
+	// Scenarios and MaxUsers are what the settings may be.
+	Scenarios []string `json:"scenarios"`
+	MaxUsers  int      `json:"max_users"`
+}
+
+// State returns what the crowd does now, and what came of it so far.
+func (c *Crowd) State() State {
+	counts, failing := c.tally.read()
+	return State{
+		Settings: c.current(), Running: int(c.running.Load()), Failing: failing, Since: c.since.UTC(),
+		Counts: counts, Concerts: c.offer.newest(maxShown), Scenarios: Scenarios(), MaxUsers: MaxUsers,
+	}
+}
+
+// Handler returns the calls GET /crowd, which answers with the [State], and
+// PUT /crowd, which changes the settings that its body names. Who may make
+// them is decided outside.
+func (c *Crowd) Handler() http.Handler { return http.HandlerFunc(c.serve) }

@@ -1,0 +1,123 @@
+package crowd_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"onsale/internal/app"
+	"onsale/internal/client"
+	"onsale/internal/crowd"
+	"onsale/internal/fault"
+	"onsale/internal/sale"
+)
+
+const adminToken = "the-admins-token"
+
+// serve starts the real server over SQLite and returns a client of an admin.
+func serve(t *testing.T) *client.Client {
+	t.Helper()
+	o := app.DefaultOptions()
+	off := fault.Off()
+	o.Listen, o.DataDir, o.Faults, o.AdminToken = "127.0.0.1:0", t.TempDir(), &off, adminToken
+	a, err := app.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := contextOf(t)
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("server: %v", err)
+		}
+	})
+	transport := new(http.Transport)
+	t.Cleanup(transport.CloseIdleConnections)
+	c, err := client.New("http://"+a.Addr(), client.Options{Token: adminToken, Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the server is ready", func() bool { return c.Ready(t.Context()) == nil })
+	return c
+}
+
+// until waits until something is so.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// TestRealServer: the crowd buys and makes items, meets a database that is away,
+// comes again, and goes on at a second start.
+func TestRealServer(t *testing.T) {
+	t.Parallel()
+	api := serve(t)
+	options := settings(200, crowd.Tickets)
+	options.Client, options.Seed = api, 1
+
+	c, stop := run(t, options)
+	defer stop()
+	until(t, "the crowd buys and makes items", func() bool {
+		n := c.State().Counts
+		return n.Purchases > 10 && n.ItemsCreated > 3 && n.ItemsDeleted > 1
+	})
+	if s := c.State(); s.Failing || s.Counts.Failed+s.Counts.SoldOut+s.Counts.Denied > 0 || s.Running != 200 {
+		t.Errorf("%+v", s)
+	}
+	first := openings(t, api)
+	if len(first) != 3 || len(c.State().Concerts) != 3 {
+		t.Errorf("concerts %+v, state %+v", first, c.State())
+	}
+
+	away := fault.Off()
+	away.Database.Error = 1
+	setFaults(t, api, away)
+	until(t, "calls fail", func() bool { return c.State().Failing })
+	setFaults(t, api, fault.Off())
+	until(t, "calls succeed again", func() bool { return !c.State().Failing })
+	sold := c.State().Counts.Tickets
+	until(t, "the crowd buys again", func() bool { return c.State().Counts.Tickets > sold })
+	stop()
+	// A deletion that was cut off at the end, and made all the same, is not counted.
+	if s := c.State(); s.Counts.ItemsCreated-s.Counts.ItemsDeleted > 5 {
+		t.Errorf("items are left behind: %+v", s.Counts)
+	}
+
+	again, stopAgain := run(t, options)
+	until(t, "the second crowd buys", func() bool { return again.State().Counts.Purchases > 3 })
+	stopAgain()
+	if second := openings(t, api); len(second) != len(first) {
+		t.Errorf("the second start has opened concerts: %+v", second)
+	}
+	books, err := api.Books(t.Context())
+	if err != nil || books.Difference() != 0 {
+		t.Errorf("books %+v, %v", books, err)
+	}
+}
+
+func openings(t *testing.T, api *client.Client) (all []sale.Concert) {
+	t.Helper()
+	for c, err := range api.Concerts(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func setFaults(t *testing.T, api *client.Client, plan fault.Plan) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := api.SetFaults(ctx, plan); err != nil {
+		t.Fatal(err)
+	}
+}

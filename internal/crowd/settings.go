@@ -1,0 +1,72 @@
+package crowd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"onsale/internal/sale"
+)
+
+// The scenarios, by the names that settings give them.
+const (
+	// Tickets: users look at the concerts and buy, through /buy. Every fifth
+	// creates and deletes items instead.
+	Tickets = "tickets"
+	// TicketsRandomDeny is the same through /buy_random_deny.
+	TicketsRandomDeny = "tickets-random-deny"
+	// Items: all users create and delete items.
+	Items = "items"
+)
+
+// Scenarios returns all there are, the default first.
+func Scenarios() []string { return []string{Tickets, TicketsRandomDeny, Items} }
+
+const (
+	// DefaultUsers make some ten calls a second, among them two purchases and
+	// two item calls. The alerts want to see 0.2 of a kind before they judge.
+	DefaultUsers = 25
+	// DefaultScenario makes no call that some people would rather not see.
+	DefaultScenario = Tickets
+	// MaxUsers keeps a demo crowd from becoming a load test by accident; that is
+	// what the load tester is for.
+	MaxUsers = 500
+)
+
+// Settings say how many users there are and what they do.
+type Settings struct {
+	Users    int    `json:"users"`
+	Scenario string `json:"scenario"`
+}
+
+// DefaultSettings are those of `onsale up` without a flag.
+func DefaultSettings() Settings { return Settings{Users: DefaultUsers, Scenario: DefaultScenario} }
+
+// Validate returns a [*sale.FieldError] for the first rule that is broken.
+func (s Settings) Validate() error {
+	if s.Users < 0 || s.Users > MaxUsers {
+		return &sale.FieldError{Field: fieldUsers, Rule: fmt.Sprintf("must be between 0 and %d", MaxUsers)}
+	}
+	if all := Scenarios(); !slices.Contains(all, s.Scenario) {
+		return &sale.FieldError{Field: fieldScenario, Rule: "must be one of " + strings.Join(all, ", ")}
+	}
+	return nil
+}
+
+// patch is a change of the settings; what is nil stays as it is.
+type patch struct {
+	users    *int
+	scenario *string
+}
+
+func (s Settings) patch() patch { return patch{&s.Users, &s.Scenario} }
+
+func (p patch) apply(s Settings) Settings {
+	if p.users != nil {
+		s.Users = *p.users
+	}
+	if p.scenario != nil {
+		s.Scenario = *p.scenario
+	}
+	return s
+}

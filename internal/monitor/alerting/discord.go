@@ -1,0 +1,137 @@
+package alerting
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/alertmanager/notify"
+	"github.com/prometheus/alertmanager/notify/discord"
+	"github.com/prometheus/alertmanager/template"
+	common "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+)
+
+// What Discord accepts, in characters.
+const (
+	maxTitle       = 256
+	maxDescription = 4096
+	maxContent     = 2000
+)
+
+// The colours of a message, as the library's.
+const (
+	red   = 0x992D22
+	green = 0x2ECC71
+)
+
+// maxAnswer is how much of an answer is read, in bytes.
+const maxAnswer = 1 << 10
+
+// discordHook tells a webhook that a user's discord_configs names, in the words
+// of the user's templates. The library's own cannot be used: it drops the message
+// on 429, and leaves nowhere to read how long Discord wants to be left alone.
+type discordHook struct {
+	config   *discord.DiscordConfig
+	template *template.Template
+	client   *http.Client
+	log      *slog.Logger
+}
+
+func newDiscord(c *discord.DiscordConfig, t *template.Template, log *slog.Logger) (*discordHook, error) {
+	client, err := common.NewClientFromConfig(*c.HTTPConfig, "discord")
+	if err != nil {
+		return nil, err
+	}
+	return &discordHook{config: c, template: t, client: client, log: log}, nil
+}
+
+type embed struct {
+	Title       string `json:"title"`
+	Description string `json:"description"`
+	Color       int    `json:"color"`
+}
+
+type discordMessage struct {
+	Content   string  `json:"content"`
+	Embeds    []embed `json:"embeds"`
+	Username  string  `json:"username,omitempty"`
+	AvatarURL string  `json:"avatar_url,omitempty"`
+}
+
+// Notify implements [notify.Notifier].
+func (d *discordHook) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bool, err error) {
+	message, err := d.compose(ctx, alerts)
+	if err != nil {
+		return false, err
+	}
+	hook, err := d.url()
+	if err != nil {
+		// The file may be in the middle of being replaced.
+		return true, err
+	}
+	answer, err := notify.PostJSON(ctx, d.client, hook, bytes.NewReader(message))
+	if err != nil {
+		return true, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	switch {
+	case answer.StatusCode/100 == 2:
+		return false, nil
+	case answer.StatusCode == http.StatusTooManyRequests:
+		return true, &pauseError{after: retryAfter(answer.Header, body)}
+	case err != nil:
+		return true, fmt.Errorf("read answer of discord: %w", err)
+	default:
+		return answer.StatusCode/100 == 5, fmt.Errorf("discord answered %d: %s", answer.StatusCode, secretsIn(hook).text(oneLine(string(body))))
+	}
+}
+
+// compose renders the user's templates and cuts what is too long for Discord.
+func (d *discordHook) compose(ctx context.Context, alerts []*alert.Alert) ([]byte, error) {
+	var err error
+	render := notify.TmplText(d.template, notify.GetTemplateData(ctx, d.template, alerts, d.log), &err)
+	part := func(name, text string, limit int) string {
+		cut, truncated := notify.TruncateInRunes(render(text), limit)
+		if truncated {
+			d.log.WarnContext(ctx, "cut a part of a message that is too long for discord", "name", name, "characters", limit)
+		}
+		return cut
+	}
+	message := discordMessage{
+		Content:   part("content", d.config.Content, maxContent),
+		Username:  d.config.Username,
+		AvatarURL: d.config.AvatarURL,
+		Embeds: []embed{{
+			Title:       part("title", d.config.Title, maxTitle),
+			Description: part("message", d.config.Message, maxDescription),
+			Color:       green,
+		}},
+	}
+	if alert.Alerts(alerts...).Status() == model.AlertFiring {
+		message.Embeds[0].Color = red
+	}
+	if err != nil {
+		return nil, fmt.Errorf("render discord message: %w", err)
+	}
+	return json.Marshal(message)
+}
+
+func (d *discordHook) url() (string, error) {
+	if d.config.WebhookURL != nil {
+		return d.config.WebhookURL.String(), nil
+	}
+	content, err := os.ReadFile(d.config.WebhookURLFile)
+	if err != nil {
+		return "", fmt.Errorf("read webhook_url_file: %w", err)
+	}
+	return strings.TrimSpace(string(content)), nil
+}

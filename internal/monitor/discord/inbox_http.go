@@ -1,0 +1,54 @@
+package discord
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// Handler answers GET with {"notifications":[…]}, the newest first; ?limit=
+// asks for fewer. It never tells where Discord's messages are sent.
+func (b *Inbox) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "The inbox can be read only.")
+			return
+		}
+		limit, err := parseLimit(r.URL.Query()["limit"])
+		if err != nil {
+			refuse(w, http.StatusUnprocessableEntity, "invalid", err.Error())
+			return
+		}
+		write(w, http.StatusOK, "application/json", map[string]any{"notifications": b.List(limit)})
+	})
+}
+
+func parseLimit(given []string) (int, error) {
+	if len(given) == 0 {
+		return maxKept, nil
+	}
+	limit, err := strconv.Atoi(given[0])
+	if err != nil || len(given) > 1 || limit < 1 || limit > maxKept {
+		return 0, fmt.Errorf("limit must be a number from 1 to %d", maxKept)
+	}
+	return limit, nil
+}
+
+// refuse answers with a problem, as RFC 9457 has it.
+func refuse(w http.ResponseWriter, status int, code, detail string) {
+	write(w, status, "application/problem+json", map[string]any{
+		"type": "urn:onsale:problem:" + code, "title": http.StatusText(status), "status": status,
+		"code": code, "detail": detail, "message": detail,
+	})
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, value any) {
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	// Who asked may be gone, and nobody else is there to be told.
+	_ = json.NewEncoder(w).Encode(value)
+}

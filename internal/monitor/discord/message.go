@@ -1,0 +1,171 @@
+package discord
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/common/model"
+)
+
+// The colours of the bar beside a message.
+const (
+	red    = 0xE74C3C
+	orange = 0xE67E22
+	blue   = 0x3498DB
+	grey   = 0x95A5A6
+	green  = 0x2ECC71
+)
+
+const (
+	// username is who the message is from.
+	username = "Onsale"
+	// maxShown is how many alerts of a state are told one by one. The longest
+	// list that anybody reads in a chat.
+	maxShown = 10
+	// maxSummary and maxNotes bound, in UTF-16 code units, what stands above and
+	// below the alerts, so that at least one alert fits into half a message.
+	maxSummary = 1024
+	maxNotes   = 64
+)
+
+// Message returns what Discord gets for a group of alerts: one embed for those
+// that fire and one for those that ended by now. It mentions m if one that
+// fires is critical. Whatever the labels and annotations hold, the message
+// keeps Discord's limits and they are shown letter by letter.
+func Message(now time.Time, m Mention, alerts ...*alert.Alert) Payload {
+	firing, resolved := split(now, alerts)
+	p := Payload{Username: username, Embeds: []Embed{}, AllowedMentions: nobody()}
+	room := maxEmbedded
+	if len(firing) > 0 && len(resolved) > 0 {
+		room /= 2
+	}
+	if len(firing) > 0 {
+		e := embed(title("FIRING", firing), color(firing[0]), firing, room)
+		if m.text != "" && severity(firing[0]) == "critical" {
+			// The title stands here again because a telephone shows this line alone.
+			p.Content = m.text + " " + e.Title
+			p.AllowedMentions = m.mentions()
+		}
+		p.Embeds = append(p.Embeds, e)
+	}
+	if len(resolved) > 0 {
+		p.Embeds = append(p.Embeds, embed(title("RESOLVED", resolved), green, resolved, room))
+	}
+	for i := range p.Embeds {
+		p.Embeds[i].Timestamp = now.UTC().Truncate(time.Second)
+	}
+	return p
+}
+
+// split parts those that fire from those that ended, the most severe first.
+func split(now time.Time, alerts []*alert.Alert) (firing, resolved []*alert.Alert) {
+	for _, a := range alerts {
+		if a.ResolvedAt(now) {
+			resolved = append(resolved, a)
+		} else {
+			// An end that is still to come is Prometheus's promise to tell again.
+			open := *a
+			open.EndsAt = time.Time{}
+			firing = append(firing, &open)
+		}
+	}
+	bySeverity := func(a, b *alert.Alert) int { return cmp.Compare(rank(a), rank(b)) }
+	slices.SortStableFunc(firing, bySeverity)
+	slices.SortStableFunc(resolved, bySeverity)
+	return firing, resolved
+}
+
+// title names the state, how many alerts are in it, and the alerts.
+func title(state string, alerts []*alert.Alert) string {
+	count := ""
+	if state == "FIRING" || len(alerts) > 1 {
+		count = fmt.Sprintf(":%d", len(alerts))
+	}
+	head := "[" + state + count + "] "
+	return strings.TrimSpace(head + escape(line(strings.Join(names(alerts), ", ")), maxTitle-length(head)))
+}
+
+// names returns the names of alerts, each once, in the order of the alerts.
+func names(alerts []*alert.Alert) []string {
+	found := []string{}
+	for _, a := range alerts {
+		if name := line(a.Name()); !slices.Contains(found, name) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// embed tells of alerts of one state in at most room UTF-16 code units.
+func embed(title string, color int, alerts []*alert.Alert, room int) Embed {
+	e := Embed{Title: title, Color: color, Fields: []Field{}}
+	shared := sharedSummary(alerts)
+	e.Description = escape(shared, maxSummary)
+	room -= length(e.Title) + length(e.Description) + maxNotes
+	for _, a := range alerts[:min(len(alerts), maxShown, maxFields)] {
+		f := field(a, shared)
+		room -= length(f.Name) + length(f.Value)
+		if room < 0 {
+			break
+		}
+		e.Fields = append(e.Fields, f)
+	}
+	var notes []string
+	if s := severity(alerts[0]); s != "" {
+		notes = append(notes, s)
+	}
+	if more := len(alerts) - len(e.Fields); more > 0 {
+		notes = append(notes, fmt.Sprintf("and %d more", more))
+	}
+	if len(notes) > 0 {
+		e.Footer = &Footer{Text: strings.Join(notes, " · ")}
+	}
+	return e
+}
+
+// sharedSummary returns the summary that all alerts have, or nothing.
+func sharedSummary(alerts []*alert.Alert) string {
+	shared := summary(alerts[0])
+	for _, a := range alerts[1:] {
+		if summary(a) != shared {
+			return ""
+		}
+	}
+	return shared
+}
+
+func summary(a *alert.Alert) string { return line(string(a.Annotations["summary"])) }
+
+// severity returns the severity if it is one of the catalogue's.
+func severity(a *alert.Alert) string {
+	switch s := string(a.Labels["severity"]); s {
+	case "critical", "warning", "info":
+		return s
+	default:
+		return ""
+	}
+}
+
+// rank orders severities, the most severe first.
+func rank(a *alert.Alert) int {
+	return slices.Index([]string{"critical", "warning", "info", ""}, severity(a))
+}
+
+func color(a *alert.Alert) int { return []int{red, orange, blue, grey}[rank(a)] }
+
+// apart returns the labels that tell an alert from its sisters, in order.
+func apart(a *alert.Alert) string {
+	var parts []string
+	for name, value := range a.Labels {
+		if name == model.AlertNameLabel || name == "severity" || strings.HasPrefix(string(name), model.ReservedLabelPrefix) {
+			continue
+		}
+		parts = append(parts, string(name)+"="+string(value))
+	}
+	slices.Sort(parts)
+	return line(strings.Join(parts, ", "))
+}

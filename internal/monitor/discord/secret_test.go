@@ -1,0 +1,207 @@
+package discord_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"onsale/internal/monitor/discord"
+	"onsale/internal/monitor/discord/discordtest"
+)
+
+// transport is a function that sends.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// leaks fails if anything that people or programs see tells the webhook.
+func leaks(t *testing.T, seen ...string) {
+	t.Helper()
+	for _, s := range seen {
+		for _, secret := range []string{discordtest.Token, url.QueryEscape(discordtest.Path), "api/webhooks/ID"} {
+			if strings.Contains(s, secret) {
+				t.Errorf("%q shows in\n%s", secret, s)
+			}
+		}
+	}
+}
+
+// fail sends a notification to where it cannot arrive, and returns why not.
+func fail(t *testing.T, address string, through http.RoundTripper) string {
+	t.Helper()
+	l := &logs{}
+	inbox := discord.NewInbox("", l.logger())
+	n, err := discord.New(discord.Options{URL: discord.Secret(address), Inbox: inbox, Transport: through, Logger: l.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	_, refused := n.Notify(ctx, firing("HighFailureRate", "critical"))
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	inbox.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/inbox", http.NoBody))
+	reason := inbox.List(1)[0].Delivery.LastError
+	if reason == "" {
+		t.Error("the inbox gives no reason")
+	}
+	leaks(t, fmt.Sprint(refused), l.String(), w.Body.String(), fmt.Sprintf("%+v %#v", n, n))
+	return reason
+}
+
+func TestNoFailureTellsTheWebhook(t *testing.T) {
+	t.Parallel()
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, `{"message":"no such thing as %s or %s","code":1}`, r.URL, discordtest.Token)
+	}))
+	defer echo.Close()
+	moved := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/elsewhere" {
+			t.Error("the redirect was followed")
+		}
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	}))
+	defer moved.Close()
+	lost := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://[bad"+r.URL.Path)
+		w.WriteHeader(http.StatusFound)
+	}))
+	defer lost.Close()
+	broken := httptest.NewUnstartedServer(http.NotFoundHandler())
+	broken.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	broken.StartTLS()
+	defer broken.Close()
+	closed, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for name, c := range map[string]struct {
+		address, want string
+	}{
+		"refused with an echo": {echo.URL, "403 Forbidden, \"no such thing as ***?wait=true or ***\" (code 1): check DISCORD_URL"},
+		"redirect":             {moved.URL, "307 Temporary Redirect; redirects are not followed"},
+		"broken redirect":      {lost.URL, "failed to parse Location header"},
+		"untrusted":            {broken.URL, "certificate"},
+		"nobody there":         {"http://" + closed.Addr().String(), "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if reason := fail(t, c.address+discordtest.Path, nil); !strings.Contains(reason, c.want) {
+				t.Errorf("the reason is %q", reason)
+			}
+		})
+	}
+}
+
+func TestNoTimeoutTellsTheWebhook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := discordtest.New()
+		r.Next(1, discordtest.Hang())
+		began := time.Now()
+		if reason := fail(t, hook, r); reason != "no answer within 10s" || time.Since(began) != 10*time.Second {
+			t.Errorf("after %s the reason is %q", time.Since(began), reason)
+		}
+	})
+}
+
+func TestErrorsOfTheTransportTellNothing(t *testing.T) {
+	t.Parallel()
+	reason := fail(t, hook+"?thread_id=1234567", transport(func(r *http.Request) (*http.Response, error) {
+		return nil, fmt.Errorf("cannot reach %s: path %q, query %q", r.URL, r.URL.Path, r.URL.RawQuery)
+	}))
+	if strings.Contains(reason, "1234567") || !strings.HasPrefix(reason, "cannot reach ***") {
+		t.Errorf("the reason is %q", reason)
+	}
+}
+
+func TestUnusableWebhookIsRefusedWithoutBeingTold(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"discord.com" + discordtest.Path:         "DISCORD_URL must begin with https://",
+		"ftp://example.com" + discordtest.Path:   "DISCORD_URL must begin with https://",
+		"https://" + discordtest.Path:            "DISCORD_URL must name a host",
+		"http://discord.com" + discordtest.Path:  "so that nobody on the way reads it",
+		"http://203.0.113.7" + discordtest.Path:  "so that nobody on the way reads it",
+		"https://a b" + discordtest.Path:         "DISCORD_URL is not a URL",
+		"https://a\n" + discordtest.Path:         "DISCORD_URL is not a URL",
+		"https://example.com" + "/%zz" + "Token": "DISCORD_URL is not a URL",
+	} {
+		_, err := discord.New(discord.Options{URL: discord.Secret(address)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s gives %v", address, err)
+			continue
+		}
+		leaks(t, err.Error())
+	}
+	for _, address := range []string{"https://discord.com", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "http://192.168.1.2", "http://receiver:8080", " https://example.com"} {
+		if _, err := discord.New(discord.Options{URL: discord.Secret(address + discordtest.Path + "\n")}); err != nil {
+			t.Errorf("%s is refused: %v", address, err)
+		}
+	}
+	if _, err := discord.New(discord.Options{URL: hook, Mention: "you"}); err == nil || !strings.Contains(err.Error(), "DISCORD_MENTION") {
+		t.Errorf("a mention of nobody gives %v", err)
+	}
+}
+
+func TestSecretsPrintAsStars(t *testing.T) {
+	t.Parallel()
+	o := discord.Options{URL: hook}
+	raw, err := json.Marshal(map[string]any{"url": o.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &logs{}
+	l.logger().Info("options", "url", o.URL)
+	printed := fmt.Sprintf("%v %+v %#v %s %q %x", o, o, o, o.URL, o.URL, o.URL)
+	if !strings.Contains(printed, "***") || !strings.Contains(l.String(), "url=***") {
+		t.Errorf("no stars in %q and %q", printed, l)
+	}
+	leaks(t, string(raw), l.String(), printed)
+}
+
+func TestRequestIsWhatDiscordExpects(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"https://discord.com" + discordtest.Path:                            "https://discord.com/api/v10/webhooks/ID/" + discordtest.Token + "?wait=true",
+		"https://ptb.discord.com" + discordtest.Path + "?thread_id=1":       "https://ptb.discord.com/api/v10/webhooks/ID/" + discordtest.Token + "?thread_id=1&wait=true",
+		"https://discord.com/api/v9/webhooks/ID/TOKEN":                      "https://discord.com/api/v9/webhooks/ID/TOKEN?wait=true",
+		"https://notdiscord.com" + discordtest.Path + "?wait=false#nothing": "https://notdiscord.com" + discordtest.Path + "?wait=true",
+	} {
+		reached := ""
+		n, err := discord.New(discord.Options{URL: discord.Secret(given), Transport: transport(func(r *http.Request) (*http.Response, error) {
+			reached = r.URL.String()
+			return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Header: http.Header{}}, nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- n.Run(ctx) }()
+		if _, err := n.Notify(ctx, firing("A", "info")); err != nil {
+			t.Errorf("%s: %v", given, err)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if reached != want {
+			t.Errorf("%s reached %s instead of %s", given, reached, want)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package discord
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Secret is a text that prints as a few stars wherever it is formatted,
+// logged or marshalled. Whoever knows a webhook's URL can write to its channel.
+type Secret string
+
+// stars stand for a secret.
+const stars = "***"
+
+// Format writes stars, whatever the verb.
+func (Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, stars) }
+
+// MarshalText returns stars.
+func (Secret) MarshalText() ([]byte, error) { return []byte(stars), nil }
+
+// LogValue returns stars.
+func (Secret) LogValue() slog.Value { return slog.StringValue(stars) }
+
+// webhook is where messages are sent.
+type webhook struct {
+	// post is the address with what Onsale adds to it.
+	post Secret
+	// secrets are all spellings of the address and of its telling parts, longest first.
+	secrets []Secret
+}
+
+// parseWebhook reads DISCORD_URL. Errors never repeat any of it.
+func parseWebhook(s Secret) (*webhook, error) {
+	raw := strings.TrimSpace(string(s))
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("DISCORD_URL is not a URL")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, errors.New("DISCORD_URL must begin with https://")
+	case u.Hostname() == "":
+		return nil, errors.New("DISCORD_URL must name a host")
+	case u.Scheme == "http" && !nearby(u.Hostname()):
+		return nil, errors.New("DISCORD_URL must begin with https://, so that nobody on the way reads it; http:// is for hosts nearby")
+	}
+	path := u.EscapedPath()
+	secrets := []string{raw, u.String(), u.RequestURI(), path, u.Path, u.RawQuery, u.Fragment}
+	secrets = append(secrets, strings.Split(path, "/")...)
+	secrets = append(secrets, strings.Split(u.Path, "/")...)
+	if password, ok := u.User.Password(); ok {
+		secrets = append(secrets, u.User.Username(), password)
+	}
+	for _, values := range u.Query() {
+		secrets = append(secrets, values...)
+	}
+	pinVersion(u)
+	// Discord answers before it has stored the message unless it is told to wait.
+	query := u.Query()
+	query.Set("wait", "true")
+	u.RawQuery, u.Fragment = query.Encode(), ""
+	return &webhook{post: Secret(u.String()), secrets: telling(secrets)}, nil
+}
+
+// pinVersion makes an address of Discord's own name the version of the API
+// that this package was written for. Without one Discord answers as version 6
+// did, which says in milliseconds how long to wait.
+func pinVersion(u *url.URL) {
+	host := strings.ToLower(u.Hostname())
+	ours := slices.ContainsFunc([]string{"discord.com", "discordapp.com"}, func(domain string) bool {
+		return host == domain || strings.HasSuffix(host, "."+domain)
+	})
+	if rest, ok := strings.CutPrefix(u.Path, "/api/webhooks/"); ours && ok {
+		u.Path, u.RawPath = "/api/v10/webhooks/"+rest, ""
+	}
+}
+
+// nearby tells hosts that are reached without crossing the internet: this
+// machine, a private network, and names without a dot, as Compose and
+// Kubernetes give them.
+func nearby(host string) bool {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return address.IsLoopback() || address.IsPrivate()
+	}
+	return !strings.Contains(host, ".")
+}
+
+// telling returns the parts that would give the address away. Short ones and
+// the words of every webhook's path are no secret, and hiding them would make
+// messages unreadable.
+func telling(parts []string) []Secret {
+	const short = 5
+	slices.SortFunc(parts, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	var secrets []Secret
+	for _, part := range slices.Compact(parts) {
+		if len(part) >= short && part != "webhooks" {
+			secrets = append(secrets, Secret(part))
+		}
+	}
+	return secrets
+}
+
+// redact replaces what would give the address away.
+func (w *webhook) redact(s string) string {
+	for _, secret := range w.secrets {
+		s = strings.ReplaceAll(s, string(secret), stars)
+	}
+	return s
+}

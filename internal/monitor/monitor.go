@@ -1,0 +1,146 @@
+// Package monitor is Onsale's own monitoring: the real Prometheus and the real
+// Alertmanager in this process, and Discord at the end of the line.
+//
+// Each has a package of its own below this one: [prom] scrapes, stores and
+// judges, [alerting] groups, mutes and repeats, [discord] tells people. No
+// other room imports the servers of Prometheus, so that an upgrade of them,
+// whose Go API is not stable, touches this folder alone.
+package monitor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"onsale/internal/catalog"
+	"onsale/internal/monitor/alerting"
+	"onsale/internal/monitor/discord"
+	"onsale/internal/monitor/prom"
+)
+
+// Options say what is watched, how, and who is told.
+type Options struct {
+	// DataDir is where metrics, silences and the inbox are kept.
+	DataDir string
+	// Targets are the URLs to scrape, all of one job: that of Settings. BearerFile
+	// has the token that scrapes bring, or is empty.
+	Targets    []string
+	BearerFile string
+	// Pace and Settings are those of the catalogue's rules.
+	Pace     catalog.Pace
+	Settings catalog.Settings
+	// PrometheusConfig, RuleFiles and AlertmanagerConfig are files of the user's.
+	PrometheusConfig   string
+	RuleFiles          []string
+	AlertmanagerConfig string
+	// RetentionTime and RetentionBytes bound what is stored; 0 bytes is no limit.
+	RetentionTime  time.Duration
+	RetentionBytes int64
+	// ExternalURL is where people reach this process, for links in messages.
+	ExternalURL string
+	// DiscordURL is a secret: the webhook. Empty, the inbox alone is told.
+	DiscordURL string
+	// DiscordMention is whom a critical message mentions.
+	DiscordMention string
+	Logger         *slog.Logger
+}
+
+// Monitor watches.
+type Monitor struct {
+	inbox    *discord.Inbox
+	discord  *discord.Notifier
+	alerting *alerting.Manager
+	prom     *prom.Server
+}
+
+// Check returns an error that names the first option, or the file with line,
+// that cannot be honoured. It starts nothing and writes nothing.
+func (o Options) Check() error {
+	_, err := o.assemble(nil)
+	return err
+}
+
+// New returns a monitor that does not run yet.
+func New(o Options) (*Monitor, error) {
+	return o.assemble(discord.NewInbox(filepath.Join(o.DataDir, "inbox.json"), o.Logger))
+}
+
+// assemble makes the parts from the end of the line to its beginning.
+func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
+	notifier, err := discord.New(discord.Options{URL: discord.Secret(o.DiscordURL), Mention: o.DiscordMention, Inbox: inbox, Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	grouping := o.Pace.Grouping()
+	alerts, err := alerting.New(alerting.Options{
+		Dir: filepath.Join(o.DataDir, "alertmanager"), ConfigFile: o.AlertmanagerConfig,
+		GroupWait: grouping.Wait, GroupInterval: grouping.Interval, RepeatInterval: grouping.Repeat,
+		Notifier: notifier, ExternalURL: o.ExternalURL, Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	rules, err := catalog.RuleFile(o.Settings, o.Pace)
+	if err != nil {
+		return nil, fmt.Errorf("write rules: %w", err)
+	}
+	server, err := prom.New(prom.Options{
+		Dir: filepath.Join(o.DataDir, "prometheus"), Job: o.Settings.Job, Targets: o.Targets, BearerFile: o.BearerFile,
+		ScrapeInterval: o.Pace.Scrape, EvaluationInterval: o.Pace.Evaluate,
+		Rules: rules, ConfigFile: o.PrometheusConfig, RuleFiles: o.RuleFiles,
+		RetentionTime: o.RetentionTime, RetentionSize: o.RetentionBytes,
+		ExternalURL: o.ExternalURL, Send: alerts.Put, Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Monitor{inbox: inbox, discord: notifier, alerting: alerts, prom: server}, nil
+}
+
+// Run watches until the context ends, which is an orderly end, or until one of
+// the parts fails. They stop in the order of the line, so that what the last
+// rules found is still grouped, and what was grouped still kept.
+func (m *Monitor) Run(ctx context.Context) error {
+	line := []struct {
+		name string
+		run  func(context.Context) error
+	}{{"prometheus", m.prom.Run}, {"alertmanager", m.alerting.Run}, {"discord", m.discord.Run}}
+
+	group, failed := errgroup.WithContext(ctx)
+	before := failed
+	for _, part := range line {
+		until := before
+		ended, end := context.WithCancel(context.WithoutCancel(ctx))
+		group.Go(func() error {
+			defer end()
+			return named(part.name, part.run(until))
+		})
+		before = ended
+	}
+	return group.Wait()
+}
+
+func named(part string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", part, err)
+}
+
+// Ready is closed once queries are answered.
+func (m *Monitor) Ready() <-chan struct{} { return m.prom.Ready() }
+
+// Prometheus answers what Prometheus does: /api/v1/, /-/healthy and /-/ready.
+func (m *Monitor) Prometheus() http.Handler { return m.prom.Handler() }
+
+// Alertmanager answers what Alertmanager does: /api/v2/.
+func (m *Monitor) Alertmanager() http.Handler { return m.alerting.Handler() }
+
+// Inbox answers with the last notifications, as Discord gets them.
+func (m *Monitor) Inbox() http.Handler { return m.inbox.Handler() }

@@ -1,0 +1,111 @@
+package prom
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/route"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+	"github.com/prometheus/prometheus/tsdb"
+	api_v1 "github.com/prometheus/prometheus/web/api/v1"
+)
+
+// newAPI makes the HTTP API of Prometheus, without what [readOnly] keeps out.
+// All arguments of the library's function are here, each with its meaning.
+func newAPI(p *parts, o Options, pl plan, reg *prometheus.Registry, logger *slog.Logger) http.Handler {
+	about := newAbout(o)
+	a := api_v1.NewAPI(
+		p.queries,
+		p.db,
+		nil, nil, // appenders: nothing is written
+		p.db, // exemplars
+		func(context.Context) api_v1.ScrapePoolsRetriever { return p.scrape },
+		func(context.Context) api_v1.TargetRetriever { return p.scrape },
+		func(context.Context) api_v1.AlertmanagerRetriever { return embeddedAlertmanager{pl.url} },
+		func() config.Config { return *pl.config },
+		about.flags,
+		api_v1.GlobalURLOptions{ListenAddress: listenAddress(pl.url), Host: pl.url.Host, Scheme: pl.url.Scheme},
+		func(f http.HandlerFunc) http.HandlerFunc { return f }, // readiness: the gate's matter
+		stats{p.db}, o.Dir,
+		false,    // enableAdmin
+		false, 0, // enableSearch, maxSearchLimit
+		logger.With("part", "api"),
+		func(context.Context) api_v1.RulesRetriever { return p.rules },
+		0, 0, 0, // limits of remote read, which is kept out
+		false,                            // isAgent
+		relabel.MustNewRegexp("").Regexp, // corsOrigin: no other web page may ask
+		about.runtimeInfo, about.version(),
+		nil, nil, // notifications of its web UI, which is kept out
+		reg, reg, // gatherer, registerer
+		nil,        // statsRenderer: the default
+		false, nil, // rwEnabled, acceptRemoteWriteProtoMsgs
+		false, false, false, // otlpEnabled, otlpDeltaToCumulative, otlpNativeDeltaIngestion
+		false, // stZeroIngestionEnabled
+		o.LookbackDelta,
+		false, // enableTypeAndUnitLabels
+		false, // appendMetadata
+		nil,   // overrideErrorCode: the default
+		nil,   // featureRegistry
+		api_v1.OpenAPIOptions{ExternalURL: pl.url.String(), Version: about.version().Version},
+		pl.parser,
+	)
+	router := route.New()
+	a.Register(router.WithPrefix("/api/v1"))
+	return router
+}
+
+// listenAddress is the address in a URL, with the port in any case.
+func listenAddress(u *url.URL) string {
+	if u.Port() != "" {
+		return u.Host
+	}
+	if u.Scheme == "https" {
+		return u.Host + ":443"
+	}
+	return u.Host + ":80"
+}
+
+// embeddedAlertmanager is where alerts go, as the API tells it.
+type embeddedAlertmanager struct{ url *url.URL }
+
+// Alertmanagers returns the one that is built in.
+func (e embeddedAlertmanager) Alertmanagers() []*url.URL {
+	return []*url.URL{e.url.JoinPath("api", "v2", "alerts")}
+}
+
+// DroppedAlertmanagers returns none.
+func (embeddedAlertmanager) DroppedAlertmanagers() []*url.URL { return nil }
+
+// stats shows the API the figures of the database and nothing else of it.
+type stats struct{ db *tsdb.DB }
+
+var _ api_v1.TSDBAdminStats = stats{}
+
+// errReadOnly answers what changes the database, if the API ever let it through.
+var errReadOnly = errors.New("the API only reads")
+
+// CleanTombstones is not done.
+func (stats) CleanTombstones() error { return errReadOnly }
+
+// Delete is not done.
+func (stats) Delete(context.Context, int64, int64, ...*labels.Matcher) error { return errReadOnly }
+
+// Snapshot is not done.
+func (stats) Snapshot(string, bool) error { return errReadOnly }
+
+// BlockMetas describes the blocks on disk.
+func (s stats) BlockMetas() ([]tsdb.BlockMeta, error) { return s.db.BlockMetas(), nil }
+
+// Stats counts series by the values of a label.
+func (s stats) Stats(label string, limit int) (*tsdb.Stats, error) {
+	return s.db.Head().Stats(label, limit), nil
+}
+
+// WALReplayStatus: the API answers when the replay is over.
+func (stats) WALReplayStatus() (tsdb.WALReplayStatus, error) { return tsdb.WALReplayStatus{}, nil }

@@ -1,0 +1,116 @@
+// Package prom runs the real Prometheus inside this process: scraping, TSDB,
+// rules and the HTTP API, from the library that the Prometheus binary is made
+// of. It knows nothing of what is watched; rules and targets are handed to it.
+//
+// [New] checks every option, every configuration and every rule file, and opens
+// and starts nothing. [Server.Run] opens the database and watches until its
+// context ends. [Server.Handler] may be served before, while and after it runs.
+//
+// Nothing here is global: two servers, with directories of their own, may run
+// in one process.
+package prom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// What may go wrong, beside what the library says.
+var (
+	// ErrOptions is returned by [New] for options that make no sense.
+	ErrOptions = errors.New("monitoring options")
+	// ErrConfig is returned by [New] for a configuration file that is wrong or
+	// asks for what the embedded Prometheus does not do. The error is one line
+	// that names the file, the line and the section.
+	ErrConfig = errors.New("prometheus configuration")
+	// ErrRules is returned by [New] for a rule file that is wrong.
+	ErrRules = errors.New("prometheus rules")
+	// ErrTaken is returned by [Server.Run] when another process uses the directory.
+	ErrTaken = errors.New("metrics directory is in use by another process")
+	// ErrStarted is returned by [Server.Run] when it was called before.
+	ErrStarted = errors.New("monitoring was started before")
+)
+
+// Server is one embedded Prometheus.
+type Server struct {
+	options Options
+	plan    plan
+	logger  *slog.Logger
+	handler http.Handler
+	gate    *gate
+	started atomic.Bool
+	ready   chan struct{}
+}
+
+// New checks the options and reads all files that they name. It opens no
+// database and starts nothing. Errors are one line and wrap [ErrOptions],
+// [ErrConfig] or [ErrRules].
+func New(o Options) (*Server, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	logger := slog.New(newQuietHandler(o.Logger.Handler())).With("component", "prometheus")
+	plan, err := newPlan(o, logger)
+	if err != nil {
+		return nil, err
+	}
+	g := new(gate)
+	return &Server{
+		options: o, plan: plan, logger: logger,
+		handler: newHandler(g), gate: g, ready: make(chan struct{}),
+	}, nil
+}
+
+// Handler serves the HTTP API of Prometheus under /api/v1, and /-/healthy and
+// /-/ready. It only reads: deleting, writing and remote-controlling are not
+// there. Until the server is ready, and when it has ended, the API answers 503.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Ready is closed when the API answers, targets are scraped and rules are
+// evaluated. It stays open if [Server.Run] fails before that.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Run opens the database, scrapes and evaluates rules until the context ends,
+// and then stops in order: the API answers 503, rules, scraping, database. It
+// runs once. An orderly end is no error; a database that cannot be opened is,
+// and so is one that cannot be closed.
+func (s *Server) Run(ctx context.Context) (err error) {
+	if !s.started.CompareAndSwap(false, true) {
+		return ErrStarted
+	}
+	// The library registers its metrics while it is put together, and panics
+	// where one is registered twice.
+	reg := prometheus.NewRegistry()
+	db, err := openStorage(s.options, s.plan, reg, s.logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	p, err := newParts(ctx, s.options, s.plan, db.DB, reg, s.logger)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return nil // It was over before it began, after a long replay perhaps.
+	}
+	s.gate.open(newAPI(p, s.options, s.plan, reg, s.logger))
+	defer s.gate.close()
+	stop, err := p.start(s.plan)
+	if err != nil {
+		return err
+	}
+	close(s.ready)
+	<-ctx.Done()
+
+	s.gate.close()
+	stop()
+	return nil
+}

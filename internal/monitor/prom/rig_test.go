@@ -1,0 +1,253 @@
+package prom_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/model"
+
+	"onsale/internal/monitor/prom"
+)
+
+// pace is the scrape and evaluation interval of the tests, and deadline how long
+// they wait for what must come.
+const (
+	pace     = 200 * time.Millisecond
+	deadline = 30 * time.Second
+)
+
+// target is a service to watch: a gauge that tests set, a histogram of both
+// kinds with an exemplar, and an outage on demand.
+type target struct {
+	*httptest.Server
+
+	heat  prometheus.Gauge
+	down  atomic.Bool
+	extra atomic.Pointer[string]
+	// token is the last Authorization header that came.
+	token atomic.Pointer[string]
+}
+
+func newTarget(t *testing.T) *target {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	a := &target{heat: prometheus.NewGauge(prometheus.GaugeOpts{Name: "heat_celsius", Help: "How hot it is."})}
+	duration := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "request_duration_seconds", Help: "How long requests took.",
+		Buckets: []float64{0.1, 1, 10}, NativeHistogramBucketFactor: 1.1,
+	})
+	reg.MustRegister(a.heat, duration)
+	duration.(prometheus.ExemplarObserver).ObserveWithExemplar(0.5, prometheus.Labels{"trace_id": "abc123"})
+	for range 9 {
+		duration.Observe(0.5)
+	}
+	exposed := promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true})
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := r.Header.Get("Authorization")
+		a.token.Store(&header)
+		switch {
+		case a.down.Load():
+			http.Error(w, "out", http.StatusServiceUnavailable)
+		case r.URL.Path == "/extra" && a.extra.Load() != nil:
+			w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+			_, _ = io.WriteString(w, *a.extra.Load())
+		default:
+			exposed.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(a.Close)
+	return a
+}
+
+func (a *target) host() string { return strings.TrimPrefix(a.URL, "http://") }
+
+// outbox holds the alerts that were sent.
+type outbox struct {
+	mu     sync.Mutex
+	alerts []model.Alert
+}
+
+func (o *outbox) send(_ context.Context, alerts []*model.Alert) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, a := range alerts {
+		o.alerts = append(o.alerts, *a)
+	}
+}
+
+func (o *outbox) all() []model.Alert {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]model.Alert(nil), o.alerts...)
+}
+
+// logbook holds a log as JSON lines.
+type logbook struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *logbook) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: level}))
+}
+
+// options are those of a small monitoring of the target.
+func options(t *testing.T, a *target) prom.Options {
+	t.Helper()
+	return prom.Options{
+		Dir: filepath.Join(t.TempDir(), "metrics"), Job: "ticket_system", Targets: []string{a.URL},
+		ScrapeInterval: pace, EvaluationInterval: pace,
+		ExternalURL: "http://127.0.0.1:8000",
+		Send:        new(outbox).send,
+	}
+}
+
+// running is a server that runs, behind HTTP.
+type running struct {
+	*prom.Server
+
+	url string
+	// stop ends it and returns what Run did.
+	stop func() error
+}
+
+// start runs a server until the test ends or stops it.
+func start(t testing.TB, o prom.Options) *running {
+	t.Helper()
+	s, err := prom.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(s.Handler())
+	t.Cleanup(web.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	stop := sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() { _ = stop() })
+	select {
+	case <-s.Ready():
+	case err := <-ended:
+		t.Fatalf("Run: %v", err)
+	case <-time.After(deadline):
+		t.Fatal("the server did not become ready")
+	}
+	return &running{Server: s, url: web.URL, stop: stop}
+}
+
+// get asks the API and returns status and body.
+func (r *running) get(t testing.TB, path string) (status int, body string) {
+	t.Helper()
+	response, err := http.Get(r.url + path) //nolint:forbidigo // A test ends with its process.
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(content)
+}
+
+// data asks the API and unpacks the data of its answer.
+func (r *running) data(t testing.TB, path string, into any) {
+	t.Helper()
+	status, body := r.get(t, path)
+	answer := struct {
+		Status string
+		Data   any
+	}{Data: into}
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || status != http.StatusOK || answer.Status != "success" {
+		t.Fatalf("GET %s: %d %s (%v)", path, status, body, err)
+	}
+}
+
+// query returns the values of an instant query by their labels.
+func (r *running) query(t testing.TB, expr string) map[string]string {
+	t.Helper()
+	var answer struct {
+		Result []struct {
+			Metric model.Metric
+			Value  [2]any
+		}
+	}
+	r.data(t, "/api/v1/query?query="+url.QueryEscape(expr), &answer)
+	values := make(map[string]string)
+	for _, v := range answer.Result {
+		values[v.Metric.String()] = fmt.Sprint(v.Value[1])
+	}
+	return values
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	again := time.NewTicker(pace / 4)
+	defer again.Stop()
+	for !holds() {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// is waits until the query has this one value.
+func (r *running) is(t *testing.T, expr, want string) {
+	t.Helper()
+	eventually(t, expr+" is "+want, func() bool {
+		values := r.query(t, expr)
+		if len(values) != 1 {
+			return false
+		}
+		for _, v := range values {
+			return v == want
+		}
+		return false
+	})
+}
+
+// file writes a file into a directory of its own.
+func file(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
