@@ -54,8 +54,8 @@ call() {
 }
 
 # The environment of whoever runs this chooses neither the database nor who is admin.
-env -u DATABASE_URL -u ONSALE_ADMIN_TOKEN -u ONSALE_TOKEN_KEY -u DISCORD_URL \
-	"$binary" serve --listen 127.0.0.1:0 --data-dir "$tmp/data" --faults off 2>"$tmp/log" &
+env -u DATABASE_URL -u ONSALE_ADMIN_TOKEN -u ONSALE_TOKEN_KEY -u DISCORD_URL -u DISCORD_MENTION \
+	"$binary" up --listen 127.0.0.1:0 --data-dir "$tmp/data" --faults off 2>"$tmp/log" &
 pid=$!
 
 address=
@@ -70,7 +70,15 @@ done
 [ -n "$address" ] || fail "the server was not ready within 30 s"
 echo "ready on $address"
 
-# README first: its concert is number 1.
+# The monitoring opens its files after the API is ready.
+for _ in $(seq 300); do
+	if curl -sf -o "$tmp/body" "http://$address/-/ready"; then
+		break
+	fi
+	sleep 0.1
+done
+
+# README first. It buys from concert 1, one of the demo.
 awk '/<!-- smoke -->/ { marked = 1; next }
 	marked && /^```/ { if (inside) { inside = marked = 0 } else { inside = 1 }; next }
 	inside' README.md >"$tmp/readme.sh"
@@ -85,6 +93,7 @@ bash "$tmp/run.sh" || fail "one of README's calls failed"
 
 echo "--- the contract's calls"
 call 200 '' PUT /faults '{"preset":"off"}' # README has left a plan that denies one purchase in ten
+call 200 '"users": *0' PUT /crowd '{"users":0}'
 call 200 '' GET /health
 [ ! -s "$tmp/body" ] || fail "GET /health answered a body"
 call 200 '' GET /ready
@@ -111,8 +120,15 @@ item=$(sed -E 's/.*"item_id": *"([^"]*)".*/\1/' "$tmp/body")
 call 200 '"status": *"item deleted"' DELETE "/api/items/$item"
 call 404 '"error": *"Item not found"' DELETE "/api/items/$item"
 token=
-call 200 '^total_items_created_total 1$' GET /metrics
+call 200 '^total_items_created_total [1-9]' GET /metrics
 
+echo "--- what stands beside the API"
+call 200 '<title>' GET /
+call 200 '"status": *"success"' GET '/api/v1/query?query=up'
+call 200 '"status": *"success"' GET /api/v1/rules
+call 200 '' GET /api/v2/status
+call 200 '"notifications"' GET /inbox
+call 200 'HighFailureRate' GET /runbooks/
 call 200 '' GET /docs
 call 200 '"openapi": *"3' GET /openapi.json
 

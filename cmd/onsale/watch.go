@@ -15,7 +15,7 @@ import (
 type watchFlags struct {
 	Job                string        `help:"Name of the scrape job." default:"ticket_system"`
 	PrometheusConfig   string        `help:"A prometheus.yml whose scrape jobs and rule files come on top." type:"path" placeholder:"FILE"`
-	Rules              []string      `help:"Files with further rules." placeholder:"FILE,..."`
+	Rules              []string      `help:"Files with further rules." placeholder:"FILE"`
 	AlertmanagerConfig string        `help:"An alertmanager.yml in place of the built-in one." type:"path" placeholder:"FILE"`
 	RetentionTime      time.Duration `help:"How long metrics are kept." default:"168h"`
 	RetentionSize      byteSize      `help:"How much disk metrics may take, like 512MB; 0 for no limit." default:"1GB"`

@@ -63,9 +63,9 @@ func load(o Options) (loaded, error) {
 	if err != nil {
 		return loaded{}, err
 	}
-	for section, why := range refused() {
-		if key := doc.key(section); key != nil {
-			return loaded{}, doc.at(key.Line, section, why)
+	for _, key := range doc.root.Content {
+		if why, no := refused()[key.Value]; no && doc.key(key.Value) == key {
+			return loaded{}, doc.at(key.Line, key.Value, why)
 		}
 	}
 	return check(doc, func() (*config.Config, error) { return config.LoadFile(o.ConfigFile) })

@@ -47,6 +47,11 @@ const (
 	drainTime = 2 * time.Second
 )
 
+// apiMaking guards what the library keeps for the whole process: the description
+// of its API, which it completes, without a lock, each time that one is made. It
+// must be as wide as what it guards.
+var apiMaking sync.Mutex
+
 // engine is the running part of a manager.
 type engine struct {
 	alerts     *mem.Alerts
@@ -108,7 +113,9 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 		e.alerts, m.setup.routes, e.flush(pipeline), groups, flushTimeout, groupGCInterval, nil,
 		m.library, recorder, dispatch.NewDispatcherMetrics(false, registry, flags), m.setup.template,
 	)
+	apiMaking.Lock()
 	e.api, err = apiv2.NewAPI(e.alerts, e.dispatcher.Groups, groups.Muted, silences, nil, m.library, registry)
+	apiMaking.Unlock()
 	if err != nil {
 		e.alerts.Close()
 		return nil, fmt.Errorf("make alertmanager api: %w", err)

@@ -92,7 +92,7 @@ func TestFastBurnInhibitsSlowBurnOfTheSameObjective(t *testing.T) {
 		fast := named("AvailabilityBurnFast", "slo", "availability")
 		slow, other := named("BudgetBurnSlow", "slo", "availability"), named("BudgetBurnSlow", "slo", "latency")
 		m.fire(t, fast, slow, other)
-		time.Sleep(wait + interval)
+		time.Sleep(wait + interval/2) // between two turns of the groups
 		fired := []string{"AvailabilityBurnFast/availability firing", "BudgetBurnSlow/latency firing"}
 		if got := r.messages(); len(got) != 2 || !strings.Contains(strings.Join(fired, "|"), got[0]) {
 			t.Fatalf("told %q, want %q in any order", got, fired)
@@ -119,7 +119,7 @@ func TestEndOfAnAlertThatWasNeverToldIsNoNews(t *testing.T) {
 		fast := named("AvailabilityBurnFast", "slo", "a")
 		slow, other := named("BudgetBurnSlow", "slo", "a"), named("BudgetBurnSlow", "slo", "b")
 		m.fire(t, fast, slow, other)
-		time.Sleep(wait + interval)
+		time.Sleep(wait + interval/2) // between two turns of the groups
 		before := len(r.messages())
 		m.resolve(t, slow)
 		m.resolve(t, fast)
@@ -143,7 +143,7 @@ func TestEndIsToldToWhoHeardOfTheBeginningBeforeARestart(t *testing.T) {
 		m.stop()
 		m = run(t, o)
 		m.fire(t, a, b)
-		time.Sleep(interval)
+		time.Sleep(interval / 2)
 		m.resolve(t, a)
 		time.Sleep(2 * interval)
 		r.want(t, "InstanceDown/a firing, InstanceDown/b firing", "InstanceDown/a resolved, InstanceDown/b firing")

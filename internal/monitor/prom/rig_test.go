@@ -140,70 +140,70 @@ type running struct {
 }
 
 // start runs a server until the test ends or stops it.
-func start(t testing.TB, o prom.Options) *running {
-	t.Helper()
+func start(tb testing.TB, o prom.Options) *running {
+	tb.Helper()
 	s, err := prom.New(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	web := httptest.NewServer(s.Handler())
-	t.Cleanup(web.Close)
-	ctx, cancel := context.WithCancel(t.Context())
+	tb.Cleanup(web.Close)
+	ctx, cancel := context.WithCancel(tb.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	stop := sync.OnceValue(func() error {
 		cancel()
 		return <-ended
 	})
-	t.Cleanup(func() { _ = stop() })
+	tb.Cleanup(func() { _ = stop() })
 	select {
 	case <-s.Ready():
 	case err := <-ended:
-		t.Fatalf("Run: %v", err)
+		tb.Fatalf("Run: %v", err)
 	case <-time.After(deadline):
-		t.Fatal("the server did not become ready")
+		tb.Fatal("the server did not become ready")
 	}
 	return &running{Server: s, url: web.URL, stop: stop}
 }
 
 // get asks the API and returns status and body.
-func (r *running) get(t testing.TB, path string) (status int, body string) {
-	t.Helper()
+func (r *running) get(tb testing.TB, path string) (status int, body string) {
+	tb.Helper()
 	response, err := http.Get(r.url + path) //nolint:forbidigo // A test ends with its process.
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return response.StatusCode, string(content)
 }
 
 // data asks the API and unpacks the data of its answer.
-func (r *running) data(t testing.TB, path string, into any) {
-	t.Helper()
-	status, body := r.get(t, path)
+func (r *running) data(tb testing.TB, path string, into any) {
+	tb.Helper()
+	status, body := r.get(tb, path)
 	answer := struct {
 		Status string
 		Data   any
 	}{Data: into}
 	if err := json.Unmarshal([]byte(body), &answer); err != nil || status != http.StatusOK || answer.Status != "success" {
-		t.Fatalf("GET %s: %d %s (%v)", path, status, body, err)
+		tb.Fatalf("GET %s: %d %s (%v)", path, status, body, err)
 	}
 }
 
 // query returns the values of an instant query by their labels.
-func (r *running) query(t testing.TB, expr string) map[string]string {
-	t.Helper()
+func (r *running) query(tb testing.TB, expr string) map[string]string {
+	tb.Helper()
 	var answer struct {
 		Result []struct {
 			Metric model.Metric
 			Value  [2]any
 		}
 	}
-	r.data(t, "/api/v1/query?query="+url.QueryEscape(expr), &answer)
+	r.data(tb, "/api/v1/query?query="+url.QueryEscape(expr), &answer)
 	values := make(map[string]string)
 	for _, v := range answer.Result {
 		values[v.Metric.String()] = fmt.Sprint(v.Value[1])

@@ -1,0 +1,170 @@
+package catalog_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"onsale/internal/catalog"
+)
+
+// mutant is a rule with one mistake in it.
+type mutant struct {
+	// alert is whose cases must notice it.
+	alert string
+	// rule is the record that is changed; empty for the alert itself.
+	rule string
+	// field is expr, or for, whose time is left out.
+	field    string
+	old, new string
+}
+
+// mutants are the mistakes that somebody may make one day. Each takes away what
+// keeps an alert from firing, or from keeping silent.
+func mutants() []mutant {
+	const bool = "job_concert:onsale_sold_out:bool"
+	all := []mutant{
+		{alert: "HighFailureRate", old: `,status!="409"`},
+		{alert: "HighFailureRate", old: `4..|5..`, new: `5..`},
+		{alert: "HighFailureRate", old: `> 0.02`, new: `>= 0.02`},
+		{alert: "HighFailureRate", old: `> 0.2`, new: `> 0`},
+		{alert: "HighFailureRate", old: `,endpoint!~"/health|/ready|/metrics"`},
+		{alert: "HighFailureRate", old: `[1m]`, new: `[10s]`},
+		{alert: "HighFailureRate", old: `rate(`, new: `avg_over_time(`},
+		{alert: "HighDenialRate", old: `"invalid|not_found|replayed"`, new: `"none"`},
+		{alert: "HighDenialRate", old: `outcome="denied"`, new: `outcome=~"denied|sold_out"`},
+		{alert: "HighDenialRate", old: `> 0.02`, new: `>= 0.02`},
+		{alert: "HighDenialRate", old: `> 0.2`, new: `> 0`},
+		{alert: "HighLatency", old: `> 5`, new: `> 2`},
+		{alert: "HighLatency", old: `> 5`, new: `>= 5`},
+		{alert: "HighLatency", old: "> 1\n", new: "> 5\n"},
+		{alert: "HighLatency", old: `|/health|/ready|/metrics`},
+		{alert: "HighLatency", old: `> 0.2`, new: `> 0`},
+		{alert: "ItemErrors", old: `/api/items.*`, new: `/.*`},
+		{alert: "ItemErrors", old: `> 0.05`, new: `>= 0.05`},
+		{alert: "ItemErrors", old: `> 0.2`, new: `> 0`},
+		{alert: "ItemErrors", old: `rate(`, new: `avg_over_time(`},
+		{alert: "ConcertSoldOut", old: `offset 10m) == 1`, new: `offset 10m) == 2`},
+		{alert: "ConcertSoldOut", old: `[10m]) == 0`, new: `[10m]) == 1`},
+		{alert: "ConcertSoldOut", old: `and on (job) job:onsale_concerts:sum{job="ticket_system"} offset 10m`},
+		{alert: "ConcertSoldOut", old: `and on (job) job:onsale_concerts:sum`, new: `and on (job) up`},
+		{alert: "ConcertSoldOut", old: `max_over_time(` + bool + `{job="ticket_system"}[10m]) == 1`, new: bool + `{job="ticket_system"} == 1`},
+		{alert: "ConcertSoldOut", rule: bool, old: `concert!="other"`, new: `concert!=""`},
+		{alert: "ConcertSoldOut", rule: bool, old: `max by`, new: `min by`},
+		{alert: "BooksDoNotBalance", old: `abs(`, new: `(`},
+		{alert: "BooksDoNotBalance", old: `max by (job) `, new: `min by (job) `},
+		{alert: "BooksDoNotBalance", old: `last_over_time(onsale_books_difference_tickets{job="ticket_system"}[1m])`, new: `onsale_books_difference_tickets{job="ticket_system"}`},
+		{alert: "BooksDoNotBalance", old: `> 0`, new: `>= 0`},
+		{alert: "DatabaseErrors", old: `kind!="conflict"`, new: `kind!=""`},
+		{alert: "DatabaseErrors", old: `> 0.2`, new: `>= 0.2`},
+		{alert: "DatabaseErrors", old: `max by`, new: `min by`},
+		{alert: "DatabaseErrors", old: `) < 1`, new: `) < 0`},
+		{alert: "DatabaseErrors", old: `rate(`, new: `avg_over_time(`},
+		{alert: "DatabaseSlow", old: `"audit_books|read_books"`, new: `"none"`},
+		{alert: "DatabaseSlow", old: `> 0.5`, new: `> 0.1`},
+		{alert: "DatabaseSlow", old: `> 0.2`, new: `> 0`},
+		{alert: "QueueFilling", old: `> 0.5`, new: `>= 0.5`},
+		{alert: "QueueFilling", old: `avg_over_time`, new: `max_over_time`},
+		{alert: "QueueFilling", old: `max_over_time(onsale_queue_limit_orders{job="ticket_system"}[1m])`, new: `onsale_queue_limit_orders{job="ticket_system"}`},
+		{alert: "InstanceDown", old: `or absent(up{job="ticket_system"})`},
+		{alert: "InstanceDown", old: `up{job="ticket_system"} <`, new: `up <`},
+		{alert: "InstanceDown", old: `up{job="ticket_system"} <`, new: `max_over_time(up{job="ticket_system"}[1m]) <`},
+		{alert: "MetricsMissing", old: `[1h]`, new: `[10m]`},
+		{alert: "MetricsMissing", old: `[1h]`, new: `[2h]`},
+		{alert: "MetricsMissing", rule: "job_series:onsale_watched:count", old: `(job, series)`, new: `(job, series, instance)`},
+		{alert: "MetricsMissing", rule: "job_series:onsale_watched:count", old: `onsale_purchases_total|`},
+		{alert: "AvailabilityBurnFast", rule: "job_slo:errors:rate1m", old: `5..`, new: `4..|5..`},
+	}
+	for _, name := range []string{"HighCPU", "HighMemory"} {
+		all = append(all,
+			mutant{alert: name, old: `> 90`, new: `>= 90`},
+			mutant{alert: name, old: `avg_over_time`, new: `max_over_time`},
+			mutant{alert: name, old: `{job="ticket_system"}`})
+	}
+	for _, name := range []string{"AvailabilityBurn", "LatencyBurn"} {
+		all = append(all,
+			mutant{alert: name + "Fast", old: `ratio_rate1m`, new: `ratio_rate15m`},
+			mutant{alert: name + "Fast", old: `ratio_rate15m`, new: `ratio_rate1m`},
+			mutant{alert: name + "Fast", old: `> 0.2`, new: `> 0`},
+			mutant{alert: name + "Fast", old: `> 2.5`, new: `> 0`},
+			mutant{alert: name + "Slow", old: `ratio_rate10m`, new: `ratio_rate90m`},
+			mutant{alert: name + "Slow", old: `ratio_rate90m`, new: `ratio_rate10m`},
+			mutant{alert: name + "Slow", old: `> 0.2`, new: `> 0`},
+			mutant{alert: name + "Slow", old: `> 2.5`, new: `> 0`})
+	}
+	for i := range all {
+		all[i].field = "expr"
+	}
+	for _, a := range realAlerts() {
+		if a.For > 0 && a.Labels["slo"] == "" {
+			all = append(all, mutant{alert: a.Name, field: "for"})
+		}
+	}
+	return all
+}
+
+// apply makes the mistake.
+func (m mutant) apply(t *testing.T, file ruleFile) {
+	t.Helper()
+	changed := 0
+	for _, group := range file.Groups {
+		for _, rule := range group.Rules {
+			if m.rule == "" && rule["alert"] != m.alert || m.rule != "" && rule["record"] != m.rule {
+				continue
+			}
+			before, _ := rule[m.field].(string)
+			if m.field == "for" {
+				delete(rule, m.field)
+				changed++
+				continue
+			}
+			after := strings.ReplaceAll(before, m.old, m.new)
+			if after != before {
+				rule[m.field] = after
+				changed++
+			}
+		}
+	}
+	if changed == 0 {
+		t.Fatalf("nothing to change in %s: %q", m.alert, m.old)
+	}
+}
+
+// The negative control of the cases: a rule with a mistake in it fails them.
+func TestCasesNoticeMistakes(t *testing.T) {
+	t.Parallel()
+	for _, m := range mutants() {
+		name := m.alert + ": " + strings.TrimSpace(m.rule+" "+m.field+" "+m.old+" to "+m.new)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := rulesFor(t, catalog.Real(), m.alert)
+			m.apply(t, file)
+			if wrong := simulate(t, readCases(t, casesOf(m.alert)), file); len(wrong) == 0 {
+				t.Error("no case fails")
+			}
+		})
+	}
+}
+
+// The same on promtool, once: that it can fail at all.
+func TestPromtoolNoticesAMistake(t *testing.T) {
+	t.Parallel()
+	const alert = "HighFailureRate"
+	file := rulesFor(t, catalog.Real(), alert)
+	mutant{alert: alert, field: "expr", old: `,status!="409"`}.apply(t, file)
+	if out, ok := promtool(t, "test", "rules", besides(t, file.write(t), casesOf(alert))); ok {
+		t.Errorf("promtool is content: %s", out)
+	} else if !strings.Contains(out, "sold out and denied are not") {
+		t.Errorf("another case fails: %s", out)
+	}
+}
+
+// besides copies cases so that they test the given rules.
+func besides(t *testing.T, ruleFile, cases string) string {
+	t.Helper()
+	text, err := os.ReadFile(cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeTemp(t, []byte(strings.ReplaceAll(string(text), "../rules.yml", ruleFile)))
+}
