@@ -78,7 +78,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	while IFS=: read -r file _ line; do \
 		name=$${line#func }; name=$${name%%(*}; found=$$((found + 1)); \
 		echo "== $$name in $${file%/*}"; \
-		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$${file%/*}"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x "$${file%/*}"; \
 	done < <(grep -rn --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' .); \
 	if [ $$found -eq 0 ]; then echo "there is no fuzz target" >&2; exit 1; fi
 

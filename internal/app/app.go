@@ -177,8 +177,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { a.machine.Run(failed); return nil })
 	group.Go(func() error { return a.oncePrepared(failed, a.injector.Run) })
 	group.Go(func() error { return a.oncePrepared(failed, a.audit.run) })
-	group.Go(func() error { a.watch(failed); return nil })
-	crowd := a.letCrowdIn(failed)
+	crowd, watch := begin(failed, a.letCrowdIn), begin(failed, a.watch)
 
 	select {
 	case <-ctx.Done():
@@ -186,7 +185,8 @@ func (a *App) Run(ctx context.Context) error {
 	case <-failed.Done():
 	}
 	stopPreparing()
-	crowd.goHome()
+	crowd.end() // before anybody is turned away
+	watch.end() // before the server is seen down
 	stopErr := a.stop(ctx)
 	cancel()
 	return errors.Join(group.Wait(), stopErr, a.store.Close())

@@ -111,33 +111,38 @@ func (a *App) watch(ctx context.Context) {
 	}
 }
 
-// crowdRun is the time that the crowd is there.
-type crowdRun struct {
-	leave context.CancelFunc
-	gone  chan struct{}
-}
-
 // letCrowdIn lets the crowd in as soon as the API can sell.
-func (a *App) letCrowdIn(ctx context.Context) crowdRun {
-	ctx, leave := context.WithCancel(ctx)
-	run := crowdRun{leave, make(chan struct{})}
-	go func() {
-		defer close(run.gone)
-		if a.beside.crowd == nil {
-			return
-		}
-		defer a.beside.client.Close()
-		if err := a.oncePrepared(ctx, a.beside.crowd.Run); err != nil {
-			a.log.Error("crowd ended", "err", err)
-		}
-	}()
-	return run
+func (a *App) letCrowdIn(ctx context.Context) {
+	if a.beside.crowd == nil {
+		return
+	}
+	defer a.beside.client.Close()
+	if err := a.oncePrepared(ctx, a.beside.crowd.Run); err != nil {
+		a.log.Error("crowd ended", "err", err)
+	}
 }
 
-// goHome sends the crowd home, before the API turns anybody away.
-func (c crowdRun) goHome() {
-	c.leave()
-	<-c.gone
+// running is a part that can be ended before the others.
+type running struct {
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// begin runs a part until the context ends, or sooner.
+func begin(ctx context.Context, run func(context.Context)) running {
+	ctx, cancel := context.WithCancel(ctx)
+	r := running{cancel, make(chan struct{})}
+	go func() {
+		defer close(r.ended)
+		run(ctx)
+	}()
+	return r
+}
+
+// end ends the part and waits until it has.
+func (r running) end() {
+	r.cancel()
+	<-r.ended
 }
 
 // announceBeside says what is where.

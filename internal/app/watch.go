@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -124,7 +125,14 @@ func mounts(m *monitor.Monitor) []server.Mount {
 		{Pattern: "GET /-/ready", Handler: m.Prometheus()},
 		{Pattern: "/api/v2/", Handler: m.Alertmanager(), Access: server.AdminWrites},
 		{Pattern: "GET /inbox", Handler: m.Inbox()},
+		{Pattern: "GET /graph", Handler: http.HandlerFunc(graph)},
 	}
+}
+
+// graph is where Prometheus's links in alerts lead: to the query on the page.
+func graph(w http.ResponseWriter, r *http.Request) {
+	query := url.Values{"query": {r.URL.Query().Get("g0.expr")}}
+	http.Redirect(w, r, "/?"+query.Encode()+"#query", http.StatusFound)
 }
 
 // localURL is where this machine reaches a listener.

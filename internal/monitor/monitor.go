@@ -107,22 +107,19 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 // the parts fails. They stop in the order of the line, so that what the last
 // rules found is still grouped, and what was grouped still kept.
 func (m *Monitor) Run(ctx context.Context) error {
-	line := []struct {
-		name string
-		run  func(context.Context) error
-	}{{"prometheus", m.prom.Run}, {"alertmanager", m.alerting.Run}, {"discord", m.discord.Run}}
-
 	group, failed := errgroup.WithContext(ctx)
-	before := failed
-	for _, part := range line {
-		until := before
-		ended, end := context.WithCancel(context.WithoutCancel(ctx))
-		group.Go(func() error {
-			defer end()
-			return named(part.name, part.run(until))
-		})
-		before = ended
-	}
+	later := context.WithoutCancel(ctx)
+	judged, endJudging := context.WithCancel(later)
+	grouped, endGrouping := context.WithCancel(later)
+	group.Go(func() error {
+		defer endJudging()
+		return named("prometheus", m.prom.Run(failed))
+	})
+	group.Go(func() error {
+		defer endGrouping()
+		return named("alertmanager", m.alerting.Run(judged))
+	})
+	group.Go(func() error { return named("discord", m.discord.Run(grouped)) })
 	return group.Wait()
 }
 

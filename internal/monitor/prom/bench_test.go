@@ -59,7 +59,7 @@ func BenchmarkWatch(b *testing.B) {
 		ScrapeInterval: time.Second, EvaluationInterval: time.Second,
 		ExternalURL: "http://127.0.0.1:8000", Send: new(outbox).send,
 	})
-	self, err := process.NewProcess(int32(os.Getpid())) //nolint:gosec // A process id fits.
+	self, err := process.NewProcess(int32(os.Getpid()))
 	if err != nil {
 		b.Fatal(err)
 	}
