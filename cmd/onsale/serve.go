@@ -17,7 +17,7 @@ type serveCmd struct{ apiFlags }
 // apiFlags are the flags of the API, which `serve` and `up` share.
 type apiFlags struct {
 	Listen  string `help:"Address to serve on, host:port; port 0 takes a free one." default:"127.0.0.1:8000"`
-	DataDir string `help:"Directory of the embedded database." default:"onsale-data" type:"path"`
+	DataDir string `help:"Directory of what is kept: the embedded database, metrics, silences, the inbox." default:"onsale-data" type:"path"`
 	Faults  string `help:"What goes wrong on purpose: off, default, or a file with a plan. Not given, the plan stored in the database holds." placeholder:"off|default|FILE"`
 	Migrate bool   `help:"Bring the database schema to the newest version at start." default:"true" negatable:""`
 

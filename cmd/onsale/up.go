@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -80,7 +81,7 @@ func (c *upCmd) wipe(e *env, o app.Options) error {
 			if err != nil {
 				fmt.Fprintln(e.stderr)
 			}
-			return &usageError{fmt.Errorf("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
+			return &usageError{errors.New("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
 		}
 	}
 	return app.Wipe(o)

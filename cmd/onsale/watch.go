@@ -14,8 +14,8 @@ import (
 // watchFlags are the flags of the monitoring, which `up` and `monitor` share.
 type watchFlags struct {
 	Job                string        `help:"Name of the scrape job." default:"ticket_system"`
-	PrometheusConfig   string        `help:"A prometheus.yml whose scrape jobs and rule files come on top." type:"path" placeholder:"FILE"`
-	Rules              []string      `help:"Files with further rules." placeholder:"FILE"`
+	PrometheusConfig   string        `help:"A prometheus.yml whose scrape jobs and rule files come beside the built-in ones." type:"path" placeholder:"FILE"`
+	Rules              []string      `help:"Files with further rules." type:"path" placeholder:"FILE"`
 	AlertmanagerConfig string        `help:"An alertmanager.yml in place of the built-in one." type:"path" placeholder:"FILE"`
 	RetentionTime      time.Duration `help:"How long metrics are kept." default:"168h"`
 	RetentionSize      byteSize      `help:"How much disk metrics may take, like 512MB; 0 for no limit." default:"1GB"`

@@ -57,6 +57,7 @@ type Monitor struct {
 	discord  *discord.Notifier
 	alerting *alerting.Manager
 	prom     *prom.Server
+	ready    chan struct{}
 }
 
 // Check returns an error that names the first option, or the file with line,
@@ -100,7 +101,7 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Monitor{inbox: inbox, discord: notifier, alerting: alerts, prom: server}, nil
+	return &Monitor{inbox: inbox, discord: notifier, alerting: alerts, prom: server, ready: make(chan struct{})}, nil
 }
 
 // Run watches until the context ends, which is an orderly end, or until one of
@@ -120,6 +121,17 @@ func (m *Monitor) Run(ctx context.Context) error {
 		return named("alertmanager", m.alerting.Run(judged))
 	})
 	group.Go(func() error { return named("discord", m.discord.Run(grouped)) })
+	group.Go(func() error {
+		for _, part := range []<-chan struct{}{m.prom.Ready(), m.alerting.Ready()} {
+			select {
+			case <-part:
+			case <-failed.Done():
+				return nil
+			}
+		}
+		close(m.ready)
+		return nil
+	})
 	return group.Wait()
 }
 
@@ -130,8 +142,8 @@ func named(part string, err error) error {
 	return fmt.Errorf("%s: %w", part, err)
 }
 
-// Ready is closed once queries are answered.
-func (m *Monitor) Ready() <-chan struct{} { return m.prom.Ready() }
+// Ready is closed once Prometheus and Alertmanager answer.
+func (m *Monitor) Ready() <-chan struct{} { return m.ready }
 
 // Prometheus answers what Prometheus does: /api/v1/, /-/healthy and /-/ready.
 func (m *Monitor) Prometheus() http.Handler { return m.prom.Handler() }

@@ -25,8 +25,7 @@ const builtIn = `route:
 receivers:
   - name: ` + BuiltIn + `
 inhibit_rules:
-  - name: fast-burn-over-slow-burn
-    source_matchers: ['alertname=~".*BurnFast"']
+  - source_matchers: ['alertname=~".*BurnFast"']
     target_matchers: ['alertname=~".*BurnSlow"']
     equal: [slo]
 `

@@ -58,6 +58,7 @@ type engine struct {
 	api        *apiv2.API
 	inhibitor  *inhibit.Inhibitor
 	dispatcher *dispatch.Dispatcher
+	silences   *silence.Silences
 
 	// flushes counts the groups that are being told. No other begins once closing
 	// is set, which mu guards.
@@ -96,7 +97,7 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 		flags    = featurecontrol.NoopFlags{}
 		groups   = marker.NewGroupMarker()
 		silencer = silence.NewSilencer(silences, m.library, recorder)
-		e        = &engine{endUpkeep: make(chan struct{})}
+		e        = &engine{silences: silences, endUpkeep: make(chan struct{})}
 	)
 	e.alerts, err = mem.NewAlerts(ctx, alertGCInterval, 0, silencer, m.library, recorder, registry, flags)
 	if err != nil {

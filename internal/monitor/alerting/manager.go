@@ -169,6 +169,9 @@ func (m *Manager) Run(ctx context.Context) error {
 	return nil
 }
 
+// Ready is closed once alerts are taken in and the API answers.
+func (m *Manager) Ready() <-chan struct{} { return m.ready }
+
 // Handler answers the HTTP API v2 of Alertmanager under /api/v2/. Who may write
 // is guarded outside. Before Run it answers 503.
 func (m *Manager) Handler() http.Handler {
@@ -176,7 +179,7 @@ func (m *Manager) Handler() http.Handler {
 		select {
 		case <-m.ready:
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-			m.engine.api.Handler.ServeHTTP(w, r)
+			m.keeping(m.engine.api.Handler).ServeHTTP(w, r)
 		default:
 			http.Error(w, "alertmanager is starting", http.StatusServiceUnavailable)
 		}

@@ -195,14 +195,16 @@ func TestConfigFileAddsJobs(t *testing.T) {
 	}
 }
 
-func TestConfigFileReplacesJob(t *testing.T) {
+// A job of the file that is named as the built-in one would leave the targets
+// unwatched, or be left out itself.
+func TestConfigFileHasTheBuiltInJob(t *testing.T) {
 	t.Parallel()
-	a, b := newTarget(t), newTarget(t)
-	b.heat.Set(2)
-	o := options(t, a)
-	o.ConfigFile = file(t, "prometheus.yml", "global: {scrape_interval: 200ms}\nscrape_configs: [{job_name: ticket_system, static_configs: [{targets: ['"+b.host()+"']}]}]\n")
-	r := start(t, o)
-	r.is(t, `heat_celsius{job="ticket_system"}`, "2")
+	o := options(t, newTarget(t))
+	o.ConfigFile = file(t, "prometheus.yml", "global: {scrape_interval: 200ms}\nscrape_configs: [{job_name: ticket_system, static_configs: [{targets: ['h:1']}]}]\n")
+	_, err := prom.New(o)
+	if !errors.Is(err, prom.ErrConfig) || !strings.Contains(err.Error(), o.ConfigFile+`:2: scrape_configs: job "ticket_system"`) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func FuzzConfigFile(f *testing.F) {

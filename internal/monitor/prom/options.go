@@ -41,7 +41,7 @@ type Options struct {
 	// RuleFiles are further rule files; the last part of a path may have a *.
 	RuleFiles []string
 	// ConfigFile is a prometheus.yml, or empty. Its jobs come beside the
-	// built-in one, or instead of it where the name is the same; its global
+	// built-in one, whose name they must not have; its global
 	// section holds for its jobs and its rule files. What the embedded
 	// Prometheus does not do is refused.
 	ConfigFile string

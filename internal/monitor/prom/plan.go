@@ -73,8 +73,10 @@ func loadConfig(o Options, logger *slog.Logger) (*config.Config, error) {
 			return nil, fmt.Errorf("%s: scrape_configs: job %q: %w", places[job.JobName], job.JobName, oneLine(err))
 		}
 	}
-	replaced := slices.ContainsFunc(jobs, func(j *config.ScrapeConfig) bool { return j.JobName == o.Job })
-	if len(o.Targets) > 0 && !replaced {
+	if len(o.Targets) > 0 {
+		if slices.ContainsFunc(jobs, func(j *config.ScrapeConfig) bool { return j.JobName == o.Job }) {
+			return nil, fmt.Errorf("%s: scrape_configs: job %q is that of the built-in targets: rename it", places[o.Job], o.Job)
+		}
 		job, err := builtInJob(o)
 		if err != nil {
 			return nil, err
@@ -90,9 +92,9 @@ func loadConfig(o Options, logger *slog.Logger) (*config.Config, error) {
 func builtInJob(o Options) (*config.ScrapeConfig, error) {
 	if o.BearerFile != "" {
 		if f, err := os.Open(o.BearerFile); err != nil {
-			return nil, fmt.Errorf("bearer file: %w", err)
+			return nil, fmt.Errorf("--bearer-file: %w", err)
 		} else if err := f.Close(); err != nil {
-			return nil, fmt.Errorf("bearer file: %w", err)
+			return nil, fmt.Errorf("--bearer-file: %w", err)
 		}
 	}
 	yes := true
