@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSeriesExistFromTheStart reads a fresh server's metrics: what alerts and
@@ -69,4 +71,25 @@ func TestSeriesExistFromTheStart(t *testing.T) {
 			t.Errorf("no series %s", series)
 		}
 	}
+}
+
+// TestExemplars sends a call that is part of a trace, and finds the trace again
+// where Grafana looks for it.
+func TestExemplars(t *testing.T) {
+	t.Parallel()
+	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dataDir(t))
+	base := up.waitFor(`ready on (http://\S+)`)
+	c := newClient()
+	defer c.CloseIdleConnections()
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	query := fmt.Sprintf("%s/api/v1/query_exemplars?query=request_duration_seconds_bucket&start=%d&end=%d",
+		base, time.Now().Add(-time.Hour).Unix(), time.Now().Add(time.Hour).Unix())
+	until(t, startLimit, "exemplar", func() string {
+		call(t.Context(), c, http.MethodGet, base+"/concerts", "", "traceparent", "00-"+trace+"-b7ad6b7169203331-01")
+		status, body := call(t.Context(), c, http.MethodGet, query, "")
+		if status == http.StatusOK && strings.Contains(string(body), `"trace_id":"`+trace+`"`) {
+			return ""
+		}
+		return fmt.Sprintf("%d %s", status, body)
+	})
 }

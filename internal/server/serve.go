@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"onsale/internal/telemetry"
 )
 
 // serve answers a request, and counts and times it if it is a call of the API.
@@ -83,7 +85,7 @@ func (s *Server) count(w *response, r *http.Request, start time.Time) {
 		status = http.StatusOK // net/http sends it when a handler sends nothing
 	}
 	seconds := s.options.Now().Sub(start).Seconds()
-	s.http.Observe(r.Method, call.endpoint, status, seconds)
+	s.http.ObserveTrace(r.Method, call.endpoint, status, seconds, telemetry.TraceID(r.Header))
 	s.metrics.items.answered(r.Pattern, status, seconds)
 	if call.purchase && w.outcome != outcomeNone {
 		s.metrics.purchases[w.outcome].Inc()

@@ -1,0 +1,43 @@
+package telemetry
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// TraceID returns the id of the trace that a request is part of, 32 hexadecimal
+// digits as its header traceparent has them (W3C Trace Context, 3.2.2), or an
+// empty text: the header is the client's, and anything else would be shown to
+// whoever reads the metrics.
+func TraceID(header http.Header) string {
+	const length = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	parent := header.Get("traceparent")
+	if len(parent) != length || !strings.HasPrefix(parent, "00-") || parent[35] != '-' || parent[52] != '-' {
+		return ""
+	}
+	id := parent[3:35]
+	if strings.Trim(id, "0123456789abcdef") != "" || strings.Trim(id, "0") == "" {
+		return ""
+	}
+	return id
+}
+
+// ObserveTrace is Observe for a request that is part of a trace: an exemplar
+// leads from the time that it took to the trace. An empty id is none.
+func (h *HTTP) ObserveTrace(method, endpoint string, status int, seconds float64, traceID string) {
+	if traceID == "" {
+		h.Observe(method, endpoint, status, seconds)
+		return
+	}
+	seconds = sane(seconds)
+	s := h.seriesOf(method, endpoint)
+	h.counterOf(s, status).Inc()
+	exemplar := prometheus.Labels{"trace_id": traceID}
+	for _, histogram := range []prometheus.Observer{h.durationOf(s), h.duration} {
+		if o, ok := histogram.(prometheus.ExemplarObserver); ok {
+			o.ObserveWithExemplar(seconds, exemplar)
+		}
+	}
+}
