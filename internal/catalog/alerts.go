@@ -38,8 +38,8 @@ func newRules(s Settings, p Pace) rules {
 	)}
 }
 
-// apiCalls selects the calls that are the service's business: probes and
-// scrapes never fail and are always quick, and would thin the shares out.
+// apiCalls selects the calls that somebody makes for what they are worth. Probes
+// and scrapes are many and quick, and would thin the shares out.
 const apiCalls = `endpoint!~"/health|/ready|/metrics"`
 
 // window matches the times in an expression.

@@ -9,8 +9,8 @@ const (
 	// watchedSeries are the names of the series that MetricsMissing watches, one
 	// or two of each part that has any. Those that come and go with concerts are
 	// not among them.
-	watchedSeries = "cpu_usage_percent|http_requests_total|onsale_books_difference_tickets|onsale_build_info|" +
-		"onsale_database_errors_total|onsale_purchases_total|onsale_queue_depth_orders"
+	watchedSeries = "cpu_usage_percent|onsale_books_difference_tickets|onsale_build_info|onsale_database_errors_total|" +
+		"onsale_purchases_total|onsale_queue_depth_orders|request_duration_seconds_count"
 	// presentSeries is how many of each there are. It adds up all instances, so
 	// that replacing one, as every release does, is nothing that is missing.
 	presentSeries = "job_series:onsale_watched:count"

@@ -27,8 +27,9 @@ max by (job, concert) (onsale_concert_capacity_tickets{$job,concert!="other"})`)
 		{
 			Record: presentSeries,
 			Expr: r.expr(`
-count by (job, series) (
-  label_replace({__name__=~"` + watchedSeries + `",$job}, "series", "$1", "__name__", "(.+)")
+label_replace(
+  count by (job, __name__) ({__name__=~"` + watchedSeries + `",$job}),
+  "series", "$1", "__name__", "(.+)"
 )`),
 		},
 	}

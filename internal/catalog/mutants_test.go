@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ type mutant struct {
 // mutants are the mistakes that somebody may make one day. Each takes away what
 // keeps an alert from firing, or from keeping silent.
 func mutants() []mutant {
-	const bool = "job_concert:onsale_sold_out:bool"
+	const soldOut = "job_concert:onsale_sold_out:bool"
 	all := []mutant{
 		{alert: "HighFailureRate", old: `,status!="409"`},
 		{alert: "HighFailureRate", old: `4..|5..`, new: `5..`},
@@ -48,15 +49,15 @@ func mutants() []mutant {
 		{alert: "ConcertSoldOut", old: `[10m]) == 0`, new: `[10m]) == 1`},
 		{alert: "ConcertSoldOut", old: `and on (job) job:onsale_concerts:sum{job="ticket_system"} offset 10m`},
 		{alert: "ConcertSoldOut", old: `and on (job) job:onsale_concerts:sum`, new: `and on (job) up`},
-		{alert: "ConcertSoldOut", old: `max_over_time(` + bool + `{job="ticket_system"}[10m]) == 1`, new: bool + `{job="ticket_system"} == 1`},
-		{alert: "ConcertSoldOut", rule: bool, old: `concert!="other"`, new: `concert!=""`},
-		{alert: "ConcertSoldOut", rule: bool, old: `max by`, new: `min by`},
+		{alert: "ConcertSoldOut", old: `max_over_time(` + soldOut + `{job="ticket_system"}[10m]) == 1`, new: soldOut + `{job="ticket_system"} == 1`},
+		{alert: "ConcertSoldOut", rule: soldOut, old: `concert!="other"`, new: `concert!=""`},
+		{alert: "ConcertSoldOut", rule: soldOut, old: `max by`, new: `min by`},
 		{alert: "BooksDoNotBalance", old: `abs(`, new: `(`},
 		{alert: "BooksDoNotBalance", old: `max by (job) `, new: `min by (job) `},
 		{alert: "BooksDoNotBalance", old: `last_over_time(onsale_books_difference_tickets{job="ticket_system"}[1m])`, new: `onsale_books_difference_tickets{job="ticket_system"}`},
 		{alert: "BooksDoNotBalance", old: `> 0`, new: `>= 0`},
 		{alert: "DatabaseErrors", old: `kind!="conflict"`, new: `kind!=""`},
-		{alert: "DatabaseErrors", old: `> 0.2`, new: `>= 0.2`},
+		{alert: "DatabaseErrors", old: `> 0.2`, new: `> 0.1`},
 		{alert: "DatabaseErrors", old: `max by`, new: `min by`},
 		{alert: "DatabaseErrors", old: `) < 1`, new: `) < 0`},
 		{alert: "DatabaseErrors", old: `rate(`, new: `avg_over_time(`},
@@ -71,8 +72,10 @@ func mutants() []mutant {
 		{alert: "InstanceDown", old: `up{job="ticket_system"} <`, new: `max_over_time(up{job="ticket_system"}[1m]) <`},
 		{alert: "MetricsMissing", old: `[1h]`, new: `[10m]`},
 		{alert: "MetricsMissing", old: `[1h]`, new: `[2h]`},
-		{alert: "MetricsMissing", rule: "job_series:onsale_watched:count", old: `(job, series)`, new: `(job, series, instance)`},
+		{alert: "MetricsMissing", rule: "job_series:onsale_watched:count", old: `(job, __name__)`, new: `(job, __name__, instance)`},
 		{alert: "MetricsMissing", rule: "job_series:onsale_watched:count", old: `onsale_purchases_total|`},
+		{alert: "AvailabilityBurnFast", old: `> 2.5`, new: `> 0`},
+		{alert: "AvailabilityBurnSlow", old: `> 2.5`, new: `> 0`},
 		{alert: "AvailabilityBurnFast", rule: "job_slo:errors:rate1m", old: `5..`, new: `4..|5..`},
 	}
 	for _, name := range []string{"HighCPU", "HighMemory"} {
@@ -86,11 +89,9 @@ func mutants() []mutant {
 			mutant{alert: name + "Fast", old: `ratio_rate1m`, new: `ratio_rate15m`},
 			mutant{alert: name + "Fast", old: `ratio_rate15m`, new: `ratio_rate1m`},
 			mutant{alert: name + "Fast", old: `> 0.2`, new: `> 0`},
-			mutant{alert: name + "Fast", old: `> 2.5`, new: `> 0`},
 			mutant{alert: name + "Slow", old: `ratio_rate10m`, new: `ratio_rate90m`},
 			mutant{alert: name + "Slow", old: `ratio_rate90m`, new: `ratio_rate10m`},
-			mutant{alert: name + "Slow", old: `> 0.2`, new: `> 0`},
-			mutant{alert: name + "Slow", old: `> 2.5`, new: `> 0`})
+			mutant{alert: name + "Slow", old: `> 0.2`, new: `> 0`})
 	}
 	for i := range all {
 		all[i].field = "expr"
@@ -139,7 +140,9 @@ func TestCasesNoticeMistakes(t *testing.T) {
 			t.Parallel()
 			file := rulesFor(t, catalog.Real(), m.alert)
 			m.apply(t, file)
-			if wrong := simulate(t, readCases(t, casesOf(m.alert)), file); len(wrong) == 0 {
+			sim := newSimulator(t, file)
+			cases := readCases(t, casesOf(m.alert))
+			if !slices.ContainsFunc(cases.Tests, func(c ruleCase) bool { return len(sim.run(t, c, cases.Evaluate)) > 0 }) {
 				t.Error("no case fails")
 			}
 		})
@@ -154,8 +157,8 @@ func TestPromtoolNoticesAMistake(t *testing.T) {
 	mutant{alert: alert, field: "expr", old: `,status!="409"`}.apply(t, file)
 	if out, ok := promtool(t, "test", "rules", besides(t, file.write(t), casesOf(alert))); ok {
 		t.Errorf("promtool is content: %s", out)
-	} else if !strings.Contains(out, "sold out and denied are not") {
-		t.Errorf("another case fails: %s", out)
+	} else if !strings.Contains(out, "FAILED") {
+		t.Errorf("promtool fails for another reason: %s", out)
 	}
 }
 

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,45 +30,48 @@ import (
 type caseFile struct {
 	RuleFiles []string       `yaml:"rule_files"`
 	Evaluate  model.Duration `yaml:"evaluation_interval"`
-	Tests     []struct {
-		Name     string         `yaml:"name"`
-		Interval model.Duration `yaml:"interval"`
-		Input    []struct {
-			Series string `yaml:"series"`
-			Values string `yaml:"values"`
-		} `yaml:"input_series"`
-		Exprs []struct {
-			Expr string         `yaml:"expr"`
-			At   model.Duration `yaml:"eval_time"`
-			Want []struct {
-				Labels string  `yaml:"labels"`
-				Value  float64 `yaml:"value"`
-			} `yaml:"exp_samples"`
-		} `yaml:"promql_expr_test"`
-		Alerts []struct {
-			At   model.Duration `yaml:"eval_time"`
-			Name string         `yaml:"alertname"`
-			Want []struct {
-				Labels      map[string]string `yaml:"exp_labels"`
-				Annotations map[string]string `yaml:"exp_annotations"`
-			} `yaml:"exp_alerts"`
-		} `yaml:"alert_rule_test"`
-	} `yaml:"tests"`
+	Tests     []ruleCase     `yaml:"tests"`
+}
+
+// ruleCase is one case: what is scraped, and what is to be seen when.
+type ruleCase struct {
+	Name     string         `yaml:"name"`
+	Interval model.Duration `yaml:"interval"`
+	Input    []struct {
+		Series string `yaml:"series"`
+		Values string `yaml:"values"`
+	} `yaml:"input_series"`
+	Exprs []struct {
+		Expr string         `yaml:"expr"`
+		At   model.Duration `yaml:"eval_time"`
+		Want []struct {
+			Labels string  `yaml:"labels"`
+			Value  float64 `yaml:"value"`
+		} `yaml:"exp_samples"`
+	} `yaml:"promql_expr_test"`
+	Alerts []struct {
+		At   model.Duration `yaml:"eval_time"`
+		Name string         `yaml:"alertname"`
+		Want []struct {
+			Labels      map[string]string `yaml:"exp_labels"`
+			Annotations map[string]string `yaml:"exp_annotations"`
+		} `yaml:"exp_alerts"`
+	} `yaml:"alert_rule_test"`
 }
 
 // readCases reads a file of test cases, and refuses what it does not know.
-func readCases(t *testing.T, name string) caseFile {
-	t.Helper()
+func readCases(tb testing.TB, name string) caseFile {
+	tb.Helper()
 	file, err := os.Open(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer file.Close()
 	var cases caseFile
 	dec := yaml.NewDecoder(file)
 	dec.KnownFields(true)
 	if err := dec.Decode(&cases); err != nil {
-		t.Fatalf("%s: %v", name, err)
+		tb.Fatalf("%s: %v", name, err)
 	}
 	return cases
 }
@@ -80,78 +84,109 @@ type ruleFile struct {
 	} `yaml:"groups"`
 }
 
-// rulesFor returns the recordings and the alert of a name, at a pace; all alerts
-// for no name.
-func rulesFor(t *testing.T, p catalog.Pace, alert string) ruleFile {
-	t.Helper()
+// rulesFor returns the alert of a name with the recordings that it reads, at a
+// pace; everything for no name.
+func rulesFor(tb testing.TB, p catalog.Pace, alert string) ruleFile {
+	tb.Helper()
 	text, err := catalog.RuleFile(catalog.DefaultSettings(), p)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var file ruleFile
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	for i := range file.Groups {
-		file.Groups[i].Rules = slices.DeleteFunc(file.Groups[i].Rules, func(rule map[string]any) bool {
-			name, is := rule["alert"]
-			return is && alert != "" && name != alert
-		})
+	if alert == "" {
+		return file
+	}
+	for i, group := range file.Groups {
+		var kept []map[string]any
+		var read string // by the rules that are kept
+		for _, rule := range slices.Backward(group.Rules) {
+			record, _ := rule["record"].(string)
+			if rule["alert"] == alert || record != "" && strings.Contains(read, record) {
+				kept = append(kept, rule)
+				read += fmt.Sprint(rule["expr"])
+			}
+		}
+		slices.Reverse(kept)
+		file.Groups[i].Rules = kept
 	}
 	return file
 }
 
 // write writes the rules where promtool and a manager find them.
-func (f ruleFile) write(t *testing.T) string {
-	t.Helper()
+func (f ruleFile) write(tb testing.TB) string {
+	tb.Helper()
 	text, err := yaml.Marshal(f)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return writeTemp(t, text)
+	return writeTemp(tb, text)
 }
 
 // simulate runs the cases with the rules on the embedded Prometheus, and returns
 // what is not as it should be.
 func simulate(t *testing.T, cases caseFile, file ruleFile) []string {
 	t.Helper()
-	name := file.write(t)
-	engine := promqltest.NewTestEngineWithOpts(t, promql.EngineOpts{
-		MaxSamples: 1e6, Timeout: time.Minute, LookbackDelta: 5 * time.Minute, EnableAtModifier: true,
-	})
+	sim := newSimulator(t, file)
 	var wrong []string
 	for _, c := range cases.Tests {
-		var load strings.Builder
-		fmt.Fprintf(&load, "load %s\n", c.Interval)
-		for _, in := range c.Input {
-			fmt.Fprintf(&load, "  %s %s\n", in.Series, in.Values)
-		}
-		s := &simulation{storage: promqltest.LoadedStorage(t, load.String()), engine: engine}
-		for i, e := range c.Exprs {
-			s.at(time.Duration(e.At), func() {
-				var want []string
-				for _, sample := range e.Want {
-					want = append(want, fmt.Sprintf("%s %g", metric(t, sample.Labels), sample.Value))
-				}
-				if got := s.query(t, e.Expr); !same(got, want) {
-					wrong = append(wrong, fmt.Sprintf("%s: expression %d at %s: got %q, want %q", c.Name, i+1, e.At, got, want))
-				}
-			})
-		}
-		for _, a := range c.Alerts {
-			s.at(time.Duration(a.At), func() {
-				var want []string
-				for _, alert := range a.Want {
-					want = append(want, told(with(alert.Labels, "alertname", a.Name), alert.Annotations))
-				}
-				if got := s.firing(a.Name); !same(got, want) {
-					wrong = append(wrong, fmt.Sprintf("%s: %s at %s: got %q, want %q", c.Name, a.Name, a.At, got, want))
-				}
-			})
-		}
-		s.run(t, name, time.Duration(cases.Evaluate))
-		s.storage.Close()
+		wrong = append(wrong, sim.run(t, c, cases.Evaluate)...)
 	}
+	return wrong
+}
+
+// simulator runs cases with some rules.
+type simulator struct {
+	rules  string // the file's name
+	engine *promql.Engine
+}
+
+func newSimulator(tb testing.TB, file ruleFile) simulator {
+	tb.Helper()
+	return simulator{file.write(tb), promqltest.NewTestEngineWithOpts(tb, promql.EngineOpts{
+		MaxSamples: 1e6, Timeout: time.Minute, LookbackDelta: 5 * time.Minute, EnableAtModifier: true,
+	})}
+}
+
+// run runs one case, and returns what is not as it should be.
+func (sim simulator) run(t *testing.T, c ruleCase, every model.Duration) []string {
+	t.Helper()
+	var load strings.Builder
+	fmt.Fprintf(&load, "load %s\n", c.Interval)
+	for _, in := range c.Input {
+		fmt.Fprintf(&load, "  %s %s\n", in.Series, in.Values)
+	}
+	storage := promqltest.LoadedStorage(t, load.String())
+	defer storage.Close()
+
+	s := &simulation{storage: storage, engine: sim.engine}
+	var wrong []string
+	for i, e := range c.Exprs {
+		s.at(e.At, func() {
+			var want []string
+			for _, sample := range e.Want {
+				want = append(want, fmt.Sprintf("%s %g", metric(t, sample.Labels), sample.Value))
+			}
+			if got := s.query(t, e.Expr); !same(got, want) {
+				wrong = append(wrong, fmt.Sprintf("%s: expression %d at %s: got %q, want %q", c.Name, i+1, e.At, got, want))
+			}
+		})
+	}
+	for _, a := range c.Alerts {
+		s.at(a.At, func() {
+			var want []string
+			for _, alert := range a.Want {
+				want = append(want, told(with(alert.Labels, "alertname", a.Name), alert.Annotations))
+			}
+			if got := s.firing(a.Name); !same(got, want) {
+				wrong = append(wrong, fmt.Sprintf("%s: %s at %s: got %q, want %q", c.Name, a.Name, a.At, got, want))
+			}
+		})
+	}
+	s.load(t, sim.rules, time.Duration(every))
+	s.evaluate(t, time.Duration(every))
 	return wrong
 }
 
@@ -169,24 +204,31 @@ type check struct {
 	do func()
 }
 
-func (s *simulation) at(at time.Duration, do func()) { s.checks = append(s.checks, check{at, do}) }
+func (s *simulation) at(at model.Duration, do func()) {
+	s.checks = append(s.checks, check{time.Duration(at), do})
+}
 
-// run evaluates the rules until the last check.
-func (s *simulation) run(t *testing.T, name string, every time.Duration) {
-	t.Helper()
+// load reads the rules.
+func (s *simulation) load(tb testing.TB, name string, every time.Duration) {
+	tb.Helper()
 	manager := rules.NewManager(&rules.ManagerOptions{
-		QueryFunc: rules.EngineQueryFunc(s.engine, s.storage), Context: t.Context(),
+		QueryFunc: rules.EngineQueryFunc(s.engine, s.storage), Context: tb.Context(),
 		Appendable: s.storage, Queryable: s.storage, NotifyFunc: func(context.Context, string, ...*rules.Alert) {},
 	})
 	groups, errs := manager.LoadGroups(every, labels.EmptyLabels(), "", nil, false, name)
 	if len(errs) > 0 || len(groups) != 1 {
-		t.Fatalf("%d groups, errors %v", len(groups), errs)
+		tb.Fatalf("%d groups, errors %v", len(groups), errs)
 	}
 	for _, s.group = range groups {
 		for _, alert := range s.group.AlertingRules() {
 			alert.SetRestored(true) // there is nothing to restore, and only then are ALERTS written
 		}
 	}
+}
+
+// evaluate evaluates the rules until the last check.
+func (s *simulation) evaluate(t *testing.T, every time.Duration) {
+	t.Helper()
 	slices.SortStableFunc(s.checks, func(a, b check) int { return int(a.at - b.at) })
 	for at := time.Duration(0); len(s.checks) > 0; at += every {
 		s.now = time.Unix(0, 0).Add(at)
@@ -240,18 +282,16 @@ func told(l, annotations map[string]string) string {
 
 func with(l map[string]string, name, value string) map[string]string {
 	all := map[string]string{name: value}
-	for n, v := range l {
-		all[n] = v
-	}
+	maps.Copy(all, l)
 	return all
 }
 
 // metric reads a series as PromQL has it.
-func metric(t *testing.T, text string) labels.Labels {
-	t.Helper()
+func metric(tb testing.TB, text string) labels.Labels {
+	tb.Helper()
 	m, err := parser.NewParser(parser.Options{}).ParseMetric(text)
 	if err != nil {
-		t.Fatalf("%s: %v", text, err)
+		tb.Fatalf("%s: %v", text, err)
 	}
 	return m
 }
@@ -263,11 +303,11 @@ func same(got, want []string) bool {
 }
 
 // writeTemp writes a file that lasts for the test.
-func writeTemp(t *testing.T, text []byte) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "rules.yml")
+func writeTemp(tb testing.TB, text []byte) string {
+	tb.Helper()
+	name := filepath.Join(tb.TempDir(), "rules.yml")
 	if err := os.WriteFile(name, text, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return name
 }
