@@ -6,7 +6,7 @@ GO    ?= go
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
 DEPS := chromium postgresql prometheus prometheus-alertmanager
 
-# Extra arguments of `go test`, as in: make test TESTFLAGS='-run Seller -v'
+# Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
 
 # The tests that fire alerts run when no other test does: what a machine is busy with, its alerts
@@ -43,14 +43,14 @@ build: ## Build bin/onsale
 .PHONY: test
 test: deps ## Run all tests
 	$(GO) test -timeout 20m -skip $(DRILLS) $(TESTFLAGS) ./...
-	$(GO) test -timeout 20m -run $(DRILLS) -parallel 8 ./cmd/onsale
+	$(GO) test -timeout 20m -run $(DRILLS) -parallel 8 $(TESTFLAGS) ./cmd/onsale
 
 .PHONY: drills
 drills: deps ## Run the drills alone: every alert, from its fault to the message
 	$(GO) test -timeout 20m -run $(DRILLS) -parallel 8 -v $(TESTFLAGS) ./cmd/onsale
 
 .PHONY: race
-race: deps ## Run all tests with the race detector, in random order (needs a C compiler)
+race: deps ## Run all tests but the drills with the race detector, in random order (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m -skip $(DRILLS) $(TESTFLAGS) ./...
 
 .PHONY: lint

@@ -86,7 +86,7 @@ func measureStart(t *testing.T, binary string) {
 // time they took.
 func measureMonitoring(t *testing.T, binary string) {
 	up := startProgram(t, binary, "up", "--crowd", "0", dataDir(t))
-	serve := startProgram(t, binary, "serve", "--books-interval", "5s", dataDir(t))
+	serve := startProgram(t, binary, "serve", dataDir(t))
 	time.Sleep(10 * time.Second) // what a start costs is no part of it
 	before := [2]time.Duration{cpuTime(t, up), cpuTime(t, serve)}
 	time.Sleep(watchTime)

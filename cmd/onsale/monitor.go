@@ -12,7 +12,7 @@ type monitorCmd struct {
 	Listen     string   `help:"Address to serve on, host:port; port 0 takes a free one." default:"127.0.0.1:9090"`
 	Target     []string `help:"Servers to watch: URLs, whose path is /metrics unless given." required:"" placeholder:"URL"`
 	BearerFile string   `help:"File with the token that scrapes bring." type:"path" placeholder:"FILE"`
-	DataDir    string   `help:"Directory of metrics, silences and the inbox." default:"onsale-data" type:"path"`
+	DataDir    string   `help:"Directory of metrics, silences and the inbox." default:"onsale-monitor-data" type:"path"`
 	Pace       string   `help:"How fast it looks and tells: demo, every second, or real, every 5 s." enum:"demo,real" default:"real"`
 
 	watchFlags

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func TestDrillQuiet(t *testing.T) {
 	t.Cleanup(receiver.Close)
 	// The processor is busy with other tests.
 	up := launch(t, []string{"DISCORD_URL=" + receiver.URL()},
-		"up", "--listen", "127.0.0.1:0", dataDir(t), "--alert-cpu-percent", "100")
+		"up", "--listen", "127.0.0.1:0", dataDir(t), "--alert-cpu-percent", "100", "--alert-memory-percent", "100")
 	up.waitFor(`ready on (http://\S+)`)
 	w := watch(t, up.url())
 	time.Sleep(quietTime)
@@ -38,8 +39,13 @@ func TestDrillQuiet(t *testing.T) {
 	}
 
 	r := newRush(t, up.url(), 20)
+	var buyers sync.WaitGroup
 	for range 3 { // each waits for the simulated payment
-		go func() { _, _ = r.once(t.Context(), up.url(), r.buyer(), 10) }()
+		buyers.Go(func() { r.once(t.Context(), up.url(), r.buyer(), 10) })
+	}
+	buyers.Wait()
+	if r.answers[http.StatusOK] != 2 || r.answers[http.StatusConflict] != 1 {
+		t.Fatalf("three buyers of 10 of 20 tickets were answered %v", r.answers)
 	}
 	const limit = 100 * time.Second // it ends by itself after 50 s
 	until(t, limit, "ConcertSoldOut", func() string {
@@ -83,7 +89,8 @@ func TestDrillMonitor(t *testing.T) {
 	dir := dataDir(t)
 	server := serve(t, nil, dir, "--faults", "off")
 	monitor := launch(t, []string{"DISCORD_URL=" + receiver.URL()},
-		"monitor", "--listen", "127.0.0.1:0", dataDir(t), "--target", server.url(), "--pace", "demo", "--alert-cpu-percent", "100")
+		"monitor", "--listen", "127.0.0.1:0", dataDir(t), "--target", server.url(), "--pace", "demo",
+		"--alert-cpu-percent", "100", "--alert-memory-percent", "100")
 	w := watch(t, monitor.waitFor(`ready on (http://\S+)`))
 	awaitUp(t, w, "1")
 

@@ -15,10 +15,10 @@ type upCmd struct {
 	apiFlags
 
 	Crowd    int    `help:"How many demo buyers there are; 0 for none." default:"25" group:"Demo"`
-	Scenario string `help:"What they do: tickets or tickets-random-deny." default:"tickets" group:"Demo"`
+	Scenario string `help:"What they do: tickets, tickets-random-deny or items." default:"tickets" group:"Demo"`
 	Pace     string `help:"How fast the monitoring looks and tells: demo, every second, or real, every 5 s." enum:"demo,real" default:"demo" group:"Demo"`
-	Fresh    bool   `help:"Wipe the data directory first, after asking." group:"Demo"`
-	Yes      bool   `help:"Answer yes to that question." group:"Demo"`
+	Fresh    bool   `help:"Wipe the data directory first, after asking." env:"-" group:"Demo"`
+	Yes      bool   `help:"Answer yes to that question." env:"-" group:"Demo"`
 
 	Monitor    string `help:"Whether to monitor: on or off." enum:"on,off" default:"on" group:"Monitoring"`
 	watchFlags `group:"Monitoring"`
@@ -54,7 +54,7 @@ func (c *upCmd) Run(ctx context.Context, e *env) error {
 		return &usageError{err}
 	}
 	if c.Fresh {
-		if err := c.wipe(e, o); err != nil {
+		if o.Wipe, err = c.confirm(ctx, e, o); err != nil {
 			return err
 		}
 	}
@@ -65,24 +65,28 @@ func (c *upCmd) Run(ctx context.Context, e *env) error {
 	return a.Run(ctx)
 }
 
-// wipe removes what Onsale keeps in the data directory, after asking.
-func (c *upCmd) wipe(e *env, o app.Options) error {
+// confirm returns what is to be wiped, after asking.
+func (c *upCmd) confirm(ctx context.Context, e *env, o app.Options) ([]string, error) {
 	kept, err := app.Kept(o)
 	if err != nil {
-		return &usageError{err}
+		return nil, &usageError{err}
 	}
-	if len(kept) == 0 {
-		return nil
+	if len(kept) == 0 || c.Yes {
+		return kept, nil
 	}
-	if !c.Yes {
-		fmt.Fprintf(e.stderr, "onsale: --fresh removes %s from %s. Go on? [y/N] ", strings.Join(kept, ", "), o.DataDir)
-		answer, err := bufio.NewReader(e.stdin).ReadString('\n')
-		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-			if err != nil {
-				fmt.Fprintln(e.stderr)
-			}
-			return &usageError{errors.New("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
+	fmt.Fprintf(e.stderr, "onsale: --fresh removes %s from %s. Go on? [y/N] ", strings.Join(kept, ", "), o.DataDir)
+	answers := make(chan string, 1)
+	go func() {
+		answer, _ := bufio.NewReader(e.stdin).ReadString('\n') // no answer is no
+		answers <- strings.ToLower(strings.TrimSpace(answer))
+	}()
+	select {
+	case answer := <-answers:
+		if answer == "y" || answer == "yes" {
+			return kept, nil
 		}
+	case <-ctx.Done():
+		fmt.Fprintln(e.stderr)
 	}
-	return app.Wipe(o)
+	return nil, &usageError{errors.New("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
 }

@@ -17,6 +17,7 @@ type watchFlags struct {
 	PrometheusConfig   string        `help:"A prometheus.yml whose scrape jobs and rule files come beside the built-in ones." type:"path" placeholder:"FILE"`
 	Rules              []string      `help:"Files with further rules." type:"path" placeholder:"FILE"`
 	AlertmanagerConfig string        `help:"An alertmanager.yml in place of the built-in one." type:"path" placeholder:"FILE"`
+	ExternalURL        string        `name:"external-url" help:"Where people reach this server, for links in messages; its own address by default." placeholder:"URL"`
 	RetentionTime      time.Duration `help:"How long metrics are kept." default:"168h"`
 	RetentionSize      byteSize      `help:"How much disk metrics may take, like 512MB; 0 for no limit." default:"1GB"`
 
@@ -43,6 +44,7 @@ func (f *watchFlags) watch(e *env, pace string) app.Watch {
 	w := app.DefaultWatch()
 	w.Pace = pace
 	w.PrometheusConfig, w.Rules, w.AlertmanagerConfig = f.PrometheusConfig, f.Rules, f.AlertmanagerConfig
+	w.ExternalURL = f.ExternalURL
 	w.RetentionTime, w.RetentionBytes = f.RetentionTime, int64(f.RetentionSize)
 	w.DiscordURL, _ = e.lookup("DISCORD_URL")
 	w.DiscordMention, _ = e.lookup("DISCORD_MENTION")

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 
 	"onsale/internal/fault"
 	"onsale/internal/item"
+	"onsale/internal/lock"
 	"onsale/internal/sale"
 	"onsale/internal/server"
 	"onsale/internal/store"
@@ -42,14 +44,15 @@ type App struct {
 	listener net.Listener
 	http     *http.Server
 	beside   beside
+	lock     *lock.Lock // of the data directory, nil if nothing is kept there
 
 	// prepared is closed once the schema is there and the plan is known.
 	prepared chan struct{}
 }
 
-// New binds the address and opens the database, in this order: listener,
-// metrics, store (which the faults slow down), faults, tokens, seller, API. It
-// does not wait for a database that is away.
+// New binds the address and opens the database, in this order: listener, data
+// directory, metrics, store (which the faults slow down), faults, tokens, seller,
+// crowd and monitoring, API. It does not wait for a database that is away.
 func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -66,6 +69,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 }
 
 func (a *App) open(ctx context.Context) error {
+	if err := a.claim(); err != nil {
+		return err
+	}
 	o := a.options
 	build := telemetry.ReadBuild()
 	registry := telemetry.NewRegistry(build)
@@ -157,8 +163,9 @@ func isLoopback(addr net.Addr) bool {
 func (a *App) Addr() string { return a.listener.Addr().String() }
 
 // Run serves until the context ends or a part fails, and then shuts down: not
-// ready, no new requests, those in flight and the orders that wait to their
-// end, the background work, the store. An orderly end is nil.
+// ready, the crowd, the monitoring, no new requests, those in flight and the
+// orders that wait to their end, the background work, the store. An orderly end
+// is nil.
 func (a *App) Run(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -185,24 +192,23 @@ func (a *App) Run(ctx context.Context) error {
 	case <-failed.Done():
 	}
 	stopPreparing()
-	crowd.end() // before anybody is turned away
-	watch.end() // before the server is seen down
-	stopErr := a.stop(ctx)
+	stopErr := a.stop(ctx, crowd, watch)
 	cancel()
 	return errors.Join(group.Wait(), stopErr, a.store.Close())
 }
 
-// stop ends what serves buyers, within the time-out.
-func (a *App) stop(ctx context.Context) error {
+// stop ends what calls the server, and then what serves buyers, within the
+// time-out. The monitoring goes first, or it would see the server down.
+func (a *App) stop(ctx context.Context, crowd, watch running) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.options.ShutdownTimeout)
 	defer cancel()
 	a.api.Drain()
+	errs := []error{crowd.end(ctx, "crowd"), watch.end(ctx, "monitoring")}
 	a.drainDelay(ctx)
-	err := a.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("wait for requests in flight: %w", err), a.http.Close())
+	if err := a.http.Shutdown(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("wait for requests in flight: %w", err), a.http.Close())
 	}
-	return errors.Join(err, a.seller.Stop(ctx))
+	return errors.Join(append(errs, a.seller.Stop(ctx))...)
 }
 
 // drainDelay goes on serving for a moment, so that whoever spreads the load sees
@@ -239,5 +245,6 @@ func (a *App) oncePrepared(ctx context.Context, run func(context.Context) error)
 func (a *App) say(format string, args ...any) {
 	a.out.Lock()
 	defer a.out.Unlock()
-	fmt.Fprintf(a.options.Out, "onsale: "+format+"\n", args...)
+	text := fmt.Sprintf(format, args...) // an error in it may have lines of its own
+	fmt.Fprintf(a.options.Out, "onsale: %s\n", strings.ReplaceAll(text, "\n", "; "))
 }

@@ -39,14 +39,22 @@ func newAudit(auditor sale.Auditor, interval time.Duration, reg prometheus.Regis
 	return a
 }
 
-// run audits now and at every interval until the context ends.
+// A comparison reads every purchase. Where there are many, and the interval is
+// short, it is made less often, so that it takes one part in auditShare of the
+// time, but at least every maxAuditPause.
+const (
+	auditShare    = 50
+	maxAuditPause = time.Minute
+)
+
+// run audits now and at every interval, or less often, until the context ends.
 func (a *audit) run(ctx context.Context) error {
-	ticker := time.NewTicker(a.interval)
-	defer ticker.Stop()
 	for {
+		began := time.Now()
 		a.once(ctx)
+		stretched := min(auditShare*time.Since(began), maxAuditPause)
 		select {
-		case <-ticker.C:
+		case <-time.After(max(a.interval, stretched)):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

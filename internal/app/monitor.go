@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func DefaultMonitorOptions() MonitorOptions {
 	watch := DefaultWatch()
 	watch.Pace = catalog.Real().Name
 	return MonitorOptions{
-		Listen: "127.0.0.1:9090", DataDir: "onsale-data", Watch: watch,
+		Listen: "127.0.0.1:9090", DataDir: "onsale-monitor-data", Watch: watch,
 		MaxConnections: 10_000, ShutdownTimeout: 15 * time.Second,
 		Out: io.Discard, Logger: slog.New(slog.DiscardHandler),
 	}
@@ -88,6 +89,7 @@ func (o MonitorOptions) targets() ([]string, error) {
 // Monitor is the monitoring alone, watching servers elsewhere.
 type Monitor struct {
 	options  MonitorOptions
+	targets  []string
 	monitor  *monitor.Monitor
 	listener net.Listener
 	http     *http.Server
@@ -115,11 +117,12 @@ func (m *Monitor) open() error {
 	if err != nil {
 		return err
 	}
+	m.targets = targets
 	if m.monitor, err = monitor.New(o.Watch.options(o.DataDir, base, targets, o.Logger)); err != nil {
 		return err
 	}
 	page := o.Watch.page(console.Options{
-		Version: telemetry.ReadBuild().Version, Targets: o.Targets, Logger: o.Logger,
+		Version: telemetry.ReadBuild().Version, Targets: targets, Logger: o.Logger,
 	}, base)
 	all, err := withPage(mounts(m.monitor), page)
 	if err != nil {
@@ -163,7 +166,13 @@ func (m *Monitor) announce(ctx context.Context) {
 	}
 	base := localURL(m.listener.Addr())
 	say := func(format string, args ...any) { fmt.Fprintf(m.options.Out, "onsale: "+format+"\n", args...) }
-	say("watches %s as job %s, every %s", strings.Join(m.options.Targets, ", "), m.options.Watch.Settings.Job, m.options.Watch.every())
+	var hosts []string // a query may have a token in it
+	for _, target := range m.targets {
+		if u, err := url.Parse(target); err == nil {
+			hosts = append(hosts, u.Host)
+		}
+	}
+	say("watches %s as job %s, every %s", strings.Join(hosts, ", "), m.options.Watch.Settings.Job, m.options.Watch.every())
 	say("page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
 	say("alerts go %s", m.options.Watch.told(base))
 	say("ready on %s", base)

@@ -21,6 +21,9 @@ type Options struct {
 	Listen string
 	// DataDir is the directory of the embedded database.
 	DataDir string
+	// Wipe names what is removed from the data directory first, of what [Kept]
+	// names.
+	Wipe []string
 	// DatabaseURL is DATABASE_URL; DatabaseURLSet tells an empty one from none.
 	DatabaseURL    string
 	DatabaseURLSet bool

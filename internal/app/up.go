@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"onsale/internal/catalog"
@@ -33,7 +34,7 @@ const DemoBooksInterval = 5 * time.Second
 
 func (u *Up) validate(o Options) error {
 	if err := (crowd.Settings{Users: u.Users, Scenario: u.Scenario}).Validate(); err != nil {
-		return fmt.Errorf("the crowd's %w", err)
+		return fmt.Errorf("--crowd, --scenario: %w", err)
 	}
 	if u.Watch == nil {
 		return nil
@@ -55,7 +56,9 @@ func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
 		return nil, nil
 	}
 	base := localURL(a.listener.Addr())
-	api, err := client.New(base, client.Options{Token: ownToken, UserAgent: "onsale-crowd"})
+	// The program's own token must not reach a proxy.
+	direct := &http.Transport{MaxIdleConnsPerHost: crowd.MaxUsers, IdleConnTimeout: time.Minute}
+	api, err := client.New(base, client.Options{Token: ownToken, UserAgent: "onsale-crowd", Transport: direct})
 	if err != nil {
 		return nil, fmt.Errorf("make client of the crowd: %w", err)
 	}
@@ -70,7 +73,9 @@ func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
 	page := console.Options{
 		Version: version, HasAPI: true, HasCrowd: true, Job: catalog.DefaultSettings().Job, Targets: []string{base}, Logger: a.log,
 	}
-	if up.Watch != nil {
+	if up.Watch == nil {
+		page.Alerts = DefaultWatch().alerts(base) // the runbooks are of use to whoever watches from elsewhere
+	} else {
 		a.beside.monitor, err = monitor.New(up.Watch.options(a.options.DataDir, base, []string{base}, a.log))
 		if err != nil {
 			return nil, err
@@ -82,10 +87,10 @@ func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
 }
 
 // page fills in what the page says about the monitoring.
-func (w Watch) page(o console.Options, external string) console.Options {
+func (w Watch) page(o console.Options, local string) console.Options {
 	pace, _ := w.pace()
-	o.HasMonitor, o.Job, o.Pace, o.DiscordSet = true, w.Settings.Job, pace, w.DiscordURL != ""
-	o.Alerts = w.alerts(external)
+	o.HasMonitor, o.Job, o.Pace, o.DiscordSet = true, w.Settings.Job, pace, w.DiscordURL != "" && w.AlertmanagerConfig == ""
+	o.Alerts = w.alerts(local)
 	return o
 }
 
@@ -105,8 +110,12 @@ func (a *App) watch(ctx context.Context) {
 	if a.beside.monitor == nil {
 		return
 	}
-	if err := a.beside.monitor.Run(ctx); err != nil {
-		a.log.Error("monitoring ended, the sale goes on", "err", err)
+	err := a.beside.monitor.Run(ctx)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		a.log.Error("monitoring did not end well", "error", err)
+	default:
 		a.say("the monitoring ended, the sale goes on: %v", err)
 	}
 }
@@ -118,7 +127,7 @@ func (a *App) letCrowdIn(ctx context.Context) {
 	}
 	defer a.beside.client.Close()
 	if err := a.oncePrepared(ctx, a.beside.crowd.Run); err != nil {
-		a.log.Error("crowd ended", "err", err)
+		a.log.Error("crowd ended", "error", err)
 	}
 }
 
@@ -139,10 +148,15 @@ func begin(ctx context.Context, run func(context.Context)) running {
 	return r
 }
 
-// end ends the part and waits until it has.
-func (r running) end() {
+// end ends the part and waits until it has, or the context ends.
+func (r running) end(ctx context.Context, name string) error {
 	r.cancel()
-	<-r.ended
+	select {
+	case <-r.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the %s to end: %w", name, context.Cause(ctx))
+	}
 }
 
 // announceBeside says what is where.
@@ -163,6 +177,6 @@ func (a *App) announceBeside() {
 		}
 	}
 	if up.Users > 0 {
-		a.say("a demo crowd of %d (scenario %s) buys; --crowd 0 sends it home", up.Users, up.Scenario)
+		a.say("a demo crowd of %d is there (scenario %s); --crowd 0 sends it home", up.Users, up.Scenario)
 	}
 }

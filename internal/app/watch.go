@@ -31,6 +31,9 @@ type Watch struct {
 	// RetentionTime and RetentionBytes bound what is stored of the past.
 	RetentionTime  time.Duration
 	RetentionBytes int64
+	// ExternalURL is where people reach this server, for links in messages; empty
+	// is its own address, as seen from this machine.
+	ExternalURL string
 	// DiscordURL is DISCORD_URL, a secret; empty, alerts stay in the inbox.
 	// DiscordMention is DISCORD_MENTION.
 	DiscordURL, DiscordMention string
@@ -64,6 +67,9 @@ func (w Watch) validate(targets []string, log *slog.Logger) error {
 	if w.RetentionBytes < 0 {
 		return fmt.Errorf("--retention-size must not be negative, but is %d", w.RetentionBytes)
 	}
+	if u, err := url.Parse(w.ExternalURL); w.ExternalURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		return fmt.Errorf("--external-url must look like https://onsale.example.com, not %q", w.ExternalURL)
+	}
 	return w.options("", "http://127.0.0.1", targets, log).Check()
 }
 
@@ -79,9 +85,18 @@ func (w Watch) pace() (catalog.Pace, error) {
 	return catalog.Pace{}, fmt.Errorf("--pace must be %s, not %q", strings.Join(names, " or "), w.Pace)
 }
 
+// external is where people reach a server that has this address on its machine.
+func (w Watch) external(local string) string {
+	if w.ExternalURL != "" {
+		return strings.TrimRight(w.ExternalURL, "/")
+	}
+	return local
+}
+
 // options are those of the monitor at an address, once validated.
-func (w Watch) options(dir, external string, targets []string, log *slog.Logger) monitor.Options {
+func (w Watch) options(dir, local string, targets []string, log *slog.Logger) monitor.Options {
 	pace, _ := w.pace()
+	external := w.external(local)
 	settings := w.Settings
 	settings.Runbooks = external + "/runbooks/NAME"
 	return monitor.Options{
@@ -93,10 +108,10 @@ func (w Watch) options(dir, external string, targets []string, log *slog.Logger)
 }
 
 // alerts are the catalogue's at this pace, with runbooks on this server.
-func (w Watch) alerts(external string) []catalog.Alert {
+func (w Watch) alerts(local string) []catalog.Alert {
 	pace, _ := w.pace()
 	settings := w.Settings
-	settings.Runbooks = external + "/runbooks/NAME"
+	settings.Runbooks = w.external(local) + "/runbooks/NAME"
 	return catalog.Alerts(settings, pace)
 }
 

@@ -6,7 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"onsale/internal/lock"
 )
+
+// ErrUsed is returned by [New] when another onsale uses the data directory that
+// is to be wiped.
+var ErrUsed = errors.New("another onsale uses it: stop that one first")
 
 // Kept names what Onsale has put into its data directory. It refuses where the
 // sale is kept elsewhere, since wiping would then tear the two apart.
@@ -14,33 +20,63 @@ func Kept(o Options) ([]string, error) {
 	if o.DatabaseURLSet {
 		return nil, errors.New("--fresh wipes the data directory, but DATABASE_URL keeps the sale elsewhere: wipe that database by hand, and unset --fresh")
 	}
-	entries, err := os.ReadDir(o.DataDir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("--data-dir: %w", err)
-	}
-	ours := []string{"onsale.db*", "prometheus", "alertmanager", "inbox.json*"}
+	// A directory of these names is Onsale's if it has what Onsale puts there.
+	inside := map[string][]string{"prometheus": {"wal", "lock"}, "alertmanager": {"nflog", "silences"}}
 	var kept []string
-	for _, entry := range entries {
-		if slices.ContainsFunc(ours, func(pattern string) bool {
-			match, err := filepath.Match(pattern, entry.Name())
-			return err == nil && match
+	for _, name := range []string{"onsale.db", "onsale.db-wal", "onsale.db-shm", "inbox.json", "prometheus", "alertmanager"} {
+		path := filepath.Join(o.DataDir, name)
+		if slices.ContainsFunc(append([]string{""}, inside[name]...), func(part string) bool {
+			info, err := os.Stat(filepath.Join(path, part))
+			return err == nil && (part != "" || !info.IsDir())
 		}) {
-			kept = append(kept, entry.Name())
+			kept = append(kept, name)
 		}
 	}
 	return kept, nil
 }
 
-// Wipe removes what [Kept] names, and nothing else.
-func Wipe(o Options) error {
-	kept, err := Kept(o)
+// claim says that this process uses the data directory, after wiping what
+// [Options.Wipe] names. Nothing is wiped that another process uses.
+func (a *App) claim() error {
+	o := a.options
+	if o.DatabaseURLSet && o.Up == nil {
+		return nil // nothing is kept there
+	}
+	path := filepath.Join(o.DataDir, "lock")
+	if len(o.Wipe) > 0 {
+		owned, err := lock.Own(path)
+		if errors.Is(err, lock.ErrTaken) {
+			return fmt.Errorf("--fresh: %s: %w", o.DataDir, ErrUsed)
+		}
+		if err != nil {
+			return fmt.Errorf("--fresh: %w", err)
+		}
+		if err := errors.Join(wipe(o.DataDir, o.Wipe), owned.Release()); err != nil {
+			return fmt.Errorf("--fresh: %w", err)
+		}
+		a.say("removed %v from %s", o.Wipe, o.DataDir)
+	}
+	var err error
+	if a.lock, err = lock.Share(path); err != nil {
+		return fmt.Errorf("--data-dir: %w", err)
+	}
+	return nil
+}
+
+// wipe removes files and directories. First all are moved aside, so that what
+// cannot be removed stops it before anything is.
+func wipe(dir string, names []string) error {
+	aside, err := os.MkdirTemp(dir, "wiped-")
 	if err != nil {
 		return err
 	}
-	for _, name := range kept {
-		if err := os.RemoveAll(filepath.Join(o.DataDir, name)); err != nil {
-			return fmt.Errorf("--fresh: %w", err)
+	for i, name := range names {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(aside, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			for _, moved := range names[:i] {
+				err = errors.Join(err, os.Rename(filepath.Join(aside, moved), filepath.Join(dir, moved)))
+			}
+			return errors.Join(err, os.Remove(aside))
 		}
 	}
-	return nil
+	return os.RemoveAll(aside)
 }

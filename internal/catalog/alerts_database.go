@@ -13,8 +13,8 @@ func (r rules) database() []Alert {
 sum by (job) (rate(onsale_database_errors_total{$job,kind!="conflict"}[1m])) > $database_error_rate
 or
 max by (job) (max_over_time(onsale_database_up{$job}[24s])) < 1`),
-			Summary: `{{ if $value }}{{ $value | humanize }} database calls fail each second{{ else }}The database does not answer{{ end }}`,
-			Description: fmt.Sprintf(`{{ if $value }}{{ $value | humanize }} calls to the database fail each second; the limit is %s.`+
+			Summary: `{{ if $value }}{{ $value | printf "%.1f" }} database calls fail each second{{ else }}The database does not answer{{ end }}`,
+			Description: fmt.Sprintf(`{{ if $value }}{{ $value | printf "%%.1f" }} calls to the database fail each second; the limit is %s.`+
 				`{{ else }}The database has given no sign of life.{{ end }} Buyers are told that sales are unavailable; nothing is sold twice, `+
 				`and what was sold stays sold.`, number(r.DatabaseErrorRate)),
 			Meaning: "Calls to the database fail, or it does not answer at all. " +

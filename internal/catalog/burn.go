@@ -109,8 +109,18 @@ sum_over_time($errors{$slo}[$window]) * $evaluate > 2.5`)),
 			"so that the alert ends soon after the trouble does. Nothing is judged below a minimum of traffic.",
 			o.Name, b.factor, percent(o.Objective), o.Good, span(b.long), span(b.short)),
 		Steps:   o.Steps,
-		Provoke: o.Provoke,
+		Provoke: b.provoke(o),
 	}
+}
+
+// provoke is the objective's provocation. The embedded Alertmanager holds a slow
+// burn back while the fast one tells more.
+func (b burn) provoke(o SLO) Provocation {
+	p := o.Provoke
+	if b.severity != Critical {
+		p.Also += fmt.Sprintf(" The same plan makes %sFast fire, which holds the message of this one back until it ends.", o.Alert)
+	}
+	return p
 }
 
 // exhausts says after how many hours the budget of a period is gone.

@@ -3,7 +3,7 @@
 // page for each runbook.
 //
 // There is no build step. Go renders what is known at start, so that the page
-// is of use without scripts; four small ES modules under ui/ fill in what
+// is of use without scripts; small ES modules under ui/ fill in what
 // changes, from the JSON that the other parts serve at the same address.
 package console
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -87,10 +88,13 @@ func places(o Options) []place {
 	return append(list, place{"/runbooks/", "What each alert means and what to do"})
 }
 
-// api returns the base URL of the API that commands call.
+// api returns the base URL of the API that commands call. What is scraped may
+// have a path of its own.
 func (c *console) api(r *http.Request) string {
 	if !c.options.HasAPI && len(c.options.Targets) > 0 {
-		return strings.TrimRight(c.options.Targets[0], "/")
+		if u, err := url.Parse(c.options.Targets[0]); err == nil && isPlainHost(u.Host) {
+			return u.Scheme + "://" + u.Host
+		}
 	}
 	return origin(r)
 }

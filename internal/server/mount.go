@@ -68,22 +68,18 @@ type FrontOptions struct {
 // NewFront returns what answers requests where there is no API, but only what
 // else would stand beside it. The rules for who may ask are the same.
 func NewFront(o FrontOptions) http.Handler {
-	s := &Server{
-		log: o.Logger.With("component", "server"),
-		mux: http.NewServeMux(),
-	}
-	gate := newGate(o.AdminToken, "", o.Loopback)
-	mount(s.mux, gate, o.Mounts)
-	s.mux.HandleFunc(anything, s.unknown)
+	f := front{mux: http.NewServeMux(), log: o.Logger.With("component", "server")}
+	mount(f.mux, newGate(o.AdminToken, "", o.Loopback), o.Mounts)
+	f.mux.HandleFunc(anything, f.unknown)
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := &response{ResponseWriter: w}
-		defer func() { s.rescue(answer, r, recover()) }()
+		defer func() { f.rescue(answer, r, recover()) }()
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		if protection.Check(r) != nil {
 			crossOrigin.problem().write(answer, r)
 			return
 		}
-		s.mux.ServeHTTP(answer, r)
+		f.mux.ServeHTTP(answer, r)
 	})
 }

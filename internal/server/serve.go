@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"net/http"
 	"path"
 	"runtime/debug"
@@ -92,10 +93,16 @@ func (s *Server) count(w *response, r *http.Request, start time.Time) {
 	}
 }
 
+// front is what the API and what stands alone have in common.
+type front struct {
+	mux *http.ServeMux
+	log *slog.Logger
+}
+
 // rescue ends what a panic began: it answers 500, or cuts the connection off if
 // an answer was under way. The connection is also cut off where that was the
 // panic's very intention; a fault that does so is no panic to tell of.
-func (s *Server) rescue(w *response, r *http.Request, cause any) {
+func (f *front) rescue(w *response, r *http.Request, cause any) {
 	switch cause {
 	case nil:
 	case resetConnection{}:
@@ -103,7 +110,7 @@ func (s *Server) rescue(w *response, r *http.Request, cause any) {
 	case http.ErrAbortHandler:
 		panic(cause)
 	default:
-		s.log.Error("handler panicked", "pattern", r.Pattern, "panic", cause, "stack", string(debug.Stack()))
+		f.log.Error("handler panicked", "pattern", r.Pattern, "panic", cause, "stack", string(debug.Stack()))
 		w.outcome = outcomeFailed
 		if w.status != 0 {
 			panic(http.ErrAbortHandler)
@@ -114,14 +121,14 @@ func (s *Server) rescue(w *response, r *http.Request, cause any) {
 
 // unknown answers what no pattern matches: 405 if another method would have
 // matched, else 404.
-func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+func (f *front) unknown(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
 	for _, method := range []string{
 		http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
 	} {
 		probe := *r
 		probe.Method = method
-		if _, pattern := s.mux.Handler(&probe); pattern != anything {
+		if _, pattern := f.mux.Handler(&probe); pattern != anything {
 			allowed = append(allowed, method)
 		}
 	}

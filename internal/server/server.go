@@ -127,9 +127,9 @@ func (o Options) validate() error {
 
 // Server answers the API's calls. It is safe for concurrent use.
 type Server struct {
+	front
+
 	options     Options
-	log         *slog.Logger
-	mux         *http.ServeMux
 	api         huma.API
 	calls       map[string]call // by the mux's pattern; not written after New
 	http        *telemetry.HTTP
@@ -147,9 +147,8 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("server options: %w", err)
 	}
 	s := &Server{
+		front:       front{mux: http.NewServeMux(), log: o.Logger.With("component", "server")},
 		options:     o,
-		log:         o.Logger.With("component", "server"),
-		mux:         http.NewServeMux(),
 		calls:       make(map[string]call),
 		gate:        newGate(o.AdminToken, o.OwnToken, o.Loopback),
 		crossOrigin: http.NewCrossOriginProtection(),

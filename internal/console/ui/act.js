@@ -61,5 +61,5 @@ export function tell(text, tone) {
 
 /** Puts a failure in words. */
 export function refusal(error, call) {
-  return error.admin ? `${call} needs the admin token: use the command with -H "Authorization: Bearer …".` : `${call} failed: ${error.message}`;
+  return error.status === 401 ? `${call} needs the admin token: use the command with -H "Authorization: Bearer …".` : `${call} failed: ${error.message}`;
 }

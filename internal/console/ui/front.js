@@ -9,6 +9,7 @@ const at = (id) => document.getElementById(id);
 const calm = 2000; // milliseconds between two looks
 const busy = 1000;
 const rare = 10000; // between two looks at what hardly ever changes by itself
+const refused = Symbol('refused'); // what only admins may look at
 
 let timer;
 let quiet = true;
@@ -21,10 +22,11 @@ if (has.monitor !== undefined) {
   document.querySelectorAll('[name=range]').forEach((choice) => choice.addEventListener('change', look));
   askPrometheus();
 }
-const lookAtPlan = rarely(lookAtFaults); // it is a call of the API and counts as one
-if (has.api !== undefined) looks.push(lookAtPlan);
+// Both are for admins, and the plan is a call of the API that counts as one, as a failed one if it is refused. So the
+// crowd, which does not count, is asked for first.
+const lookAtPlan = rarely(async () => (await lookAtCrowd() === refused ? refused : lookAtFaults()));
 if (has.crowd !== undefined) {
-  looks.push(rarely(lookAtCrowd));
+  looks.push(lookAtPlan);
   at('crowd').addEventListener('submit', setCrowd);
 }
 listen(() => {
@@ -43,13 +45,13 @@ async function look() {
   timer = setTimeout(look, quiet ? calm : busy);
 }
 
-/** Slows a look down. */
+/** Slows a look down. One that was refused is not repeated until somebody acts: it would count as a failed call. */
 function rarely(one) {
   let next = 0;
-  const slowed = () => {
-    if (Date.now() < next) return undefined;
+  const slowed = async () => {
+    if (Date.now() < next) return;
     next = Date.now() + rare;
-    return one();
+    if (await one() === refused) next = Infinity;
   };
   slowed.soon = () => { next = 0; };
   return slowed;
@@ -85,11 +87,13 @@ async function lookAtTargets() {
 
 async function lookAtFaults() {
   try {
-    const { summary } = await ask('/faults');
-    showPlan(summary.replace(/^faults on: /, '').split('; '));
+    const { summary, active } = await ask('/faults');
+    showPlan(active.length ? summary.replace(/^faults on: /, '').split('; ') : ['No fault is active.']);
   } catch (error) {
     showPlan([refusal(error, 'GET /faults')]);
+    if (error.admin) return refused;
   }
+  return undefined;
 }
 
 function showPlan(lines) {
@@ -105,9 +109,12 @@ async function lookAtCrowd() {
     if (scenario.length === 0) scenario.append(...crowd.scenarios.map((s) => el('option', {}, s)));
     if (form.hidden || !form.contains(document.activeElement)) [users.value, scenario.value] = [crowd.users, crowd.scenario];
     form.hidden = false;
-  } catch {
+  } catch (error) {
     form.hidden = true;
+    showPlan([refusal(error, 'GET /faults')]);
+    if (error.admin) return refused;
   }
+  return undefined;
 }
 
 async function setCrowd(event) {

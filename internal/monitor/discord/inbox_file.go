@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 )
 
 // maxFile bounds the file that is read, in bytes. 200 of the longest messages
@@ -31,7 +32,7 @@ type stored struct {
 // load continues what the file holds.
 func (b *Inbox) load() {
 	s, err := read(b.file)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return
 	}
 	if err != nil {

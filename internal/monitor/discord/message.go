@@ -44,7 +44,7 @@ func Message(now time.Time, m Mention, alerts ...*alert.Alert) Payload {
 		room /= 2
 	}
 	if len(firing) > 0 {
-		e := embed(title("FIRING", firing), color(firing[0]), firing, room)
+		e := embed(title("FIRING", firing), color(firing[0]), "", firing, room)
 		if m.text != "" && severity(firing[0]) == "critical" {
 			// The title stands here again because a telephone shows this line alone.
 			p.Content = m.text + " " + e.Title
@@ -53,7 +53,7 @@ func Message(now time.Time, m Mention, alerts ...*alert.Alert) Payload {
 		p.Embeds = append(p.Embeds, e)
 	}
 	if len(resolved) > 0 {
-		p.Embeds = append(p.Embeds, embed(title("RESOLVED", resolved), green, resolved, room))
+		p.Embeds = append(p.Embeds, embed(title("RESOLVED", resolved), green, past, resolved, room))
 	}
 	for i := range p.Embeds {
 		p.Embeds[i].Timestamp = now.UTC().Truncate(time.Second)
@@ -100,11 +100,17 @@ func names(alerts []*alert.Alert) []string {
 	return found
 }
 
-// embed tells of alerts of one state in at most room UTF-16 code units.
-func embed(title string, color int, alerts []*alert.Alert, room int) Embed {
+// past begins the summary of what is over: it has the figures of when it was not.
+const past = "It was: "
+
+// embed tells of alerts of one state in at most room UTF-16 code units. The tense
+// begins the summary.
+func embed(title string, color int, tense string, alerts []*alert.Alert, room int) Embed {
 	e := Embed{Title: title, Color: color, Fields: []Field{}}
 	shared := sharedSummary(alerts)
-	e.Description = escape(shared, maxSummary)
+	if shared != "" {
+		e.Description = tense + escape(shared, maxSummary-length(tense))
+	}
 	room -= length(e.Title) + length(e.Description) + maxNotes
 	for _, a := range alerts[:min(len(alerts), maxShown, maxFields)] {
 		f := field(a, shared)
