@@ -50,6 +50,17 @@ func kindOfCode(code int) error {
 	return sale.ErrUnavailable
 }
 
+// diskFails reports whether the error is that of a disk that is full or does not
+// write.
+func diskFails(err error) bool {
+	var fault *driver.Error
+	if !errors.As(err, &fault) {
+		return false
+	}
+	code := fault.Code() & 0xff
+	return code == codes.SQLITE_FULL || code == codes.SQLITE_IOERR
+}
+
 // away says that the database does not serve, unless the error says already
 // what is the matter.
 func away(err error) error {

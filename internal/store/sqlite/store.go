@@ -133,8 +133,10 @@ func (s *Store) Close() error {
 
 // Ping implements [sale.Ledger].
 func (s *Store) Ping(ctx context.Context) error {
-	_, err := readOne(ctx, s.pinger, toText, `SELECT 'alive'`)
-	return wrap("ping database", err)
+	if _, err := readOne(ctx, s.pinger, toText, `SELECT 'alive'`); err != nil {
+		return wrap("ping database", err)
+	}
+	return wrap("write to database", s.writer.probe())
 }
 
 // Stats counts the store's connections.

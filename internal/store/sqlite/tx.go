@@ -39,7 +39,7 @@ func (t *tx) rollback() {
 	}
 	t.open = false
 	if _, err := t.conn.ExecContext(t.ctx, `ROLLBACK`); err != nil {
-		t.log.Warn("writing connection replaced", "error", err)
+		t.log.Debug("writing connection replaced", "error", err)
 		t.discard()
 	}
 }

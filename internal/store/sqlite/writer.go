@@ -4,8 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
@@ -23,6 +27,10 @@ type writer struct {
 	slot  chan struct{}
 	conn  *sql.Conn // nil before the first use and after a failure
 	stmts statements
+	// full is why a transaction failed, if that was the disk, until it takes what
+	// is written again. Reading goes on meanwhile, and would tell nothing.
+	full atomic.Pointer[error]
+	dir  string // of the file
 }
 
 func openWriter(f file, log *slog.Logger) (*writer, error) {
@@ -31,7 +39,7 @@ func openWriter(f file, log *slog.Logger) (*writer, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	return &writer{db: db, log: log, slot: make(chan struct{}, 1)}, nil
+	return &writer{db: db, log: log, slot: make(chan struct{}, 1), dir: filepath.Dir(string(f))}, nil
 }
 
 // close closes the connection after the transaction that is being written.
@@ -49,11 +57,12 @@ func (w *writer) close() error {
 // transact runs do in a write transaction and commits it. The context ends the
 // wait for the connection, the transaction before its commit, and the wait for
 // the commit, which is ErrOutcomeUnknown.
-func (w *writer) transact(ctx context.Context, do func(*tx) error) error {
+func (w *writer) transact(ctx context.Context, do func(*tx) error) (err error) {
 	if err := w.acquire(ctx); err != nil {
 		return err
 	}
 	t := &tx{writer: w, ctx: context.WithoutCancel(ctx)}
+	defer func() { w.note(err) }()
 	committing := false
 	defer func() {
 		if !committing { // an error, or a panic
@@ -72,6 +81,35 @@ func (w *writer) transact(ctx context.Context, do func(*tx) error) error {
 	}
 	committing = true
 	return t.commit(ctx)
+}
+
+// note remembers that the disk does not take what is written.
+func (w *writer) note(err error) {
+	if diskFails(err) {
+		w.full.Store(&err)
+	}
+}
+
+// probeSize is how many bytes must fit onto a disk that was full: more than a
+// batch of sales writes. Less than that may fit all the time, which helps nobody.
+const probeSize = 256 << 10
+
+// probe tells whether the disk takes what is written, if it lately did not.
+func (w *writer) probe() error {
+	full := w.full.Load()
+	if full == nil {
+		return nil
+	}
+	file, err := os.CreateTemp(w.dir, "probe-")
+	if err != nil {
+		return errors.Join(*full, err)
+	}
+	_, err = file.Write(make([]byte, probeSize))
+	if err := errors.Join(err, file.Sync(), file.Close(), os.Remove(file.Name())); err != nil {
+		return errors.Join(*full, err)
+	}
+	w.full.CompareAndSwap(full, nil)
+	return nil
 }
 
 // journalMode returns how the file is written: "wal" on every sound file system.
