@@ -106,7 +106,8 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 
 // Run watches until the context ends, which is an orderly end, or until one of
 // the parts fails. They stop in the order of the line, so that what the last
-// rules found is still grouped, and what was grouped still kept.
+// rules found is still grouped, and what was grouped still kept. They begin in this
+// order too: the first makes sure that nobody else uses the data directory.
 func (m *Monitor) Run(ctx context.Context) error {
 	group, failed := errgroup.WithContext(ctx)
 	later := context.WithoutCancel(ctx)
@@ -118,9 +119,17 @@ func (m *Monitor) Run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		defer endGrouping()
+		if !begun(judged, m.prom.Ready()) {
+			return nil
+		}
 		return named("alertmanager", m.alerting.Run(judged))
 	})
-	group.Go(func() error { return named("discord", m.discord.Run(grouped)) })
+	group.Go(func() error {
+		if !begun(grouped, m.prom.Ready()) {
+			return nil
+		}
+		return named("discord", m.discord.Run(grouped))
+	})
 	group.Go(func() error {
 		for _, part := range []<-chan struct{}{m.prom.Ready(), m.alerting.Ready()} {
 			select {
@@ -133,6 +142,16 @@ func (m *Monitor) Run(ctx context.Context) error {
 		return nil
 	})
 	return group.Wait()
+}
+
+// begun waits until a part is ready, or the context has ended without.
+func begun(ctx context.Context, ready <-chan struct{}) bool {
+	select {
+	case <-ready:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func named(part string, err error) error {

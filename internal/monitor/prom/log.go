@@ -2,9 +2,11 @@ package prom
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -14,6 +16,8 @@ const (
 	repeatAfter = time.Minute
 	// maxRemembered is how many different warnings are remembered.
 	maxRemembered = 256
+	// fullDisk is the key of all warnings that the disk is full.
+	fullDisk = "full disk"
 )
 
 // quietHandler makes the library's log fit for the log of another program: what
@@ -61,9 +65,11 @@ func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // key is by what two warnings are the same: who speaks, the message and what it
 // is about, but not the figures and not the error, which may name a port that is
-// another one each time.
+// another one each time. A full disk is the same whoever speaks: it fails all
+// scrapes and all rules.
 func (h quietHandler) key(r slog.Record) string {
 	var key strings.Builder
+	full := false
 	key.WriteString(r.Level.String())
 	key.WriteString(h.scope)
 	key.WriteString(" " + r.Message)
@@ -71,8 +77,14 @@ func (h quietHandler) key(r slog.Record) string {
 		if a.Value.Kind() == slog.KindString && a.Key != "err" {
 			key.WriteString(" " + a.String())
 		}
+		if err, ok := a.Value.Any().(error); ok && errors.Is(err, syscall.ENOSPC) {
+			full = true
+		}
 		return true
 	})
+	if full {
+		return fullDisk
+	}
 	return key.String()
 }
 

@@ -66,6 +66,10 @@ type Options struct {
 	// those that were resolved. EndsAt of a firing alert lies in the future.
 	// Rules wait for it, so it must not block; its context ends with Run.
 	Send func(ctx context.Context, alerts []*model.Alert)
+	// FreeSpace says how many bytes may be written into the directory, and Now what
+	// time it is, to look after the database. nil: the system.
+	FreeSpace func(dir string) (uint64, error)
+	Now       func() time.Time
 	// Logger gets what the library has to say: warnings and errors as they are,
 	// repeated ones once a minute, and the rest at level debug.
 	Logger *slog.Logger
@@ -94,6 +98,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LookbackDelta == 0 {
 		o.LookbackDelta = defaultLookback
+	}
+	if o.FreeSpace == nil {
+		o.FreeSpace = freeSpace
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,9 @@ var (
 	ErrRules = errors.New("prometheus rules")
 	// ErrTaken is returned by [Server.Run] when another process uses the directory.
 	ErrTaken = errors.New("metrics directory is in use by another process")
+	// ErrFull is returned by [Server.Run] when there is too little disk space to
+	// begin.
+	ErrFull = errors.New("too little disk space for metrics")
 	// ErrStarted is returned by [Server.Run] when it was called before.
 	ErrStarted = errors.New("monitoring was started before")
 )
@@ -41,11 +45,13 @@ var (
 type Server struct {
 	options Options
 	plan    plan
-	logger  *slog.Logger
+	own     *slog.Logger // for what this package has to say
+	logger  *slog.Logger // for what the library has
 	handler http.Handler
 	gate    *gate
 	started atomic.Bool
 	ready   chan struct{}
+	once    sync.Once // closes ready
 }
 
 // New checks the options and reads all files that they name. It opens no
@@ -56,14 +62,15 @@ func New(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
-	logger := slog.New(newQuietHandler(o.Logger.Handler())).With("component", "prometheus")
+	own := o.Logger.With("component", "prometheus")
+	logger := slog.New(newQuietHandler(own.Handler()))
 	plan, err := newPlan(o, logger)
 	if err != nil {
 		return nil, err
 	}
 	g := new(gate)
 	return &Server{
-		options: o, plan: plan, logger: logger,
+		options: o, plan: plan, own: own, logger: logger,
 		handler: newHandler(g), gate: g, ready: make(chan struct{}),
 	}, nil
 }
@@ -81,10 +88,39 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 // and then stops in order: the API answers 503, rules, scraping, database. It
 // runs once. An orderly end is no error; a database that cannot be opened is,
 // and so is one that cannot be closed.
-func (s *Server) Run(ctx context.Context) (err error) {
+//
+// When the disk fills up it rests, the database closed and the API answering 503,
+// until there is space again. When the clock was set back it sets the samples of
+// the future aside, because no newer ones could be stored beside them; and it sets
+// aside what is damaged beyond the library's own repair.
+func (s *Server) Run(ctx context.Context) error {
 	if !s.started.CompareAndSwap(false, true) {
 		return ErrStarted
 	}
+	mended := false
+	for {
+		err := s.watch(ctx)
+		switch {
+		case errors.Is(err, errAhead):
+			s.own.WarnContext(ctx, "metrics of the future are set aside", "aside", aheadDir, "err", oneLine(err))
+		case errors.Is(err, errBroken) && !mended:
+			mended = true
+			s.own.WarnContext(ctx, "metrics cannot be read, they are set aside", "aside", brokenDir, "err", oneLine(err))
+		case errors.Is(err, ErrFull) && s.wasReady():
+			s.own.WarnContext(ctx, "metrics rest until there is more disk space", "err", oneLine(err))
+			if !s.options.rest(ctx) {
+				return nil
+			}
+			s.own.InfoContext(ctx, "metrics go on, there is disk space again")
+		default:
+			return err
+		}
+	}
+}
+
+// watch scrapes and evaluates until the context ends. An error that wraps
+// [ErrFull], errAhead or errBroken means that it may begin anew.
+func (s *Server) watch(ctx context.Context) (err error) {
 	// The library registers its metrics while it is put together, and panics
 	// where one is registered twice.
 	reg := prometheus.NewRegistry()
@@ -92,7 +128,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() { err = db.closeAfter(err) }()
+	if err := db.notAhead(); err != nil {
+		return err
+	}
 
 	p, err := newParts(ctx, s.options, s.plan, db.DB, reg, s.logger)
 	if err != nil {
@@ -107,10 +146,19 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	close(s.ready)
-	<-ctx.Done()
+	s.once.Do(func() { close(s.ready) })
+	err = db.tend(ctx)
 
 	s.gate.close()
 	stop()
-	return nil
+	return err
+}
+
+func (s *Server) wasReady() bool {
+	select {
+	case <-s.ready:
+		return true
+	default:
+		return false
+	}
 }

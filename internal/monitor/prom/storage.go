@@ -40,6 +40,8 @@ const (
 	// headBuffer is the write buffer of the samples of the last hours, the
 	// least that the library takes instead of its 4 MiB.
 	headBuffer = chunks.MinWriteBufferSize
+	// never is later than any process ends.
+	never = 100 * 365 * 24 * time.Hour
 	// exemplarsKept is how many exemplars are kept in memory, the newest; the
 	// library's 100,000 take 6 MiB at once.
 	exemplarsKept = 10_000
@@ -49,7 +51,8 @@ const (
 type database struct {
 	*tsdb.DB
 
-	lock fileutil.Releaser
+	options Options
+	lock    fileutil.Releaser
 }
 
 // openStorage takes the directory and opens the database in it, which replays
@@ -63,20 +66,15 @@ func openStorage(o Options, p plan, reg prometheus.Registerer, logger *slog.Logg
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrTaken, o.Dir, err)
 	}
+	if err := o.room(leastSpace()); err != nil {
+		return nil, errors.Join(err, lock.Release())
+	}
 	db, err := tsdb.Open(o.Dir, logger.With("part", "tsdb"), reg, storageOptions(o, p), nil)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open metrics database %s: %w", o.Dir, oneLine(err)), lock.Release())
+		err = fmt.Errorf("open metrics database %s: %w", o.Dir, o.setBrokenAside(oneLine(err)))
+		return nil, errors.Join(err, lock.Release())
 	}
-	return &database{DB: db, lock: lock}, nil
-}
-
-// Close closes the database and lets go of its directory.
-func (d *database) Close() error {
-	err := errors.Join(d.DB.Close(), d.lock.Release())
-	if err != nil {
-		return fmt.Errorf("close metrics database: %w", oneLine(err))
-	}
-	return nil
+	return &database{DB: db, options: o, lock: lock}, nil
 }
 
 func storageOptions(o Options, p plan) *tsdb.Options {
@@ -85,7 +83,8 @@ func storageOptions(o Options, p plan) *tsdb.Options {
 		longest = min(longest, o.RetentionTime/10)
 	}
 	t := tsdb.DefaultOptions()
-	t.NoLockfile = true // It is taken already.
+	t.NoLockfile = true           // It is taken already.
+	t.BlockReloadInterval = never // What it does is done by [database.tend] and by compaction.
 	t.WALSegmentSize = walSegment
 	t.WALCompression = compression.Snappy // As the binary; the library's default is none.
 	t.MaxBlockChunkSegmentSize = chunkSegment

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// mount is run by a shell in a mount namespace of its own, and becomes the program
+// that it is given, with a file system of its own at a directory.
+const mount = `mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"`
+
+// launchOnDisk starts onsale with a small disk at a directory, which nobody else
+// sees and which is gone with the process. The options are those of a mount.
+func launchOnDisk(t *testing.T, options, dir string, args ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return launchProgram(t, "unshare", nil, append([]string{namespace(t), "sh", "-c", mount, "sh", options, dir, self}, args...)...)
+}
+
+// namespace returns the flag with which unshare may mount: as root, or as root of
+// a user namespace.
+func namespace(t *testing.T) string {
+	t.Helper()
+	var said []string
+	for _, flag := range []string{"-m", "-Urm"} {
+		out, err := exec.CommandContext(t.Context(), "unshare", flag, "sh", "-c", mount, "sh", "size=4k", t.TempDir(), "true").CombinedOutput()
+		if err == nil {
+			return flag
+		}
+		said = append(said, fmt.Sprintf("unshare %s: %v %s", flag, err, strings.TrimSpace(string(out))))
+	}
+	t.Fatalf("a full disk needs leave to mount one; in a container, add --cap-add SYS_ADMIN (%s)", strings.Join(said, "; "))
+	return ""
+}
+
+// onDisk is where a file of the small disk is found from outside.
+func (p *process) onDisk(file string) string {
+	return fmt.Sprintf("/proc/%d/root%s", p.cmd.Process.Pid, file)
+}
+
+// fill leaves no byte of the small disk at a directory free, until it is emptied.
+func (p *process) fill(dir string) (empty func()) {
+	p.t.Helper()
+	ballast := p.onDisk(filepath.Join(dir, "ballast"))
+	f, err := os.Create(ballast)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer f.Close()
+	zeros := make([]byte, 1<<20)
+	for len(zeros) > 0 {
+		switch _, err := f.Write(zeros); {
+		case errors.Is(err, syscall.ENOSPC):
+			zeros = zeros[:len(zeros)/2]
+		case err != nil:
+			p.t.Fatal(err)
+		}
+	}
+	return func() {
+		p.t.Helper()
+		if err := os.Remove(ballast); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// warnings counts the lines of the log that are more than news.
+func (p *process) warnings() int {
+	said := p.stderr.String()
+	return strings.Count(said, "level=WARN") + strings.Count(said, "level=ERROR")
+}
+
+// TestFullDiskOfTheMetrics fills the disk at once, while so many samples wait in
+// memory that they must be written when the metrics end. The library panics there.
+func TestFullDiskOfTheMetrics(t *testing.T) {
+	t.Parallel()
+	fast := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for i := range 100 {
+			fmt.Fprintf(w, "fast{number=\"%d\"} 1\n", i)
+		}
+	}))
+	defer fast.Close()
+	config := writeFile(t, "prometheus.yml", fmt.Sprintf(
+		"scrape_configs:\n  - {job_name: fast, scrape_interval: 100ms, scrape_timeout: 100ms, static_configs: [{targets: [%q]}]}\n",
+		strings.TrimPrefix(fast.URL, "http://")))
+	data := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(data, "prometheus")
+	up := launchOnDisk(t, "size=128m", dir, idle("--data-dir", data, "--prometheus-config", config)...)
+	base := up.waitFor(`ready on (http://\S+)`)
+	// Two chunks of a series, of 120 samples each.
+	becomes(t, base, `max(count_over_time(fast[1h])) > bool 125`, "1")
+	before := up.warnings()
+
+	empty := up.fill(dir)
+	if line := up.waitFor("level=WARN.*metrics rest.*"); !strings.Contains(line, dir) {
+		t.Errorf("said %q", line)
+	}
+	full, c := time.Now(), newClient()
+	defer c.CloseIdleConnections()
+	sells(t, base)
+	if status, body := call(t.Context(), c, http.MethodGet, base+"/api/v1/query?query=up", ""); status != http.StatusServiceUnavailable {
+		t.Errorf("a query was answered %d %s", status, body)
+	}
+	if most, said := 3, up.warnings()-before; said > most {
+		t.Errorf("%d warnings, want %d at most:\n%s", said, most, up.stderr)
+	}
+	empty()
+	up.waitFor("metrics go on")
+	becomes(t, base, `up{job="ticket_system"}`, "1")
+	becomes(t, base, "max(count_over_time("+at("fast[1h]", full)+")) > bool 100", "1")
+	if code := up.terminate(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestFullDiskAtTheStart: `up` sells without monitoring, and `monitor` ends.
+func TestFullDiskAtTheStart(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(data, "prometheus")
+	up := launchOnDisk(t, "size=4m", dir, idle("--data-dir", data)...)
+	if line := up.waitFor("onsale: the monitoring ended.*"); !strings.Contains(line, dir+" has 4 MB") || !strings.Contains(line, "the sale goes on") {
+		t.Errorf("said %q", line)
+	}
+	sells(t, up.url())
+	if n := up.warnings(); n > 0 {
+		t.Errorf("%d warnings beside that: %s", n, up.stderr)
+	}
+	if code := up.terminate(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	monitor := launchOnDisk(t, "size=4m", dir, "monitor", "--listen", "127.0.0.1:0", "--target", "http://127.0.0.1:8000", "--data-dir", data)
+	if code := monitor.code(); code != exitFailure {
+		t.Errorf("exit code %d, want %d", code, exitFailure)
+	}
+	if line := oneLine(t, monitor); !strings.Contains(line, dir+" has 4 MB") {
+		t.Errorf("said %q", line)
+	}
+}
+
+// TestFullDiskOfEverything: without its database there is no sale; it waits for
+// space, and says so in one line.
+func TestFullDiskOfEverything(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"serve", "up"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			data := filepath.Join(t.TempDir(), "data")
+			p := launchOnDisk(t, "size=64k", data, command, "--listen", "127.0.0.1:0", "--data-dir", data)
+			if line := p.waitFor("onsale: .*waiting for the database.*"); !strings.Contains(line, "full") {
+				t.Errorf("said %q", line)
+			}
+			if code := p.terminate(); code != exitOK {
+				t.Errorf("exit code %d", code)
+			}
+			for line := range strings.Lines(p.stderr.String()) {
+				if !strings.HasPrefix(line, "onsale: ") && !strings.HasPrefix(line, "time=") {
+					t.Errorf("said %q", line)
+				}
+			}
+		})
+	}
+}
+
+// TestDiskThatCannotBeWritten ends with one line.
+func TestDiskThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"up":      {"up"},
+		"monitor": {"monitor", "--target", "http://127.0.0.1:8000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			data := filepath.Join(t.TempDir(), "data")
+			p := launchOnDisk(t, "ro", data, append(args, "--listen", "127.0.0.1:0", "--data-dir", data)...)
+			if code := p.code(); code != exitFailure {
+				t.Errorf("exit code %d, want %d", code, exitFailure)
+			}
+			if line := oneLine(t, p); !strings.Contains(line, data) || !strings.Contains(line, "read-only") {
+				t.Errorf("said %q", line)
+			}
+		})
+	}
+}
+
+// TestCrowdComesAndGoes: nothing of a crowd stays when it was sent home.
+func TestCrowdComesAndGoes(t *testing.T) {
+	t.Parallel()
+	up := launch(t, nil, idle("--monitor", "off", dataDir(t))...)
+	base := up.waitFor(`ready on (http://\S+)`)
+	c := newClient()
+	defer c.CloseIdleConnections()
+	change := func(users int) {
+		t.Helper()
+		if status, body := call(t.Context(), c, http.MethodPut, base+"/crowd", fmt.Sprintf(`{"users":%d}`, users)); status != http.StatusOK {
+			t.Fatalf("PUT /crowd: %d %s", status, body)
+		}
+	}
+	files := func() int {
+		t.Helper()
+		open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", up.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(open)
+	}
+	goroutines := func() (n int) {
+		t.Helper()
+		_, body := call(t.Context(), c, http.MethodGet, base+"/metrics", "")
+		for line := range strings.Lines(string(body)) {
+			if _, err := fmt.Sscanf(line, "go_goroutines %d", &n); err == nil {
+				return n
+			}
+		}
+		t.Fatal("no go_goroutines in the metrics")
+		return 0
+	}
+	round := func() {
+		change(50)
+		time.Sleep(100 * time.Millisecond) // as somebody at the page
+		change(0)
+	}
+	round() // what stays of the first round, connections and pools, is no leak
+	var f, g int
+	until(t, startLimit, "the crowd is gone", func() string {
+		if g != goroutines() || f != files() {
+			f, g = files(), goroutines()
+			return fmt.Sprintf("%d files, %d goroutines", f, g)
+		}
+		return ""
+	})
+	for range 20 {
+		round()
+	}
+	const slack = 10 // connections that come and go, in files and goroutines
+	until(t, startLimit, "the crowd is gone once more", func() string {
+		if files() > f+slack || goroutines() > g+slack {
+			return fmt.Sprintf("%d files, before %d; %d goroutines, before %d", files(), f, goroutines(), g)
+		}
+		return ""
+	})
+}

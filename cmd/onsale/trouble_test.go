@@ -1,0 +1,401 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+
+	"onsale/internal/monitor/discord/discordtest"
+)
+
+// sells checks that tickets are sold.
+func sells(t *testing.T, base string) {
+	t.Helper()
+	r := newRush(t, base, 100)
+	r.buy(t.Context(), 10, 1)
+	if r.verify(); r.answers[http.StatusOK] != 10 {
+		t.Errorf("10 buyers were answered %v", r.answers)
+	}
+}
+
+// value asks a Prometheus for the one value of a query, and is empty if there is
+// not one.
+func value(t *testing.T, base, expr string) string {
+	t.Helper()
+	c := newClient()
+	defer c.CloseIdleConnections()
+	_, body := call(t.Context(), c, http.MethodGet, base+"/api/v1/query?query="+url.QueryEscape(expr), "")
+	var answer struct {
+		Data struct{ Result []struct{ Value [2]any } }
+	}
+	if json.Unmarshal(body, &answer) != nil || len(answer.Data.Result) != 1 {
+		return ""
+	}
+	return fmt.Sprint(answer.Data.Result[0].Value[1])
+}
+
+// becomes waits until a query has a value.
+func becomes(t *testing.T, base, expr, want string) {
+	t.Helper()
+	until(t, startLimit, expr+" is "+want, func() string {
+		if got := value(t, base, expr); got != want {
+			return "it is " + got
+		}
+		return ""
+	})
+}
+
+// at is what a selector selects at a time.
+func at(selector string, when time.Time) string {
+	return fmt.Sprintf("%s @ %d.%03d", selector, when.Unix(), when.UnixMilli()%1000)
+}
+
+// idle is `up` without a crowd and without faults.
+func idle(args ...string) []string {
+	return append([]string{"up", "--listen", "127.0.0.1:0", "--crowd", "0", "--faults", "off"}, args...)
+}
+
+func TestTakenPortOfUpAndMonitor(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	for name, args := range map[string][]string{
+		"up":      {"up"},
+		"monitor": {"monitor", "--target", "http://127.0.0.1:8000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "data")
+			p := launch(t, nil, append(args, "--listen", taken.Addr().String(), "--data-dir", dir)...)
+			if code := p.code(); code != exitFailure {
+				t.Errorf("exit code %d, want %d", code, exitFailure)
+			}
+			if line := oneLine(t, p); !strings.Contains(line, "--listen "+taken.Addr().String()) || !strings.Contains(line, "in use") {
+				t.Errorf("said %q, want the flag, the address and the reason", line)
+			}
+			if _, err := os.Stat(dir); !os.IsNotExist(err) {
+				t.Errorf("the data directory was made: %v", err)
+			}
+		})
+	}
+}
+
+// TestTwoOnOneDirectory: the second has no monitoring, leaves that of the first
+// alone, and sells the same concerts.
+func TestTwoOnOneDirectory(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	first := launch(t, nil, idle("--data-dir", dir)...)
+	base := awaitAlerting(t, first)
+	second := launch(t, nil, idle("--data-dir", dir)...)
+	if line := second.waitFor("onsale: the monitoring ended.*"); !strings.Contains(line, "in use by another process") || !strings.Contains(line, dir) {
+		t.Errorf("said %q", line)
+	}
+	r := newRush(t, base, 100)
+	r.buy(t.Context(), 10, 1)
+	elsewhere := second.url()
+	r.base.Store(&elsewhere)
+	r.buy(t.Context(), 10, 1)
+	r.verify()
+	if r.answers[http.StatusOK] != 20 {
+		t.Errorf("20 buyers were answered %v", r.answers)
+	}
+	if code := second.terminate(); code != exitOK {
+		t.Errorf("exit code %d of the second", code)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "alertmanager", "nflog")); !os.IsNotExist(err) {
+		t.Errorf("the second wrote what the first keeps: %v", err)
+	}
+	becomes(t, base, "up", "1")
+
+	monitor := launch(t, nil, "monitor", "--listen", "127.0.0.1:0", "--target", base, "--data-dir", dir)
+	if code := monitor.code(); code != exitFailure {
+		t.Errorf("exit code %d of a monitor, want %d", code, exitFailure)
+	}
+	if line := oneLine(t, monitor); !strings.Contains(line, "in use by another process") {
+		t.Errorf("a monitor said %q", line)
+	}
+}
+
+func TestDataDirectoryThatIsAFile(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"up":      {"up"},
+		"monitor": {"monitor", "--target", "http://127.0.0.1:8000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := writeFile(t, "data", "no directory")
+			p := launch(t, nil, append(args, "--listen", "127.0.0.1:0", "--data-dir", file)...)
+			if code := p.code(); code != exitFailure {
+				t.Errorf("exit code %d, want %d", code, exitFailure)
+			}
+			if line := oneLine(t, p); !strings.Contains(line, file) {
+				t.Errorf("said %q, want the directory", line)
+			}
+		})
+	}
+}
+
+// TestDiscordOutOfReach: neither start nor sale waits for it.
+func TestDiscordOutOfReach(t *testing.T) {
+	t.Parallel()
+	nobody := discordtest.Start()
+	url := nobody.URL()
+	nobody.Close()
+	up := launch(t, []string{"DISCORD_URL=" + url}, idle("--rules", writeFile(t, "always.yml", always), dataDir(t))...)
+	sells(t, up.waitFor(`ready on (http://\S+)`))
+	if line := up.waitFor("level=WARN.*discord notification delayed.*"); strings.Contains(line, discordtest.Path) {
+		t.Errorf("the address was written: %s", line)
+	}
+	if code := up.terminate(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// garble overwrites the second half of a file.
+func garble(t *testing.T, file string) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(content) / 2; i < len(content); i++ {
+		content[i] = "garbage "[i%8]
+	}
+	if err := os.WriteFile(file, append(content, "garbage"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDamagedFiles: whatever the monitoring keeps, and cannot read any more, is
+// told and costs no more than what it was.
+func TestDamagedFiles(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	args := idle("--rules", writeFile(t, "always.yml", always), "--data-dir", dir)
+	up := launch(t, nil, args...)
+	base := awaitAlerting(t, up)
+	silence(t, base, "alertname=Nothing")
+	becomes(t, base, "sum(count_over_time(up[1m])) > bool 3", "1")
+	up.waitFor("Always") // it is in the inbox
+	if code := up.terminate(); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	up = launch(t, nil, args...)
+	becomes(t, up.url(), "sum(count_over_time(up[1m])) > bool 6", "1")
+	up.kill()
+
+	alerts := filepath.Join(dir, "alertmanager")
+	damaged := []string{
+		filepath.Join(dir, "prometheus", "wal", "00000001"),
+		filepath.Join(alerts, "nflog"), filepath.Join(alerts, "silences"), filepath.Join(dir, "inbox.json"),
+	}
+	for _, file := range damaged {
+		garble(t, file)
+	}
+	up = launch(t, nil, args...)
+	base = awaitAlerting(t, up)
+	sells(t, base)
+	becomes(t, base, "sum(count_over_time(up[1m])) > bool 3", "1")
+	for _, say := range []string{
+		"Encountered WAL read error, attempting repair",
+		"broken snapshot.*nflog", "broken snapshot.*silences", "inbox file makes no sense",
+	} {
+		up.waitFor("level=(?:WARN|ERROR).*" + say)
+	}
+	if most, said := 10, strings.Count(up.stderr.String(), "level=WARN")+strings.Count(up.stderr.String(), "level=ERROR"); said > most {
+		t.Errorf("%d warnings, want %d at most:\n%s", said, most, up.stderr)
+	}
+	if code := up.terminate(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestDamagedBlock: the library has no repair for the past, so it is set aside.
+func TestDamagedBlock(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(data, "prometheus")
+	block(t, dir, "yesterday", time.Now().Add(-6*time.Hour))
+	index, err := filepath.Glob(filepath.Join(dir, "*", "index"))
+	if err != nil || len(index) != 1 {
+		t.Fatalf("blocks: %v %v", index, err)
+	}
+	garble(t, index[0])
+	up := launch(t, nil, idle("--data-dir", data)...)
+	base := up.waitFor(`ready on (http://\S+)`)
+	sells(t, base)
+	becomes(t, base, "up", "1")
+	up.waitFor("level=WARN.*metrics cannot be read, they are set aside.*aside=broken")
+	if aside, err := filepath.Glob(filepath.Join(dir, "broken", "*", "index")); err != nil || len(aside) != 1 {
+		t.Errorf("set aside: %v %v", aside, err)
+	}
+}
+
+// silence mutes the alerts with a label.
+func silence(t *testing.T, base, matcher string) {
+	t.Helper()
+	c := newClient()
+	defer c.CloseIdleConnections()
+	name, want, _ := strings.Cut(matcher, "=")
+	now := time.Now().UTC()
+	status, body := call(t.Context(), c, http.MethodPost, base+"/api/v2/silences", fmt.Sprintf(
+		`{"matchers":[{"name":%q,"value":%q,"isRegex":false}],"startsAt":%q,"endsAt":%q,"createdBy":"test","comment":"Known."}`,
+		name, want, now.Format(time.RFC3339), now.Add(time.Hour).Format(time.RFC3339)))
+	if status != http.StatusOK {
+		t.Fatalf("silence: %d %s", status, body)
+	}
+}
+
+// sample puts a sample of the series into what takes samples.
+func sample(t *testing.T, to interface {
+	Appender(ctx context.Context) storage.Appender
+}, series string, when time.Time,
+) {
+	t.Helper()
+	a := to.Appender(t.Context())
+	if _, err := a.Append(0, labels.FromStrings("__name__", series), when.UnixMilli(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// block writes a block of one sample into a directory of metrics.
+func block(t *testing.T, dir, series string, when time.Time) {
+	t.Helper()
+	w, err := tsdb.NewBlockWriter(slog.New(slog.DiscardHandler), dir, time.Hour.Milliseconds())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample(t, w, series, when)
+	if _, err := w.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// head writes one sample into the log of a directory of metrics.
+func head(t *testing.T, dir, series string, when time.Time) {
+	t.Helper()
+	db, err := tsdb.Open(dir, slog.New(slog.DiscardHandler), nil, tsdb.DefaultOptions(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample(t, db, series, when)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestClockThatWasAhead starts on metrics of tomorrow, beside which none of today
+// could be stored.
+func TestClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(data, "prometheus")
+	past, future := time.Now().Add(-6*time.Hour), time.Now().Add(24*time.Hour)
+	block(t, dir, "yesterday", past)
+	block(t, dir, "tomorrow", future.Add(-3*time.Hour))
+	head(t, dir, "tomorrow", future)
+	up := launch(t, nil, idle("--data-dir", data)...)
+	base := up.waitFor(`ready on (http://\S+)`)
+	sells(t, base)
+	becomes(t, base, "up", "1")
+	line := up.waitFor("level=WARN.*metrics of the future are set aside.*")
+	if want := future.UTC().Format(time.RFC3339); !strings.Contains(line, want) {
+		t.Errorf("said %q, want %s", line, want)
+	}
+	becomes(t, base, at("yesterday", past), "1")
+	if got := value(t, base, at("tomorrow", future)); got != "" {
+		t.Errorf("tomorrow is still there: %s", got)
+	}
+	aside, err := filepath.Glob(filepath.Join(dir, "ahead", "*"))
+	if err != nil || len(aside) != 3 { // the log, the files of samples and a block
+		t.Errorf("set aside: %v %v", aside, err)
+	}
+}
+
+// TestClockThatWasBehind starts on metrics of three days ago, as after a clock
+// that was set forward.
+func TestClockThatWasBehind(t *testing.T) {
+	t.Parallel()
+	data, past := filepath.Join(t.TempDir(), "data"), time.Now().Add(-72*time.Hour)
+	head(t, filepath.Join(data, "prometheus"), "then", past)
+	up := launch(t, nil, idle("--data-dir", data)...)
+	base := up.waitFor(`ready on (http://\S+)`)
+	becomes(t, base, "up", "1")
+	becomes(t, base, at("then", past), "1")
+	if said := up.stderr.String(); strings.Contains(said, "level=WARN") || strings.Contains(said, "level=ERROR") {
+		t.Errorf("said %s", said)
+	}
+}
+
+// TestSecondStartContinues ends `up` in the middle of the day and starts it anew.
+func TestSecondStartContinues(t *testing.T) {
+	t.Parallel()
+	receiver := discordtest.Start()
+	t.Cleanup(receiver.Close)
+	data := filepath.Join(t.TempDir(), "data")
+	start := func(rules string) (*process, *watcher) {
+		up := launch(t, []string{"DISCORD_URL=" + receiver.URL()}, "up", "--listen", "127.0.0.1:0",
+			"--data-dir", data, "--rules", writeFile(t, "rules.yml", rules))
+		return up, watch(t, awaitAlerting(t, up))
+	}
+	up, w := start(always)
+	silence(t, w.base, "alertname=Later")
+	told(t, receiver, w, "FIRING", "Always")
+	becomes(t, w.base, "sum(count_over_time(up[1h])) > bool 3", "1")
+	stopped := time.Now()
+	if code := up.terminate(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if took := time.Since(stopped); took > 5*time.Second {
+		t.Errorf("it took %s to end", took)
+	}
+
+	// The two alerts more show when what the first start knew would have been told.
+	more := always
+	for _, name := range []string{"Later", "Last"} {
+		more += "      - alert: " + name + "\n        expr: vector(1)\n        labels: {severity: info}\n"
+	}
+	_, w = start(more)
+	told(t, receiver, w, "FIRING", "Last")
+	times := map[string]int{}
+	for _, title := range titles(receiver) {
+		for _, name := range []string{"Always", "Later"} {
+			if isTitle(title, "FIRING", name) || isTitle(title, "RESOLVED", name) {
+				times[name]++
+			}
+		}
+	}
+	if times["Always"] != 1 || times["Later"] != 0 {
+		t.Errorf("told %v, want Always once, and Later, which is silenced, never", titles(receiver))
+	}
+	becomes(t, w.base, "sum(count_over_time("+at("up[1h]", stopped)+")) > bool 3", "1")
+	var concerts []struct{ ID int64 }
+	w.read(t, "/concerts", &concerts)
+	if len(concerts) != 3 {
+		t.Errorf("%d concerts, want the 3 of the first start", len(concerts))
+	}
+}
