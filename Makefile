@@ -24,7 +24,7 @@ LOCUSTTIME ?= 1m
 FIGURESTIME ?= 10m
 
 # Where Onsale builds and runs.
-PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
 
