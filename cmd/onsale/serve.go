@@ -55,8 +55,16 @@ func (c *serveCmd) Run(ctx context.Context, e *env) error {
 	if err := o.Validate(); err != nil {
 		return &usageError{err}
 	}
+	return start(ctx, o)
+}
+
+// start serves until the context ends, be it before it has begun.
+func start(ctx context.Context, o app.Options) error {
 	a, err := app.New(ctx, o)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // the end was asked for, and is what broke the start
+	case err != nil:
 		return err
 	}
 	return a.Run(ctx)

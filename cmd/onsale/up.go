@@ -58,11 +58,7 @@ func (c *upCmd) Run(ctx context.Context, e *env) error {
 			return err
 		}
 	}
-	a, err := app.New(ctx, o)
-	if err != nil {
-		return err
-	}
-	return a.Run(ctx)
+	return start(ctx, o)
 }
 
 // confirm returns what is to be wiped, after asking.

@@ -8,18 +8,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"onsale/internal/app"
 )
 
 // watchFlags are the flags of the monitoring, which `up` and `monitor` share.
 type watchFlags struct {
-	Job                string        `help:"Name of the scrape job." default:"ticket_system"`
-	PrometheusConfig   string        `help:"A prometheus.yml whose scrape jobs and rule files come beside the built-in ones." type:"path" placeholder:"FILE"`
-	Rules              []string      `help:"Files with further rules." type:"path" placeholder:"FILE"`
-	AlertmanagerConfig string        `help:"An alertmanager.yml in place of the built-in one." type:"path" placeholder:"FILE"`
-	ExternalURL        string        `name:"external-url" help:"Where people reach this server, for links in messages; its own address by default." placeholder:"URL"`
-	RetentionTime      time.Duration `help:"How long metrics are kept." default:"168h"`
-	RetentionSize      byteSize      `help:"How much disk metrics may take, like 512MB; 0 for no limit." default:"1GB"`
+	Job                string   `help:"Name of the scrape job." default:"ticket_system"`
+	PrometheusConfig   string   `help:"A prometheus.yml whose scrape jobs and rule files come beside the built-in ones." type:"path" placeholder:"FILE"`
+	Rules              []string `help:"Files with further rules." type:"path" placeholder:"FILE"`
+	AlertmanagerConfig string   `help:"An alertmanager.yml in place of the built-in one." type:"path" placeholder:"FILE"`
+	ExternalURL        string   `name:"external-url" help:"Where people reach this server, for links in messages; its own address by default." placeholder:"URL"`
+	RetentionTime      longTime `help:"How long metrics are kept, like 12h or 7d." default:"7d"`
+	RetentionSize      byteSize `help:"How much disk metrics may take, like 512MB; 0 for no limit." default:"1GB"`
 
 	Alert alertFlags `embed:"" prefix:"alert-" group:"Thresholds of the alerts"`
 }
@@ -45,8 +47,9 @@ func (f *watchFlags) watch(e *env, pace string) app.Watch {
 	w.Pace = pace
 	w.PrometheusConfig, w.Rules, w.AlertmanagerConfig = f.PrometheusConfig, f.Rules, f.AlertmanagerConfig
 	w.ExternalURL = f.ExternalURL
-	w.RetentionTime, w.RetentionBytes = f.RetentionTime, int64(f.RetentionSize)
-	w.DiscordURL, _ = e.lookup("DISCORD_URL")
+	w.RetentionTime, w.RetentionBytes = time.Duration(f.RetentionTime), int64(f.RetentionSize)
+	url, _ := e.lookup("DISCORD_URL")
+	w.DiscordURL = app.Secret(url)
 	w.DiscordMention, _ = e.lookup("DISCORD_MENTION")
 	s := &w.Settings
 	s.Job = f.Job
@@ -55,6 +58,16 @@ func (f *watchFlags) watch(e *env, pace string) app.Watch {
 	s.BuyLatency, s.Latency, s.DatabaseLatency = f.Alert.BuyLatency, f.Alert.Latency, f.Alert.DatabaseLatency
 	s.CPUPercent, s.MemoryPercent = f.Alert.CPUPercent, f.Alert.MemoryPercent
 	return w
+}
+
+// longTime is a duration as Prometheus writes it, with days, weeks and years.
+type longTime time.Duration
+
+// UnmarshalText reads a duration.
+func (l *longTime) UnmarshalText(text []byte) error {
+	d, err := model.ParseDuration(string(text))
+	*l = longTime(d)
+	return err
 }
 
 // byteSize is a number of bytes with a unit: B, KB, MB, GB or TB, of 1024 each as

@@ -194,7 +194,11 @@ func (a *App) Run(ctx context.Context) error {
 	stopPreparing()
 	stopErr := a.stop(ctx, crowd, watch)
 	cancel()
-	return errors.Join(group.Wait(), stopErr, a.store.Close())
+	err := errors.Join(group.Wait(), stopErr, a.store.Close())
+	if err == nil {
+		a.log.Info("stopped")
+	}
+	return err
 }
 
 // stop ends what calls the server, and then what serves buyers, within the

@@ -34,10 +34,14 @@ type Watch struct {
 	// ExternalURL is where people reach this server, for links in messages; empty
 	// is its own address, as seen from this machine.
 	ExternalURL string
-	// DiscordURL is DISCORD_URL, a secret; empty, alerts stay in the inbox.
+	// DiscordURL is DISCORD_URL; empty, alerts stay in the inbox.
+	DiscordURL Secret
 	// DiscordMention is DISCORD_MENTION.
-	DiscordURL, DiscordMention string
+	DiscordMention string
 }
+
+// Secret is a text that nothing prints.
+type Secret = monitor.Secret
 
 // minRetention is the least that is kept: what the longest window of a rule reads.
 const minRetention = 2 * time.Hour

@@ -44,12 +44,15 @@ type Options struct {
 	RetentionBytes int64
 	// ExternalURL is where people reach this process, for links in messages.
 	ExternalURL string
-	// DiscordURL is a secret: the webhook. Empty, the inbox alone is told.
-	DiscordURL string
+	// DiscordURL is the webhook. Empty, the inbox alone is told.
+	DiscordURL Secret
 	// DiscordMention is whom a critical message mentions.
 	DiscordMention string
 	Logger         *slog.Logger
 }
+
+// Secret is a text that nothing prints.
+type Secret = discord.Secret
 
 // Monitor watches.
 type Monitor struct {
@@ -74,7 +77,7 @@ func New(o Options) (*Monitor, error) {
 
 // assemble makes the parts from the end of the line to its beginning.
 func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
-	notifier, err := discord.New(discord.Options{URL: discord.Secret(o.DiscordURL), Mention: o.DiscordMention, Inbox: inbox, Logger: o.Logger})
+	notifier, err := discord.New(discord.Options{URL: o.DiscordURL, Mention: o.DiscordMention, Inbox: inbox, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}
