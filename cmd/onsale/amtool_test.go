@@ -105,7 +105,7 @@ const adminOfTests = "a-token-for-admins-of-tests"
 // silences with it alone.
 func TestAmtoolNeedsTheAdminToken(t *testing.T) {
 	t.Parallel()
-	target := httptest.NewServer(earlierService())
+	target := httptest.NewServer(new(earlierService))
 	defer target.Close()
 	monitor := launch(t, []string{"ONSALE_ADMIN_TOKEN=" + adminOfTests},
 		"monitor", "--listen", "127.0.0.1:0", "--target", target.URL, dataDir(t))

@@ -48,7 +48,7 @@ func everyPanel(t *testing.T) []catalog.Panel {
 // the contract, and the first six panels draw.
 func TestSixPanelsOfAnEarlierService(t *testing.T) {
 	t.Parallel()
-	target := httptest.NewServer(earlierService())
+	target := httptest.NewServer(new(earlierService))
 	defer target.Close()
 	monitor := launch(t, nil, "monitor", "--listen", "127.0.0.1:0", "--pace", "demo", "--target", target.URL, dataDir(t))
 	allDraw(t, monitor.url(), catalog.Dashboards()[0].Rows[0].Panels, func(p catalog.Panel, q catalog.Query) bool {
@@ -58,14 +58,24 @@ func TestSixPanelsOfAnEarlierService(t *testing.T) {
 }
 
 // earlierService answers scrapes like a service that sells ten tickets between
-// two of them, and denies one.
-func earlierService() http.Handler {
-	var scrapes atomic.Int64
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		n := scrapes.Add(1)
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		fmt.Fprintf(w, `# TYPE http_requests_total counter
+// two of them and denies one, or fails ten times and denies one.
+type earlierService struct {
+	failing atomic.Bool
+
+	scrapes, sold, failed atomic.Int64
+}
+
+func (e *earlierService) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	n := e.scrapes.Add(1)
+	if e.failing.Load() {
+		e.failed.Add(10)
+	} else {
+		e.sold.Add(10)
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+	fmt.Fprintf(w, `# TYPE http_requests_total counter
 http_requests_total{method="POST",endpoint="/buy/7",status="200"} %d
+http_requests_total{method="POST",endpoint="/buy/7",status="500"} %d
 http_requests_total{method="POST",endpoint="/buy_random_deny/7",status="409"} %d
 http_requests_total{method="GET",endpoint="/metrics",status="200"} %d
 # TYPE request_duration_seconds histogram
@@ -78,8 +88,7 @@ request_duration_seconds_sum %d
 cpu_usage_percent 12.5
 # TYPE memory_usage_percent gauge
 memory_usage_percent 50
-`, 10*n, n, n, 2*n, 12*n, 12*n, 12*n, 30*n)
-	})
+`, e.sold.Load(), e.failed.Load(), n, n, 2*n, 12*n, 12*n, 12*n, 30*n)
 }
 
 // traffic makes calls of every kind until the test ends.

@@ -2,18 +2,14 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"onsale/internal/monitor/discord/discordtest"
 )
@@ -121,20 +117,22 @@ func TestDrillEarlierService(t *testing.T) {
 	t.Parallel()
 	receiver := discordtest.Start()
 	t.Cleanup(receiver.Close)
-	service := startEarlier(t)
+	service := new(earlierService)
+	target := httptest.NewServer(service)
+	t.Cleanup(target.Close)
 	monitor := launch(t, []string{"DISCORD_URL=" + receiver.URL()},
-		"monitor", "--listen", "127.0.0.1:0", dataDir(t), "--target", service.url, "--pace", "demo")
+		"monitor", "--listen", "127.0.0.1:0", dataDir(t), "--target", target.URL, "--pace", "demo")
 	w := watch(t, monitor.waitFor(`ready on (http://\S+)`))
 	awaitUp(t, w, "1")
 	time.Sleep(10 * time.Second) // alerts that read what is not there would fire by now
 	if told := titles(receiver); len(told) > 0 {
 		t.Fatalf("a service in good health was told of: %v\n%s", told, w)
 	}
-	service.answer(t, "500")
+	service.failing.Store(true)
 	told(t, receiver, w, "FIRING", "HighFailureRate")
-	service.answer(t, "200")
+	service.failing.Store(false)
 	told(t, receiver, w, "RESOLVED", "HighFailureRate")
-	service.stop()
+	target.Close()
 	told(t, receiver, w, "FIRING", "InstanceDown")
 	known := regexp.MustCompile(`\] (HighFailureRate|AvailabilityBurn(Fast|Slow)|InstanceDown|MetricsMissing)$`)
 	for _, title := range titles(receiver) {
@@ -142,61 +140,4 @@ func TestDrillEarlierService(t *testing.T) {
 			t.Errorf("told of %q, which the service has no series for", title)
 		}
 	}
-}
-
-// earlier is a service like the earlier ticket service, as far as its metrics go.
-type earlier struct {
-	url    string
-	status chan string
-	stop   func()
-}
-
-// answer makes all further calls be answered with a status.
-func (e earlier) answer(t *testing.T, status string) {
-	t.Helper()
-	e.status <- status
-}
-
-// startEarlier starts a service that is called 50 times a second.
-func startEarlier(t *testing.T) earlier {
-	t.Helper()
-	reg := prometheus.NewRegistry()
-	requests := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "http_requests_total", Help: "Calls."},
-		[]string{"method", "endpoint", "status"})
-	duration := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "request_duration_seconds", Help: "Their time."})
-	cpu := prometheus.NewGauge(prometheus.GaugeOpts{Name: "cpu_usage_percent", Help: "CPU."})
-	memory := prometheus.NewGauge(prometheus.GaugeOpts{Name: "memory_usage_percent", Help: "Memory."})
-	reg.MustRegister(requests, duration, cpu, memory, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	cpu.Set(12)
-	memory.Set(34)
-	requests.WithLabelValues("POST", "/buy/17", "500")
-
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
-
-	e := earlier{url: "http://" + listener.Addr().String(), status: make(chan string), stop: func() { _ = server.Close() }}
-	go func() {
-		status, ticker := "200", time.NewTicker(20*time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case status = <-e.status:
-			case <-ticker.C:
-				requests.WithLabelValues("POST", "/buy/17", status).Inc()
-				requests.WithLabelValues("GET", "/concerts", "200").Inc()
-				duration.Observe(0.02)
-			case <-t.Context().Done():
-				return
-			}
-		}
-	}()
-	return e
 }

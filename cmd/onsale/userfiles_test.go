@@ -29,7 +29,7 @@ type webhookMessage struct {
 // people, and all three are there.
 func TestFilesOfTheUser(t *testing.T) {
 	t.Parallel()
-	target, messages := httptest.NewServer(earlierService()), make(chan webhookMessage, 100)
+	target, messages := httptest.NewServer(new(earlierService)), make(chan webhookMessage, 100)
 	defer target.Close()
 	webhook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var m webhookMessage
