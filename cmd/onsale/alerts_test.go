@@ -129,7 +129,7 @@ func (d *drill) await(names ...string) {
 			}
 			s := d.watcher.sighting(name)
 			switch {
-			case s.pending.IsZero() && alerts[i].For > 0:
+			case s.pending.IsZero() && alerts[i].For > 0 && !d.wasPending(name):
 				missing = append(missing, name+" was not seen pending")
 			case s.firing.IsZero():
 				missing = append(missing, name+" does not fire")
@@ -143,6 +143,15 @@ func (d *drill) await(names ...string) {
 		d.fired[name] = true
 	}
 	d.t.Logf("%-6s %s", time.Since(began).Round(100*time.Millisecond), strings.Join(names, " "))
+}
+
+// wasPending asks the database whether an alert was pending: some are for a
+// second only, which the watcher may miss on a busy machine.
+func (d *drill) wasPending(name string) bool {
+	d.t.Helper()
+	expr := fmt.Sprintf(`count_over_time(ALERTS{alertname=%q,alertstate="pending"}[10m]) > 0`, name)
+	status, body := call(d.t.Context(), d.client, http.MethodGet, d.base+"/api/v1/query?query="+url.QueryEscape(expr), "")
+	return status == http.StatusOK && strings.Contains(string(body), `"value"`)
 }
 
 // received reports whether a message on an alert came.
@@ -313,7 +322,7 @@ func (r *rush) sellOut(capacity int) {
 
 // ballastPercent is how much of the machine's memory the drill takes. The
 // catalogue's plan says 1 GiB, which is much on one machine and little on another.
-const ballastPercent = 12
+const ballastPercent = 20
 
 // withBallast puts the size of the ballast into a plan that has one.
 func withBallast(t *testing.T, plan string, bytes uint64) string {

@@ -14,8 +14,8 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// quietTime is how long nothing must be told, as long as the longest window of
-// an alert at demo pace but for the slow burns', which read what the fast ones do.
+// quietTime is how long nothing must be told: most windows of alerts nine times
+// over at demo pace, where a minute takes 5 s.
 const quietTime = 45 * time.Second
 
 // TestDrillQuiet lets the demo crowd in with the default plan, which is nothing

@@ -8,14 +8,15 @@ func (r rules) database() []Alert {
 		{
 			Name: "DatabaseErrors", Severity: Critical, For: r.fired(),
 			// Conflicts are how writers stay out of each other's way, and are run again.
-			// A database that does not answer at all has few calls that could fail.
+			// A database that does not answer at all has few calls that could fail; and a
+			// replica that has lost it is sent few calls, so that one is enough.
 			Expr: r.expr(`
 sum by (job) (rate(onsale_database_errors_total{$job,kind!="conflict"}[1m])) > $database_error_rate
 or
-max by (job) (max_over_time(onsale_database_up{$job}[24s])) < 1`),
+min by (job) (max_over_time(onsale_database_up{$job}[24s])) < 1`),
 			Summary: `{{ if $value }}{{ $value | printf "%.1f" }} database calls fail each second{{ else }}The database does not answer{{ end }}`,
 			Description: fmt.Sprintf(`{{ if $value }}{{ $value | printf "%%.1f" }} calls to the database fail each second; the limit is %s.`+
-				`{{ else }}The database has given no sign of life.{{ end }} Buyers are told that sales are unavailable; nothing is sold twice, `+
+				`{{ else }}The database has given no sign of life to an instance.{{ end }} Buyers are told that sales are unavailable; nothing is sold twice, `+
 				`and what was sold stays sold.`, number(r.DatabaseErrorRate)),
 			Meaning: "Calls to the database fail, or it does not answer at all. " +
 				"Conflicts between writers do not count, they are run again. Most failed batches are run again too, so that some of these " +

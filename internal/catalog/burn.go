@@ -118,7 +118,9 @@ sum_over_time($errors{$slo}[$window]) * $evaluate > 2.5`)),
 func (b burn) provoke(o SLO) Provocation {
 	p := o.Provoke
 	if b.severity != Critical {
-		p.Also += fmt.Sprintf(" The same plan makes %sFast fire, which holds the message of this one back until it ends.", o.Alert)
+		// It must fill the limit's share of the long window, and some more.
+		p.Faults = strings.Replace(p.Faults, `"for":"4m"`, `"for":"10m"`, 1)
+		p.Also += fmt.Sprintf(" The same plan makes %sFast fire, and the embedded Alertmanager holds the message of this one back until that ends.", o.Alert)
 	}
 	return p
 }

@@ -115,8 +115,7 @@ type Annotation struct {
 	Color Color
 }
 
-// firing marks when alerts fire. Alerts about the whole service, rather than
-// about one of its instances, have no label job.
+// firing marks when alerts fire. A user's own rules may have no label job.
 func firing() Annotation {
 	return Annotation{
 		Name:  "Alerts",

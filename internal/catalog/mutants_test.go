@@ -58,7 +58,7 @@ func mutants() []mutant {
 		{alert: "BooksDoNotBalance", old: `> 0`, new: `>= 0`},
 		{alert: "DatabaseErrors", old: `kind!="conflict"`, new: `kind!=""`},
 		{alert: "DatabaseErrors", old: `> 0.2`, new: `> 0.1`},
-		{alert: "DatabaseErrors", old: `max by`, new: `min by`},
+		{alert: "DatabaseErrors", old: `min by`, new: `max by`},
 		{alert: "DatabaseErrors", old: `) < 1`, new: `) < 0`},
 		{alert: "DatabaseErrors", old: `rate(`, new: `avg_over_time(`},
 		{alert: "DatabaseSlow", old: `"audit_books|read_books"`, new: `"none"`},

@@ -22,8 +22,9 @@ type (
 		Groups []promGroup `yaml:"groups"`
 	}
 	promGroup struct {
-		Name  string     `yaml:"name"`
-		Rules []promRule `yaml:"rules"`
+		Name     string     `yaml:"name"`
+		Interval string     `yaml:"interval"`
+		Rules    []promRule `yaml:"rules"`
 	}
 	promRule struct {
 		Record        string            `yaml:"record,omitempty"`
@@ -36,14 +37,14 @@ type (
 	}
 )
 
-// RuleFile returns the recordings and alerts as a rule file of Prometheus. How
-// often they are evaluated is left to the server's own configuration, which
-// should do it as often as the pace says. An error is one of the settings.
+// RuleFile returns the recordings and alerts as a rule file of Prometheus. It says
+// itself how often they are evaluated, whatever else the server does: the burn
+// rates count on it. An error is one of the settings.
 func RuleFile(s Settings, p Pace) ([]byte, error) {
 	if err := s.Validate(); err != nil {
 		return nil, fmt.Errorf("rule file: %w", err)
 	}
-	group := promGroup{Name: ruleGroup}
+	group := promGroup{Name: ruleGroup, Interval: span(p.Evaluate)}
 	for _, rec := range Recordings(s, p) {
 		group.Rules = append(group.Rules, promRule{Record: rec.Record, Expr: rec.Expr, Labels: rec.Labels})
 	}

@@ -15,8 +15,6 @@ import (
 const (
 	// alertingFiles is where Grafana looks for what it provisions at its start.
 	alertingFiles = "deploy/grafana/provisioning/alerting/"
-	// prometheusUID is the data source's, as provisioned beside the dashboards.
-	prometheusUID = "prometheus"
 	// grafanaInterval is how often Grafana evaluates: as often as it can.
 	grafanaInterval = 10 * time.Second
 	// lookBack is the range of time that Grafana names with a query. It asks for
@@ -151,7 +149,7 @@ func grafanaRules(s catalog.Settings, p catalog.Pace) ruleGroup {
 func condition(expr string) []query {
 	window := timeSpan{From: int(lookBack.Seconds())}
 	return []query{
-		{RefID: "A", Range: window, DatasourceUID: prometheusUID, Model: map[string]any{
+		{RefID: "A", Range: window, DatasourceUID: dataSourceUID, Model: map[string]any{
 			"refId": "A", "expr": expr, "instant": true, "range": false, "editorMode": "code",
 		}},
 		{RefID: "B", Range: window, DatasourceUID: "__expr__", Model: map[string]any{

@@ -44,7 +44,6 @@ providers:
   - name: onsale
     type: file
     folder: Onsale
-    folderUid: onsale
     disableDeletion: true
     allowUiUpdates: false
     # How often the files are looked at, in seconds.

@@ -112,7 +112,7 @@ func TestGrafanaHasEveryAlert(t *testing.T) {
 		if rule.Title != a.Name || !uid.MatchString(rule.UID) || rule.For != span(a.For) || rule.Labels["severity"] != string(a.Severity) {
 			t.Errorf("rule %d is %s %s for %s", i, rule.UID, rule.Title, rule.For)
 		}
-		if got := rule.Data[0]; got.Model["expr"] != a.Expr || got.Model["instant"] != true || got.DatasourceUID != prometheusUID {
+		if got := rule.Data[0]; got.Model["expr"] != a.Expr || got.Model["instant"] != true || got.DatasourceUID != dataSourceUID {
 			t.Errorf("%s asks %v", a.Name, got)
 		}
 		ids := make(map[string]bool)

@@ -2,6 +2,7 @@ package alerting
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -135,7 +136,10 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 		notifications.Maintenance(maintenanceInterval, m.notificationFile(), e.endUpkeep, nil)
 	})
 	e.upkeep.Go(func() {
-		silences.Maintenance(maintenanceInterval, m.silenceFile(), e.endUpkeep, nil)
+		silences.Maintenance(maintenanceInterval, m.silenceFile(), e.endUpkeep, func() (int64, error) {
+			_, err := silences.GC()
+			return 0, errors.Join(err, m.saveSilences())
+		})
 	})
 	return e, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // keeping writes the silences down after each call that may have changed them,
@@ -14,7 +15,7 @@ import (
 func (m *Manager) keeping(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
-		if r.Method != http.MethodPost && r.Method != http.MethodDelete {
+		if r.Method != http.MethodPost && r.Method != http.MethodDelete || !strings.Contains(r.URL.Path, "/silence") {
 			return
 		}
 		if err := m.saveSilences(); err != nil {
@@ -23,7 +24,11 @@ func (m *Manager) keeping(next http.Handler) http.Handler {
 	})
 }
 
+// saveSilences is the only one who writes the file, one at a time, so that no
+// older snapshot takes the place of a newer one.
 func (m *Manager) saveSilences() (err error) {
+	m.saving.Lock()
+	defer m.saving.Unlock()
 	file, err := os.CreateTemp(m.dir, filepath.Base(m.silenceFile())+".*")
 	if err != nil {
 		return fmt.Errorf("make snapshot: %w", err)

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -77,6 +78,7 @@ type Manager struct {
 	library *slog.Logger
 
 	// ready is closed once engine is there, done once Run has ended.
+	saving      sync.Mutex
 	ready, done chan struct{}
 	engine      *engine
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/prometheus/tsdb"
 )
 
 // maxAhead is how far the newest sample may be ahead of the clock. A target may
@@ -52,13 +54,17 @@ func (d *database) closeAfter(err error) error {
 func (d *database) notAhead() error {
 	newest := d.Head().MaxTime()
 	for _, b := range d.Blocks() {
-		newest = max(newest, b.MaxTime())
+		newest = max(newest, blockEnd(b))
 	}
 	if !d.inFuture(newest) {
 		return nil
 	}
 	return fmt.Errorf("%w: there are samples of %s", errAhead, time.UnixMilli(newest).UTC().Format(time.RFC3339))
 }
+
+// blockEnd is when the samples of a block end at the earliest. The library rounds
+// the end up to that of a span.
+func blockEnd(b *tsdb.Block) int64 { return b.MaxTime() - blockSpan.Milliseconds() }
 
 func (d *database) inFuture(milliseconds int64) bool {
 	return milliseconds > d.options.Now().Add(maxAhead).UnixMilli()
@@ -70,7 +76,7 @@ func (d *database) inFuture(milliseconds int64) bool {
 func (d *database) setFutureAside() error {
 	files := []string{"wal", "wbl", "chunks_head"}
 	for _, b := range d.Blocks() {
-		if d.inFuture(b.MaxTime()) {
+		if d.inFuture(blockEnd(b)) {
 			files = append(files, b.Meta().ULID.String())
 		}
 	}

@@ -108,13 +108,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The request ends with its client, and with the API.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	go func() {
-		select {
-		case <-done.Done():
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	defer context.AfterFunc(done, cancel)()
 	api.ServeHTTP(w, r.WithContext(ctx))
 }
 

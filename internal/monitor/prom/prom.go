@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -106,7 +107,7 @@ func (s *Server) Run(ctx context.Context) error {
 		case errors.Is(err, errBroken) && !mended:
 			mended = true
 			s.own.WarnContext(ctx, "metrics cannot be read, they are set aside", "aside", brokenDir, "err", oneLine(err))
-		case errors.Is(err, ErrFull) && s.wasReady():
+		case (errors.Is(err, ErrFull) || errors.Is(err, syscall.ENOSPC)) && s.wasReady():
 			s.own.WarnContext(ctx, "metrics rest until there is more disk space", "err", oneLine(err))
 			if !s.options.rest(ctx) {
 				return nil
