@@ -108,7 +108,13 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The request ends with its client, and with the API.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	defer context.AfterFunc(done, cancel)()
+	go func() {
+		select {
+		case <-done.Done():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	api.ServeHTTP(w, r.WithContext(ctx))
 }
 
