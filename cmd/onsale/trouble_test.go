@@ -235,20 +235,22 @@ func TestDamagedBlock(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	dir := filepath.Join(data, "prometheus")
-	block(t, dir, "yesterday", time.Now().Add(-6*time.Hour))
+	block(t, dir, "damaged", time.Now().Add(-6*time.Hour))
 	index, err := filepath.Glob(filepath.Join(dir, "*", "index"))
 	if err != nil || len(index) != 1 {
 		t.Fatalf("blocks: %v %v", index, err)
 	}
 	garble(t, index[0])
+	block(t, dir, "whole", time.Now().Add(-9*time.Hour))
 	up := launch(t, nil, idle("--data-dir", data)...)
 	base := up.waitFor(`ready on (http://\S+)`)
 	sells(t, base)
 	becomes(t, base, "up", "1")
-	up.waitFor("level=WARN.*metrics cannot be read, they are set aside.*aside=broken")
+	up.waitFor("level=WARN.*metrics cannot be read, what is damaged is set aside.*aside=broken")
 	if aside, err := filepath.Glob(filepath.Join(dir, "broken", "*", "index")); err != nil || len(aside) != 1 {
 		t.Errorf("set aside: %v %v", aside, err)
 	}
+	becomes(t, base, "max_over_time(whole[12h])", "1")
 }
 
 // silence mutes the alerts with a label.

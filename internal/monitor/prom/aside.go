@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"github.com/prometheus/prometheus/tsdb"
 )
 
@@ -70,11 +71,14 @@ func (d *database) inFuture(milliseconds int64) bool {
 	return milliseconds > d.options.Now().Add(maxAhead).UnixMilli()
 }
 
+// headFiles are the log and the files of the last hours, beside the blocks.
+func headFiles() []string { return []string{"wal", "wbl", "chunks_head"} }
+
 // setFutureAside moves the files of a closed database that hold samples of the
 // future: the log and the files of the last hours, and the blocks that end there.
 // The rest of the past stays.
 func (d *database) setFutureAside() error {
-	files := []string{"wal", "wbl", "chunks_head"}
+	files := headFiles()
 	for _, b := range d.Blocks() {
 		if d.inFuture(blockEnd(b)) {
 			files = append(files, b.Meta().ULID.String())
@@ -83,9 +87,9 @@ func (d *database) setFutureAside() error {
 	return d.options.setAside(aheadDir, files)
 }
 
-// setBrokenAside moves a database that cannot be opened, and returns the reason,
-// with errBroken if it was moved. One that the system gives no access to stays: it
-// may be whole.
+// setBrokenAside moves what cannot be opened, and returns the reason, with
+// errBroken if something was moved: the blocks that are damaged or, if none is, the
+// log and the files of the last hours. A database that the system gives no access to stays: it may be whole.
 func (o Options) setBrokenAside(reason error) error {
 	if _, ok := errors.AsType[syscall.Errno](reason); ok {
 		return reason
@@ -96,14 +100,29 @@ func (o Options) setBrokenAside(reason error) error {
 	}
 	var files []string
 	for _, e := range entries {
-		if e.IsDir() && !slices.Contains([]string{aheadDir, brokenDir}, e.Name()) {
+		if o.isDamagedBlock(e.Name()) {
 			files = append(files, e.Name())
 		}
+	}
+	if len(files) == 0 {
+		files = headFiles()
 	}
 	if err := o.setAside(brokenDir, files); err != nil {
 		return errors.Join(reason, err)
 	}
 	return fmt.Errorf("%w: %w", errBroken, reason)
+}
+
+// isDamagedBlock reports whether a directory is a block that cannot be opened.
+func (o Options) isDamagedBlock(name string) bool {
+	if _, err := ulid.ParseStrict(name); err != nil {
+		return false
+	}
+	b, err := tsdb.OpenBlock(slog.New(slog.DiscardHandler), filepath.Join(o.Dir, name), nil, nil)
+	if err != nil {
+		return true
+	}
+	return b.Close() != nil
 }
 
 // setAside moves files of the directory into one below it.

@@ -51,7 +51,7 @@ func TestDamageBeyondRepair(t *testing.T) {
 	}
 	start(t, o).is(t, "up", "1")
 	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); len(lines) != 1 ||
-		!strings.Contains(lines[0], "metrics cannot be read, they are set aside") {
+		!strings.Contains(lines[0], "metrics cannot be read, what is damaged is set aside") {
 		t.Errorf("want one line, got %s", log)
 	}
 	if _, err := os.Stat(filepath.Join(o.Dir, "broken", damaged)); err != nil {

@@ -85,6 +85,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // evaluated. It stays open if [Server.Run] fails before that.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
+// maxMended is how often damage is set aside: that of blocks, and that of the log.
+const maxMended = 2
+
 // Run opens the database, scrapes and evaluates rules until the context ends,
 // and then stops in order: the API answers 503, rules, scraping, database. It
 // runs once. An orderly end is no error; a database that cannot be opened is,
@@ -98,15 +101,15 @@ func (s *Server) Run(ctx context.Context) error {
 	if !s.started.CompareAndSwap(false, true) {
 		return ErrStarted
 	}
-	mended := false
+	mended := 0
 	for {
 		err := s.watch(ctx)
 		switch {
 		case errors.Is(err, errAhead):
 			s.own.WarnContext(ctx, "metrics of the future are set aside", "aside", aheadDir, "err", oneLine(err))
-		case errors.Is(err, errBroken) && !mended:
-			mended = true
-			s.own.WarnContext(ctx, "metrics cannot be read, they are set aside", "aside", brokenDir, "err", oneLine(err))
+		case errors.Is(err, errBroken) && mended < maxMended:
+			mended++
+			s.own.WarnContext(ctx, "metrics cannot be read, what is damaged is set aside", "aside", brokenDir, "err", oneLine(err))
 		case (errors.Is(err, ErrFull) || errors.Is(err, syscall.ENOSPC)) && s.wasReady():
 			s.own.WarnContext(ctx, "metrics rest until there is more disk space", "err", oneLine(err))
 			if !s.options.rest(ctx) {
