@@ -195,6 +195,9 @@ func (a *App) Run(ctx context.Context) error {
 	stopErr := a.stop(ctx, crowd, watch)
 	cancel()
 	err := errors.Join(group.Wait(), stopErr, a.store.Close())
+	if a.lock != nil {
+		err = errors.Join(err, a.lock.Release())
+	}
 	if err == nil {
 		a.log.Info("stopped")
 	}
