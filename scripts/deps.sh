@@ -66,6 +66,13 @@ export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}"
 
+# Nor are they started at the next boot.
+for package in "${missing[@]}"; do
+	case $package in
+	prometheus | prometheus-alertmanager) systemctl disable --quiet "$package" 2>/dev/null || true ;;
+	esac
+done
+
 for package in "${missing[@]/#%chromium-browser/chromium}"; do
 	if ! present "$package"; then
 		echo "missing: $package was installed, but what it should bring is not there" >&2
