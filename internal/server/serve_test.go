@@ -265,7 +265,8 @@ func raw(t *testing.T, addr, request string) (string, error) {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+	// A server that resets at once may have been quicker; what is read tells.
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil && !errors.Is(err, syscall.ENOTCONN) {
 		t.Fatal(err)
 	}
 	answer, err := io.ReadAll(conn)
