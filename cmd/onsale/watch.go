@@ -78,8 +78,9 @@ var errByteSize = errors.New("must be a number of bytes with a unit, like 512MB"
 
 // UnmarshalText reads a size.
 func (b *byteSize) UnmarshalText(text []byte) error {
-	digits := strings.TrimRight(strings.ToUpper(strings.TrimSpace(string(text))), "KMGTB")
-	unit := strings.ToUpper(strings.TrimSpace(string(text)))[len(digits):]
+	size := strings.ToUpper(strings.TrimSpace(string(text)))
+	digits := strings.TrimRight(size, "KMGTB")
+	unit := size[len(digits):]
 	factor, known := map[string]float64{"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}[unit]
 	number, err := strconv.ParseFloat(digits, 64)
 	if err != nil || !known || !(number >= 0) || number*factor >= math.MaxInt64 || (unit == "" && number != 0) {

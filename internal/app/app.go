@@ -7,12 +7,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -57,11 +55,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
+	listener, err := listen(ctx, o.Listen, o.MaxConnections)
 	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", o.Listen, plain(err))
+		return nil, err
 	}
-	a := &App{options: o, log: o.Logger, listener: newLimitListener(listener, o.MaxConnections), prepared: make(chan struct{})}
+	a := &App{options: o, log: o.Logger, listener: listener, prepared: make(chan struct{})}
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -146,14 +144,6 @@ func (a *App) makeAPI(registry *prometheus.Registry, build telemetry.Build) erro
 	return nil
 }
 
-// plain strips the address that net repeats from an error of Listen.
-func plain(err error) error {
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Err
-	}
-	return err
-}
-
 func isLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
@@ -174,12 +164,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stopPreparing()
 
 	a.warn()
-	group.Go(func() error {
-		if err := a.http.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
+	group.Go(func() error { return serveHTTP(a.http, a.listener) })
 	group.Go(func() error { return a.prepare(preparing) })
 	group.Go(func() error { a.machine.Run(failed); return nil })
 	group.Go(func() error { return a.oncePrepared(failed, a.injector.Run) })
@@ -212,10 +197,7 @@ func (a *App) stop(ctx context.Context, crowd, watch running) error {
 	a.api.Drain()
 	errs := []error{crowd.end(ctx, "crowd"), watch.end(ctx, "monitoring")}
 	a.drainDelay(ctx)
-	if err := a.http.Shutdown(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("wait for requests in flight: %w", err), a.http.Close())
-	}
-	return errors.Join(append(errs, a.seller.Stop(ctx))...)
+	return errors.Join(append(errs, shutDown(ctx, a.http), a.seller.Stop(ctx))...)
 }
 
 // drainDelay goes on serving for a moment, so that whoever spreads the load sees
@@ -252,6 +234,5 @@ func (a *App) oncePrepared(ctx context.Context, run func(context.Context) error)
 func (a *App) say(format string, args ...any) {
 	a.out.Lock()
 	defer a.out.Unlock()
-	text := fmt.Sprintf(format, args...) // an error in it may have lines of its own
-	fmt.Fprintf(a.options.Out, "onsale: %s\n", strings.ReplaceAll(text, "\n", "; "))
+	say(a.options.Out, format, args...)
 }

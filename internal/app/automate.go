@@ -217,7 +217,7 @@ func endLine(file *os.File, name string) error {
 	}
 	reader, err := os.Open(name)
 	if err != nil {
-		return nil //nolint:nilerr // a file that may only be written to is taken as it is
+		return nil // a file that may only be written to is taken as it is
 	}
 	defer func() { _ = reader.Close() }()
 	last := make([]byte, 1)

@@ -1,8 +1,14 @@
 package app
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"onsale/internal/fault"
@@ -32,4 +38,44 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.With("component", "http").Handler(), slog.LevelDebug),
 	}
+}
+
+// listen binds the value of --listen.
+func listen(ctx context.Context, address string, maxConnections int) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("--listen %s: %w", address, plain(err))
+	}
+	return newLimitListener(listener, maxConnections), nil
+}
+
+// plain strips the address that net repeats from an error of Listen.
+func plain(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}
+
+// serveHTTP serves until the server is shut down.
+func serveHTTP(s *http.Server, listener net.Listener) error {
+	if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// shutDown waits for requests in flight, until the context ends, and cuts off
+// those that are left.
+func shutDown(ctx context.Context, s *http.Server) error {
+	if err := s.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("wait for requests in flight: %w", err), s.Close())
+	}
+	return nil
+}
+
+// say writes a line for people and scripts.
+func say(w io.Writer, format string, args ...any) {
+	text := fmt.Sprintf(format, args...) // an error in it may have lines of its own
+	fmt.Fprintf(w, "onsale: %s\n", strings.ReplaceAll(text, "\n", "; "))
 }

@@ -100,11 +100,11 @@ func NewMonitor(ctx context.Context, o MonitorOptions) (*Monitor, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
+	listener, err := listen(ctx, o.Listen, o.MaxConnections)
 	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", o.Listen, plain(err))
+		return nil, err
 	}
-	m := &Monitor{options: o, listener: newLimitListener(listener, o.MaxConnections)}
+	m := &Monitor{options: o, listener: listener}
 	if err := m.open(); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -137,22 +137,14 @@ func (m *Monitor) open() error {
 // Run watches until the context ends or a part fails.
 func (m *Monitor) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := m.http.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
+	group.Go(func() error { return serveHTTP(m.http, m.listener) })
 	group.Go(func() error { return m.monitor.Run(ctx) })
 	group.Go(func() error { m.announce(ctx); return nil })
 	group.Go(func() error {
 		<-ctx.Done()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.options.ShutdownTimeout)
 		defer cancel()
-		if err := m.http.Shutdown(ctx); err != nil {
-			return errors.Join(fmt.Errorf("wait for requests in flight: %w", err), m.http.Close())
-		}
-		return nil
+		return shutDown(ctx, m.http)
 	})
 	return group.Wait()
 }
@@ -164,16 +156,15 @@ func (m *Monitor) announce(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	base := localURL(m.listener.Addr())
-	say := func(format string, args ...any) { fmt.Fprintf(m.options.Out, "onsale: "+format+"\n", args...) }
+	out, base := m.options.Out, localURL(m.listener.Addr())
 	var hosts []string // a query may have a token in it
 	for _, target := range m.targets {
 		if u, err := url.Parse(target); err == nil {
 			hosts = append(hosts, u.Host)
 		}
 	}
-	say("watches %s as job %s, every %s", strings.Join(hosts, ", "), m.options.Watch.Settings.Job, m.options.Watch.every())
-	say("page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
-	say("alerts go %s", m.options.Watch.told(base))
-	say("ready on %s", base)
+	say(out, "watches %s as job %s, every %s", strings.Join(hosts, ", "), m.options.Watch.Settings.Job, m.options.Watch.every())
+	say(out, "page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
+	say(out, "alerts go %s", m.options.Watch.told(base))
+	say(out, "ready on %s", base)
 }

@@ -71,7 +71,7 @@ func (w Watch) validate(targets []string, log *slog.Logger) error {
 	if w.RetentionBytes < 0 {
 		return fmt.Errorf("--retention-size must not be negative, but is %d", w.RetentionBytes)
 	}
-	if u, err := url.Parse(w.ExternalURL); w.ExternalURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+	if _, ok := webURL(w.ExternalURL); w.ExternalURL != "" && !ok {
 		return fmt.Errorf("--external-url must look like https://onsale.example.com, not %q", w.ExternalURL)
 	}
 	return w.options("", "http://127.0.0.1", targets, log).Check()
@@ -100,23 +100,25 @@ func (w Watch) external(local string) string {
 // options are those of the monitor at an address, once validated.
 func (w Watch) options(dir, local string, targets []string, log *slog.Logger) monitor.Options {
 	pace, _ := w.pace()
-	external := w.external(local)
-	settings := w.Settings
-	settings.Runbooks = external + "/runbooks/NAME"
 	return monitor.Options{
-		DataDir: dir, Targets: targets, BearerFile: w.BearerFile, Pace: pace, Settings: settings,
+		DataDir: dir, Targets: targets, BearerFile: w.BearerFile, Pace: pace, Settings: w.settings(local),
 		PrometheusConfig: w.PrometheusConfig, RuleFiles: w.Rules, AlertmanagerConfig: w.AlertmanagerConfig,
 		RetentionTime: w.RetentionTime, RetentionBytes: w.RetentionBytes,
-		ExternalURL: external, DiscordURL: w.DiscordURL, DiscordMention: w.DiscordMention, Logger: log,
+		ExternalURL: w.external(local), DiscordURL: w.DiscordURL, DiscordMention: w.DiscordMention, Logger: log,
 	}
 }
 
-// alerts are the catalogue's at this pace, with runbooks on this server.
+// alerts are the catalogue's at this pace.
 func (w Watch) alerts(local string) []catalog.Alert {
 	pace, _ := w.pace()
-	settings := w.Settings
-	settings.Runbooks = w.external(local) + "/runbooks/NAME"
-	return catalog.Alerts(settings, pace)
+	return catalog.Alerts(w.settings(local), pace)
+}
+
+// settings are those of the rules, with runbooks on this server.
+func (w Watch) settings(local string) catalog.Settings {
+	s := w.Settings
+	s.Runbooks = w.external(local) + "/runbooks/NAME"
+	return s
 }
 
 // every is how often the monitoring looks.
@@ -163,15 +165,21 @@ func localURL(addr net.Addr) string {
 	return fmt.Sprintf("http://127.0.0.1:%d", tcp.Port)
 }
 
+// webURL parses a URL of HTTP that names a host.
+func webURL(text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	return u, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
 // parseTarget turns a value of --target into a URL.
 func parseTarget(text string) (string, error) {
 	address := text
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
 	}
-	u, err := url.Parse(address)
+	u, ok := webURL(address)
 	switch {
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+	case !ok:
 		return "", fmt.Errorf("--target must look like http://127.0.0.1:8000, not %q", text)
 	case u.User != nil:
 		return "", errors.New("--target must not carry a user or password: put a token into --bearer-file")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"onsale/internal/lock"
 )
@@ -20,19 +19,28 @@ func Kept(o Options) ([]string, error) {
 	if o.DatabaseURLSet {
 		return nil, errors.New("--fresh wipes the data directory, but DATABASE_URL keeps the sale elsewhere: wipe that database by hand, and unset --fresh")
 	}
-	// A directory of these names is Onsale's if it has what Onsale puts there.
-	inside := map[string][]string{"prometheus": {"wal", "lock"}, "alertmanager": {"nflog", "silences"}}
 	var kept []string
-	for _, name := range []string{"onsale.db", "onsale.db-wal", "onsale.db-shm", "inbox.json", "prometheus", "alertmanager"} {
-		path := filepath.Join(o.DataDir, name)
-		if slices.ContainsFunc(append([]string{""}, inside[name]...), func(part string) bool {
-			info, err := os.Stat(filepath.Join(path, part))
-			return err == nil && (part != "" || !info.IsDir())
-		}) {
+	for _, name := range []string{"onsale.db", "onsale.db-wal", "onsale.db-shm", "inbox.json"} {
+		if info, err := os.Stat(filepath.Join(o.DataDir, name)); err == nil && !info.IsDir() {
 			kept = append(kept, name)
 		}
 	}
+	// A directory of such a name is Onsale's if it has what Onsale puts there.
+	for _, dir := range []struct{ name, sign, other string }{
+		{"prometheus", "wal", "lock"},
+		{"alertmanager", "nflog", "silences"},
+	} {
+		path := filepath.Join(o.DataDir, dir.name)
+		if exists(filepath.Join(path, dir.sign)) || exists(filepath.Join(path, dir.other)) {
+			kept = append(kept, dir.name)
+		}
+	}
 	return kept, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // claim says that this process uses the data directory, after wiping what

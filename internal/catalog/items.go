@@ -31,29 +31,24 @@ func itemTiles() []Panel {
 }
 
 func itemGraphs() []Panel {
+	delay := func(title, series, description string) Panel {
+		return Panel{
+			Title: title, Description: description,
+			Unit: "s", Kind: TimeSeries, Width: 12, Min: new(0.0),
+			Colors: map[string]Color{"p50": Green, "p95": Orange},
+			Queries: []Query{
+				{Expr: quantileOf("0.5", series), Legend: "p50"},
+				{Expr: quantileOf("0.95", series), Legend: "p95"},
+			},
+		}
+	}
 	return []Panel{
-		{
-			Title: "Processing Time",
-			Description: "The artificial delay of creating an item: half of them, and 95 in 100, take at most so long. " +
-				"Good: between 0.1 and 0.5 s with the default faults, and next to nothing with --faults off.",
-			Unit: "s", Kind: TimeSeries, Width: 12, Min: new(0.0),
-			Colors: map[string]Color{"p50": Green, "p95": Orange},
-			Queries: []Query{
-				{Expr: quantileOf("0.5", "processing_time"), Legend: "p50"},
-				{Expr: quantileOf("0.95", "processing_time"), Legend: "p95"},
-			},
-		},
-		{
-			Title: "Request Latency",
-			Description: "The whole request to create an item, delay included: half of them, and 95 in 100, take at most so long. " +
-				"Good: hardly more than the processing time; the rest is the database.",
-			Unit: "s", Kind: TimeSeries, Width: 12, Min: new(0.0),
-			Colors: map[string]Color{"p50": Green, "p95": Orange},
-			Queries: []Query{
-				{Expr: quantileOf("0.5", "request_latency"), Legend: "p50"},
-				{Expr: quantileOf("0.95", "request_latency"), Legend: "p95"},
-			},
-		},
+		delay("Processing Time", "processing_time",
+			"The artificial delay of creating an item: half of them, and 95 in 100, take at most so long. "+
+				"Good: between 0.1 and 0.5 s with the default faults, and next to nothing with --faults off."),
+		delay("Request Latency", "request_latency",
+			"The whole request to create an item, delay included: half of them, and 95 in 100, take at most so long. "+
+				"Good: hardly more than the processing time; the rest is the database."),
 		{
 			Title: "Error Rate",
 			Description: "Item calls that failed, a second: no token or a wrong one, an item that is not there, and faults. " +

@@ -70,24 +70,23 @@ func latency(s Settings) Panel {
 }
 
 func memoryUsage(s Settings) Panel {
-	return Panel{
-		Title: "Memory Usage (%)",
-		Description: "Memory in use on the machine, or in the container of its limit, without caches that can be dropped. " +
-			"Good: level, and below the dashed line; a steady climb is a leak.",
-		Unit: "percent", Kind: TimeSeries, Width: 8, Min: new(0.0), Max: new(100.0),
-		Thresholds: []Threshold{{s.MemoryPercent, Red}},
-		Queries:    []Query{{Expr: `max by (instance) (memory_usage_percent{job="$job"})`, Legend: "{{instance}}"}},
-	}
+	return usage("Memory Usage (%)", "memory_usage_percent", s.MemoryPercent,
+		"Memory in use on the machine, or in the container of its limit, without caches that can be dropped. "+
+			"Good: level, and below the dashed line; a steady climb is a leak.")
 }
 
 func cpuUsage(s Settings) Panel {
+	return usage("CPU Usage (%)", "cpu_usage_percent", s.CPUPercent,
+		"CPU in use on the machine, or in the container of its limit. "+
+			"Good: below the dashed line, with room for the first second of an on-sale.")
+}
+
+func usage(title, series string, limit float64, description string) Panel {
 	return Panel{
-		Title: "CPU Usage (%)",
-		Description: "CPU in use on the machine, or in the container of its limit. " +
-			"Good: below the dashed line, with room for the first second of an on-sale.",
+		Title: title, Description: description,
 		Unit: "percent", Kind: TimeSeries, Width: 8, Min: new(0.0), Max: new(100.0),
-		Thresholds: []Threshold{{s.CPUPercent, Red}},
-		Queries:    []Query{{Expr: `max by (instance) (cpu_usage_percent{job="$job"})`, Legend: "{{instance}}"}},
+		Thresholds: []Threshold{{limit, Red}},
+		Queries:    []Query{{Expr: `max by (instance) (` + series + `{job="$job"})`, Legend: "{{instance}}"}},
 	}
 }
 

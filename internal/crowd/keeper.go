@@ -51,7 +51,7 @@ func programme() []act {
 // keep sees to it that concerts are on sale until the context ends. Where
 // nobody buys it looks once only: then the concerts are there for others.
 func (c *Crowd) keep(ctx context.Context) {
-	dice := rand.New(rand.NewPCG(c.seed, keeperSequence)) //nolint:gosec // the dice of a demo guard nothing
+	dice := rand.New(rand.NewPCG(c.seed, keeperSequence))
 	failing, interval := false, firstInterval
 	for {
 		if interval == firstInterval || c.running.Load() > 0 {

@@ -80,7 +80,7 @@ func (l *loop) dismiss(left int) {
 
 // admit lets one user come.
 func (l *loop) admit(ctx context.Context) {
-	dice := rand.New(rand.NewPCG(l.crowd.seed, l.came)) //nolint:gosec // the dice of a demo guard nothing
+	dice := rand.New(rand.NewPCG(l.crowd.seed, l.came))
 	l.came++
 	v := l.crowd.newVisitor(l.scenario, len(l.here), dice)
 	staying, dismiss := context.WithCancel(ctx)

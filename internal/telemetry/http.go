@@ -106,11 +106,7 @@ func (h *HTTP) Expect(r Route, statuses ...int) {
 // outside 100 to 599 counts as 500, which is how clients are to read it (RFC
 // 9110, 15). Once a series is there, Observe allocates no memory.
 func (h *HTTP) Observe(method, endpoint string, status int, seconds float64) {
-	seconds = sane(seconds)
-	s := h.seriesOf(method, endpoint)
-	h.counterOf(s, status).Inc()
-	h.durationOf(s).Observe(seconds)
-	h.duration.Observe(seconds)
+	h.ObserveTrace(method, endpoint, status, seconds, "")
 }
 
 // sane returns the seconds, or 0 for what would spoil a sum for ever.

@@ -27,17 +27,21 @@ func TraceID(header http.Header) string {
 // ObserveTrace is Observe for a request that is part of a trace: an exemplar
 // leads from the time that it took to the trace. An empty id is none.
 func (h *HTTP) ObserveTrace(method, endpoint string, status int, seconds float64, traceID string) {
-	if traceID == "" {
-		h.Observe(method, endpoint, status, seconds)
-		return
+	var exemplar prometheus.Labels
+	if traceID != "" {
+		exemplar = prometheus.Labels{"trace_id": traceID}
 	}
 	seconds = sane(seconds)
 	s := h.seriesOf(method, endpoint)
 	h.counterOf(s, status).Inc()
-	exemplar := prometheus.Labels{"trace_id": traceID}
-	for _, histogram := range []prometheus.Observer{h.durationOf(s), h.duration} {
-		if o, ok := histogram.(prometheus.ExemplarObserver); ok {
-			o.ObserveWithExemplar(seconds, exemplar)
-		}
+	observe(h.durationOf(s), seconds, exemplar)
+	observe(h.duration, seconds, exemplar)
+}
+
+func observe(histogram prometheus.Observer, seconds float64, exemplar prometheus.Labels) {
+	if o, ok := histogram.(prometheus.ExemplarObserver); ok && exemplar != nil {
+		o.ObserveWithExemplar(seconds, exemplar)
+		return
 	}
+	histogram.Observe(seconds)
 }

@@ -18,7 +18,7 @@ const (
 	dashboardDirectory = "/etc/grafana/dashboards"
 )
 
-const generated = "# Written by `go generate ./internal/catalog`. Do not edit.\n"
+const generated = "# " + catalog.Generated + "\n"
 
 // provisioning are the files, by their path under deploy/grafana, that tell
 // Grafana about the data source and the dashboards.

@@ -1,4 +1,4 @@
-// Gen writes what is made from the catalogue: the rule file of Prometheus,
+// Command gen writes what is made from the catalogue: the rule file of Prometheus,
 // Grafana's alert rules and dashboards, and the runbooks. `make generate` runs it.
 package main
 
