@@ -1,0 +1,78 @@
+package capacity
+
+import (
+	"time"
+
+	"onsale/internal/stress/report"
+)
+
+// kneeDrop is how much of the best power must be left behind above a knee, so
+// that noise makes none.
+const kneeDrop = 0.1
+
+// Knee returns the load from which latency grows out of proportion; 0 if there
+// is none among the steps.
+//
+// It is the load of the greatest power, which is throughput divided by
+// latency. Up to there, one per cent more load costs less than one per cent of
+// latency; from there on, more. For an M/M/1 queue that is half of its
+// capacity, where its mean time has doubled; for one that serves in a fixed
+// time, it is just below its capacity. (L. Kleinrock, "Power and Deterministic
+// Rules of Thumb for Probabilistic Problems in Computer Communications", ICC
+// 1979.)
+//
+// Unlike the distance from a chord, the maximum does not move with the last
+// point measured, and it takes neither smoothing nor evenly spread points:
+// there are some ten, and most of them crowd at the capacity. Throughput counts
+// what did not fail; latency is the 95th percentile; only loads that held can
+// be the knee, and one above must have lost a tenth of its power.
+func Knee(steps []report.CapacityStep) float64 {
+	var knee, best float64
+	at := merge(steps)
+	for _, p := range at {
+		if p.held && p.power > best {
+			knee, best = p.load, p.power
+		}
+	}
+	for _, p := range at {
+		if p.load > knee && p.power < best*(1-kneeDrop) {
+			return knee
+		}
+	}
+	return 0
+}
+
+// point is all that was measured at one load.
+type point struct {
+	load, power float64
+	held        bool
+}
+
+// merge makes one point of the steps of each load: of those that held, if any did.
+func merge(steps []report.CapacityStep) []point {
+	var points []point
+	sorted := byLoad(steps)
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n].Load == sorted[0].Load {
+			n++
+		}
+		p := point{load: sorted[0].Load}
+		for _, step := range sorted[:n] {
+			p.held = p.held || step.Held
+		}
+		var rate, latency float64
+		for _, step := range sorted[:n] {
+			if step.Held == p.held && !step.Tester {
+				rate += step.Rate * (1 - step.FailureShare)
+				latency += time.Duration(step.P95).Seconds()
+			}
+		}
+		if latency > 0 {
+			p.power = rate / latency
+			points = append(points, p)
+		}
+		sorted = sorted[n:]
+	}
+	return points
+}

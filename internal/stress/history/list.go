@@ -1,0 +1,146 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/stats"
+)
+
+// Summary is a run in a line.
+type Summary struct {
+	ID      string    `json:"id"`
+	Started time.Time `json:"started,omitzero"`
+	// Duration is how long was counted, in seconds.
+	Duration float64 `json:"duration"`
+	Scenario string  `json:"scenario"`
+	Host     string  `json:"host"`
+	// Load is what was asked for: "100 users", "500/s", or a shape.
+	Load     string `json:"load"`
+	Requests int64  `json:"requests"`
+	Failures int64  `json:"failures"`
+	// Rate is in requests a second.
+	Rate float64  `json:"rate"`
+	P95  stats.MS `json:"p95_ms"`
+	// Verdict is a word for a person, Code the exit code.
+	Verdict string      `json:"verdict"`
+	Code    report.Code `json:"code"`
+	// Damaged says why the file cannot be read; all but ID is empty then.
+	Damaged string `json:"damaged,omitempty"`
+}
+
+// head is what a list needs of a report. The series, which makes up most of the
+// file, is not decoded.
+type head struct {
+	Schema   int             `json:"schema"`
+	ID       string          `json:"id"`
+	Host     string          `json:"host"`
+	Settings report.Settings `json:"settings"`
+	Started  time.Time       `json:"started"`
+	Stats    struct {
+		Duration float64       `json:"duration"`
+		Total    stats.Summary `json:"total"`
+	} `json:"stats"`
+	Verdict struct {
+		Code report.Code `json:"code"`
+	} `json:"verdict"`
+}
+
+func (h head) summary() Summary {
+	return Summary{
+		ID: h.ID, Started: h.Started, Duration: h.Stats.Duration,
+		Scenario: h.Settings.Scenario, Host: h.Host, Load: loadOf(h.Settings),
+		Requests: h.Stats.Total.Requests, Failures: h.Stats.Total.Failures,
+		Rate: h.Stats.Total.Rate, P95: h.Stats.Total.Response.P95,
+		Verdict: h.Verdict.Code.String(), Code: h.Verdict.Code,
+	}
+}
+
+func summarize(r report.Report) Summary {
+	h := head{Schema: r.Schema, ID: r.ID, Host: r.Host, Settings: r.Settings, Started: r.Started}
+	h.Stats.Duration, h.Stats.Total, h.Verdict.Code = r.Stats.Duration, r.Stats.Total, r.Verdict.Code
+	return h.summary()
+}
+
+// List returns all runs, the newest first. A damaged one is listed as such; one
+// that another process removes meanwhile is left out.
+func (s *Store) List() ([]Summary, error) {
+	ids, err := s.ids()
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]Summary, 0, len(ids))
+	for _, id := range ids {
+		var h head
+		err := s.read(id, &h)
+		if err == nil && (h.ID != id || h.Schema != report.Schema) {
+			err = mismatch(id, h.ID, h.Schema)
+		}
+		switch {
+		case errors.Is(err, ErrNotFound):
+		case err != nil:
+			runs = append(runs, Summary{ID: id, Damaged: err.Error()})
+		default:
+			runs = append(runs, h.summary())
+		}
+	}
+	return runs, nil
+}
+
+// loadOf tells the load that was asked for, as short as it can be told.
+func loadOf(s report.Settings) string {
+	switch {
+	case s.Shape != "":
+		return s.Shape
+	case s.Rate > 0:
+		return number(s.Rate) + "/s"
+	case s.Users == 1:
+		return "1 user"
+	default:
+		return strconv.Itoa(s.Users) + " users"
+	}
+}
+
+// WriteList writes runs as a table.
+func WriteList(w io.Writer, runs []Summary) error {
+	if len(runs) == 0 {
+		_, err := fmt.Fprintln(w, "No run is kept yet.")
+		return err
+	}
+	t := newTable(w)
+	t.row("ID", "STARTED (UTC)", "SCENARIO", "HOST", "LOAD", "REQUESTS", "FAILURES", "REQ/S", "P95", "VERDICT")
+	for _, r := range runs {
+		if r.Damaged != "" {
+			t.row(r.ID, "-", "-", "-", "-", "-", "-", "-", "-", r.Damaged)
+			continue
+		}
+		t.row(r.ID, r.Started.UTC().Format(time.DateTime), orDash(r.Scenario), r.Host, r.Load,
+			strconv.FormatInt(r.Requests, 10), strconv.FormatInt(r.Failures, 10), number(r.Rate), millis(r.P95), r.Verdict)
+	}
+	return t.Flush()
+}
+
+// table writes rows whose columns are aligned.
+type table struct{ *tabwriter.Writer }
+
+func newTable(w io.Writer) table {
+	const gap = 2
+	return table{tabwriter.NewWriter(w, 0, 0, gap, ' ', 0)}
+}
+
+// row writes a row, whose last cell may be long. An error of the writer comes
+// back from Flush.
+func (t table) row(cells ...string) {
+	last := len(cells) - 1
+	for i, c := range cells[:last] {
+		cells[i] = clean(c)
+	}
+	cells[last] = cleanLine(cells[last])
+	fmt.Fprintln(t, strings.Join(cells, "\t"))
+}

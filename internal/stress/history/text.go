@@ -1,0 +1,66 @@
+package history
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"onsale/internal/stress/stats"
+)
+
+// How wide a cell of a table and a line may be, in runes: a name that is longer
+// would push the figures off the screen.
+const (
+	maxCell = 60
+	maxLine = 500
+)
+
+// clean makes text that came from a file or from the target fit for a terminal:
+// nothing in it moves the cursor, changes colours or turns the line around.
+func clean(text string) string { return printable(text, maxCell) }
+
+// cleanLine does so for a sentence.
+func cleanLine(text string) string { return printable(text, maxLine) }
+
+func printable(text string, width int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(text, "?"))
+	if utf8.RuneCountInString(text) > width {
+		text = string([]rune(text)[:width-1]) + "…"
+	}
+	return text
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// number writes three digits at least, and never an exponent.
+func number(v float64) string {
+	decimals := 2
+	switch v := math.Abs(v); {
+	case v >= 100:
+		decimals = 0
+	case v >= 10:
+		decimals = 1
+	}
+	text := strconv.FormatFloat(v, 'f', decimals, 64)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+func inMillis(m stats.MS) float64 { return float64(m) / float64(time.Millisecond) }
+
+func millis(m stats.MS) string { return number(inMillis(m)) + " ms" }

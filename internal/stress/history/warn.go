@@ -1,0 +1,67 @@
+package history
+
+import (
+	"fmt"
+	"strings"
+
+	"onsale/internal/stress/report"
+)
+
+// farApart is by what factor the lengths of two runs may differ before the
+// shorter one is more start than run.
+const farApart = 2
+
+// warnings say why two runs may not be comparable.
+func warnings(base, other report.Report) []string {
+	w := []string{}
+	differ := func(what, a, b string) {
+		if a != b {
+			w = append(w, fmt.Sprintf("they differ in %s: %s and %s", what, orDash(a), orDash(b)))
+		}
+	}
+	differ("host", base.Host, other.Host)
+	differ("scenario", base.Settings.Scenario, other.Settings.Scenario)
+	differ("load", wholeLoad(base.Settings), wholeLoad(other.Settings))
+	differ("worker", base.Settings.Worker, other.Settings.Worker)
+	differ("protocol", base.Protocol, other.Protocol)
+	if a, b := base.Stats.Duration, other.Stats.Duration; max(a, b) > farApart*min(a, b) {
+		w = append(w, fmt.Sprintf("one ran much longer than the other: %s s and %s s", number(a), number(b)))
+	}
+	for _, run := range []struct {
+		name string
+		r    report.Report
+	}{{"base", base}, {"new", other}} {
+		if run.r.Self.Bottleneck {
+			w = append(w, fmt.Sprintf("the tester itself was the bottleneck of the %s run%s", run.name, because(run.r.Self.Reasons)))
+		}
+		if run.r.Stats.Total.Requests == 0 {
+			w = append(w, fmt.Sprintf("the %s run sent nothing", run.name))
+		}
+	}
+	return w
+}
+
+func because(reasons []string) string {
+	if len(reasons) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(reasons, "; ")
+}
+
+// wholeLoad tells all of the load that changes what a target sees.
+func wholeLoad(s report.Settings) string {
+	parts := []string{loadOf(s)}
+	if s.SpawnRate > 0 {
+		parts = append(parts, number(s.SpawnRate)+" new ones a second")
+	}
+	if s.Open && s.Rate == 0 {
+		parts = append(parts, "tasks a second")
+	}
+	if s.Arrivals != "" {
+		parts = append(parts, "arrivals "+s.Arrivals)
+	}
+	if s.MaxInFlight > 0 {
+		parts = append(parts, fmt.Sprintf("at most %d in flight", s.MaxInFlight))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,337 @@
+package stats_test
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"onsale/internal/stress/stats"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// start is when the runs of these tests begin.
+func start() time.Time { return time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC) }
+
+// after returns a moment of a run.
+func after(seconds float64) time.Time {
+	return start().Add(time.Duration(seconds * float64(time.Second)))
+}
+
+func sample(response time.Duration) stats.Sample {
+	return stats.Sample{Response: response, Service: response, At: start()}
+}
+
+func failed(kind, detail string, at time.Time) stats.Sample {
+	return stats.Sample{
+		Response: time.Millisecond,
+		Outcome:  stats.Outcome{Class: stats.Failed, Kind: kind, Detail: detail}, At: at,
+	}
+}
+
+func business(name string) stats.Sample {
+	return stats.Sample{Response: time.Millisecond, Outcome: stats.Outcome{Class: stats.Business, Kind: name}}
+}
+
+// fill records so many samples under each of so many names.
+func fill(r *stats.Recorder, names, each int) {
+	for n := range names {
+		e := r.Entry("GET", fmt.Sprintf("/%03d", n))
+		for i := range each {
+			e.Record(i, sample(time.Duration(i%3000+1)*time.Millisecond))
+		}
+	}
+}
+
+func TestSnapshotCountsByNameAndInTotal(t *testing.T) {
+	t.Parallel()
+	r := stats.New(stats.Options{Start: start(), Separate: true})
+	buy, list := r.Entry("POST", "/buy/[id]"), r.Entry("GET", "/concerts")
+	buy.Record(0, stats.Sample{Response: 30 * time.Millisecond, Service: 10 * time.Millisecond, Bytes: 100})
+	buy.Record(1, business("sold_out"))
+	buy.Record(2, business("sold_out"))
+	buy.Record(3, business("denied"))
+	list.Record(4, failed(stats.KindStatus, "want 200, got 503", after(1)))
+	r.Entry("GET", "/never") // asked for and not used: it is not in the table
+	r.Due(7, 2)
+
+	s := r.Snapshot(after(10))
+	if len(s.Entries) != 2 || s.Entries[0].Name != "/buy/[id]" || s.Entries[1].Name != "/concerts" {
+		t.Fatalf("entries are %+v, want /buy/[id] and /concerts", s.Entries)
+	}
+	got := s.Entries[0]
+	if got.Method != http.MethodPost || got.Requests != 4 || got.Failures != 0 || got.Bytes != 100 || got.Rate != 0.4 {
+		t.Errorf("/buy/[id] is %+v, want 4 requests of 100 bytes, 0.4/s, none failed", got)
+	}
+	if got.Business["sold_out"] != 2 || got.Business["denied"] != 1 || len(got.Business) != 2 {
+		t.Errorf("business outcomes are %v, want 2 sold_out and 1 denied", got.Business)
+	}
+	if got.Response.Max != stats.MS(30*time.Millisecond) || got.Service.Max != stats.MS(10*time.Millisecond) {
+		t.Errorf("longest response %v and service %v, want 30 ms and 10 ms", got.Response.Max, got.Service.Max)
+	}
+	if s.Total.Requests != 5 || s.Total.Failures != 1 || s.Total.FailureRate != 0.1 || s.Total.Business["sold_out"] != 2 {
+		t.Errorf("total is %+v, want 5 requests, 1 failed (0.1/s), 2 sold_out", s.Total)
+	}
+	if s.Duration != 10 || s.Due != 7 || s.NotSent != 2 {
+		t.Errorf("duration %v, due %d, not sent %d, want 10, 7, 2", s.Duration, s.Due, s.NotSent)
+	}
+}
+
+func TestEntriesAreSortedByNameThenMethod(t *testing.T) {
+	t.Parallel()
+	r := stats.New(stats.Options{Start: start()})
+	for _, key := range [][2]string{{"POST", "/b"}, {"GET", "/b"}, {"PUT", "/a"}, {"DELETE", "/c"}} {
+		r.Entry(key[0], key[1]).Record(0, sample(time.Millisecond))
+	}
+	got := ""
+	for _, e := range r.Snapshot(after(1)).Entries {
+		got += e.Method + " " + e.Name + ", "
+	}
+	if want := "PUT /a, GET /b, POST /b, DELETE /c, "; got != want {
+		t.Errorf("entries are %s want %s", got, want)
+	}
+}
+
+// Many record under many names while others tick and read: at the end nothing is
+// missing, nothing is counted twice, and each request is in one point of the series.
+func TestNothingIsLostWhileManyRecord(t *testing.T) {
+	t.Parallel()
+	const users, each = 16, 5000
+	r := stats.New(stats.Options{Start: start(), Shards: 3, Separate: true})
+	var recording, reading sync.WaitGroup
+	done := make(chan struct{})
+	for user := range users {
+		recording.Go(func() {
+			for i := range each {
+				s := sample(time.Duration(i%50+1) * time.Millisecond)
+				s.Bytes = 3
+				switch i % 5 {
+				case 0:
+					s.Outcome = stats.Outcome{Class: stats.Failed, Kind: stats.KindStatus, Detail: strconv.Itoa(i % 3)}
+				case 1:
+					s.Outcome = stats.Outcome{Class: stats.Business, Kind: "denied"}
+				}
+				r.Entry("GET", strconv.Itoa(i%7)).Record(user, s)
+				r.Due(1, 0)
+			}
+		})
+	}
+	var ticked int64
+	ticks := 0
+	reading.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				ticks++
+				ticked += r.Tick(after(float64(ticks)), stats.Gauges{}).Requests
+			}
+		}
+	})
+	reading.Go(func() {
+		var before int64
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				s := r.Snapshot(after(1))
+				var sum int64
+				for _, e := range s.Entries {
+					sum += e.Requests
+				}
+				if s.Total.Requests < before || s.Total.Requests != sum {
+					t.Errorf("total went from %d to %d, entries are %d", before, s.Total.Requests, sum)
+					return
+				}
+				before = s.Total.Requests
+			}
+		}
+	})
+	recording.Wait()
+	close(done)
+	reading.Wait()
+	ticked += r.Tick(after(float64(ticks+1)), stats.Gauges{}).Requests
+
+	const all = users * each
+	s := r.Snapshot(after(1))
+	if s.Total.Requests != all || s.Total.Failures != all/5 || s.Total.Business["denied"] != all/5 || s.Total.Bytes != 3*all || s.Due != all {
+		t.Errorf("total is %+v and due %d, want %d requests", s.Total, s.Due, all)
+	}
+	var series, bars, failures int64
+	for _, p := range s.Series {
+		series += p.Requests
+	}
+	for _, b := range s.Histogram {
+		bars += b.Count
+	}
+	for _, f := range s.Failures {
+		failures += f.Count
+	}
+	if ticked != all || series != all || bars != all || failures != all/5 {
+		t.Errorf("points have %d requests, the series %d, the bars %d, want %d; failures %d, want %d",
+			ticked, series, bars, all, failures, all/5)
+	}
+}
+
+// Who records does not wait for a reader. With the lock held, it would wait forever.
+func TestRecordingDoesNotWaitForReaders(t *testing.T) {
+	t.Parallel()
+	r := stats.New(stats.Options{Start: start(), Shards: 1})
+	release := r.Hold()
+	e := r.Entry("GET", "/")
+	const count = stats.MaxWaiting - 1
+	for range count {
+		e.Record(0, sample(time.Millisecond))
+	}
+	release()
+	if got := r.Snapshot(after(1)).Total.Requests; got != count {
+		t.Errorf("%d requests were counted, want %d", got, count)
+	}
+}
+
+// What waits to be counted is bounded: beyond it, who records waits too, and then goes on.
+func TestTooMuchWaitingHoldsRecordersUp(t *testing.T) {
+	t.Parallel()
+	r := stats.New(stats.Options{Start: start(), Shards: 1})
+	release := r.Hold()
+	e := r.Entry("GET", "/")
+	full, done := make(chan struct{}), make(chan struct{})
+	const count = 2 * stats.MaxWaiting
+	go func() {
+		defer close(done)
+		for i := range count {
+			if i == stats.MaxWaiting-1 {
+				close(full)
+			}
+			e.Record(0, sample(time.Millisecond))
+		}
+	}()
+	<-full
+	select {
+	case <-done:
+		t.Error("twice as much as may wait was recorded with nobody counting")
+	case <-time.After(50 * time.Millisecond):
+	}
+	release()
+	<-done
+	if got := r.Snapshot(after(1)).Total.Requests; got != count {
+		t.Errorf("%d requests were counted, want %d", got, count)
+	}
+}
+
+func TestResetForgetsAll(t *testing.T) {
+	t.Parallel()
+	r := stats.New(stats.Options{Start: start(), Separate: true})
+	e := r.Entry("GET", "/")
+	e.Record(0, failed(stats.KindCheck, "no id", after(1)))
+	e.Record(1, business("denied"))
+	r.Due(5, 1)
+	r.Tick(after(1), stats.Gauges{})
+	e.Record(0, sample(time.Minute)) // not ticked yet
+	r.Reset(after(20))
+
+	s := r.Snapshot(after(20))
+	if s.Total.Requests != 0 || len(s.Entries) != 0 || len(s.Failures) != 0 || len(s.Series) != 0 || len(s.Histogram) != 0 ||
+		s.Due != 0 || s.NotSent != 0 || s.Duration != 0 || s.Total.Response != (stats.Latency{}) {
+		t.Errorf("after a reset there is %+v", s)
+	}
+
+	e.Record(0, sample(2*time.Millisecond))
+	p := r.Tick(after(21), stats.Gauges{})
+	if p.At != 1 || p.Length != 1 || p.Requests != 1 {
+		t.Errorf("the first point is %+v, want 1 request in 1 s until 1 s", p)
+	}
+	s = r.Snapshot(after(24))
+	if s.Duration != 4 || s.Total.Rate != 0.25 || s.Total.RateNow != 0.25 || s.Total.Response.Max != stats.MS(2*time.Millisecond) {
+		t.Errorf("4 s after the reset the total is %+v over %v s, want 0.25/s, 2 ms", s.Total, s.Duration)
+	}
+}
+
+func TestTooManyNamesAreCountedAsOther(t *testing.T) {
+	t.Parallel()
+	r := stats.New(stats.Options{Start: start()})
+	fill(r, stats.MaxEntries+50, 2)
+	s := r.Snapshot(after(1))
+	if len(s.Entries) != stats.MaxEntries+1 || s.Total.Requests != 2*(stats.MaxEntries+50) {
+		t.Fatalf("%d entries with %d requests, want %d with %d", len(s.Entries), s.Total.Requests, stats.MaxEntries+1, 2*(stats.MaxEntries+50))
+	}
+	rest, err := s.Find("(other)")
+	if err != nil || rest.Requests != 100 {
+		t.Errorf("(other) has %d requests (%v), want 100", rest.Requests, err)
+	}
+}
+
+func TestObserveSeesEachSample(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	r := stats.New(stats.Options{Start: start(), Observe: func(method, name string, s stats.Sample) {
+		seen = append(seen, fmt.Sprintln(method, name, s.Response, s.Outcome.Kind))
+	}})
+	r.Entry("POST", "/a").Record(0, business("denied"))
+	r.Entry("GET", "/b").Record(0, sample(time.Second))
+	if len(seen) != 2 || seen[0] != "POST /a 1ms denied\n" || seen[1] != "GET /b 1s \n" {
+		t.Errorf("seen were %q", seen)
+	}
+}
+
+func TestOffRecordsNothing(t *testing.T) {
+	t.Parallel()
+	r := stats.New(stats.Options{Start: start(), Off: true, Observe: func(string, string, stats.Sample) { t.Error("a sample was seen") }})
+	fill(r, 3, 1000)
+	r.Due(1, 1)
+	p := r.Tick(after(1), stats.Gauges{Users: 4})
+	s := r.Snapshot(after(1))
+	if s.Total.Requests != 0 || len(s.Entries) != 0 || s.Due != 0 || p.Requests != 0 || p.Users != 4 {
+		t.Errorf("off, the total is %+v, the point %+v", s.Total, p)
+	}
+}
+
+// No t.Parallel: allocations of other tests would be counted.
+func TestRecordingDoesNotAllocate(t *testing.T) {
+	r := stats.New(stats.Options{Start: start(), Separate: true})
+	fill(r, 5, 3000)
+	denied := business("denied")
+	bad := failed(stats.KindStatus, "want 200, got 503", start())
+	user := 0
+	record := func() {
+		e := r.Entry("GET", "/003")
+		e.Record(user, sample(7*time.Millisecond))
+		e.Record(user, denied)
+		e.Record(user, bad)
+		user++
+	}
+	for range 5000 {
+		record()
+	}
+	if n := testing.AllocsPerRun(5000, record); n != 0 {
+		t.Errorf("three requests allocate %v times, want 0", n)
+	}
+}
+
+// No t.Parallel: memory of other tests would be counted.
+func TestMemoryOfAsManyNamesAsThereMayBe(t *testing.T) {
+	const most = 100 << 20
+	var before, then runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	r := stats.New(stats.Options{Start: start(), Separate: true, Shards: 16})
+	fill(r, 2*stats.MaxEntries, 500)
+	r.Tick(after(1), stats.Gauges{})
+	s := r.Snapshot(after(1))
+	runtime.GC()
+	runtime.ReadMemStats(&then)
+	used := int64(then.HeapAlloc) - int64(before.HeapAlloc)
+	t.Logf("%d names take %d MB", len(s.Entries), used>>20)
+	if used > most {
+		t.Errorf("%d names take %d MB, want at most %d", len(s.Entries), used>>20, most>>20)
+	}
+	runtime.KeepAlive(r)
+}

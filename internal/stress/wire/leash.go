@@ -1,0 +1,104 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// slackShare is the part of a timeout that a request may take longer, so that not
+// each request moves its deadline, which costs more than reading a small
+// answer; maxSlack bounds it.
+const (
+	slackShare = 64
+	maxSlack   = 100 * time.Millisecond
+)
+
+// leash ends what a connection waits for: at a deadline, or with a context. It
+// stays with a context over many requests, so that following it costs
+// only the first of them something.
+type leash struct {
+	// done is that of the context, stop lets go of it.
+	done <-chan struct{}
+	stop func() bool
+	// until is the deadline of the connection, on the client's clock; 0 is none.
+	until time.Duration
+
+	mu   sync.Mutex
+	conn net.Conn
+	// turn counts contexts, so that one that ends late does not end the next.
+	turn int
+	over bool
+}
+
+// follow takes a context, and reports whether it goes on.
+func (l *leash) follow(ctx context.Context) bool {
+	if done := ctx.Done(); done != l.done {
+		l.letGo()
+		l.done = done
+		if done != nil {
+			turn := l.turn
+			l.stop = context.AfterFunc(ctx, func() { l.end(turn) })
+		}
+	}
+	return !l.ended()
+}
+
+// ended reports whether the context is over.
+func (l *leash) ended() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// letGo forgets the context.
+func (l *leash) letGo() {
+	if l.stop != nil {
+		l.stop()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn++
+	// The last context may have moved the deadline.
+	l.done, l.stop, l.over, l.until = nil, nil, false, 0
+}
+
+// end lets the connection wait no longer.
+func (l *leash) end(turn int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.turn != turn {
+		return
+	}
+	l.over = true
+	if l.conn != nil {
+		_ = l.conn.SetDeadline(time.Unix(1, 0)) // a connection that is closed waits for nothing
+	}
+}
+
+// hold takes a connection, or nil.
+func (l *leash) hold(c net.Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn, l.until = c, 0
+}
+
+// extend moves the deadline of the connection, unless it is right already. Both
+// moments are on a clock that began at epoch.
+func (l *leash) extend(epoch time.Time, until, timeout time.Duration) error {
+	slack := min(timeout/slackShare, maxSlack)
+	if until <= l.until && l.until <= until+slack {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return context.Canceled
+	}
+	l.until = until + slack
+	return l.conn.SetDeadline(epoch.Add(l.until))
+}

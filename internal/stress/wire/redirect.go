@@ -1,0 +1,98 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// redirect turns a message into the one that its answer asks for, and reports
+// whether there is one.
+func (c *Client) redirect(m *message, h *head) (bool, *Error) {
+	if c.o.Redirects == 0 || h.status/100 != 3 {
+		return false, nil
+	}
+	method := m.method
+	switch h.status {
+	case http.StatusMovedPermanently, http.StatusFound:
+		// Browsers make a GET of a POST, and of nothing else.
+		if method == http.MethodPost {
+			method = http.MethodGet
+		}
+	case http.StatusSeeOther:
+		if method != http.MethodHead {
+			method = http.MethodGet
+		}
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	default:
+		return false, nil
+	}
+	location := c.resp.Header("Location")
+	if location == "" {
+		return false, nil
+	}
+	if c.resp.Redirects == c.o.Redirects {
+		return false, &Error{Kind: Redirect, Err: fmt.Errorf("more than %d redirects", c.o.Redirects)}
+	}
+	path, err := c.follow(m, location)
+	if err != nil {
+		return false, &Error{Kind: Redirect, Err: err}
+	}
+	c.resp = Response{Redirects: c.resp.Redirects + 1}
+	m.base, m.path = "", path
+	m.size += len(path)
+	if method != m.method {
+		m.withoutBody(method)
+	}
+	return true, nil
+}
+
+// follow returns the path that a location leads to from a message's, if it lies within the target.
+func (c *Client) follow(m *message, location string) (string, error) {
+	from, err := url.Parse(m.base + m.path)
+	if err != nil {
+		return "", fmt.Errorf("read path: %w", withoutURL(err))
+	}
+	from.Scheme, from.Host = c.target.url.Scheme, c.target.url.Host
+	to, err := from.Parse(location)
+	if err != nil {
+		return "", fmt.Errorf("read Location: %w", withoutURL(err))
+	}
+	if !c.target.has(to) {
+		return "", fmt.Errorf("it leads to %s://%s, not to the target", to.Scheme, to.Host)
+	}
+	path := to.EscapedPath()
+	if path == "" {
+		path = "/"
+	}
+	if to.RawQuery != "" {
+		path += "?" + to.RawQuery
+	}
+	if path[0] != '/' || !isPath(path) {
+		return "", errors.New("its Location cannot be sent")
+	}
+	return path, nil
+}
+
+// has reports whether a URL has the target's scheme, host and port.
+func (t *Target) has(u *url.URL) bool {
+	port := u.Port()
+	if port == "" {
+		port = portHTTP
+		if u.Scheme == "https" {
+			port = portHTTPS
+		}
+	}
+	return u.Scheme == t.url.Scheme && strings.EqualFold(u.Hostname(), t.host) && port == t.port
+}
+
+// withoutBody makes a message one that has no body, nor fields that describe one.
+func (m *message) withoutBody(method string) {
+	m.method, m.body, m.framed, m.length, m.repeatable = method, nil, false, false, true
+	m.header = slices.DeleteFunc(slices.Clone(m.header), func(f Field) bool {
+		return len(f.Name) > len("Content-") && strings.EqualFold(f.Name[:len("Content-")], "Content-")
+	})
+}
