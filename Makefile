@@ -83,8 +83,8 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	if [ $$found -eq 0 ]; then echo "there is no fuzz target" >&2; exit 1; fi
 
 .PHONY: bench
-bench: ## Measure the sale; see docs/performance.md
-	@bash scripts/deps.sh $(DEPS) wrk
+bench: bin/k6 ## Measure the sale and the load tester; see docs/performance.md
+	@bash scripts/deps.sh $(DEPS) wrk python3-locust
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m $(TESTFLAGS) ./cmd/onsale
 
 .PHONY: soak
@@ -128,6 +128,9 @@ bin/actionlint: tools/go.mod
 
 bin/benchstat: tools/go.mod
 	$(GO) -C tools build -o ../bin/ golang.org/x/perf/cmd/benchstat
+
+bin/k6: tools/k6/go.mod
+	$(GO) -C tools/k6 build -o ../../bin/ go.k6.io/k6
 
 bin/gitleaks: tools/go.mod
 	$(GO) -C tools build -o ../bin/ github.com/zricethezav/gitleaks/v8

@@ -33,6 +33,7 @@ type cli struct {
 	Up       upCmd       `cmd:"" help:"Run everything: API, monitoring, demo concerts and a demo crowd."`
 	Serve    serveCmd    `cmd:"" help:"Serve the ticket-sales API."`
 	Monitor  monitorCmd  `cmd:"" help:"Watch servers elsewhere."`
+	Stress   stressCmd   `cmd:"" help:"Load-test the ticket office, or any HTTP API."`
 	Automate automateCmd `cmd:"" help:"Create and delete items, at a polite rate."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema to the newest version, and exit."`
 	Version  versionCmd  `cmd:"" help:"Print the version, and exit."`
@@ -78,7 +79,10 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	}
 	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr)})
 	var usage *usageError
+	var exit exitError
 	switch {
+	case errors.As(err, &exit):
+		return int(exit)
 	case errors.As(err, &usage):
 		return fail(stderr, exitUsage, err)
 	case err != nil:

@@ -26,6 +26,9 @@ const asMain = "ONSALE_TEST_AS_MAIN"
 var server pgtest.Shared
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asNoop) != "" {
+		noop()
+	}
 	if os.Getenv(asMain) != "" {
 		main()
 	}

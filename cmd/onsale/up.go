@@ -70,7 +70,15 @@ func (c *upCmd) confirm(ctx context.Context, e *env, o app.Options) ([]string, e
 	if len(kept) == 0 || c.Yes {
 		return kept, nil
 	}
-	fmt.Fprintf(e.stderr, "onsale: --fresh removes %s from %s. Go on? [y/N] ", strings.Join(kept, ", "), o.DataDir)
+	if ask(ctx, e, fmt.Sprintf("--fresh removes %s from %s. Go on?", strings.Join(kept, ", "), o.DataDir)) {
+		return kept, nil
+	}
+	return nil, &usageError{errors.New("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
+}
+
+// ask asks a question and reports whether the answer is yes. No answer is no.
+func ask(ctx context.Context, e *env, question string) bool {
+	fmt.Fprintf(e.stderr, "onsale: %s [y/N] ", question)
 	answers := make(chan string, 1)
 	go func() {
 		answer, _ := bufio.NewReader(e.stdin).ReadString('\n') // no answer is no
@@ -78,11 +86,9 @@ func (c *upCmd) confirm(ctx context.Context, e *env, o app.Options) ([]string, e
 	}()
 	select {
 	case answer := <-answers:
-		if answer == "y" || answer == "yes" {
-			return kept, nil
-		}
+		return answer == "y" || answer == "yes"
 	case <-ctx.Done():
 		fmt.Fprintln(e.stderr)
+		return false
 	}
-	return nil, &usageError{errors.New("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
 }

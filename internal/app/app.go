@@ -153,7 +153,7 @@ func isLoopback(addr net.Addr) bool {
 func (a *App) Addr() string { return a.listener.Addr().String() }
 
 // Run serves until the context ends or a part fails, and then shuts down: not
-// ready, the crowd, the monitoring, no new requests, those in flight and the
+// ready, the crowd and the load test, the monitoring, no new requests, those in flight and the
 // orders that wait to their end, the background work, the store. An orderly end
 // is nil.
 func (a *App) Run(ctx context.Context) error {
@@ -169,7 +169,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { a.machine.Run(failed); return nil })
 	group.Go(func() error { return a.oncePrepared(failed, a.injector.Run) })
 	group.Go(func() error { return a.oncePrepared(failed, a.audit.run) })
-	crowd, watch := begin(failed, a.letCrowdIn), begin(failed, a.watch)
+	crowd, desk, watch := begin(failed, a.letCrowdIn), begin(failed, a.keepDesk), begin(failed, a.watch)
 
 	select {
 	case <-ctx.Done():
@@ -177,7 +177,7 @@ func (a *App) Run(ctx context.Context) error {
 	case <-failed.Done():
 	}
 	stopPreparing()
-	stopErr := a.stop(ctx, crowd, watch)
+	stopErr := a.stop(ctx, crowd, desk, watch)
 	cancel()
 	err := errors.Join(group.Wait(), stopErr, a.store.Close())
 	if a.lock != nil {
@@ -191,11 +191,11 @@ func (a *App) Run(ctx context.Context) error {
 
 // stop ends what calls the server, and then what serves buyers, within the
 // time-out. The monitoring goes first, or it would see the server down.
-func (a *App) stop(ctx context.Context, crowd, watch running) error {
+func (a *App) stop(ctx context.Context, crowd, desk, watch running) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.options.ShutdownTimeout)
 	defer cancel()
 	a.api.Drain()
-	errs := []error{crowd.end(ctx, "crowd"), watch.end(ctx, "monitoring")}
+	errs := []error{crowd.end(ctx, "crowd"), desk.end(ctx, "load test"), watch.end(ctx, "monitoring")}
 	a.drainDelay(ctx)
 	return errors.Join(append(errs, shutDown(ctx, a.http), a.seller.Stop(ctx))...)
 }

@@ -12,6 +12,9 @@ import (
 	"onsale/internal/crowd"
 	"onsale/internal/monitor"
 	"onsale/internal/server"
+	"onsale/internal/stress/control"
+	"onsale/internal/stress/history"
+	"onsale/internal/stress/session"
 )
 
 // Up says what `onsale up` runs in one process with the API.
@@ -47,6 +50,9 @@ type beside struct {
 	monitor *monitor.Monitor // nil without monitoring
 	crowd   *crowd.Crowd
 	client  *client.Client // the crowd's
+	desk    *session.Desk  // nil beside no `up`
+	// streams ends the event streams of the desk.
+	streams context.CancelFunc
 }
 
 // openBeside makes what runs beside the API, and returns what it mounts there.
@@ -69,7 +75,9 @@ func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make crowd: %w", err)
 	}
-	all := []server.Mount{{Pattern: "/crowd", Handler: a.beside.crowd.Handler(), Access: server.Admin}}
+	all := append(a.openDesk(base, version, ownToken), server.Mount{
+		Pattern: "/crowd", Handler: a.beside.crowd.Handler(), Access: server.Admin,
+	})
 	page := console.Options{
 		Version: version, HasAPI: true, HasCrowd: true, Job: catalog.DefaultSettings().Job, Targets: []string{base}, Logger: a.log,
 	}
@@ -84,6 +92,33 @@ func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
 		page = up.Watch.page(page, base)
 	}
 	return withPage(all, page)
+}
+
+// openDesk makes the desk at which load tests of this server are started.
+func (a *App) openDesk(base, version, ownToken string) []server.Mount {
+	a.beside.desk = session.NewDesk(session.DeskOptions{
+		Store: history.New(a.options.DataDir), Host: base, AdminToken: ownToken, Program: version, Logger: a.log,
+	})
+	streaming, end := context.WithCancel(context.Background())
+	a.beside.streams = end
+	handler := control.Handler(streaming, a.beside.desk, a.log)
+	return []server.Mount{
+		{Pattern: "/stress", Handler: handler, Access: server.Admin},
+		{Pattern: "/stress/", Handler: handler, Access: server.Admin},
+	}
+}
+
+// keepDesk keeps the desk until the context ends, and then ends what was started
+// there.
+func (a *App) keepDesk(ctx context.Context) {
+	if a.beside.desk == nil {
+		return
+	}
+	<-ctx.Done()
+	a.beside.streams()
+	if err := a.beside.desk.Close(context.WithoutCancel(ctx)); err != nil {
+		a.log.Error("load test did not end", "error", err)
+	}
 }
 
 // page fills in what the page says about the monitoring.

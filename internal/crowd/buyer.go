@@ -9,12 +9,12 @@ import (
 	"onsale/internal/client"
 	"onsale/internal/fault"
 	"onsale/internal/sale"
+	"onsale/internal/stress"
 )
 
 const (
-	// Of so many tasks of a buyer, one is a purchase; in the others it looks at
-	// the concerts.
-	tasksPerPurchase = 4
+	// A buyer looks at the concerts looksPerPurchase times as often as it buys.
+	looksPerPurchase = 3
 	// maxTickets is the most that one purchase asks for.
 	maxTickets = 5
 	// addresses is how many different people buy: testuser_1@example.com and so on.
@@ -22,15 +22,6 @@ const (
 	// Of so many users who come for tickets, one makes item calls instead.
 	itemsEvery = 5
 )
-
-// newVisitor returns the user number n, from 0, of a scenario. Two users are
-// enough to have one of each kind.
-func (c *Crowd) newVisitor(scenario string, n int, dice *rand.Rand) visitor {
-	if scenario == Items || n%itemsEvery == 1 {
-		return &collector{api: c.api, tally: c.tally, dice: dice, name: fmt.Sprintf("crowd-%d", n+1)}
-	}
-	return &buyer{api: c.api, tally: c.tally, offer: c.offer, dice: dice, randomDeny: scenario == TicketsRandomDeny}
-}
 
 // buyer is a user who looks at the concerts and buys tickets.
 type buyer struct {
@@ -46,15 +37,20 @@ type buyer struct {
 
 var _ visitor = (*buyer)(nil)
 
-// act buys, or looks at the concerts. Who knows of no concert that can be
-// bought looks once more.
-func (b *buyer) act(ctx context.Context) {
-	if b.dice.IntN(tasksPerPurchase) == 0 {
-		quantity := 1 + b.dice.IntN(maxTickets)
-		if id, ok := b.offer.take(b.dice, b.seen, quantity); ok {
-			b.buy(ctx, id, quantity)
-			return
-		}
+func (c *Crowd) newBuyer(u *stress.User, randomDeny bool) *buyer {
+	return &buyer{api: c.api, tally: c.tally, offer: c.offer, dice: u.Dice, randomDeny: randomDeny}
+}
+
+func (b *buyer) tasks() []stress.Task {
+	return []stress.Task{{Weight: looksPerPurchase, Do: b.look}, {Weight: 1, Do: b.choose}}
+}
+
+// choose buys tickets. Who knows of no concert that can be bought looks once more.
+func (b *buyer) choose(ctx context.Context) {
+	quantity := 1 + b.dice.IntN(maxTickets)
+	if id, ok := b.offer.take(b.dice, b.seen, quantity); ok {
+		b.buy(ctx, id, quantity)
+		return
 	}
 	b.look(ctx)
 }

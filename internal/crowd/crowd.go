@@ -11,17 +11,15 @@
 // the capacity. So the crowd alone sells nothing out, and a concert of up to 50
 // tickets is all for the person who opened it.
 //
-// What users do stands in buyer.go and items.go; the loop that
-// runs them, in run.go, knows nothing of it.
+// What users do stands in buyer.go and items.go. They are run by the engine of the load
+// tester, package stress.
 package crowd
 
 import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"onsale/internal/client"
@@ -54,9 +52,9 @@ type Crowd struct {
 
 	offer *offer
 	tally *tally
-	// running counts the users that are there, those who are leaving too.
-	running atomic.Int64
-	// changed wakes the loop: other settings, or a user has left.
+	// places has one of MaxUsers for each user that is there, or is leaving.
+	places chan struct{}
+	// changed says that the settings are others.
 	changed chan struct{}
 
 	mu       sync.Mutex
@@ -84,7 +82,8 @@ func New(o Options) (*Crowd, error) {
 	log := o.Logger.With("component", "crowd")
 	return &Crowd{
 		api: o.Client, log: log, now: o.Now, seed: o.Seed, since: o.Now(),
-		offer: newOffer(), tally: newTally(log), changed: make(chan struct{}, 1), settings: o.Settings,
+		offer: newOffer(), tally: newTally(log), settings: o.Settings,
+		places: make(chan struct{}, MaxUsers), changed: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -102,7 +101,10 @@ func (c *Crowd) change(p patch) error {
 		return err
 	}
 	c.settings = s
-	c.wake()
+	select {
+	case c.changed <- struct{}{}:
+	default: // Run is about to look anyway
+	}
 	return nil
 }
 
@@ -111,14 +113,6 @@ func (c *Crowd) current() Settings {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.settings
-}
-
-// wake makes the loop look at what has changed.
-func (c *Crowd) wake() {
-	select {
-	case c.changed <- struct{}{}:
-	default: // it is about to look anyway
-	}
 }
 
 // State is what the crowd does, and what came of it.
@@ -144,12 +138,7 @@ type State struct {
 func (c *Crowd) State() State {
 	counts, failing := c.tally.read()
 	return State{
-		Settings: c.current(), Running: int(c.running.Load()), Failing: failing, Since: c.since.UTC(),
+		Settings: c.current(), Running: c.present(), Failing: failing, Since: c.since.UTC(),
 		Counts: counts, Concerts: c.offer.newest(maxShown), Scenarios: Scenarios(), MaxUsers: MaxUsers,
 	}
 }
-
-// Handler returns the calls GET /crowd, which answers with the [State], and
-// PUT /crowd, which changes the settings that its body names. Who may make
-// them is decided outside.
-func (c *Crowd) Handler() http.Handler { return http.HandlerFunc(c.serve) }

@@ -244,6 +244,54 @@ func TestHangingCallsAreBounded(t *testing.T) {
 	})
 }
 
+// TestHangingCallsAreBoundedOverScenarios: nor are they by those who play another
+// scenario.
+func TestHangingCallsAreBoundedOverScenarios(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice()
+		o.hook = func(r *http.Request) (int, string) {
+			<-r.Context().Done()
+			return 0, ""
+		}
+		const most = crowd.MaxUsers
+		c, stop := start(t, o, settings(most, crowd.Tickets))
+		defer stop()
+		for i := range 20 {
+			time.Sleep(4 * time.Second)
+			if err := c.Set(crowd.Settings{Users: most, Scenario: crowd.Scenarios()[i%3]}); err != nil {
+				t.Fatal(err)
+			}
+			if n := c.State().Running; n > most {
+				t.Fatalf("%d users are there", n)
+			}
+		}
+		time.Sleep(time.Minute)
+		if n := c.State().Running; n != most {
+			t.Errorf("%d users came back, want %d", n, most)
+		}
+	})
+}
+
+// TestUsersDoNotAllKnockAtOnce: the first pauses of users who come together are
+// from 0 to 3 s.
+func TestUsersDoNotAllKnockAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice()
+		_, stop := start(t, o, settings(300, crowd.Items))
+		time.Sleep(10 * time.Second)
+		stop()
+		came := map[int]int{}
+		for _, v := range o.of("POST /api/token") {
+			came[int(v.began.Sub(o.seen[0].began)/time.Second)]++
+		}
+		if came[0]+came[1]+came[2] != 300 || came[0] < 70 || came[1] < 70 || came[2] < 70 {
+			t.Errorf("users came in the seconds %v", came)
+		}
+	})
+}
+
 func TestServerIsAwayForHours(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"onsale/internal/client"
 	"onsale/internal/item"
+	"onsale/internal/stress"
 )
 
 const (
@@ -33,6 +34,12 @@ type collector struct {
 }
 
 var _ visitor = (*collector)(nil)
+
+func (c *Crowd) newCollector(u *stress.User) *collector {
+	return &collector{api: c.api, tally: c.tally, dice: u.Dice, name: fmt.Sprintf("crowd-%d", u.Index+1)}
+}
+
+func (v *collector) tasks() []stress.Task { return []stress.Task{{Weight: 1, Do: v.act}} }
 
 // act gets a token if there is none, or else creates or deletes an item.
 func (v *collector) act(ctx context.Context) {

@@ -54,8 +54,8 @@ func (c *Crowd) keep(ctx context.Context) {
 	dice := rand.New(rand.NewPCG(c.seed, keeperSequence))
 	failing, interval := false, firstInterval
 	for {
-		if interval == firstInterval || c.running.Load() > 0 {
-			err := c.stage(ctx, dice)
+		if interval == firstInterval || c.present() > 0 {
+			err := c.prepare(ctx, dice)
 			switch {
 			case ctx.Err() != nil:
 				return
@@ -78,8 +78,8 @@ func (c *Crowd) keep(ctx context.Context) {
 // from 0.
 const keeperSequence = 1<<64 - 1
 
-// stage opens concerts if there are too few that the crowd may buy from.
-func (c *Crowd) stage(ctx context.Context, dice *rand.Rand) error {
+// prepare opens concerts if there are too few that the crowd may buy from.
+func (c *Crowd) prepare(ctx context.Context, dice *rand.Rand) error {
 	concerts, err := concertsOf(ctx, c.api)
 	if err != nil {
 		return fmt.Errorf("list concerts: %w", err)

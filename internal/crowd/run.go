@@ -2,9 +2,13 @@ package crowd
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/stats"
 )
 
 const (
@@ -12,99 +16,127 @@ const (
 	// is uniform between them.
 	minPause = time.Second
 	maxPause = 3 * time.Second
-	// leaveLimit bounds what a user tidies up when it leaves. A server that is
-	// being stopped, or is away, must not keep the crowd from stopping.
-	leaveLimit = 2 * time.Second
+	// patience is how long users may take to leave who play another scenario
+	// than the settings say now. Their calls end before that, by the time-out of the
+	// client.
+	patience = 5 * time.Minute
 )
-
-// visitor is what one user does.
-type visitor interface {
-	// act does one task, and ends with its context.
-	act(ctx context.Context)
-	// leave tidies up what the user would leave behind.
-	leave(ctx context.Context)
-}
 
 // Run runs the crowd until the context ends and all users are gone, and then
 // returns nil. Calls in flight are cut off then. It must not run twice at a time.
 func (c *Crowd) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	all.Go(func() { c.keep(ctx) })
 
-	l := loop{crowd: c, all: &all}
+	s := stage{crowd: c, all: &all}
 	for ctx.Err() == nil {
-		l.adjust(ctx, c.current())
+		if err := s.adjust(ctx, c.current()); err != nil {
+			return err
+		}
 		select {
 		case <-c.changed:
 		case <-ctx.Done():
 		}
 	}
-	l.dismiss(0)
 	return nil
 }
 
-// loop is what Run remembers from one change to the next.
-type loop struct {
+// stage is what Run remembers from one change to the next.
+type stage struct {
 	crowd *Crowd
 	all   *sync.WaitGroup
-	// scenario is what the users play who are here, and here tells each to leave.
+	// run are the users who are here, and scenario what they play.
+	run      *stress.Run
 	scenario string
-	here     []context.CancelFunc
-	// came counts all users that ever were: each has dice of its own.
-	came uint64
+	// runs counts all there were: each has dice of its own.
+	runs uint64
 }
 
-// adjust makes the users those that the settings ask for. While some take their
-// time to leave, only as many come as there is room for; whoever leaves wakes
-// the loop.
-func (l *loop) adjust(ctx context.Context, want Settings) {
-	if want.Scenario != l.scenario {
-		l.dismiss(0)
-		l.scenario = want.Scenario
+// adjust makes the users those that the settings ask for. Another scenario is
+// played by other users, while the ones before take their time to leave.
+func (s *stage) adjust(ctx context.Context, want Settings) error {
+	if s.run != nil {
+		// A run that has yet to begin cannot be changed, and makes room for another.
+		if s.scenario == want.Scenario && s.run.Change(float64(want.Users), 0) == nil {
+			return nil
+		}
+		s.run.Stop()
 	}
-	l.dismiss(want.Users)
-	for len(l.here) < want.Users && int(l.crowd.running.Load()) < MaxUsers {
-		l.admit(ctx)
-	}
-}
-
-// dismiss tells users to leave until so many are left.
-func (l *loop) dismiss(left int) {
-	for len(l.here) > left {
-		last := len(l.here) - 1
-		l.here[last]()
-		l.here = l.here[:last]
-	}
-}
-
-// admit lets one user come.
-func (l *loop) admit(ctx context.Context) {
-	dice := rand.New(rand.NewPCG(l.crowd.seed, l.came))
-	l.came++
-	v := l.crowd.newVisitor(l.scenario, len(l.here), dice)
-	staying, dismiss := context.WithCancel(ctx)
-	l.here = append(l.here, dismiss)
-	l.crowd.running.Add(1)
-	l.all.Go(func() {
-		defer l.crowd.wake()
-		defer l.crowd.running.Add(-1)
-		defer dismiss()
-		visit(ctx, staying, v, dice)
+	run, err := stress.New(stress.Options{
+		Scenario: s.crowd.play(want.Scenario), Load: stress.Load{Curve: stress.Flat(float64(want.Users))},
+		StopTimeout: patience, Seed: s.crowd.seed + s.runs,
+		// The crowd keeps its own tally, all day, and measures nobody.
+		Stats: stats.New(stats.Options{Off: true}), Unwatched: true, Logger: s.crowd.log,
 	})
+	if err != nil {
+		return fmt.Errorf("make users: %w", err)
+	}
+	s.run, s.scenario, s.runs = run, want.Scenario, s.runs+1
+	s.all.Go(func() {
+		defer context.AfterFunc(ctx, run.Cut)()
+		_ = run.Run(ctx) // it was never run before, which is the only error there is
+	})
+	return nil
 }
 
-// visit is the life of one user: tasks with pauses between them, until it is to
-// leave. A task is cut off by the end of the whole crowd alone. The first pause
-// is there so that users who come together do not all knock at once.
-func visit(ctx, staying context.Context, v visitor, dice *rand.Rand) {
-	for pause := upTo(dice, maxPause); wait(staying, pause); pause = minPause + upTo(dice, maxPause-minPause) {
-		v.act(ctx)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveLimit)
-	defer cancel()
-	v.leave(ctx)
+// visitor is what one user does.
+type visitor interface {
+	tasks() []stress.Task
+	// leave tidies up what the user would leave behind.
+	leave(ctx context.Context)
 }
+
+// play returns a scenario for the engine.
+func (c *Crowd) play(scenario string) *stress.Scenario {
+	collectors := c.kind("collectors", 1, func(u *stress.User) visitor { return c.newCollector(u) })
+	if scenario == Items {
+		return &stress.Scenario{Name: scenario, Kinds: []stress.Kind{collectors}}
+	}
+	buyers := c.kind("buyers", itemsEvery-1, func(u *stress.User) visitor { return c.newBuyer(u, scenario == TicketsRandomDeny) })
+	return &stress.Scenario{Name: scenario, Kinds: []stress.Kind{buyers, collectors}}
+}
+
+// kind returns a kind of users for the engine.
+func (c *Crowd) kind(name string, weight int, join func(u *stress.User) visitor) stress.Kind {
+	return stress.Kind{
+		Name: name, Weight: weight, Wait: stress.Between(minPause, maxPause),
+		Join: func(u *stress.User) stress.Part {
+			v := join(u)
+			return stress.Part{
+				Start: func(ctx context.Context) error { return c.arrive(ctx, u.Dice) },
+				Tasks: v.tasks(),
+				Stop: func(ctx context.Context) {
+					defer c.depart()
+					v.leave(ctx)
+				},
+			}
+		},
+	}
+}
+
+// arrive waits until there is room, while others take their time to leave, and
+// a first pause, so that users who come together do not all knock at once. An error
+// is that of the context.
+func (c *Crowd) arrive(ctx context.Context, dice *rand.Rand) error {
+	select {
+	case c.places <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !wait(ctx, upTo(dice, maxPause)) {
+		c.depart()
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (c *Crowd) depart() { <-c.places }
+
+// present counts the users that are there, those who are leaving too.
+func (c *Crowd) present() int { return len(c.places) }
 
 // upTo dices a time between 0 and the limit, uniformly.
 func upTo(dice *rand.Rand, limit time.Duration) time.Duration {

@@ -45,28 +45,29 @@ func DefaultSettings() Settings { return Settings{Users: DefaultUsers, Scenario:
 // Validate returns a [*sale.FieldError] for the first rule that is broken.
 func (s Settings) Validate() error {
 	if s.Users < 0 || s.Users > MaxUsers {
-		return &sale.FieldError{Field: fieldUsers, Rule: fmt.Sprintf("must be between 0 and %d", MaxUsers)}
+		return &sale.FieldError{Field: "users", Rule: fmt.Sprintf("must be between 0 and %d", MaxUsers)}
 	}
 	if all := Scenarios(); !slices.Contains(all, s.Scenario) {
-		return &sale.FieldError{Field: fieldScenario, Rule: "must be one of " + strings.Join(all, ", ")}
+		return &sale.FieldError{Field: "scenario", Rule: "must be one of " + strings.Join(all, ", ")}
 	}
 	return nil
 }
 
-// patch is a change of the settings; what is nil stays as it is.
+// patch is a change of the settings, as the body of PUT /crowd names it; what is
+// nil stays as it is.
 type patch struct {
-	users    *int
-	scenario *string
+	Users    *int    `json:"users"`
+	Scenario *string `json:"scenario"`
 }
 
 func (s Settings) patch() patch { return patch{&s.Users, &s.Scenario} }
 
 func (p patch) apply(s Settings) Settings {
-	if p.users != nil {
-		s.Users = *p.users
+	if p.Users != nil {
+		s.Users = *p.Users
 	}
-	if p.scenario != nil {
-		s.Scenario = *p.scenario
+	if p.Scenario != nil {
+		s.Scenario = *p.Scenario
 	}
 	return s
 }

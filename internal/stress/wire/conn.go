@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"slices"
 	"syscall"
@@ -68,7 +69,7 @@ func (c *Client) handshake(ctx context.Context, cn *conn, deadline time.Time) er
 	}
 	t := tls.Client(cn.Conn, c.tlsConfig())
 	if err := t.HandshakeContext(ctx); err != nil {
-		return err
+		return fmt.Errorf("shake hands: %w", bare(err))
 	}
 	cn.Conn, cn.version = t, t.ConnectionState().Version
 	return nil

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"onsale/internal/stress/report"
+)
+
+// The stalling server answers at once, but for the first fifth of each period,
+// at whose end it answers all that has come.
+const (
+	stallPeriod = 2 * time.Second
+	stall       = 400 * time.Millisecond
+)
+
+func stalling(tb testing.TB) string {
+	tb.Helper()
+	began := time.Now()
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if since := time.Since(began) % stallPeriod; since < stall {
+			select {
+			case <-time.After(stall - since):
+			case <-r.Context().Done():
+			}
+		}
+	}))
+	tb.Cleanup(s.Close)
+	return s.URL
+}
+
+// TestStressSeesAStall compares the 99th percentile of the open model with the
+// truth. Of requests that come evenly, a fifth meets the stall, and these wait for
+// between nothing and all of it: 99 % of all wait less than 95 % of it. Users who
+// wait for their answers do not send meanwhile, and see next to nothing: the
+// negative control.
+func TestStressSeesAStall(t *testing.T) {
+	t.Parallel()
+	target := stalling(t)
+	run := func(args ...string) report.Report {
+		file := filepath.Join(t.TempDir(), "report.json")
+		code, _, stderr := storm(t, nil, append(args, target, "-t", "10s", "--json", file, "--no-keep", "--only-summary")...)
+		if code != exitOK && code != exitBottleneck {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+		return readReport(t, file)
+	}
+	truth := (stall * 95 / 100).Seconds()
+	var got float64
+	for range 3 { // the tests beside this one may hold up the tester
+		r := run("--rate", "200/s")
+		got = time.Duration(r.Stats.Total.Response.P99).Seconds()
+		if math.Abs(got/truth-1) <= 0.05 {
+			break
+		}
+		t.Logf("p99 %.3f s, lag p99 %s", got, time.Duration(r.Self.LagP99))
+	}
+	if math.Abs(got/truth-1) > 0.05 {
+		t.Errorf("p99 is %.3f s, and in truth %.3f s", got, truth)
+	}
+	if naive := time.Duration(run("-u", "2").Stats.Total.Response.P99).Seconds(); naive > truth/2 {
+		t.Errorf("users who wait for answers see a p99 of %.3f s: the control shows nothing", naive)
+	}
+}
+
+// TestStressTellsTroublesApart lets servers do what servers do wrong.
+func TestStressTellsTroublesApart(t *testing.T) {
+	t.Parallel()
+	request := func(c net.Conn) { // read it whole, so that closing resets nothing
+		_, _ = http.ReadRequest(bufio.NewReader(c))
+	}
+	for kind, serve := range map[string]func(c net.Conn){
+		"reset": func(c net.Conn) {
+			request(c)
+			_ = c.(*net.TCPConn).SetLinger(0)
+		},
+		"closed":    func(c net.Conn) { request(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort") },
+		"malformed": func(c net.Conn) { request(c); fmt.Fprint(c, "220 mail.example.com ESMTP\r\n") },
+		"timeout":   func(c net.Conn) { request(c); time.Sleep(2 * time.Second) },
+		"redirect": func(c net.Conn) {
+			request(c)
+			fmt.Fprint(c, "HTTP/1.1 302 Found\r\nLocation: http://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n")
+		},
+		"status": func(c net.Conn) { request(c); fmt.Fprint(c, "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n") },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { listener.Close() })
+			go func() {
+				for {
+					c, err := listener.Accept()
+					if err != nil {
+						return
+					}
+					go func() { defer c.Close(); serve(c) }()
+				}
+			}()
+			file := filepath.Join(t.TempDir(), "report.json")
+			code, stdout, stderr := storm(t, nil, "http://"+listener.Addr().String(), "--rate", "20/s", "-t", "2s", "--timeout", "500ms",
+				"--redirects", "1", "--no-check", "--json", file, "--no-keep", "--only-summary")
+			if code != exitFailure && code != exitBottleneck {
+				t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
+			}
+			r := readReport(t, file)
+			if n := r.Stats.Total.Requests; n < 35 || r.Stats.Total.Failures != n {
+				t.Errorf("%d failures of %d requests", r.Stats.Total.Failures, n)
+			}
+			for _, f := range r.Stats.Failures {
+				if f.Kind != kind || f.First.IsZero() || f.Last.Before(f.First) {
+					t.Errorf("%+v", f)
+				}
+			}
+			if !strings.Contains(stdout, kind) {
+				t.Errorf("the report does not say %s:\n%s", kind, stdout)
+			}
+		})
+	}
+}
+
+// TestStressFindsTheCapacity of a server that answers one request at a time, in
+// 10 ms: it bears less than 100 a second, and not much less.
+func TestStressFindsTheCapacity(t *testing.T) {
+	t.Parallel()
+	turn := make(chan struct{}, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case turn <- struct{}{}:
+			time.Sleep(10 * time.Millisecond)
+			<-turn
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(s.Close)
+	file := filepath.Join(t.TempDir(), "report.json")
+	code, stdout, stderr := storm(t, nil, s.URL, "--rate", "1/s", "--start-load", "30", "--find-capacity", "--step-time", "2s",
+		"--fail-if", "p95>250ms", "--json", file, "--no-keep", "--only-summary")
+	if code != exitOK && code != exitBottleneck {
+		t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	c := readReport(t, file).Capacity
+	if c == nil || len(c.Points) < 4 {
+		t.Fatalf("%+v", c)
+	}
+	// A busy machine makes the server slower than it says, and never faster. Within
+	// a step of 2 s a load that is a little too high does not yet queue for long.
+	if c.Highest < 30 || c.Highest > 130 || c.Broken == 0 && code == exitOK {
+		t.Errorf("%+v", c)
+	}
+	if !strings.Contains(stdout, "Capacity") {
+		t.Errorf("%s", stdout)
+	}
+}

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"onsale/internal/stress/report"
+)
+
+// StressOptions are those of `onsale stress`.
+type StressOptions struct {
+	// URL, Method, Header and Body are a plain request; Curl is one as well. Host
+	// and Scenario are used where neither is given.
+	URL, Method, Body, Curl string
+	Header                  []string
+	Host, Scenario          string
+
+	// The load; see [report.Settings]. Shape is that of its Shape.
+	Users                          int
+	SpawnRate                      float64
+	Rate, Arrivals, Shape, RunTime string
+	MaxInFlight                    int
+	StopTimeout                    string
+	Seed                           uint64
+	Worker                         string
+
+	Timeout        time.Duration
+	CACert         string
+	Insecure       bool
+	NewConnections bool
+	Redirects      int
+
+	FailIf        []string
+	Abort         bool
+	WarmUp        time.Duration
+	ResetStats    bool
+	FindCapacity  bool
+	StepTime      time.Duration
+	StartLoad     float64
+	OnlySummary   bool
+	CSV           string
+	JSON          string
+	HTML          string
+	DataDir       string
+	Keep          bool
+	MetricsAddr   string
+	MetricsLinger time.Duration
+	Listen        string
+	Prepare       bool
+	Check         bool
+	AdminToken    string
+
+	// Confirm asks whether to go on where a load could hurt somebody.
+	Confirm func(question string) bool
+	// Env looks up what a scenario file lists of the environment.
+	Env func(string) (string, bool)
+	// Size is that of the terminal that Err is; nil where it is none. NoColor
+	// leaves out colours.
+	Size    func() (columns, rows int, err error)
+	NoColor bool
+	// Out gets the report, Err what is said meanwhile.
+	Out, Err io.Writer
+	Logger   *slog.Logger
+}
+
+// ErrStressUse wraps what is wrong with how a load test was asked for: nothing
+// was sent.
+var ErrStressUse = errors.New("cannot start")
+
+// Stress runs a load test, says what comes of it, and returns the exit code. An
+// error is one of use ([ErrStressUse]), or one of a report that could not be
+// written.
+func Stress(ctx context.Context, o StressOptions) (int, error) {
+	t, err := newTest(o)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrStressUse, err)
+	}
+	if err := t.before(ctx); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrStressUse, err)
+	}
+	if err := t.open(ctx); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrStressUse, errors.Join(err, t.close(ctx)))
+	}
+	r, err := t.run(ctx)
+	err = errors.Join(err, t.linger(ctx), t.close(ctx))
+	if err != nil {
+		return int(report.Failed), err
+	}
+	return int(r.Verdict.Code), t.tell(r)
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"onsale/internal/stress/history"
+	"onsale/internal/stress/report"
+)
+
+// StressList writes the runs that are kept in a data directory.
+func StressList(out io.Writer, dataDir string, asJSON bool) error {
+	runs, err := history.New(dataDir).List()
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return writeJSON(out, runs)
+	case len(runs) == 0:
+		_, err := fmt.Fprintf(out, "no run is kept in %s yet\n", dataDir)
+		return err
+	}
+	return history.WriteList(out, runs)
+}
+
+// StressShow writes a run that is kept: as text or JSON, or to a file as an HTML
+// page. The id may be how it begins, or last, last-1 and so on; one that names no
+// run is [ErrStressUse].
+func StressShow(out io.Writer, dataDir, id, html string, asJSON bool) error {
+	r, err := keptRun(dataDir, id)
+	switch {
+	case err != nil:
+		return err
+	case html != "":
+		return named("--html", report.SaveHTML(html, r))
+	case asJSON:
+		return report.WriteJSON(out, r)
+	}
+	return report.WriteText(out, r, report.TextOptions{})
+}
+
+// StressCompare writes what has changed from run a to run b.
+func StressCompare(out io.Writer, dataDir, a, b string, asJSON bool) error {
+	base, err := keptRun(dataDir, a)
+	if err != nil {
+		return err
+	}
+	other, err := keptRun(dataDir, b)
+	if err != nil {
+		return err
+	}
+	c := history.Compare(base, other)
+	if asJSON {
+		return writeJSON(out, c)
+	}
+	return c.Write(out)
+}
+
+func keptRun(dataDir, id string) (report.Report, error) {
+	r, err := history.New(dataDir).Get(id)
+	if errors.Is(err, history.ErrNotFound) || errors.Is(err, history.ErrAmbiguous) {
+		return r, fmt.Errorf("%w: %w", ErrStressUse, err)
+	}
+	return r, err
+}
+
+func writeJSON(out io.Writer, value any) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	return e.Encode(value)
+}

@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"onsale/internal/server"
+	"onsale/internal/stress"
+	"onsale/internal/stress/control"
+	"onsale/internal/stress/history"
+	"onsale/internal/stress/metrics"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/session"
+)
+
+// test is one load test from the command line.
+type test struct {
+	options StressOptions
+	source  *source
+	session *session.Session
+	kept    *history.Store // nil where runs are not kept
+	metrics *metrics.Metrics
+	live    *report.Live
+
+	// The servers beside the test; nil where none was asked for.
+	exposed, controlled *aside
+	// ended is closed when the run is over, and streams ends the event streams.
+	ended   chan struct{}
+	streams context.CancelFunc
+}
+
+// newTest checks all that was asked for.
+func newTest(o StressOptions) (*test, error) {
+	settings, err := o.settings()
+	if err != nil {
+		return nil, err
+	}
+	worker, workers, err := session.ParseWorker(o.Worker)
+	if err != nil {
+		return nil, asFlag(err)
+	}
+	t := &test{options: o, ended: make(chan struct{}), streams: func() {}}
+	if t.source, err = newSource(o, worker, workers); err != nil {
+		return nil, err
+	}
+	if o.MetricsAddr != "" {
+		t.metrics = metrics.New(prometheus.NewRegistry(), metrics.Options{
+			Scenario: t.source.Scenario.Name, Host: t.source.target.String(), Worker: orDefault(o.Worker, "0/1"),
+		})
+	}
+	t.session, err = session.New(session.Options{
+		Settings: settings, Source: t.source.Source, Target: t.source.target, Wire: t.source.wire,
+		WarmUp: o.WarmUp, ResetStats: o.ResetStats, Metrics: t.metrics, AdminToken: o.AdminToken,
+		Program: Version(), Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, asFlag(err)
+	}
+	if o.Keep {
+		t.kept = history.New(o.DataDir)
+	}
+	t.live = report.NewLive(report.LiveOptions{Out: o.Err, Size: o.Size, NoColor: o.NoColor})
+	return t, nil
+}
+
+// before looks at the server, and asks before something could be hurt.
+func (t *test) before(ctx context.Context) error {
+	o := t.options
+	for _, note := range append(t.source.notes, t.session.Warnings()...) {
+		say(o.Err, "%s", note)
+	}
+	if question := t.session.Question(); question != "" && !o.Confirm(question) {
+		return fmt.Errorf("%s was not confirmed; --yes confirms it without asking", question)
+	}
+	if !o.Check {
+		return nil
+	}
+	notes, err := t.session.Check(ctx, o.Prepare)
+	for _, note := range notes {
+		say(o.Err, "%s", note)
+	}
+	return err
+}
+
+// open binds the addresses of what is served beside the test.
+func (t *test) open(ctx context.Context) error {
+	o := t.options
+	var err error
+	if o.MetricsAddr != "" {
+		mounts := []server.Mount{{Pattern: "/metrics", Handler: t.metrics.Handler(o.Logger)}}
+		if t.exposed, err = serveAside(ctx, "--metrics-addr", o.MetricsAddr, o.AdminToken, mounts, o.Logger); err != nil {
+			return err
+		}
+		say(o.Err, "metrics on %s/metrics", localURL(t.exposed.addr))
+	}
+	if o.Listen != "" {
+		var streaming context.Context
+		streaming, t.streams = context.WithCancel(ctx)
+		desk := session.NewDesk(session.DeskOptions{Store: t.kept, Program: Version(), Logger: o.Logger})
+		desk.Adopt(t.session, t.ended)
+		handler := control.Handler(streaming, desk, o.Logger)
+		mounts := []server.Mount{{Pattern: "/stress", Handler: handler, Access: server.Admin}, {Pattern: "/stress/", Handler: handler, Access: server.Admin}}
+		if t.controlled, err = serveAside(ctx, "--listen", o.Listen, o.AdminToken, mounts, o.Logger); err != nil {
+			return err
+		}
+		say(o.Err, "control on %s/stress", localURL(t.controlled.addr))
+	}
+	return nil
+}
+
+// run lets the test run.
+func (t *test) run(ctx context.Context) (report.Report, error) {
+	defer close(t.ended)
+	watch := func(r report.Report, now stress.Now) { t.live.Update(r, now) }
+	if t.options.OnlySummary {
+		watch = nil
+	} else {
+		t.live.Begin(t.session.Report(), stress.Now{Left: t.session.Length()})
+		defer t.live.End()
+	}
+	if t.options.FindCapacity {
+		return t.session.FindCapacity(ctx, session.Search{
+			StepTime: t.options.StepTime, Start: t.options.StartLoad, Step: t.sayStep,
+		}, watch)
+	}
+	return t.session.Run(ctx, watch)
+}
+
+// linger waits until the last figures were scraped.
+func (t *test) linger(ctx context.Context) error {
+	if t.metrics == nil || t.options.MetricsLinger == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.options.MetricsLinger)
+	defer cancel()
+	say(t.options.Err, "waits up to %s for the metrics to be scraped once more", t.options.MetricsLinger)
+	if !t.metrics.AwaitScrape(ctx) {
+		say(t.options.Err, "nobody scraped the last metrics")
+	}
+	return nil
+}
+
+// close ends what was served beside the test.
+func (t *test) close(ctx context.Context) error {
+	t.streams()
+	return errors.Join(t.exposed.close(ctx), t.controlled.close(ctx))
+}

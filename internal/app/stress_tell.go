@@ -1,0 +1,100 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"onsale/internal/sale"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/session"
+)
+
+// settings returns what was asked for in the words of the engine.
+func (o StressOptions) settings() (report.Settings, error) {
+	s := report.Settings{
+		Users: o.Users, SpawnRate: o.SpawnRate, Shape: o.Shape, RunTime: o.RunTime, StopTimeout: o.StopTimeout,
+		Seed: o.Seed, Worker: o.Worker, FailIf: o.FailIf, Abort: o.Abort,
+	}
+	if o.Timeout != 0 {
+		s.Timeout = o.Timeout.String()
+	}
+	if o.Rate == "" && !strings.Contains(o.Shape, "/s") {
+		return s, nil
+	}
+	s.Arrivals, s.MaxInFlight = o.Arrivals, o.MaxInFlight
+	if o.Rate == "" {
+		return s, nil
+	}
+	var err error
+	if s.Rate, err = session.ParseRate(o.Rate); err != nil {
+		return s, fmt.Errorf("--rate %w", err)
+	}
+	return s, nil
+}
+
+// asFlag says the name of a flag for that of a field.
+func asFlag(err error) error {
+	if field, ok := errors.AsType[*sale.FieldError](err); ok {
+		return fmt.Errorf("--%s %s", strings.ReplaceAll(field.Field, "_", "-"), field.Rule)
+	}
+	return err
+}
+
+// sayStep says what came of one load in the search for the capacity.
+func (t *test) sayStep(step report.CapacityStep) {
+	unit := " users"
+	if t.options.Rate != "" {
+		unit = "/s"
+	}
+	outcome := "held"
+	switch {
+	case step.Tester:
+		outcome = "the tester could not keep up"
+	case !step.Held:
+		outcome = "broke " + step.Broke
+	}
+	say(t.options.Err, "%g%s: %s (%.0f requests/s, p95 %s)", step.Load, unit, outcome, step.Rate, time.Duration(step.P95).Round(10*time.Microsecond))
+}
+
+// tell writes the report wherever it was asked for, and keeps it. What could
+// not be written does not keep the rest from being written.
+func (t *test) tell(r report.Report) error {
+	o := t.options
+	table := o.Out
+	if o.JSON == "-" {
+		table = o.Err // standard output is the JSON's
+	}
+	text := report.TextOptions{Color: o.Size != nil && !o.NoColor}
+	if o.Size != nil {
+		if columns, _, err := o.Size(); err == nil {
+			text.Width = columns
+		}
+	}
+	failed := []error{report.WriteText(table, r, text)}
+	if o.CSV != "" {
+		failed = append(failed, named("--csv", report.SaveCSV(o.CSV, r)))
+	}
+	if o.JSON != "" {
+		failed = append(failed, named("--json", report.SaveJSON(o.JSON, o.Out, r)))
+	}
+	if o.HTML != "" {
+		failed = append(failed, named("--html", report.SaveHTML(o.HTML, r)))
+	}
+	if t.kept != nil {
+		err := t.kept.Save(r)
+		if err == nil {
+			say(o.Err, "kept as %s; onsale stress show %s shows it again", r.ID, r.ID)
+		}
+		failed = append(failed, named("keep the run", err))
+	}
+	return errors.Join(failed...)
+}
+
+func named(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -1,0 +1,153 @@
+package stress
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// closed is the closed model: a goroutine a user, and as many users as the curve says. Who came
+// last leaves first, so that the kinds of those who stay keep their shares.
+type closed struct {
+	r   *Run
+	all sync.WaitGroup
+	// here tells each user to leave, and came counts all that ever came.
+	here []context.CancelFunc
+	came int
+}
+
+var _ model = (*closed)(nil)
+
+func newClosed(r *Run) *closed { return &closed{r: r} }
+
+// run lets users come and go as the plan says, until staying ends.
+func (c *closed) run(ctx, staying context.Context) (users int) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for staying.Err() == nil {
+		p, began := c.r.current()
+		elapsed := time.Since(began)
+		full := c.adjust(ctx, staying, int(whole(p.at(elapsed))))
+		next, ok := p.next(elapsed)
+		switch {
+		case full:
+			timer.Reset(restartPause)
+		case ok:
+			timer.Reset(time.Until(began.Add(next)))
+		default:
+			timer.Stop() // until something changes
+		}
+		select {
+		case <-timer.C:
+		case <-c.r.changed:
+		case <-staying.Done():
+		}
+	}
+	return len(c.here)
+}
+
+// adjust makes it so many users. It reports that there is no room for all of them yet,
+// as many that should leave are still busy.
+func (c *closed) adjust(ctx, staying context.Context, want int) (full bool) {
+	for len(c.here) > want {
+		last := len(c.here) - 1
+		c.here[last]()
+		c.here = c.here[:last]
+	}
+	for len(c.here) < want && staying.Err() == nil {
+		if c.r.users.Load() >= MaxUsers {
+			return true
+		}
+		c.admit(ctx, staying)
+	}
+	return false
+}
+
+// admit lets one user come. Its kind follows from its place among all users, over all workers.
+func (c *closed) admit(ctx, staying context.Context) {
+	place := len(c.here)*c.r.options.Workers + c.r.options.Worker
+	kind, n := c.r.spread.kind(place), c.came
+	c.came++
+	staying, leave := context.WithCancel(staying)
+	c.here = append(c.here, leave)
+	c.r.users.Add(1)
+	c.all.Go(func() {
+		defer c.r.users.Add(-1)
+		defer leave()
+		m := c.r.join(kind, n)
+		defer m.leave(ctx)
+		m.live(ctx, staying)
+	})
+}
+
+// wait waits until all users are gone; they were told to leave by the end of staying.
+func (c *closed) wait() { c.all.Wait() }
+
+func (*closed) tidy(time.Time) {}
+
+// live is what a user of the closed model does until it is to leave. Only its start is cut off by that: a task
+// under way goes on.
+func (m *member) live(ctx, staying context.Context) {
+	var timer *time.Timer
+	// pause waits until a moment, and reports whether the user is still to stay.
+	pause := func(until time.Time) bool {
+		if d := time.Until(until); d > 0 && staying.Err() == nil {
+			m.user.conn.Release()
+			if timer == nil {
+				timer = time.NewTimer(d)
+			} else {
+				timer.Reset(d)
+			}
+			select {
+			case <-timer.C:
+			case <-staying.Done():
+				timer.Stop()
+			}
+		}
+		return staying.Err() == nil
+	}
+
+	for !m.start(staying) {
+		if !pause(m.again(time.Now())) {
+			return
+		}
+	}
+	due, late := time.Now(), false
+	for staying.Err() == nil {
+		from := time.Time{}
+		if late {
+			from = due
+		}
+		m.user.run.inFlight.Add(1)
+		m.act(ctx, from)
+		m.user.run.inFlight.Add(-1)
+		due, late = m.next(due)
+		if !pause(due) {
+			return
+		}
+	}
+}
+
+// next returns when the next task is due, given when the last one was; late says that it is measured from then.
+func (m *member) next(due time.Time) (next time.Time, late bool) {
+	now := time.Now()
+	switch {
+	case m.weights == 0:
+		return now.Add(restartPause), false
+	case m.wait == nil:
+		return now, false
+	default:
+		return m.wait(m.user.Dice, due, now)
+	}
+}
+
+// again returns when a user who could not start tries anew.
+func (m *member) again(now time.Time) time.Time {
+	next := now.Add(restartPause)
+	if m.wait != nil {
+		if t, _ := m.wait(m.user.Dice, now, now); t.After(next) {
+			return t
+		}
+	}
+	return next
+}

@@ -1,0 +1,139 @@
+package stress_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"onsale/internal/stress"
+)
+
+func TestACurveRisesFallsAndSteps(t *testing.T) {
+	t.Parallel()
+	c := stress.Curve{From: 10, Stages: []stress.Stage{
+		{Over: 10 * time.Second, To: 30}, {To: 100}, {Over: 5 * time.Second, To: 100}, {Over: 10 * time.Second, To: 0},
+	}}
+	for _, want := range []struct {
+		at       time.Duration
+		is, area float64
+	}{
+		{-time.Second, 10, 0},
+		{0, 10, 0},
+		{5 * time.Second, 20, 75},
+		{10 * time.Second, 100, 200},
+		{12 * time.Second, 100, 400},
+		{20 * time.Second, 50, 700 + 375},
+		{25 * time.Second, 0, 700 + 500},
+		{time.Hour, 0, 700 + 500},
+	} {
+		if got := c.At(want.at); !near(got, want.is, 1e-12) {
+			t.Errorf("at %v it is %g, want %g", want.at, got, want.is)
+		}
+		if got := c.Area(want.at); !near(got, want.area, 1e-12) {
+			t.Errorf("until %v %g are due, want %g", want.at, got, want.area)
+		}
+	}
+	if c.Length() != 25*time.Second {
+		t.Errorf("it takes %v", c.Length())
+	}
+	if due, ok := c.Due(1200); ok {
+		t.Errorf("the 1201st of 1200 is due at %v", due)
+	}
+}
+
+// TestNothingIsDueInARest: a task that the area has reached begins with the next
+// one's load, not when the one before ended.
+func TestNothingIsDueInARest(t *testing.T) {
+	t.Parallel()
+	c := stress.Curve{Stages: []stress.Stage{
+		{Over: time.Second, To: 0}, {Over: 10 * time.Second, To: 10}, {To: 0}, {Over: time.Minute, To: 0}, {To: 1},
+	}}
+	for n, want := range map[float64]time.Duration{
+		0: time.Second, 12.5: 6 * time.Second, 50: 71 * time.Second, 60: 81 * time.Second,
+	} {
+		if got, ok := c.Due(n); !ok || got.Round(time.Microsecond) != want {
+			t.Errorf("%g are due at %v (%v), want %v", n, got, ok, want)
+		}
+	}
+	for _, never := range []stress.Curve{{}, {Stages: []stress.Stage{{Over: time.Hour}}}, {From: 1, Ends: true}} {
+		if got, ok := never.Due(0); ok {
+			t.Errorf("%+v: the first is due at %v", never, got)
+		}
+	}
+}
+
+func curves(t *rapid.T, most int) stress.Curve {
+	value := rapid.Custom(func(t *rapid.T) float64 { return float64(rapid.IntRange(0, most).Draw(t, "value")) })
+	c := stress.Curve{From: value.Draw(t, "from"), Ends: rapid.Bool().Draw(t, "ends")}
+	for range rapid.IntRange(0, 6).Draw(t, "stages") {
+		over := time.Duration(rapid.IntRange(0, 100_000).Draw(t, "over")) * time.Millisecond
+		c.Stages = append(c.Stages, stress.Stage{Over: over, To: value.Draw(t, "to")})
+	}
+	return c
+}
+
+func TestDueIsTheInverseOfTheArea(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := curves(t, 5000)
+		n := rapid.Float64Range(0, 1e6).Draw(t, "n")
+		due, ok := c.Due(n)
+		if !ok {
+			if more := c.Area(1000 * time.Hour); more > n+1e-6 {
+				t.Fatalf("%g are never due, but %g until the end", n, more)
+			}
+			return
+		}
+		// A nanosecond is as much of a task as the curve is high.
+		if got := c.Area(due); math.Abs(got-n) > 1e-6+1e-9*n+2e-9*5000 {
+			t.Fatalf("%g are due at %v, and until then %g", n, due, got)
+		}
+		if later := c.Area(due + time.Hour); !c.Ends && later < n {
+			t.Fatalf("the area falls from %g to %g", n, later)
+		}
+	})
+}
+
+func TestWorkersShareALoadExactly(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		whole := stress.Load{Curve: curves(t, 3000), Open: rapid.Bool().Draw(t, "open"), MaxInFlight: 1000}
+		workers := rapid.IntRange(1, 17).Draw(t, "workers")
+		at := time.Duration(rapid.IntRange(0, 700_000).Draw(t, "at")) * time.Millisecond
+		sum, inFlight := 0.0, 0
+		for i := range workers {
+			part := whole.Share(i, workers)
+			value := part.Curve.At(at)
+			if !whole.Open {
+				value = math.Floor(value + 1e-9)
+			}
+			sum += value
+			inFlight += part.MaxInFlight
+		}
+		want := whole.Curve.At(at)
+		if !whole.Open {
+			want = math.Floor(want + 1e-9)
+		}
+		if math.Abs(sum-want) > 1e-6 || whole.Open && inFlight != whole.MaxInFlight {
+			t.Fatalf("at %v %d workers do %g of %g, %d in flight", at, workers, sum, want, inFlight)
+		}
+	})
+}
+
+func TestSpawnCurveIsLocusts(t *testing.T) {
+	t.Parallel()
+	c := stress.SpawnCurve(5, 2)
+	var got []float64
+	for at := time.Duration(0); at <= 3*time.Second; at += 500 * time.Millisecond {
+		got = append(got, c.At(at))
+	}
+	if want := []float64{1, 2, 3, 4, 5, 5, 5}; !slices.Equal(got, want) || c.Ends {
+		t.Errorf("users %v, want %v", got, want)
+	}
+	if c := stress.SpawnCurve(100, 0); c.At(0) != 100 {
+		t.Errorf("without a spawn rate there are %g at once", c.At(0))
+	}
+}

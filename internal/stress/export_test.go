@@ -1,0 +1,7 @@
+package stress
+
+// The rules by which the tester judges itself.
+var (
+	IsLate   = isLate
+	TooOften = tooOften
+)

@@ -1,0 +1,301 @@
+package report_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"onsale/internal/stress/report"
+)
+
+// patience is how long a page may take on a crowded machine.
+const patience = time.Minute
+
+// browser is a tab of a real Chromium, and what it said and asked for.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu         sync.Mutex
+	complaints []string
+	requests   []string
+}
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("install chromium: the page is looked at in a real browser")
+	}
+	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), flags...)
+	t.Cleanup(stop)
+	ctx, closeTab := chromedp.NewContext(allocator)
+	t.Cleanup(closeTab)
+
+	b := &browser{t: t, ctx: ctx}
+	console := chromedp.Console(ctx)
+	go func() {
+		for message, err := range console {
+			if err != nil {
+				return // the tab is closed
+			}
+			b.mu.Lock()
+			b.complaints = append(b.complaints, message.String())
+			b.mu.Unlock()
+		}
+	}()
+	if err := chromedp.Listen(ctx, func(event any) {
+		if sent, ok := event.(*network.EventRequestWillBeSent); ok {
+			b.mu.Lock()
+			b.requests = append(b.requests, sent.Request.URL)
+			b.mu.Unlock()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// evaluate returns what an expression of JavaScript is.
+func evaluate[T any](b *browser, expression string) T {
+	b.t.Helper()
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return value
+}
+
+// open writes a report as a page and goes there.
+func (b *browser) open(r report.Report) {
+	b.t.Helper()
+	file := filepath.Join(b.t.TempDir(), "report.html")
+	if err := report.SaveHTML(file, r); err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.Navigate("file://" + filepath.ToSlash(file)))
+}
+
+func (b *browser) looksLike(medium, scheme string, width, height int64) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(chromedp.EmulateViewport(width, height))
+}
+
+// fits fails the test if the page is wider than the window, and names what is.
+func (b *browser) fits(what string) {
+	b.t.Helper()
+	wide := evaluate[string](b, `document.documentElement.scrollWidth <= innerWidth ? '' :
+		innerWidth + ': ' + [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest('.scroll'))
+			.map((e) => e.tagName + '.' + (e.className.baseVal ?? e.className)).join(', ')`)
+	if wide != "" {
+		b.t.Errorf("%s is wider than the window of %s", what, wide)
+	}
+}
+
+// screenshot takes a picture of the whole page, for people to look at, in the
+// directory that REPORT_SCREENSHOTS names.
+func (b *browser) screenshot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("REPORT_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// quiet fails the test if the browser complains, if it asked for anything but
+// the page itself, or if what a server said became more than text.
+func (b *browser) quiet(pages int) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.complaints) > 0 {
+		b.t.Errorf("the browser's console says %q", b.complaints)
+	}
+	asked := 0
+	for _, url := range b.requests {
+		switch {
+		case strings.HasPrefix(url, "file://") && strings.HasSuffix(url, "/report.html"):
+			asked++
+		case strings.HasPrefix(url, "data:"): // the empty icon
+		default:
+			b.t.Errorf("the page asked for %s", url)
+		}
+	}
+	if asked != pages {
+		b.t.Errorf("saw %d requests for pages, want %d: is anything seen at all?", asked, pages)
+	}
+}
+
+// TestPolicyHolds opens a page in which text did become markup: the browser runs and loads none
+// of it, and says so. It is also what shows that the other tests would see it.
+func TestPolicyHolds(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	struck := strings.Replace(page(t, sample(3)), "<main>", `<main><script>window.struck=1</script><img src="http://127.0.0.1:1/x.png" onerror="window.struck=2">`, 1)
+	file := filepath.Join(t.TempDir(), "report.html")
+	if err := os.WriteFile(file, []byte(struck), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.Navigate("file://" + filepath.ToSlash(file)))
+	if evaluate[bool](b, `window.struck !== undefined`) {
+		t.Error("a script ran")
+	}
+	if got := evaluate[string](b, `getComputedStyle(document.querySelector('.card')).borderRadius`); got != "12px" {
+		t.Errorf("the policy keeps out the page's own style: corners are %q", got)
+	}
+	deadline := time.Now().Add(patience)
+	for len(b.said()) < 2 {
+		if time.Now().After(deadline) {
+			t.Fatalf("the browser complains about %q, want the script and the picture", b.said())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (b *browser) said() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.complaints)
+}
+
+// drawn names the charts of a page that have something in them.
+const drawn = `[...document.querySelectorAll('.chart')].filter((c) => [...c.querySelectorAll('path, .bar, .dot')]
+	.some((e) => { const box = e.getBoundingClientRect(); return box.width > 1 || box.height > 1; })).map((c) => c.id).join()`
+
+func TestPageInChromium(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	whole := sample(60)
+	whole.Capacity = capacity()
+	b.looksLike("screen", "light", 1280, 900)
+	b.open(whole)
+	const all = "capacity,throughput,latency,load,inflight,failures,histogram,lag,cpu"
+	if got := evaluate[string](b, drawn); got != all {
+		t.Errorf("drawn are %s, want %s", got, all)
+	}
+	if got := evaluate[string](b, `document.querySelector('.verdict h2').textContent`); got != "Failed" {
+		t.Errorf("the headline is %q", got)
+	}
+	if got := evaluate[int](b, `[...document.querySelectorAll('svg[role=img]')].filter((s) => s.querySelector('title').textContent && s.querySelector('desc').textContent).length`); got != 9 {
+		t.Errorf("%d charts are described in words, want 9", got)
+	}
+	b.screenshot("light")
+
+	b.looksLike("screen", "dark", 1280, 900)
+	if got := evaluate[string](b, `getComputedStyle(document.body).backgroundColor`); got != "rgb(13, 16, 23)" {
+		t.Errorf("dark is %s", got)
+	}
+	b.screenshot("dark")
+	for _, width := range []int64{320, 390, 768, 1920} {
+		b.looksLike("screen", "dark", width, 844)
+		b.fits("the sample")
+	}
+	b.looksLike("screen", "light", 390, 844)
+	if got := evaluate[string](b, drawn); got != all {
+		t.Errorf("drawn at 390 are %s, want %s", got, all)
+	}
+	b.screenshot("390")
+	b.looksLike("print", "dark", 718, 1000)
+	if got := evaluate[string](b, `getComputedStyle(document.body).backgroundColor`); got != "rgb(255, 255, 255)" {
+		t.Errorf("paper is %s, even where screens are dark", got)
+	}
+	b.fits("what is printed")
+	b.screenshot("print")
+	b.quiet(1)
+}
+
+// TestPageOfOddRuns opens the pages of runs that have nothing, little or too much in them.
+func TestPageOfOddRuns(t *testing.T) {
+	t.Parallel()
+	long := sample(5000)
+	long.Stats.Series = series(5000, 86_400)
+	long.Stats.Duration, long.Ended = 86_400, start.Add(24*time.Hour)
+	closed := many(sample(60), 300)
+	closed.Settings = report.Settings{Scenario: "browse", Users: 100, SpawnRate: 10}
+	closed.Stats.NotSent, closed.Stats.Due, closed.Stats.Failures, closed.Stats.Total.Failures = 0, 0, nil, 0
+	for i := range closed.Stats.Series {
+		closed.Stats.Series[i].InFlight = 0
+	}
+	closed.Verdict = report.Verdict{Checks: []report.Check{{Expr: "p95>500ms", Value: "32 ms"}}}
+	running := report.Report{Schema: report.Schema, Started: start}
+	const most = "throughput,latency,load,inflight,failures,histogram,lag,cpu"
+	single := sample(1)
+	single.Stats.Series[0].Failures = 214
+	b := newBrowser(t)
+	pages := 0
+	for _, run := range []struct {
+		name  string
+		r     report.Report
+		drawn string
+	}{
+		{"nothing", running, ""},
+		{"one point", single, most},
+		{"thousands of points", long, most},
+		{"closed", closed, "throughput,latency,load,histogram,lag,cpu"},
+		{"hostile", nasty(), "capacity," + most},
+	} {
+		b.looksLike("screen", "light", 1280, 900)
+		b.open(run.r)
+		pages++
+		if got := evaluate[string](b, drawn); got != run.drawn {
+			t.Errorf("%s: drawn are %q, want %q", run.name, got, run.drawn)
+		}
+		if got := evaluate[string](b, `document.documentElement.outerHTML.match(/NaN|Inf|ZgotmplZ|%!/)?.[0] ?? ''`); got != "" {
+			t.Errorf("%s: the page says %s", run.name, got)
+		}
+		if evaluate[bool](b, `window.struck !== undefined || document.scripts.length > 0 || document.querySelector('img') !== null`) {
+			t.Errorf("%s: hostile text became markup", run.name)
+		}
+		if got := evaluate[int](b, `document.documentElement.outerHTML.length`); got > 600_000 {
+			t.Errorf("%s: the page has %d characters", run.name, got)
+		}
+		b.screenshot(strings.ReplaceAll(run.name, " ", "-"))
+		b.looksLike("screen", "light", 390, 844)
+		b.fits(run.name)
+		b.screenshot(fmt.Sprintf("%s-390", strings.ReplaceAll(run.name, " ", "-")))
+	}
+	b.quiet(pages)
+}

@@ -1,0 +1,198 @@
+package report
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"onsale/internal/stress/stats"
+)
+
+// none stands in a column whose value is not known, as in Locust's files.
+const none = "N/A"
+
+// percentile is a percentile as Locust heads its column.
+type percentile struct {
+	Head string
+	of   func(stats.Latency) stats.MS
+}
+
+// percentiles are those of Locust's tables, in their order.
+func percentiles() []percentile {
+	return []percentile{
+		{"50%", func(l stats.Latency) stats.MS { return l.P50 }},
+		{"66%", func(l stats.Latency) stats.MS { return l.P66 }},
+		{"75%", func(l stats.Latency) stats.MS { return l.P75 }},
+		{"80%", func(l stats.Latency) stats.MS { return l.P80 }},
+		{"90%", func(l stats.Latency) stats.MS { return l.P90 }},
+		{"95%", func(l stats.Latency) stats.MS { return l.P95 }},
+		{"98%", func(l stats.Latency) stats.MS { return l.P98 }},
+		{"99%", func(l stats.Latency) stats.MS { return l.P99 }},
+		{"99.9%", func(l stats.Latency) stats.MS { return l.P999 }},
+		{"99.99%", func(l stats.Latency) stats.MS { return l.P9999 }},
+		{"100%", func(l stats.Latency) stats.MS { return l.Max }},
+	}
+}
+
+func percentileHeads() []string {
+	var heads []string
+	for _, p := range percentiles() {
+		heads = append(heads, p.Head)
+	}
+	return heads
+}
+
+// SaveCSV writes the four files that Locust writes with --csv PREFIX, under
+// the same names and with the same columns in the same order:
+// PREFIX_stats.csv, PREFIX_stats_history.csv, PREFIX_failures.csv and PREFIX_exceptions.csv. Times are in milliseconds.
+//
+// Two things differ from Locust's on purpose. Times keep their decimals, so that what takes less than
+// a millisecond is not 0. And the percentiles of a row of the history are those of its own interval; what
+// an interval does not know is N/A.
+func SaveCSV(prefix string, r Report) error {
+	for _, file := range []struct {
+		suffix string
+		rows   func(Report) [][]string
+	}{
+		{"_stats.csv", statsRows},
+		{"_stats_history.csv", historyRows},
+		{"_failures.csv", failureRows},
+		{"_exceptions.csv", exceptionRows},
+	} {
+		rows := file.rows(r)
+		if err := save(prefix+file.suffix, func(w io.Writer) error { return writeCSV(w, rows) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeCSV ends lines as Python's csv module does, with CR LF.
+func writeCSV(w io.Writer, rows [][]string) error {
+	c := csv.NewWriter(w)
+	c.UseCRLF = true
+	if err := c.WriteAll(rows); err != nil {
+		return fmt.Errorf("write rows: %w", err)
+	}
+	return nil
+}
+
+func statsRows(r Report) [][]string {
+	rows := [][]string{append([]string{
+		"Type", "Name", "Request Count", "Failure Count",
+		"Median Response Time", "Average Response Time", "Min Response Time", "Max Response Time",
+		"Average Content Size", "Requests/s", "Failures/s",
+	}, percentileHeads()...)}
+	for _, s := range r.Stats.Entries {
+		rows = append(rows, statsRow(cell(s.Method), cell(s.Name), s))
+	}
+	return append(rows, statsRow("", "Aggregated", r.Stats.Total))
+}
+
+func statsRow(method, name string, s stats.Summary) []string {
+	row := []string{
+		method, name, integer(s.Requests), integer(s.Failures),
+		exact(s.Response.P50), exact(s.Response.Mean), exact(s.Response.Min), exact(s.Response.Max),
+		contentSize(s), float(s.Rate), float(s.FailureRate),
+	}
+	for _, p := range percentiles() {
+		if s.Requests == 0 {
+			row = append(row, none)
+			continue
+		}
+		row = append(row, exact(p.of(s.Response)))
+	}
+	return row
+}
+
+func historyRows(r Report) [][]string {
+	rows := [][]string{slices.Concat([]string{"Timestamp", "User Count", "Type", "Name", "Requests/s", "Failures/s"}, percentileHeads(), []string{
+		"Total Request Count", "Total Failure Count", "Total Median Response Time", "Total Average Response Time",
+		"Total Min Response Time", "Total Max Response Time", "Total Average Content Size",
+	})}
+	var requests, failures int64
+	var longest stats.MS
+	for _, p := range r.Stats.Series {
+		requests += p.Requests
+		failures += p.Failures
+		longest = max(longest, p.Max)
+		at := r.Started.Add(time.Duration(p.At * float64(time.Second)))
+		row := []string{
+			strconv.FormatInt(at.Unix(), 10), strconv.Itoa(p.Users), "", "Aggregated",
+			perSecond(p.Requests, p.Length), perSecond(p.Failures, p.Length),
+		}
+		row = append(row, historyPercentiles(p)...)
+		rows = append(rows, append(row, integer(requests), integer(failures), none, none, none, exact(longest), none))
+	}
+	return rows
+}
+
+// historyPercentiles are those of Locust's that an interval knows.
+func historyPercentiles(p stats.Point) []string {
+	known := map[string]stats.MS{"50%": p.P50, "95%": p.P95, "99%": p.P99, "100%": p.Max}
+	var row []string
+	for _, head := range percentileHeads() {
+		if m, ok := known[head]; ok && p.Requests > 0 {
+			row = append(row, exact(m))
+			continue
+		}
+		row = append(row, none)
+	}
+	return row
+}
+
+func failureRows(r Report) [][]string {
+	rows := [][]string{{"Method", "Name", "Error", "Occurrences"}}
+	for _, f := range r.Stats.Failures {
+		rows = append(rows, []string{cell(f.Method), cell(f.Name), cell(reason(f)), integer(f.Count)})
+	}
+	return rows
+}
+
+// exceptionRows are the errors of tasks themselves, which are what exceptions
+// are in Locust. They stand among the failures too, so that those add up.
+func exceptionRows(r Report) [][]string {
+	rows := [][]string{{"Count", "Message", "Traceback", "Nodes"}}
+	for _, f := range r.Stats.Failures {
+		if f.Kind == stats.KindTask {
+			rows = append(rows, []string{integer(f.Count), cell(f.Detail), "", "local"})
+		}
+	}
+	return rows
+}
+
+// cell keeps a spreadsheet from taking for a formula what came from a file or a
+// server: an apostrophe before it says that it is text.
+func cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+// exact writes milliseconds with all the decimals that are known.
+func exact(m stats.MS) string {
+	return trimZero(float64(m)/float64(time.Millisecond), 3)
+}
+
+func integer(n int64) string { return strconv.FormatInt(n, 10) }
+
+func float(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+func perSecond(n int64, seconds float64) string {
+	if seconds <= 0 {
+		return "0.000000"
+	}
+	return strconv.FormatFloat(float64(n)/seconds, 'f', 6, 64)
+}
+
+func contentSize(s stats.Summary) string {
+	if s.Requests == 0 {
+		return "0"
+	}
+	return float(float64(s.Bytes) / float64(s.Requests))
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// save writes a file so that whoever reads it meanwhile sees the old one or the
+// new one, and a full disk leaves the old one as it was. What is no regular
+// file, a pipe or /dev/stdout say, is written to directly.
+func save(file string, write func(io.Writer) error) error {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return into(file, file, os.O_WRONLY, write)
+	}
+	target := file
+	if linked, err := filepath.EvalSymlinks(file); err == nil {
+		target = linked // a link stays one
+	}
+	beside := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"."+strconv.FormatUint(uint64(rand.Uint32()), 36)+".tmp")
+	err := into(file, beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, write)
+	if err == nil {
+		if err = os.Rename(beside, target); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("write %s: %w", file, cause(err))
+	}
+	if removed := os.Remove(beside); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
+		err = errors.Join(err, removed)
+	}
+	return err
+}
+
+// into opens a file and writes to it. Errors name the file that was asked for.
+func into(asked, file string, flags int, write func(io.Writer) error) error {
+	//nolint:gosec // the user's umask says who may read: a report written in a container is read outside it
+	f, err := os.OpenFile(file, flags, 0o666)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", asked, cause(err))
+	}
+	b := bufio.NewWriter(f)
+	if err = write(b); err == nil {
+		err = b.Flush()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", asked, cause(err))
+	}
+	return nil
+}
+
+// cause is an error without the name of the file beside, which says nothing to a person.
+func cause(err error) error {
+	var file *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &file):
+		return file.Err
+	case errors.As(err, &link):
+		return link.Err
+	default:
+		return err
+	}
+}

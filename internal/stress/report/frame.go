@@ -1,0 +1,176 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/stats"
+)
+
+// What a terminal is taken for that does not tell its size.
+const (
+	usualColumns = 80
+	usualRows    = 24
+)
+
+// size returns how many columns and rows may be written to. The last column
+// stays free, as some terminals wrap when it is written to, and the last row, as
+// the cursor stands there.
+func (l *Live) size() (columns, rows int) {
+	columns, rows, err := l.options.Size()
+	if err != nil || columns <= 0 || rows <= 0 {
+		columns, rows = usualColumns, usualRows
+	}
+	return max(columns-1, 1), max(rows-1, 1)
+}
+
+// redraw replaces what stands on the terminal by other lines, in one write, so that
+// nothing flickers: up to the first line, each line over the old one, and what is left of the old ones is cleared.
+// Terminals that know mode 2026 show all of it at once.
+func (l *Live) redraw(lines []string) {
+	columns, rows := l.size()
+	if len(lines) > rows {
+		lines = lines[:rows]
+	}
+	var out strings.Builder
+	out.WriteString("\x1b[?2026h")
+	if up := height(l.frame, columns+1); up > 0 {
+		out.WriteString("\r\x1b[" + strconv.Itoa(up) + "A")
+	}
+	for _, line := range lines {
+		out.WriteString(line)
+		out.WriteString("\x1b[K\n")
+	}
+	out.WriteString("\x1b[J\x1b[?2026l")
+	_, _ = io.WriteString(l.options.Out, out.String())
+	l.frame = lines
+}
+
+// height returns how many rows lines take on a terminal that may have become
+// narrower since they were written, and wraps them.
+func height(lines []string, columns int) int {
+	rows := 0
+	for _, line := range lines {
+		rows += max((width(unpainted(line))+columns-1)/columns, 1)
+	}
+	return rows
+}
+
+// unpainted is a text without the colours that [paint] gave it.
+func unpainted(text string) string {
+	var out strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "\x1b[")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		_, text, _ = strings.Cut(after, "m")
+	}
+}
+
+// view draws a run as lines that fit the terminal.
+func (l *Live) view(r Report, now stress.Now) []string {
+	columns, rows := l.size()
+	v := &view{columns: columns, color: !l.options.NoColor}
+	v.head(r, now)
+	for _, trouble := range troubles(r) {
+		v.add(yellow, "! "+trouble)
+	}
+	v.add("", "")
+	v.table(r, rows-len(v.lines))
+	return v.lines
+}
+
+// view is the lines of a view. Each is cut to the columns before it is coloured.
+type view struct {
+	columns int
+	color   bool
+	lines   []string
+}
+
+func (v *view) add(color, line string) {
+	line = cut(line, v.columns)
+	v.lines = append(v.lines, paint(v.color && color != "", color, line))
+}
+
+// head says what runs, how far it is, and the totals.
+func (v *view) head(r Report, now stress.Now) {
+	what := []string{r.Settings.what(), plain(r.Host)}
+	if r.Protocol != "" {
+		what = append(what, plain(r.Protocol))
+	}
+	v.add(bold, strings.Join(what, " · "))
+	progress := append([]string{clock(now.Elapsed)}, leftNow(now)...)
+	v.add("", bar(now, v.columns)+strings.Join(append(progress, loadNow(r, now)), " · "))
+	total := r.Stats.Total
+	totals := append([]string{rate(total.RateNow) + " req/s"}, businessNow(total)...)
+	failed := count(total.Failures) + " failed (" + share(total.Failures, total.Requests) + ")"
+	color := ""
+	if total.Failures > 0 {
+		color = red
+	}
+	v.add(color, strings.Join(append(totals, failed), " · "))
+}
+
+// Bars of progress, in columns.
+const (
+	barWidth  = 24
+	barBeside = 60 // what the words beside it take
+)
+
+// bar draws how much of the run is over, if that is known and there is room.
+func bar(now stress.Now, columns int) string {
+	whole := now.Elapsed + now.Left
+	room := min(barWidth, columns-barBeside)
+	if now.Left < 0 || whole <= 0 || room < 8 {
+		return ""
+	}
+	full := min(max(int(float64(room)*float64(now.Elapsed)/float64(whole)), 0), room)
+	return strings.Repeat("█", full) + strings.Repeat("░", room-full) + " "
+}
+
+// The columns of numbers: with the shortest names they fit a terminal of 80 columns.
+const (
+	tableHead  = "%9s %14s %8s %6s %6s %6s %6s"
+	tableWidth = 9 + 1 + 14 + 1 + 8 + 4*7
+)
+
+// table writes a row for each name and one for all, in so many rows of the terminal.
+func (v *view) table(r Report, rows int) {
+	entries := r.Stats.Entries
+	names := len("Aggregated")
+	for _, s := range entries {
+		names = max(names, width(nameOf(s)))
+	}
+	names = min(names, max(v.columns-tableWidth-1, minNameWidth))
+	shown := len(entries)
+	if room := rows - 2; shown > room { // the head and the total
+		shown = max(room-1, 0) // and how many more there are
+	}
+	v.add(faint, left("ms", names)+" "+fmt.Sprintf(tableHead, "# reqs", "# fails", "req/s", "p50", "p95", "p99", "max"))
+	for _, s := range entries[:shown] {
+		v.row(nameOf(s), s, names)
+	}
+	if more := len(entries) - shown; more > 0 {
+		v.add(faint, fmt.Sprintf("… %d more", more))
+	}
+	v.row("Aggregated", r.Stats.Total, names)
+}
+
+func (v *view) row(name string, s stats.Summary, names int) {
+	l := s.Response
+	color := ""
+	if s.Failures > 0 {
+		color = red
+	}
+	fails := count(s.Failures) + " (" + share(s.Failures, s.Requests) + ")"
+	v.add(color, left(cut(name, names), names)+" "+fmt.Sprintf(tableHead, count(s.Requests), fails, rate(s.RateNow),
+		millis(l.P50), millis(l.P95), millis(l.P99), millis(l.Max)))
+}
+
+// nameOf is what a row is called.
+func nameOf(s stats.Summary) string { return strings.TrimSpace(plain(s.Method) + " " + plain(s.Name)) }

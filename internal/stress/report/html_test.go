@@ -1,0 +1,22 @@
+package report_test
+
+import (
+	"strings"
+	"testing"
+
+	"onsale/internal/stress/report"
+)
+
+func page(t *testing.T, r report.Report) string {
+	t.Helper()
+	var out strings.Builder
+	if err := report.WriteHTML(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestWriteHTML(t *testing.T) {
+	t.Parallel()
+	golden(t, "small.html", page(t, sample(3)))
+}

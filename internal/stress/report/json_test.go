@@ -1,0 +1,151 @@
+package report_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"onsale/internal/stress/report"
+)
+
+func TestJSONRoundTrip(t *testing.T) {
+	t.Parallel()
+	want := nasty()
+	want.Capacity = capacity()
+	file := filepath.Join(t.TempDir(), "run.json")
+	if err := report.SaveJSON(file, nil, want); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got, err := report.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Times are told to the microsecond, and zones without their names: what was read is written the same again.
+	var first, second strings.Builder
+	if err := errors.Join(report.WriteJSON(&first, want), report.WriteJSON(&second, got)); err != nil {
+		t.Fatal(err)
+	}
+	if first.String() != second.String() {
+		t.Error("what was read is written differently")
+	}
+	if !got.Started.Equal(want.Started) || !reflect.DeepEqual(got.Settings, want.Settings) || got.Stats.Total.Requests != want.Stats.Total.Requests {
+		t.Errorf("read %+v", got)
+	}
+	if !strings.Contains(first.String(), "\n  \"schema\": 1,\n") {
+		t.Error("it is not indented")
+	}
+}
+
+func TestSaveJSONToStdout(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if err := report.SaveJSON("-", &out, sample(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := report.Read(strings.NewReader(out.String())); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat("-"); err == nil {
+		t.Error("there is a file called -")
+	}
+	broken := sample(1)
+	broken.Stats.Duration = math.NaN()
+	if err := report.WriteJSON(&out, broken); err == nil {
+		t.Error("what JSON cannot say is said")
+	}
+}
+
+// TestSaveIsWhole keeps the old file when the new one cannot be written, keeps
+// links, and leaves nothing beside.
+func TestSaveIsWhole(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "run.json"), filepath.Join(dir, "latest.json")
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broken := sample(1)
+	broken.Stats.Duration = math.NaN()
+	if err := report.SaveJSON(file, nil, broken); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("the error is %v, want one that names the file", err)
+	}
+	if text, _ := os.ReadFile(file); string(text) != "old" {
+		t.Errorf("the old file says %.50q", text)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Logf("no links here: %v", err) // Windows, for most users
+		link = file
+	}
+	if err := report.SaveJSON(link, nil, sample(1)); err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := os.ReadFile(file); !strings.HasPrefix(string(text), "{") {
+		t.Errorf("the file behind the link says %.50q", text)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), ".tmp") {
+			t.Errorf("%s is left", entry.Name())
+		}
+	}
+	if info, err := os.Lstat(link); err != nil || (link != file && info.Mode().Type() != os.ModeSymlink) {
+		t.Errorf("the link became %v, %v", info, err)
+	}
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text string
+		want error
+	}{
+		{`{"schema":1,"started":"2026-03-03T09:03:08Z","later":"a field of tomorrow"}`, nil},
+		{`{"schema":2,"started":"2026-03-03T09:03:08Z"}`, report.ErrSchema},
+		{`{"started":"2026-03-03T09:03:08Z"}`, report.ErrNoReport},
+		{`{"schema":1}`, report.ErrNoReport},
+		{`{"schema":1,"started":"2026-03-03T09:03:08Z"} {}`, report.ErrNoReport},
+		{`{"schema":1,"started":"2026-03-03T09:03:08Z"`, report.ErrNoReport},
+		{`{"schema":1,"started":"2026-03-03T09:03:08Z","stats":{"total":{"response":{"p50_ms":"12"}}}}`, report.ErrNoReport},
+		{``, report.ErrNoReport},
+		{`<html>`, report.ErrNoReport},
+	} {
+		if _, err := report.Read(strings.NewReader(c.text)); !errors.Is(err, c.want) {
+			t.Errorf("%s is read with %v, want %v", c.text, err, c.want)
+		}
+	}
+}
+
+// FuzzRead shows whatever can be read, in every way.
+func FuzzRead(f *testing.F) {
+	var text strings.Builder
+	if err := report.WriteJSON(&text, nasty()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text.String())
+	f.Add(`{"schema":1,"started":"2026-03-03T09:03:08Z","stats":{"series":[{"at":-1,"length":0,"wanted":1e308,"p50_ms":-5}],"histogram":[{"from_ms":5,"to_ms":-1,"count":-3}]}}`)
+	f.Add(`{"schema":1,"started":"2026-03-03T09:03:08Z","capacity":{"points":[{"load":1e308,"p99_ms":1}]},"stats":{"duration":1e308,"series":[{"at":1e300,"length":1e-300,"requests":9}]}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := report.Read(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		var out strings.Builder
+		if err := errors.Join(report.WriteText(&out, r, report.TextOptions{Width: 1}), report.WriteHTML(&out, r)); err != nil {
+			t.Error(err)
+		}
+		lines(r, now(1, 1))
+		frames(r, now(1, 1), 80, 24)
+	})
+}

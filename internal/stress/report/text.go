@@ -1,0 +1,183 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"onsale/internal/stress/stats"
+)
+
+// TextOptions say how [WriteText] writes.
+type TextOptions struct {
+	// Width is how many columns there are; 0 is not known, as in a file or a pipe, and
+	// leaves the room that Locust leaves.
+	Width int
+	// Color marks what is good and what is bad.
+	Color bool
+}
+
+// Locust's layout: a column of its tables is that wide.
+const (
+	typeWidth    = 8
+	nameWidth    = 80
+	minNameWidth = 16
+	// usualNameWidth is what names get if they need it, however narrow the terminal is.
+	usualNameWidth = 36
+	// What the other columns take of the tables of requests and of percentiles.
+	requestsWidth    = 80
+	percentilesWidth = 95
+)
+
+// WriteText writes what came of a run as Locust prints it at the end, and what
+// Locust does not say: when each failure was seen first and last, business
+// outcomes, service times, how the tester itself did, and the verdict.
+func WriteText(w io.Writer, r Report, o TextOptions) error {
+	t := &text{report: r, color: o.Color, name: o.names(r, requestsWidth), narrow: o.names(r, percentilesWidth)}
+	t.summary()
+	t.percentiles("Response time percentiles (ms"+dueNote(r)+")", func(s stats.Summary) *stats.Latency { return &s.Response })
+	if r.Stats.Total.Service != nil {
+		t.percentiles("Service time percentiles (ms, from when a request was sent)", func(s stats.Summary) *stats.Latency { return s.Service })
+	}
+	t.business()
+	t.failures()
+	t.capacity()
+	t.about()
+	t.verdict()
+	_, err := io.WriteString(w, t.out.String())
+	return err
+}
+
+// names is how wide a column of names is beside others that take so much. Names of
+// a usual length stay whole, even where a narrow terminal then wraps the lines.
+func (o TextOptions) names(r Report, others int) int {
+	if o.Width <= 0 {
+		return nameWidth
+	}
+	least := minNameWidth
+	for _, s := range r.Stats.Entries {
+		least = max(least, width(plain(s.Name))+typeWidth-4)
+	}
+	return min(max(o.Width-others, min(least, usualNameWidth)), nameWidth)
+}
+
+// dueNote says from when response times are measured where that is not from when a request was sent.
+func dueNote(r Report) string {
+	if r.Stats.Total.Service == nil {
+		return ""
+	}
+	return ", from when a request was due"
+}
+
+// text is a report that is being written.
+type text struct {
+	report Report
+	color  bool
+	// How wide the column of names is, and how wide in the table of percentiles.
+	name, narrow int
+	out          strings.Builder
+}
+
+func (t *text) line(format string, args ...any) {
+	t.out.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	t.out.WriteByte('\n')
+}
+
+// rule writes a line of dashes, a bar after each width but the last.
+func (t *text) rule(widths ...int) {
+	parts := make([]string, 0, len(widths))
+	for _, w := range widths {
+		parts = append(parts, strings.Repeat("-", w))
+	}
+	t.line("%s", strings.Join(parts, "|"))
+}
+
+// each writes a row for each entry and, after a rule, one for the total.
+func (t *text) each(row func(method, name string, s stats.Summary), rule func()) {
+	for _, s := range t.report.Stats.Entries {
+		row(plain(s.Method), plain(s.Name), s)
+	}
+	rule()
+	row("", "Aggregated", t.report.Stats.Total)
+	t.line("")
+}
+
+// summary is Locust's first table.
+func (t *text) summary() {
+	names := t.name - typeWidth + 4
+	t.line("%s %s %7s %12s |%7s %7s %7s%7s | %7s %11s", left("Type", typeWidth), left("Name", names),
+		"# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s")
+	rule := func() { t.rule(typeWidth, names, 7, 13, 7, 7, 7, 7, 8, 11) }
+	rule()
+	t.each(func(method, name string, s stats.Summary) {
+		l := s.Response
+		t.line("%s %s %7d %12s |%7s %7s %7s%7s | %7.2f %11.2f", left(method, typeWidth), left(cut(name, names), names),
+			s.Requests, fmt.Sprintf("%d(%.2f%%)", s.Failures, percent(s.Failures, s.Requests)),
+			millis(l.Mean), millis(l.Min), millis(l.Max), millis(l.P50), s.Rate, s.FailureRate)
+	}, rule)
+}
+
+// percentiles is Locust's second table, of one kind of time.
+func (t *text) percentiles(title string, of func(stats.Summary) *stats.Latency) {
+	t.line("%s", title)
+	t.line("%s %s %s %6s", left("Type", typeWidth), left("Name", t.narrow), spread(percentileHeads()), "# reqs")
+	rule := func() { t.rule(typeWidth, t.narrow, 8, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6) }
+	rule()
+	t.each(func(method, name string, s stats.Summary) {
+		l := of(s)
+		if l == nil || s.Requests == 0 {
+			return
+		}
+		var row []string
+		for _, p := range percentiles() {
+			row = append(row, millis(p.of(*l)))
+		}
+		t.line("%s %s %s %6d", left(method, typeWidth), left(cut(name, t.narrow), t.narrow), spread(row), s.Requests)
+	}, rule)
+}
+
+// spread puts the cells of a row of percentiles under each other; the first
+// has more room, as in Locust's table.
+func spread(cells []string) string {
+	columns := []string{right(cells[0], 8)}
+	for _, c := range cells[1:] {
+		columns = append(columns, right(c, 6))
+	}
+	return strings.Join(columns, " ")
+}
+
+func percent(part, whole int64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return 100 * float64(part) / float64(whole)
+}
+
+// reason says in a few words what a failure was.
+func reason(f stats.Failure) string {
+	switch {
+	case f.Detail == "":
+		return plain(f.Kind)
+	case f.Kind == "":
+		return plain(f.Detail)
+	default:
+		return plain(f.Kind) + ": " + plain(f.Detail)
+	}
+}
+
+// sight says when something was seen: so long after the start, and by the clock.
+func (r Report) sight(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return "+" + clockTenths(at.Sub(r.Started)) + " (" + at.In(r.Started.Location()).Format("15:04:05") + ")"
+}
+
+// clockTenths is [clock] with tenths below a minute.
+func clockTenths(d time.Duration) string {
+	if d = max(d, 0); d < time.Minute-50*time.Millisecond {
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return clock(d)
+}

@@ -1,0 +1,29 @@
+package stress_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// distance is that of Kolmogorov and Smirnov: how far a sample is from a distribution.
+func distance(sample []float64, distribution func(float64) float64) (far float64) {
+	slices.Sort(sample)
+	n := float64(len(sample))
+	for i, x := range sample {
+		p := distribution(x)
+		far = max(far, math.Abs(p-float64(i)/n), math.Abs(float64(i+1)/n-p))
+	}
+	return far
+}
+
+// limit is the distance that one sample in a thousand exceeds.
+func limit(n int) float64 { return 1.95 / math.Sqrt(float64(n)) }
+
+// percentile is the exact one of all values: the least that so many per cent do not exceed.
+func percentile[N ~int64](values []N, percent float64) N {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[max(int(math.Ceil(float64(len(sorted))*percent/100))-1, 0)]
+}
+
+func contains(text, part string) bool { return strings.Contains(text, part) }

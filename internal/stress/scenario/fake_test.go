@@ -1,0 +1,143 @@
+package scenario_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/scenario"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// request is one that a fake target has seen.
+type request struct {
+	user               int
+	method, path, body string
+	header             map[string]string
+	at                 time.Time
+}
+
+// target is a fake one without a network, which remembers what it was asked.
+type target struct {
+	answer func(r request) (status int, body string)
+
+	mu    sync.Mutex
+	users int
+	seen  []request
+}
+
+// connect makes the connection of the next user.
+func (f *target) connect() wire.Doer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.users++
+	return &connection{target: f, user: f.users}
+}
+
+// requests returns what was asked so far.
+func (f *target) requests() []request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]request(nil), f.seen...)
+}
+
+// count returns how many requests began so: "POST /buy/".
+func (f *target) count(begin string) (n int) {
+	for _, r := range f.requests() {
+		if strings.HasPrefix(r.method+" "+r.path, begin) {
+			n++
+		}
+	}
+	return n
+}
+
+// lost is the answer of a target that gives none.
+const lost = 0
+
+type connection struct {
+	target *target
+	user   int
+}
+
+func (c *connection) Do(ctx context.Context, r *wire.Request) (*wire.Response, error) {
+	if ctx.Err() != nil {
+		return nil, &wire.Error{Kind: wire.Canceled, Err: ctx.Err()}
+	}
+	seen := request{c.user, r.Method, r.Path, string(r.Body), map[string]string{}, time.Now()}
+	for _, f := range r.Header {
+		seen.header[f.Name] = f.Value
+	}
+	c.target.mu.Lock()
+	c.target.seen = append(c.target.seen, seen)
+	c.target.mu.Unlock()
+	status, body := c.target.answer(seen)
+	if status == lost {
+		return nil, &wire.Error{Kind: wire.Closed, Err: errors.New("no answer")}
+	}
+	return &wire.Response{Status: status, Body: []byte(body), Size: int64(len(body))}, nil
+}
+
+func (*connection) Release() {}
+
+func (*connection) Close() {}
+
+func (*connection) Protocol() string { return "fake" }
+
+// office is a fake ticket office with concerts 1 to n, which sells what it is asked.
+func office(n int) *target {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = `{"id":` + strconv.Itoa(i+1) + `,"title":"\"a\" {[","available":100}`
+	}
+	list := "[" + strings.Join(ids, ",") + "]\n"
+	return &target{answer: func(r request) (int, string) {
+		if r.method == "GET" {
+			return 200, list
+		}
+		return 200, receipt(r)
+	}}
+}
+
+// receipt is that of a purchase.
+func receipt(r request) string {
+	_, quantity, _ := strings.Cut(r.body, `"quantity":`)
+	return `{"concert_id":` + r.path[strings.LastIndex(r.path, "/")+1:] + `,"quantity":` + strings.TrimSuffix(quantity, "}") + `,"status":"success"}`
+}
+
+// instance returns a built-in scenario for a run.
+func instance(tb testing.TB, name string) *scenario.Instance {
+	tb.Helper()
+	spec, ok := scenario.Find(name)
+	if !ok {
+		tb.Fatalf("there is no scenario %s", name)
+	}
+	return spec.New()
+}
+
+// run lets so many users do a scenario for a time, and returns what came of it.
+func run(tb testing.TB, in *scenario.Instance, connect func() wire.Doer, users float64, length time.Duration) stats.Snapshot {
+	tb.Helper()
+	return runLoad(tb, in.Scenario, connect, stress.Load{Curve: stress.Curve{From: users}}, length)
+}
+
+func runLoad(tb testing.TB, s *stress.Scenario, connect func() wire.Doer, load stress.Load, length time.Duration) stats.Snapshot {
+	tb.Helper()
+	recorder := stats.New(stats.Options{Start: time.Now()})
+	r, err := stress.New(stress.Options{
+		Scenario: s, Load: load, RunTime: length, StopTimeout: 10 * time.Second, Seed: 7,
+		Connect: connect, Stats: recorder,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := r.Run(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return recorder.Snapshot(time.Now())
+}

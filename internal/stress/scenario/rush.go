@@ -1,0 +1,134 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// What the users of a rush do.
+const (
+	// maxRush is the most tickets that one purchase asks for; the least is 1.
+	maxRush = 4
+	// leastRush and mostRush are the waits while there are tickets, as long as it
+	// takes to press a button again.
+	leastRush, mostRush = 50 * time.Millisecond, 250 * time.Millisecond
+	// leastGone and mostGone are the waits once all are sold.
+	leastGone, mostGone = 2 * time.Second, 8 * time.Second
+
+	rushATask = (1 + maxRush) / 2.0
+	rushTakes = (leastRush+mostRush)/2 + paymentTakes
+)
+
+// errNoConcert lets a user wait for the concert to be there.
+var errNoConcert = errors.New("there is no concert to want")
+
+func buildRush(in *Instance) {
+	const buy = "/buy/"
+	in.offers = newOffers(buy)
+	in.Scenario.SpawnAtOnce = true
+	hurried, calm := stress.Between(leastRush, mostRush), stress.Between(leastGone, mostGone)
+	in.Scenario.Kinds = []stress.Kind{{
+		Name: "fan", Weight: 1,
+		// Most are in the middle of a purchase when the last ticket is sold, and
+		// learn it by the answer; so it does little that who waits just then is
+		// calmed by somebody else's.
+		Wait: func(dice *rand.Rand, due, ended time.Time) (time.Time, bool) {
+			if in.gone.Load() {
+				return calm(dice, due, ended)
+			}
+			return hurried(dice, due, ended)
+		},
+		Join: func(u *stress.User) stress.Part { return newFan(in, u, buy).part() },
+	}}
+}
+
+// fan buys tickets of the one concert until it is told that all are sold. Then
+// it looks at the concerts once in a while, and buys again if tickets came back.
+type fan struct {
+	in   *Instance
+	user *stress.User
+	till *till
+	list stress.Call
+
+	concert int64 // 0 until the fan knows which
+	path    string
+	// gone is what the fan was told itself, most what it may ask for.
+	gone bool
+	most int
+}
+
+func newFan(in *Instance, u *stress.User, buy string) *fan {
+	f := &fan{in: in, user: u, till: newTill(u, in.Tally, buy+"[id]"), most: maxRush}
+	f.list = stress.Call{Name: nameList, Request: wire.Request{Method: "GET", Path: "/concerts"}, Judge: f.judgeList}
+	f.want(in.aim.Load())
+	return f
+}
+
+func (f *fan) part() stress.Part {
+	return stress.Part{Start: f.start, Tasks: []stress.Task{{Weight: 1, Do: f.act}}}
+}
+
+func (f *fan) want(concert int64) {
+	if f.concert = concert; concert != 0 {
+		f.path = f.in.offers.buy + strconv.FormatInt(concert, 10)
+	}
+}
+
+// start looks for the newest concert, unless the fan knows what it wants.
+func (f *fan) start(ctx context.Context) error {
+	if f.concert == 0 {
+		f.user.Do(ctx, &f.list)
+	}
+	if f.concert == 0 {
+		return errNoConcert
+	}
+	return nil
+}
+
+func (f *fan) act(ctx context.Context) {
+	if f.gone {
+		f.user.Do(ctx, &f.list)
+		return
+	}
+	f.till.buy(ctx, f.path, f.concert, 1+f.user.Dice.IntN(f.most))
+	if f.till.fate == isSoldOut {
+		f.seeLeft(f.till.left)
+	}
+}
+
+// judgeList reads a list of concerts: which is the newest, and later whether
+// tickets of the one concert came back.
+func (f *fan) judgeList(r *wire.Response) stats.Outcome {
+	seen, outcome := f.in.offers.judgeList(r)
+	switch {
+	case seen == nil:
+	case f.concert == 0:
+		var newest int64
+		for _, id := range seen.ids {
+			newest = max(newest, id)
+		}
+		f.want(newest)
+	default:
+		if left, known := scanLeft(r.Body, f.concert); known {
+			f.seeLeft(left)
+		}
+	}
+	return outcome
+}
+
+// seeLeft takes in how many tickets are left. Who asked for more than that asks
+// for less the next time.
+func (f *fan) seeLeft(left int64) {
+	f.gone = left <= 0
+	f.in.gone.Store(f.gone)
+	if !f.gone {
+		f.most = int(min(left, maxRush))
+	}
+}

@@ -1,0 +1,148 @@
+package scenario
+
+import (
+	"context"
+	"strconv"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// The business outcomes of a purchase.
+const (
+	// Denied: the target denied it at random, as it is told to.
+	Denied = "denied"
+	// SoldOut: fewer tickets were left than were asked for.
+	SoldOut = "sold_out"
+)
+
+// addresses is how many different people buy: testuser_1@example.com and so on.
+const addresses = 10_000
+
+// fate is what became of a purchase.
+type fate uint8
+
+const (
+	isUnsure  fate = iota // nobody knows: there was no answer
+	isSold                // there is a receipt
+	isDenied              // denied, nothing sold
+	isSoldOut             // sold out, nothing sold
+	isNotSold             // refused or failed, nothing sold
+)
+
+// till makes the purchases of one user.
+type till struct {
+	user  *stress.User
+	tally *Tally
+	call  stress.Call
+
+	// What is being bought, and what became of it.
+	concert  int64
+	quantity int
+	fate     fate
+	// left is how many tickets the target said are left when it was sold out; 0
+	// if it did not say.
+	left int64
+}
+
+// newTill returns the till of a user. Statistics call its purchases by name.
+func newTill(u *stress.User, tally *Tally, name string) *till {
+	t := &till{user: u, tally: tally}
+	t.call = stress.Call{
+		Name:    name,
+		Request: wire.Request{Method: "POST", Header: jsonHeader()},
+		Judge:   t.judge,
+	}
+	return t
+}
+
+func jsonHeader() []wire.Field {
+	return []wire.Field{{Name: "Content-Type", Value: "application/json"}}
+}
+
+// buy buys tickets at the path of a concert's purchases, as one of the people.
+func (t *till) buy(ctx context.Context, path string, concert int64, quantity int) {
+	person := 1 + t.user.Dice.IntN(addresses)
+	t.concert, t.quantity, t.fate, t.left = concert, quantity, isUnsure, 0
+	t.call.Request.Path = path
+	t.call.Request.Body = appendOrder(t.call.Request.Body[:0], person, quantity)
+	t.user.Do(ctx, &t.call)
+	t.tally.add(t.fate, concert, quantity)
+}
+
+// appendOrder appends the body of a purchase.
+func appendOrder(buf []byte, person, quantity int) []byte {
+	buf = strconv.AppendInt(append(buf, `{"user_email":"testuser_`...), int64(person), 10)
+	buf = strconv.AppendInt(append(buf, `@example.com","quantity":`...), int64(quantity), 10)
+	return append(buf, '}')
+}
+
+// judge says what an answer to the purchase is.
+func (t *till) judge(r *wire.Response) stats.Outcome {
+	a, ok := readReply(r.Body)
+	switch {
+	case r.Status == 200 && ok && a.isReceipt(t.concert, t.quantity):
+		t.fate = isSold
+		return stats.Outcome{}
+	case r.Status == 200: // and the fate remains unsure
+		return failedCheck("the answer is no receipt of the order")
+	case a.says(Denied, "Tickets currently unavailable") && r.Status == 409:
+		t.fate = isDenied
+		return stats.Outcome{Class: stats.Business, Kind: Denied}
+	// The earlier service answered 404.
+	case a.says(SoldOut, "Concert sold out") && (r.Status == 409 || r.Status == 404):
+		t.fate, t.left = isSoldOut, a.left
+		return stats.Outcome{Class: stats.Business, Kind: SoldOut}
+	}
+	if a.knownNotSold() || r.Status >= 300 && r.Status < 500 {
+		t.fate = isNotSold
+	}
+	return unexpected(r)
+}
+
+// reply is what the answers to purchases may say. Texts stand as in the
+// answer, escaped.
+type reply struct {
+	status, code, message   []byte
+	concert, quantity, left int64
+}
+
+// readReply reads an answer; false if it is no JSON object.
+func readReply(body []byte) (a reply, ok bool) {
+	ok = members(body, func(name, value []byte) {
+		switch string(name) {
+		case "status":
+			a.status = plain(value)
+		case "code":
+			a.code = plain(value)
+		case "message":
+			a.message = plain(value)
+		case "concert_id":
+			a.concert, _ = integer(value)
+		case "quantity":
+			a.quantity, _ = integer(value)
+		case "available":
+			a.left, _ = integer(value)
+		}
+	})
+	return a, ok
+}
+
+func (a *reply) isReceipt(concert int64, quantity int) bool {
+	return string(a.status) == "success" && a.concert == concert && a.quantity == int64(quantity)
+}
+
+// says reports whether the answer has that code, or the message where it has none.
+func (a *reply) says(code, message string) bool {
+	return string(a.code) == code || len(a.code) == 0 && string(a.message) == message
+}
+
+// knownNotSold reports whether an error of the target says that nothing was sold.
+func (a *reply) knownNotSold() bool {
+	switch string(a.code) {
+	case "busy", "stopping", "unavailable", "injected", "not_ready":
+		return true
+	}
+	return false
+}

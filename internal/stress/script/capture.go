@@ -1,0 +1,99 @@
+package script
+
+import (
+	"net/http"
+	"regexp"
+
+	"onsale/internal/stress/wire"
+)
+
+// maxCapture limits what is kept of an answer, in bytes: each user keeps it.
+const maxCapture = 64 << 10
+
+// capture keeps a part of an answer under a name.
+type capture struct {
+	slot int
+	// detail says what was wanted, in case that it is not there.
+	detail string
+	from   source
+	// standby is the value where nothing is found; without one that is a failure.
+	standby    string
+	hasStandby bool
+}
+
+// source appends a part of an answer to what is there.
+type source interface {
+	read(b []byte, a *actor, r *wire.Response) (v value, ok bool)
+}
+
+var (
+	_ source = (*jsonSource)(nil)
+	_ source = headerSource("")
+	_ source = cookieSource("")
+	_ source = (*regexSource)(nil)
+)
+
+// jsonSource is the value at a path. Null is nothing.
+type jsonSource struct{ path jsonPath }
+
+func (s *jsonSource) read(b []byte, a *actor, r *wire.Response) (value, bool) {
+	found, ok := a.find(&s.path, r)
+	if !ok || string(found) == "null" {
+		return value{text: b}, false
+	}
+	return value{text: unquote(b, found), json: found[0] != '"'}, true
+}
+
+// headerSource is the first field of a name.
+type headerSource string
+
+func (s headerSource) read(b []byte, _ *actor, r *wire.Response) (value, bool) {
+	v := r.Header(string(s))
+	return value{text: append(b, v...)}, v != ""
+}
+
+// cookieSource is a cookie that the answer sets.
+type cookieSource string
+
+func (s cookieSource) read(b []byte, _ *actor, r *wire.Response) (v value, ok bool) {
+	v.text = b
+	for name, line := range r.Each {
+		if !isSetCookie(name) {
+			continue
+		}
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == string(s) {
+			v.text, ok = append(b, c.Value...), true
+		}
+	}
+	return v, ok
+}
+
+// regexSource is the first group of an expression, or all of what it matches if it has none.
+type regexSource struct{ expression *regexp.Regexp }
+
+func (s *regexSource) read(b []byte, _ *actor, r *wire.Response) (value, bool) {
+	m := s.expression.FindSubmatchIndex(r.Body)
+	switch {
+	case m == nil || len(m) > 2 && m[2] < 0:
+		return value{text: b}, false
+	case len(m) > 2:
+		return value{text: append(b, r.Body[m[2]:m[3]]...)}, true
+	}
+	return value{text: append(b, r.Body[m[0]:m[1]]...)}, true
+}
+
+// keep captures a part of an answer; false is that it is not there.
+func (c *capture) keep(a *actor, r *wire.Response) bool {
+	v, ok := c.from.read(a.values[c.slot].text[:0], a, r)
+	if ok && len(v.text) <= maxCapture {
+		a.values[c.slot] = v
+		return true
+	}
+	c.forget(a)
+	return c.hasStandby
+}
+
+// forget puts the standby in place of what was captured before.
+func (c *capture) forget(a *actor) {
+	a.values[c.slot] = value{text: append(a.values[c.slot].text[:0], c.standby...)}
+}

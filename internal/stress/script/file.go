@@ -1,0 +1,351 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"onsale/internal/stress/wire"
+)
+
+// Fields of a file, and of the mappings in it.
+const (
+	fileFields   = "name summary host timeout redirects insecure cookie_jar headers variables env csv users " + kindOnlyFields
+	kindFields   = "name weight " + kindOnlyFields
+	taskFields   = "name weight steps"
+	waitFields   = "constant between pacing"
+	// kindOnlyFields may stand at the top of a file that has one kind of users.
+	kindOnlyFields = "wait start tasks"
+)
+
+// Limits of numbers in a file.
+const (
+	// maxWeight is the engine's for kinds of users.
+	maxWeight = 1000
+	// maxKinds is the engine's as well.
+	maxKinds = 100
+	// maxRedirects is what browsers follow at most.
+	maxRedirects = 20
+	// minPace and minTimeout are the shortest that mean anything over a network.
+	minPace, minTimeout = time.Millisecond, time.Millisecond
+)
+
+// fileReader reads a whole file.
+type fileReader struct {
+	*decoder
+	options Options
+	// common are the headers of all requests.
+	common   []*commonHeader
+	declared []declared
+}
+
+// declared is a name that the file makes known, to say so if nothing uses it.
+type declared struct {
+	line       int
+	what, name string
+}
+
+// script reads the fields of the file. Names are made known before what may use them.
+func (d *decoder) script(root node, o Options) *Script {
+	f := &fileReader{decoder: d, options: o}
+	fields := d.object(root, fileFields)
+	base := filepath.Base(d.file)
+	s := &Script{Name: strings.TrimSuffix(base, filepath.Ext(base)), jar: true, options: o}
+	f.settings(fields, s)
+
+	sc := newScope()
+	if n, ok := fields["variables"]; ok {
+		f.variables(n, sc)
+	}
+	if n, ok := fields["env"]; ok {
+		f.env(n, sc)
+	}
+	if n, ok := fields["csv"]; ok {
+		f.tables(n, sc)
+	}
+	if n, ok := fields["headers"]; ok {
+		f.readCommon(n)
+	}
+	s.kinds, s.tables = f.users(root, fields, sc), sc.tables
+	f.checkCommon()
+	s.Warnings = f.unused(sc)
+	if s.Summary == "" {
+		s.Summary = summary(s.kinds)
+	}
+	return s
+}
+
+// settings reads what holds for the whole run.
+func (f *fileReader) settings(fields map[string]node, s *Script) {
+	if n, ok := fields["name"]; ok {
+		s.Name = f.staticText(n, "is the same for all")
+	}
+	if n, ok := fields["summary"]; ok {
+		s.Summary = f.staticText(n, "is the same for all")
+	}
+	if n, ok := fields["host"]; ok {
+		s.Host = f.host(n)
+	}
+	if n, ok := fields["timeout"]; ok {
+		s.Timeout = f.duration(n, minTimeout)
+	}
+	if n, ok := fields["redirects"]; ok {
+		s.Redirects = f.whole(n, 0, maxRedirects)
+	}
+	if n, ok := fields["insecure"]; ok {
+		s.Insecure = f.flag(n)
+	}
+	if n, ok := fields["cookie_jar"]; ok {
+		s.jar = f.flag(n)
+	}
+}
+
+// host reads the target. It is shown in reports, and so has nothing in it that may be secret.
+func (f *fileReader) host(n node) string {
+	text := f.staticText(n, "is shown in reports; set it with --host")
+	if text == "" {
+		return ""
+	}
+	target, err := wire.ParseTarget(text)
+	if err != nil {
+		f.fail(n, "must be a URL such as http://127.0.0.1:8000")
+		return ""
+	}
+	return target.String()
+}
+
+// staticText reads a text that has no templates.
+func (f *fileReader) staticText(n node, why string) string {
+	text := f.text(n)
+	switch {
+	case strings.Contains(text, "{{"):
+		f.fail(n, "takes no {{…}}, as it %s", why)
+		return ""
+	case text == "" && n.scalar():
+		f.fail(n, "must not be empty")
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		f.fail(n, "must be one line without control characters")
+	}
+	return text
+}
+
+// variables reads the constants.
+func (f *fileReader) variables(n node, sc *scope) {
+	for _, v := range f.pairs(n) {
+		name := v.key.Value
+		if why := reserved(name); why != "" {
+			f.fail(node{Node: v.key, at: v.at}, "%s", why)
+			continue
+		}
+		if !v.scalar() {
+			f.fail(v.node, "must be a text, a number, true or false")
+			continue
+		}
+		c, err := scalarConstant(v.follow().Node)
+		switch {
+		case err != nil:
+			f.fail(v.node, "%s", err.Error())
+		case strings.Contains(c.text, "{{"):
+			f.fail(v.node, "is a constant, and takes no {{…}}: write it where the variable is used")
+		default:
+			sc.variables[name] = c
+			f.declare(v.key, "variable", name)
+		}
+	}
+}
+
+// env reads which variables of the environment may be used: a list of names, or names with defaults.
+func (f *fileReader) env(n node, sc *scope) {
+	if n.mapping() {
+		for _, v := range f.pairs(n) {
+			f.lookUp(node{Node: v.key, at: n.at}, v.key.Value, v.node, sc)
+		}
+		return
+	}
+	for _, item := range f.items(n) {
+		f.lookUp(item, f.text(item), node{}, sc)
+	}
+}
+
+// lookUp reads one variable of the environment. Its value is told nobody.
+func (f *fileReader) lookUp(n node, name string, standby node, sc *scope) {
+	if name == "" {
+		return
+	}
+	value, ok := f.options.Env(name)
+	switch {
+	case !isName(name):
+		f.fail(n, "must have names of letters, digits and _")
+		return
+	case !ok && standby.Node != nil && !standby.null():
+		value = f.text(standby)
+	case !ok:
+		f.fail(n, "needs %s, which is not set in the environment and has no default here", name)
+	}
+	sc.env[name] = value
+	f.declare(n.Node, "environment variable", envGroup+"."+name)
+}
+
+// tables reads the CSV files: one, or a list of them.
+func (f *fileReader) tables(n node, sc *scope) {
+	for _, item := range f.oneOrMore(n) {
+		t := f.table(item, f.options)
+		if slices.ContainsFunc(sc.tables, func(other *table) bool { return other.name == t.name }) {
+			f.fail(item, "is called %s, as another is: give it a name with as", t.name)
+			continue
+		}
+		if _, taken := sc.variables[t.name]; taken {
+			f.fail(item, "is called %s, as a variable is: give it a name with as", t.name)
+			continue
+		}
+		sc.tables = append(sc.tables, t)
+		f.declare(item.Node, "CSV file", t.name)
+	}
+}
+
+// users reads the kinds of users: those under users, or the one whose tasks stand at the top.
+func (f *fileReader) users(root node, fields map[string]node, sc *scope) []kind {
+	list, ok := fields["users"]
+	if !ok {
+		return []kind{f.kind(root, fields, fields, sc)}
+	}
+	for _, name := range []string{"tasks", "start"} {
+		if n, both := fields[name]; both {
+			f.fail(n, "stands beside users: put it under one of them")
+		}
+	}
+	items := f.items(list)
+	if len(items) == 0 && list.list() {
+		f.fail(list, "needs at least one kind of users")
+	}
+	if len(items) > maxKinds {
+		f.fail(list, "must not have more than %d kinds of users", maxKinds)
+		return nil
+	}
+	kinds := make([]kind, 0, len(items))
+	for _, item := range items {
+		kinds = append(kinds, f.kind(item, f.object(item, kindFields), fields, sc))
+	}
+	return kinds
+}
+
+// kind reads one kind of users. What it does not say about waiting, the top of the file says.
+func (f *fileReader) kind(n node, fields, top map[string]node, sc *scope) kind {
+	k := kind{name: "user", weight: 1}
+	if v, ok := fields["name"]; ok && n.at != "" {
+		k.name = f.staticText(v, "is the same for all")
+	}
+	if v, ok := fields["weight"]; ok {
+		k.weight = f.whole(v, 1, maxWeight)
+	}
+	wait, ok := fields["wait"]
+	if !ok {
+		wait, ok = top["wait"]
+	}
+	if ok {
+		k.wait = f.wait(wait)
+	}
+	own := sc.kind()
+	if v, ok := fields["start"]; ok {
+		k.start = f.steps(v, own)
+	}
+	list, ok := fields["tasks"]
+	switch {
+	case !ok && n.mapping():
+		f.fail(n, "needs tasks, a list of what users do")
+	case ok:
+		k.tasks = f.tasks(list, own)
+	}
+	k.slots = len(own.slots)
+	return k
+}
+
+// tasks reads a list of tasks.
+func (f *fileReader) tasks(n node, sc *scope) []task {
+	items := f.items(n)
+	if len(items) == 0 && n.list() {
+		f.fail(n, "needs at least one task")
+	}
+	tasks := make([]task, 0, len(items))
+	for _, item := range items {
+		tasks = append(tasks, f.task(item, sc.task()))
+	}
+	return tasks
+}
+
+// task reads a task: steps with a weight, or one request with a weight.
+func (f *fileReader) task(n node, sc *scope) task {
+	t := task{weight: 1}
+	known, all := taskFields, f.pairs(n)
+	alone := !has(all, "steps")
+	if alone {
+		known += " " + stepFields
+	}
+	fields := f.known(all, known)
+	if v, ok := fields["weight"]; ok {
+		t.weight = f.whole(v, 1, maxWeight)
+	}
+	if alone {
+		t.steps = []step{f.request(n, fields, sc)}
+		t.name = t.steps[0].name
+		return t
+	}
+	if v, ok := fields["name"]; ok {
+		t.name = f.staticText(v, "is the same for all")
+	}
+	t.steps = f.steps(fields["steps"], sc)
+	return t
+}
+
+// declare notes a name, to warn if nothing uses it.
+func (f *fileReader) declare(n *yaml.Node, what, name string) {
+	f.declared = append(f.declared, declared{line: n.Line, what: what, name: name})
+}
+
+// unused returns a warning for each name that nothing uses.
+func (f *fileReader) unused(sc *scope) (warnings []string) {
+	for _, d := range f.declared {
+		if !sc.used[d.name] {
+			warnings = append(warnings, fmt.Sprintf("%s:%d: the %s %s is never used", f.file, d.line, d.what, d.name))
+		}
+	}
+	return warnings
+}
+
+// summary says what a file is about that does not say so itself.
+func summary(kinds []kind) string {
+	requests, tasks := 0, 0
+	for _, k := range kinds {
+		for _, t := range k.tasks {
+			tasks++
+			requests += len(t.steps)
+		}
+	}
+	return fmt.Sprintf("%d kinds of users, %d tasks, %d steps", len(kinds), tasks, requests)
+}
+
+// template compiles a text.
+func (f *fileReader) template(n node, text string, m mode, s *scope) template {
+	t, err := s.compile(text, m)
+	f.wrongTemplate(n, text, err)
+	return t
+}
+
+// wrongTemplate tells what is wrong with a template, once.
+func (f *fileReader) wrongTemplate(n node, text string, err error) {
+	var wrong *templateError
+	if !errors.As(err, &wrong) {
+		return
+	}
+	line := n.Line
+	if n.follow().Style == yaml.LiteralStyle {
+		// In a block of several lines, the problem stands on one of those below.
+		line = n.follow().Line + 1 + strings.Count(text[:wrong.offset], "\n")
+	}
+	f.problems = append(f.problems, Problem{File: f.file, Line: line, Field: n.at, Message: wrong.message})
+}

@@ -1,0 +1,171 @@
+package stress
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"onsale/internal/stress/stats"
+)
+
+const (
+	// tooLate is the median lag from which on the tester is late. A process that
+	// gets its share of a busy machine stays below.
+	tooLate = 5 * time.Millisecond
+	// busyCPU is the share of its CPUs at which a process has nothing left, and
+	// busyLate the median lag at which that shows in the figures.
+	busyCPU  = 0.95
+	busyLate = 2 * time.Millisecond
+	// lateShare of all seconds, and at least lateSeconds, make the tester a
+	// bottleneck: one bad second is a hiccup of the machine.
+	lateShare   = 0.1
+	lateSeconds = 2
+	// leastJudged is how long what is left at the end must be to be judged as one: the end
+	// itself takes CPU time.
+	leastJudged = 200 * time.Millisecond
+	// longestLag is the most that is told apart.
+	longestLag = time.Hour
+)
+
+// self is what the tester sees of itself.
+//
+// Two things tell that it is late: a timer that should fire each 10 ms, and in the open model the
+// time from a task's due moment to the moment at which a user takes it up, before
+// anything is sent. A second is late when the median of either is above tooLate, or above
+// busyLate while the process had all its CPUs busy. The tester is the bottleneck
+// when more than a tenth of the seconds (two at least, where the run has two) were late, or
+// when requests failed by its own limits. A target that is slow, stalls, refuses, or keeps
+// other cores busy changes none of that.
+type self struct {
+	open   bool
+	cores  int
+	errors atomic.Int64
+
+	mu sync.Mutex
+	// beats and sends are the timer's lags and the tasks' in this second, lags those of all seconds that are
+	// told, and late the worse ones of the late seconds; in µs.
+	beats, sends, lags, late *hdrhistogram.Histogram
+	seconds, lates           int
+	// began and since are when the first second began, and this one, and cpuBegan and cpuSince the CPU time used until then.
+	began, since       time.Time
+	cpuBegan, cpuSince time.Duration
+	cpuMean, cpuMax    float64
+}
+
+func newSelf(open bool) *self {
+	histogram := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, longestLag.Microseconds(), 2) }
+	return &self{
+		open: open, cores: runtime.GOMAXPROCS(0), beats: histogram(), sends: histogram(), lags: histogram(), late: histogram(),
+	}
+}
+
+// begin begins the first second.
+func (s *self) begin(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began, s.since = now, now
+	s.cpuBegan = cpuTime()
+	s.cpuSince = s.cpuBegan
+}
+
+// beat notes how late the timer was.
+func (s *self) beat(lag time.Duration) { s.note(s.beats, lag) }
+
+// sent notes how late a user took up a task of the open model.
+func (s *self) sent(lag time.Duration) { s.note(s.sends, lag) }
+
+func (s *self) note(h *hdrhistogram.Histogram, lag time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// It cannot fail: the value is within the range.
+	_ = h.RecordValue(min(max(lag, 0), longestLag).Microseconds())
+}
+
+// tick ends a second, or what there is of the last one, and returns its median lag and its CPU share.
+func (s *self) tick(now time.Time) (lag time.Duration, cpu float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	used, length := cpuTime(), now.Sub(s.since)
+	cpu = s.share(used-s.cpuSince, length)
+	s.cpuMean = s.share(used-s.cpuBegan, now.Sub(s.began))
+	s.since, s.cpuSince = now, used
+
+	told, worse := s.beats, s.beats
+	if s.open {
+		told = s.sends
+	}
+	if median(told) > median(worse) {
+		worse = told
+	}
+	lag = median(told)
+	s.lags.Merge(told)
+	if length >= leastJudged || s.seconds == 0 {
+		s.seconds++
+		s.cpuMax = max(s.cpuMax, cpu)
+		if isLate(median(worse), cpu) {
+			s.lates++
+			s.late.Merge(worse)
+		}
+	}
+	s.beats.Reset()
+	s.sends.Reset()
+	return lag, cpu
+}
+
+// isLate judges a second by its median lag and its CPU share.
+func isLate(lag time.Duration, cpu float64) bool {
+	return lag > tooLate || lag > busyLate && cpu >= busyCPU
+}
+
+// tooOften judges how many seconds were late.
+func tooOften(late, seconds int) bool {
+	return late >= min(lateSeconds, max(seconds, 1)) && float64(late) > lateShare*float64(seconds)
+}
+
+func median(h *hdrhistogram.Histogram) time.Duration { return at(h, 50) }
+
+// at returns a percentile, 0 of nothing.
+func at(h *hdrhistogram.Histogram, percent float64) time.Duration {
+	return time.Duration(h.ValueAtQuantile(percent)) * time.Microsecond
+}
+
+// share returns how much of what all cores could do in a time was used, 0 to 1.
+func (s *self) share(used, of time.Duration) float64 {
+	if of <= 0 {
+		return 0
+	}
+	return min(float64(used)/(float64(of)*float64(s.cores)), 1)
+}
+
+// report tells what was seen until the last tick.
+func (s *self) report() stats.Self {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := stats.Self{
+		LagP50: stats.MS(median(s.lags)), LagP99: stats.MS(at(s.lags, 99)), LagMax: stats.MS(at(s.lags, 100)),
+		CPUMean: s.cpuMean, CPUMax: s.cpuMax, Cores: s.cores,
+		Errors: s.errors.Load(), LateSeconds: s.lates,
+	}
+	if tooOften(s.lates, s.seconds) {
+		r.Reasons = append(r.Reasons, s.lateReason())
+	}
+	if r.Errors > 0 {
+		r.Reasons = append(r.Reasons, fmt.Sprintf(
+			"%d requests failed at the tester's own limits, such as open files or local ports; raise them or use more workers", r.Errors))
+	}
+	r.Bottleneck = len(r.Reasons) > 0
+	return r
+}
+
+func (s *self) lateReason() string {
+	less := "fewer users"
+	if s.open {
+		less = "a lower rate"
+	}
+	return fmt.Sprintf("the tester was %.3g ms late in the median, in %d of %d s, with its CPUs %.0f %% busy; use more workers or %s",
+		median(s.late).Seconds()*1000, s.lates, s.seconds, 100*s.cpuMax, less)
+}

@@ -1,0 +1,149 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/scenario"
+	"onsale/internal/stress/wire"
+)
+
+// Source is what the users of a session do.
+type Source struct {
+	Scenario *stress.Scenario
+	// Instance is the built-in scenario that it is; nil for others.
+	Instance *scenario.Instance
+}
+
+// paced reports whether tasks are due at moments that the scenario sets.
+func (s Source) paced() bool {
+	dice, now := rand.New(rand.NewPCG(0, 0)), time.Time{}
+	for _, kind := range s.Scenario.Kinds {
+		if kind.Wait == nil {
+			continue
+		}
+		if _, late := kind.Wait(dice, now, now); late {
+			return true
+		}
+	}
+	return false
+}
+
+// Above these, a load on a host that is not loopback is asked for twice.
+const (
+	manyUsers = 1_000
+	highRate  = 5_000
+)
+
+// Question returns what to ask before the load goes to a host that may not be
+// the user's own; empty if it is small, or goes to loopback.
+func (s *Session) Question() string {
+	highest := peak(s.plan.whole.Curve)
+	switch {
+	case s.options.Target.Loopback():
+		return ""
+	case s.plan.whole.Open && highest > highRate:
+		return fmt.Sprintf("a load of %g/s on %s", highest, s.options.Target)
+	case !s.plan.whole.Open && highest > manyUsers:
+		return fmt.Sprintf("a load of %g users on %s", highest, s.options.Target)
+	}
+	return ""
+}
+
+// Length is how long the run is to last; 0 if that is not known.
+func (s *Session) Length() time.Duration {
+	if curve := s.plan.load.Curve; curve.Ends && (s.plan.runTime == 0 || curve.Length() < s.plan.runTime) {
+		return curve.Length()
+	}
+	return s.plan.runTime
+}
+
+// Warnings returns what may not be meant as it was asked for.
+func (s *Session) Warnings() []string {
+	var all []string
+	w := s.plan.whole
+	if rise := w.Curve.Length(); !w.Open && s.settings.Shape == "" && s.plan.runTime > 0 && rise > s.plan.runTime {
+		all = append(all, fmt.Sprintf("all %g users are there after %s, and the run ends after %s: a higher --spawn-rate brings them sooner",
+			peak(w.Curve), rise.Round(time.Second), s.plan.runTime))
+	}
+	return all
+}
+
+// conditions are what the checks before and after a run need.
+func (s *Session) conditions(prepare bool) scenario.Options {
+	return scenario.Options{
+		Target: s.options.Target, Connect: s.connect, TLS: s.options.Wire.TLS, Token: s.options.AdminToken,
+		Load: s.plan.whole, RunTime: s.plan.runTime, Prepare: prepare,
+	}
+}
+
+func (s *Session) connect() wire.Doer { return wire.New(s.options.Target, s.options.Wire) }
+
+// Check looks whether the target is there, is the API that the scenario needs
+// and has tickets left, and returns what to know about it. Prepare makes a
+// concert where one is missing. An error wraps [scenario.ErrNotReady], or is
+// that of the context.
+func (s *Session) Check(ctx context.Context, prepare bool) ([]string, error) {
+	o := s.conditions(prepare)
+	in := s.options.Source.Instance
+	if in == nil {
+		return nil, scenario.Reach(ctx, o, &wire.Request{Method: http.MethodHead, Path: "/"})
+	}
+	found, err := in.Check(ctx, o)
+	return found.Notes, err
+}
+
+// before opens the books of a sale.
+func (s *Session) before(ctx context.Context) error {
+	in := s.options.Source.Instance
+	if in == nil || !in.Sells {
+		return nil
+	}
+	var err error
+	s.books, err = in.OpenBooks(ctx, s.conditions(false))
+	return err
+}
+
+// booksLimit bounds the reading of the books after a run: the target may be
+// busy with what the run has left it.
+const booksLimit = 30 * time.Second
+
+// after puts what the books say into the report, which is final then.
+func (s *Session) after(ctx context.Context) {
+	final := s.Report()
+	if s.books != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), booksLimit)
+		defer cancel()
+		if audit, err := s.books.Close(ctx); err != nil {
+			final.Notes = append(final.Notes, fmt.Sprintf("the books could not be read after the run: %v", err))
+		} else {
+			s.audit(&final, audit)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.final = &final
+}
+
+// audit fails a run in which a ticket was told sold that no book has.
+func (s *Session) audit(r *report.Report, a scenario.Audit) {
+	if !a.Known {
+		r.Notes = append(r.Notes, a.Text)
+		return
+	}
+	r.Books = &report.Books{
+		Told: a.Told, Booked: a.Booked, Unsure: a.Unsure, Missing: a.Missing, Extra: a.Extra, Agree: a.Agree, Text: a.Text,
+	}
+	if a.Missing == 0 && a.Unbalanced == 0 || len(s.plan.thresholds) == 0 {
+		return
+	}
+	r.Verdict.Reasons = append(r.Verdict.Reasons, a.Text)
+	if r.Verdict.Code == report.Passed {
+		r.Verdict.Code = report.Failed
+	}
+}

@@ -1,0 +1,268 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"onsale/internal/stress/control"
+	"onsale/internal/stress/history"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/scenario"
+	"onsale/internal/stress/wire"
+)
+
+// DeskOptions are those of a [Desk].
+type DeskOptions struct {
+	// Store keeps the runs; nil where they are not kept.
+	Store *history.Store
+	// Host is the target of runs that name none. It is reached even if it is not
+	// loopback; other hosts that are not loopback are refused, so that whoever
+	// reaches the desk cannot storm the world.
+	Host string
+	// AdminToken is Host's, and goes nowhere else.
+	AdminToken string
+	// Program is Onsale's version.
+	Program string
+	Logger  *slog.Logger
+}
+
+// Desk starts runs, one at a time, for those who ask over HTTP. It is safe for
+// concurrent use.
+type Desk struct {
+	options DeskOptions
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	current *Session      // the last one; nil before the first
+	ended   chan struct{} // closed when it has ended and is kept
+	closed  bool
+}
+
+var _ control.Desk = (*Desk)(nil)
+
+// NewDesk returns a desk at which nothing runs.
+func NewDesk(o DeskOptions) *Desk {
+	return &Desk{options: o, log: o.Logger.With("component", "stress")}
+}
+
+// Adopt makes a session the current one that was started elsewhere. The channel
+// is closed when it has ended.
+func (d *Desk) Adopt(s *Session, ended chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.current, d.ended = s, ended
+}
+
+// Start implements [control.Desk].
+func (d *Desk) Start(ctx context.Context, settings report.Settings) (string, error) {
+	s, err := d.session(settings)
+	if err != nil {
+		return "", err
+	}
+	if err := d.idle(); err != nil {
+		return "", err // before the checks, which take a while
+	}
+	_, err = s.Check(ctx, false)
+	switch {
+	case errors.Is(err, scenario.ErrNotReady):
+		return "", invalid("host", "cannot be stormed: %v", err)
+	case err != nil:
+		return "", err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running() || d.closed {
+		return "", control.ErrRunning
+	}
+	d.current, d.ended = s, make(chan struct{})
+	go d.run(s, d.ended)
+	return s.id, nil
+}
+
+// run lets a session run to its end, and keeps it. Whoever asked for it has
+// gone: the desk's end stops it.
+func (d *Desk) run(s *Session, ended chan struct{}) {
+	defer close(ended)
+	r, err := s.Run(context.Background(), nil)
+	if err == nil && d.options.Store != nil {
+		err = d.options.Store.Save(r)
+	}
+	if err != nil {
+		d.log.Error("load test did not end well", "run", s.id, "error", err)
+	}
+}
+
+// session makes the session that settings ask for.
+func (d *Desk) session(settings report.Settings) (*Session, error) {
+	if settings.Host == "" {
+		settings.Host = d.options.Host
+	}
+	if settings.Host == "" {
+		return nil, invalid("host", "must be given, such as http://127.0.0.1:8000")
+	}
+	target, err := wire.ParseTarget(settings.Host)
+	if err != nil {
+		return nil, invalid("host", "cannot be used: %v", err)
+	}
+	own := settings.Host == d.options.Host
+	if !own && !target.Loopback() {
+		return nil, invalid("host", "must be a loopback address, or %s: other hosts are stormed from the command line", d.options.Host)
+	}
+	if settings.Scenario == "" {
+		settings.Scenario = scenario.Builtin()[0].Name
+	}
+	spec, ok := scenario.Find(settings.Scenario)
+	if !ok {
+		return nil, invalid("scenario", "must be one that GET /stress/scenarios lists: files are for the command line")
+	}
+	instance := spec.New()
+	o := Options{
+		Settings: settings, Source: Source{Scenario: instance.Scenario, Instance: instance}, Target: target,
+		Program: d.options.Program, Logger: d.options.Logger,
+	}
+	if own {
+		o.AdminToken = d.options.AdminToken
+	}
+	return New(o)
+}
+
+func (d *Desk) idle() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running() || d.closed {
+		return control.ErrRunning
+	}
+	return nil
+}
+
+// running reports whether a session is under way. The caller holds the lock.
+func (d *Desk) running() bool {
+	if d.current == nil {
+		return false
+	}
+	select {
+	case <-d.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// active returns the session that is under way.
+func (d *Desk) active() (*Session, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.running() {
+		return nil, control.ErrIdle
+	}
+	return d.current, nil
+}
+
+// Stop implements [control.Desk].
+func (d *Desk) Stop() error {
+	s, err := d.active()
+	if err != nil {
+		return err
+	}
+	s.Stop()
+	return nil
+}
+
+// Change implements [control.Desk].
+func (d *Desk) Change(c control.Change) error {
+	s, err := d.active()
+	if err != nil {
+		return err
+	}
+	field, value := "users", 0.0
+	switch {
+	case c.Rate != nil:
+		field, value = "rate", *c.Rate
+	case c.Users != nil:
+		value = float64(*c.Users)
+	}
+	if want := s.field(); want != field {
+		return invalid(field, "does not fit the run, which has %s", want)
+	}
+	if err := s.Change(value, c.SpawnRate); errors.Is(err, errNotRunning) {
+		return control.ErrIdle
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// Live implements [control.Desk].
+func (d *Desk) Live() control.Live {
+	d.mu.Lock()
+	s, running := d.current, d.running()
+	d.mu.Unlock()
+	if s == nil {
+		return control.Live{}
+	}
+	live := control.Live{Running: running, ID: s.id}
+	if running {
+		live.Report, live.Now = s.Report(), s.Now()
+	}
+	return live
+}
+
+// Runs implements [control.Desk].
+func (d *Desk) Runs() ([]history.Summary, error) {
+	if d.options.Store == nil {
+		return nil, nil
+	}
+	return d.options.Store.List()
+}
+
+// Run implements [control.Desk].
+func (d *Desk) Run(id string) (report.Report, error) {
+	if d.options.Store == nil {
+		return report.Report{}, fmt.Errorf("runs are not kept: %w", history.ErrNotFound)
+	}
+	return d.options.Store.Get(id)
+}
+
+// Compare implements [control.Desk].
+func (d *Desk) Compare(base, other string) (history.Comparison, error) {
+	a, err := d.Run(base)
+	if err != nil {
+		return history.Comparison{}, err
+	}
+	b, err := d.Run(other)
+	if err != nil {
+		return history.Comparison{}, err
+	}
+	return history.Compare(a, b), nil
+}
+
+// Scenarios implements [control.Desk].
+func (d *Desk) Scenarios() []control.Scenario {
+	var all []control.Scenario
+	for _, s := range scenario.Builtin() {
+		all = append(all, control.Scenario{Name: s.Name, Summary: s.Summary})
+	}
+	return all
+}
+
+// Close stops the run that is under way and waits until it has ended, or the
+// context does. Nothing is started after it.
+func (d *Desk) Close(ctx context.Context) error {
+	d.mu.Lock()
+	d.closed = true
+	s, running, ended := d.current, d.running(), d.ended
+	d.mu.Unlock()
+	if !running {
+		return nil
+	}
+	s.Stop()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the load test to end: %w", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,251 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/metrics"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/verdict"
+)
+
+// lookInterval is the time between two looks at a run: for its thresholds, its
+// metrics, and whoever watches.
+const lookInterval = time.Second
+
+// Run runs the load test until it is over, [Session.Stop] is called or the
+// context ends, and returns its report. Watch is called once a second meanwhile.
+// It runs once.
+func (s *Session) Run(ctx context.Context, watch func(report.Report, stress.Now)) (report.Report, error) {
+	if err := s.before(ctx); err != nil {
+		return report.Report{}, err
+	}
+	if err := s.begin(s.plan.load, s.plan.runTime); err != nil {
+		return report.Report{}, err
+	}
+	warm := warmUp{after: s.options.WarmUp, users: s.options.ResetStats}
+	if err := s.drive(ctx, &warm, watch); err != nil {
+		return report.Report{}, err
+	}
+	s.after(ctx)
+	return s.Report(), nil
+}
+
+// begin makes the engine and the statistics of one run.
+func (s *Session) begin(load stress.Load, runTime time.Duration) error {
+	now := time.Now()
+	o := stats.Options{Start: now, Separate: load.Open || s.options.Source.paced()}
+	if s.options.Metrics != nil {
+		o.Observe = s.options.Metrics.Observe
+	}
+	recorder := stats.New(o)
+	run, err := stress.New(stress.Options{
+		Scenario: s.options.Source.Scenario, Load: load, RunTime: runTime, StopTimeout: s.plan.stopTimeout,
+		Seed: s.settings.Seed, Worker: s.plan.worker, Workers: s.plan.workers,
+		Connect: s.connect, Stats: recorder, Logger: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("make run: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run, s.stats, s.ended = run, recorder, time.Time{}
+	if s.started.IsZero() {
+		s.started = now
+	}
+	if s.stopping {
+		run.Stop()
+	}
+	return nil
+}
+
+// drive lets the run run, and looks at it meanwhile.
+func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(report.Report, stress.Now)) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.run.Run(ctx) }()
+	ticker := time.NewTicker(lookInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.look(warm, watch)
+		case err := <-ended:
+			s.close(ctx)
+			return err
+		}
+	}
+}
+
+// look is what is done once a second.
+func (s *Session) look(warm *warmUp, watch func(report.Report, stress.Now)) {
+	now := s.run.Now()
+	if warm.over(now) {
+		s.stats.Reset(time.Now())
+	}
+	r := s.Report()
+	s.expose(now, r)
+	if s.settings.Abort && s.search == nil {
+		if crossed := verdict.Crossed(r.Stats, s.full(now), s.plan.thresholds); len(crossed) > 0 {
+			s.stopFor(crossed[0].Expr + " was crossed")
+		}
+	}
+	if watch != nil {
+		watch(r, now)
+	}
+}
+
+// full returns how long the load has been what was asked for.
+func (s *Session) full(now stress.Now) time.Duration {
+	curve := s.plan.load.Curve
+	if now.Elapsed < curve.Length() && !curve.Ends || !s.plan.load.Open && float64(now.Users) < now.Wanted {
+		s.fullSince = now.Elapsed
+	}
+	return now.Elapsed - s.fullSince
+}
+
+// expose shows a Prometheus what the run does.
+func (s *Session) expose(now stress.Now, r report.Report) {
+	if s.options.Metrics == nil {
+		return
+	}
+	state := metrics.State{
+		Users: now.Users, InFlight: now.InFlight, Due: r.Stats.Due, NotSent: r.Stats.NotSent, LateSeconds: r.Self.LateSeconds,
+	}
+	if s.plan.load.Open {
+		state.RateWanted = now.Wanted
+	} else {
+		state.UsersWanted = now.Wanted
+	}
+	if n := len(r.Stats.Series); n > 0 {
+		state.Lag, state.CPU = time.Duration(r.Stats.Series[n-1].Lag), r.Stats.Series[n-1].CPU
+	}
+	s.options.Metrics.Set(state)
+}
+
+// warmUp says when the part of a run is over that does not count.
+type warmUp struct {
+	after time.Duration
+	users bool
+	done  bool
+}
+
+// over reports, once, that what was counted so far is to be forgotten.
+func (w *warmUp) over(now stress.Now) bool {
+	if w.done || w.after == 0 && !w.users || now.Elapsed < w.after || w.users && float64(now.Users) < now.Wanted {
+		return false
+	}
+	w.done = true
+	return true
+}
+
+// close notes when and why the run has ended.
+func (s *Session) close(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = time.Now()
+	if s.end == "" && ctx.Err() != nil {
+		s.end = endStopped
+	}
+	if s.end == "" {
+		s.end = endOver
+	}
+}
+
+// Stop ends the run gently: tasks under way may end.
+func (s *Session) Stop() { s.stopFor(endStopped) }
+
+func (s *Session) stopFor(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return
+	}
+	s.stopping, s.end = true, why
+	if s.run != nil {
+		s.run.Stop()
+	}
+	if s.search != nil {
+		s.search()
+	}
+}
+
+// errNotRunning is the answer to a change of what does not run.
+var errNotRunning = errors.New("the run has not begun, or is over")
+
+// Change sets the number of users, or of tasks a second in the open model, from
+// now on.
+func (s *Session) Change(to, spawnRate float64) error {
+	s.mu.Lock()
+	run, over := s.run, !s.ended.IsZero() || s.stopping
+	s.mu.Unlock()
+	if run == nil || over {
+		return errNotRunning
+	}
+	limit := float64(MaxUsers)
+	if s.plan.load.Open {
+		limit = MaxRate
+	}
+	switch {
+	case !(to >= 0 && to <= limit):
+		return invalid(s.field(), "must be between 0 and %g", limit)
+	case !(spawnRate >= 0):
+		return invalid("spawn_rate", "must be a number of users a second, 0 or more")
+	}
+	return run.Change(to, spawnRate)
+}
+
+// field names what [Session.Change] sets.
+func (s *Session) field() string {
+	if s.plan.load.Open {
+		return "rate"
+	}
+	return "users"
+}
+
+// Report returns the report as it stands; final once [Session.Run] has returned.
+func (s *Session) Report() report.Report {
+	s.mu.Lock()
+	final := s.final
+	s.mu.Unlock()
+	if final != nil {
+		return *final
+	}
+	return s.live()
+}
+
+// live returns the report of the engine's run as it stands.
+func (s *Session) live() report.Report {
+	s.mu.Lock()
+	run, recorder := s.run, s.stats
+	r := report.Report{
+		Schema: report.Schema, ID: s.id, Program: s.options.Program, Host: s.options.Target.String(), Settings: s.settings,
+		Started: s.started, Ended: s.ended, End: s.end, Notes: slices.Clone(s.notes),
+	}
+	s.mu.Unlock()
+	if run == nil {
+		return r
+	}
+	at := r.Ended
+	if at.IsZero() {
+		at = time.Now()
+	}
+	r.Protocol, r.Stats, r.Self = run.Protocol(), recorder.Snapshot(at), run.Self()
+	r.Verdict = verdict.Judge(r.Stats, r.Self, s.plan.thresholds)
+	return r
+}
+
+// Now returns what the run is doing; zero before it has begun.
+func (s *Session) Now() stress.Now {
+	s.mu.Lock()
+	run := s.run
+	s.mu.Unlock()
+	if run == nil {
+		return stress.Now{}
+	}
+	return run.Now()
+}

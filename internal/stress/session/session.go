@@ -1,0 +1,96 @@
+// Package session runs a load test from its settings to its report: it puts
+// together the scenario, the engine, the statistics, the thresholds, the books
+// and the run that is kept. The command line and the HTTP API both go through it.
+package session
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/history"
+	"onsale/internal/stress/metrics"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/scenario"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// Options of a [Session].
+type Options struct {
+	Settings report.Settings
+	// Source is what users do.
+	Source Source
+	// Target and Wire are where the requests go, and how.
+	Target *wire.Target
+	Wire   wire.Options
+	// WarmUp is how much of the start does not count, and ResetStats that nothing
+	// counts until all users are there.
+	WarmUp     time.Duration
+	ResetStats bool
+	// Metrics, if given, expose the run to a Prometheus.
+	Metrics *metrics.Metrics
+	// AdminToken opens the admin calls of the target: its books, and making
+	// concerts.
+	AdminToken string
+	// Program is Onsale's version.
+	Program string
+	Logger  *slog.Logger
+}
+
+// Session is one run of a load test.
+type Session struct {
+	options  Options
+	settings report.Settings // with what was left out filled in
+	plan     plan
+	log      *slog.Logger
+	id       string
+	books    *scenario.Books // nil where nothing is bought
+
+	mu       sync.Mutex
+	run      *stress.Run // nil before it begins
+	stats    *stats.Recorder
+	started  time.Time
+	ended    time.Time
+	end      string // why it ended
+	stopping bool
+	notes    []string
+	final    *report.Report // once it is over
+
+	// fullSince is when the load became what was asked for.
+	fullSince time.Duration
+	// search ends the search for the capacity, where there is one; held are the
+	// last measurements of the loads that held.
+	search context.CancelFunc
+	held   map[float64]report.Report
+}
+
+// Why a run ended, as the report says it.
+const (
+	endOver    = "run time over"
+	endStopped = "stopped"
+)
+
+// New returns a session that has yet to be run. Settings that break a rule are
+// a [*sale.FieldError].
+func New(o Options) (*Session, error) {
+	p, err := parse(o.Settings, o.Source.Scenario.SpawnAtOnce)
+	if err != nil {
+		return nil, err
+	}
+	if p.timeout != 0 {
+		o.Wire.Timeout = p.timeout
+	}
+	s := &Session{options: o, settings: o.Settings, plan: p, log: o.Logger.With("component", "stress"), id: history.NewID(time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))}
+	s.settings.Host, s.settings.Scenario = o.Target.String(), o.Source.Scenario.Name
+	if s.settings.Open = p.whole.Open; s.settings.Open {
+		s.settings.Arrivals, s.settings.MaxInFlight = string(p.whole.Arrivals), p.whole.MaxInFlight
+	}
+	if s.settings.Seed == 0 {
+		s.settings.Seed = rand.Uint64()>>11 + 1 // JSON's numbers are exact to 2^53
+	}
+	return s, nil
+}

@@ -1,0 +1,195 @@
+package session
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"onsale/internal/sale"
+	"onsale/internal/stress"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/verdict"
+)
+
+// Limits and defaults of the settings.
+const (
+	// MaxUsers is the most that one process plays. Each has a connection, and a
+	// machine has some 28,000 local ports to one address.
+	MaxUsers = 100_000
+	// MaxRate is the most tasks a second that one process is asked for.
+	MaxRate = 1_000_000
+	// DefaultMaxInFlight bounds the open model: 1,000 tasks a second that take
+	// 10 s each.
+	DefaultMaxInFlight = 10_000
+	// DefaultSpawnRate is Locust's: users a second.
+	DefaultSpawnRate = 1
+	// DefaultStopTimeout is how long tasks under way may go on at the end. The
+	// longest delay of the default fault plan is 4 s.
+	DefaultStopTimeout = 10 * time.Second
+	// maxRunTime keeps a mistyped number from running for years.
+	maxRunTime = 30 * 24 * time.Hour
+)
+
+// plan is what the settings come to.
+type plan struct {
+	load        stress.Load // of this worker
+	whole       stress.Load // of all workers
+	runTime     time.Duration
+	stopTimeout time.Duration
+	timeout     time.Duration
+	worker      int
+	workers     int
+	thresholds  []verdict.Threshold
+}
+
+// invalid is a field that breaks a rule.
+func invalid(field, format string, args ...any) error {
+	return &sale.FieldError{Field: field, Rule: fmt.Sprintf(format, args...)}
+}
+
+// parse reads the settings, for a scenario whose users come at once or not. An
+// error is a [*sale.FieldError].
+func parse(s report.Settings, atOnce bool) (plan, error) {
+	var p plan
+	var err error
+	if p.load, err = loadOf(s, atOnce); err != nil {
+		return plan{}, err
+	}
+	for _, d := range []struct {
+		field, text string
+		into        *time.Duration
+		least, most time.Duration
+	}{
+		{"run_time", s.RunTime, &p.runTime, 100 * time.Millisecond, maxRunTime},
+		{"stop_timeout", s.StopTimeout, &p.stopTimeout, 0, time.Hour},
+		{"timeout", s.Timeout, &p.timeout, time.Millisecond, time.Hour},
+	} {
+		if d.text == "" {
+			continue
+		}
+		if *d.into, err = stress.ParseDuration(d.text); err != nil {
+			return plan{}, invalid(d.field, "must be a time such as 90s or 1h30m, not %q", d.text)
+		}
+		if *d.into < d.least || *d.into > d.most {
+			return plan{}, invalid(d.field, "must be between %s and %s", d.least, d.most)
+		}
+	}
+	if s.StopTimeout == "" {
+		p.stopTimeout = DefaultStopTimeout
+	}
+	if p.worker, p.workers, err = ParseWorker(s.Worker); err != nil {
+		return plan{}, err
+	}
+	p.whole = p.load
+	p.load = p.load.Share(p.worker, p.workers)
+	if p.thresholds, err = verdict.ParseAll(s.FailIf); err != nil {
+		return plan{}, invalid("fail_if", "cannot be used: %v", err)
+	}
+	return p, nil
+}
+
+// loadOf returns the load of all workers together.
+func loadOf(s report.Settings, atOnce bool) (stress.Load, error) {
+	l := stress.Load{Open: s.Open || s.Rate != 0, Arrivals: stress.Arrivals(s.Arrivals), MaxInFlight: s.MaxInFlight}
+	switch {
+	case s.Users < 0 || s.Users > MaxUsers:
+		return l, invalid("users", "must be between 1 and %d", MaxUsers)
+	case !(s.Rate >= 0 && s.Rate <= MaxRate): // a NaN is neither
+		return l, invalid("rate", "must be above 0/s and at most %d/s", MaxRate)
+	case !(s.SpawnRate >= 0) || math.IsInf(s.SpawnRate, 1):
+		return l, invalid("spawn_rate", "must be a number of users a second, 0 or more")
+	case l.MaxInFlight < 0 || l.MaxInFlight > MaxUsers:
+		return l, invalid("max_in_flight", "must be between 1 and %d", MaxUsers)
+	}
+	switch l.Arrivals {
+	case "":
+		l.Arrivals = stress.Even
+	case stress.Even, stress.Poisson:
+	default:
+		return l, invalid("arrivals", "must be constant or poisson, not %q", s.Arrivals)
+	}
+	if l.MaxInFlight == 0 {
+		l.MaxInFlight = DefaultMaxInFlight
+	}
+	if s.Shape != "" {
+		return shaped(l, s)
+	}
+	switch {
+	case s.Rate != 0 && s.Users != 0:
+		return l, invalid("users", "must not be given together with a rate: --max-in-flight bounds how many tasks are under way")
+	case l.Open && s.Rate == 0:
+		return l, invalid("rate", "must be given, such as 500/s")
+	case l.Open:
+		l.Curve = stress.Curve{From: s.Rate}
+	default:
+		l.Curve = spawned(max(s.Users, 1), s.SpawnRate, atOnce)
+	}
+	return l, nil
+}
+
+// spawned is the curve of users who come at a spawn rate.
+func spawned(users int, rate float64, atOnce bool) stress.Curve {
+	switch {
+	case rate > 0:
+		return stress.SpawnCurve(users, rate)
+	case atOnce:
+		return stress.Curve{From: float64(users)}
+	default:
+		return stress.SpawnCurve(users, DefaultSpawnRate)
+	}
+}
+
+// shaped reads a shape, "stages 30s:100,2m:1000" say.
+func shaped(l stress.Load, s report.Settings) (stress.Load, error) {
+	kind, text, _ := strings.Cut(s.Shape, " ")
+	readers := map[string]func(string) (stress.Curve, bool, error){
+		"stages": stress.ParseStages, "ramp": stress.ParseRamp, "spike": stress.ParseSpike, "steps": stress.ParseSteps,
+	}
+	read, ok := readers[kind]
+	if !ok {
+		return l, invalid("shape", "must begin with stages, ramp, spike or steps, not %q", kind)
+	}
+	curve, open, err := read(strings.TrimSpace(text))
+	switch {
+	case err != nil:
+		return l, invalid(kind, "cannot be used: %v", err)
+	case s.Users != 0 || s.Rate != 0 || s.SpawnRate != 0:
+		return l, invalid(kind, "says how many there are over time, so users, spawn_rate and rate must not be given beside it")
+	}
+	limit := float64(MaxUsers)
+	if open {
+		limit = MaxRate
+	}
+	for _, stage := range curve.Stages {
+		if stage.To > limit {
+			return l, invalid(kind, "must not go beyond %g", limit)
+		}
+	}
+	l.Open, l.Curve = open, curve
+	return l, nil
+}
+
+// ParseWorker reads I/N, where I counts from 0; empty is 0/1. An error is a
+// [*sale.FieldError].
+func ParseWorker(text string) (worker, workers int, err error) {
+	if text == "" {
+		return 0, 1, nil
+	}
+	if n, err := fmt.Sscanf(text, "%d/%d", &worker, &workers); err != nil || n != 2 || text != fmt.Sprintf("%d/%d", worker, workers) {
+		return 0, 0, invalid("worker", "must look like 0/4: the first of four, as JOB_COMPLETION_INDEX counts")
+	}
+	if workers < 1 || workers > 10_000 || worker < 0 || worker >= workers {
+		return 0, 0, invalid("worker", "must be between 0/%d and %d/%d: workers count from 0, as JOB_COMPLETION_INDEX does", workers, workers-1, workers)
+	}
+	return worker, workers, nil
+}
+
+// peak is the highest value of a curve.
+func peak(c stress.Curve) float64 {
+	highest := c.From
+	for _, stage := range c.Stages {
+		highest = max(highest, stage.To)
+	}
+	return highest
+}

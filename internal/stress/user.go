@@ -1,0 +1,153 @@
+package stress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// User is one simulated user. It does one task at a time, and only its own
+// tasks use it.
+type User struct {
+	// Index counts users from 0, over all workers.
+	Index int
+	// Dice are the user's own: with the same seed, they fall the same.
+	Dice *rand.Rand
+
+	run  *Run
+	conn wire.Doer
+	// due is the moment from which the next call is measured; zero if that is
+	// when it is sent.
+	due time.Time
+}
+
+// Call is one request and what is expected of its answer.
+type Call struct {
+	// Name is what statistics call it, /buy/[id] say; the path without its query by default.
+	Name    string
+	Request wire.Request
+	// Judge says what an answer is; nil takes a status of 2xx for [stats.OK], and any
+	// other for a failure of kind [stats.KindStatus].
+	Judge func(r *wire.Response) stats.Outcome
+}
+
+// Do makes a call, counts it, and returns its answer, which is valid until the user's next call; nil if there is none or
+// the outcome is a failure. It ends with the context; what the end of the run cuts off is not counted.
+func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
+	due := u.due
+	u.due = time.Time{}
+	began := time.Now()
+	answer, err := u.conn.Do(ctx, &c.Request)
+	s := stats.Sample{At: time.Now()}
+	if err != nil {
+		if wire.KindOf(err) == wire.Canceled {
+			return nil
+		}
+		answer = nil
+		s.Service, s.Outcome = u.failed(err, s.At.Sub(began))
+	} else {
+		s.Service, s.Bytes, s.Outcome = answer.Took, answer.Size, c.judge(answer)
+		if u.run.protocol.Load() == nil {
+			protocol := u.conn.Protocol()
+			u.run.protocol.Store(&protocol)
+		}
+	}
+	u.record(due, c.Request.Method, c.name(), s)
+	if s.Outcome.Class == stats.Failed {
+		return nil
+	}
+	return answer
+}
+
+// Record counts a call that a task made by other means than [User.Do], which ends
+// now. It must not be called for what the end of the run cut off.
+func (u *User) Record(method, name string, began time.Time, o stats.Outcome, bytes int64) {
+	due := u.due
+	u.due = time.Time{}
+	now := time.Now()
+	u.record(due, method, name, stats.Sample{Service: now.Sub(began), Bytes: bytes, Outcome: o, At: now})
+}
+
+// record counts a call. Its response time goes back to when it was due.
+func (u *User) record(due time.Time, method, name string, s stats.Sample) {
+	s.Response = s.Service
+	if !due.IsZero() {
+		s.Response = max(s.At.Sub(due), s.Service)
+	}
+	u.run.options.Stats.Entry(method, name).Record(u.Index, s)
+}
+
+// failed returns the service time and the outcome of a call that has no answer.
+func (u *User) failed(err error, took time.Duration) (time.Duration, stats.Outcome) {
+	kind := wire.KindOf(err)
+	if kind == wire.Tester {
+		u.run.self.errors.Add(1)
+	}
+	if e, ok := errors.AsType[*wire.Error](err); ok {
+		took, err = e.Took, e.Err
+	}
+	// The addresses of a connection differ from one call to the next.
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	return took, stats.Outcome{Class: stats.Failed, Kind: string(kind), Detail: err.Error()}
+}
+
+func (c *Call) name() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	path, _, _ := strings.Cut(c.Request.Path, "?")
+	return path
+}
+
+func (c *Call) judge(r *wire.Response) stats.Outcome {
+	switch {
+	case c.Judge != nil:
+		return c.Judge(r)
+	case r.Status >= 200 && r.Status <= 299:
+		return stats.Outcome{}
+	default:
+		return Unexpected(r.Status)
+	}
+}
+
+// statuses are the details of [Unexpected], made once: a target that only
+// answers errors must not cost more than one that does not.
+var statuses = func() (details [600]string) {
+	for status := range details {
+		details[status] = "status " + strconv.Itoa(status)
+	}
+	return details
+}()
+
+// Unexpected is the outcome of a status that was not expected.
+func Unexpected(status int) stats.Outcome {
+	o := stats.Outcome{Class: stats.Failed, Kind: stats.KindStatus}
+	if status >= 0 && status < len(statuses) {
+		o.Detail = statuses[status]
+	} else {
+		o.Detail = fmt.Sprintf("status %d", status)
+	}
+	return o
+}
+
+// nobody is the connection of users who need none.
+type nobody struct{}
+
+var _ wire.Doer = nobody{}
+
+func (nobody) Do(context.Context, *wire.Request) (*wire.Response, error) {
+	return nil, &wire.Error{Kind: wire.Invalid, Err: errors.New("this scenario has no connection")}
+}
+func (nobody) Release()         {}
+func (nobody) Close()           {}
+func (nobody) Protocol() string { return "" }

@@ -1,0 +1,102 @@
+package stress_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// once is a kind of users who do one thing in their only task.
+func once(do func(ctx context.Context, u *stress.User)) stress.Kind {
+	return stress.Kind{Name: "one", Weight: 1, Wait: stress.Constant(time.Hour), Join: func(u *stress.User) stress.Part {
+		return stress.Part{Tasks: []stress.Task{{Weight: 1, Do: func(ctx context.Context) { do(ctx, u) }}}}
+	}}
+}
+
+func TestOutcomesAreToldApart(t *testing.T) {
+	t.Parallel()
+	soldOut := func(*wire.Response) stats.Outcome { return stats.Outcome{Class: stats.Business, Kind: "sold_out"} }
+	for name, c := range map[string]struct {
+		status  int
+		judge   func(*wire.Response) stats.Outcome
+		outcome stats.Outcome
+		answer  bool
+	}{
+		"good":       {201, nil, stats.Outcome{}, true},
+		"redirect":   {302, nil, stats.Outcome{Class: stats.Failed, Kind: stats.KindStatus, Detail: "status 302"}, false},
+		"unexpected": {503, nil, stats.Outcome{Class: stats.Failed, Kind: stats.KindStatus, Detail: "status 503"}, false},
+		"odd":        {999, nil, stats.Outcome{Class: stats.Failed, Kind: stats.KindStatus, Detail: "status 999"}, false},
+		"sold out":   {409, soldOut, stats.Outcome{Class: stats.Business, Kind: "sold_out"}, true},
+		"reset":      {0, nil, stats.Outcome{Class: stats.Failed, Kind: "reset", Detail: "context deadline exceeded"}, false},
+		"tester":     {-1, nil, stats.Outcome{Class: stats.Failed, Kind: "tester", Detail: "context deadline exceeded"}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			target := newTarget(func(at time.Duration) (time.Duration, int) { return at + 50*time.Millisecond, c.status })
+			answered := false
+			o := options(users(1), time.Minute, target, once(func(ctx context.Context, u *stress.User) {
+				answered = u.Do(ctx, &stress.Call{Request: wire.Request{Method: "GET", Path: "/a?b=c"}, Judge: c.judge}) != nil
+			}))
+			var seen []stats.Sample
+			o.Stats = stats.New(stats.Options{Start: time.Now(), Observe: func(method, path string, s stats.Sample) {
+				if method != "GET" || path != "/a" {
+					t.Errorf("%s: counted as %s %s", name, method, path)
+				}
+				seen = append(seen, s)
+			}})
+			_, r := play(t, o)
+			if len(seen) != 1 || seen[0].Outcome != c.outcome || answered != c.answer ||
+				seen[0].Service != 50*time.Millisecond || seen[0].Response != seen[0].Service {
+				t.Errorf("%s: %+v, answered %v, want %+v", name, seen, answered, c.outcome)
+			}
+			self := r.Self()
+			if tester := c.status == -1; self.Errors > 0 != tester || self.Bottleneck != tester || len(self.Reasons) > 0 != tester {
+				t.Errorf("%s: %+v", name, self)
+			}
+		})
+	}
+}
+
+// TestCallsByOtherMeansAreMeasuredAlike: from the due moment, in a task of the open model.
+func TestCallsByOtherMeansAreMeasuredAlike(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := options(rate(1), time.Second, nil, once(func(_ context.Context, u *stress.User) {
+			time.Sleep(100 * time.Millisecond) // what the task does before its call counts as well
+			began := time.Now()
+			time.Sleep(50 * time.Millisecond)
+			u.Record("GET", "first", began, stats.Outcome{}, 7)
+			began = time.Now()
+			time.Sleep(time.Millisecond)
+			u.Record("GET", "second", began, stats.Outcome{Class: stats.Failed, Kind: stats.KindCheck, Detail: "odd"}, 0)
+		}))
+		o.Connect = nil
+		seen := map[string]stats.Sample{}
+		o.Stats = stats.New(stats.Options{Start: time.Now(), Observe: func(_, name string, s stats.Sample) { seen[name] = s }})
+		s, _ := play(t, o)
+		first, second := seen["first"], seen["second"]
+		if first.Response != 150*time.Millisecond || first.Service != 50*time.Millisecond || first.Bytes != 7 {
+			t.Errorf("%+v", first)
+		}
+		if second.Response != time.Millisecond || second.Outcome.Kind != stats.KindCheck || s.Total.Failures != 1 {
+			t.Errorf("%+v, %+v", second, s.Total)
+		}
+	})
+}
+
+func TestAScenarioWithoutConnectionsCannotAsk(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := options(users(1), time.Second, nil, once(func(ctx context.Context, u *stress.User) {
+			u.Do(ctx, &stress.Call{Request: wire.Request{Method: "GET", Path: "/"}})
+		}))
+		o.Connect = nil
+		if s, r := play(t, o); len(s.Failures) != 1 || s.Failures[0].Kind != string(wire.Invalid) || r.Protocol() != "" {
+			t.Errorf("%+v, %q", s.Failures, r.Protocol())
+		}
+	})
+}
