@@ -45,6 +45,8 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	log            *slog.Logger
+	// logTo returns a logger like log that writes elsewhere.
+	logTo func(io.Writer) *slog.Logger
 }
 
 func main() {
@@ -77,7 +79,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	case err != nil:
 		return fail(stderr, exitUsage, fmt.Errorf("%w (see onsale --help)", err))
 	}
-	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr)})
+	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger})
 	var usage *usageError
 	var exit exitError
 	switch {

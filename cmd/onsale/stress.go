@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/term"
@@ -136,13 +138,26 @@ func (c *stressRunCmd) options(ctx context.Context, e *env) (app.StressOptions, 
 		MetricsAddr: c.MetricsAddr, MetricsLinger: c.MetricsLinger, Listen: c.Listen,
 		Prepare: c.Prepare, Check: c.Check, AdminToken: token,
 		Confirm: func(question string) bool { return c.Yes || ask(ctx, e, question+". Go on?") },
-		Env:     e.lookup, Out: e.stdout, Err: e.stderr, Logger: e.log,
+		Env:     e.lookup, Out: e.stdout, Err: e.stderr, NewLogger: e.logTo,
 	}
 	_, o.NoColor = e.lookup("NO_COLOR")
-	if file, ok := e.stderr.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		o.Size = func() (int, int, error) { return term.GetSize(int(file.Fd())) }
-	}
+	o.Size, o.OutSize = terminal(e, e.stderr), terminal(e, e.stdout)
 	return o, nil
+}
+
+// terminal returns what tells the size of the terminal that a writer is; nil if
+// it is none, or one that does not know the sequences that draw in place.
+func terminal(e *env, w io.Writer) func() (columns, rows int, err error) {
+	file, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return nil
+	}
+	kind, _ := e.lookup("TERM")
+	_, modern := e.lookup("WT_SESSION") // older consoles of Windows must be asked to
+	if kind == "dumb" || runtime.GOOS == "windows" && !modern {
+		return nil
+	}
+	return func() (int, int, error) { return term.GetSize(int(file.Fd())) }
 }
 
 // shape returns the shape of the load, if one was asked for.
@@ -177,7 +192,7 @@ type stressShowCmd struct {
 
 // Run shows a run again.
 func (c *stressShowCmd) Run(e *env) error {
-	return keptError(app.StressShow(e.stdout, c.DataDir, c.ID, c.HTML, c.JSON))
+	return keptError(app.StressShow(e.stdout, terminal(e, e.stdout), c.DataDir, c.ID, c.HTML, c.JSON))
 }
 
 // stressCompareCmd is `onsale stress compare`.

@@ -58,13 +58,15 @@ type StressOptions struct {
 	Confirm func(question string) bool
 	// Env looks up what a scenario file lists of the environment.
 	Env func(string) (string, bool)
-	// Size is that of the terminal that Err is; nil where it is none. NoColor
-	// leaves out colours.
-	Size    func() (columns, rows int, err error)
-	NoColor bool
+	// Size is that of the terminal that Err is, OutSize that of Out; nil where it
+	// is none. NoColor leaves out colours.
+	Size, OutSize func() (columns, rows int, err error)
+	NoColor       bool
 	// Out gets the report, Err what is said meanwhile.
 	Out, Err io.Writer
-	Logger   *slog.Logger
+	// NewLogger returns the logger that writes there.
+	NewLogger func(io.Writer) *slog.Logger
+	Logger    *slog.Logger
 }
 
 // ErrStressUse wraps what is wrong with how a load test was asked for: nothing

@@ -25,10 +25,10 @@ func StressList(out io.Writer, dataDir string, asJSON bool) error {
 	return history.WriteList(out, runs)
 }
 
-// StressShow writes a run that is kept: as text or JSON, or to a file as an HTML
-// page. The id may be how it begins, or last, last-1 and so on; one that names no
+// StressShow writes a run that is kept: as text, for a terminal of that size or
+// none, as JSON, or to a file as an HTML page. The id may be how it begins, or last, last-1 and so on; one that names no
 // run is [ErrStressUse].
-func StressShow(out io.Writer, dataDir, id, html string, asJSON bool) error {
+func StressShow(out io.Writer, size func() (columns, rows int, err error), dataDir, id, html string, asJSON bool) error {
 	r, err := keptRun(dataDir, id)
 	switch {
 	case err != nil:
@@ -38,7 +38,7 @@ func StressShow(out io.Writer, dataDir, id, html string, asJSON bool) error {
 	case asJSON:
 		return report.WriteJSON(out, r)
 	}
-	return report.WriteText(out, r, report.TextOptions{})
+	return report.WriteText(out, r, textOptions(size, true))
 }
 
 // StressCompare writes what has changed from run a to run b.

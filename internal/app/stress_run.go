@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"onsale/internal/server"
 	"onsale/internal/stress"
 	"onsale/internal/stress/control"
@@ -14,6 +12,7 @@ import (
 	"onsale/internal/stress/metrics"
 	"onsale/internal/stress/report"
 	"onsale/internal/stress/session"
+	"onsale/internal/telemetry"
 )
 
 // test is one load test from the command line.
@@ -42,12 +41,15 @@ func newTest(o StressOptions) (*test, error) {
 	if err != nil {
 		return nil, asFlag(err)
 	}
-	t := &test{options: o, ended: make(chan struct{}), streams: func() {}}
+	// What is said while the view is drawn goes above it.
+	live := report.NewLive(report.LiveOptions{Out: o.Err, Size: o.Size, NoColor: o.NoColor})
+	o.Logger = o.NewLogger(live)
+	t := &test{options: o, live: live, ended: make(chan struct{}), streams: func() {}}
 	if t.source, err = newSource(o, worker, workers); err != nil {
 		return nil, err
 	}
 	if o.MetricsAddr != "" {
-		t.metrics = metrics.New(prometheus.NewRegistry(), metrics.Options{
+		t.metrics = metrics.New(telemetry.NewRegistry(telemetry.ReadBuild()), metrics.Options{
 			Scenario: t.source.Scenario.Name, Host: t.source.target.String(), Worker: orDefault(o.Worker, "0/1"),
 		})
 	}
@@ -62,7 +64,6 @@ func newTest(o StressOptions) (*test, error) {
 	if o.Keep {
 		t.kept = history.New(o.DataDir)
 	}
-	t.live = report.NewLive(report.LiveOptions{Out: o.Err, Size: o.Size, NoColor: o.NoColor})
 	return t, nil
 }
 
@@ -70,7 +71,7 @@ func newTest(o StressOptions) (*test, error) {
 func (t *test) before(ctx context.Context) error {
 	o := t.options
 	for _, note := range append(t.source.notes, t.session.Warnings()...) {
-		say(o.Err, "%s", note)
+		say(t.live, "%s", note)
 	}
 	if question := t.session.Question(); question != "" && !o.Confirm(question) {
 		return fmt.Errorf("%s was not confirmed; --yes confirms it without asking", question)
@@ -80,7 +81,7 @@ func (t *test) before(ctx context.Context) error {
 	}
 	notes, err := t.session.Check(ctx, o.Prepare)
 	for _, note := range notes {
-		say(o.Err, "%s", note)
+		say(t.live, "%s", note)
 	}
 	return err
 }
@@ -94,7 +95,7 @@ func (t *test) open(ctx context.Context) error {
 		if t.exposed, err = serveAside(ctx, "--metrics-addr", o.MetricsAddr, o.AdminToken, mounts, o.Logger); err != nil {
 			return err
 		}
-		say(o.Err, "metrics on %s/metrics", localURL(t.exposed.addr))
+		say(t.live, "metrics on %s/metrics", localURL(t.exposed.addr))
 	}
 	if o.Listen != "" {
 		var streaming context.Context
@@ -106,7 +107,7 @@ func (t *test) open(ctx context.Context) error {
 		if t.controlled, err = serveAside(ctx, "--listen", o.Listen, o.AdminToken, mounts, o.Logger); err != nil {
 			return err
 		}
-		say(o.Err, "control on %s/stress", localURL(t.controlled.addr))
+		say(t.live, "control on %s/stress", localURL(t.controlled.addr))
 	}
 	return nil
 }
@@ -136,9 +137,9 @@ func (t *test) linger(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.options.MetricsLinger)
 	defer cancel()
-	say(t.options.Err, "waits up to %s for the metrics to be scraped once more", t.options.MetricsLinger)
+	say(t.live, "waits up to %s for the metrics to be scraped once more", t.options.MetricsLinger)
 	if !t.metrics.AwaitScrape(ctx) {
-		say(t.options.Err, "nobody scraped the last metrics")
+		say(t.live, "nobody scraped the last metrics")
 	}
 	return nil
 }

@@ -55,24 +55,18 @@ func (t *test) sayStep(step report.CapacityStep) {
 	case !step.Held:
 		outcome = "broke " + step.Broke
 	}
-	say(t.options.Err, "%g%s: %s (%.0f requests/s, p95 %s)", step.Load, unit, outcome, step.Rate, time.Duration(step.P95).Round(10*time.Microsecond))
+	say(t.live, "%g%s: %s (%.0f requests/s, p95 %s)", step.Load, unit, outcome, step.Rate, time.Duration(step.P95).Round(10*time.Microsecond))
 }
 
 // tell writes the report wherever it was asked for, and keeps it. What could
 // not be written does not keep the rest from being written.
 func (t *test) tell(r report.Report) error {
 	o := t.options
-	table := o.Out
+	table, size := o.Out, o.OutSize
 	if o.JSON == "-" {
-		table = o.Err // standard output is the JSON's
+		table, size = o.Err, o.Size // standard output is the JSON's
 	}
-	text := report.TextOptions{Color: o.Size != nil && !o.NoColor}
-	if o.Size != nil {
-		if columns, _, err := o.Size(); err == nil {
-			text.Width = columns
-		}
-	}
-	failed := []error{report.WriteText(table, r, text)}
+	failed := []error{report.WriteText(table, r, textOptions(size, o.NoColor))}
 	if o.CSV != "" {
 		failed = append(failed, named("--csv", report.SaveCSV(o.CSV, r)))
 	}
@@ -85,11 +79,23 @@ func (t *test) tell(r report.Report) error {
 	if t.kept != nil {
 		err := t.kept.Save(r)
 		if err == nil {
-			say(o.Err, "kept as %s; onsale stress show %s shows it again", r.ID, r.ID)
+			say(t.live, "kept as %s; onsale stress show %s shows it again", r.ID, r.ID)
 		}
 		failed = append(failed, named("keep the run", err))
 	}
 	return errors.Join(failed...)
+}
+
+// textOptions are those of a report on a terminal of that size; nil is none.
+func textOptions(size func() (columns, rows int, err error), noColor bool) report.TextOptions {
+	if size == nil {
+		return report.TextOptions{}
+	}
+	columns, _, err := size()
+	if err != nil {
+		columns = 0
+	}
+	return report.TextOptions{Width: columns, Color: !noColor}
 }
 
 func named(what string, err error) error {

@@ -69,7 +69,7 @@ func (s *stage) adjust(ctx context.Context, want Settings) error {
 		Scenario: s.crowd.play(want.Scenario), Load: stress.Load{Curve: stress.Flat(float64(want.Users))},
 		StopTimeout: patience, Seed: s.crowd.seed + s.runs,
 		// The crowd keeps its own tally, all day, and measures nobody.
-		Stats: stats.New(stats.Options{Off: true}), Unwatched: true, Logger: s.crowd.log,
+		Stats: stats.New(stats.Options{Off: true}), Unwatched: true,
 	})
 	if err != nil {
 		return fmt.Errorf("make users: %w", err)

@@ -229,7 +229,7 @@ func (o *open) tidy(now time.Time) {
 	}
 	o.window = now
 	for kind, seats := range o.idle {
-		spare := 0
+		spare := min(o.low[kind], len(seats))
 		dismiss(seats[:spare])
 		o.idle[kind] = append([]*seat(nil), seats[spare:]...)
 		o.low[kind] = len(o.idle[kind])

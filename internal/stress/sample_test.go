@@ -3,7 +3,6 @@ package stress_test
 import (
 	"math"
 	"slices"
-	"strings"
 )
 
 // distance is that of Kolmogorov and Smirnov: how far a sample is from a distribution.
@@ -25,5 +24,3 @@ func percentile[N ~int64](values []N, percent float64) N {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[max(int(math.Ceil(float64(len(sorted))*percent/100))-1, 0)]
 }
-
-func contains(text, part string) bool { return strings.Contains(text, part) }

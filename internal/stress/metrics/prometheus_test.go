@@ -40,8 +40,8 @@ func worker(t *testing.T, index, first, last int) (m *metrics.Metrics, address s
 // listening is what Prometheus logs when it does.
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// startPrometheus starts Debian's Prometheus, which scrapes the targets several
-// times a second, and returns its URL.
+// startPrometheus starts Debian's Prometheus, which scrapes the targets twice a
+// second, and returns its URL.
 func startPrometheus(t *testing.T, feature string, targets ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("prometheus")
@@ -49,7 +49,7 @@ func startPrometheus(t *testing.T, feature string, targets ...string) string {
 		t.Fatal("prometheus is missing: install it (make deps does so on Debian and Ubuntu)")
 	}
 	dir := t.TempDir()
-	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n"+
+	config := fmt.Sprintf("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\nscrape_configs:\n"+
 		"- {job_name: stress, static_configs: [{targets: ['%s']}]}\n", strings.Join(targets, "','"))
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -238,7 +238,7 @@ func (a *actor) judge(r *wire.Response) stats.Outcome {
 	}
 	for i := range s.captures {
 		if c := &s.captures[i]; !c.keep(a, r) {
-			return failed(whole(c.detail, true, r))
+			return failed(whole(c.detail, c.body, r))
 		}
 	}
 	a.good = true

@@ -16,6 +16,8 @@ type capture struct {
 	// detail says what was wanted, in case that it is not there.
 	detail string
 	from   source
+	// body says that it looks into the body.
+	body bool
 	// standby is the value where nothing is found; without one that is a failure.
 	standby    string
 	hasStandby bool
@@ -55,17 +57,17 @@ func (s headerSource) read(b []byte, _ *actor, r *wire.Response) (value, bool) {
 // cookieSource is a cookie that the answer sets.
 type cookieSource string
 
-func (s cookieSource) read(b []byte, _ *actor, r *wire.Response) (v value, ok bool) {
-	v.text = b
+func (s cookieSource) read(b []byte, _ *actor, r *wire.Response) (_ value, ok bool) {
+	var text string
 	for name, line := range r.Each {
 		if !isSetCookie(name) {
 			continue
 		}
 		if c, err := http.ParseSetCookie(line); err == nil && c.Name == string(s) {
-			v.text, ok = append(b, c.Value...), true
+			text, ok = c.Value, true
 		}
 	}
-	return v, ok
+	return value{text: append(b, text...)}, ok
 }
 
 // regexSource is the first group of an expression, or all of what it matches if it has none.
@@ -73,11 +75,11 @@ type regexSource struct{ expression *regexp.Regexp }
 
 func (s *regexSource) read(b []byte, _ *actor, r *wire.Response) (value, bool) {
 	m := s.expression.FindSubmatchIndex(r.Body)
-	switch {
-	case m == nil || len(m) > 2 && m[2] < 0:
+	if len(m) > 2 {
+		m = m[2:]
+	}
+	if len(m) == 0 || m[0] < 0 { // nothing matches, or the group is not part of what does
 		return value{text: b}, false
-	case len(m) > 2:
-		return value{text: append(b, r.Body[m[2]:m[3]]...)}, true
 	}
 	return value{text: append(b, r.Body[m[0]:m[1]]...)}, true
 }

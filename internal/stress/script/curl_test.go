@@ -24,13 +24,17 @@ var curlCases = []struct{ name, command, want string }{
   --data-raw $'{"user_email":"o\'neil@example.com","quantity":1,"note":"\u0021\n"}' \
   --compressed --insecure`, "POST /buy/1?q=[1]|Accept-Encoding: deflate, gzip, br, zstd|Accept-Language: de,en;q=0.9|Accept: application/json|Content-Type: application/json|Cookie: sid=abc; theme=dark|" +
 		`Sec-Ch-Ua: "Chromium";v="142"|{"user_email":"o'neil@example.com","quantity":1,"note":"!` + "\n" + `"}`},
-	{"Firefox", "curl 'http://x/a' --compressed -X POST -H 'Accept-Encoding: gzip' -H 'Content-Type: text/plain' -H 'Connection: keep-alive' --data-raw ''",
-		"POST /a|Accept-Encoding: gzip|Accept: */*|Connection: keep-alive|Content-Type: text/plain|"},
+	{
+		"Firefox", "curl 'http://x/a' --compressed -X POST -H 'Accept-Encoding: gzip' -H 'Content-Type: text/plain' -H 'Connection: keep-alive' --data-raw ''",
+		"POST /a|Accept-Encoding: gzip|Accept: */*|Connection: keep-alive|Content-Type: text/plain|",
+	},
 	{"Windows line ends", "curl 'http://x/a' \\\r\n  -H 'X-A: b'", "GET /a|Accept: */*|X-A: b"},
 	{"data", "curl x/a -d a=b --data 'c=d e' --data-raw @f -d @lines", "POST /a|Accept: */*|Content-Type: application/x-www-form-urlencoded|a=b&c=d e&@f&one=two"},
 	{"binary", "curl x/a --data-binary @lines", "POST /a|Accept: */*|Content-Type: application/x-www-form-urlencoded|one=\r\ntwo\n"},
-	{"urlencode", "curl x/a --data-urlencode 'a b&c' --data-urlencode =d=e --data-urlencode 'n m=ö/-._~' --data-urlencode f@lines",
-		"POST /a|Accept: */*|Content-Type: application/x-www-form-urlencoded|a+b%26c&d%3De&n m=%C3%B6%2F-._~&f=one%3D%0D%0Atwo%0A"},
+	{
+		"urlencode", "curl x/a --data-urlencode 'a b&c' --data-urlencode =d=e --data-urlencode 'n m=ö/-._~' --data-urlencode f@lines",
+		"POST /a|Accept: */*|Content-Type: application/x-www-form-urlencoded|a+b%26c&d%3De&n m=%C3%B6%2F-._~&f=one%3D%0D%0Atwo%0A",
+	},
 	{"json", `curl x/a --json '{"a":' --json 1}`, `POST /a|Accept: application/json|Content-Type: application/json|{"a":1}`},
 	{"json of a file", `curl x/a --json @doc.json`, `POST /a|Accept: application/json|Content-Type: application/json|{}`},
 	{"get", "curl -G x/a?b=c -d d=e -d f=g", "GET /a?b=c&d=e&f=g|Accept: */*"},

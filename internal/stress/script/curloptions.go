@@ -68,13 +68,13 @@ func dataOptions() []curlOption {
 func printOptions() []curlOption {
 	nothing := func(*curl, string) error { return nil }
 	var options []curlOption
-	for _, o := range strings.Fields("s,silent S,show-error v,verbose i,include f,fail ,fail-with-body #,progress-bar " +
+	for o := range strings.FieldsSeq("s,silent S,show-error v,verbose i,include f,fail ,fail-with-body #,progress-bar " +
 		",no-progress-meter N,no-buffer q,disable j,junk-session-cookies O,remote-name J,remote-header-name R,remote-time " +
 		",styled-output ,no-styled-output ,basic ,http1.1 ,path-as-is ,tcp-nodelay ,raw") {
 		short, long, _ := strings.Cut(o, ",")
 		options = append(options, curlOption{first(short), long, false, nothing})
 	}
-	for _, o := range strings.Fields("o,output ,output-dir w,write-out ,stderr D,dump-header c,cookie-jar ,trace ,trace-ascii") {
+	for o := range strings.FieldsSeq("o,output ,output-dir w,write-out ,stderr D,dump-header c,cookie-jar ,trace ,trace-ascii") {
 		short, long, _ := strings.Cut(o, ",")
 		options = append(options, curlOption{first(short), long, true, nothing})
 	}

@@ -182,6 +182,7 @@ func (f *fileReader) capture(v field, carryOn bool) (c capture) {
 		if carryOn {
 			f.fail(v.node, "needs a default, as the steps behind it come even after a failure: {json: …, default: …}")
 		}
+		c.body = true
 		c.from, c.detail = f.source("json", v.node)
 		return c
 	}
@@ -198,6 +199,7 @@ func (f *fileReader) capture(v field, carryOn bool) (c capture) {
 	for _, name := range []string{"json", "header", "regex", "cookie"} {
 		if n, ok := fields[name]; ok {
 			sources++
+			c.body = name == "json" || name == "regex"
 			c.from, c.detail = f.source(name, n)
 		}
 	}

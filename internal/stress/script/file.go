@@ -13,26 +13,15 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// Fields of a file, and of the mappings in it.
-const (
-	fileFields   = "name summary host timeout redirects insecure cookie_jar headers variables env csv users " + kindOnlyFields
-	kindFields   = "name weight " + kindOnlyFields
-	taskFields   = "name weight steps"
-	waitFields   = "constant between pacing"
-	// kindOnlyFields may stand at the top of a file that has one kind of users.
-	kindOnlyFields = "wait start tasks"
-)
+// fileFields are those of a file.
+const fileFields = "name summary host timeout redirects insecure cookie_jar headers variables env csv users " + kindOnlyFields
 
 // Limits of numbers in a file.
 const (
-	// maxWeight is the engine's for kinds of users.
-	maxWeight = 1000
-	// maxKinds is the engine's as well.
-	maxKinds = 100
 	// maxRedirects is what browsers follow at most.
 	maxRedirects = 20
-	// minPace and minTimeout are the shortest that mean anything over a network.
-	minPace, minTimeout = time.Millisecond, time.Millisecond
+	// minTimeout is the shortest that means anything over a network.
+	minTimeout = time.Millisecond
 )
 
 // fileReader reads a whole file.
@@ -42,6 +31,7 @@ type fileReader struct {
 	// common are the headers of all requests.
 	common   []*commonHeader
 	declared []declared
+	warnings []string
 }
 
 // declared is a name that the file makes known, to say so if nothing uses it.
@@ -73,7 +63,7 @@ func (d *decoder) script(root node, o Options) *Script {
 	}
 	s.kinds, s.tables = f.users(root, fields, sc), sc.tables
 	f.checkCommon()
-	s.Warnings = f.unused(sc)
+	s.Warnings = append(f.unused(sc), f.warnings...)
 	if s.Summary == "" {
 		s.Summary = summary(s.kinds)
 	}
@@ -208,103 +198,14 @@ func (f *fileReader) tables(n node, sc *scope) {
 	}
 }
 
-// users reads the kinds of users: those under users, or the one whose tasks stand at the top.
-func (f *fileReader) users(root node, fields map[string]node, sc *scope) []kind {
-	list, ok := fields["users"]
-	if !ok {
-		return []kind{f.kind(root, fields, fields, sc)}
-	}
-	for _, name := range []string{"tasks", "start"} {
-		if n, both := fields[name]; both {
-			f.fail(n, "stands beside users: put it under one of them")
-		}
-	}
-	items := f.items(list)
-	if len(items) == 0 && list.list() {
-		f.fail(list, "needs at least one kind of users")
-	}
-	if len(items) > maxKinds {
-		f.fail(list, "must not have more than %d kinds of users", maxKinds)
-		return nil
-	}
-	kinds := make([]kind, 0, len(items))
-	for _, item := range items {
-		kinds = append(kinds, f.kind(item, f.object(item, kindFields), fields, sc))
-	}
-	return kinds
-}
-
-// kind reads one kind of users. What it does not say about waiting, the top of the file says.
-func (f *fileReader) kind(n node, fields, top map[string]node, sc *scope) kind {
-	k := kind{name: "user", weight: 1}
-	if v, ok := fields["name"]; ok && n.at != "" {
-		k.name = f.staticText(v, "is the same for all")
-	}
-	if v, ok := fields["weight"]; ok {
-		k.weight = f.whole(v, 1, maxWeight)
-	}
-	wait, ok := fields["wait"]
-	if !ok {
-		wait, ok = top["wait"]
-	}
-	if ok {
-		k.wait = f.wait(wait)
-	}
-	own := sc.kind()
-	if v, ok := fields["start"]; ok {
-		k.start = f.steps(v, own)
-	}
-	list, ok := fields["tasks"]
-	switch {
-	case !ok && n.mapping():
-		f.fail(n, "needs tasks, a list of what users do")
-	case ok:
-		k.tasks = f.tasks(list, own)
-	}
-	k.slots = len(own.slots)
-	return k
-}
-
-// tasks reads a list of tasks.
-func (f *fileReader) tasks(n node, sc *scope) []task {
-	items := f.items(n)
-	if len(items) == 0 && n.list() {
-		f.fail(n, "needs at least one task")
-	}
-	tasks := make([]task, 0, len(items))
-	for _, item := range items {
-		tasks = append(tasks, f.task(item, sc.task()))
-	}
-	return tasks
-}
-
-// task reads a task: steps with a weight, or one request with a weight.
-func (f *fileReader) task(n node, sc *scope) task {
-	t := task{weight: 1}
-	known, all := taskFields, f.pairs(n)
-	alone := !has(all, "steps")
-	if alone {
-		known += " " + stepFields
-	}
-	fields := f.known(all, known)
-	if v, ok := fields["weight"]; ok {
-		t.weight = f.whole(v, 1, maxWeight)
-	}
-	if alone {
-		t.steps = []step{f.request(n, fields, sc)}
-		t.name = t.steps[0].name
-		return t
-	}
-	if v, ok := fields["name"]; ok {
-		t.name = f.staticText(v, "is the same for all")
-	}
-	t.steps = f.steps(fields["steps"], sc)
-	return t
-}
-
 // declare notes a name, to warn if nothing uses it.
 func (f *fileReader) declare(n *yaml.Node, what, name string) {
 	f.declared = append(f.declared, declared{line: n.Line, what: what, name: name})
+}
+
+// warn notes what is not wrong but hardly meant.
+func (f *fileReader) warn(n node, text string) {
+	f.warnings = append(f.warnings, fmt.Sprintf("%s:%d: %s %s", f.file, n.Line, n.at, text))
 }
 
 // unused returns a warning for each name that nothing uses.

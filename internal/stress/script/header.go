@@ -73,7 +73,7 @@ func (f *fileReader) stepHeaders(n node, st *step, s *scope) {
 
 // headerName reports whether a field has a name that requests may set.
 func (f *fileReader) headerName(v field) bool {
-	why := ""
+	var why string
 	switch name := v.key.Value; {
 	case !isToken(name):
 		why = "is no name of a header"

@@ -3,6 +3,7 @@ package script_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 
@@ -40,9 +41,7 @@ func load(t *testing.T, text string, f files, env map[string]string) *script.Scr
 
 func tryLoad(text string, f files, env map[string]string) (*script.Script, error) {
 	all := files{"shop.yaml": text}
-	for name, text := range f {
-		all[name] = text
-	}
+	maps.Copy(all, f)
 	return script.Load("shop.yaml", options(all, env))
 }
 
@@ -93,10 +92,11 @@ func TestBadFilesAreToldWithLineAndField(t *testing.T) {
 		{"too short", "timeout: -1s\ntasks: [{path: /}]\n", "shop.yaml:1: timeout must be from 1ms to 24h"},
 		{"flag", "insecure: maybe\ntasks: [{path: /}]\n", "shop.yaml:1: insecure must be true or false"},
 		{"wait of two kinds", "wait: {constant: 1s, pacing: 1s}\ntasks: [{path: /}]\n", "shop.yaml:1: wait must have one of constant, between and pacing, such as between: [1s, 3s]"},
-		{"wait unknown", "wait: {betwen: [1s, 2s]}\ntasks: [{path: /}]\n", "shop.yaml:1: wait.betwen is not known; did you mean between?\nshop.yaml:1: wait must have one of constant, between and pacing, such as between: [1s, 3s]"},
+		{"wait unknown", "wait: {betweens: [1s, 2s]}\ntasks: [{path: /}]\n", "shop.yaml:1: wait.betweens is not known; did you mean between?\nshop.yaml:1: wait must have one of constant, between and pacing, such as between: [1s, 3s]"},
 		{"between one", "wait: {between: [1s]}\ntasks: [{path: /}]\n", "shop.yaml:1: wait.between must be two times, such as [1s, 3s]"},
 		{"between turned round", "wait: [3s, 1s]\ntasks: [{path: /}]\n", "shop.yaml:1: wait must have the shorter time first"},
 		{"pause beside a path", "tasks:\n- steps:\n  - {pause: 1s, path: /}\n", "shop.yaml:3: tasks[0].steps[0].path is not known; known are pause"},
+		{"pause with a pace", "tasks:\n- steps:\n  - pause: {pacing: 1s}\n", "shop.yaml:3: tasks[0].steps[0].pause must be constant or between: only tasks have a pace"},
 		{"headers", "tasks:\n- path: /\n  headers:\n    X Y: a\n    Cookie: b\n    content-length: 3\n    X-A: \"a\\nb\"\n    X-B: [1]\n", `shop.yaml:4: tasks[0].headers.X Y is no name of a header
 shop.yaml:5: tasks[0].headers.Cookie belongs under cookies, with the cookies' names and values
 shop.yaml:6: tasks[0].headers.content-length follows from the body, and cannot be set
@@ -155,7 +155,7 @@ shop.yaml:8: tasks[0].check.json.$.c must be a text, a number, true, false or nu
 		{"business", "tasks:\n- path: /\n  check:\n    business:\n      409: sold out\n- path: /\n  check:\n    business: [{name: x}]\n", "shop.yaml:5: tasks[0].check.business.409 must be a name of letters, digits and _, such as sold_out\nshop.yaml:8: tasks[1].check.business[0] needs status"},
 		{"capture", "variables: {v: 1}\ntasks:\n- path: /{{v}}\n  capture:\n    a: id\n    b: {json: $.a, header: B}\n    c: {regex: '('}\n    v: $.a\n    user: $.a\n    d: {}\n", `shop.yaml:5: tasks[0].capture.a must be a JSON path, which begins with $
 shop.yaml:6: tasks[0].capture.b needs one of json, header, regex and cookie
-shop.yaml:7: tasks[0].capture.c.regex is no regular expression: missing closing ): `+"`(`"+`
+shop.yaml:7: tasks[0].capture.c.regex is no regular expression: missing closing ): ` + "`(`" + `
 shop.yaml:8: tasks[0].capture.v is called as a variable is
 shop.yaml:9: tasks[0].capture.user cannot be called so, as {{user}} means something already
 shop.yaml:10: tasks[0].capture.d needs one of json, header, regex and cookie`},
@@ -216,6 +216,12 @@ csv: {file: rows.csv, as: unused}
 x-note: extensions are left alone
 tasks:
 - path: /{{env.KEY}}
+  headers: {accept-encoding: gzip}
+  check: {contains: a}
+- path: /
+  headers: {accept-encoding: gzip}
+  check: {status: 200}
+  capture: {location: {header: Location}}
 `, files{"rows.csv": "\ufeffa\n1\n"}, map[string]string{"OTHER": ""})
 	if s.Name != "checkout" || s.Summary != "buys" || s.Host != "http://127.0.0.1:8000/api" || s.Timeout.String() != "5s" || s.Redirects != 3 || !s.Insecure {
 		t.Errorf("got %+v", s)
@@ -224,6 +230,7 @@ tasks:
 		"shop.yaml:8: the variable spare is never used",
 		"shop.yaml:9: the environment variable env.OTHER is never used",
 		"shop.yaml:10: the CSV file unused is never used",
+		"shop.yaml:13: tasks[0] looks into bodies and asks for compressed ones (Accept-Encoding), which stay compressed",
 	}
 	if strings.Join(s.Warnings, "\n") != strings.Join(want, "\n") {
 		t.Errorf("warnings are\n%s", strings.Join(s.Warnings, "\n"))

@@ -261,7 +261,9 @@ func TestAPauseWaitsAndEndsWithTheContext(t *testing.T) {
 
 func TestABodyThatIsNotKeptIsToldApart(t *testing.T) {
 	t.Parallel()
-	on := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"a":"`+strings.Repeat("x", 4000)+`","b":1}`) })
+	on := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"a":"`+strings.Repeat("x", 4000)+`","b":1}`)
+	})
 	got := run(t, load(t, "tasks: [{path: /, capture: {b: $.b}}]", nil, nil), on, play{tasks: 1, wire: wire.Options{MaxBody: 100}})
 	if want := "GET /: check: capture b: nothing at $.b, in the part of the body that is kept"; failures(got) != want {
 		t.Errorf("got %s", failures(got))

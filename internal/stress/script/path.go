@@ -123,4 +123,3 @@ func placeholders(text string) string {
 	}
 	return b.String()
 }
-

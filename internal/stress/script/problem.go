@@ -83,12 +83,12 @@ func edits(a, b string) int {
 	if len(a) > longestName || len(b) > longestName {
 		return longestName
 	}
-	var before, last, row [longestName + 1]int
-	for j := range len(b) + 1 {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
 		row[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		before, last = last, row
+		before, last, row = last, row, before
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
@@ -147,9 +148,8 @@ func appendRandomText(b []byte, length int, a *actor) []byte {
 // appendUUID writes a random UUID, version 4.
 func appendUUID(b []byte, high, low uint64) []byte {
 	var id [16]byte
-	for i := range 8 {
-		id[i], id[8+i] = byte(high>>(56-8*i)), byte(low>>(56-8*i))
-	}
+	binary.BigEndian.PutUint64(id[:8], high)
+	binary.BigEndian.PutUint64(id[8:], low)
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
 	b = hex.AppendEncode(b, id[:4])
 	for at := 4; at < 10; at += 2 {

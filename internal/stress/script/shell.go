@@ -204,19 +204,19 @@ func (s *splitter) code(rest string, from, digits, base int, unicode bool) (afte
 		}
 		end++
 	}
-	n, err := strconv.ParseUint(rest[from:end], base, 32)
+	n, err := strconv.ParseInt(rest[from:end], base, 32)
 	switch {
+	case errors.Is(err, strconv.ErrRange) || n > utf8.MaxRune:
+		return "", errors.New("has a \\U that is no character")
 	case err != nil: // no digit at all
 		s.word = append(s.word, '\\')
 		s.word = append(s.word, rest[:from]...)
 	case n == 0:
 		return "", errors.New("has a NUL character")
-	case unicode && n > utf8.MaxRune:
-		return "", errors.New("has a \\U that is no character")
 	case unicode:
 		s.word = utf8.AppendRune(s.word, rune(n))
 	default:
-		s.word = append(s.word, byte(n))
+		s.word = append(s.word, byte(n&0xff)) // as bash does with \777
 	}
 	return rest[end:], nil
 }

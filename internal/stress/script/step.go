@@ -39,13 +39,13 @@ type pair struct {
 	value template
 }
 
-func (s *step) hasCookie(name string) bool {
-	return slices.ContainsFunc(s.cookies, func(p pair) bool { return p.name == name })
+func (st *step) hasCookie(name string) bool {
+	return slices.ContainsFunc(st.cookies, func(p pair) bool { return p.name == name })
 }
 
-func (s *step) hasHeader(name string) bool {
-	return slices.ContainsFunc(s.header, func(f wire.Field) bool { return strings.EqualFold(f.Name, name) }) ||
-		slices.ContainsFunc(s.changing, func(p pair) bool { return strings.EqualFold(p.name, name) })
+func (st *step) hasHeader(name string) bool {
+	return slices.ContainsFunc(st.header, func(f wire.Field) bool { return strings.EqualFold(f.Name, name) }) ||
+		slices.ContainsFunc(st.changing, func(p pair) bool { return strings.EqualFold(p.name, name) })
 }
 
 // Fields of a step, and of the mappings in it.
@@ -71,7 +71,7 @@ func (f *fileReader) steps(n node, s *scope) []step {
 func (f *fileReader) step(n node, s *scope) step {
 	fields := f.pairs(n)
 	if has(fields, "pause") {
-		return step{pause: f.wait(f.known(fields, pauseFields)["pause"])}
+		return step{pause: f.pause(f.known(fields, pauseFields)["pause"])}
 	}
 	return f.request(n, f.known(fields, stepFields+" "+pauseFields), s)
 }
@@ -105,5 +105,14 @@ func (f *fileReader) request(n node, fields map[string]node, s *scope) step {
 	if p, ok := fields["capture"]; ok {
 		f.captures(p, &st, s)
 	}
+	if st.hasHeader("Accept-Encoding") && st.readsBody() {
+		f.warn(n, "looks into bodies and asks for compressed ones (Accept-Encoding), which stay compressed")
+	}
 	return st
+}
+
+// readsBody reports whether a check or a capture looks into the body of the answer.
+func (st *step) readsBody() bool {
+	return slices.ContainsFunc(st.checks, func(c check) bool { return c.body }) ||
+		slices.ContainsFunc(st.captures, func(c capture) bool { return c.body })
 }

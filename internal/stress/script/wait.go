@@ -1,6 +1,17 @@
 package script
 
-import "onsale/internal/stress"
+import (
+	"time"
+
+	"onsale/internal/stress"
+)
+
+const (
+	// waitFields are those of a wait.
+	waitFields = "constant between pacing"
+	// minPace is the shortest that means anything over a network.
+	minPace = time.Millisecond
+)
 
 // wait reads what is waited: a time, or one of constant, between and pacing.
 func (f *fileReader) wait(n node) stress.Wait {
@@ -37,4 +48,12 @@ func (f *fileReader) between(n node) stress.Wait {
 		return nil
 	}
 	return stress.Between(least, most)
+}
+
+// pause reads what is waited between two steps, where there is no pace to keep.
+func (f *fileReader) pause(n node) stress.Wait {
+	if n.mapping() && has(f.pairs(n), "pacing") {
+		f.fail(n, "must be constant or between: only tasks have a pace")
+	}
+	return f.wait(n)
 }

@@ -32,6 +32,7 @@ func (s *Session) Run(ctx context.Context, watch func(report.Report, stress.Now)
 	if err := s.drive(ctx, &warm, watch); err != nil {
 		return report.Report{}, err
 	}
+	s.expose(s.Now(), s.live()) // what came in since the last look, too
 	s.after(ctx)
 	return s.Report(), nil
 }

@@ -174,7 +174,7 @@ func (c *Client) readLine(limit int) ([]byte, *Error) {
 		switch found := n >= seen; {
 		case !found && len(b) >= limit, found && n >= limit:
 			return nil, malformed(errors.New("a line between its chunks is too long"))
-		case found && bytes.IndexByte(b[:n], '\r') != n-1:
+		case found && (n == 0 || bytes.IndexByte(b[:n], '\r') != n-1):
 			// RFC 9112 allows no bare line feed here: it would let two readers disagree.
 			return nil, malformed(errors.New("a line between its chunks does not end with CR LF"))
 		case found:

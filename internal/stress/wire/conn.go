@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"syscall"
 	"time"
 )
 
@@ -24,8 +23,6 @@ type conn struct {
 	net.Conn
 
 	tcp net.Conn
-	// raw is the file descriptor below; nil where it cannot be had.
-	raw syscall.RawConn
 	// version is that of TLS; 0 without.
 	version uint16
 	// idle is since when it is, on the client's clock.
@@ -44,11 +41,6 @@ func (c *Client) connect(ctx context.Context, until time.Duration) *Error {
 		return c.unconnected(ctx, err, deadline, dialKind)
 	}
 	cn := &conn{Conn: tcp, tcp: tcp}
-	if sc, ok := tcp.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			cn.raw = raw
-		}
-	}
 	c.leash.hold(tcp)
 	if c.target.secure {
 		if err := c.handshake(ctx, cn, deadline); err != nil {

@@ -2,12 +2,12 @@
 
 package wire
 
-// exchange needs nothing here.
+// exchange needs nothing here: net.Conn does it in two steps.
 type exchange struct{}
 
-func (cn *conn) prepare() {}
-
-func (cn *conn) roundTrip(out, rest, in []byte) (int, error) { return cn.writeThenRead(out, rest, in) }
+func (exchange) prepare() {}
 
 // closed cannot be known here before a request fails.
-func (cn *conn) closed() bool { return false }
+func (exchange) closed() bool { return false }
+
+func (cn *conn) roundTrip(out, rest, in []byte) (int, error) { return cn.writeThenRead(out, rest, in) }

@@ -15,6 +15,7 @@ import (
 // visit to the file descriptor. net.Conn would try to read right after the
 // write, when nothing can be there yet, for nothing but a wasted system call.
 type exchange struct {
+	raw syscall.RawConn
 	// out is what is left to be written, in where the answer goes. They may be the same
 	// memory: nothing is read before all is written.
 	out, in []byte
@@ -27,11 +28,17 @@ type exchange struct {
 	look  func(fd uintptr)
 }
 
+// prepare is called once the connection is made, TLS included.
 func (cn *conn) prepare() {
-	if cn.raw == nil {
+	below, ok := cn.tcp.(syscall.Conn)
+	if !ok {
 		return
 	}
-	cn.look = cn.poll
+	raw, err := below.SyscallConn()
+	if err != nil {
+		return
+	}
+	cn.raw, cn.look = raw, cn.poll
 	if cn.version == 0 {
 		cn.visit = cn.writeAndRead
 	}

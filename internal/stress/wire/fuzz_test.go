@@ -74,13 +74,14 @@ func theirs(method string, answer []byte) (parsed, error) {
 			return parsed{}, err
 		}
 		body, err := io.ReadAll(r.Body)
+		r.Body.Close()
 		if err != nil {
 			return parsed{}, err
 		}
-		if r.StatusCode < 200 && r.StatusCode != 101 {
+		if r.StatusCode < 200 && r.StatusCode != http.StatusSwitchingProtocols {
 			continue
 		}
-		p := parsed{r.StatusCode, string(body), map[string]string{}, !r.Close && in.Buffered() == 0 && r.StatusCode != 101}
+		p := parsed{r.StatusCode, string(body), map[string]string{}, !r.Close && in.Buffered() == 0 && r.StatusCode != http.StatusSwitchingProtocols}
 		for name, values := range r.Header {
 			p.header[name] = values[0]
 		}
@@ -181,7 +182,7 @@ func FuzzTarget(f *testing.F) {
 		}
 		c := wire.Over(target, wire.Options{}, &script{left: []byte(ok), piece: 10})
 		defer c.Close()
-		if _, err := c.Do(context.Background(), post("/", "")); err != nil {
+		if _, err := c.Do(t.Context(), post("/", "")); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
 		again, err := wire.ParseTarget(target.String())

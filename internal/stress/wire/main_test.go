@@ -1,7 +1,7 @@
 package wire_test
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -38,7 +38,7 @@ func serveForever() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(l.Addr())
+	fmt.Fprintln(os.Stdout, l.Addr())
 	long := strings.Repeat("0123456789", 5_000)
 	panic(http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/long" {
@@ -104,7 +104,7 @@ func post(path, body string) *wire.Request {
 // answered makes a request that is to be answered with a status and a body.
 func answered(tb testing.TB, c *wire.Client, r *wire.Request, status int, body string) *wire.Response {
 	tb.Helper()
-	got, err := c.Do(context.Background(), r)
+	got, err := c.Do(tb.Context(), r)
 	if err != nil {
 		tb.Fatalf("%s %s: %v", r.Method, r.Path, err)
 	}
@@ -114,15 +114,25 @@ func answered(tb testing.TB, c *wire.Client, r *wire.Request, status int, body s
 	return got
 }
 
+// failure is how a request failed: the words, and how long the client says it took.
+type failure struct {
+	text string
+	took time.Duration
+}
+
 // failed makes a request that is to fail in one way.
-func failed(tb testing.TB, c *wire.Client, r *wire.Request, want wire.Kind) error {
+func failed(tb testing.TB, c *wire.Client, r *wire.Request, want wire.Kind) failure {
 	tb.Helper()
-	got, err := c.Do(context.Background(), r)
+	got, err := c.Do(tb.Context(), r)
 	if err == nil {
 		tb.Fatalf("%s %s = %d %.99q, want an error of kind %s", r.Method, r.Path, got.Status, got.Body, want)
 	}
 	if kind := wire.KindOf(err); kind != want {
 		tb.Fatalf("%s %s: kind %s (%v), want %s", r.Method, r.Path, kind, err, want)
 	}
-	return err
+	e, is := errors.AsType[*wire.Error](err)
+	if !is {
+		tb.Fatalf("%s %s: %T is no error of this package", r.Method, r.Path, err)
+	}
+	return failure{e.Error(), e.Took}
 }

@@ -2,7 +2,6 @@ package wire_test
 
 import (
 	"bufio"
-	"context"
 	"net"
 	"net/http"
 	"strings"
@@ -55,7 +54,7 @@ func TestParseTarget(t *testing.T) {
 			}()
 			c := wire.Over(target, wire.Options{}, ours)
 			t.Cleanup(c.Close)
-			if _, err := c.Do(context.Background(), get("/x")); err != nil {
+			if _, err := c.Do(t.Context(), get("/x")); err != nil {
 				t.Fatal(err)
 			}
 			if r := <-asked; r.Host != test.host || r.RequestURI != test.path {

@@ -46,7 +46,7 @@ func TestTLS(t *testing.T) {
 				c := client(t, target, wire.Options{TLS: o})
 				for range 3 {
 					answered(t, c, get("/"), 200, "HTTP/1.1 http/1.1")
-					time.Sleep(5 * time.Millisecond) //nolint:forbidigo // a connection is looked at when it was idle a while
+					time.Sleep(5 * time.Millisecond) // a connection is looked at when it was idle a while
 				}
 				if got, want := c.Protocol(), "HTTP/1.1 over "+name; got != want {
 					t.Errorf("protocol %q, want %q", got, want)
@@ -74,7 +74,7 @@ func TestNoTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			t.Log(failed(t, client(t, test.target, wire.Options{TLS: test.o}), get("/"), wire.Handshake))
+			t.Log(failed(t, client(t, test.target, wire.Options{TLS: test.o}), get("/"), wire.Handshake).text)
 		})
 	}
 }
@@ -98,8 +98,28 @@ func TestStaleTLS(t *testing.T) {
 	c := client(t, parse(t, s.URL), wire.Options{TLS: &tls.Config{InsecureSkipVerify: true}})
 	for range 3 {
 		answered(t, c, get("/"), 200, "")
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // a connection is looked at when it was idle a while
+		time.Sleep(20 * time.Millisecond) // a connection is looked at when it was idle a while
 		s.CloseClientConnections()
-		time.Sleep(20 * time.Millisecond) //nolint:forbidigo // until the end of it has come
+		time.Sleep(20 * time.Millisecond) // until the end of it has come
 	}
+}
+
+// A connection over TLS that is cut off in the middle of a record has not ended, even where the end
+// of the connection would be the end of the body.
+func TestCutOffTLS(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\n\r\nhalf"))
+		below := c.(*tls.Conn).NetConn()
+		_, _ = below.Write([]byte("\x17\x03\x03\x01\x00abc")) // of 256 bytes, three
+		_ = below.Close()
+	}))
+	t.Cleanup(s.Close)
+	c := client(t, parse(t, s.URL), wire.Options{TLS: &tls.Config{InsecureSkipVerify: true}})
+	failed(t, c, get("/"), wire.Closed)
 }
