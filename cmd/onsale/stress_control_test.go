@@ -83,8 +83,8 @@ func stream(t *testing.T, url string) *events {
 		t.Fatal(err)
 	}
 	e := &events{t, make(chan string, 1000)}
+	t.Cleanup(func() { answer.Body.Close() })
 	go func() {
-		defer answer.Body.Close()
 		defer close(e.lines)
 		for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
 			e.lines <- lines.Text()

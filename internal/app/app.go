@@ -92,7 +92,7 @@ func (a *App) open(ctx context.Context) error {
 		}
 	}
 	a.audit = newAudit(a.store, o.BooksInterval, registry, o.Logger)
-	if err := a.makeAPI(registry, build); err != nil {
+	if err := a.makeAPI(ctx, registry, build); err != nil {
 		return errors.Join(err, a.store.Close())
 	}
 	return nil
@@ -119,7 +119,7 @@ func replicaName() string {
 }
 
 // makeAPI makes the seller and the API.
-func (a *App) makeAPI(registry *prometheus.Registry, build telemetry.Build) error {
+func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build telemetry.Build) error {
 	var err error
 	a.seller, err = sale.NewSeller(a.store, sale.Options{
 		MaxBatch: a.options.MaxBatch, QueueLimit: a.options.QueueLimit, Logger: a.log, Registerer: registry,
@@ -134,7 +134,7 @@ func (a *App) makeAPI(registry *prometheus.Registry, build telemetry.Build) erro
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
 	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log
 	o.OwnToken = rand.Text()
-	if o.Mounts, err = a.openBeside(build.Version, o.OwnToken); err != nil {
+	if o.Mounts, err = a.openBeside(ctx, build.Version, o.OwnToken); err != nil {
 		return err
 	}
 	if a.api, err = server.New(o); err != nil {

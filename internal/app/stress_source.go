@@ -49,7 +49,8 @@ func newSource(o StressOptions, worker, workers int) (*source, error) {
 	if o.URL == "" && o.Curl == "" && builtin {
 		instance := spec.New()
 		s.Scenario, s.Instance = instance.Scenario, instance
-		return s, s.aim(o, defaultHost)
+		err := s.aim(o, defaultHost)
+		return s, err
 	}
 	text, err := scriptOf(o, script.Options{Env: o.Env, Worker: worker, Workers: workers})
 	if err != nil {

@@ -56,7 +56,7 @@ type beside struct {
 }
 
 // openBeside makes what runs beside the API, and returns what it mounts there.
-func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
+func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]server.Mount, error) {
 	up := a.options.Up
 	if up == nil {
 		return nil, nil
@@ -75,7 +75,7 @@ func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make crowd: %w", err)
 	}
-	all := append(a.openDesk(base, version, ownToken), server.Mount{
+	all := append(a.openDesk(ctx, base, version, ownToken), server.Mount{
 		Pattern: "/crowd", Handler: a.beside.crowd.Handler(), Access: server.Admin,
 	})
 	page := console.Options{
@@ -95,11 +95,11 @@ func (a *App) openBeside(version, ownToken string) ([]server.Mount, error) {
 }
 
 // openDesk makes the desk at which load tests of this server are started.
-func (a *App) openDesk(base, version, ownToken string) []server.Mount {
+func (a *App) openDesk(ctx context.Context, base, version, ownToken string) []server.Mount {
 	a.beside.desk = session.NewDesk(session.DeskOptions{
 		Store: history.New(a.options.DataDir), Host: base, AdminToken: ownToken, Program: version, Logger: a.log,
 	})
-	streaming, end := context.WithCancel(context.Background())
+	streaming, end := context.WithCancel(context.WithoutCancel(ctx))
 	a.beside.streams = end
 	handler := control.Handler(streaming, a.beside.desk, a.log)
 	return []server.Mount{

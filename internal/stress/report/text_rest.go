@@ -111,7 +111,7 @@ func (c Capacity) sentence() string {
 	case c.Highest == 0:
 		return fmt.Sprintf("No load that was tried held: %s broke already.", c.load(c.Broken))
 	case c.Broken == 0:
-		said = fmt.Sprintf("%s held, and no higher load was seen to break for good: the capacity is above that.", c.load(c.Highest))
+		said = c.load(c.Highest) + " held, and no higher load was seen to break for good: the capacity is above that."
 	default:
 		said = fmt.Sprintf("The highest load that held is %s; %s did not.", c.load(c.Highest), c.load(c.Broken))
 	}

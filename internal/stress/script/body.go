@@ -28,6 +28,7 @@ func (f *fileReader) body(fields map[string]node, st *step, s *scope) {
 		case "json":
 			var b jsonBuilder
 			b.value(f, n, s)
+			b.template.pack()
 			st.setBody(b.template, "application/json")
 		case "form":
 			st.setBody(f.form(n, s), "application/x-www-form-urlencoded")
@@ -67,11 +68,10 @@ func (f *fileReader) form(n node, s *scope) template {
 			}
 			t.add(part{text: name + "="})
 			value := f.template(item, text, inForm, s)
-			for _, p := range value.parts {
-				t.add(p)
-			}
+			t.parts = append(t.parts, value.parts...)
 		}
 	}
+	t.pack()
 	return t
 }
 
@@ -128,15 +128,11 @@ func (b *jsonBuilder) scalar(f *fileReader, n node, s *scope) {
 		b.literal(c.text)
 	case only(c.text):
 		t := f.template(n, c.text, asJSON, s)
-		for _, p := range t.parts {
-			b.template.add(p)
-		}
+		b.template.parts = append(b.template.parts, t.parts...)
 	default:
 		t := f.template(n, c.text, inJSONText, s)
 		b.literal(`"`)
-		for _, p := range t.parts {
-			b.template.add(p)
-		}
+		b.template.parts = append(b.template.parts, t.parts...)
 		b.literal(`"`)
 	}
 }

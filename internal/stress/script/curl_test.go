@@ -49,6 +49,9 @@ var curlCases = []struct{ name, command, want string }{
 	{"fields taken away and empty", "curl -H Accept: -H 'X-Empty;' -H 'X-Gone:' -H 'Content-Length: 3' -d a=b x/a", "POST /a|Content-Type: application/x-www-form-urlencoded|X-Empty: |a=b"},
 	{"two of a name", "curl -H 'X-A: 1' -H 'X-A: 2' x/a", "GET /a|Accept: */*|X-A: 1|X-A: 2"},
 	{"method of one's own", "curl -XPUT -d a x/a", "PUT /a|Accept: */*|Content-Type: application/x-www-form-urlencoded|a"},
+	{"fragment", "curl -G 'http://x/a#top' -d b=c", "GET /a?b=c|Accept: */*"},
+	{"a line that goes on within quotes", "curl \"x/\\\na\"", "GET /a|Accept: */*"},
+	{"IPv6", "curl 'http://[::1]/a'", "GET /a|Accept: */*"},
 	{"brackets", "curl -g 'x/a?b=[1]'", "GET /a?b=[1]|Accept: */*"},
 	{"what is only printed", "curl -sS -o /dev/null -w '%{http_code}' -vif --http1.1 x/a", "GET /a|Accept: */*"},
 }
@@ -155,6 +158,7 @@ func TestCurlCommandsThatAreRefused(t *testing.T) {
 		{"curl x/`id`", "the curl command has \"`i\", which a shell would replace; this is none: put the value there, or quote it with '"},
 		{"curl x/$(id)", `the curl command has "$(", which a shell would replace; this is none: put the value there, or quote it with '`},
 		{"curl ^\"x^\" ^\r\n -k", "the curl command is written for the Windows command prompt (^); copy it for bash instead: Copy as cURL (bash)"},
+		{`curl $'\Uffffffff' x`, `the curl command has a \U that is no character`},
 		{`curl $'\0' x`, "the curl command has a NUL character"},
 	} {
 		_, err := script.FromCurl(c.command, options(nil, nil))

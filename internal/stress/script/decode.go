@@ -194,13 +194,12 @@ func (d *decoder) choice(n node, words ...string) string {
 
 // items returns the elements of a list.
 func (d *decoder) items(n node) []node {
-	n = n.follow()
-	if n.Kind != yaml.SequenceNode {
+	if !n.list() {
 		d.fail(n, "must be a list")
 		return nil
 	}
-	items := make([]node, 0, len(n.Content))
-	for i, c := range n.Content {
+	var items []node
+	for i, c := range n.follow().Content {
 		if !d.visit(n) {
 			break
 		}

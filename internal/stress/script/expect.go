@@ -213,7 +213,10 @@ func (f *fileReader) capture(v field, carryOn bool) (c capture) {
 func (f *fileReader) source(kind string, n node) (from source, detail string) {
 	text := f.text(n)
 	if text == "" {
-		return headerSource(""), ""
+		if n.scalar() {
+			f.fail(n, "must not be empty")
+		}
+		return nil, ""
 	}
 	switch kind {
 	case "header":

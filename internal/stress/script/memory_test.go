@@ -42,7 +42,7 @@ tasks:
   - {path: /after}
 `, nil, nil), on, play{tasks: 1})
 	var got []string
-	for _, r := range on.seen {
+	for _, r := range on.all() {
 		got = append(got, r.path+" "+r.header.Get("Cookie"))
 	}
 	same(t, "cookies", got, "/before ", "/login ", "/a%20b?s1 lang=de; theme=mine; sid=s1", "/logout sid=s1; theme=dark", "/after theme=dark")
@@ -53,7 +53,7 @@ func TestCookiesOfATargetWithAPath(t *testing.T) {
 	on := serve(t, shop)
 	run(t, load(t, "tasks: [{steps: [{path: /login}, {path: /cart}]}]", nil, nil), on, play{tasks: 1, base: "/api"})
 	// theme was set for /api, the directory of /api/login.
-	if got := on.seen[1]; got.path != "/api/cart" || got.header.Get("Cookie") != "theme=dark; sid=s1" {
+	if got := on.all()[1]; got.path != "/api/cart" || got.header.Get("Cookie") != "theme=dark; sid=s1" {
 		t.Errorf("got %s with %s", got.path, got.header.Get("Cookie"))
 	}
 }
@@ -62,17 +62,15 @@ func TestWithoutAJarNoCookieIsKept(t *testing.T) {
 	t.Parallel()
 	on := serve(t, shop)
 	run(t, load(t, "cookie_jar: false\ntasks: [{steps: [{path: /login}, {path: /cart, cookies: {a: b}}]}]", nil, nil), on, play{tasks: 1})
-	if cookie := on.seen[1].header.Get("Cookie"); cookie != "a=b" {
+	if cookie := on.all()[1].header.Get("Cookie"); cookie != "a=b" {
 		t.Errorf("the cookie is %q", cookie)
 	}
 }
 
 // paths returns those of the requests, sorted.
 func (s *server) paths() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var paths []string
-	for _, r := range s.seen {
+	for _, r := range s.all() {
 		paths = append(paths, r.path)
 	}
 	slices.Sort(paths)
@@ -108,7 +106,7 @@ func TestTasksShareRowsInTheirOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // each scenario begins with the first row
-			on.seen = nil
+			on.forget()
 			run(t, s, on, play{tasks: 4})
 			if got := strings.Join(on.paths(), " "); got != want {
 				t.Errorf("worker %d took %s, want %s", worker, got, want)

@@ -81,10 +81,9 @@ func (f *fileReader) continued(n node, text string, s *scope) template {
 	end := strings.Index(text, "}}") + len("}}")
 	t := f.template(n, text[:end], plainText, s)
 	rest := f.template(n, text[end:], inPath, s)
-	for _, p := range rest.parts {
-		t.add(p)
-	}
+	t.parts = append(t.parts, rest.parts...)
 	t.source = text
+	t.pack()
 	return t
 }
 

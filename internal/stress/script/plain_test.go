@@ -17,7 +17,7 @@ func once(t *testing.T, s *script.Script) (request, string) {
 	if got.Total.Requests != 1 || got.Total.Failures != 0 {
 		t.Errorf("%d requests, failed %s", got.Total.Requests, failures(got))
 	}
-	return on.seen[0], strings.Join(names(got), ", ")
+	return on.all()[0], strings.Join(names(got), ", ")
 }
 
 func TestOneURL(t *testing.T) {

@@ -50,12 +50,24 @@ func serve(t *testing.T, answer http.HandlerFunc) *server {
 	return s
 }
 
-// lines returns the requests, a line each.
-func (s *server) lines() []string {
+// all returns the requests.
+func (s *server) all() []request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return slices.Clone(s.seen)
+}
+
+// forget begins anew.
+func (s *server) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = nil
+}
+
+// lines returns the requests, a line each.
+func (s *server) lines() []string {
 	var lines []string
-	for _, r := range s.seen {
+	for _, r := range s.all() {
 		lines = append(lines, strings.TrimSpace(r.method+" "+r.path+" "+r.body))
 	}
 	return lines
@@ -191,7 +203,7 @@ tasks:
 	if got.Total.Failures != 0 {
 		t.Errorf("failed:\n%s", failures(got))
 	}
-	login, first, second := on.seen[0].header, on.seen[1].header, on.seen[4].header
+	login, first, second := on.all()[0].header, on.all()[1].header, on.all()[4].header
 	if login.Get("Authorization") != "" || login.Get("X-Common") != "always" || login.Get("Content-Type") != "application/x-www-form-urlencoded" {
 		t.Errorf("login had %v", login)
 	}
@@ -361,7 +373,21 @@ func TestAStartThatFailsBeginsAnew(t *testing.T) {
 	})
 	run(t, load(t, "start: [{path: /login}]\ntasks: [{path: /task}]", nil, nil), on, play{tasks: 1})
 	same(t, "requests", on.lines(), "GET /login", "GET /login", "GET /task")
-	if cookie := on.seen[1].header.Get("Cookie"); cookie != "" {
+	if cookie := on.all()[1].header.Get("Cookie"); cookie != "" {
 		t.Errorf("the second start had the cookie %s of the first", cookie)
+	}
+}
+
+func TestALocationLeadsToThePathOfTheTarget(t *testing.T) {
+	t.Parallel()
+	for location, want := range map[string]string{
+		"/orders/7": "/orders/7", "/api/orders/7": "/orders/7", "orders/7": "/orders/7", "?a=b": "/?a=b",
+		"https://elsewhere.example": "/", "http://x?a=b": "/?a=b", "HTTP://x/api/orders/ä b": "/orders/%C3%A4%20b",
+	} {
+		on := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header()["Location"] = []string{location} })
+		run(t, load(t, "tasks: [{steps: [{path: /, capture: {l: {header: Location}}}, {path: '{{l}}'}]}]", nil, nil), on, play{tasks: 1, base: "/api"})
+		if got := on.all()[1].path; got != "/api"+want {
+			t.Errorf("%s led to %s", location, got)
+		}
 	}
 }

@@ -81,16 +81,29 @@ func fixed(text string) template {
 	return t
 }
 
-// add appends a part. Literals grow together.
+// add appends a part. A template is packed when all its parts are there.
 func (t *template) add(p part) {
-	last := len(t.parts) - 1
-	switch {
-	case p.op == literal && p.text == "":
-	case p.op == literal && last >= 0 && t.parts[last].op == literal:
-		t.parts[last].text += p.text
-	default:
+	if p.op != literal || p.text != "" {
 		t.parts = append(t.parts, p)
 	}
+}
+
+// pack joins literals that stand beside each other.
+func (t *template) pack() {
+	packed := t.parts[:0]
+	for i := 0; i < len(t.parts); {
+		if t.parts[i].op != literal {
+			packed = append(packed, t.parts[i])
+			i++
+			continue
+		}
+		var text strings.Builder
+		for ; i < len(t.parts) && t.parts[i].op == literal; i++ {
+			text.WriteString(t.parts[i].text)
+		}
+		packed = append(packed, part{text: text.String()})
+	}
+	t.parts = packed
 }
 
 // templateError is what is wrong with a template.
@@ -125,6 +138,7 @@ func (s *scope) compile(text string, m mode) (template, error) {
 		}
 		rest = behind
 	}
+	t.pack()
 	return t, nil
 }
 

@@ -78,15 +78,15 @@ func (d *Desk) Start(ctx context.Context, settings report.Settings) (string, err
 		return "", control.ErrRunning
 	}
 	d.current, d.ended = s, make(chan struct{})
-	go d.run(s, d.ended)
+	go d.run(context.WithoutCancel(ctx), s, d.ended)
 	return s.id, nil
 }
 
 // run lets a session run to its end, and keeps it. Whoever asked for it has
 // gone: the desk's end stops it.
-func (d *Desk) run(s *Session, ended chan struct{}) {
+func (d *Desk) run(ctx context.Context, s *Session, ended chan struct{}) {
 	defer close(ended)
-	r, err := s.Run(context.Background(), nil)
+	r, err := s.Run(ctx, nil)
 	if err == nil && d.options.Store != nil {
 		err = d.options.Store.Save(r)
 	}
