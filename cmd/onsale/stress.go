@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -111,6 +112,10 @@ func (c *stressRunCmd) Run(ctx context.Context, e *env) error {
 	}
 	code, err := app.Stress(ctx, o)
 	switch {
+	case errors.Is(err, app.ErrStressUse) && strings.Contains(err.Error(), "\n"):
+		// What is wrong with a scenario file: a line each, as compilers say it.
+		fmt.Fprintf(e.stderr, "onsale: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		return exitError(exitUsage)
 	case errors.Is(err, app.ErrStressUse):
 		return &usageError{err}
 	case err != nil:

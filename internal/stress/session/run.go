@@ -29,6 +29,9 @@ func (s *Session) Run(ctx context.Context, watch func(report.Report, stress.Now)
 		return report.Report{}, err
 	}
 	warm := warmUp{after: s.options.WarmUp, users: s.options.ResetStats}
+	if warm.users && s.settings.Shape == "" {
+		warm.after = max(warm.after, s.plan.load.Curve.Length())
+	}
 	if err := s.drive(ctx, &warm, watch); err != nil {
 		return report.Report{}, err
 	}

@@ -1,0 +1,223 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"onsale/internal/sale"
+	"onsale/internal/stress"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/session"
+	"onsale/internal/stress/wire"
+)
+
+// target answers everything with 200 and counts the requests.
+func target(tb testing.TB) (*wire.Target, *atomic.Int64) {
+	tb.Helper()
+	asked := new(atomic.Int64)
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	tb.Cleanup(s.Close)
+	parsed, err := wire.ParseTarget(s.URL)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return parsed, asked
+}
+
+// gets is a scenario of one request, with a wait.
+func gets(wait time.Duration) *stress.Scenario {
+	return &stress.Scenario{Name: "gets", Kinds: []stress.Kind{{Weight: 1, Wait: stress.Constant(wait), Join: func(u *stress.User) stress.Part {
+		call := stress.Call{Request: wire.Request{Method: http.MethodGet, Path: "/"}}
+		return stress.Part{Tasks: []stress.Task{{Weight: 1, Do: func(ctx context.Context) { u.Do(ctx, &call) }}}}
+	}}}}
+}
+
+func options(to *wire.Target, s report.Settings) session.Options {
+	return session.Options{
+		Settings: s, Source: session.Source{Scenario: gets(20 * time.Millisecond)}, Target: to, Program: "test",
+		Logger: slog.New(slog.DiscardHandler),
+	}
+}
+
+func TestSettingsThatBreakARule(t *testing.T) {
+	t.Parallel()
+	to, asked := target(t)
+	for _, bad := range []struct {
+		settings report.Settings
+		want     string
+	}{
+		{report.Settings{Users: -1}, "users must be between"},
+		{report.Settings{Users: session.MaxUsers + 1}, "users must be between"},
+		{report.Settings{Rate: -1}, "rate must be"},
+		{report.Settings{Rate: 1e9}, "rate must be"},
+		{report.Settings{Open: true}, "rate must be given"},
+		{report.Settings{Users: 1, Rate: 1}, "users must not be given together"},
+		{report.Settings{SpawnRate: -1}, "spawn_rate must be"},
+		{report.Settings{Rate: 1, MaxInFlight: -1}, "max_in_flight must be"},
+		{report.Settings{Rate: 1, Arrivals: "random"}, "arrivals must be constant or poisson"},
+		{report.Settings{Shape: "wave 1:2"}, "shape must begin with"},
+		{report.Settings{Shape: "stages 30s"}, "stages cannot be used"},
+		{report.Settings{Shape: "ramp 1:2:10s", Users: 5}, "ramp says how many"},
+		{report.Settings{Shape: "stages 1s:200000"}, "stages"},
+		{report.Settings{RunTime: "soon"}, "run_time must be a time"},
+		{report.Settings{RunTime: "1ms"}, "run_time must be between"},
+		{report.Settings{Timeout: "2h"}, "timeout must be between"},
+		{report.Settings{StopTimeout: "-1s"}, "stop_timeout must be"},
+		{report.Settings{Worker: "4/4"}, "worker must be between 0/4 and 3/4"},
+		{report.Settings{Worker: "1-4"}, "worker must look like"},
+		{report.Settings{FailIf: []string{"p95"}}, "fail_if cannot be used"},
+	} {
+		_, err := session.New(options(to, bad.settings))
+		if field, ok := errors.AsType[*sale.FieldError](err); !ok || !strings.Contains(field.Error(), bad.want) {
+			t.Errorf("%+v: %v, want %s", bad.settings, err, bad.want)
+		}
+	}
+	if asked.Load() > 0 {
+		t.Errorf("%d requests were sent", asked.Load())
+	}
+}
+
+func TestQuestionsAndWarnings(t *testing.T) {
+	t.Parallel()
+	near, _ := target(t)
+	far, err := wire.ParseTarget("https://shop.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		to       *wire.Target
+		settings report.Settings
+		asks     string
+	}{
+		{near, report.Settings{Users: 5000}, ""},
+		{far, report.Settings{Users: 1000}, ""},
+		{far, report.Settings{Users: 1001}, "1001 users on https://shop.example.com"},
+		{far, report.Settings{Rate: 5000}, ""},
+		{far, report.Settings{Rate: 5001}, "5001/s on"},
+		{far, report.Settings{Shape: "stages 1m:2000,1m:0"}, "2000 users"},
+		{far, report.Settings{Users: 4000, Worker: "0/8"}, "4000 users"}, // all workers together
+	} {
+		s, err := session.New(options(c.to, c.settings))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := s.Question(); (q == "") != (c.asks == "") || !strings.Contains(q, c.asks) {
+			t.Errorf("%+v: %q, want %q", c.settings, q, c.asks)
+		}
+	}
+	slow, err := session.New(options(near, report.Settings{Users: 100, SpawnRate: 1, RunTime: "10s"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := slow.Warnings(); len(w) != 1 || !strings.Contains(w[0], "--spawn-rate") {
+		t.Errorf("%q", w)
+	}
+}
+
+// TestWhatDoesNotCount leaves out the start of a run.
+func TestWhatDoesNotCount(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*session.Options){
+		"warm-up":     func(o *session.Options) { o.WarmUp = 2 * time.Second },
+		"reset-stats": func(o *session.Options) { o.ResetStats = true; o.Settings.SpawnRate = 5 },
+		"nothing":     func(*session.Options) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			to, asked := target(t)
+			o := options(to, report.Settings{Users: 10, SpawnRate: 1000, RunTime: "5s", FailIf: []string{"failures>0"}})
+			change(&o)
+			s, err := session.New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := s.Run(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left := float64(r.Stats.Total.Requests) / float64(asked.Load())
+			if whole := name == "nothing"; whole && left != 1 || !whole && (left < 0.3 || left > 0.85) {
+				t.Errorf("%.2f of %d requests counted", left, asked.Load())
+			}
+			if got := r.Stats.Total.Rate; got < 100 || got > 550 {
+				t.Errorf("%.0f requests a second of 10 users who wait 20 ms", got)
+			}
+			if r.End != "run time over" || r.ID == "" || r.Program != "test" || r.Settings.Seed == 0 || len(r.Verdict.Checks) != 1 {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+// TestChangeAndStop changes the load of a run, and ends it.
+func TestChangeAndStop(t *testing.T) {
+	t.Parallel()
+	to, _ := target(t)
+	s, err := session.New(options(to, report.Settings{Users: 2, SpawnRate: 1000, FailIf: []string{"none"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Change(5, 0); err == nil {
+		t.Error("what has not begun was changed")
+	}
+	looks := 0
+	r, err := s.Run(t.Context(), func(_ report.Report, now stress.Now) {
+		switch looks++; looks {
+		case 1:
+			if _, ok := errors.AsType[*sale.FieldError](s.Change(-1, 0)); !ok {
+				t.Error("there are -1 users")
+			}
+			if err := s.Change(7, 0); err != nil {
+				t.Error(err)
+			}
+		case 3:
+			if now.Users != 7 {
+				t.Errorf("%d users, want 7", now.Users)
+			}
+			s.Stop()
+			s.Stop()
+		}
+	})
+	if err != nil || r.End != "stopped" || r.Ended.IsZero() {
+		t.Errorf("%v, ended by %q at %s", err, r.End, r.Ended)
+	}
+	if err := s.Change(5, 0); err == nil {
+		t.Error("what is over was changed")
+	}
+}
+
+// TestStoppedBeforeItBegan sends nothing, and says so.
+func TestStoppedBeforeItBegan(t *testing.T) {
+	t.Parallel()
+	to, asked := target(t)
+	s, err := session.New(options(to, report.Settings{Users: 2}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	r, err := s.Run(t.Context(), nil)
+	if err != nil || asked.Load() > 0 || r.Verdict.Code != report.Failed || r.End != "stopped" {
+		t.Errorf("%v, %d requests, %+v", err, asked.Load(), r.Verdict)
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]float64{"500/s": 500, "500": 500, "30/m": 0.5, "30/min": 0.5, "36/h": 0.01, " 1.5 / s ": 1.5} {
+		if got, err := session.ParseRate(text); err != nil || got != want {
+			t.Errorf("%q is %g, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "fast", "0", "-1/s", "1/d", "NaN", "Inf/s", "2000000/s", "1/s/s", "1/"} {
+		if got, err := session.ParseRate(text); err == nil {
+			t.Errorf("%q is %g", text, got)
+		}
+	}
+}
