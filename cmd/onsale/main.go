@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	if err != nil {
 		return fail(stderr, exitFailure, err)
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(stressHelp(args))
 	switch {
 	case helped:
 		return exitOK

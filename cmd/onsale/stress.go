@@ -81,15 +81,25 @@ type stressRunCmd struct {
 	AdminTokenFile string `help:"File with the server's admin token, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE" group:"Control"`
 }
 
+// stressHelp makes the help of `onsale stress` that of its default command, which
+// has the flags.
+func stressHelp(args []string) []string {
+	if len(args) == 2 && args[0] == "stress" && (args[1] == "--help" || args[1] == "-h") {
+		return []string{"stress", "run", "--help"}
+	}
+	return args
+}
+
 // Help is shown under `onsale stress --help`.
-func (stressCmd) Help() string {
+func (stressRunCmd) Help() string {
 	return `Without an argument the users of the built-in scenario look at concerts and buy
 tickets. With a URL, a plain request is made as often as users can; with --curl,
 that of the command; with --scenario FILE.yaml, what the file says.
 Ctrl-C stops gently and still reports; a second one ends at once.
 The exit code is 0 when passed, 1 when failed, 2 for wrong use, and 3 when the
-tester itself was the bottleneck. docs/stress.md has the rest, and tables for
-who comes from Locust or k6.`
+tester itself was the bottleneck. "run" may be left out. "onsale stress list",
+"show" and "compare" look at runs that are kept. docs/stress.md has the rest,
+and tables for who comes from Locust or k6.`
 }
 
 // exitBottleneck is that of a load test in which the tester itself could not
@@ -181,7 +191,7 @@ type stressListCmd struct{ keptFlags }
 // keptFlags are those of what reads the runs that are kept.
 type keptFlags struct {
 	DataDir string `help:"Directory in which the last 50 runs are kept." default:"onsale-data" type:"path"`
-	JSON    bool   `help:"As JSON."`
+	JSON    bool   `help:"As JSON." env:"-"`
 }
 
 // Run lists the runs.
@@ -192,7 +202,7 @@ type stressShowCmd struct {
 	keptFlags
 
 	ID   string `arg:"" optional:"" default:"last" help:"The run: its id or how that begins, or last, last-1 and so on."`
-	HTML string `help:"Write the report as one HTML page." placeholder:"FILE"`
+	HTML string `help:"Write the report as one HTML page." env:"-" placeholder:"FILE"`
 }
 
 // Run shows a run again.
