@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	case helped:
 		return exitOK
 	case err != nil:
-		return fail(stderr, exitUsage, fmt.Errorf("%w (see onsale --help)", err))
+		return fail(stderr, exitUsage, fmt.Errorf("%w (see %s --help)", err, named(err)))
 	}
 	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger})
 	var usage *usageError
@@ -91,6 +91,17 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		return fail(stderr, exitFailure, err)
 	}
 	return exitOK
+}
+
+// named names the command whose arguments could not be read.
+func named(err error) string {
+	var broken *kong.ParseError
+	if errors.As(err, &broken) {
+		if command := broken.Context.Selected(); command != nil {
+			return "onsale " + strings.Fields(command.FullPath())[1]
+		}
+	}
+	return "onsale"
 }
 
 func fail(stderr io.Writer, code int, err error) int {

@@ -35,19 +35,19 @@ type stressRunCmd struct {
 	Header []string `help:"Header of the plain request; may be given again." sep:"none" placeholder:"'Name: value'" group:"What"`
 	Body   string   `help:"Body of the plain request; @FILE reads it." short:"d" placeholder:"TEXT" group:"What"`
 
-	Users       int     `help:"How many users there are." short:"u" placeholder:"N" env:"ONSALE_STRESS_USERS" group:"Load"`
-	SpawnRate   float64 `help:"Users that come a second; 1, or all at once for a plain request and rush." short:"r" placeholder:"N" group:"Load"`
-	RunTime     string  `help:"How long to run: 90s, 20m, 1h30m, or seconds; not given, until Ctrl-C." short:"t" placeholder:"TIME" group:"Load"`
-	Rate        string  `help:"Open model: begin so many tasks a second, however slow the answers are." env:"ONSALE_STRESS_RATE" placeholder:"500/s" group:"Load"`
-	Arrivals    string  `help:"How these are spread: constant or poisson." enum:"constant,poisson" default:"constant" group:"Load"`
-	MaxInFlight int     `help:"Tasks under way at once in the open model; what is due beyond is not sent, and counted." default:"10000" group:"Load"`
-	Stages      string  `help:"Users, or tasks a second with /s, over time, in straight lines." placeholder:"30s:100,2m:1000,30s:0" xor:"shape" group:"Load"`
-	Ramp        string  `help:"A ramp from one number to another." placeholder:"FROM:TO:TIME" xor:"shape" group:"Load"`
-	Spike       string  `help:"A spike: so long the base, so long the peak, and the base again." placeholder:"BASE:PEAK:TIME:TIME" xor:"shape" group:"Load"`
-	Steps       string  `help:"Steps from one number to another." placeholder:"FROM:TO:BY:TIME" xor:"shape" group:"Load"`
-	StopTimeout string  `help:"How long tasks under way may go on at the end." short:"s" default:"10s" group:"Load"`
-	Seed        uint64  `help:"Makes each user's dice repeatable; 0 rolls others each time." default:"0" env:"ONSALE_STRESS_SEED" group:"Load"`
-	Worker      string  `help:"This process's part of the load: I of N, I from 0 on, as JOB_COMPLETION_INDEX counts." placeholder:"I/N" group:"Load"`
+	Users       *int     `help:"How many users there are." short:"u" placeholder:"N" env:"ONSALE_STRESS_USERS" group:"Load"`
+	SpawnRate   *float64 `help:"Users that come a second; 1, or all at once for a plain request and rush." short:"r" placeholder:"N" group:"Load"`
+	RunTime     string   `help:"How long to run: 90s, 20m, 1h30m, or seconds; not given, until Ctrl-C." short:"t" placeholder:"TIME" group:"Load"`
+	Rate        string   `help:"Open model: begin so many tasks a second, however slow the answers are." env:"ONSALE_STRESS_RATE" placeholder:"500/s" group:"Load"`
+	Arrivals    string   `help:"How these are spread: constant or poisson." enum:"constant,poisson" default:"constant" group:"Load"`
+	MaxInFlight int      `help:"Tasks under way at once in the open model; what is due beyond is not sent, and counted." default:"10000" group:"Load"`
+	Stages      string   `help:"Users, or tasks a second with /s, over time, in straight lines." placeholder:"30s:100,2m:1000,30s:0" xor:"shape" group:"Load"`
+	Ramp        string   `help:"A ramp from one number to another." placeholder:"FROM:TO:TIME" xor:"shape" group:"Load"`
+	Spike       string   `help:"A spike: so long the base, so long the peak, and the base again." placeholder:"BASE:PEAK:BEFORE:FOR" xor:"shape" group:"Load"`
+	Steps       string   `help:"Steps from one number to another." placeholder:"FROM:TO:BY:TIME" xor:"shape" group:"Load"`
+	StopTimeout string   `help:"How long tasks under way may go on at the end." short:"s" default:"10s" group:"Load"`
+	Seed        uint64   `help:"Makes each user's dice repeatable; 0 rolls others each time." default:"0" env:"ONSALE_STRESS_SEED" group:"Load"`
+	Worker      string   `help:"This process's part of the load: I of N, I from 0 on, as JOB_COMPLETION_INDEX counts." placeholder:"I/N" group:"Load"`
 
 	Timeout        time.Duration `help:"How long to wait for an answer." default:"30s" env:"ONSALE_STRESS_TIMEOUT" group:"Connection"`
 	CACert         string        `name:"cacert" help:"File with the certificates to trust instead of the system's." type:"path" placeholder:"FILE" group:"Connection"`
@@ -57,11 +57,12 @@ type stressRunCmd struct {
 
 	FailIf     []string      `help:"Fail when this holds: p95>500ms, failures>1%, rps<1000, p99{/buy/[id]}>2s; may be given again; none fails for nothing. By default failures>0 and not_sent>1%." sep:"none" placeholder:"THRESHOLD" group:"Verdict"`
 	Abort      bool          `help:"End the run as soon as a threshold is crossed." group:"Verdict"`
-	WarmUp     time.Duration `help:"Leave out the first part of the run from the figures." default:"0s" group:"Verdict"`
+	WarmUp     string        `help:"Leave out the first part of the run from the figures." placeholder:"TIME" group:"Verdict"`
 	ResetStats bool          `help:"Leave out the time until all users are there from the figures." group:"Verdict"`
 	Capacity   bool          `name:"find-capacity" help:"Look for the highest load at which no threshold is crossed." group:"Verdict"`
 	StepTime   time.Duration `help:"How long each load is tried for that." default:"10s" group:"Verdict"`
 	StartLoad  float64       `help:"The first load tried: users, or tasks a second with --rate; 10 users or 100/s." placeholder:"N" group:"Verdict"`
+	MaxLoad    float64       `help:"The highest load tried; on a host that is not loopback 1,000 users or 5,000/s unless said." placeholder:"N" group:"Verdict"`
 
 	Headless    bool   `help:"Without a web page. There is none yet, so it is implied." group:"Output"`
 	OnlySummary bool   `help:"Print nothing while it runs." group:"Output"`
@@ -117,9 +118,6 @@ func (c *stressRunCmd) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	if !c.Headless && !c.OnlySummary {
-		fmt.Fprintln(e.stderr, "onsale: there is no web page for load tests yet: --headless is implied")
-	}
 	code, err := app.Stress(ctx, o)
 	switch {
 	case errors.Is(err, app.ErrStressUse) && strings.Contains(err.Error(), "\n"):
@@ -128,6 +126,8 @@ func (c *stressRunCmd) Run(ctx context.Context, e *env) error {
 		return exitError(exitUsage)
 	case errors.Is(err, app.ErrStressUse):
 		return &usageError{err}
+	case err != nil && code == exitBottleneck:
+		return exitError(fail(e.stderr, code, err))
 	case err != nil:
 		return err
 	case code != exitOK:
@@ -136,22 +136,49 @@ func (c *stressRunCmd) Run(ctx context.Context, e *env) error {
 	return nil
 }
 
+// given returns what a flag says that may be left out, or 0.
+func given[T int | float64](value *T) T {
+	if value == nil {
+		return 0
+	}
+	return *value
+}
+
+// check returns an error for a flag that says nothing, and would be taken for one
+// that was left out.
+func (c *stressRunCmd) check() error {
+	switch {
+	case c.Users != nil && *c.Users < 1:
+		return fmt.Errorf("--users must be at least 1, not %d", *c.Users)
+	case c.SpawnRate != nil && !(*c.SpawnRate > 0):
+		return fmt.Errorf("--spawn-rate must be above 0, not %g", *c.SpawnRate)
+	case c.MaxInFlight < 1:
+		return fmt.Errorf("--max-in-flight must be at least 1, not %d", c.MaxInFlight)
+	case c.Timeout <= 0:
+		return fmt.Errorf("--timeout must be above 0, not %s", c.Timeout)
+	}
+	return nil
+}
+
 // options returns what the flags and the environment say.
 func (c *stressRunCmd) options(ctx context.Context, e *env) (app.StressOptions, error) {
 	token, err := adminToken(e, c.AdminTokenFile)
+	if err == nil {
+		err = c.check()
+	}
 	if err != nil {
 		return app.StressOptions{}, err
 	}
 	o := app.StressOptions{
 		URL: c.URL, Method: c.Method, Header: c.Header, Body: c.Body, Curl: c.Curl, Host: c.Host, Scenario: c.Scenario,
-		Users: c.Users, SpawnRate: c.SpawnRate, Rate: c.Rate, Arrivals: c.Arrivals, RunTime: c.RunTime, MaxInFlight: c.MaxInFlight,
+		Users: given(c.Users), SpawnRate: given(c.SpawnRate), Rate: c.Rate, Arrivals: c.Arrivals, RunTime: c.RunTime, MaxInFlight: c.MaxInFlight,
 		Shape: c.shape(), StopTimeout: c.StopTimeout, Seed: c.Seed, Worker: c.Worker,
 		Timeout: c.Timeout, CACert: c.CACert, Insecure: c.Insecure, NewConnections: c.NewConnections, Redirects: c.Redirects,
 		FailIf: c.FailIf, Abort: c.Abort, WarmUp: c.WarmUp, ResetStats: c.ResetStats,
-		FindCapacity: c.Capacity, StepTime: c.StepTime, StartLoad: c.StartLoad,
-		OnlySummary: c.OnlySummary, CSV: c.CSV, JSON: c.JSON, HTML: c.HTML, DataDir: c.DataDir, Keep: c.Keep,
+		FindCapacity: c.Capacity, StepTime: c.StepTime, StartLoad: c.StartLoad, MaxLoad: c.MaxLoad,
+		Headless: c.Headless, OnlySummary: c.OnlySummary, CSV: c.CSV, JSON: c.JSON, HTML: c.HTML, DataDir: c.DataDir, Keep: c.Keep,
 		MetricsAddr: c.MetricsAddr, MetricsLinger: c.MetricsLinger, Listen: c.Listen,
-		Prepare: c.Prepare, Check: c.Check, AdminToken: token,
+		Prepare: c.Prepare, Check: c.Check, AdminToken: token, TokenMeant: c.AdminTokenFile != "",
 		Confirm: func(question string) bool { return c.Yes || ask(ctx, e, question+". Go on?") },
 		Env:     e.lookup, Out: e.stdout, Err: e.stderr, NewLogger: e.logTo,
 	}

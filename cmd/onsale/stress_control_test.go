@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func TestStressOfUp(t *testing.T) {
 		t.Errorf("%d, %d bytes", status, len(body))
 	}
 	// A run that is under way does not keep the server from stopping.
-	if status, body := call(t.Context(), client, http.MethodPost, base+"/stress/runs", `{"users":5,"spawn_rate":100}`); status != http.StatusCreated {
+	if status, body := call(t.Context(), client, http.MethodPost, base+"/stress/runs", `{"users":5,"spawn_rate":100,"stop_timeout":"1h"}`); status != http.StatusCreated {
 		t.Errorf("%d %s", status, body)
 	}
 	began := time.Now()
@@ -152,6 +153,12 @@ func TestStressListen(t *testing.T) {
 	url, _ := moody(t)
 	p := launch(t, nil, "stress", url, "--rate", "20/s", "--listen", "127.0.0.1:0", "--no-keep")
 	base := p.waitFor(`control on (http://\S+)`)
+	// Who connects and asks nothing does not keep the report from being written.
+	silent, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(base, "http://"), "/stress"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
 	events := stream(t, base+"/events")
 	events.await(`"running":true`)
 	if status, body := call(t.Context(), newClient(), http.MethodPatch, base+"/runs/current", `{"users":5}`); status != http.StatusUnprocessableEntity {
@@ -162,5 +169,8 @@ func TestStressListen(t *testing.T) {
 	}
 	if code := p.code(); code != exitOK && code != exitBottleneck {
 		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(p.stderr.String(), "Aggregated") {
+		t.Errorf("no report in\n%s", p.stderr)
 	}
 }

@@ -129,6 +129,28 @@ func TestStressTellsTroublesApart(t *testing.T) {
 	}
 }
 
+// TestStressSeesAHangAtTheEnd lets a server answer no more in the last seconds:
+// what is never answered is a failure, however the run ends.
+func TestStressSeesAHangAtTheEnd(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	hung := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if time.Since(began) > 2*time.Second {
+			select {
+			case <-hung:
+			case <-r.Context().Done():
+			}
+		}
+	}))
+	t.Cleanup(s.Close)
+	t.Cleanup(func() { close(hung) })
+	code, stdout, stderr := storm(t, nil, s.URL, "--no-check", "--rate", "20/s", "-t", "4s", "-s", "1s", "--no-keep", "--only-summary")
+	if code != exitFailure && code != exitBottleneck || !strings.Contains(stdout, "cut_off") {
+		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+}
+
 // TestStressFindsTheCapacity of a server that answers one request at a time, in
 // 10 ms: it bears less than 100 a second, and not much less.
 func TestStressFindsTheCapacity(t *testing.T) {

@@ -36,11 +36,13 @@ type StressOptions struct {
 
 	FailIf        []string
 	Abort         bool
-	WarmUp        time.Duration
+	WarmUp        string
 	ResetStats    bool
 	FindCapacity  bool
 	StepTime      time.Duration
 	StartLoad     float64
+	MaxLoad       float64
+	Headless      bool
 	OnlySummary   bool
 	CSV           string
 	JSON          string
@@ -52,7 +54,11 @@ type StressOptions struct {
 	Listen        string
 	Prepare       bool
 	Check         bool
-	AdminToken    string
+	// AdminToken opens the admin calls of the target, and those of Listen.
+	// TokenMeant says that it was given for this target by name: one from the
+	// environment may be another server's, and goes over plain http to loopback alone.
+	AdminToken string
+	TokenMeant bool
 
 	// Confirm asks whether to go on where a load could hurt somebody.
 	Confirm func(question string) bool
@@ -75,22 +81,30 @@ var ErrStressUse = errors.New("cannot start")
 
 // Stress runs a load test, says what comes of it, and returns the exit code. An
 // error is one of use ([ErrStressUse]), or one of a report that could not be
-// written.
+// written, beside the code of what it would say.
 func Stress(ctx context.Context, o StressOptions) (int, error) {
 	t, err := newTest(o)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrStressUse, err)
 	}
-	if err := t.before(ctx); err != nil {
+	switch err := t.before(ctx); {
+	case err != nil && ctx.Err() != nil:
+		return int(report.Failed), errors.New("stopped before anything was sent")
+	case err != nil:
 		return 0, fmt.Errorf("%w: %w", ErrStressUse, err)
 	}
 	if err := t.open(ctx); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrStressUse, errors.Join(err, t.close(ctx)))
 	}
 	r, err := t.run(ctx)
-	err = errors.Join(err, t.linger(ctx), t.close(ctx))
-	if err != nil {
-		return int(report.Failed), err
+	code := report.Failed
+	if err == nil {
+		// First of all, as whoever is impatient may end the process now.
+		code, err = r.Verdict.Code, t.tell(r)
+		t.linger(ctx)
 	}
-	return int(r.Verdict.Code), t.tell(r)
+	if broken := t.close(ctx); broken != nil {
+		t.options.Logger.Warn("server beside the load test did not end well", "error", broken)
+	}
+	return int(code), err
 }

@@ -51,6 +51,9 @@ func StressCompare(out io.Writer, dataDir, a, b string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	if base.ID == other.ID {
+		return fmt.Errorf("%w: %s and %s are one and the same run", ErrStressUse, a, b)
+	}
 	c := history.Compare(base, other)
 	if asJSON {
 		return writeJSON(out, c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"onsale/internal/server"
 	"onsale/internal/stress"
@@ -55,7 +56,7 @@ func newTest(o StressOptions) (*test, error) {
 	}
 	t.session, err = session.New(session.Options{
 		Settings: settings, Source: t.source.Source, Target: t.source.target, Wire: t.source.wire,
-		WarmUp: o.WarmUp, ResetStats: o.ResetStats, Metrics: t.metrics, AdminToken: o.AdminToken,
+		Metrics: t.metrics, AdminToken: t.targetToken(),
 		Program: Version(), Logger: o.Logger,
 	})
 	if err != nil {
@@ -67,13 +68,38 @@ func newTest(o StressOptions) (*test, error) {
 	return t, nil
 }
 
+// targetToken is the admin token, if it may go to the target.
+func (t *test) targetToken() string {
+	target := t.source.target
+	if t.options.TokenMeant || target.Loopback() || strings.HasPrefix(target.String(), "https://") {
+		return t.options.AdminToken
+	}
+	if t.options.AdminToken != "" {
+		t.source.notes = append(t.source.notes, "the admin token of the environment is not sent over plain http to "+target.String()+"; --admin-token-file sends it")
+	}
+	return ""
+}
+
 // before looks at the server, and asks before something could be hurt.
 func (t *test) before(ctx context.Context) error {
 	o := t.options
+	if err := t.canWrite(); err != nil {
+		return err
+	}
+	if !o.Headless && !o.OnlySummary {
+		say(t.live, "there is no web page for load tests yet: --headless is implied")
+	}
 	for _, note := range append(t.source.notes, t.session.Warnings()...) {
 		say(t.live, "%s", note)
 	}
-	if question := t.session.Question(); question != "" && !o.Confirm(question) {
+	var search *session.Search
+	if o.FindCapacity {
+		search = &session.Search{StepTime: o.StepTime, Start: o.StartLoad, Max: o.MaxLoad}
+		if err := t.session.CheckSearch(*search); err != nil {
+			return asFlag(err)
+		}
+	}
+	if question := t.session.Question(search); question != "" && !o.Confirm(question) {
 		return fmt.Errorf("%s was not confirmed; --yes confirms it without asking", question)
 	}
 	if !o.Check {
@@ -100,7 +126,9 @@ func (t *test) open(ctx context.Context) error {
 	if o.Listen != "" {
 		var streaming context.Context
 		streaming, t.streams = context.WithCancel(ctx)
-		desk := session.NewDesk(session.DeskOptions{Store: t.kept, Program: Version(), Logger: o.Logger})
+		desk := session.NewDesk(session.DeskOptions{
+			Store: t.kept, Host: t.source.target.String(), AdminToken: t.targetToken(), Program: Version(), Logger: o.Logger,
+		})
 		desk.Adopt(t.session, t.ended)
 		handler := control.Handler(streaming, desk, o.Logger)
 		mounts := []server.Mount{{Pattern: "/stress", Handler: handler, Access: server.Admin}, {Pattern: "/stress/", Handler: handler, Access: server.Admin}}
@@ -124,16 +152,16 @@ func (t *test) run(ctx context.Context) (report.Report, error) {
 	}
 	if t.options.FindCapacity {
 		return t.session.FindCapacity(ctx, session.Search{
-			StepTime: t.options.StepTime, Start: t.options.StartLoad, Step: t.sayStep,
+			StepTime: t.options.StepTime, Start: t.options.StartLoad, Max: t.options.MaxLoad, Step: t.sayStep,
 		}, watch)
 	}
 	return t.session.Run(ctx, watch)
 }
 
 // linger waits until the last figures were scraped.
-func (t *test) linger(ctx context.Context) error {
+func (t *test) linger(ctx context.Context) {
 	if t.metrics == nil || t.options.MetricsLinger == 0 {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.options.MetricsLinger)
 	defer cancel()
@@ -141,7 +169,6 @@ func (t *test) linger(ctx context.Context) error {
 	if !t.metrics.AwaitScrape(ctx) {
 		say(t.live, "nobody scraped the last metrics")
 	}
-	return nil
 }
 
 // close ends what was served beside the test.

@@ -16,6 +16,9 @@ import (
 	"onsale/internal/stress/wire"
 )
 
+// maxRedirects is more than any browser follows.
+const maxRedirects = 20
+
 // defaultHost is what the built-in scenarios storm unless told otherwise.
 const defaultHost = "http://127.0.0.1:8000"
 
@@ -41,8 +44,16 @@ func newSource(o StressOptions, worker, workers int) (*source, error) {
 		return nil, errors.New("only one of URL, --curl and --scenario can be given")
 	case plainOnly && o.URL == "":
 		return nil, errors.New("--method, --header and --body belong to a plain request, so a URL must be given")
+	case strings.Contains(o.Host, ": "):
+		return nil, errors.New("-H is --host, as in Locust; --header gives a header")
 	case o.URL != "" && o.Host != "":
 		return nil, errors.New("--host must not be given beside a URL, which names the host")
+	case o.URL != "" && o.URL != "localhost" && !strings.ContainsAny(o.URL, ":/."):
+		return nil, fmt.Errorf("%q is no URL, and no command of onsale stress%s", o.URL, script.Suggest(o.URL, []string{"run", "list", "show", "compare"}))
+	case o.Prepare && (o.URL != "" || o.Curl != ""):
+		return nil, errors.New("--prepare makes concerts for the built-in scenarios, and has none to make here")
+	case o.Redirects < 0 || o.Redirects > maxRedirects:
+		return nil, fmt.Errorf("--redirects must be between 0 and %d", maxRedirects)
 	}
 	s := &source{wire: wire.Options{Timeout: o.Timeout, NewConnections: o.NewConnections, Redirects: o.Redirects}}
 	spec, builtin := scenario.Find(orDefault(o.Scenario, scenario.Builtin()[0].Name))
@@ -76,7 +87,7 @@ func newSource(o StressOptions, worker, workers int) (*source, error) {
 func scriptOf(o StressOptions, so script.Options) (*script.Script, error) {
 	switch {
 	case o.URL != "":
-		return script.FromURL(script.Plain{URL: o.URL, Method: o.Method, Header: o.Header, Body: o.Body}, so)
+		return script.FromURL(script.Plain{URL: o.URL, Method: o.Method, Header: o.Header, Body: o.Body, ContentType: contentType(o.Body)}, so)
 	case o.Curl != "":
 		return script.FromCurl(o.Curl, so)
 	case !slices.Contains([]string{".yaml", ".yml"}, strings.ToLower(filepath.Ext(o.Scenario))):
@@ -84,10 +95,19 @@ func scriptOf(o StressOptions, so script.Options) (*script.Script, error) {
 		for _, spec := range scenario.Builtin() {
 			names = append(names, spec.Name)
 		}
-		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q", strings.Join(names, ", "), o.Scenario)
+		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), o.Scenario, script.Suggest(o.Scenario, names))
 	default:
 		return script.Load(o.Scenario, so)
 	}
+}
+
+// contentType is what a body is sent as unless a header says so: JSON if it
+// begins so, and else a form, as curl has it.
+func contentType(body string) string {
+	if strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[") || strings.HasSuffix(body, ".json") {
+		return "application/json"
+	}
+	return "application/x-www-form-urlencoded"
 }
 
 // aim fills in where the requests go.

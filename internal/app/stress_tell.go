@@ -3,19 +3,21 @@ package app
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"onsale/internal/sale"
+	"onsale/internal/stress"
 	"onsale/internal/stress/report"
-	"onsale/internal/stress/session"
 )
 
 // settings returns what was asked for in the words of the engine.
 func (o StressOptions) settings() (report.Settings, error) {
 	s := report.Settings{
 		Users: o.Users, SpawnRate: o.SpawnRate, Shape: o.Shape, RunTime: o.RunTime, StopTimeout: o.StopTimeout,
-		Seed: o.Seed, Worker: o.Worker, FailIf: o.FailIf, Abort: o.Abort,
+		Seed: o.Seed, Worker: o.Worker, FailIf: o.FailIf, Abort: o.Abort, WarmUp: o.WarmUp, ResetStats: o.ResetStats,
 	}
 	if o.Timeout != 0 {
 		s.Timeout = o.Timeout.String()
@@ -28,8 +30,11 @@ func (o StressOptions) settings() (report.Settings, error) {
 		return s, nil
 	}
 	var err error
-	if s.Rate, err = session.ParseRate(o.Rate); err != nil {
-		return s, fmt.Errorf("--rate %w", err)
+	if s.Rate, err = stress.ParseRate(o.Rate); err != nil {
+		return s, fmt.Errorf("--rate: %w", err)
+	}
+	if s.Rate == 0 {
+		return s, errors.New("--rate must be above 0/s")
 	}
 	return s, nil
 }
@@ -79,11 +84,44 @@ func (t *test) tell(r report.Report) error {
 	if t.kept != nil {
 		err := t.kept.Save(r)
 		if err == nil {
-			say(t.live, "kept as %s; onsale stress show %s shows it again", r.ID, r.ID)
+			say(t.live, "kept as %s in %s; onsale stress show %s shows it again", r.ID, o.DataDir, r.ID)
 		}
 		failed = append(failed, named("keep the run", err))
 	}
 	return errors.Join(failed...)
+}
+
+// canWrite looks, before anything is sent, whether what comes of it can be
+// written where it is to be.
+func (t *test) canWrite() error {
+	o := t.options
+	for _, file := range []struct{ flag, path string }{{"--csv", o.CSV}, {"--json", o.JSON}, {"--html", o.HTML}} {
+		if file.path == "" || file.path == "-" {
+			continue
+		}
+		if err := tryDir(filepath.Dir(file.path)); err != nil {
+			return fmt.Errorf("%s: %w", file.flag, err)
+		}
+	}
+	if !o.Keep {
+		return nil
+	}
+	if err := os.MkdirAll(o.DataDir, 0o750); err != nil {
+		return fmt.Errorf("--data-dir: %w (--no-keep keeps nothing)", err)
+	}
+	if err := tryDir(o.DataDir); err != nil {
+		return fmt.Errorf("--data-dir: %w (--no-keep keeps nothing)", err)
+	}
+	return nil
+}
+
+// tryDir makes a file in a directory, and removes it.
+func tryDir(dir string) error {
+	f, err := os.CreateTemp(dir, ".onsale-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // textOptions are those of a report on a terminal of that size; nil is none.

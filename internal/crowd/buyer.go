@@ -19,8 +19,6 @@ const (
 	maxTickets = 5
 	// addresses is how many different people buy: testuser_1@example.com and so on.
 	addresses = 10_000
-	// Of so many users who come for tickets, one makes item calls instead.
-	itemsEvery = 5
 )
 
 // buyer is a user who looks at the concerts and buys tickets.

@@ -52,6 +52,7 @@ type Crowd struct {
 
 	offer *offer
 	tally *tally
+	names names
 	// places has one of MaxUsers for each user that is there, or is leaving.
 	places chan struct{}
 	// changed says that the settings are others.

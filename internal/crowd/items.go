@@ -26,7 +26,10 @@ type collector struct {
 	api   *client.Client
 	tally *tally
 	dice  *rand.Rand
-	name  string
+	names *names
+	// name is empty until the first task, and number the one to give back with it.
+	name   string
+	number int
 	// token is empty until one is there, and again when it was refused.
 	token string
 	// items are those that were created, the oldest first.
@@ -36,13 +39,16 @@ type collector struct {
 var _ visitor = (*collector)(nil)
 
 func (c *Crowd) newCollector(u *stress.User) *collector {
-	return &collector{api: c.api, tally: c.tally, dice: u.Dice, name: fmt.Sprintf("crowd-%d", u.Index+1)}
+	return &collector{api: c.api, tally: c.tally, dice: u.Dice, names: &c.names}
 }
 
 func (v *collector) tasks() []stress.Task { return []stress.Task{{Weight: 1, Do: v.act}} }
 
 // act gets a token if there is none, or else creates or deletes an item.
 func (v *collector) act(ctx context.Context) {
+	if v.name == "" {
+		v.name, v.number = v.names.take()
+	}
 	switch n := len(v.items); {
 	case v.token == "":
 		v.identify(ctx)
@@ -54,8 +60,12 @@ func (v *collector) act(ctx context.Context) {
 }
 
 // leave deletes what is left, as far as the context allows and the server
-// answers.
+// answers, and then gives the name to others.
 func (v *collector) leave(ctx context.Context) {
+	if v.name == "" {
+		return // it left before its first task
+	}
+	defer v.names.giveBack(v.number)
 	for tries := 2 * maxItems; tries > 0 && len(v.items) > 0 && ctx.Err() == nil; tries-- {
 		if v.token == "" {
 			v.identify(ctx)

@@ -1,10 +1,12 @@
 package crowd_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -262,3 +264,16 @@ func refuseAdmin(r *http.Request) (int, string) {
 	}
 	return 0, ""
 }
+
+// contextOf returns a context that outlives what the test still checks.
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithCancel(context.WithoutCancel(t.Context()))
+}
+
+func settings(users int, scenario string) crowd.Options {
+	return crowd.Options{Settings: crowd.Settings{Users: users, Scenario: scenario}}
+}
+
+// near reports whether a figure is within a share of what it should be.
+func near(got, want, share float64) bool { return math.Abs(got-want) <= share*want }

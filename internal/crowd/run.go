@@ -89,20 +89,23 @@ type visitor interface {
 	leave(ctx context.Context)
 }
 
-// play returns a scenario for the engine.
+// play returns a scenario for the engine, whose kinds of users come in turn: with
+// tickets, the second of each five makes item calls, so that two users are enough to
+// have one of each kind.
 func (c *Crowd) play(scenario string) *stress.Scenario {
-	collectors := c.kind("collectors", 1, func(u *stress.User) visitor { return c.newCollector(u) })
+	collector := c.kind("collector", func(u *stress.User) visitor { return c.newCollector(u) })
 	if scenario == Items {
-		return &stress.Scenario{Name: scenario, Kinds: []stress.Kind{collectors}}
+		return &stress.Scenario{Name: scenario, Kinds: []stress.Kind{collector}}
 	}
-	buyers := c.kind("buyers", itemsEvery-1, func(u *stress.User) visitor { return c.newBuyer(u, scenario == TicketsRandomDeny) })
-	return &stress.Scenario{Name: scenario, Kinds: []stress.Kind{buyers, collectors}}
+	buyer := c.kind("buyer", func(u *stress.User) visitor { return c.newBuyer(u, scenario == TicketsRandomDeny) })
+	return &stress.Scenario{Name: scenario, Kinds: []stress.Kind{buyer, collector, buyer, buyer, buyer}}
 }
 
-// kind returns a kind of users for the engine.
-func (c *Crowd) kind(name string, weight int, join func(u *stress.User) visitor) stress.Kind {
+// kind returns a kind of users for the engine. All have the same weight, which lets the
+// engine take them in their order.
+func (c *Crowd) kind(name string, join func(u *stress.User) visitor) stress.Kind {
 	return stress.Kind{
-		Name: name, Weight: weight, Wait: stress.Between(minPause, maxPause),
+		Name: name, Weight: 1, Wait: stress.Between(minPause, maxPause),
 		Join: func(u *stress.User) stress.Part {
 			v := join(u)
 			return stress.Part{

@@ -74,7 +74,7 @@ func (c *closed) admit(ctx, staying context.Context) {
 	c.all.Go(func() {
 		defer c.r.users.Add(-1)
 		defer leave()
-		m := c.r.join(kind, n)
+		m := c.r.join(ctx, kind, n)
 		defer m.leave(ctx)
 		m.live(ctx, staying)
 	})
@@ -119,20 +119,21 @@ func (m *member) live(ctx, staying context.Context) {
 			from = due
 		}
 		m.user.run.inFlight.Add(1)
-		m.act(ctx, from)
+		fine := m.act(ctx, from)
 		m.user.run.inFlight.Add(-1)
-		due, late = m.next(due)
+		due, late = m.next(due, fine)
 		if !pause(due) {
 			return
 		}
 	}
 }
 
-// next returns when the next task is due, given when the last one was; late says that it is measured from then.
-func (m *member) next(due time.Time) (next time.Time, late bool) {
+// next returns when the next task is due, given when the last one was and whether it came to its end; late says that it
+// is measured from then.
+func (m *member) next(due time.Time, fine bool) (next time.Time, late bool) {
 	now := time.Now()
 	switch {
-	case m.weights == 0:
+	case m.weights == 0, m.wait == nil && !fine:
 		return now.Add(restartPause), false
 	case m.wait == nil:
 		return now, false

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -225,9 +227,16 @@ func TestUsersAreChangedWhileTheyRun(t *testing.T) {
 		here(5050*time.Millisecond, 49)
 		change(3, 0)
 		here(10*time.Millisecond, 3)
-		for to, rate := range map[float64]float64{-1: 0, 1.5: 0, 1e9: 0, 5: -1} {
-			if err := r.Change(to, rate); err == nil {
-				t.Errorf("%g users at %g/s were taken", to, rate)
+		change(4.75, 0) // a worker's share
+		here(10*time.Millisecond, 4)
+		for to, want := range map[float64]string{-1: "users must be between 0", 1e9: "users must be between 0", math.NaN(): "users must be between 0"} {
+			if err := r.Change(to, 0); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%g users: %v, want %s", to, err, want)
+			}
+		}
+		for _, rate := range []float64{-1, math.NaN(), math.Inf(1)} {
+			if err := r.Change(5, rate); err == nil || !strings.Contains(err.Error(), "spawn_rate must be") {
+				t.Errorf("5 users at %g/s: %v", rate, err)
 			}
 		}
 		if err := <-done; err != nil || r.Now().Elapsed != time.Minute {

@@ -1,7 +1,6 @@
 package stress
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -10,9 +9,6 @@ import (
 const (
 	// maxStages bounds the stages of a curve: each due moment walks along them.
 	maxStages = 1000
-	// maxLength bounds each stage and each time of the command line. A load test
-	// of more than a year is a slip of the keyboard.
-	maxLength = 366 * 24 * time.Hour
 	// tolerance is what sums of floating-point numbers may be off: a user or an
 	// arrival that is missing so little is there.
 	tolerance = 1e-9
@@ -46,7 +42,8 @@ func SpawnCurve(users int, spawnRate float64) Curve {
 	if users <= 1 || spawnRate <= 0 {
 		return Flat(float64(users))
 	}
-	over := float64(users-1) / spawnRate
+	// What is longer than a load may be stays so, and fits into a duration.
+	over := min(float64(users-1)/spawnRate, 2*MaxLength.Seconds())
 	return Curve{From: 1, Stages: []Stage{{Over: seconds(over), To: float64(users)}}}
 }
 
@@ -106,7 +103,7 @@ func (c Curve) Due(n float64) (time.Duration, bool) {
 		begin += s.Over
 		from = s.To
 	}
-	if c.Ends || from <= 0 || n/from > maxLength.Seconds() {
+	if c.Ends || from <= 0 || n/from > MaxLength.Seconds() {
 		return 0, false
 	}
 	return begin + seconds(n/from), true
@@ -161,32 +158,24 @@ func whole(value float64) float64 { return math.Floor(value + tolerance) }
 // end a curve has reached what it should have.
 func seconds(s float64) time.Duration { return time.Duration(math.Ceil(s * float64(time.Second))) }
 
-// validate reports which part of a curve breaks which rule. The unit is that of its values, for the message.
-func (c Curve) validate(most float64, unit string) error {
+// validate reports which part of a curve breaks which rule.
+func (c Curve) validate(l limit) error {
 	if len(c.Stages) > maxStages {
-		return fmt.Errorf("a load has at most %d stages, not %d", maxStages, len(c.Stages))
+		return invalid(l.field, "must have at most %d stages, not %d", maxStages, len(c.Stages))
 	}
-	if err := checkValue(c.From, most, unit); err != nil {
+	if err := l.check(c.From, ""); err != nil {
 		return err
 	}
 	for i, s := range c.Stages {
-		if s.Over < 0 || s.Over > maxLength {
-			return fmt.Errorf("stage %d: a time must be between 0 and %d days, not %v", i+1, maxLength/(24*time.Hour), s.Over)
+		if s.Over < 0 || s.Over > MaxLength {
+			return invalid(l.field, "must have stages of 0 to %d days, and stage %d takes %v", MaxLength/(24*time.Hour), i+1, s.Over)
 		}
-		if err := checkValue(s.To, most, unit); err != nil {
-			return fmt.Errorf("stage %d: %w", i+1, err)
+		if err := l.check(s.To, fmt.Sprintf(" in stage %d", i+1)); err != nil {
+			return err
 		}
 	}
 	if c.Ends && c.Length() == 0 {
-		return errors.New("the stages of a load must take some time")
-	}
-	return nil
-}
-
-// checkValue holds a value to the range that it may have.
-func checkValue(value, most float64, unit string) error {
-	if !(value >= 0 && value <= most) {
-		return fmt.Errorf("%s must be between 0 and %.0f, not %g", unit, most, value)
+		return invalid(l.field, "must have stages that take some time")
 	}
 	return nil
 }

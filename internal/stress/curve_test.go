@@ -1,6 +1,7 @@
 package stress_test
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"onsale/internal/sale"
 	"onsale/internal/stress"
 )
 
@@ -123,6 +125,37 @@ func TestWorkersShareALoadExactly(t *testing.T) {
 	})
 }
 
+// TestLimitsAreThoseOfOneProcess: what is too much for one may be shared by several, in which each has its whole.
+func TestLimitsAreThoseOfOneProcess(t *testing.T) {
+	t.Parallel()
+	const workers = 4
+	for _, c := range []struct {
+		load  stress.Load
+		field string
+	}{
+		{stress.Load{Curve: stress.SpawnCurve(workers*stress.MaxUsers, 1000)}, "users"},
+		{stress.Load{Open: true, Curve: stress.Flat(workers * stress.MaxRate)}, "rate"},
+		{stress.Load{Open: true, Curve: stress.Flat(1), MaxInFlight: workers * stress.MaxUsers}, "max_in_flight"},
+	} {
+		err, is := errors.AsType[*sale.FieldError](c.load.Validate())
+		if !is || err.Field != c.field {
+			t.Errorf("%+v: %v, want an error of the field %s", c.load, err, c.field)
+		}
+		for worker := range workers {
+			if err := c.load.Share(worker, workers).Validate(); err != nil {
+				t.Errorf("worker %d of %d: %v", worker, workers, err)
+			}
+		}
+		c.load.Curve.From, c.load.MaxInFlight = c.load.Curve.From+workers*stress.MaxRate, c.load.MaxInFlight+1
+		if err := c.load.Share(0, workers).Validate(); err == nil {
+			t.Errorf("%+v is too much for %d workers, and passes", c.load, workers)
+		}
+	}
+	if part := (stress.Load{Open: true, Curve: stress.Flat(1)}).Share(1, workers); part.MaxInFlight != 0 {
+		t.Errorf("of a load without a bound, a worker has %d in flight, want the default of a process", part.MaxInFlight)
+	}
+}
+
 func TestSpawnCurveIsLocusts(t *testing.T) {
 	t.Parallel()
 	c := stress.SpawnCurve(5, 2)
@@ -132,6 +165,11 @@ func TestSpawnCurveIsLocusts(t *testing.T) {
 	}
 	if want := []float64{1, 2, 3, 4, 5, 5, 5}; !slices.Equal(got, want) || c.Ends {
 		t.Errorf("users %v, want %v", got, want)
+	}
+	for _, slow := range []float64{1e-7, 1e-15, 1e-300} {
+		if c := stress.SpawnCurve(100, slow); (stress.Load{Curve: c}).Validate() == nil || c.Length() < stress.MaxLength {
+			t.Errorf("at %g/s 100 users come within %v", slow, c.Length())
+		}
 	}
 	if c := stress.SpawnCurve(100, 0); c.At(0) != 100 {
 		t.Errorf("without a spawn rate there are %g at once", c.At(0))

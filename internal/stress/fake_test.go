@@ -37,7 +37,6 @@ func takes(d time.Duration) *target {
 }
 
 func (t *target) connect() wire.Doer {
-	t.open.Add(1)
 	return &line{target: t}
 }
 
@@ -55,13 +54,18 @@ func (t *target) all() []time.Duration {
 // line is one connection to a target.
 type line struct {
 	target *target
-	held   bool
-	answer wire.Response
+	// open and held are counted by the target.
+	open, held bool
+	answer     wire.Response
 }
 
 func (l *line) Do(ctx context.Context, r *wire.Request) (*wire.Response, error) {
 	if ctx.Err() != nil {
 		return nil, &wire.Error{Kind: wire.Canceled, Err: ctx.Err()}
+	}
+	if !l.open {
+		l.open = true
+		l.target.open.Add(1)
 	}
 	if !l.held {
 		l.held = true
@@ -100,7 +104,10 @@ func (l *line) Release() {
 
 func (l *line) Close() {
 	l.Release()
-	l.target.open.Add(-1)
+	if l.open {
+		l.open = false
+		l.target.open.Add(-1)
+	}
 }
 
 func (l *line) Protocol() string { return "HTTP/1.1" }

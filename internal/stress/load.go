@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"onsale/internal/sale"
 )
 
-// Limits of what one process does.
+// Limits of what one process does, after [Load.Share].
 const (
 	// MaxUsers is the most users: some 3 GB, and as many connections. A machine
 	// has about 28,000 local ports for one target.
@@ -16,7 +18,14 @@ const (
 	// DefaultMaxInFlight is how many tasks are under way in the open model where
 	// [Load.MaxInFlight] does not say: a second of 10,000/s, say, at a target that stalls.
 	DefaultMaxInFlight = 10_000
+	// MaxLength bounds a run, each stage of a curve, and each time of the command line.
+	// A load test of more than a year is a slip of the keyboard.
+	MaxLength = 366 * 24 * time.Hour
 )
+
+// MaxWorkers is the most processes that share a load: all the machines that one has
+// for an hour.
+const MaxWorkers = 1_000
 
 // Arrivals says how the moments of the open model are spread.
 type Arrivals string
@@ -38,8 +47,8 @@ type Load struct {
 	Curve Curve
 	// Arrivals is [Even] by default.
 	Arrivals Arrivals
-	// MaxInFlight bounds the tasks under way in the open model, DefaultMaxInFlight by default; what is due beyond is not
-	// sent, and counted.
+	// MaxInFlight bounds the tasks under way in the open model, DefaultMaxInFlight in each process by default; what is
+	// due beyond is not sent, and counted.
 	MaxInFlight int
 }
 
@@ -55,7 +64,9 @@ func (l Load) Share(worker, workers int) Load {
 	offset := n - 1 - float64(worker)
 	if l.Open {
 		offset = 0
-		l.MaxInFlight = max((l.maxInFlight()+workers-1-worker)/workers, 1)
+		if l.MaxInFlight > 0 {
+			l.MaxInFlight = max((l.MaxInFlight+workers-1-worker)/workers, 1)
+		}
 	}
 	part := Curve{From: (l.Curve.From + offset) / n, Ends: l.Curve.Ends}
 	for _, s := range l.Curve.Stages {
@@ -72,14 +83,6 @@ func (l Load) maxInFlight() int {
 	return l.MaxInFlight
 }
 
-// most is the highest value that the curve may have, and unit what it counts.
-func (l Load) most() (most float64, unit string) {
-	if l.Open {
-		return MaxRate, "the rate"
-	}
-	return MaxUsers, "users"
-}
-
 // value rounds one of the curve to what it stands for: there is no half a user.
 func (l Load) value(v float64) float64 {
 	if l.Open {
@@ -88,16 +91,55 @@ func (l Load) value(v float64) float64 {
 	return whole(v)
 }
 
-func (l Load) validate() error {
-	most, unit := l.most()
-	if err := l.Curve.validate(most, unit); err != nil {
+// limit is the highest value that a curve may have, and what its values count.
+type limit struct {
+	field string
+	most  float64
+	count func(float64) float64
+}
+
+// limit returns that of a number of processes.
+func (l Load) limit(processes float64) limit {
+	if l.Open {
+		return limit{"rate", processes * MaxRate, l.value}
+	}
+	return limit{"users", processes * MaxUsers, l.value}
+}
+
+// check holds a value to what it may be. A NaN is none.
+func (l limit) check(value float64, where string) error {
+	if v := l.count(value); v >= 0 && v <= l.most {
+		return nil
+	}
+	return invalid(l.field, "must be between 0 and %.0f%s, not %g", l.most, where, value)
+}
+
+// invalid is the error of a field that breaks a rule.
+func invalid(field, format string, args ...any) error {
+	return &sale.FieldError{Field: field, Rule: fmt.Sprintf(format, args...)}
+}
+
+// Validate holds a load to the limits of one process: what several share is to be
+// shared first. An error is a [*sale.FieldError], which names the setting: users, rate,
+// arrivals or max_in_flight.
+func (l Load) Validate() error {
+	if err := l.Curve.validate(l.limit(1)); err != nil {
 		return err
 	}
 	if l.Arrivals != "" && l.Arrivals != Even && l.Arrivals != Poisson {
-		return fmt.Errorf("arrivals must be %q or %q, not %q", Even, Poisson, l.Arrivals)
+		return invalid("arrivals", "must be %s or %s, not %q", Even, Poisson, l.Arrivals)
 	}
 	if l.MaxInFlight < 0 || l.MaxInFlight > MaxUsers {
-		return fmt.Errorf("max in flight must be between 1 and %d, not %d", MaxUsers, l.MaxInFlight)
+		return invalid("max_in_flight", "must be between 1 and %d, not %d", MaxUsers, l.MaxInFlight)
+	}
+	return nil
+}
+
+// CheckSpawnRate holds a number of users, or of tasks a second, that come or go each
+// second to what it may be; 0 is all at once. An error is a [*sale.FieldError].
+func CheckSpawnRate(perSecond float64) error {
+	if !(perSecond >= 0) || math.IsInf(perSecond, 1) {
+		return invalid("spawn_rate", "must be a number of 0 or more a second, not %g", perSecond)
 	}
 	return nil
 }
@@ -130,7 +172,7 @@ func (p plan) change(elapsed time.Duration, to, perSecond float64) plan {
 	from := p.at(elapsed)
 	step := Stage{To: to}
 	if perSecond > 0 {
-		step.Over = seconds(min(math.Abs(to-from)/perSecond, maxLength.Seconds()))
+		step.Over = seconds(min(math.Abs(to-from)/perSecond, MaxLength.Seconds()))
 	}
 	return plan{
 		curve: Curve{From: from, Stages: []Stage{step}},

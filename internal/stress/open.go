@@ -179,7 +179,7 @@ func (o *open) live(ctx context.Context, s *seat, n int) {
 		return
 	}
 	o.r.self.sent(time.Since(due))
-	m := o.r.join(s.kind, n)
+	m := o.r.join(ctx, s.kind, n)
 	defer m.leave(ctx)
 	for {
 		// Starting is part of the first task: whoever arrives waits for it as well.

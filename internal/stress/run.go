@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +26,8 @@ var (
 	ErrRan = errors.New("a run runs once")
 	// ErrNotRunning is returned for changes of a run that has not begun, or that is over.
 	ErrNotRunning = errors.New("the run has not begun, or is over")
+	// errOutOfTime is why the context of tasks ends that have had their time to end.
+	errOutOfTime = errors.New("the time for stopping is over")
 )
 
 // Options of a [Run].
@@ -36,7 +37,9 @@ type Options struct {
 	// RunTime ends the run; 0 goes on until it is stopped or, where the curve ends, to its end.
 	// A run time that is longer than the curve keeps its last value.
 	RunTime time.Duration
-	// StopTimeout is how long tasks under way may go on at the end.
+	// StopTimeout is how long tasks under way may go on at the end. Requests that
+	// have no answer then are failures of kind [stats.KindCutOff]: a target that hangs at
+	// the end does not pass. With 0 they are cut off at once, and not counted.
 	StopTimeout time.Duration
 	// Seed makes the users' dice repeatable.
 	Seed uint64
@@ -50,7 +53,7 @@ type Options struct {
 	// Unwatched leaves out the points of the series, and that the run watches itself: for a
 	// closed model whose figures nobody reads.
 	Unwatched bool
-	// Logger hears of users who cannot start; by default nobody does.
+	// Logger hears of users who cannot start, and of tasks that panic; by default nobody does.
 	Logger *slog.Logger
 }
 
@@ -66,7 +69,7 @@ type Run struct {
 	// users and inFlight are what Now tells; notSent counts since the last tick.
 	users, inFlight, notSent atomic.Int64
 	protocol                 atomic.Pointer[string]
-	startFailed              sync.Once
+	startFailed, panicked    sync.Once
 	// changed wakes who follows the curve.
 	changed chan struct{}
 
@@ -75,7 +78,8 @@ type Run struct {
 	plan  plan
 	began time.Time
 	// leave makes users leave, and cut ends their tasks.
-	leave, cut context.CancelFunc
+	leave context.CancelFunc
+	cut   context.CancelCauseFunc
 }
 
 // state is how far a run has come.
@@ -120,17 +124,19 @@ func (o *Options) validate() error {
 		return errors.New("scenario must be given")
 	case o.Stats == nil:
 		return errors.New("stats must be given")
-	case o.RunTime < 0:
-		return fmt.Errorf("run time must not be negative, and is %v", o.RunTime)
+	case o.RunTime < 0 || o.RunTime > MaxLength:
+		return fmt.Errorf("run time must be between 0 and %d days, and is %v", MaxLength/(24*time.Hour), o.RunTime)
 	case o.StopTimeout < 0:
 		return fmt.Errorf("stop timeout must not be negative, and is %v", o.StopTimeout)
+	case o.Workers > MaxWorkers:
+		return fmt.Errorf("workers must be at most %d, and are %d", MaxWorkers, o.Workers)
 	case o.Worker < 0 || o.Worker >= o.Workers:
 		return fmt.Errorf("worker must be between 0 and %d, and is %d", o.Workers-1, o.Worker)
 	}
 	if err := o.Scenario.validate(); err != nil {
 		return fmt.Errorf("scenario %s: %w", o.Scenario.Name, err)
 	}
-	if err := o.Load.validate(); err != nil {
+	if err := o.Load.Validate(); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
 	return nil
@@ -152,8 +158,8 @@ func (r *Run) Run(ctx context.Context) error {
 	staying, leave := context.WithCancel(ctx)
 	defer leave()
 	// What is under way goes on when the context ends: Ctrl-C is a gentle stop.
-	working, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
+	working, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
 	if err := r.begin(leave, cut); err != nil {
 		return err
 	}
@@ -167,11 +173,19 @@ func (r *Run) Run(ctx context.Context) error {
 	w := r.watch(load)
 	users := load.run(working, staying)
 	w.ending(users)
-	grace := time.AfterFunc(r.options.StopTimeout, cut)
+	grace := time.AfterFunc(r.options.StopTimeout, func() { cut(r.outOfTime()) })
 	defer grace.Stop()
 	load.wait()
 	w.stop()
 	r.reach(over)
+	return nil
+}
+
+// outOfTime returns why tasks are cut off at the end: nothing where they had no time.
+func (r *Run) outOfTime() error {
+	if r.options.StopTimeout > 0 {
+		return errOutOfTime
+	}
 	return nil
 }
 
@@ -183,7 +197,7 @@ func (r *Run) model() model {
 }
 
 // begin makes it a run that is running, or, if it was stopped before, one that is about to stop.
-func (r *Run) begin(leave, cut context.CancelFunc) error {
+func (r *Run) begin(leave context.CancelFunc, cut context.CancelCauseFunc) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.leave != nil {
@@ -221,24 +235,21 @@ func (r *Run) Cut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cut != nil {
-		r.cut()
+		r.cut(nil)
 	}
 }
 
 // Change sets the number of users, or of tasks a second in the open model, from now on, in place of what is left of the
-// curve: so many a second come or go as the spawn rate says, or all at once with 0. When
-// the run is to end stays as it was. It returns [ErrNotRunning] before the start and after the end, and what rule
-// a number breaks.
+// curve: so many a second come or go as the spawn rate says, or all at once with 0. Users are rounded down, as
+// those of a share are ([Load.Share]). When
+// the run is to end stays as it was. It returns [ErrNotRunning] before the start and after the end, and a
+// [*sale.FieldError] of users, rate or spawn_rate where a number breaks a rule.
 func (r *Run) Change(to, spawnRate float64) error {
-	most, unit := r.options.Load.most()
-	if err := checkValue(to, most, unit); err != nil {
+	if err := r.options.Load.limit(1).check(to, ""); err != nil {
 		return err
 	}
-	if !r.options.Load.Open && to != math.Trunc(to) {
-		return fmt.Errorf("users must be a whole number, not %g", to)
-	}
-	if !(spawnRate >= 0) || math.IsInf(spawnRate, 0) {
-		return fmt.Errorf("spawn rate must be a number from 0 on, not %g", spawnRate)
+	if err := CheckSpawnRate(spawnRate); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -299,7 +310,16 @@ func (r *Run) wanted(elapsed time.Duration) float64 {
 	return r.options.Load.value(r.plan.at(elapsed))
 }
 
-// Self returns what the tester saw of itself until now.
+// Reset forgets what was counted and what the tester saw of itself, together: what a
+// warm-up was does not count, for the target or for the tester. See [stats.Recorder.Reset].
+func (r *Run) Reset() {
+	now := time.Now()
+	r.self.reset(now)
+	r.notSent.Store(0)
+	r.options.Stats.Reset(now)
+}
+
+// Self returns what the tester saw of itself until now, since the run's start or its last reset.
 func (r *Run) Self() stats.Self { return r.self.report() }
 
 // Protocol names what was spoken with the target, such as HTTP/1.1; empty before the first answer.

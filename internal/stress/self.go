@@ -28,8 +28,8 @@ const (
 	// bottleneck: one bad second is a hiccup of the machine.
 	lateShare   = 0.1
 	lateSeconds = 2
-	// leastJudged is how long what is left at the end must be to be judged as one: the end
-	// itself takes CPU time.
+	// leastJudged is how long what is left at the end, or is begun by a reset, must be to
+	// be judged as one: the end itself takes CPU time. What is all of a run is judged however short.
 	leastJudged = 200 * time.Millisecond
 	// longestLag is the most that is told apart.
 	longestLag = time.Hour
@@ -52,9 +52,11 @@ type self struct {
 
 	mu sync.Mutex
 	// beats and sends are the timer's lags and the tasks' in this second, lags those of all seconds that are
-	// told, and late the worse ones of the late seconds; in µs.
+	// told, and late those by which the late seconds were; in µs.
 	beats, sends, lags, late *hdrhistogram.Histogram
 	seconds, lates           int
+	// least is how long this second must be to be judged.
+	least time.Duration
 	// began and since are when the first second began, and this one, and cpuBegan and cpuSince the CPU time used until then.
 	began, since       time.Time
 	cpuBegan, cpuSince time.Duration
@@ -75,6 +77,19 @@ func (s *self) begin(now time.Time) {
 	s.began, s.since = now, now
 	s.cpuBegan = cpuTime()
 	s.cpuSince = s.cpuBegan
+}
+
+// reset forgets all that was seen, and begins a first second anew.
+func (s *self) reset(now time.Time) {
+	s.begin(now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range []*hdrhistogram.Histogram{s.beats, s.sends, s.lags, s.late} {
+		h.Reset()
+	}
+	s.seconds, s.lates, s.cpuMean, s.cpuMax = 0, 0, 0, 0
+	s.least = leastJudged
+	s.errors.Store(0)
 }
 
 // beat notes how late the timer was.
@@ -99,27 +114,35 @@ func (s *self) tick(now time.Time) (lag time.Duration, cpu float64) {
 	s.cpuMean = s.share(used-s.cpuBegan, now.Sub(s.began))
 	s.since, s.cpuSince = now, used
 
-	told, worse := s.beats, s.beats
+	told := s.beats
 	if s.open {
 		told = s.sends
 	}
-	if median(told) > median(worse) {
-		worse = told
-	}
 	lag = median(told)
 	s.lags.Merge(told)
-	if length >= leastJudged || s.seconds == 0 {
+	if length >= s.least {
+		s.least = leastJudged
 		s.seconds++
 		s.cpuMax = max(s.cpuMax, cpu)
-		tail := max(at(s.beats, 95), at(s.sends, 95))
-		if isLate(median(worse), tail, cpu) {
+		if late := s.tripped(cpu); late != nil {
 			s.lates++
-			s.late.Merge(worse)
+			s.late.Merge(late)
 		}
 	}
 	s.beats.Reset()
 	s.sends.Reset()
 	return lag, cpu
+}
+
+// tripped returns the lags by which this second is late, those with the worse tail if both
+// are; nil if it is not.
+func (s *self) tripped(cpu float64) (worst *hdrhistogram.Histogram) {
+	for _, h := range []*hdrhistogram.Histogram{s.beats, s.sends} {
+		if isLate(median(h), at(h, 95), cpu) && (worst == nil || at(h, 95) > at(worst, 95)) {
+			worst = h
+		}
+	}
+	return worst
 }
 
 // isLate judges a second by its median lag, the 95th percentile of its lag, and

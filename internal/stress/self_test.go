@@ -1,6 +1,8 @@
 package stress_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,5 +48,40 @@ func TestLateSecondsMakeABottleneck(t *testing.T) {
 		if stress.TooOften(c.late, c.seconds) != c.bottleneck {
 			t.Errorf("%d of %d s: %v", c.late, c.seconds, !c.bottleneck)
 		}
+	}
+}
+
+// TestTheTesterPrintsWhatItJudges: where the tail of one of its two lags makes it late, that tail is told, and not that of
+// the lags with the worse median.
+func TestTheTesterPrintsWhatItJudges(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	tail := append(slices.Repeat([]time.Duration{0}, 90), slices.Repeat([]time.Duration{60 * ms}, 10)...)
+	steady := slices.Repeat([]time.Duration{3 * ms}, 100)
+	for name, c := range map[string]struct {
+		beats, sends []time.Duration
+		says         string
+	}{
+		"tail of the timer": {tail, steady, "0 ms late in the median, and 60"},
+		"tail of the tasks": {steady, tail, "0 ms late in the median, and 60"},
+		"median":            {steady, slices.Repeat([]time.Duration{8 * ms}, 100), "8."},
+		"neither":           {steady, steady, ""},
+	} {
+		self := stress.Watched(2, c.beats, c.sends)
+		reasons := strings.Join(self.Reasons, "; ")
+		if self.Bottleneck != (c.says != "") || !strings.Contains(reasons, c.says) {
+			t.Errorf("%s: %q, want %q", name, reasons, c.says)
+		}
+	}
+}
+
+// TestALittleAfterAResetIsNoSecond, as the moment itself takes CPU time.
+func TestALittleAfterAResetIsNoSecond(t *testing.T) {
+	t.Parallel()
+	if self := stress.Rested(20*time.Millisecond, time.Second); self.Bottleneck || self.LateSeconds != 0 {
+		t.Errorf("%+v", self)
+	}
+	if self := stress.Rested(time.Second, time.Second); !self.Bottleneck || self.LateSeconds != 1 {
+		t.Errorf("%+v, want a late second", self)
 	}
 }

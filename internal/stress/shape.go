@@ -9,16 +9,12 @@ import (
 	"time"
 )
 
-// maxWhole bounds a value of the command line, before several workers share it:
-// a thousand workers at their limit.
-const maxWhole = 1e9
-
 // ParseDuration reads a time: Go's and Locust's 1h30m, 90s or 500ms, or a plain number of seconds.
 func ParseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if number, plain := strconv.ParseFloat(text, 64); plain == nil {
-		if !(math.Abs(number) <= maxLength.Seconds()) {
-			return 0, fmt.Errorf("time %q is more than %d days", text, maxLength/(24*time.Hour))
+		if !(math.Abs(number) <= MaxLength.Seconds()) {
+			return 0, fmt.Errorf("time %q is more than %d days", text, MaxLength/(24*time.Hour))
 		}
 		d, err = time.Duration(math.Round(number*float64(time.Second))), nil
 	}
@@ -27,8 +23,8 @@ func ParseDuration(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("time %q is not one like 90s, 1h30m or 90 (seconds)", text)
 	case d < 0:
 		return 0, fmt.Errorf("time %q is negative", text)
-	case d > maxLength:
-		return 0, fmt.Errorf("time %q is more than %d days", text, maxLength/(24*time.Hour))
+	case d > MaxLength:
+		return 0, fmt.Errorf("time %q is more than %d days", text, MaxLength/(24*time.Hour))
 	}
 	return d, nil
 }
@@ -147,7 +143,7 @@ func (p *parser) done(c Curve) (Curve, bool, error) {
 		p.err = errors.New("either all values are rates, 100/s, or none is")
 	}
 	if p.err == nil {
-		p.err = c.validate(maxWhole, "a value")
+		p.err = c.validate(Load{Open: p.rates > 0}.limit(MaxWorkers))
 	}
 	if p.err != nil {
 		return Curve{}, false, fmt.Errorf("%s %q: %w", p.what, p.text, p.err)
@@ -155,24 +151,43 @@ func (p *parser) done(c Curve) (Curve, bool, error) {
 	return c, p.rates > 0, nil
 }
 
-// parseValue reads a number, and reports whether it was written as a rate. A rate is returned a second.
+// parseValue reads a number, and reports whether it was written as a rate. A rate is returned a second. Both are
+// bounded by what all workers can do together.
 func parseValue(text string) (value float64, rate bool, err error) {
-	number, unit, rate := strings.Cut(text, "/")
-	per := 1.0
-	if rate {
-		switch unit {
-		case "s":
-		case "m":
-			per = time.Minute.Seconds()
-		case "h":
-			per = time.Hour.Seconds()
-		default:
-			return 0, true, fmt.Errorf("rate %q does not end in /s, /m or /h", text)
-		}
+	if strings.Contains(text, "/") {
+		value, err = perSecond(text)
+		return value, true, err
 	}
-	value, err = strconv.ParseFloat(number, 64)
-	if err != nil || !(value >= 0 && value <= maxWhole) {
-		return 0, rate, fmt.Errorf("value %q is not a number from 0 to %.0f", text, maxWhole)
+	value, err = strconv.ParseFloat(text, 64)
+	if err != nil || !(value >= 0 && value <= MaxWorkers*MaxUsers) {
+		return 0, false, fmt.Errorf("value %q is not a number from 0 to %d", text, MaxWorkers*MaxUsers)
 	}
-	return value / per, rate, nil
+	return value, false, nil
+}
+
+// ParseRate reads a rate of tasks, 500/s, 500 (a second), 30/m, 30/min or 36/h, and returns it a
+// second. It is above 0, and at most what all workers can do together.
+func ParseRate(text string) (float64, error) {
+	rate, err := perSecond(text)
+	if err == nil && rate == 0 {
+		return 0, fmt.Errorf("rate %q is not above 0", text)
+	}
+	return rate, err
+}
+
+func perSecond(text string) (float64, error) {
+	number, unit, ok := strings.Cut(text, "/")
+	if !ok {
+		unit = "s"
+	}
+	per, known := map[string]time.Duration{"s": time.Second, "m": time.Minute, "min": time.Minute, "h": time.Hour}[strings.TrimSpace(unit)]
+	if !known {
+		return 0, fmt.Errorf("rate %q does not end in /s, /m, /min or /h", text)
+	}
+	value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	rate := value / per.Seconds()
+	if err != nil || !(rate >= 0 && rate <= MaxWorkers*MaxRate) {
+		return 0, fmt.Errorf("rate %q is not a number, such as 500/s, of at most %d/s", text, MaxWorkers*MaxRate)
+	}
+	return rate, nil
 }

@@ -22,7 +22,7 @@ func TestShapesOfTheCommandLine(t *testing.T) {
 	const s = time.Second
 	for _, c := range []shapeCase{
 		{stress.ParseStages, "30s:100,2m:1000,30s:0", false, 0, []stress.Stage{{30 * s, 100}, {120 * s, 1000}, {30 * s, 0}}},
-		{stress.ParseStages, "0s:50/s, 1h30m:50/s,10:60/m", true, 0, []stress.Stage{{0, 50}, {5400 * s, 50}, {10 * s, 1}}},
+		{stress.ParseStages, "0s:50/s, 1h30m:50/s,10:60/min", true, 0, []stress.Stage{{0, 50}, {5400 * s, 50}, {10 * s, 1}}},
 		{stress.ParseRamp, "10:500:2m", false, 10, []stress.Stage{{120 * s, 500}}},
 		{stress.ParseRamp, "0.5/s:20/s:1m", true, 0.5, []stress.Stage{{60 * s, 20}}},
 		{stress.ParseSpike, "50:1000:1m:20s", false, 50, []stress.Stage{{60 * s, 50}, {0, 1000}, {20 * s, 1000}, {0, 50}, {60 * s, 50}}},
@@ -47,14 +47,17 @@ func TestShapesThatCannotBeReadSayWhy(t *testing.T) {
 		{stress.ParseStages, "30s:100,2m", `stages "30s:100,2m": "2m" is not DURATION:VALUE`},
 		{stress.ParseStages, "30s:100,2x:5", `time "2x" is not one like 90s, 1h30m or 90 (seconds)`},
 		{stress.ParseStages, "-3s:100", `time "-3s" is negative`},
-		{stress.ParseStages, "30s:ten", `value "ten" is not a number from 0 to 1000000000`},
+		{stress.ParseStages, "30s:ten", `value "ten" is not a number from 0 to 100000000`},
 		{stress.ParseStages, "30s:-1", `value "-1"`},
 		{stress.ParseStages, "30s:NaN", `value "NaN"`},
-		{stress.ParseStages, "30s:1e300/s", `value "1e300/s"`},
-		{stress.ParseStages, "30s:10/d", `rate "10/d" does not end in /s, /m or /h`},
+		{stress.ParseStages, "30s:1e300/s", `rate "1e300/s" is not a number, such as 500/s, of at most 1000000000/s`},
+		{stress.ParseStages, "30s:ten/s", `rate "ten/s" is not a number`},
+		{stress.ParseStages, "30s:-1/s", `rate "-1/s" is not a number`},
+		{stress.ParseStages, "30s:100000001", `value "100000001"`},
+		{stress.ParseStages, "30s:10/d", `rate "10/d" does not end in /s, /m, /min or /h`},
 		{stress.ParseStages, "30s:10/s,30s:20", "either all values are rates, 100/s, or none is"},
 		{stress.ParseStages, "30s:1.5", "users must be a whole number, not 1.5 (a rate is written 1.5/s)"},
-		{stress.ParseStages, "0s:10", "the stages of a load must take some time"},
+		{stress.ParseStages, "0s:10", "users must have stages that take some time"},
 		{stress.ParseStages, strings.Repeat("1s:1,", 1000) + "1s:1", "at most 1000 stages"},
 		{stress.ParseStages, "9000h:10", "more than 366 days"},
 		{stress.ParseRamp, "10:500", `ramp "10:500": "10:500" is not FROM:TO:DURATION`},
@@ -65,6 +68,26 @@ func TestShapesThatCannotBeReadSayWhy(t *testing.T) {
 		curve, open, err := c.parse(c.text)
 		if err == nil || !strings.Contains(err.Error(), c.want) || open || !reflect.DeepEqual(curve, stress.Curve{}) {
 			t.Errorf("%q: %+v, %v, %v, want %s", c.text, curve, open, err, c.want)
+		}
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]float64{
+		"500/s": 500, "500": 500, "30/m": 0.5, "30/min": 0.5, "36/h": 0.01, " 1.5 / s ": 1.5, "1e9": 1e9, "36e11/h": 1e9,
+	} {
+		if got, err := stress.ParseRate(text); err != nil || got != want {
+			t.Errorf("%q is %g, %v, want %g", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"": "is not a number", "s": "is not a number", "/s": "is not a number", "0": "is not above 0", "0/m": "is not above 0",
+		"-1": "is not a number", "NaN": "is not a number", "inf/s": "is not a number", "1e10": "at most 1000000000/s",
+		"5/d": "does not end in /s, /m, /min or /h", "5/": "does not end", "5/s/s": "does not end",
+	} {
+		if got, err := stress.ParseRate(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is %g, %v, want %s", text, got, err, want)
 		}
 	}
 }

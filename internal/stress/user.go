@@ -40,20 +40,28 @@ type Call struct {
 }
 
 // Do makes a call, counts it, and returns its answer, which is valid until the user's next call; nil if there is none or
-// the outcome is a failure. It ends with the context; what the end of the run cuts off is not counted.
+// the outcome is a failure. It ends with the context, and is not counted then, unless it is the end of the run that
+// cuts it off: see [Options.StopTimeout].
 func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 	due := u.due
 	u.due = time.Time{}
+	// What begins after the end is no request that it cuts off.
+	over := ctx.Err() != nil
 	began := time.Now()
 	answer, err := u.conn.Do(ctx, &c.Request)
 	s := stats.Sample{At: time.Now()}
-	if err != nil {
-		if wire.KindOf(err) == wire.Canceled {
+	switch {
+	case err != nil && wire.KindOf(err) == wire.Canceled:
+		if over || !errors.Is(context.Cause(ctx), errOutOfTime) {
 			return nil
 		}
+		// The answer would have taken longer: this age is the least that it took.
+		answer, s.Service = nil, s.At.Sub(began)
+		s.Outcome = stats.Outcome{Class: stats.Failed, Kind: stats.KindCutOff, Detail: "no answer when the run ended"}
+	case err != nil:
 		answer = nil
 		s.Service, s.Outcome = u.failed(err, s.At.Sub(began))
-	} else {
+	default:
 		s.Service, s.Bytes, s.Outcome = answer.Took, answer.Size, c.judge(answer)
 		if u.run.protocol.Load() == nil {
 			protocol := u.conn.Protocol()
@@ -65,15 +73,6 @@ func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 		return nil
 	}
 	return answer
-}
-
-// Record counts a call that a task made by other means than [User.Do], which ends
-// now. It must not be called for what the end of the run cut off.
-func (u *User) Record(method, name string, began time.Time, o stats.Outcome, bytes int64) {
-	due := u.due
-	u.due = time.Time{}
-	now := time.Now()
-	u.record(due, method, name, stats.Sample{Service: now.Sub(began), Bytes: bytes, Outcome: o, At: now})
 }
 
 // record counts a call. Its response time goes back to when it was due.

@@ -61,33 +61,6 @@ func TestOutcomesAreToldApart(t *testing.T) {
 	}
 }
 
-// TestCallsByOtherMeansAreMeasuredAlike: from the due moment, in a task of the open model.
-func TestCallsByOtherMeansAreMeasuredAlike(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		o := options(rate(1), time.Second, nil, once(func(_ context.Context, u *stress.User) {
-			time.Sleep(100 * time.Millisecond) // what the task does before its call counts as well
-			began := time.Now()
-			time.Sleep(50 * time.Millisecond)
-			u.Record("GET", "first", began, stats.Outcome{}, 7)
-			began = time.Now()
-			time.Sleep(time.Millisecond)
-			u.Record("GET", "second", began, stats.Outcome{Class: stats.Failed, Kind: stats.KindCheck, Detail: "odd"}, 0)
-		}))
-		o.Connect = nil
-		seen := map[string]stats.Sample{}
-		o.Stats = stats.New(stats.Options{Start: time.Now(), Observe: func(_, name string, s stats.Sample) { seen[name] = s }})
-		s, _ := play(t, o)
-		first, second := seen["first"], seen["second"]
-		if first.Response != 150*time.Millisecond || first.Service != 50*time.Millisecond || first.Bytes != 7 {
-			t.Errorf("%+v", first)
-		}
-		if second.Response != time.Millisecond || second.Outcome.Kind != stats.KindCheck || s.Total.Failures != 1 {
-			t.Errorf("%+v, %+v", second, s.Total)
-		}
-	})
-}
-
 func TestAScenarioWithoutConnectionsCannotAsk(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

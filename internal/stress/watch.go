@@ -42,8 +42,9 @@ func (r *Run) watch(load model) *watcher {
 	return w
 }
 
-// ending says that so many users are told to leave now.
+// ending says that so many users are told to leave now, and that nobody begins another task.
 func (w *watcher) ending(users int) {
+	w.r.options.Stats.End(time.Now())
 	w.r.mu.Lock()
 	wanted := w.r.wanted(time.Since(w.r.began))
 	w.r.mu.Unlock()

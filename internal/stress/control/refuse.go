@@ -13,6 +13,9 @@ import (
 // outside is logged.
 func (c *control) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
+	if p == nil && r.Context().Err() != nil {
+		return // the client hung up, which is what went wrong
+	}
 	if p == nil {
 		c.log.ErrorContext(r.Context(), "call of the load tester failed", "method", r.Method, "path", r.URL.Path, "error", err)
 		p = problem.New(http.StatusInternalServerError, "internal", "Internal error",

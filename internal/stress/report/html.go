@@ -138,7 +138,7 @@ func tiles(r Report) []tile {
 	}
 	all := []tile{
 		{Title: "Requests", Value: count(total.Requests), Beside: bytes(total.Bytes) + " read"},
-		{Title: "Throughput", Value: rate(total.Rate), Unit: "/s", Beside: "over " + span(r.length())},
+		{Title: "Throughput", Value: rate(total.Rate), Unit: "/s", Beside: "over " + span(r.counted())},
 		failed,
 		timeTile("Median", l.P50, "mean "+duration(l.Mean)),
 		timeTile("p95", l.P95, "p90 "+duration(l.P90)),

@@ -58,8 +58,15 @@ type Settings struct {
 	RunTime     string `json:"run_time,omitempty"`
 	StopTimeout string `json:"stop_timeout,omitempty"`
 	Timeout     string `json:"timeout,omitempty"`
-	Seed        uint64 `json:"seed"`
-	Worker      string `json:"worker,omitempty"`
+	// FindCapacity says that the capacity was looked for: the figures are those of
+	// the highest load that held.
+	FindCapacity bool `json:"find_capacity,omitempty"`
+	// WarmUp is how much of the start does not count; with ResetStats nothing
+	// counts until all users are there.
+	WarmUp     string `json:"warm_up,omitempty"`
+	ResetStats bool   `json:"reset_stats,omitempty"`
+	Seed       uint64 `json:"seed"`
+	Worker     string `json:"worker,omitempty"`
 	// FailIf are the thresholds; none means the default ones.
 	FailIf []string `json:"fail_if,omitempty"`
 	// Abort ends the run when a threshold is crossed.

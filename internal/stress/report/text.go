@@ -159,7 +159,7 @@ func reason(f stats.Failure) string {
 	switch {
 	case f.Detail == "":
 		return plain(f.Kind)
-	case f.Kind == "":
+	case f.Kind == "" || strings.HasPrefix(f.Detail, f.Kind): // "status 503" says both
 		return plain(f.Detail)
 	default:
 		return plain(f.Kind) + ": " + plain(f.Detail)

@@ -138,6 +138,9 @@ func (s CapacityStep) held() string {
 // about says what was run, and how the tester itself did.
 func (t *text) about() {
 	r := t.report
+	if r.ID != "" {
+		t.line("%-9s %s", "Id", plain(r.ID))
+	}
 	t.line("%-9s %s", "Run", strings.Join(slices.DeleteFunc([]string{r.Settings.what(), plain(r.Host), plain(r.Protocol), r.Settings.load()}, func(s string) bool { return s == "" }), ", "))
 	t.line("%-9s %s", "Time", r.times())
 	t.line("%-9s %s", "Tester", selfSentence(r.Self))

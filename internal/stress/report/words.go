@@ -57,9 +57,18 @@ func (r Report) length() time.Duration {
 	return r.Ended.Sub(r.Started)
 }
 
+// counted is how long figures were counted: without a warm-up, and without what
+// it took until the last answers were there.
+func (r Report) counted() time.Duration {
+	return time.Duration(r.Stats.Duration * float64(time.Second))
+}
+
 // times says when it ran, and why it ended.
 func (r Report) times() string {
 	said := r.Started.Format("2006-01-02 15:04:05 -07:00") + ", " + span(r.length())
+	if counted := r.counted(); !r.Ended.IsZero() && counted > 0 && (r.length()-counted).Abs() > 100*time.Millisecond {
+		said += " with " + span(counted) + " of load that counts"
+	}
 	switch {
 	case r.Ended.IsZero():
 		said += ", still running"

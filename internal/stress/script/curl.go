@@ -102,7 +102,7 @@ func (c *curl) long(word string, words []string) ([]string, error) {
 	if !closeTo(word, known) {
 		known = nil
 	}
-	return nil, fmt.Errorf("curl's %s is not supported here%s", word, suggest(word, known))
+	return nil, fmt.Errorf("curl's %s is not supported here%s", word, Suggest(word, known))
 }
 
 // short reads options of one dash, which may stand together: -sSLX POST.

@@ -177,7 +177,7 @@ func (d *decoder) known(fields []field, known string) map[string]node {
 		case slices.Contains(names, name):
 			found[name] = f.node
 		case !strings.HasPrefix(name, "x-"):
-			d.fail(node{Node: f.key, at: f.at}, "is not known%s", suggest(name, names))
+			d.fail(node{Node: f.key, at: f.at}, "is not known%s", Suggest(name, names))
 		}
 	}
 	return found

@@ -112,7 +112,7 @@ func callNow(t *template, arguments []word, m mode) error {
 	case format == "unix_ms":
 		t.add(part{op: nowUnixMS})
 	default:
-		return fmt.Errorf("has {{now %s}}, which is not known%s", format, suggest(format, []string{"rfc3339", "date", "unix", "unix_ms"}))
+		return fmt.Errorf("has {{now %s}}, which is not known%s", format, Suggest(format, []string{"rfc3339", "date", "unix", "unix_ms"}))
 	}
 	return nil
 }

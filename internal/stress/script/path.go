@@ -26,13 +26,13 @@ func (f *fileReader) method(fields map[string]node, st *step) {
 	case st.method != upper:
 		f.fail(n, "must be written in capitals: %s", upper)
 	case !slices.Contains(known, upper) && closeTo(upper, known):
-		f.fail(n, "is not known%s", suggest(upper, known))
+		f.fail(n, "is not known%s", Suggest(upper, known))
 	}
 }
 
 // closeTo reports whether a name looks like a slip of one that is known.
 func closeTo(name string, known []string) bool {
-	return strings.HasPrefix(suggest(name, known), "; did")
+	return strings.HasPrefix(Suggest(name, known), "; did")
 }
 
 // isToken reports whether a text can be a method or the name of a header field (RFC 9110, 5.6.2).

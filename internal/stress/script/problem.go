@@ -56,8 +56,8 @@ func (e *FileError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// suggest says which of the known names was meant, or which there are.
-func suggest(name string, known []string) string {
+// Suggest says which of the known names was meant, or which there are.
+func Suggest(name string, known []string) string {
 	best, distance := "", max(1, len(name)/3)
 	for _, k := range known {
 		if d := edits(strings.ToLower(name), strings.ToLower(k)); d <= distance && (best == "" || d < distance) {

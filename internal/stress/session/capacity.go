@@ -4,29 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"math"
 	"time"
 
 	"onsale/internal/stress"
 	"onsale/internal/stress/capacity"
 	"onsale/internal/stress/report"
-	"onsale/internal/stress/verdict"
+	"onsale/internal/stress/stats"
 )
 
-// The first loads that are tried, and how much of each step does not count:
-// connections are made in it, and queues fill.
 const (
-	firstUsers  = 10
-	firstRate   = 100
+	// firstUsers are tried first where nothing was asked for.
+	firstUsers = 10
+	// Of each step, one in warmUpShare does not count: connections are made in it,
+	// and queues fill.
 	warmUpShare = 5
+	// Answers fall behind where, in the part of a step that counts, more than this
+	// share of what was due has piled up, and more than a few: the load would not
+	// hold for long, whatever the latencies still are.
+	pileShare = 0.02
+	pileLeast = 10
 )
 
 // Search says how the capacity is looked for.
 type Search struct {
 	// StepTime is how long each load is tried.
 	StepTime time.Duration
-	// Start is the first load: users, or tasks a second; 0 is a default.
-	Start float64
+	// Start is the first load and Max the highest that is tried: users, or tasks a
+	// second. Where Start is 0, it is what the settings ask for.
+	Start, Max float64
 	// Step hears of each load that was tried.
 	Step func(report.CapacityStep)
 }
@@ -36,33 +42,23 @@ type Search struct {
 // once a second. When the context ends, or [Session.Stop] is called, the report
 // has what is known until then.
 func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(report.Report, stress.Now)) (report.Report, error) {
-	if err := s.before(ctx); err != nil {
-		return report.Report{}, err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.mu.Lock()
 	s.search, s.held = cancel, map[float64]report.Report{}
+	if s.stopping {
+		cancel()
+	}
 	s.mu.Unlock()
-	if err := s.demandSending(); err != nil {
+	if err := s.before(ctx); err != nil {
 		return report.Report{}, err
 	}
 	open := s.plan.whole.Open
-	start, limit := search.Start, float64(MaxUsers)
-	if open {
-		limit = MaxRate
-	}
-	if start == 0 {
-		start = firstUsers
-		if open {
-			start = firstRate
-		}
-	}
 	found, err := capacity.Find(ctx, capacity.Options{
 		Measure: func(ctx context.Context, load float64) (report.CapacityStep, error) {
 			return s.measure(ctx, load, search.StepTime, watch)
 		},
-		Start: start, Max: limit, Resolution: capacity.DefaultResolution, Integer: !open, Progress: search.Step,
+		Start: s.first(search), Max: s.limit(search), Resolution: capacity.DefaultResolution, Integer: !open, Progress: search.Step,
 	})
 	known := errors.Is(err, capacity.ErrTester) || errors.Is(err, capacity.ErrSteps) || ctx.Err() != nil
 	if err != nil && !known {
@@ -76,23 +72,60 @@ func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(re
 	return s.Report(), nil
 }
 
-// demandSending adds the threshold without which a load that was not sent would
-// seem to hold.
-func (s *Session) demandSending() error {
-	if !s.plan.whole.Open {
-		return nil
+// minStep is how long each load is tried at least: below it there is little to
+// judge, and less of it counts.
+const minStep = time.Second
+
+// CheckSearch returns a [*sale.FieldError] for what makes no sense in a search.
+func (s *Session) CheckSearch(search Search) error {
+	limit := s.limit(search)
+	switch {
+	case search.StepTime < minStep || search.StepTime > time.Hour:
+		return invalid("step_time", "must be between %s and 1h", minStep)
+	case !(search.Max >= 0) || limit > s.most():
+		return invalid("max_load", "must be between 1 and %g", s.most())
+	case !(search.Start >= 0) || s.first(search) > limit:
+		return invalid("start_load", "must be above 0 and at most %g, the highest load", limit)
+	case !s.plan.whole.Open && (search.Start != math.Trunc(search.Start) || search.Max != math.Trunc(search.Max)):
+		return invalid("start_load", "and max_load must be whole numbers of users")
+	case s.settings.Shape != "":
+		return invalid("find_capacity", "must not be given beside a shape: it tries loads of its own")
 	}
-	for _, t := range s.plan.thresholds {
-		if strings.HasPrefix(t.String(), "not_sent") {
-			return nil
-		}
-	}
-	sent, err := verdict.Parse("not_sent>1%")
-	if err != nil {
-		return fmt.Errorf("make threshold: %w", err)
-	}
-	s.plan.thresholds = append(s.plan.thresholds, sent)
 	return nil
+}
+
+// most is the highest load that all workers together can make.
+func (s *Session) most() float64 {
+	if s.plan.whole.Open {
+		return stress.MaxRate * float64(s.plan.workers)
+	}
+	return stress.MaxUsers * float64(s.plan.workers)
+}
+
+func (s *Session) first(search Search) float64 {
+	switch {
+	case search.Start > 0:
+		return search.Start
+	case s.plan.whole.Open: // what was asked for is where it begins
+		return min(s.plan.whole.Curve.From, s.limit(search))
+	case s.options.Settings.Users > 0:
+		return min(float64(s.options.Settings.Users), s.limit(search))
+	default:
+		return min(firstUsers, s.limit(search))
+	}
+}
+
+// limit is the highest load that a search tries. A host that is not loopback is
+// only stormed as hard as it may be without a question, unless more was asked for.
+func (s *Session) limit(search Search) float64 {
+	switch {
+	case search.Max > 0:
+		return search.Max
+	case s.options.Target.Loopback():
+		return s.most()
+	default:
+		return s.unasked()
+	}
 }
 
 // measure lets one load run, and says whether a threshold was crossed.
@@ -102,7 +135,7 @@ func (s *Session) measure(ctx context.Context, load float64, d time.Duration, wa
 	if err := s.begin(l.Share(s.plan.worker, s.plan.workers), d); err != nil {
 		return report.CapacityStep{}, err
 	}
-	if err := s.drive(ctx, &warmUp{after: d / warmUpShare}, watch); err != nil {
+	if err := s.drive(ctx, newWarmUp(d/warmUpShare, false), watch); err != nil {
 		return report.CapacityStep{}, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -115,6 +148,9 @@ func (s *Session) measure(ctx context.Context, load float64, d time.Duration, wa
 	}
 	if n := r.Stats.Total.Requests; n > 0 {
 		step.FailureShare = float64(r.Stats.Total.Failures) / float64(n)
+	}
+	if piled := pile(r.Stats, s.plan.whole.Open); piled > 0 && step.Held {
+		step.Held, step.Broke = false, fmt.Sprintf("answers fell behind: %d more in flight at the end", piled)
 	}
 	for _, check := range r.Verdict.Checks {
 		if check.Crossed && step.Broke == "" {
@@ -130,9 +166,37 @@ func (s *Session) measure(ctx context.Context, load float64, d time.Duration, wa
 	return step, nil
 }
 
+// pile returns how many tasks have piled up while a step was measured; 0 if that
+// means nothing.
+func pile(s stats.Snapshot, open bool) int {
+	first, last, found := 0, 0, 0
+	for _, p := range s.Series {
+		if p.Wanted == 0 || p.At > s.Duration+0.01 {
+			continue // what is left when nothing more is begun
+		}
+		if found++; found == 1 {
+			first = p.InFlight
+		}
+		last = p.InFlight
+	}
+	piled := last - first
+	if !open || found < 2 || piled < pileLeast || float64(piled) < pileShare*float64(s.Due) {
+		return 0
+	}
+	return piled
+}
+
 // conclude puts what was found in the place of the last measurement.
 func (s *Session) conclude(found report.Capacity, err error) report.Report {
 	r := s.live()
+	r.Settings.FindCapacity = true
+	if found.Highest > 0 {
+		if s.plan.whole.Open {
+			r.Settings.Rate = found.Highest
+		} else {
+			r.Settings.Users = int(found.Highest)
+		}
+	}
 	if best, ok := s.held[found.Highest]; ok {
 		r.Stats, r.Self, r.Verdict = best.Stats, best.Self, best.Verdict
 	}
@@ -142,7 +206,7 @@ func (s *Session) conclude(found report.Capacity, err error) report.Report {
 	case errors.Is(err, capacity.ErrTester):
 		r.Verdict.Code = report.Bottleneck
 		r.Verdict.Reasons = append(r.Verdict.Reasons, "the tester could not keep up before the target broke")
-	case found.Highest == 0 && err == nil:
+	case found.Highest == 0:
 		r.Verdict.Code = report.Failed
 		r.Verdict.Reasons = append(r.Verdict.Reasons, "no load held that was tried")
 	}

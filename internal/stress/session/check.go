@@ -40,38 +40,30 @@ const (
 	highRate  = 5_000
 )
 
+// unasked is the highest load that goes to any host without a question.
+func (s *Session) unasked() float64 {
+	if s.plan.whole.Open {
+		return highRate
+	}
+	return manyUsers
+}
+
 // Question returns what to ask before the load goes to a host that may not be
-// the user's own; empty if it is small, or goes to loopback.
-func (s *Session) Question() string {
+// the user's own; empty if it is small, or goes to loopback. A search for the
+// capacity, if there is one, goes up to its limit.
+func (s *Session) Question(search *Search) string {
 	highest := peak(s.plan.whole.Curve)
-	switch {
-	case s.options.Target.Loopback():
+	if search != nil {
+		highest = s.limit(*search)
+	}
+	unit := " users"
+	if s.plan.whole.Open {
+		unit = "/s"
+	}
+	if s.options.Target.Loopback() || highest <= s.unasked() {
 		return ""
-	case s.plan.whole.Open && highest > highRate:
-		return fmt.Sprintf("a load of %g/s on %s", highest, s.options.Target)
-	case !s.plan.whole.Open && highest > manyUsers:
-		return fmt.Sprintf("a load of %g users on %s", highest, s.options.Target)
 	}
-	return ""
-}
-
-// Length is how long the run is to last; 0 if that is not known.
-func (s *Session) Length() time.Duration {
-	if curve := s.plan.load.Curve; curve.Ends && (s.plan.runTime == 0 || curve.Length() < s.plan.runTime) {
-		return curve.Length()
-	}
-	return s.plan.runTime
-}
-
-// Warnings returns what may not be meant as it was asked for.
-func (s *Session) Warnings() []string {
-	var all []string
-	w := s.plan.whole
-	if rise := w.Curve.Length(); !w.Open && s.settings.Shape == "" && s.plan.runTime > 0 && rise > s.plan.runTime {
-		all = append(all, fmt.Sprintf("all %g users are there after %s, and the run ends after %s: a higher --spawn-rate brings them sooner",
-			peak(w.Curve), rise.Round(time.Second), s.plan.runTime))
-	}
-	return all
+	return fmt.Sprintf("a load of up to %g%s on %s", highest, unit, s.options.Target)
 }
 
 // conditions are what the checks before and after a run need.
@@ -116,7 +108,11 @@ const booksLimit = 30 * time.Second
 // after puts what the books say into the report, which is final then.
 func (s *Session) after(ctx context.Context) {
 	final := s.Report()
-	if s.books != nil {
+	s.remark(&final)
+	s.mu.Lock()
+	hurried := s.hurried
+	s.mu.Unlock()
+	if s.books != nil && !hurried {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), booksLimit)
 		defer cancel()
 		if audit, err := s.books.Close(ctx); err != nil {

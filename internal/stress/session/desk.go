@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
+	"onsale/internal/stress"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/report"
@@ -58,12 +60,12 @@ func (d *Desk) Adopt(s *Session, ended chan struct{}) {
 
 // Start implements [control.Desk].
 func (d *Desk) Start(ctx context.Context, settings report.Settings) (string, error) {
+	if err := d.idle(); err != nil {
+		return "", err // before the checks, which take a while
+	}
 	s, err := d.session(settings)
 	if err != nil {
 		return "", err
-	}
-	if err := d.idle(); err != nil {
-		return "", err // before the checks, which take a while
 	}
 	_, err = s.Check(ctx, false)
 	switch {
@@ -187,7 +189,7 @@ func (d *Desk) Change(c control.Change) error {
 	if want := s.field(); want != field {
 		return invalid(field, "does not fit the run, which has %s", want)
 	}
-	if err := s.Change(value, c.SpawnRate); errors.Is(err, errNotRunning) {
+	if err := s.Change(value, c.SpawnRate); errors.Is(err, stress.ErrNotRunning) {
 		return control.ErrIdle
 	} else if err != nil {
 		return err
@@ -248,8 +250,12 @@ func (d *Desk) Scenarios() []control.Scenario {
 	return all
 }
 
+// closeGrace is how long a run may take to its gentle end when the desk closes.
+// Whatever else is to end has to wait for it.
+const closeGrace = 2 * time.Second
+
 // Close stops the run that is under way and waits until it has ended, or the
-// context does. Nothing is started after it.
+// context does; after a moment it is cut off. Nothing is started after it.
 func (d *Desk) Close(ctx context.Context) error {
 	d.mu.Lock()
 	d.closed = true
@@ -259,6 +265,7 @@ func (d *Desk) Close(ctx context.Context) error {
 		return nil
 	}
 	s.Stop()
+	defer time.AfterFunc(closeGrace, s.Cut).Stop()
 	select {
 	case <-ended:
 		return nil

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,13 +27,11 @@ func (s *Session) Run(ctx context.Context, watch func(report.Report, stress.Now)
 	if err := s.begin(s.plan.load, s.plan.runTime); err != nil {
 		return report.Report{}, err
 	}
-	warm := warmUp{after: s.options.WarmUp, users: s.options.ResetStats}
-	if warm.users && s.settings.Shape == "" {
-		warm.after = max(warm.after, s.plan.load.Curve.Length())
-	}
-	if err := s.drive(ctx, &warm, watch); err != nil {
+	warm := newWarmUp(s.warmUp(), s.settings.ResetStats)
+	if err := s.drive(ctx, warm, watch); err != nil {
 		return report.Report{}, err
 	}
+	s.neverWarm(warm)
 	s.expose(s.Now(), s.live()) // what came in since the last look, too
 	s.after(ctx)
 	return s.Report(), nil
@@ -59,6 +56,9 @@ func (s *Session) begin(load stress.Load, runTime time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run, s.stats, s.ended = run, recorder, time.Time{}
+	if !s.stopping {
+		s.end = "" // that of the step before, in a search for the capacity
+	}
 	if s.started.IsZero() {
 		s.started = now
 	}
@@ -74,8 +74,11 @@ func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(report.Rep
 	go func() { ended <- s.run.Run(ctx) }()
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
+	defer warm.stop()
 	for {
 		select {
+		case <-warm.timer.C:
+			s.warm(warm)
 		case <-ticker.C:
 			s.look(warm, watch)
 		case err := <-ended:
@@ -87,11 +90,8 @@ func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(report.Rep
 
 // look is what is done once a second.
 func (s *Session) look(warm *warmUp, watch func(report.Report, stress.Now)) {
-	now := s.run.Now()
-	if warm.over(now) {
-		s.stats.Reset(time.Now())
-	}
-	r := s.Report()
+	s.warm(warm)
+	now, r := s.run.Now(), s.Report()
 	s.expose(now, r)
 	if s.settings.Abort && s.search == nil {
 		if crossed := verdict.Crossed(r.Stats, s.full(now), s.plan.thresholds); len(crossed) > 0 {
@@ -131,22 +131,6 @@ func (s *Session) expose(now stress.Now, r report.Report) {
 	s.options.Metrics.Set(state)
 }
 
-// warmUp says when the part of a run is over that does not count.
-type warmUp struct {
-	after time.Duration
-	users bool
-	done  bool
-}
-
-// over reports, once, that what was counted so far is to be forgotten.
-func (w *warmUp) over(now stress.Now) bool {
-	if w.done || w.after == 0 && !w.users || now.Elapsed < w.after || w.users && float64(now.Users) < now.Wanted {
-		return false
-	}
-	w.done = true
-	return true
-}
-
 // close notes when and why the run has ended.
 func (s *Session) close(ctx context.Context) {
 	s.mu.Lock()
@@ -158,57 +142,6 @@ func (s *Session) close(ctx context.Context) {
 	if s.end == "" {
 		s.end = endOver
 	}
-}
-
-// Stop ends the run gently: tasks under way may end.
-func (s *Session) Stop() { s.stopFor(endStopped) }
-
-func (s *Session) stopFor(why string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopping {
-		return
-	}
-	s.stopping, s.end = true, why
-	if s.run != nil {
-		s.run.Stop()
-	}
-	if s.search != nil {
-		s.search()
-	}
-}
-
-// errNotRunning is the answer to a change of what does not run.
-var errNotRunning = errors.New("the run has not begun, or is over")
-
-// Change sets the number of users, or of tasks a second in the open model, from
-// now on.
-func (s *Session) Change(to, spawnRate float64) error {
-	s.mu.Lock()
-	run, over := s.run, !s.ended.IsZero() || s.stopping
-	s.mu.Unlock()
-	if run == nil || over {
-		return errNotRunning
-	}
-	limit := float64(MaxUsers)
-	if s.plan.load.Open {
-		limit = MaxRate
-	}
-	switch {
-	case !(to >= 0 && to <= limit):
-		return invalid(s.field(), "must be between 0 and %g", limit)
-	case !(spawnRate >= 0):
-		return invalid("spawn_rate", "must be a number of users a second, 0 or more")
-	}
-	return run.Change(to, spawnRate)
-}
-
-// field names what [Session.Change] sets.
-func (s *Session) field() string {
-	if s.plan.load.Open {
-		return "rate"
-	}
-	return "users"
 }
 
 // Report returns the report as it stands; final once [Session.Run] has returned.

@@ -5,6 +5,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -27,10 +28,6 @@ type Options struct {
 	// Target and Wire are where the requests go, and how.
 	Target *wire.Target
 	Wire   wire.Options
-	// WarmUp is how much of the start does not count, and ResetStats that nothing
-	// counts until all users are there.
-	WarmUp     time.Duration
-	ResetStats bool
 	// Metrics, if given, expose the run to a Prometheus.
 	Metrics *metrics.Metrics
 	// AdminToken opens the admin calls of the target: its books, and making
@@ -66,6 +63,8 @@ type Session struct {
 	// last measurements of the loads that held.
 	search context.CancelFunc
 	held   map[float64]report.Report
+	// hurried says that the books are not to be read any more.
+	hurried bool
 }
 
 // Why a run ended, as the report says it.
@@ -84,10 +83,22 @@ func New(o Options) (*Session, error) {
 	if p.timeout != 0 {
 		o.Wire.Timeout = p.timeout
 	}
-	s := &Session{options: o, settings: o.Settings, plan: p, log: o.Logger.With("component", "stress"), id: history.NewID(time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))}
+	s := &Session{
+		options: o, settings: o.Settings, plan: p, log: o.Logger.With("component", "stress"),
+		id: history.NewID(time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))),
+	}
 	s.settings.Host, s.settings.Scenario = o.Target.String(), o.Source.Scenario.Name
 	if s.settings.Open = p.whole.Open; s.settings.Open {
 		s.settings.Arrivals, s.settings.MaxInFlight = string(p.whole.Arrivals), p.whole.MaxInFlight
+	}
+	if !p.whole.Open && s.settings.Shape == "" {
+		s.settings.Users = int(peak(p.whole.Curve))
+	}
+	if p.warmUp > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("the first %s are a warm-up and not counted", p.warmUp))
+	}
+	if err := s.demandSending(); err != nil {
+		return nil, err
 	}
 	if s.settings.Seed == 0 {
 		s.settings.Seed = rand.Uint64()>>11 + 1 // JSON's numbers are exact to 2^53

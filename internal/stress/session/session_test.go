@@ -53,8 +53,8 @@ func TestSettingsThatBreakARule(t *testing.T) {
 		settings report.Settings
 		want     string
 	}{
-		{report.Settings{Users: -1}, "users must be between"},
-		{report.Settings{Users: session.MaxUsers + 1}, "users must be between"},
+		{report.Settings{Users: -1}, "users must be"},
+		{report.Settings{Users: stress.MaxUsers + 1}, "users must be"},
 		{report.Settings{Rate: -1}, "rate must be"},
 		{report.Settings{Rate: 1e9}, "rate must be"},
 		{report.Settings{Open: true}, "rate must be given"},
@@ -70,6 +70,8 @@ func TestSettingsThatBreakARule(t *testing.T) {
 		{report.Settings{RunTime: "1ms"}, "run_time must be between"},
 		{report.Settings{Timeout: "2h"}, "timeout must be between"},
 		{report.Settings{StopTimeout: "-1s"}, "stop_timeout must be"},
+		{report.Settings{WarmUp: "10s", RunTime: "10s"}, "warm_up must be shorter than the run time"},
+		{report.Settings{Users: 10, SpawnRate: 1e-9}, "spawn_rate"},
 		{report.Settings{Worker: "4/4"}, "worker must be between 0/4 and 3/4"},
 		{report.Settings{Worker: "1-4"}, "worker must look like"},
 		{report.Settings{FailIf: []string{"p95"}}, "fail_if cannot be used"},
@@ -108,8 +110,26 @@ func TestQuestionsAndWarnings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if q := s.Question(); (q == "") != (c.asks == "") || !strings.Contains(q, c.asks) {
+		if q := s.Question(nil); (q == "") != (c.asks == "") || !strings.Contains(q, c.asks) {
 			t.Errorf("%+v: %q, want %q", c.settings, q, c.asks)
+		}
+	}
+	for _, c := range []struct {
+		to     *wire.Target
+		search session.Search
+		asks   bool
+	}{
+		{near, session.Search{}, false},
+		{far, session.Search{}, false}, // it goes as far as it may
+		{far, session.Search{Max: 1000}, false},
+		{far, session.Search{Max: 1001}, true},
+	} {
+		s, err := session.New(options(c.to, report.Settings{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := s.Question(&c.search); (q != "") != c.asks {
+			t.Errorf("%+v: %q", c.search, q)
 		}
 	}
 	slow, err := session.New(options(near, report.Settings{Users: 100, SpawnRate: 1, RunTime: "10s"}))
@@ -125,8 +145,8 @@ func TestQuestionsAndWarnings(t *testing.T) {
 func TestWhatDoesNotCount(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*session.Options){
-		"warm-up":     func(o *session.Options) { o.WarmUp = 2 * time.Second },
-		"reset-stats": func(o *session.Options) { o.ResetStats = true; o.Settings.SpawnRate = 5 },
+		"warm-up":     func(o *session.Options) { o.Settings.WarmUp = "1500ms" },
+		"reset-stats": func(o *session.Options) { o.Settings.ResetStats = true; o.Settings.SpawnRate = 5 },
 		"nothing":     func(*session.Options) {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -142,8 +162,13 @@ func TestWhatDoesNotCount(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			// Ten users who come at 5 a second are there after 1.8 s.
+			want := map[string]float64{"warm-up": 3.5, "reset-stats": 3.2, "nothing": 5}[name]
+			if got := r.Stats.Duration; got < want-0.4 || got > want+0.1 {
+				t.Errorf("%.2f s counted, want %.1f", got, want)
+			}
 			left := float64(r.Stats.Total.Requests) / float64(asked.Load())
-			if whole := name == "nothing"; whole && left != 1 || !whole && (left < 0.3 || left > 0.85) {
+			if whole := name == "nothing"; whole && left != 1 || !whole && left > 0.9 {
 				t.Errorf("%.2f of %d requests counted", left, asked.Load())
 			}
 			if got := r.Stats.Total.Rate; got < 100 || got > 550 {
@@ -193,6 +218,84 @@ func TestChangeAndStop(t *testing.T) {
 	}
 }
 
+// TestChangeIsOfAllWorkers: one of four gets its share of a change, as of what
+// was asked for at the start.
+func TestChangeIsOfAllWorkers(t *testing.T) {
+	t.Parallel()
+	to, _ := target(t)
+	s, err := session.New(options(to, report.Settings{Users: 8, SpawnRate: 1000, Worker: "1/4"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := 0
+	_, err = s.Run(t.Context(), func(_ report.Report, now stress.Now) {
+		switch looks++; looks {
+		case 1:
+			if now.Users != 2 {
+				t.Errorf("%d users, want 2", now.Users)
+			}
+			if err := s.Change(20, 0); err != nil {
+				t.Error(err)
+			}
+		case 3:
+			if now.Users != 5 {
+				t.Errorf("%d users, want 5", now.Users)
+			}
+			s.Stop()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSearchesThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	to, _ := target(t)
+	for _, bad := range []struct {
+		settings report.Settings
+		search   session.Search
+		want     string
+	}{
+		{report.Settings{}, session.Search{}, "step_time must be"},
+		{report.Settings{}, session.Search{StepTime: 10 * time.Second, Start: -1}, "start_load must be"},
+		{report.Settings{}, session.Search{StepTime: 10 * time.Second, Start: 20, Max: 10}, "start_load must be"},
+		{report.Settings{}, session.Search{StepTime: 10 * time.Second, Max: 1e9}, "max_load must be"},
+		{report.Settings{}, session.Search{StepTime: 10 * time.Second, Start: 1.5}, "start_load and max_load must be whole"},
+		{report.Settings{Shape: "ramp 1:2:3s"}, session.Search{StepTime: 10 * time.Second}, "find_capacity must not"},
+		{report.Settings{Rate: 1}, session.Search{StepTime: 10 * time.Second, Start: 1.5}, ""},
+		{report.Settings{}, session.Search{StepTime: time.Second}, ""},
+	} {
+		s, err := session.New(options(to, bad.settings))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.CheckSearch(bad.search)
+		if _, ok := errors.AsType[*sale.FieldError](err); ok != (bad.want != "") || err != nil && !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("%+v: %v, want %s", bad.search, err, bad.want)
+		}
+	}
+}
+
+// TestSearchThatIsStopped does not pass: nothing is known.
+func TestSearchThatIsStopped(t *testing.T) {
+	t.Parallel()
+	to, _ := target(t)
+	s, err := session.New(options(to, report.Settings{Rate: 50}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.FindCapacity(t.Context(), session.Search{StepTime: 30 * time.Second, Max: 100}, func(report.Report, stress.Now) {
+		if _, ok := errors.AsType[*sale.FieldError](s.Change(20, 0)); !ok {
+			t.Error("a step of the search was changed")
+		}
+		s.Stop()
+	})
+	if err != nil || r.Verdict.Code == report.Passed || r.End != "stopped" || r.Capacity == nil {
+		t.Errorf("%v, %+v, ended: %s", err, r.Verdict, r.End)
+	}
+}
+
 // TestStoppedBeforeItBegan sends nothing, and says so.
 func TestStoppedBeforeItBegan(t *testing.T) {
 	t.Parallel()
@@ -205,19 +308,5 @@ func TestStoppedBeforeItBegan(t *testing.T) {
 	r, err := s.Run(t.Context(), nil)
 	if err != nil || asked.Load() > 0 || r.Verdict.Code != report.Failed || r.End != "stopped" {
 		t.Errorf("%v, %d requests, %+v", err, asked.Load(), r.Verdict)
-	}
-}
-
-func TestParseRate(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]float64{"500/s": 500, "500": 500, "30/m": 0.5, "30/min": 0.5, "36/h": 0.01, " 1.5 / s ": 1.5} {
-		if got, err := session.ParseRate(text); err != nil || got != want {
-			t.Errorf("%q is %g, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "fast", "0", "-1/s", "1/d", "NaN", "Inf/s", "2000000/s", "1/s/s", "1/"} {
-		if got, err := session.ParseRate(text); err == nil {
-			t.Errorf("%q is %g", text, got)
-		}
 	}
 }

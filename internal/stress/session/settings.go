@@ -1,8 +1,8 @@
 package session
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -14,14 +14,6 @@ import (
 
 // Limits and defaults of the settings.
 const (
-	// MaxUsers is the most that one process plays. Each has a connection, and a
-	// machine has some 28,000 local ports to one address.
-	MaxUsers = 100_000
-	// MaxRate is the most tasks a second that one process is asked for.
-	MaxRate = 1_000_000
-	// DefaultMaxInFlight bounds the open model: 1,000 tasks a second that take
-	// 10 s each.
-	DefaultMaxInFlight = 10_000
 	// DefaultSpawnRate is Locust's: users a second.
 	DefaultSpawnRate = 1
 	// DefaultStopTimeout is how long tasks under way may go on at the end. The
@@ -38,6 +30,7 @@ type plan struct {
 	runTime     time.Duration
 	stopTimeout time.Duration
 	timeout     time.Duration
+	warmUp      time.Duration
 	worker      int
 	workers     int
 	thresholds  []verdict.Threshold
@@ -64,6 +57,7 @@ func parse(s report.Settings, atOnce bool) (plan, error) {
 		{"run_time", s.RunTime, &p.runTime, 100 * time.Millisecond, maxRunTime},
 		{"stop_timeout", s.StopTimeout, &p.stopTimeout, 0, time.Hour},
 		{"timeout", s.Timeout, &p.timeout, time.Millisecond, time.Hour},
+		{"warm_up", s.WarmUp, &p.warmUp, 0, maxRunTime},
 	} {
 		if d.text == "" {
 			continue
@@ -75,6 +69,9 @@ func parse(s report.Settings, atOnce bool) (plan, error) {
 			return plan{}, invalid(d.field, "must be between %s and %s", d.least, d.most)
 		}
 	}
+	if p.runTime > 0 && p.warmUp >= p.runTime {
+		return plan{}, invalid("warm_up", "must be shorter than the run time, %s", p.runTime)
+	}
 	if s.StopTimeout == "" {
 		p.stopTimeout = DefaultStopTimeout
 	}
@@ -82,7 +79,13 @@ func parse(s report.Settings, atOnce bool) (plan, error) {
 		return plan{}, err
 	}
 	p.whole = p.load
-	p.load = p.load.Share(p.worker, p.workers)
+	if p.load, err = shareOf(p.whole, p.worker, p.workers); err != nil {
+		if broken, ok := errors.AsType[*sale.FieldError](err); ok && s.Shape != "" {
+			kind, _, _ := strings.Cut(s.Shape, " ")
+			return plan{}, &sale.FieldError{Field: kind, Rule: broken.Rule}
+		}
+		return plan{}, err
+	}
 	if p.thresholds, err = verdict.ParseAll(s.FailIf); err != nil {
 		return plan{}, invalid("fail_if", "cannot be used: %v", err)
 	}
@@ -93,24 +96,21 @@ func parse(s report.Settings, atOnce bool) (plan, error) {
 func loadOf(s report.Settings, atOnce bool) (stress.Load, error) {
 	l := stress.Load{Open: s.Open || s.Rate != 0, Arrivals: stress.Arrivals(s.Arrivals), MaxInFlight: s.MaxInFlight}
 	switch {
-	case s.Users < 0 || s.Users > MaxUsers:
-		return l, invalid("users", "must be between 1 and %d", MaxUsers)
-	case !(s.Rate >= 0 && s.Rate <= MaxRate): // a NaN is neither
-		return l, invalid("rate", "must be above 0/s and at most %d/s", MaxRate)
-	case !(s.SpawnRate >= 0) || math.IsInf(s.SpawnRate, 1):
-		return l, invalid("spawn_rate", "must be a number of users a second, 0 or more")
-	case l.MaxInFlight < 0 || l.MaxInFlight > MaxUsers:
-		return l, invalid("max_in_flight", "must be between 1 and %d", MaxUsers)
+	case s.Users < 0:
+		return l, invalid("users", "must be at least 1, not %d", s.Users)
+	case !(s.Rate >= 0): // a NaN is not
+		return l, invalid("rate", "must be above 0/s, not %g", s.Rate)
+	case s.SpawnRate > 0 && float64(s.Users)/s.SpawnRate > maxRunTime.Seconds():
+		return l, invalid("spawn_rate", "must bring all users within 30 days")
 	}
-	switch l.Arrivals {
-	case "":
-		l.Arrivals = stress.Even
-	case stress.Even, stress.Poisson:
-	default:
-		return l, invalid("arrivals", "must be constant or poisson, not %q", s.Arrivals)
+	if err := stress.CheckSpawnRate(s.SpawnRate); err != nil {
+		return l, err
 	}
 	if l.MaxInFlight == 0 {
-		l.MaxInFlight = DefaultMaxInFlight
+		l.MaxInFlight = stress.DefaultMaxInFlight
+	}
+	if l.Arrivals == "" {
+		l.Arrivals = stress.Even
 	}
 	if s.Shape != "" {
 		return shaped(l, s)
@@ -157,15 +157,6 @@ func shaped(l stress.Load, s report.Settings) (stress.Load, error) {
 	case s.Users != 0 || s.Rate != 0 || s.SpawnRate != 0:
 		return l, invalid(kind, "says how many there are over time, so users, spawn_rate and rate must not be given beside it")
 	}
-	limit := float64(MaxUsers)
-	if open {
-		limit = MaxRate
-	}
-	for _, stage := range curve.Stages {
-		if stage.To > limit {
-			return l, invalid(kind, "must not go beyond %g", limit)
-		}
-	}
 	l.Open, l.Curve = open, curve
 	return l, nil
 }
@@ -179,7 +170,10 @@ func ParseWorker(text string) (worker, workers int, err error) {
 	if n, err := fmt.Sscanf(text, "%d/%d", &worker, &workers); err != nil || n != 2 || text != fmt.Sprintf("%d/%d", worker, workers) {
 		return 0, 0, invalid("worker", "must look like 0/4: the first of four, as JOB_COMPLETION_INDEX counts")
 	}
-	if workers < 1 || workers > 10_000 || worker < 0 || worker >= workers {
+	if workers < 1 {
+		return 0, 0, invalid("worker", "must be one of at least one worker")
+	}
+	if workers > 10_000 || worker < 0 || worker >= workers {
 		return 0, 0, invalid("worker", "must be between 0/%d and %d/%d: workers count from 0, as JOB_COMPLETION_INDEX does", workers, workers-1, workers)
 	}
 	return worker, workers, nil
@@ -192,4 +186,14 @@ func peak(c stress.Curve) float64 {
 		highest = max(highest, stage.To)
 	}
 	return highest
+}
+
+// shareOf returns a worker's part of a load, which must be within what one
+// process bears.
+func shareOf(l stress.Load, worker, workers int) (stress.Load, error) {
+	share := l.Share(worker, workers)
+	if err := share.Validate(); err != nil {
+		return stress.Load{}, err
+	}
+	return share, nil
 }

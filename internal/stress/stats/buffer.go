@@ -136,6 +136,9 @@ func (r *Recorder) countOne() bool {
 	}
 	for i := range buffer {
 		e, s := buffer[i].entry, &buffer[i].sample
+		if !r.counts(s) {
+			continue
+		}
 		response, service := micros(s.Response), micros(s.Service)
 		e.tally.add(s, response, service, r.separate)
 		r.total.add(s, response, service, r.separate)

@@ -30,7 +30,8 @@ type Options struct {
 	Separate bool
 	// Observe sees each sample too, if given: it must not block.
 	Observe func(method, name string, s Sample)
-	// Off records nothing at all: to measure what recording costs.
+	// Off records nothing at all: for users whom nobody measures, and to measure
+	// what recording costs.
 	Off bool
 }
 
@@ -59,10 +60,13 @@ type Recorder struct {
 	// counting guards all below, and the tallies of the entries.
 	counting sync.Mutex
 	start    time.Time
-	total    tally
-	failures failures
-	window   window
-	series   series
+	// since is from when on a request must be due to count, and end when the last
+	// task had begun; both may be zero.
+	since, end time.Time
+	total      tally
+	failures   failures
+	window     window
+	series     series
 	// current is the interval since the last tick.
 	current current
 	sketch  sketch
@@ -181,12 +185,40 @@ func (r *Recorder) Tick(now time.Time, g Gauges) Point {
 }
 
 // Reset forgets all that was recorded, so that a warm-up does not count. Rates and the series
-// begin anew at that moment.
+// begin anew at that moment. Requests that were due before the first reset are not counted
+// later either, as they began in what does not count; further resets leave that moment.
 func (r *Recorder) Reset(now time.Time) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
 	r.collect()
 	r.clear(now)
+	if r.since.IsZero() {
+		r.since = now
+	}
+}
+
+// End says that nobody begins another task from now on: the time over which rates
+// are taken ends, the first time it is called. What is under way is counted and
+// has its points in the series nevertheless.
+func (r *Recorder) End(now time.Time) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	if r.end.IsZero() {
+		r.end = now
+	}
+}
+
+// seconds returns over how long rates are taken; the lock is held.
+func (r *Recorder) seconds(now time.Time) float64 {
+	if !r.end.IsZero() && now.After(r.end) {
+		now = r.end
+	}
+	return max(now.Sub(r.start).Seconds(), 0)
+}
+
+// counts reports whether a sample is one of what counts; the lock is held.
+func (r *Recorder) counts(s *Sample) bool {
+	return r.since.IsZero() || s.At.IsZero() || !s.At.Add(-s.Response).Before(r.since)
 }
 
 // clear makes all as at the start; the lock is held.

@@ -28,6 +28,13 @@ func sample(response time.Duration) stats.Sample {
 	return stats.Sample{Response: response, Service: response, At: start()}
 }
 
+// answeredAt is a request of 2 ms whose answer was there at a moment of the run.
+func answeredAt(seconds float64) stats.Sample {
+	s := sample(2 * time.Millisecond)
+	s.At = after(seconds)
+	return s
+}
+
 func failed(kind, detail string, at time.Time) stats.Sample {
 	return stats.Sample{
 		Response: time.Millisecond,
@@ -244,7 +251,7 @@ func TestResetForgetsAll(t *testing.T) {
 		t.Errorf("after a reset there is %+v", s)
 	}
 
-	e.Record(0, sample(2*time.Millisecond))
+	e.Record(0, answeredAt(20.5))
 	p := r.Tick(after(21), stats.Gauges{})
 	if p.At != 1 || p.Length != 1 || p.Requests != 1 {
 		t.Errorf("the first point is %+v, want 1 request in 1 s until 1 s", p)
@@ -252,6 +259,74 @@ func TestResetForgetsAll(t *testing.T) {
 	s = r.Snapshot(after(24))
 	if s.Duration != 4 || s.Total.Rate != 0.25 || s.Total.RateNow != 0.25 || s.Total.Response.Max != stats.MS(2*time.Millisecond) {
 		t.Errorf("4 s after the reset the total is %+v over %v s, want 0.25/s, 2 ms", s.Total, s.Duration)
+	}
+}
+
+// A request that was due before the first reset began in what does not count, and so
+// is counted nowhere. Who resets again by hand loses nothing that is under way.
+func TestWhatBeganBeforeTheResetDoesNotCount(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	r := stats.New(stats.Options{Start: start(), Observe: func(string, string, stats.Sample) { seen++ }})
+	e := r.Entry("GET", "/")
+	aged := func(age, at float64) stats.Sample {
+		return stats.Sample{Response: time.Duration(age * float64(time.Second)), Service: time.Millisecond, At: after(at)}
+	}
+	e.Record(0, aged(5, 4)) // without a reset, all counts
+	if got := r.Snapshot(after(4)).Total.Requests; got != 1 {
+		t.Fatalf("%d requests, want 1", got)
+	}
+	r.Reset(after(10))
+	bad := aged(3, 12)
+	bad.Outcome = stats.Outcome{Class: stats.Failed, Kind: stats.KindCheck}
+	e.Record(0, bad)
+	e.Record(0, aged(2.001, 12))
+	e.Record(0, aged(2, 12))                                        // due at that moment
+	e.Record(0, stats.Sample{Response: time.Hour, At: time.Time{}}) // nobody knows
+	p := r.Tick(after(12), stats.Gauges{})
+	s := r.Snapshot(after(12))
+	if s.Total.Requests != 2 || s.Entries[0].Requests != 2 || p.Requests != 2 || len(s.Failures) != 0 || p.Failures != 0 {
+		t.Errorf("total %+v, failures %+v, point %+v, want 2 requests and no failure", s.Total, s.Failures, p)
+	}
+	if seen != 5 {
+		t.Errorf("%d of 5 samples were seen", seen)
+	}
+	r.Reset(after(20))
+	e.Record(0, aged(9, 21))
+	if got := r.Snapshot(after(22)).Total.Requests; got != 1 {
+		t.Errorf("after a second reset there are %d requests, want 1", got)
+	}
+}
+
+// Rates are over the time in which tasks began, and not over the wait for the last
+// answers, which are counted and have their points.
+func TestRatesEndWithTheLastTask(t *testing.T) {
+	t.Parallel()
+	r := stats.New(stats.Options{Start: start()})
+	e := r.Entry("GET", "/")
+	for i := range 10 {
+		e.Record(0, sample(time.Millisecond))
+		r.Tick(after(float64(i+1)), stats.Gauges{})
+	}
+	if got := r.Snapshot(after(10)); got.Duration != 10 || got.Total.Rate != 1 {
+		t.Errorf("before the end %g/s over %g s, want 1/s over 10 s", got.Total.Rate, got.Duration)
+	}
+	r.End(after(10))
+	r.End(after(11)) // the first one holds
+	for range 10 {
+		e.Record(0, failed(stats.KindCutOff, "", after(20)))
+	}
+	r.Tick(after(20), stats.Gauges{})
+	s := r.Snapshot(after(21))
+	if s.Duration != 10 || s.Total.Rate != 2 || s.Total.FailureRate != 1 || s.Entries[0].Rate != 2 {
+		t.Errorf("%g/s and %g failures/s over %g s, want 2/s and 1/s over 10 s", s.Total.Rate, s.Total.FailureRate, s.Duration)
+	}
+	if last := s.Series[len(s.Series)-1]; last.At != 20 || last.Requests != 10 {
+		t.Errorf("the last point is %+v, want the 10 answers of the drain at 20 s", last)
+	}
+	r.Reset(after(30))
+	if s := r.Snapshot(after(40)); s.Duration != 0 || s.Total.Rate != 0 {
+		t.Errorf("a reset after the end gives %g s", s.Duration)
 	}
 }
 
@@ -263,9 +338,8 @@ func TestTooManyNamesAreCountedAsOther(t *testing.T) {
 	if len(s.Entries) != stats.MaxEntries+1 || s.Total.Requests != 2*(stats.MaxEntries+50) {
 		t.Fatalf("%d entries with %d requests, want %d with %d", len(s.Entries), s.Total.Requests, stats.MaxEntries+1, 2*(stats.MaxEntries+50))
 	}
-	rest, err := s.Find("(other)")
-	if err != nil || rest.Requests != 100 {
-		t.Errorf("(other) has %d requests (%v), want 100", rest.Requests, err)
+	if rest := s.Entries[0]; rest.Name != "(other)" || rest.Requests != 100 {
+		t.Errorf("the rest is %+v, want 100 requests named (other)", rest)
 	}
 }
 

@@ -160,16 +160,18 @@ func TestRatesOfNowAreThoseOfTheLastTenSeconds(t *testing.T) {
 	for range 50 {
 		r.Entry("GET", "/new").Record(0, sample(time.Millisecond))
 	}
-	s := r.Snapshot(after(20))
-	old, err := s.Find("/")
-	if err != nil || old.RateNow < 95 || old.RateNow > 105 || old.FailureRateNow != 0 {
-		t.Errorf("after 20 s the rates of now are %v and %v (%v), want 100 and 0", old.RateNow, old.FailureRateNow, err)
+	entries := r.Snapshot(after(20)).Entries
+	if len(entries) != 2 {
+		t.Fatalf("entries are %+v, want two", entries)
+	}
+	old, recent := entries[0], entries[1]
+	if old.RateNow < 95 || old.RateNow > 105 || old.FailureRateNow != 0 {
+		t.Errorf("after 20 s the rates of now are %v and %v, want 100 and 0", old.RateNow, old.FailureRateNow)
 	}
 	if old.Rate != (3*40+17*100)/20.0 {
 		t.Errorf("the rate is %v, want %v", old.Rate, (3*40+17*100)/20.0)
 	}
-	recent, err := s.Find("/new")
-	if err != nil || recent.RateNow < 4.7 || recent.RateNow > 5.3 {
-		t.Errorf("the new name's rate of now is %v (%v), want 5", recent.RateNow, err)
+	if recent.RateNow < 4.7 || recent.RateNow > 5.3 {
+		t.Errorf("the new name's rate of now is %v, want 5", recent.RateNow)
 	}
 }

@@ -2,21 +2,11 @@ package stats
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-)
-
-// What [Snapshot.Find] may say.
-var (
-	// ErrNotFound says that no request had that name.
-	ErrNotFound = errors.New("no such name")
-	// ErrAmbiguous says that several methods have that name.
-	ErrAmbiguous = errors.New("several methods have this name")
 )
 
 // Snapshot returns all that was recorded until now. The series has what was recorded until the
@@ -25,7 +15,7 @@ func (r *Recorder) Snapshot(now time.Time) Snapshot {
 	r.counting.Lock()
 	defer r.counting.Unlock()
 	r.collect()
-	seconds := max(now.Sub(r.start).Seconds(), 0)
+	seconds := r.seconds(now)
 	s := Snapshot{
 		Duration:  seconds,
 		Total:     r.total.summary(entryKey{}, seconds, &r.window, now),
@@ -45,30 +35,6 @@ func (r *Recorder) Snapshot(now time.Time) Snapshot {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Method, b.Method))
 	})
 	return s
-}
-
-// Find returns the summary of a name, written alone or after its method and a space: "/buy/[id]" or
-// "POST /buy/[id]". Percentiles of several methods together cannot be had from those of each, so
-// that a name alone must belong to one method: otherwise the error is [ErrAmbiguous]. It is
-// [ErrNotFound] where no request was counted under the name.
-func (s Snapshot) Find(name string) (Summary, error) {
-	var found []Summary
-	for _, e := range s.Entries {
-		if e.Method+" "+e.Name == name {
-			return e, nil
-		}
-		if e.Name == name {
-			found = append(found, e)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return Summary{}, fmt.Errorf("find %q: %w", name, ErrNotFound)
-	case 1:
-		return found[0], nil
-	default:
-		return Summary{}, fmt.Errorf("find %q: %w: write %q", name, ErrAmbiguous, found[0].Method+" "+name)
-	}
 }
 
 // maxBars is how many bars a histogram has at most.

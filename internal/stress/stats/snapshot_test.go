@@ -2,7 +2,6 @@ package stats_test
 
 import (
 	"encoding/json"
-	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -77,31 +76,6 @@ func TestTooManyBusinessOutcomesAreCountedAsOther(t *testing.T) {
 	got := r.Snapshot(after(1)).Total.Business
 	if len(got) != stats.MaxBusiness+1 || got["(other)"] != stats.MaxBusiness || got["0"] != 1 {
 		t.Errorf("outcomes are %v", got)
-	}
-}
-
-func TestFind(t *testing.T) {
-	t.Parallel()
-	r := stats.New(stats.Options{Start: start()})
-	for _, key := range [][2]string{{"GET", "/items"}, {"POST", "/items"}, {"POST", "/buy/[id]"}} {
-		r.Entry(key[0], key[1]).Record(0, sample(time.Millisecond))
-	}
-	s := r.Snapshot(after(1))
-	for _, name := range []string{"/buy/[id]", "POST /buy/[id]"} {
-		if got, err := s.Find(name); err != nil || got.Method != http.MethodPost || got.Name != "/buy/[id]" {
-			t.Errorf("%s is %+v, %v", name, got, err)
-		}
-	}
-	if got, err := s.Find("GET /items"); err != nil || got.Method != http.MethodGet || got.Name != "/items" {
-		t.Errorf("GET /items is %+v, %v", got, err)
-	}
-	if _, err := s.Find("/items"); !errors.Is(err, stats.ErrAmbiguous) || !strings.Contains(err.Error(), `"GET /items"`) {
-		t.Errorf("/items gives %v, want that it is ambiguous and what to write", err)
-	}
-	for _, name := range []string{"", "/buy", "GET /buy/[id]"} {
-		if _, err := s.Find(name); !errors.Is(err, stats.ErrNotFound) {
-			t.Errorf("%q gives %v, want not found", name, err)
-		}
 	}
 }
 

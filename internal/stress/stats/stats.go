@@ -24,8 +24,11 @@ const (
 	KindStatus = "status"
 	// KindCheck is an answer whose check failed.
 	KindCheck = "check"
-	// KindTask is an error of the task itself: nothing was sent.
+	// KindTask is an error of the task itself: it panicked.
 	KindTask = "task"
+	// KindCutOff is a request that had no answer when the run ended and the time
+	// for stopping was over. Its times are its age: it would have taken longer.
+	KindCutOff = "cut_off"
 )
 
 // Outcome is what came of one request.
@@ -47,7 +50,7 @@ type Sample struct {
 	// Bytes is the size of the answer's body.
 	Bytes   int64
 	Outcome Outcome
-	// At is when the answer was there.
+	// At is when the answer was there; zero if nobody knows.
 	At time.Time
 }
 

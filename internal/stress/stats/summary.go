@@ -55,8 +55,8 @@ type Summary struct {
 	// Bytes is the size of all bodies.
 	Bytes int64 `json:"bytes"`
 	// Rate and FailureRate are per second, from the run's start (or its
-	// reset) to its end. RateNow and FailureRateNow are those of the last ten
-	// seconds.
+	// reset) until nobody begins another task. RateNow and FailureRateNow are those
+	// of the last ten seconds.
 	Rate           float64 `json:"rate"`
 	FailureRate    float64 `json:"failure_rate"`
 	RateNow        float64 `json:"rate_now"`
@@ -108,7 +108,8 @@ type Bar struct {
 
 // Snapshot is all that a recorder knows at one moment.
 type Snapshot struct {
-	// Duration is how long was counted, in seconds.
+	// Duration is over how many seconds rates are taken: until nobody begins
+	// another task. The series goes on until the last answer.
 	Duration float64   `json:"duration"`
 	Total    Summary   `json:"total"`
 	Entries  []Summary `json:"entries"`

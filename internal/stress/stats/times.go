@@ -79,28 +79,18 @@ func (t *times) latency() Latency {
 		Min:  ms(t.min),
 	}
 	fields := l.fields()
-	for i, v := range t.at(Percentiles()...) {
+	for i, v := range t.at(latencyPercentiles()...) {
 		*fields[i] = v
 	}
 	return l
 }
 
-// Percentiles returns the percentiles that a [Latency] has, in ascending order; 100 is the greatest time.
-func Percentiles() []float64 {
+// latencyPercentiles are those that a [Latency] has, in ascending order; 100 is the greatest time.
+func latencyPercentiles() []float64 {
 	return []float64{50, 66, 75, 80, 90, 95, 98, 99, 99.9, 99.99, 100}
 }
 
 // fields are those of the percentiles, in their order.
 func (l *Latency) fields() []*MS {
 	return []*MS{&l.P50, &l.P66, &l.P75, &l.P80, &l.P90, &l.P95, &l.P98, &l.P99, &l.P999, &l.P9999, &l.Max}
-}
-
-// At returns a percentile; false if it is none of [Percentiles].
-func (l Latency) At(percentile float64) (MS, bool) {
-	for i, p := range Percentiles() {
-		if p == percentile {
-			return *l.fields()[i], true
-		}
-	}
-	return 0, false
 }

@@ -61,7 +61,6 @@ func (c *Client) now() time.Duration { return time.Since(c.epoch) }
 // one, but only if that does no harm: a GET, HEAD, OPTIONS, TRACE, PUT or
 // DELETE, or a request with an Idempotency-Key.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
-	start := c.now()
 	if !c.leash.follow(ctx) {
 		return nil, &Error{Kind: Canceled, Err: context.Cause(ctx)}
 	}
@@ -69,7 +68,9 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	if invalid != nil {
 		return nil, &Error{Kind: Invalid, Err: invalid}
 	}
+	c.look()
 	c.resp = Response{}
+	start := c.now()
 	for {
 		h, err := c.ask(ctx, &m, start)
 		if err != nil {
@@ -92,9 +93,6 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 // ask sends a message and reads its answer, over the connection that is kept or a new one.
 func (c *Client) ask(ctx context.Context, m *message, start time.Duration) (head, *Error) {
 	until := start + c.o.Timeout
-	if c.conn != nil && c.now()-c.conn.idle >= restless && c.conn.closed() {
-		c.drop()
-	}
 	kept := c.conn != nil
 	h, err := c.try(ctx, m, until)
 	if err != nil && kept && c.in.first == 0 && m.repeatable && (err.Kind == Closed || err.Kind == Reset) {

@@ -10,9 +10,15 @@ import (
 	"time"
 )
 
-// restless is how long a connection may lie idle before it is looked at whether the
-// target has closed it. Looking costs a system call.
-const restless = time.Millisecond
+const (
+	// restless is how long a connection may lie idle before it is looked at whether the
+	// target has closed it. Looking costs a system call.
+	restless = time.Millisecond
+	// sleepy is how long it may lie idle where one can only listen whether there is
+	// anything, and moment how long one listens: that is the user's time.
+	sleepy = time.Second
+	moment = time.Millisecond
+)
 
 // alpn is the protocol that is offered in a TLS handshake.
 const alpn = "http/1.1"
@@ -82,6 +88,25 @@ func (c *Client) tlsConfig() *tls.Config {
 		o.ServerName = c.target.host
 	}
 	return o
+}
+
+// look drops the connection if the target has closed it while it lay idle. That is no failure of the
+// target, and is to be known before a request is sent that must not be sent twice.
+func (c *Client) look() {
+	if c.conn == nil {
+		return
+	}
+	idle := c.now() - c.conn.idle
+	if idle < restless {
+		return
+	}
+	closed, known := c.conn.closed()
+	if !known && idle >= sleepy {
+		closed = c.leash.listen(moment)
+	}
+	if closed {
+		c.drop()
+	}
 }
 
 // drop closes the connection, if there is one.

@@ -7,7 +7,7 @@ type exchange struct{}
 
 func (exchange) prepare() {}
 
-// closed cannot be known here before a request fails.
-func (exchange) closed() bool { return false }
+// closed cannot be known here without reading.
+func (exchange) closed() (closed, known bool) { return false, false }
 
 func (cn *conn) roundTrip(out, rest, in []byte) (int, error) { return cn.writeThenRead(out, rest, in) }

@@ -101,13 +101,13 @@ func retry(call func(fd int, p []byte) (int, error), fd int, p []byte) (int, err
 }
 
 // closed reports whether the target has closed the connection, or has said
-// something that nobody asked for.
-func (cn *conn) closed() bool {
+// something that nobody asked for, if that can be known without reading.
+func (cn *conn) closed() (closed, known bool) {
 	if cn.look == nil {
-		return false
+		return false, false
 	}
 	cn.gone = false
-	return cn.raw.Control(cn.look) != nil || cn.gone
+	return cn.raw.Control(cn.look) != nil || cn.gone, true
 }
 
 // poll asks without waiting whether there is anything to read, the end included.

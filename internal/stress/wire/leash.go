@@ -2,7 +2,9 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -78,6 +80,26 @@ func (l *leash) end(turn int) {
 	if l.conn != nil {
 		_ = l.conn.SetDeadline(time.Unix(1, 0)) // a connection that is closed waits for nothing
 	}
+}
+
+// listen waits a moment for something to read, and reports whether there was anything, the end
+// of the connection included. What is read is lost: such a connection is not to be used any more.
+func (l *leash) listen(moment time.Duration) bool {
+	l.mu.Lock()
+	conn := l.conn
+	if l.over || conn == nil {
+		l.mu.Unlock()
+		return false
+	}
+	l.until = 0 // the next request sets its own
+	err := conn.SetReadDeadline(time.Now().Add(moment))
+	l.mu.Unlock()
+	if err != nil {
+		return true
+	}
+	var one [1]byte
+	_, err = conn.Read(one[:])
+	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // hold takes a connection, or nil.

@@ -113,10 +113,10 @@ func (t *Target) fill() {
 // String returns the URL without a slash at its end.
 func (t *Target) String() string { return t.url.String() }
 
-// Loopback reports whether the host is a loopback address, or localhost.
+// Loopback reports whether the host is a loopback address, or localhost. A name
+// below localhost is not: many resolvers ask the network for it, as for any other.
 func (t *Target) Loopback() bool {
-	name := strings.ToLower(strings.TrimSuffix(t.host, "."))
-	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+	if strings.EqualFold(strings.TrimSuffix(t.host, "."), "localhost") {
 		return true
 	}
 	a, err := netip.ParseAddr(t.host)

@@ -1,0 +1,86 @@
+package session
+
+import (
+	"fmt"
+	"time"
+
+	"onsale/internal/stress"
+)
+
+// Stop ends the run gently: tasks under way may end.
+func (s *Session) Stop() { s.stopFor(endStopped) }
+
+func (s *Session) stopFor(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return
+	}
+	s.stopping, s.end = true, why
+	if s.run != nil {
+		s.run.Stop()
+	}
+	if s.search != nil {
+		s.search()
+	}
+}
+
+// Change sets the number of users, or of tasks a second in the open model, from
+// now on. Like all settings, they are those of all workers together. A change that
+// breaks a rule is a [*sale.FieldError].
+func (s *Session) Change(to, spawnRate float64) error {
+	s.mu.Lock()
+	run, over, searching := s.run, !s.ended.IsZero() || s.stopping, s.search != nil
+	s.mu.Unlock()
+	if run == nil || over {
+		return stress.ErrNotRunning
+	}
+	if searching {
+		return invalid(s.field(), "must not be changed while the capacity is looked for")
+	}
+	if err := stress.CheckSpawnRate(spawnRate); err != nil {
+		return err
+	}
+	l := s.plan.whole
+	l.Curve = stress.Curve{From: to}
+	if !s.options.Target.Loopback() && to > max(peak(s.plan.whole.Curve), s.unasked()) {
+		return invalid(s.field(), "must not go beyond what was asked for at the start: %s is not loopback", s.options.Target)
+	}
+	share, err := shareOf(l, s.plan.worker, s.plan.workers)
+	if err != nil {
+		return err
+	}
+	if err := run.Change(share.Curve.From, spawnRate/float64(s.plan.workers)); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.notes) < maxNotes {
+		s.notes = append(s.notes, fmt.Sprintf("%s after the start the load was changed to %g %s",
+			run.Now().Elapsed.Round(time.Second), to, map[bool]string{true: "tasks a second", false: "users"}[s.plan.whole.Open]))
+	}
+	return nil
+}
+
+// maxNotes bounds what is noted: whoever changes the load all the time knows.
+const maxNotes = 20
+
+// Cut ends the run at once: tasks under way are cut off, and the books are not
+// read.
+func (s *Session) Cut() {
+	s.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hurried = true
+	if s.run != nil {
+		s.run.Cut()
+	}
+}
+
+// field names what [Session.Change] sets.
+func (s *Session) field() string {
+	if s.plan.load.Open {
+		return "rate"
+	}
+	return "users"
+}
