@@ -95,8 +95,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 
 // named names the command whose arguments could not be read.
 func named(err error) string {
-	var broken *kong.ParseError
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*kong.ParseError](err); ok {
 		if command := broken.Context.Selected(); command != nil {
 			return "onsale " + strings.Fields(command.FullPath())[1]
 		}

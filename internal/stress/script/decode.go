@@ -62,21 +62,39 @@ func (d *decoder) parse(data []byte) (root node, ok bool) {
 		d.fail(node{}, "is empty")
 		return node{}, false
 	case err != nil:
-		d.syntax(err)
+		d.syntax(err, data)
 		return node{}, false
 	}
 	return node{Node: document.Content[0]}, true
 }
 
 // syntax notes an error of the YAML parser, which tells the line within its text.
-func (d *decoder) syntax(err error) {
+func (d *decoder) syntax(err error, data []byte) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 0
 	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1]) // nothing but digits
 		text = text[len(m[0]):]
 	}
-	d.problems = append(d.problems, Problem{File: d.file, Line: line, Message: "is no YAML: " + text})
+	d.problems = append(d.problems, Problem{File: d.file, Line: line, Message: "is no YAML: " + text + hint(data)})
+}
+
+// bare is a template that no quotes keep from being taken for YAML: at the start
+// of a value, or inside of braces.
+var bare = regexp.MustCompile(`[:,\[{]\s*\{\{`)
+
+// hint says what is most often behind an error of the parser, whose words and
+// line are of little help then.
+func hint(data []byte) string {
+	for i, line := range strings.Split(string(data), "\n") {
+		switch {
+		case strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
+			return fmt.Sprintf("; line %d begins with a tab, and YAML takes spaces alone", i+1)
+		case bare.MatchString(line):
+			return fmt.Sprintf("; put the {{…}} of line %d into quotes", i+1)
+		}
+	}
+	return ""
 }
 
 // visit counts a part of the file; false is too many.
@@ -219,6 +237,10 @@ func (d *decoder) oneOrMore(n node) []node {
 // text returns a scalar as it is written, numbers and the like included.
 func (d *decoder) text(n node) string {
 	if f := n.follow(); f.Kind != yaml.ScalarNode || n.null() {
+		if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 {
+			d.fail(n, "must be a text; put a {{…}} into quotes")
+			return ""
+		}
 		d.fail(n, "must be a text")
 		return ""
 	}

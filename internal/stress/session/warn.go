@@ -35,7 +35,7 @@ func (s *Session) Warnings() []string {
 		}
 	}
 	if peak(s.plan.load.Curve) == 0 && s.plan.workers > 1 {
-		all = append(all, fmt.Sprintf("nothing of the load falls to worker %s", s.settings.Worker))
+		all = append(all, "nothing of the load falls to worker "+s.settings.Worker)
 	}
 	return all
 }
