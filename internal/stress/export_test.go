@@ -29,6 +29,7 @@ func Watched(seconds int, beats, sends []time.Duration) stats.Self {
 		}
 		now = now.Add(time.Second)
 		s.tick(now)
+		s.judge(0)
 	}
 	return s.report()
 }
@@ -42,5 +43,6 @@ func Rested(d time.Duration, beats ...time.Duration) stats.Self {
 		s.beat(lag)
 	}
 	s.tick(now.Add(d))
+	s.judge(0)
 	return s.report()
 }

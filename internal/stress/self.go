@@ -20,10 +20,15 @@ const (
 	// whatever the median: thresholds are mostly set on the 95th percentile of the
 	// answers, and would blame the target for it.
 	tooLateTail = 25 * time.Millisecond
+	// littleOf the response times is a lag that changes nothing that anybody would
+	// read off them: they are exact to so much.
+	littleOf = 0.05
 	// busyCPU is the share of its CPUs at which a process has nothing left, and
 	// busyLate the median lag at which that shows in the figures.
 	busyCPU  = 0.95
 	busyLate = 2 * time.Millisecond
+	// idleCPU is the share below which its own work cannot be what makes it late.
+	idleCPU = 0.4
 	// lateShare of all seconds, and at least lateSeconds, make the tester a
 	// bottleneck: one bad second is a hiccup of the machine.
 	lateShare   = 0.1
@@ -41,7 +46,7 @@ const (
 // time from a task's due moment to the moment at which a user takes it up, before
 // anything is sent. A second is late when the median of either is above tooLate, or above
 // busyLate while the process had all its CPUs busy, or when the 95th percentile
-// is above tooLateTail. The tester is the bottleneck
+// is above tooLateTail; but not where that is little of what answers took. The tester is the bottleneck
 // when more than a tenth of the seconds (two at least, where the run has two) were late, or
 // when requests failed by its own limits. A target that is slow, stalls, refuses, or keeps
 // other cores busy changes none of that.
@@ -61,6 +66,9 @@ type self struct {
 	began, since       time.Time
 	cpuBegan, cpuSince time.Duration
 	cpuMean, cpuMax    float64
+	// length and cpu are those of the second that is to be judged.
+	length time.Duration
+	cpu    float64
 }
 
 func newSelf(open bool) *self {
@@ -106,11 +114,14 @@ func (s *self) note(h *hdrhistogram.Histogram, lag time.Duration) {
 }
 
 // tick ends a second, or what there is of the last one, and returns its median lag and its CPU share.
+// It is to be judged next.
 func (s *self) tick(now time.Time) (lag time.Duration, cpu float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	used, length := cpuTime(), now.Sub(s.since)
-	cpu = s.share(used-s.cpuSince, length)
+	used := cpuTime()
+	s.length = now.Sub(s.since)
+	cpu = s.share(used-s.cpuSince, s.length)
+	s.cpu = cpu
 	s.cpuMean = s.share(used-s.cpuBegan, now.Sub(s.began))
 	s.since, s.cpuSince = now, used
 
@@ -120,34 +131,44 @@ func (s *self) tick(now time.Time) (lag time.Duration, cpu float64) {
 	}
 	lag = median(told)
 	s.lags.Merge(told)
-	if length >= s.least {
+	return lag, cpu
+}
+
+// judge says whether the second that was ended was late, given the 95th
+// percentile of the response times in it, 0 if there were none.
+func (s *self) judge(response time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.length >= s.least {
 		s.least = leastJudged
 		s.seconds++
-		s.cpuMax = max(s.cpuMax, cpu)
-		if late := s.tripped(cpu); late != nil {
+		s.cpuMax = max(s.cpuMax, s.cpu)
+		if late := s.tripped(response); late != nil {
 			s.lates++
 			s.late.Merge(late)
 		}
 	}
 	s.beats.Reset()
 	s.sends.Reset()
-	return lag, cpu
 }
 
 // tripped returns the lags by which this second is late, those with the worse tail if both
 // are; nil if it is not.
-func (s *self) tripped(cpu float64) (worst *hdrhistogram.Histogram) {
+func (s *self) tripped(response time.Duration) (worst *hdrhistogram.Histogram) {
 	for _, h := range []*hdrhistogram.Histogram{s.beats, s.sends} {
-		if isLate(median(h), at(h, 95), cpu) && (worst == nil || at(h, 95) > at(worst, 95)) {
+		if isLate(median(h), at(h, 95), response, s.cpu) && (worst == nil || at(h, 95) > at(worst, 95)) {
 			worst = h
 		}
 	}
 	return worst
 }
 
-// isLate judges a second by its median lag, the 95th percentile of its lag, and
-// its CPU share.
-func isLate(lag, tail time.Duration, cpu float64) bool {
+// isLate judges a second by its median lag, the 95th percentiles of its lag and of
+// its response times, and its CPU share.
+func isLate(lag, tail, response time.Duration, cpu float64) bool {
+	if float64(tail) <= littleOf*float64(response) {
+		return false
+	}
 	return lag > tooLate || tail > tooLateTail || lag > busyLate && cpu >= busyCPU
 }
 
@@ -192,10 +213,13 @@ func (s *self) report() stats.Self {
 }
 
 func (s *self) lateReason() string {
-	less := "fewer users"
-	if s.open {
-		less = "a lower rate"
+	advice := "use more workers or fewer users"
+	switch {
+	case s.cpuMax < idleCPU:
+		advice = "it was not its own work: something else keeps this machine busy"
+	case s.open:
+		advice = "use more workers or a lower rate"
 	}
-	return fmt.Sprintf("the tester was %.3g ms late in the median, and %.3g ms at the 95th percentile, in %d of %d s, with its CPUs %.0f %% busy; use more workers or %s",
-		median(s.late).Seconds()*1000, at(s.late, 95).Seconds()*1000, s.lates, s.seconds, 100*s.cpuMax, less)
+	return fmt.Sprintf("the tester was %.3g ms late in the median, and %.3g ms at the 95th percentile, in %d of %d seconds, with its CPUs %.0f %% busy; %s",
+		median(s.late).Seconds()*1000, at(s.late, 95).Seconds()*1000, s.lates, s.seconds, 100*s.cpuMax, advice)
 }

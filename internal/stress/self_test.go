@@ -12,18 +12,19 @@ import (
 func TestASecondIsLate(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		lag, tail time.Duration
-		cpu       float64
-		late      bool
+		lag, tail, response time.Duration
+		cpu                 float64
+		late                bool
 	}{
-		{0, 0, 0, false},
-		{0, 0, 1, false}, // all CPUs busy, and on time
-		{4 * time.Millisecond, 20 * time.Millisecond, 0.5, false},
-		{4 * time.Millisecond, 5 * time.Millisecond, 0.96, true},
-		{6 * time.Millisecond, 7 * time.Millisecond, 0.1, true}, // others have the CPUs
-		{time.Millisecond, 30 * time.Millisecond, 0.1, true},    // now and then
+		{0, 0, 0, 0, false},
+		{0, 0, 0, 1, false}, // all CPUs busy, and on time
+		{4 * time.Millisecond, 20 * time.Millisecond, 0, 0.5, false},
+		{4 * time.Millisecond, 5 * time.Millisecond, time.Millisecond, 0.96, true},
+		{6 * time.Millisecond, 7 * time.Millisecond, 100 * time.Millisecond, 0.1, true}, // others have the CPUs
+		{time.Millisecond, 30 * time.Millisecond, 100 * time.Millisecond, 0.1, true},    // now and then
+		{6 * time.Millisecond, 40 * time.Millisecond, time.Second, 0.1, false},          // little of what answers take
 	} {
-		if stress.IsLate(c.lag, c.tail, c.cpu) != c.late {
+		if stress.IsLate(c.lag, c.tail, c.response, c.cpu) != c.late {
 			t.Errorf("%v late with %g of the CPUs: %v", c.lag, c.cpu, !c.late)
 		}
 	}

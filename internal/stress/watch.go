@@ -97,6 +97,7 @@ func (w *watcher) tick(now time.Time) {
 		g = &stats.Gauges{Users: state.Users, Wanted: state.Wanted, InFlight: state.InFlight}
 	}
 	g.NotSent, g.Lag, g.CPU = w.r.notSent.Swap(0), lag, cpu
-	w.r.options.Stats.Tick(now, *g)
+	point := w.r.options.Stats.Tick(now, *g)
+	w.r.self.judge(time.Duration(point.P95))
 	w.load.tidy(now)
 }
