@@ -17,7 +17,8 @@ const (
 	leaveLimit = 2 * time.Second
 	// restartPause is the least that a user waits before it starts anew after
 	// it could not: a target that is down is not hammered with logins. It is also what a
-	// user without a wait waits after a task that panicked.
+	// user without a wait waits after a task that panicked or had no connection: tens of
+	// thousands of refusals a second are no load, and no requests either.
 	restartPause = time.Second
 	// maxDetail is how much is told of a panic, in bytes: a line.
 	maxDetail = 200
@@ -66,13 +67,13 @@ func (m *member) start(ctx context.Context) bool {
 	return m.started
 }
 
-// act does one task, and reports whether it came to its end. Its first call is measured
+// act does one task, and reports whether it came to its end and had a connection. Its first call is measured
 // from the due moment, unless that is zero.
 func (m *member) act(ctx context.Context, due time.Time) bool {
-	m.user.due = due
+	m.user.due, m.user.apart = due, false
 	fine := m.safely(ctx, m.pick().Do)
 	m.user.due = time.Time{}
-	return fine
+	return fine && !m.user.apart
 }
 
 // safely does something that is the scenario's own. If it panics, false is returned: that is a

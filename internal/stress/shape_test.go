@@ -75,7 +75,7 @@ func TestShapesThatCannotBeReadSayWhy(t *testing.T) {
 func TestParseRate(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]float64{
-		"500/s": 500, "500": 500, "30/m": 0.5, "30/min": 0.5, "36/h": 0.01, " 1.5 / s ": 1.5, "1e9": 1e9, "36e11/h": 1e9,
+		"500/s": 500, "500": 500, "30/m": 0.5, "30/min": 0.5, "36/h": 0.01, "1.5 / s": 1.5, "1e9": 1e9, "36e11/h": 1e9,
 	} {
 		if got, err := stress.ParseRate(text); err != nil || got != want {
 			t.Errorf("%q is %g, %v, want %g", text, got, err, want)

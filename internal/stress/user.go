@@ -27,6 +27,8 @@ type User struct {
 	// due is the moment from which the next call is measured; zero if that is
 	// when it is sent.
 	due time.Time
+	// apart says that a call of the task had no connection.
+	apart bool
 }
 
 // Call is one request and what is expected of its answer.
@@ -87,8 +89,13 @@ func (u *User) record(due time.Time, method, name string, s stats.Sample) {
 // failed returns the service time and the outcome of a call that has no answer.
 func (u *User) failed(err error, took time.Duration) (time.Duration, stats.Outcome) {
 	kind := wire.KindOf(err)
-	if kind == wire.Tester {
+	switch kind {
+	case wire.Tester:
 		u.run.self.errors.Add(1)
+		u.apart = true
+	case wire.Refused, wire.Resolve, wire.Unreachable, wire.ConnectTimeout, wire.Handshake:
+		u.apart = true
+	default: // something was sent
 	}
 	if e, ok := errors.AsType[*wire.Error](err); ok {
 		took, err = e.Took, e.Err
