@@ -21,6 +21,8 @@ type target struct {
 	// open counts connections that are not closed, and held those whose buffers
 	// are not released.
 	open, held atomic.Int64
+	// made counts connections, closed ones too.
+	made atomic.Int64
 
 	mu sync.Mutex
 	// begins are when requests began, by path.
@@ -66,6 +68,7 @@ func (l *line) Do(ctx context.Context, r *wire.Request) (*wire.Response, error) 
 	if !l.open {
 		l.open = true
 		l.target.open.Add(1)
+		l.target.made.Add(1)
 	}
 	if !l.held {
 		l.held = true

@@ -45,6 +45,9 @@ func TestATaskThatPanicsIsAFailure(t *testing.T) {
 			if s.Total.Requests != 30 || s.Total.Failures != 10 || len(s.Failures) != 1 || target.open.Load() != 0 {
 				t.Fatalf("%d requests, %d failures, %d connections are open: %+v", s.Total.Requests, s.Total.Failures, target.open.Load(), s.Failures)
 			}
+			if made := target.made.Load(); made != 10 {
+				t.Errorf("%d connections, want another one after each panic", made)
+			}
 			f := s.Failures[0]
 			if f.Kind != stats.KindTask || f.Name != "clumsy" || f.Method != "" || f.Detail != "panic: no page at 0x…" {
 				t.Errorf("%+v", f)

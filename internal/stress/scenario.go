@@ -70,7 +70,8 @@ type Part struct {
 type Task struct {
 	// Weight is the task's share among the user's, at least 1.
 	Weight int
-	// Do does it once, and ends with its context. What came of the requests, they record themselves.
+	// Do does it once, and ends with its context. What came of the requests, they record themselves. A panic is a
+	// failure of kind [stats.KindTask] under the name of the kind of users, and the user goes on.
 	Do func(ctx context.Context)
 }
 

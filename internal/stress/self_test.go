@@ -65,6 +65,7 @@ func TestTheTesterPrintsWhatItJudges(t *testing.T) {
 	}{
 		"tail of the timer": {tail, steady, "0 ms late in the median, and 60"},
 		"tail of the tasks": {steady, tail, "0 ms late in the median, and 60"},
+		"both":              {slices.Repeat([]time.Duration{8 * ms}, 100), tail, "0 ms late in the median, and 60"},
 		"median":            {steady, slices.Repeat([]time.Duration{8 * ms}, 100), "8."},
 		"neither":           {steady, steady, ""},
 	} {

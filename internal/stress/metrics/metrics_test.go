@@ -76,7 +76,7 @@ func TestStateOfAWorker(t *testing.T) {
 	m.Set(metrics.State{Users: 2, Due: 80, NotSent: 5, LateSeconds: 1})
 	m.Set(metrics.State{
 		Users: 40, UsersWanted: 50, RateWanted: 12.5, InFlight: 7, Due: 20, NotSent: 3, // begun anew
-		Lag: 1500 * time.Microsecond, CPU: 0.75, LateSeconds: 2,
+		Lag: 1500 * time.Microsecond, CPU: 0.75, LateSeconds: 1, // no less than before, and anew as well
 	})
 	wantSeries(t, reg, `
 # HELP onsale_stress_cpu_ratio Share that the worker used of the CPU it may use, in the last second.

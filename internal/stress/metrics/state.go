@@ -19,19 +19,20 @@ type State struct {
 	// InFlight is how many tasks are under way in the open model.
 	InFlight int
 	// Due and NotSent count the tasks that were due and those of them that were
-	// not begun. One that is less than the last time began anew, after a warm-up say;
-	// the series goes on.
+	// not begun. Where one is less than the last time, these and LateSeconds began anew
+	// together, after a warm-up; the series go on.
 	Due, NotSent int64
 	// Lag is how late the worker itself was in the last second, in the median,
 	// and CPU the share that it used of what it may use, 0 to 1.
 	Lag time.Duration
 	CPU float64
-	// LateSeconds is in how many seconds it could not keep up, counted as Due is.
+	// LateSeconds is in how many seconds it could not keep up; it begins anew with Due and NotSent.
 	LateSeconds int
 }
 
-// Set says what the worker does now. It is to be called once a second, and at
-// the end.
+// Set says what the worker does now. It is to be called once a second, at the
+// end, and right before and after counts begin anew: what they came to in between is seen
+// by nobody.
 func (m *Metrics) Set(s State) { m.state.set(s) }
 
 // state is the series of a [State].
@@ -72,16 +73,11 @@ func (of *state) set(s State) {
 	of.inFlight.Set(float64(s.InFlight))
 	of.lag.Set(s.Lag.Seconds())
 	of.cpu.Set(s.CPU)
-	of.due.Add(float64(growth(of.last.Due, s.Due)))
-	of.notSent.Add(float64(growth(of.last.NotSent, s.NotSent)))
-	of.late.Add(float64(growth(int64(of.last.LateSeconds), int64(s.LateSeconds))))
-	of.last = s
-}
-
-// growth is by how much a count grew that may have begun anew.
-func growth(before, now int64) int64 {
-	if now < before {
-		return now
+	if s.Due < of.last.Due || s.NotSent < of.last.NotSent || s.LateSeconds < of.last.LateSeconds {
+		of.last = State{} // all of them began anew
 	}
-	return now - before
+	of.due.Add(float64(s.Due - of.last.Due))
+	of.notSent.Add(float64(s.NotSent - of.last.NotSent))
+	of.late.Add(float64(s.LateSeconds - of.last.LateSeconds))
+	of.last = s
 }

@@ -111,7 +111,8 @@ const (
 	// Tester: the tester itself is at its limit: open files, local ports, memory.
 	// It says nothing about the target.
 	Tester Kind = "tester"
-	// Canceled: the run ended before the answer; it is no failure.
+	// Canceled: the context ended before the answer. It says nothing about the target
+	// but that it had not answered by then.
 	Canceled Kind = "canceled"
 	// Invalid: the request cannot be sent: it has a line break in a header, say.
 	Invalid Kind = "invalid"
@@ -145,7 +146,7 @@ type Doer interface {
 	// Release gives buffers back, so that a user who waits takes little memory.
 	// The last response is no longer valid then.
 	Release()
-	// Close closes the connection.
+	// Close closes the connection; the next request makes another.
 	Close()
 	// Protocol names what was last spoken, such as HTTP/1.1 or HTTP/1.1 over TLS
 	// 1.3; empty before the first answer.
