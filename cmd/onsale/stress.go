@@ -228,7 +228,7 @@ func (c *stressListCmd) Run(e *env) error { return app.StressList(e.stdout, c.Da
 type stressShowCmd struct {
 	keptFlags
 
-	ID   string `arg:"" optional:"" default:"last" help:"The run: its id or how that begins, or last, last-1 and so on."`
+	ID   string `arg:"" optional:"" default:"last" help:"The run: its id or how that begins, or last, last-1 and so on, or a file that --json wrote."`
 	HTML string `help:"Write the report as one HTML page." env:"-" placeholder:"FILE"`
 }
 
@@ -241,7 +241,7 @@ func (c *stressShowCmd) Run(e *env) error {
 type stressCompareCmd struct {
 	keptFlags
 
-	A string `arg:"" optional:"" default:"last-1" help:"The run to compare with."`
+	A string `arg:"" optional:"" default:"last-1" help:"The run to compare with, told as for show."`
 	B string `arg:"" optional:"" default:"last" help:"The run to compare."`
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/report"
@@ -51,7 +53,7 @@ func StressCompare(out io.Writer, dataDir, a, b string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if base.ID == other.ID {
+	if base.ID == other.ID && base.ID != "" {
 		return fmt.Errorf("%w: %s and %s are one and the same run", ErrStressUse, a, b)
 	}
 	c := history.Compare(base, other)
@@ -61,7 +63,20 @@ func StressCompare(out io.Writer, dataDir, a, b string, asJSON bool) error {
 	return c.Write(out)
 }
 
+// keptRun returns the run that a word names, or that a file has which --json wrote.
 func keptRun(dataDir, id string) (report.Report, error) {
+	if strings.HasSuffix(id, ".json") {
+		file, err := os.Open(id)
+		if err != nil {
+			return report.Report{}, fmt.Errorf("%w: %w", ErrStressUse, err)
+		}
+		defer file.Close()
+		r, err := report.Read(file)
+		if err != nil {
+			return r, fmt.Errorf("%w: %s: %w", ErrStressUse, id, err)
+		}
+		return r, nil
+	}
 	r, err := history.New(dataDir).Get(id)
 	if errors.Is(err, history.ErrNotFound) || errors.Is(err, history.ErrAmbiguous) {
 		return r, fmt.Errorf("%w: %w", ErrStressUse, err)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"onsale/internal/sale"
 	"onsale/internal/stress"
@@ -49,18 +48,11 @@ func asFlag(err error) error {
 
 // sayStep says what came of one load in the search for the capacity.
 func (t *test) sayStep(step report.CapacityStep) {
-	unit := " users"
+	unit := report.Capacity{Unit: "users"}
 	if t.options.Rate != "" {
-		unit = "/s"
+		unit.Unit = "/s"
 	}
-	outcome := "held"
-	switch {
-	case step.Tester:
-		outcome = "the tester could not keep up"
-	case !step.Held:
-		outcome = "broke " + step.Broke
-	}
-	say(t.live, "%g%s: %s (%.0f requests/s, p95 %s)", step.Load, unit, outcome, step.Rate, time.Duration(step.P95).Round(10*time.Microsecond))
+	say(t.live, "%s", unit.Said(step))
 }
 
 // tell writes the report wherever it was asked for, and keeps it. What could

@@ -70,6 +70,7 @@ func (s *stage) adjust(ctx context.Context, want Settings) error {
 		StopTimeout: patience, Seed: s.crowd.seed + s.runs,
 		// The crowd keeps its own tally, all day, and measures nobody.
 		Stats: stats.New(stats.Options{Off: true}), Unwatched: true,
+		Logger: s.crowd.log,
 	})
 	if err != nil {
 		return fmt.Errorf("make users: %w", err)

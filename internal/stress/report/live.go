@@ -131,7 +131,7 @@ func loadNow(r Report, now stress.Now) string {
 		return amount(now.Wanted) + "/s wanted · " + count(int64(now.InFlight)) + " in flight"
 	}
 	said := "users " + count(int64(now.Users))
-	if wanted := amount(now.Wanted); wanted != count(int64(now.Users)) {
+	if wanted := amount(now.Wanted); wanted != count(int64(now.Users)) && !now.Stopping {
 		said += " of " + wanted
 	}
 	return said

@@ -28,7 +28,7 @@ func (t *text) failures() {
 	rule := func() { t.rule(18, longest+2, 21, 20) }
 	rule()
 	for _, f := range list {
-		t.line("%-18d %s  %-20s  %s", f.Count, left(fullReason(f), longest), t.report.sight(f.First), t.report.sight(f.Last))
+		t.line("%-18d %s  %-20s  %s", f.Count, left(cut(fullReason(f), longest), longest), t.report.sight(f.First), t.report.sight(f.Last))
 	}
 	rule()
 	t.line("")
@@ -119,6 +119,18 @@ func (c Capacity) sentence() string {
 		said += fmt.Sprintf(" From %s on, latency grows out of proportion.", c.load(c.Knee))
 	}
 	return said
+}
+
+// Said tells what came of a step, in a line: "500/s held: 500 requests/s, p95 12 ms".
+func (c Capacity) Said(p CapacityStep) string {
+	outcome := "held"
+	switch {
+	case p.Tester:
+		outcome = "says nothing, as the tester could not keep up"
+	case !p.Held:
+		outcome = "broke " + plain(p.Broke)
+	}
+	return fmt.Sprintf("%s %s: %s requests/s, p95 %s", c.load(p.Load), outcome, rate(p.Rate), duration(p.P95))
 }
 
 // held says what came of a step.

@@ -170,10 +170,10 @@ func ParseWorker(text string) (worker, workers int, err error) {
 	if n, err := fmt.Sscanf(text, "%d/%d", &worker, &workers); err != nil || n != 2 || text != fmt.Sprintf("%d/%d", worker, workers) {
 		return 0, 0, invalid("worker", "must look like 0/4: the first of four, as JOB_COMPLETION_INDEX counts")
 	}
-	if workers < 1 {
-		return 0, 0, invalid("worker", "must be one of at least one worker")
+	if workers < 1 || workers > stress.MaxWorkers {
+		return 0, 0, invalid("worker", "must be one of 1 to %d workers", stress.MaxWorkers)
 	}
-	if workers > 10_000 || worker < 0 || worker >= workers {
+	if worker < 0 || worker >= workers {
 		return 0, 0, invalid("worker", "must be between 0/%d and %d/%d: workers count from 0, as JOB_COMPLETION_INDEX does", workers, workers-1, workers)
 	}
 	return worker, workers, nil

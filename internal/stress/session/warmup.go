@@ -35,7 +35,10 @@ func (s *Session) warm(w *warmUp) {
 		return
 	}
 	w.done = true
+	// Around it, so that a Prometheus sees the warm-up as well: its counters only grow.
+	s.expose(now, s.live())
 	s.run.Reset()
+	s.expose(now, s.live())
 }
 
 // neverWarm says what to know about a run that ended before its warm-up.
