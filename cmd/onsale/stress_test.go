@@ -237,6 +237,9 @@ func TestStressReports(t *testing.T) {
 		if !strings.Contains(stderr, "Aggregated") || !strings.Contains(stderr, "kept as "+r.ID) {
 			t.Errorf("%s", stderr)
 		}
+		if err := os.WriteFile(at(fmt.Sprintf("%d.json", status.Load())), []byte(stdout), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		status.Store(http.StatusTeapot)
 	}
 	for name, column := range map[string]string{
@@ -259,7 +262,8 @@ func TestStressReports(t *testing.T) {
 		t.Errorf("report.html: %v, %d bytes", err, len(page))
 	}
 	for _, kept := range []struct{ args, says string }{
-		{"list", "GET /hello"}, {"show", "got 418"}, {"show last-1", "Aggregated"}, {"compare", "100 points"}, {"compare --json", `"`}, {"list --json", `"id"`},
+		{"list", "GET /hello"}, {"show", "got 418"}, {"show last-1", "Aggregated"}, {"compare", "100 points"}, {"compare --json", `"`},
+		{"compare " + at("200.json") + " last", "100 points"}, {"show " + at("418.json"), "got 418"}, {"list --json", `"id"`},
 	} {
 		code, stdout, stderr := storm(t, nil, append(strings.Fields(kept.args), "--data-dir", dir)...)
 		if code != exitOK || !strings.Contains(stdout, kept.says) {

@@ -45,28 +45,31 @@ func stalling(tb testing.TB) string {
 func TestStressSeesAStall(t *testing.T) {
 	t.Parallel()
 	target := stalling(t)
-	run := func(args ...string) report.Report {
+	run := func(args ...string) (report.Report, int) {
 		file := filepath.Join(t.TempDir(), "report.json")
-		code, _, stderr := storm(t, nil, append(args, target, "-t", "10s", "--json", file, "--no-keep", "--only-summary")...)
+		code, _, stderr := storm(t, nil, append(args, target, "--json", file, "--no-keep", "--only-summary")...)
 		if code != exitOK && code != exitBottleneck {
 			t.Fatalf("exit code %d\n%s", code, stderr)
 		}
-		return readReport(t, file)
+		return readReport(t, file), code
 	}
 	truth := (stall * 95 / 100).Seconds()
 	var got float64
-	for range 3 { // the tests beside this one may hold up the tester
-		r := run("--rate", "200/s")
+	var code int
+	for range 4 { // the tests beside this one may hold up the tester, or the server
+		var r report.Report
+		r, code = run("--rate", "200/s", "-t", "10s")
 		got = time.Duration(r.Stats.Total.Response.P99).Seconds()
 		if math.Abs(got/truth-1) <= 0.05 {
 			break
 		}
-		t.Logf("p99 %.3f s, lag p99 %s", got, time.Duration(r.Self.LagP99))
+		t.Logf("p99 %.3f s, lag p99 %s, exit code %d", got, time.Duration(r.Self.LagP99), code)
 	}
-	if math.Abs(got/truth-1) > 0.05 {
+	if math.Abs(got/truth-1) > 0.05 && code != exitBottleneck { // it may be wrong where it says so
 		t.Errorf("p99 is %.3f s, and in truth %.3f s", got, truth)
 	}
-	if naive := time.Duration(run("-u", "2").Stats.Total.Response.P99).Seconds(); naive > truth/2 {
+	control, _ := run("-u", "2", "-t", "4s")
+	if naive := time.Duration(control.Stats.Total.Response.P99).Seconds(); naive > truth/2 {
 		t.Errorf("users who wait for answers see a p99 of %.3f s: the control shows nothing", naive)
 	}
 }

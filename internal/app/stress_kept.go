@@ -70,7 +70,7 @@ func keptRun(dataDir, id string) (report.Report, error) {
 		if err != nil {
 			return report.Report{}, fmt.Errorf("%w: %w", ErrStressUse, err)
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }() // it was only read
 		r, err := report.Read(file)
 		if err != nil {
 			return r, fmt.Errorf("%w: %s: %w", ErrStressUse, id, err)

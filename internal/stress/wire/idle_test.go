@@ -13,7 +13,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// opaque is a connection of which one cannot know without reading whether it is closed, as on systems that have no poll.
+// opaque is a connection of which one cannot know without reading whether it is closed, as on systems that have no
+// poll.
 type opaque struct{ net.Conn }
 
 // A connection that the target closed while the user waited is not told as a failure, not even of a request that must
@@ -40,8 +41,49 @@ func TestClosedWhileIdle(t *testing.T) {
 	s.came(t, 2)
 }
 
-// Listening whether a connection is closed harms none that is not: the next answer may take its time, the time that is told
-// is its own, and a context ends it.
+// A target that says its last word right after an answer, and goes on reading, as a server does that closes without
+// losing what is under way, is told at once, however soon the next request follows: the system says only once that
+// there is something to read, and that may have been before the request. Waiting for more would end in a timeout.
+func TestLastWordRightAfterAnswer(t *testing.T) {
+	t.Parallel()
+	const rounds = 50
+	for name, last := range map[string]string{
+		"closed":      "",
+		"unsolicited": "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
+	} {
+		for _, method := range []string{"GET", "POST"} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				t.Parallel()
+				ended := make(chan struct{}, 2*rounds)
+				s := listen(t, func(_ *server, p *peer) {
+					p.request()
+					p.say(ok)
+					p.say(last)
+					_ = p.CloseWrite()
+					ended <- struct{}{}
+					p.wait()
+				})
+				for range rounds {
+					c := client(t, s.target, wire.Options{Timeout: 10 * time.Second})
+					r := &wire.Request{Method: method, Path: "/"}
+					answered(t, c, r, 200, "ok")
+					<-ended
+					time.Sleep(200 * time.Microsecond) // less than a connection may be idle without a look
+					_, err := c.Do(t.Context(), r)
+					kind := wire.KindOf(err)
+					again := err == nil || method == "POST" && (kind == wire.Closed || kind == wire.Reset)
+					if !again {
+						t.Fatal(err)
+					}
+					c.Close()
+				}
+			})
+		}
+	}
+}
+
+// Listening whether a connection is closed harms none that is not: the next answer may take its time, the time that is
+// told is its own, and a context ends it.
 func TestListeningHarmsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
