@@ -262,8 +262,14 @@ func TestStressReports(t *testing.T) {
 		t.Errorf("report.html: %v, %d bytes", err, len(page))
 	}
 	for _, kept := range []struct{ args, says string }{
-		{"list", "GET /hello"}, {"show", "got 418"}, {"show last-1", "Aggregated"}, {"compare", "100 points"}, {"compare --json", `"`},
-		{"compare " + at("200.json") + " last", "100 points"}, {"show " + at("418.json"), "got 418"}, {"list --json", `"id"`},
+		{"list", "GET /hello"},
+		{"show", "got 418"},
+		{"show last-1", "Aggregated"},
+		{"compare", "100 points"},
+		{"compare --json", `"`},
+		{"compare " + at("200.json") + " last", "100 points"},
+		{"show " + at("418.json"), "got 418"},
+		{"list --json", `"id"`},
 	} {
 		code, stdout, stderr := storm(t, nil, append(strings.Fields(kept.args), "--data-dir", dir)...)
 		if code != exitOK || !strings.Contains(stdout, kept.says) {

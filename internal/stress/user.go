@@ -29,6 +29,8 @@ type User struct {
 	due time.Time
 	// apart says that a call of the task had no connection.
 	apart bool
+	// sent says that something of the last call may have reached the target.
+	sent bool
 }
 
 // Call is one request and what is expected of its answer.
@@ -49,6 +51,7 @@ func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 	u.due = time.Time{}
 	// What begins after the end is no request that it cuts off.
 	over := ctx.Err() != nil
+	u.sent = !over
 	began := time.Now()
 	answer, err := u.conn.Do(ctx, &c.Request)
 	s := stats.Sample{At: time.Now()}
@@ -77,6 +80,10 @@ func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 	return answer
 }
 
+// Sent reports whether the target may have seen anything of the user's last call: false where the call had no
+// connection, could not be sent at all, or began after its context had ended.
+func (u *User) Sent() bool { return u.sent }
+
 // record counts a call. Its response time goes back to when it was due.
 func (u *User) record(due time.Time, method, name string, s stats.Sample) {
 	s.Response = s.Service
@@ -92,9 +99,11 @@ func (u *User) failed(err error, took time.Duration) (time.Duration, stats.Outco
 	switch kind {
 	case wire.Tester:
 		u.run.self.errors.Add(1)
-		u.apart = true
+		u.apart, u.sent = true, false
 	case wire.Refused, wire.Resolve, wire.Unreachable, wire.ConnectTimeout, wire.Handshake:
-		u.apart = true
+		u.apart, u.sent = true, false
+	case wire.Invalid:
+		u.sent = false
 	default: // something was sent
 	}
 	if e, ok := errors.AsType[*wire.Error](err); ok {

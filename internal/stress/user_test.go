@@ -2,6 +2,7 @@ package stress_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,6 +61,54 @@ func TestOutcomesAreToldApart(t *testing.T) {
 		})
 	}
 }
+
+// TestSentIsWhatMayHaveReachedTheTarget: of each call by itself.
+func TestSentIsWhatMayHaveReachedTheTarget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		kind, c := wire.Closed, &stress.Call{}
+		o := options(users(1), time.Second, nil, once(func(ctx context.Context, u *stress.User) {
+			if u.Sent() {
+				t.Error("something was sent before the first call")
+			}
+			for _, step := range []struct {
+				kind wire.Kind
+				sent bool
+			}{
+				{wire.Timeout, true},
+				{wire.Refused, false},
+				{wire.Reset, true},
+				{wire.Tester, false},
+				{wire.Canceled, true},
+				{wire.Invalid, false},
+			} {
+				kind = step.kind
+				if u.Do(ctx, c); u.Sent() != step.sent {
+					t.Errorf("after %s: sent is %v", kind, u.Sent())
+				}
+			}
+			kind = wire.Canceled
+			over, cancel := context.WithCancel(ctx)
+			cancel()
+			u.Do(ctx, c)
+			if u.Do(over, c); u.Sent() {
+				t.Error("a call was sent after the end of its context")
+			}
+		}))
+		o.Connect = func() wire.Doer {
+			return asked(func() error { return &wire.Error{Kind: kind, Err: errors.New("why")} })
+		}
+		play(t, o)
+	})
+}
+
+// asked is a connection that always fails, in a way that it asks for.
+type asked func() error
+
+func (a asked) Do(context.Context, *wire.Request) (*wire.Response, error) { return nil, a() }
+func (asked) Release()                                                    {}
+func (asked) Close()                                                      {}
+func (asked) Protocol() string                                            { return "" }
 
 func TestAScenarioWithoutConnectionsCannotAsk(t *testing.T) {
 	t.Parallel()

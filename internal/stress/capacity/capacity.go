@@ -76,8 +76,9 @@ func (o *Options) validate() error {
 // that breaks already is halved until one holds. Then the geometric mean of the
 // highest that held and the lowest that broke is tried, until they are within
 // the resolution of each other. A load that broke is measured again, and broke
-// only if it does so twice without holding between, so that a hiccup is no limit. What was found is measured once
-// more at the end, and given up if it breaks (twice) then.
+// only if it does so twice without holding between, so that a hiccup is no
+// limit. What was found is measured once more at the end, and given up if it
+// breaks (twice) then.
 //
 // A measurement in which the tester could not keep up says nothing about the
 // target. It is repeated, and a second one at the same load ends the search
@@ -100,6 +101,6 @@ func (s *search) capacity() report.Capacity {
 	if s.o.Integer {
 		c.Unit = "users"
 	}
-	c.Knee = Knee(c.Points)
+	c.Knee = kneeOf(c.Points)
 	return c
 }

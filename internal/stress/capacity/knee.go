@@ -10,7 +10,7 @@ import (
 // that noise makes none.
 const kneeDrop = 0.1
 
-// Knee returns the load from which latency grows out of proportion; 0 if there
+// kneeOf returns the load from which latency grows out of proportion; 0 if there
 // is none among the steps.
 //
 // It is the load of the greatest power, which is throughput divided by
@@ -26,7 +26,7 @@ const kneeDrop = 0.1
 // there are some ten, and most of them crowd at the capacity. Throughput counts
 // what did not fail; latency is the 95th percentile; only loads that held can
 // be the knee, and one above must have lost a tenth of its power.
-func Knee(steps []report.CapacityStep) float64 {
+func kneeOf(steps []report.CapacityStep) float64 {
 	var knee, best float64
 	at := merge(steps)
 	for _, p := range at {

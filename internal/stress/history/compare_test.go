@@ -90,6 +90,63 @@ GET     /concerts  75 → 60 (-20 %)    40 → 44 (+10 %)  80 → 80 (±0 %)    
 	aligned(t, strings.Split(out.String(), "\n")[3:8], "REQ/S", "P95 (MS)", "FAILED (%)")
 }
 
+// TestWideNamesAreAligned: a Japanese letter takes two columns, an accent of its own none.
+func TestWideNamesAreAligned(t *testing.T) {
+	t.Parallel()
+	r := saved(1)
+	long := strings.Repeat("券", 40)
+	r.Stats.Entries[0].Name, r.Stats.Entries[1].Name = "/チケット", "/re\u0301union"
+	r.Stats.Entries = append(r.Stats.Entries, stats.Summary{Method: "GET", Name: long, Requests: 1, Rate: 1})
+	var out strings.Builder
+	if err := history.Compare(r, r).Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")[3:]
+	before, _, _ := strings.Cut(lines[0], "REQ/S")
+	// The names may be 60 columns wide: 29 letters, and an ellipsis.
+	if report.Width(before) != len("METHOD  ")+59+2 || !strings.Contains(out.String(), long[:29*len("券")]+"…  ") {
+		t.Errorf("the first figures begin at %d:\n%s", report.Width(before), out.String())
+	}
+	for i, rate := range []string{"25 → 25", "75 → 75", "1 → 1", "100 → 100"} {
+		at := strings.Index(lines[i+1], "  "+rate+" (±0 %)")
+		if at < 0 || report.Width(lines[i+1][:at+2]) != report.Width(before) {
+			t.Errorf("%q does not have %q at %d", lines[i+1], rate, report.Width(before))
+		}
+	}
+}
+
+// TestWhatIsNotAllIsNoHundred: 2464 to 0.48 is not -100 %, and 9999 of 10000 are not 100 %.
+func TestWhatIsNotAllIsNoHundred(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rates    [2]float64
+		failures [2]int64 // of 100,000 requests
+		want     string
+	}{
+		{[2]float64{2464, 0.48}, [2]int64{0, 0}, "2464 → 0.48 (<-99.9 %) … 0 → 0"},
+		{[2]float64{2464, 0}, [2]int64{0, 100_000}, "2464 → 0 (-100 %) … 0 → 100 (+100 points)"},
+		{[2]float64{1000, 1}, [2]int64{0, 99_970}, "1000 → 1 (-99.9 %) … 0 → 99.97 (>+99.9 points)"},
+		{[2]float64{1, 2}, [2]int64{100_000, 1}, "1 → 2 (+100 %) … 100 → <0.01 (<-99.9 points)"},
+		{[2]float64{1, 3}, [2]int64{99_999, 100_000}, "1 → 3 (+200 %) … >99.99 → 100 (±0 points)"},
+		{[2]float64{1, 1}, [2]int64{10, 1_000}, "1 → 1 (±0 %) … 0.01 → 1 (+1 points)"},
+	} {
+		runs := [2]report.Report{saved(1), saved(1)}
+		for i := range runs {
+			runs[i].Stats.Entries = nil
+			total := &runs[i].Stats.Total
+			total.Requests, total.Failures, total.Rate, total.Response = 100_000, c.failures[i], c.rates[i], stats.Latency{}
+		}
+		var out strings.Builder
+		if err := history.Compare(runs[0], runs[1]).Write(&out); err != nil {
+			t.Fatal(err)
+		}
+		rate, failed, _ := strings.Cut(c.want, " … ")
+		if want := " Total " + rate + " 0 → 0 0 → 0 0 → 0 " + failed + "\n"; !strings.Contains(squeeze(out.String()), want[1:]) {
+			t.Errorf("want %q in\n%s", want, out.String())
+		}
+	}
+}
+
 // squeeze makes runs of spaces one space.
 func squeeze(text string) string {
 	lines := strings.Split(text, "\n")

@@ -21,8 +21,8 @@ import (
 
 // Limits of what is kept.
 const (
-	// Runs is how many runs are kept; older ones are removed.
-	Runs = 50
+	// maxRuns is how many runs are kept; older ones are removed.
+	maxRuns = 50
 	// maxFile is how large a run's file may be, in bytes: a report with the
 	// longest series and a thousand names has some 2 MB.
 	maxFile = 64 << 20

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"onsale/internal/stress/report"
@@ -113,7 +111,7 @@ func WriteList(w io.Writer, runs []Summary) error {
 		_, err := fmt.Fprintln(w, "No run is kept yet.")
 		return err
 	}
-	t := newTable(w)
+	var t table
 	t.row("ID", "STARTED (UTC)", "SCENARIO", "HOST", "LOAD", "REQUESTS", "FAILURES", "REQ/S", "P95", "VERDICT")
 	for _, r := range runs {
 		if r.Damaged != "" {
@@ -123,24 +121,5 @@ func WriteList(w io.Writer, runs []Summary) error {
 		t.row(r.ID, r.Started.UTC().Format(time.DateTime), orDash(r.Scenario), r.Host, r.Load,
 			strconv.FormatInt(r.Requests, 10), strconv.FormatInt(r.Failures, 10), number(r.Rate), millis(r.P95), r.Verdict)
 	}
-	return t.Flush()
-}
-
-// table writes rows whose columns are aligned.
-type table struct{ *tabwriter.Writer }
-
-func newTable(w io.Writer) table {
-	const gap = 2
-	return table{tabwriter.NewWriter(w, 0, 0, gap, ' ', 0)}
-}
-
-// row writes a row, whose last cell may be long. An error of the writer comes
-// back from Flush.
-func (t table) row(cells ...string) {
-	last := len(cells) - 1
-	for i, c := range cells[:last] {
-		cells[i] = clean(c)
-	}
-	cells[last] = cleanLine(cells[last])
-	fmt.Fprintln(t, strings.Join(cells, "\t"))
+	return t.write(w)
 }

@@ -14,7 +14,7 @@ import (
 	"onsale/internal/stress/report"
 )
 
-// Save keeps a run under its ID, and removes the oldest beyond [Runs]. The run
+// Save keeps a run under its ID, and removes the oldest beyond 50. The run
 // is on the disk when Save returns; it is kept, too, if the error is about the
 // removal alone. Errors wrap [ErrID] and [ErrTaken].
 func (s *Store) Save(r report.Report) error {
@@ -87,7 +87,7 @@ func (s *Store) prune(saved string) error {
 	if err != nil {
 		return err
 	}
-	for i := len(ids) - 1; i >= Runs; i-- {
+	for i := len(ids) - 1; i >= maxRuns; i-- {
 		if ids[i] != saved {
 			err = errors.Join(err, removed(s.path(ids[i])))
 		}

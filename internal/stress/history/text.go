@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
+	"onsale/internal/stress/report"
 	"onsale/internal/stress/stats"
 )
 
-// How wide a cell of a table and a line may be, in runes: a name that is longer
+// How wide a cell of a table and a line may be, in columns: a name that is longer
 // would push the figures off the screen.
 const (
 	maxCell = 60
@@ -32,10 +32,7 @@ func printable(text string, width int) string {
 		}
 		return -1
 	}, strings.ToValidUTF8(text, "?"))
-	if utf8.RuneCountInString(text) > width {
-		text = string([]rune(text)[:width-1]) + "…"
-	}
-	return text
+	return report.Cut(text, width)
 }
 
 func orDash(text string) string {

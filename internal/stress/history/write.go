@@ -21,16 +21,16 @@ func (c Comparison) Write(w io.Writer) error {
 		fmt.Fprintf(w, "beware: %s\n", cleanLine(warning))
 	}
 	fmt.Fprintln(w)
-	t := newTable(w)
+	var t table
 	t.row("METHOD", "NAME", "REQ/S", "P50 (MS)", "P95 (MS)", "P99 (MS)", "FAILED (%)")
 	for _, r := range c.Names {
 		t.compared(r, orDash(r.Method), r.Name)
 	}
 	t.compared(c.Total, "", "Total")
-	return t.Flush()
+	return t.write(w)
 }
 
-func (t table) compared(r Row, method, name string) {
+func (t *table) compared(r Row, method, name string) {
 	t.row(method, name, r.text(r.Rate), r.text(r.P50), r.text(r.P95), r.text(r.P99), r.share())
 }
 
@@ -51,19 +51,44 @@ func (r Row) text(c Change) string {
 // share tells the failures of both runs. They differ in percentage points: from
 // one failure to two is no doubling that anybody should be woken for.
 func (r Row) share() string {
-	points := Change{Base: r.FailureShare.Base * 100, New: r.FailureShare.New * 100}
-	text := r.text(points)
-	if r.Only == "" && points.New != points.Base {
-		text += " (" + signed(points.New-points.Base) + " points)"
+	base, other := r.FailureShare.Base*100, r.FailureShare.New*100
+	switch {
+	case r.Only == "base":
+		return percent(base) + " → -"
+	case r.Only == "new":
+		return "- → " + percent(other)
+	case base == other:
+		return percent(base) + " → " + percent(other)
+	default:
+		return fmt.Sprintf("%s → %s (%s points)", percent(base), percent(other), signed(other-base))
 	}
-	return text
 }
 
-// signed writes one digit after the point, and no minus before zero.
+// percent writes a share in percent. Neither some nor all is told where it is not so.
+func percent(v float64) string {
+	switch {
+	case v > 0 && v < 0.01:
+		return "<0.01"
+	case v > 99.99 && v < 100:
+		return ">99.99"
+	case v > 99.9 && v < 100:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	default:
+		return number(v)
+	}
+}
+
+// signed writes one digit after the point, and no minus before zero. What is not
+// all does not become a hundred.
 func signed(v float64) string {
 	rounded := math.Round(v*10) / 10
-	if rounded == 0 {
+	switch {
+	case rounded == 0:
 		return "±0"
+	case rounded == -100 && v > -100:
+		return "<-99.9"
+	case rounded == 100 && v < 100:
+		return ">+99.9"
 	}
 	text := strconv.FormatFloat(rounded, 'f', -1, 64)
 	if rounded > 0 {

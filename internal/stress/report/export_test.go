@@ -10,6 +10,4 @@ var (
 	Share    = share
 	Bytes    = bytes
 	Plain    = plain
-	Cut      = cut
-	Width    = width
 )

@@ -54,7 +54,7 @@ func (l *Live) redraw(lines []string) {
 func height(lines []string, columns int) int {
 	rows := 0
 	for _, line := range lines {
-		rows += max((width(unpainted(line))+columns-1)/columns, 1)
+		rows += max((Width(unpainted(line))+columns-1)/columns, 1)
 	}
 	return rows
 }
@@ -93,7 +93,7 @@ type view struct {
 }
 
 func (v *view) add(color, line string) {
-	line = cut(line, v.columns)
+	line = Cut(line, v.columns)
 	v.lines = append(v.lines, paint(v.color && color != "", color, line))
 }
 
@@ -144,14 +144,14 @@ func (v *view) table(r Report, rows int) {
 	entries := r.Stats.Entries
 	names := len("Aggregated")
 	for _, s := range entries {
-		names = max(names, width(nameOf(s)))
+		names = max(names, Width(nameOf(s)))
 	}
 	names = min(names, max(v.columns-tableWidth-1, minNameWidth))
 	shown := len(entries)
 	if room := rows - 2; shown > room { // the head and the total
 		shown = max(room-1, 0) // and how many more there are
 	}
-	v.add(faint, left("ms", names)+" "+fmt.Sprintf(tableHead, "# reqs", "# fails", "req/s", "p50", "p95", "p99", "max"))
+	v.add(faint, Pad("ms", names)+" "+fmt.Sprintf(tableHead, "# reqs", "# fails", "req/s", "p50", "p95", "p99", "max"))
 	for _, s := range entries[:shown] {
 		v.row(nameOf(s), s, names)
 	}
@@ -168,7 +168,7 @@ func (v *view) row(name string, s stats.Summary, names int) {
 		color = red
 	}
 	fails := count(s.Failures) + " (" + share(s.Failures, s.Requests) + ")"
-	v.add(color, left(cut(name, names), names)+" "+fmt.Sprintf(tableHead, count(s.Requests), fails, rate(s.RateNow),
+	v.add(color, Pad(Cut(name, names), names)+" "+fmt.Sprintf(tableHead, count(s.Requests), fails, rate(s.RateNow),
 		millis(l.P50), millis(l.P95), millis(l.P99), millis(l.Max)))
 }
 

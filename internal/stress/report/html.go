@@ -24,7 +24,7 @@ var pageFiles embed.FS
 var parsePage = sync.OnceValues(func() (*template.Template, error) {
 	return template.New("report.html").Funcs(template.FuncMap{
 		"ms": millis, "duration": duration, "count": count, "rate": rate, "share": share, "portion": portion, "bytes": bytes, "words": words,
-		"plain": plain, "brief": func(text string) string { return cut(plain(text), maxCell) }, "amount": amount, "whole": wholePercent, "reason": reason,
+		"plain": plain, "brief": func(text string) string { return Cut(plain(text), maxCell) }, "amount": amount, "whole": wholePercent, "reason": reason,
 		"per": func(part, whole int64) int64 { return part / whole },
 	}).ParseFS(pageFiles, "page/report.html", "page/style.css")
 })

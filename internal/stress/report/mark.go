@@ -16,7 +16,7 @@ const (
 
 // mark draws an upright line with words. Marks are given from left to right.
 func (c *chart) mark(class string, at float64, label string) {
-	words := letterShare * float64(width(label))
+	words := letterShare * float64(Width(label))
 	m := mark{Class: class, X: percentOf(at), Label: label, Anchor: "start", from: at, to: at + words}
 	if m.to > 1 && at > 0.5 {
 		m.Anchor, m.from, m.to = "end", at-words, at

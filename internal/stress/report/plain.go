@@ -42,8 +42,8 @@ func columns(r rune) int {
 	}
 }
 
-// width returns how many columns a text takes.
-func width(text string) int {
+// Width returns how many columns a text takes.
+func Width(text string) int {
 	n := 0
 	for _, r := range text {
 		n += columns(r)
@@ -51,9 +51,9 @@ func width(text string) int {
 	return n
 }
 
-// cut shortens a text to so many columns; what is cut off is an ellipsis.
-func cut(text string, limit int) string {
-	if width(text) <= limit {
+// Cut shortens a text to so many columns; what is cut off is an ellipsis.
+func Cut(text string, limit int) string {
+	if Width(text) <= limit {
 		return text
 	}
 	var out strings.Builder
@@ -70,12 +70,12 @@ func cut(text string, limit int) string {
 	return out.String()
 }
 
-// left fills a text with blanks to so many columns; a longer one stays whole.
-func left(text string, columns int) string {
-	return text + strings.Repeat(" ", max(columns-width(text), 0))
+// Pad fills a text with blanks to so many columns; a longer one stays whole.
+func Pad(text string, columns int) string {
+	return text + strings.Repeat(" ", max(columns-Width(text), 0))
 }
 
 // right puts the blanks first.
 func right(text string, columns int) string {
-	return strings.Repeat(" ", max(columns-width(text), 0)) + text
+	return strings.Repeat(" ", max(columns-Width(text), 0)) + text
 }

@@ -57,7 +57,7 @@ func (o TextOptions) names(r Report, others int) int {
 	}
 	least := minNameWidth
 	for _, s := range r.Stats.Entries {
-		least = max(least, width(plain(s.Name))+typeWidth-4)
+		least = max(least, Width(plain(s.Name))+typeWidth-4)
 	}
 	return min(max(o.Width-others, min(least, usualNameWidth)), nameWidth)
 }
@@ -106,13 +106,13 @@ func (t *text) each(row func(method, name string, s stats.Summary), rule func())
 // summary is Locust's first table.
 func (t *text) summary() {
 	names := t.name - typeWidth + 4
-	t.line("%s %s %7s %12s |%7s %7s %7s%7s | %7s %11s", left("Type", typeWidth), left("Name", names),
+	t.line("%s %s %7s %12s |%7s %7s %7s%7s | %7s %11s", Pad("Type", typeWidth), Pad("Name", names),
 		"# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s")
 	rule := func() { t.rule(typeWidth, names, 7, 13, 7, 7, 7, 7, 8, 11) }
 	rule()
 	t.each(func(method, name string, s stats.Summary) {
 		l := s.Response
-		t.line("%s %s %7d %12s |%7s %7s %7s%7s | %7.2f %11.2f", left(method, typeWidth), left(cut(name, names), names),
+		t.line("%s %s %7d %12s |%7s %7s %7s%7s | %7.2f %11.2f", Pad(method, typeWidth), Pad(Cut(name, names), names),
 			s.Requests, fmt.Sprintf("%d(%.2f%%)", s.Failures, percent(s.Failures, s.Requests)),
 			millis(l.Mean), millis(l.Min), millis(l.Max), millis(l.P50), s.Rate, s.FailureRate)
 	}, rule)
@@ -121,7 +121,7 @@ func (t *text) summary() {
 // percentiles is Locust's second table, of one kind of time.
 func (t *text) percentiles(title string, of func(stats.Summary) *stats.Latency) {
 	t.line("%s", title)
-	t.line("%s %s %s %6s", left("Type", typeWidth), left("Name", t.narrow), spread(percentileHeads()), "# reqs")
+	t.line("%s %s %s %6s", Pad("Type", typeWidth), Pad("Name", t.narrow), spread(percentileHeads()), "# reqs")
 	rule := func() { t.rule(typeWidth, t.narrow, 8, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6) }
 	rule()
 	t.each(func(method, name string, s stats.Summary) {
@@ -133,7 +133,7 @@ func (t *text) percentiles(title string, of func(stats.Summary) *stats.Latency) 
 		for _, p := range percentiles() {
 			row = append(row, millis(p.of(*l)))
 		}
-		t.line("%s %s %s %6d", left(method, typeWidth), left(cut(name, t.narrow), t.narrow), spread(row), s.Requests)
+		t.line("%s %s %s %6d", Pad(method, typeWidth), Pad(Cut(name, t.narrow), t.narrow), spread(row), s.Requests)
 	}, rule)
 }
 

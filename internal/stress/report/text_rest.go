@@ -20,15 +20,15 @@ func (t *text) failures() {
 	}
 	longest := len("Error")
 	for _, f := range list {
-		longest = max(longest, width(fullReason(f)))
+		longest = max(longest, Width(fullReason(f)))
 	}
 	longest = min(longest, errorWidth)
 	t.line("Error report")
-	t.line("%-18s %s  %-20s  %s", "# occurrences", left("Error", longest), "First", "Last")
+	t.line("%-18s %s  %-20s  %s", "# occurrences", Pad("Error", longest), "First", "Last")
 	rule := func() { t.rule(18, longest+2, 21, 20) }
 	rule()
 	for _, f := range list {
-		t.line("%-18d %s  %-20s  %s", f.Count, left(cut(fullReason(f), longest), longest), t.report.sight(f.First), t.report.sight(f.Last))
+		t.line("%-18d %s  %-20s  %s", f.Count, Pad(Cut(fullReason(f), longest), longest), t.report.sight(f.First), t.report.sight(f.Last))
 	}
 	rule()
 	t.line("")
@@ -66,11 +66,11 @@ func (t *text) business() {
 		return
 	}
 	t.line("Business outcomes (answers that are no failures and not what the user wanted)")
-	t.line("%s %s %-20s %10s %8s", left("Type", typeWidth), left("Name", t.name), "Outcome", "# reqs", "Share")
+	t.line("%s %s %-20s %10s %8s", Pad("Type", typeWidth), Pad("Name", t.name), "Outcome", "# reqs", "Share")
 	rule := func() { t.rule(typeWidth, t.name, 20, 11, 8) }
 	rule()
 	for _, o := range outcomes {
-		t.line("%s %s %s %10d %8s", left(o.Method, typeWidth), left(cut(o.Name, t.name), t.name), left(o.Kind, 20), o.Count, share(o.Count, o.Requests))
+		t.line("%s %s %s %10d %8s", Pad(o.Method, typeWidth), Pad(Cut(o.Name, t.name), t.name), Pad(o.Kind, 20), o.Count, share(o.Count, o.Requests))
 	}
 	rule()
 	t.line("")
@@ -175,14 +175,14 @@ func (t *text) verdict() {
 	t.line("%s", paint(t.color, color, fmt.Sprintf("Verdict: %s (exit code %d)", r.headline(), r.Verdict.Code)))
 	longest := 0
 	for _, c := range r.Verdict.Checks {
-		longest = max(longest, width(plain(c.Expr)))
+		longest = max(longest, Width(plain(c.Expr)))
 	}
 	for _, c := range r.Verdict.Checks {
 		said, color := "ok     ", green
 		if c.Crossed {
 			said, color = "crossed", red
 		}
-		t.line("  %s  %s  %s", paint(t.color, color, said), left(plain(c.Expr), longest), plain(c.Value))
+		t.line("  %s  %s  %s", paint(t.color, color, said), Pad(plain(c.Expr), longest), plain(c.Value))
 	}
 	for _, reason := range r.reasons() {
 		t.line("  %s", plain(reason))

@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
-	"onsale/internal/stress"
 	"onsale/internal/stress/scenario"
+	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
 
@@ -174,7 +174,7 @@ func TestEarlierService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := runLoad(t, hurried(in), o.Connect, stress.Load{Curve: stress.Curve{From: 3}}, 200*time.Millisecond)
+	s := runUntil(t, hurried(in), o.Connect, 3, func(s stats.Snapshot) bool { return s.Total.Business[scenario.SoldOut] >= 5 })
 	if s.Total.Failures != 0 || s.Total.Business[scenario.SoldOut] < 5 {
 		t.Errorf("%+v", s.Total)
 	}
@@ -188,8 +188,11 @@ func TestEarlierService(t *testing.T) {
 // target sells on and on, and writes every other ticket down.
 func TestTicketsThatAreToldAndNotBooked(t *testing.T) {
 	t.Parallel()
+	var mu sync.Mutex
 	var booked, bought, unsure int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		concert := func() string {
 			return fmt.Sprintf(`{"id":1,"capacity":1000000,"sold":%d,"available":5}`, booked)
 		}
@@ -221,12 +224,16 @@ func TestTicketsThatAreToldAndNotBooked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// One user alone, so that the counts above need no lock.
-	runLoad(t, hurried(in), o.Connect, stress.Load{Curve: stress.Curve{From: 1}}, 500*time.Millisecond)
+	runUntil(t, hurried(in), o.Connect, 5, func(stats.Snapshot) bool {
+		counts := in.Tally.Counts()
+		return counts.Purchases >= 30 && counts.Unsure >= 2
+	})
 	audit, err := books.Close(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if !audit.Known || audit.Agree || audit.Booked != booked || audit.Unsure != unsure || audit.Missing != audit.Told-booked ||
 		audit.Missing <= 0 || !strings.Contains(audit.Text, "are missing there") {
 		t.Errorf("%+v; %d booked, %d unsure", audit, booked, unsure)

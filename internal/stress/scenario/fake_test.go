@@ -128,6 +128,54 @@ func run(tb testing.TB, in *scenario.Instance, connect func() wire.Doer, users f
 
 func runLoad(tb testing.TB, s *stress.Scenario, connect func() wire.Doer, load stress.Load, length time.Duration) stats.Snapshot {
 	tb.Helper()
+	r, recorder := newRun(tb, s, connect, load, length)
+	if err := r.Run(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return recorder.Snapshot(time.Now())
+}
+
+// patience is how long [runUntil] waits for enough, however slow the machine is.
+const patience = time.Minute
+
+// runUntil is runLoad over a real network: it ends as soon as there was enough.
+func runUntil(tb testing.TB, s *stress.Scenario, connect func() wire.Doer, users float64, enough func(s stats.Snapshot) bool) stats.Snapshot {
+	tb.Helper()
+	r, recorder := newRun(tb, s, connect, stress.Load{Curve: stress.Curve{From: users}}, patience)
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(tb.Context()) }()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for stopped := false; ; {
+		select {
+		case <-tick.C:
+			if !stopped && enough(recorder.Snapshot(time.Now())) {
+				stopped = true
+				r.Stop()
+			}
+		case err := <-ended:
+			if err != nil {
+				tb.Fatal(err)
+			}
+			if !stopped {
+				tb.Errorf("after %s there was not enough", patience)
+			}
+			return recorder.Snapshot(time.Now())
+		}
+	}
+}
+
+// counted returns how many requests there were by method and name.
+func counted(s stats.Snapshot) map[string]int64 {
+	requests := map[string]int64{}
+	for _, e := range s.Entries {
+		requests[e.Method+" "+e.Name] = e.Requests
+	}
+	return requests
+}
+
+func newRun(tb testing.TB, s *stress.Scenario, connect func() wire.Doer, load stress.Load, length time.Duration) (*stress.Run, *stats.Recorder) {
+	tb.Helper()
 	recorder := stats.New(stats.Options{Start: time.Now()})
 	r, err := stress.New(stress.Options{
 		Scenario: s, Load: load, RunTime: length, StopTimeout: 10 * time.Second, Seed: 7,
@@ -136,8 +184,5 @@ func runLoad(tb testing.TB, s *stress.Scenario, connect func() wire.Doer, load s
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := r.Run(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
-	return recorder.Snapshot(time.Now())
+	return r, recorder
 }

@@ -20,9 +20,9 @@ const (
 	// maxPosters is how often the word stands in a description at most, so that
 	// the size of requests differs.
 	maxPosters = 40
-	// TokenExpired is the business outcome of an item call whose token was good
+	// tokenExpired is the business outcome of an item call whose token was good
 	// until then.
-	TokenExpired = "token_expired"
+	tokenExpired = "token_expired"
 )
 
 // errNoToken lets a user wait, and ask for a token anew.
@@ -172,7 +172,7 @@ func (c *collector) refused(r *wire.Response) stats.Outcome {
 	}
 	c.token = ""
 	if c.works {
-		return stats.Outcome{Class: stats.Business, Kind: TokenExpired}
+		return stats.Outcome{Class: stats.Business, Kind: tokenExpired}
 	}
 	return unexpected(r)
 }

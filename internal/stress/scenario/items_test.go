@@ -7,8 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"onsale/internal/stress/scenario"
 )
 
 // storeroom is a fake of the items API. A token is good for so many calls.
@@ -72,7 +70,7 @@ func TestItems(t *testing.T) {
 		s := newStoreroom(20)
 		const users = 20
 		got := run(t, instance(t, "items"), s.connect, users, 5*time.Minute)
-		created, removed, expired := s.count("POST /api/items"), s.count("DELETE"), got.Total.Business[scenario.TokenExpired]
+		created, removed, expired := s.count("POST /api/items"), s.count("DELETE"), got.Total.Business["token_expired"]
 		if got.Total.Failures != 0 || len(s.items) != 0 {
 			t.Errorf("%d items are left, %+v", len(s.items), got.Failures)
 		}

@@ -1,12 +1,17 @@
 package scenario_test
 
 import (
+	"context"
+	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"onsale/internal/stress"
 	"onsale/internal/stress/scenario"
 	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
 )
 
 // TestWhatAnswersToPurchasesAre goes through what Onsale and the earlier service
@@ -77,6 +82,64 @@ func TestWhatAnswersToPurchasesAre(t *testing.T) {
 			})
 		})
 	}
+}
+
+// cut is a connection on which no purchase gets an answer.
+type cut struct {
+	wire.Doer
+	kind wire.Kind
+}
+
+func (c cut) Do(ctx context.Context, r *wire.Request) (*wire.Response, error) {
+	if r.Method == http.MethodPost {
+		return nil, &wire.Error{Kind: c.kind, Err: errors.New("why")}
+	}
+	return c.Doer.Do(ctx, r)
+}
+
+// TestPurchasesThatWereNotSentAreNotUnsure: without a connection nobody has bought anything. What was sent may be
+// sold, whatever became of the answer.
+func TestPurchasesThatWereNotSentAreNotUnsure(t *testing.T) {
+	t.Parallel()
+	for kind, unsure := range map[wire.Kind]bool{
+		wire.Refused: false, wire.Resolve: false, wire.Unreachable: false, wire.ConnectTimeout: false, wire.Handshake: false,
+		wire.Tester: false, wire.Invalid: false,
+		wire.Timeout: true, wire.Reset: true, wire.Closed: true, wire.Malformed: true, wire.Redirect: true, wire.Canceled: true,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f, in := office(1), instance(t, "tickets")
+				s := run(t, in, func() wire.Doer { return cut{f.connect(), kind} }, 5, time.Minute)
+				counts := in.Tally.Counts()
+				if counts.Purchases != 0 || unsure != (counts.Unsure > 0) || unsure != (counts.UnsureTickets > 0) {
+					t.Errorf("%+v, failures %+v", counts, s.Failures)
+				}
+			})
+		})
+	}
+}
+
+// TestAPurchaseAfterTheEndIsNotSent, and so is not unsure.
+func TestAPurchaseAfterTheEndIsNotSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, in := office(1), instance(t, "tickets")
+		join := in.Scenario.Kinds[0].Join
+		in.Scenario.Kinds[0].Join = func(u *stress.User) stress.Part {
+			tasks := join(u).Tasks
+			return stress.Part{Tasks: []stress.Task{{Weight: 1, Do: func(ctx context.Context) {
+				tasks[0].Do(ctx)
+				over, cancel := context.WithCancel(ctx)
+				cancel()
+				tasks[1].Do(over)
+			}}}}
+		}
+		s := run(t, in, f.connect, 1, time.Minute)
+		if counts := in.Tally.Counts(); counts != (scenario.Counts{}) || s.Total.Failures != 0 || f.count("GET") < 10 || f.count("POST") != 0 {
+			t.Errorf("%+v, %+v", counts, s.Total)
+		}
+	})
 }
 
 func business(kind string) stats.Outcome { return stats.Outcome{Class: stats.Business, Kind: kind} }

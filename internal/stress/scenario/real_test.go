@@ -14,6 +14,7 @@ import (
 	"onsale/internal/sale"
 	"onsale/internal/stress"
 	"onsale/internal/stress/scenario"
+	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
 
@@ -100,7 +101,7 @@ func TestRealServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			plan := fault.Off()
-			plan.Routes = map[string]fault.RouteFaults{"/buy_random_deny/{concert_id}": {Deny: 0.099}}
+			plan.Routes = map[string]fault.RouteFaults{"/buy_random_deny/{concert_id}": {Deny: 0.5}}
 			url, admin := serve(t, plan)
 			for range 30 {
 				concert(t, admin, 100)
@@ -113,7 +114,16 @@ func TestRealServer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := runLoad(t, hurried(in), o.Connect, stress.Load{Curve: stress.Curve{From: 20}}, time.Second)
+			s := runUntil(t, hurried(in), o.Connect, 20, func(s stats.Snapshot) bool {
+				got, counts := counted(s), in.Tally.Counts()
+				for call := range strings.SplitSeq(want, ", ") {
+					if got[call] < 5 {
+						return false
+					}
+				}
+				return (name != "tickets-random-deny" || counts.Denied > 0) && (name != "rush" || counts.Tickets == 100 && counts.SoldOut > 0) &&
+					(!in.Sells || counts.Tickets > 0)
+			})
 			audit, err := books.Close(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -145,11 +155,10 @@ func TestItemsAreDeletedAtTheEnd(t *testing.T) {
 	t.Parallel()
 	url, _ := serve(t, fault.Off())
 	in, o := instance(t, "items"), optionsFor(t, url)
-	s := runLoad(t, hurried(in), o.Connect, stress.Load{Curve: stress.Curve{From: 10}}, time.Second)
-	requests := map[string]int64{}
-	for _, e := range s.Entries {
-		requests[e.Method+" "+e.Name] = e.Requests
-	}
+	requests := counted(runUntil(t, hurried(in), o.Connect, 10, func(s stats.Snapshot) bool {
+		got := counted(s)
+		return got["POST /api/token"] >= 10 && got["POST /api/items"] >= 30
+	}))
 	if requests["POST /api/items"] == 0 || requests["POST /api/items"] != requests["DELETE /api/items/[id]"] || requests["POST /api/token"] != 10 {
 		t.Errorf("%v", requests)
 	}
@@ -171,7 +180,7 @@ func TestBooksOfOthers(t *testing.T) {
 		if err != nil || outcome.Status != sale.Sold {
 			t.Fatalf("%v, %v", outcome, err)
 		}
-		runLoad(t, hurried(in), o.Connect, stress.Load{Curve: stress.Curve{From: 5}}, 200*time.Millisecond)
+		runUntil(t, hurried(in), o.Connect, 5, func(stats.Snapshot) bool { return in.Tally.Counts().Tickets >= 10 })
 		audit, err := books.Close(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -252,6 +261,8 @@ func TestHowLongTicketsLast(t *testing.T) {
 		// A user buys 3 tickets each 4 tasks of 2.625 s.
 		"closed":  {stress.Load{Curve: stress.Curve{From: 262.5}}, 10 * time.Minute, "12,000 tickets left; at about 75 tickets/s they last 2m40s, and the run wants 10m0s", 160 * time.Second},
 		"open":    {stress.Load{Open: true, Curve: flat}, 10 * time.Minute, "12,000 tickets left; at about 75 tickets/s they last 2m40s, and the run wants 10m0s", 160 * time.Second},
+		"a day":   {stress.Load{Open: true, Curve: flat}, 24 * time.Hour, "they last 2m40s, and the run wants 24h0m", 160 * time.Second},
+		"days":    {stress.Load{Open: true, Curve: flat}, 24*time.Hour + time.Second, "and the run wants more than a day", 160 * time.Second},
 		"endless": {stress.Load{Open: true, Curve: flat}, 0, "they last 2m40s, and the run has no end of its own", 160 * time.Second},
 		"ramp": {
 			stress.Load{Open: true, Curve: stress.Curve{Stages: []stress.Stage{{Over: 10 * time.Minute, To: 200}}, Ends: true}},

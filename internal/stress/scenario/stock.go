@@ -144,7 +144,7 @@ func span(d time.Duration) string {
 	switch {
 	case d < time.Second:
 		return "less than a second"
-	case d >= 24*time.Hour:
+	case d > 24*time.Hour:
 		return "more than a day"
 	case d >= time.Hour:
 		return d.Round(time.Minute).String()[:len(d.Round(time.Minute).String())-len("0s")]

@@ -24,11 +24,11 @@ const addresses = 10_000
 type fate uint8
 
 const (
-	isUnsure  fate = iota // nobody knows: there was no answer
+	isUnsure  fate = iota // nobody knows: it was sent, and there was no answer
 	isSold                // there is a receipt
 	isDenied              // denied, nothing sold
 	isSoldOut             // sold out, nothing sold
-	isNotSold             // refused or failed, nothing sold
+	isNotSold             // refused, failed or never sent, nothing sold
 )
 
 // till makes the purchases of one user.
@@ -68,6 +68,9 @@ func (t *till) buy(ctx context.Context, path string, concert int64, quantity int
 	t.call.Request.Path = path
 	t.call.Request.Body = appendOrder(t.call.Request.Body[:0], person, quantity)
 	t.user.Do(ctx, &t.call)
+	if t.fate == isUnsure && !t.user.Sent() {
+		t.fate = isNotSold
+	}
 	t.tally.add(t.fate, concert, quantity)
 }
 

@@ -166,13 +166,21 @@ func (a *actor) prepare(s *step) {
 		r.Path = string(a.text)
 	}
 	if s.wholePath {
-		r.Path = a.stage.target.below(r.Path)
+		r.Path = a.stage.target.below(r.Path, a.from(&s.path))
 	}
 	a.prepareHeader(s)
 	if r.Body = s.content; s.content == nil && s.hasBody {
 		a.body = s.body.append(a.body[:0], a)
 		r.Body = a.body
 	}
+}
+
+// from returns the path of the request whose answer told a path; empty if no answer did.
+func (a *actor) from(path *template) string {
+	if len(path.parts) > 0 && path.parts[0].op == captured {
+		return a.values[path.parts[0].slot].from
+	}
+	return ""
 }
 
 // prepareHeader renders the header fields. The values that change from call to call become one string, of

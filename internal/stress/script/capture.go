@@ -58,16 +58,16 @@ func (s headerSource) read(b []byte, _ *actor, r *wire.Response) (value, bool) {
 type cookieSource string
 
 func (s cookieSource) read(b []byte, _ *actor, r *wire.Response) (_ value, ok bool) {
-	var text string
+	start := len(b)
 	for name, line := range r.Each {
 		if !isSetCookie(name) {
 			continue
 		}
 		if c, err := http.ParseSetCookie(line); err == nil && c.Name == string(s) {
-			text, ok = c.Value, true
+			b, ok = appendCookieValue(b[:start], c), true
 		}
 	}
-	return value{text: append(b, text...)}, ok
+	return value{text: b}, ok
 }
 
 // regexSource is the first group of an expression, or all of what it matches if it has none.
@@ -88,6 +88,7 @@ func (s *regexSource) read(b []byte, _ *actor, r *wire.Response) (value, bool) {
 func (c *capture) keep(a *actor, r *wire.Response) bool {
 	v, ok := c.from.read(a.values[c.slot].text[:0], a, r)
 	if ok && len(v.text) <= maxCapture {
+		v.from = a.call.Request.Path
 		a.values[c.slot] = v
 		return true
 	}

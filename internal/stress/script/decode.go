@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"onsale/internal/stress/guess"
 )
 
 // maxNodes limits how many parts of a file are visited. Aliases let a small file
@@ -195,7 +197,7 @@ func (d *decoder) known(fields []field, known string) map[string]node {
 		case slices.Contains(names, name):
 			found[name] = f.node
 		case !strings.HasPrefix(name, "x-"):
-			d.fail(node{Node: f.key, at: f.at}, "is not known%s", Suggest(name, names))
+			d.fail(node{Node: f.key, at: f.at}, "is not known%s", guess.Among(name, names))
 		}
 	}
 	return found

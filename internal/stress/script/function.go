@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"onsale/internal/stress/guess"
 )
 
 // functions are those that templates may call.
@@ -112,7 +114,7 @@ func callNow(t *template, arguments []word, m mode) error {
 	case format == "unix_ms":
 		t.add(part{op: nowUnixMS})
 	default:
-		return fmt.Errorf("has {{now %s}}, which is not known%s", format, Suggest(format, []string{"rfc3339", "date", "unix", "unix_ms"}))
+		return fmt.Errorf("has {{now %s}}, which is not known%s", format, guess.Among(format, []string{"rfc3339", "date", "unix", "unix_ms"}))
 	}
 	return nil
 }

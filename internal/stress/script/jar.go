@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -26,22 +27,41 @@ func newAddress(target *wire.Target) address {
 }
 
 // below returns the path of a request for a path, or URL, that the target told, in
-// a Location say. Everything goes to the target, so that another host's name is dropped. What
+// a Location say, when it answered a request for the path from (empty if no answer
+// told it). Everything goes to the target, so that another host's name is dropped. What
 // cannot stand in a request is escaped: an error would repeat it.
-func (t address) below(location string) string {
-	if scheme, rest, ok := strings.Cut(location, "://"); ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) {
-		end := strings.IndexAny(rest, "/?")
-		if end < 0 {
-			end = len(rest)
-		}
-		location = rest[end:]
-	}
+func (t address) below(location, from string) string {
 	location, _, _ = strings.Cut(location, "#")
-	location = escapeURL(location)
-	if after, ok := strings.CutPrefix(location, t.base+"/"); ok {
-		return "/" + after
+	path, query, asks := strings.Cut(escapeURL(withoutHost(location)), "?")
+	from, _, _ = strings.Cut(from, "?")
+	// The URLs have a path alone, and no escapes are read or written in it (RFC 3986, 5.2).
+	path = (&url.URL{Path: t.base + cmp.Or(from, "/")}).ResolveReference(&url.URL{Path: path}).Path
+	if after, ok := strings.CutPrefix(path, t.base); ok && (after == "" || after[0] == '/') {
+		path = cmp.Or(after, "/")
 	}
-	return "/" + strings.TrimPrefix(location, "/")
+	if asks {
+		path += "?" + query
+	}
+	return path
+}
+
+// withoutHost returns what of a URL stands behind its host, http://host/path or //host/path.
+func withoutHost(location string) string {
+	rest, ok := strings.CutPrefix(location, "//")
+	if scheme, after, found := strings.Cut(location, "://"); found && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) {
+		rest, ok = after, true
+	}
+	if !ok {
+		return location
+	}
+	end := strings.IndexAny(rest, "/?")
+	switch {
+	case end < 0:
+		return "/"
+	case rest[end] == '?':
+		return "/" + rest[end:]
+	}
+	return rest[end:]
 }
 
 // url returns that of a request, without the query, as cookies need it.
@@ -105,7 +125,17 @@ func (a *actor) appendCookies(b []byte, s *step, path string) []byte {
 		next()
 		b = append(b, c.Name...)
 		b = append(b, '=')
-		b = append(b, c.Value...)
+		b = appendCookieValue(b, c)
 	}
 	return b
+}
+
+// appendCookieValue writes the value of a cookie as it was set: quotes are part of it.
+func appendCookieValue(b []byte, c *http.Cookie) []byte {
+	if c.Quoted {
+		b = append(b, '"')
+		b = append(b, c.Value...)
+		return append(b, '"')
+	}
+	return append(b, c.Value...)
 }

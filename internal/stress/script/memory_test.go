@@ -48,6 +48,23 @@ tasks:
 	same(t, "cookies", got, "/before ", "/login ", "/a%20b?s1 lang=de; theme=mine; sid=s1", "/logout sid=s1; theme=dark", "/after theme=dark")
 }
 
+// TestQuotedCookiesKeepTheirQuotes, in the jar and where a step captures one: to the server they are a part of the value.
+func TestQuotedCookiesKeepTheirQuotes(t *testing.T) {
+	t.Parallel()
+	on := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Set-Cookie"] = []string{`sid="first"`, `sid="a b"; Path=/`, `plain=c d; Path=/`}
+	})
+	run(t, load(t, `
+tasks:
+- steps:
+  - {path: /login, capture: {sid: {cookie: sid}, plain: {cookie: plain}}}
+  - {path: /cart, cookies: {copy: "{{sid}}", other: "{{plain}}"}}
+`, nil, nil), on, play{tasks: 1})
+	if got, want := on.all()[1].header.Get("Cookie"), `copy="a b"; other=c d; sid="a b"; plain=c d`; got != want {
+		t.Errorf("the cookies are %s, want %s", got, want)
+	}
+}
+
 func TestCookiesOfATargetWithAPath(t *testing.T) {
 	t.Parallel()
 	on := serve(t, shop)

@@ -3,6 +3,8 @@ package script
 import (
 	"slices"
 	"strings"
+
+	"onsale/internal/stress/guess"
 )
 
 // methods are those that are known to be meant; others are taken as well, in capitals.
@@ -25,14 +27,9 @@ func (f *fileReader) method(fields map[string]node, st *step) {
 		f.fail(n, "must be a method such as GET or POST")
 	case st.method != upper:
 		f.fail(n, "must be written in capitals: %s", upper)
-	case !slices.Contains(known, upper) && closeTo(upper, known):
-		f.fail(n, "is not known%s", Suggest(upper, known))
+	case !slices.Contains(known, upper) && guess.Closest(upper, known) != "":
+		f.fail(n, "is not known%s", guess.Among(upper, known))
 	}
-}
-
-// closeTo reports whether a name looks like a slip of one that is known.
-func closeTo(name string, known []string) bool {
-	return strings.HasPrefix(Suggest(name, known), "; did")
 }
 
 // isToken reports whether a text can be a method or the name of a header field (RFC 9110, 5.6.2).

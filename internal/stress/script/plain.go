@@ -53,10 +53,11 @@ func FromURL(p Plain, o Options) (*Script, error) {
 	return r.script("url", o)
 }
 
-// nameOf returns what of a header line is no secret: its first word.
+// nameOf returns what of a header line is no secret: what stands before the first
+// character that may separate a name from its value.
 func nameOf(line string) string {
-	if name, _, more := strings.Cut(line, " "); more {
-		return name + " …"
+	if end := strings.IndexAny(line, " \t=:"); end >= 0 {
+		return line[:end] + " …"
 	}
 	return line
 }

@@ -9,10 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// value is something captured. JSON says that its text is a JSON value other than a text.
+// value is something captured. JSON says that its text is a JSON value other than a text, and
+// from is the path of the request whose answer had it.
 type value struct {
 	text []byte
 	json bool
+	from string
 }
 
 // append renders a template for one user behind what is there.

@@ -384,10 +384,56 @@ func TestALocationLeadsToThePathOfTheTarget(t *testing.T) {
 		"/orders/7": "/orders/7", "/api/orders/7": "/orders/7", "orders/7": "/orders/7", "?a=b": "/?a=b",
 		"https://elsewhere.example": "/", "http://x?a=b": "/?a=b", "HTTP://x/api/orders/ä b": "/orders/%C3%A4%20b",
 	} {
-		on := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header()["Location"] = []string{location} })
-		run(t, load(t, "tasks: [{steps: [{path: /, capture: {l: {header: Location}}}, {path: '{{l}}'}]}]", nil, nil), on, play{tasks: 1, base: "/api"})
-		if got := on.all()[1].path; got != "/api"+want {
+		if got := follow(t, "/", location); got != "/api"+want {
 			t.Errorf("%s led to %s", location, got)
 		}
 	}
+}
+
+// follow returns where a user goes who is told a Location in the answer to the request for a path of the target
+// …/api, and was somewhere else meanwhile.
+func follow(t *testing.T, from, location string) string {
+	t.Helper()
+	on := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header()["Location"] = []string{location} })
+	text := "tasks: [{steps: [{path: '" + from + "', capture: {l: {header: Location}}}, {path: /else/where}, {path: '{{l}}'}]}]"
+	run(t, load(t, text, nil, nil), on, play{tasks: 1, base: "/api"})
+	return on.all()[2].path
+}
+
+func TestALocationIsReadFromWhereItWasTold(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ from, location, want string }{
+		{"/a/rel", "next", "/a/next"},
+		{"/a/rel?x=/y/z", "next?b=c/d", "/a/next?b=c/d"},
+		{"/a/b/rel", "../next", "/a/next"},
+		{"/a/", "./n%2Fext", "/a/n%2Fext"},
+		{"/a/rel", "../../../next", "/next"}, // everything goes to the target
+		{"/a/rel", "?page=2", "/a/rel?page=2"},
+		{"/a/rel", "#top", "/a/rel"},
+		{"/a/rel", "/next", "/next"},
+		{"/a/rel", "next:8/x", "/a/next:8/x"},
+		{"/a/rel", "//other.example:8000/next?a=b", "/next?a=b"},
+		{"/a/rel", "//other.example/api/next", "/next"},
+		{"/a/rel", "//other.example", "/"},
+		{"/a/rel", "//other.example?a=b", "/?a=b"},
+		{"/a/rel", "http://other.example#a/b", "/"},
+		{"/a/rel", "http://other.example//next", "//next"},
+		{"/a/rel", "https://other.example/api", "/"},
+		{"/a/rel", "/apis", "/apis"},
+		{"/a/rel", "/login?back=http://x/y", "/login?back=http://x/y"},
+	} {
+		if got := follow(t, c.from, c.location); got != "/api"+c.want {
+			t.Errorf("%s told at %s led to %s", c.location, c.from, got)
+		}
+	}
+}
+
+func TestAPathThatNoAnswerToldIsReadFromTheRoot(t *testing.T) {
+	t.Parallel()
+	on := serve(t, func(http.ResponseWriter, *http.Request) {})
+	run(t, load(t, `
+csv: {file: paths.csv}
+tasks: [{steps: [{path: /a/b, capture: {l: {header: Location, default: next}}}, {path: '{{l}}'}, {path: '{{row.path}}'}]}]
+`, files{"paths.csv": "path\nc/d\n"}, nil), on, play{tasks: 1})
+	same(t, "paths", on.lines(), "GET /a/b", "GET /next", "GET /c/d")
 }

@@ -1,6 +1,7 @@
 package verdict_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,20 @@ func TestValueIsToldFromItsLimit(t *testing.T) {
 	s.Total.Response.P95 = stats.MS(999_960 * time.Microsecond)
 	if v := judge(t, s, "p95<1s"); v.Checks[0].Value != "999.96 ms" {
 		t.Errorf("0.99996 s is shown as %s, beside a limit of 1 s", v.Checks[0].Value)
+	}
+}
+
+// TestSharesAreExact: what is just at a limit of so many per cent is not over it, and not under it.
+func TestSharesAreExact(t *testing.T) {
+	t.Parallel()
+	const of = 1000
+	for n := range int64(of + 1) {
+		percent := strconv.FormatInt(n/10, 10) + "." + strconv.FormatInt(n%10, 10)
+		s := stats.Snapshot{Total: stats.Summary{Requests: of, Failures: n}}
+		v := judge(t, s, "failures>"+percent+"%", "failures<"+percent+"%", "failures>="+percent+"%", "failures<="+percent+"%")
+		if c := v.Checks; c[0].Crossed || c[1].Crossed || !c[2].Crossed || !c[3].Crossed {
+			t.Fatalf("%d of %d against %s%%: %+v", n, of, percent, c)
+		}
 	}
 }
 

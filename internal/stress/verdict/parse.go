@@ -21,18 +21,18 @@ const (
 	maxValue = 1 << 53
 )
 
-// None is the one threshold that turns the default ones off.
-const None = "none"
+// none is the one threshold that turns the default ones off.
+const none = "none"
 
-// DefaultExprs returns the thresholds of a run that was given none: any
+// defaultExprs returns the thresholds of a run that was given none: any
 // failure, and more than one in a hundred tasks that were due and not sent.
-func DefaultExprs() []string { return []string{"failures>0", "not_sent>1%"} }
+func defaultExprs() []string { return []string{"failures>0", "not_sent>1%"} }
 
 // ParseAll reads the values of --fail-if. No value at all stands for
-// [DefaultExprs], and the only one being "none" for no threshold.
+// failures>0 and not_sent>1%, and the only one being "none" for no threshold.
 func ParseAll(texts []string) ([]Threshold, error) {
 	if len(texts) == 0 {
-		texts = DefaultExprs()
+		texts = defaultExprs()
 	}
 	if slices.ContainsFunc(texts, isNone) {
 		if len(texts) > 1 {
@@ -54,7 +54,7 @@ func ParseAll(texts []string) ([]Threshold, error) {
 	return list, nil
 }
 
-func isNone(text string) bool { return strings.EqualFold(strings.TrimSpace(text), None) }
+func isNone(text string) bool { return strings.EqualFold(strings.TrimSpace(text), none) }
 
 // Parse reads one threshold,
 //
@@ -184,7 +184,9 @@ func (t *Threshold) setValue(value string) error {
 	case percent && v > 100:
 		return fmt.Errorf("%s is more than all: a share is at most 100%%", value)
 	case percent:
-		t.limit, t.share = v/100, true
+		// Reading the number as hundredths rounds once, as the share of 7 in 1000 does: 0.7 / 100 is not 0.007.
+		t.limit, _ = strconv.ParseFloat(number+"e-2", 64) // digits, as decimal has seen
+		t.share = true
 		return nil
 	case t.kind != rate && v != math.Trunc(v):
 		return fmt.Errorf("%s is no whole number: write '%s'", value, t.example())

@@ -2,8 +2,9 @@ package verdict
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+
+	"onsale/internal/stress/guess"
 )
 
 // example returns a threshold of the same metric that is well written.
@@ -43,8 +44,8 @@ func unknown(metric string) error {
 	for _, p := range percentiles() {
 		names = append(names, "service."+p.name)
 	}
-	if guess := closest(metric, names); guess != "" {
-		return fmt.Errorf("there is no metric %.40q (did you mean %s?); %s", metric, guess, all)
+	if meant := closest(metric, names); meant != "" {
+		return fmt.Errorf("there is no metric %.40q (did you mean %s?); %s", metric, meant, all)
 	}
 	return fmt.Errorf("there is no metric %.40q; %s", metric, all)
 }
@@ -55,15 +56,7 @@ func closest(metric string, names []string) string {
 		return known
 	}
 	// k6 writes p(95).
-	metric = strings.NewReplacer("(", "", ")", "", " ", "").Replace(metric)
-	// A third of the letters may be wrong, and one in a short word.
-	best, least := "", replaced*max(1, len(metric)/3)+1
-	for _, name := range names {
-		if d := distance(metric, name); d < least {
-			best, least = name, d
-		}
-	}
-	return best
+	return guess.Closest(strings.NewReplacer("(", "", ")", "", " ", "").Replace(metric), names)
 }
 
 // habit translates what people know from other tools.
@@ -86,35 +79,4 @@ func habit(metric string) string {
 	default:
 		return ""
 	}
-}
-
-// What a wrong letter costs. Two that changed places are one slip of the
-// fingers: p59 is nearer to p95 than to p50.
-const (
-	swapped  = 1
-	replaced = 2
-)
-
-// distance adds up the letters to add, drop, replace or swap with their
-// neighbour to make one word of the other (optimal string alignment).
-func distance(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j * replaced
-	}
-	for i := 1; i <= len(a); i++ {
-		row := slices.Repeat([]int{i * replaced}, len(b)+1)
-		for j := 1; j <= len(b); j++ {
-			cost := replaced
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+replaced, row[j-1]+replaced, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+swapped)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }

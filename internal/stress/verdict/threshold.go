@@ -73,7 +73,7 @@ func (o operator) words() string {
 	}
 }
 
-// times by the names that thresholds call them.
+// percentile is a time, by the name that thresholds call it.
 type percentile struct {
 	name string
 	of   func(l stats.Latency) stats.MS
@@ -105,7 +105,7 @@ func timeOf(metric string, l stats.Latency) float64 {
 	return seconds(all[i].of(l))
 }
 
-// counted are the metrics that are no times.
+// counter is a metric that is no time.
 type counter struct {
 	name string
 	kind kind

@@ -59,7 +59,12 @@ func (c *Client) now() time.Duration { return time.Since(c.epoch) }
 // it was canceled or reached a deadline of its own. What comes of a connection that
 // was kept and that the target has closed meanwhile is sent once more on a new
 // one, but only if that does no harm: a GET, HEAD, OPTIONS, TRACE, PUT or
-// DELETE, or a request with an Idempotency-Key.
+// DELETE, or a request with an Idempotency-Key; any other only if it is known that nothing of
+// it was sent yet.
+//
+// A target that sends something unasked is not used further on that connection. What comes at
+// the very moment when the next request is sent cannot be told from an answer to it; over TLS, neither
+// can what comes within a millisecond of the last answer, or a second on systems without poll.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	if !c.leash.follow(ctx) {
 		return nil, &Error{Kind: Canceled, Err: context.Cause(ctx)}
@@ -95,7 +100,7 @@ func (c *Client) ask(ctx context.Context, m *message, start time.Duration) (head
 	until := start + c.o.Timeout
 	kept := c.conn != nil
 	h, err := c.try(ctx, m, until)
-	if err != nil && kept && c.in.first == 0 && m.repeatable && (err.Kind == Closed || err.Kind == Reset) {
+	if err != nil && kept && c.in.first == 0 && m.again(err) {
 		c.breakOff()
 		h, err = c.try(ctx, m, until)
 	}
@@ -127,6 +132,11 @@ func (c *Client) try(ctx context.Context, m *message, until time.Duration) (head
 		return head{}, err
 	}
 	return c.answer(m)
+}
+
+// again reports whether a message may be sent once more that a kept connection failed to carry.
+func (m *message) again(err *Error) bool {
+	return errors.Is(err.Err, errStale) || m.repeatable && (err.Kind == Closed || err.Kind == Reset)
 }
 
 // encode writes a message into the buffer. It returns what is to be sent, and a

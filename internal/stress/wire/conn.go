@@ -12,7 +12,7 @@ import (
 
 const (
 	// restless is how long a connection may lie idle before it is looked at whether the
-	// target has closed it. Looking costs a system call.
+	// target has closed it, unless each request does that. Looking costs a system call.
 	restless = time.Millisecond
 	// sleepy is how long it may lie idle where one can only listen whether there is
 	// anything, and moment how long one listens: that is the user's time.
@@ -31,7 +31,7 @@ type conn struct {
 	tcp net.Conn
 	// version is that of TLS; 0 without.
 	version uint16
-	// idle is since when it is, on the client's clock.
+	// idle is since when it is, on the client's clock; 0 before its first answer.
 	idle time.Duration
 
 	exchange

@@ -108,7 +108,12 @@ func TestMemoryStaysFlat(t *testing.T) {
 	before := inUse()
 	work(1000)
 	const most = 256 << 10
-	if grown := inUse() - before; grown > most {
+	// The nasty server's goroutines end a while after their clients; what is left behind stays.
+	grown := inUse() - before
+	for until := time.Now().Add(10 * time.Second); grown > most && time.Now().Before(until); grown = inUse() - before {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if grown > most {
 		t.Errorf("memory has grown by %d bytes, want at most %d", grown, most)
 	}
 }

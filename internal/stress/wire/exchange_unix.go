@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -17,11 +18,15 @@ import (
 type exchange struct {
 	raw syscall.RawConn
 	// out is what is left to be written, in where the answer goes. They may be the same
-	// memory: nothing is read before all is written.
-	out, in []byte
-	n       int
-	err     error
-	gone    bool
+	// memory: nothing is read into in before all is written. followed says that
+	// something is to be written after out by other means.
+	out, in  []byte
+	followed bool
+	n        int
+	err      error
+	gone     bool
+	// unasked is where a kept connection puts what nobody asked for.
+	unasked [1]byte
 
 	// visit and look are methods of this connection, made once.
 	visit func(fd uintptr) bool
@@ -47,34 +52,48 @@ func (cn *conn) prepare() {
 // roundTrip writes out, and rest if it is not empty, and reads the beginning of the
 // answer into in.
 func (cn *conn) roundTrip(out, rest, in []byte) (int, error) {
-	if cn.visit == nil || len(rest) > 0 {
+	if cn.visit == nil {
 		return cn.writeThenRead(out, rest, in)
 	}
-	cn.out, cn.in, cn.n, cn.err = out, in, 0, nil
+	cn.out, cn.in, cn.followed, cn.n, cn.err = out, in, len(rest) > 0, 0, nil
 	err := cn.raw.Read(cn.visit)
 	out, cn.out, cn.in = cn.out, nil, nil
+	err = cmp.Or(err, cn.err)
 	switch {
 	case err != nil:
 		return 0, err
-	case len(out) == 0:
-		return cn.n, cn.err
+	case len(out) == 0 && len(rest) == 0:
+		return cn.n, nil
 	}
-	// The target takes the request slowly, or not at all.
-	return cn.writeThenRead(out, nil, in)
+	// The request is long, or the target takes it slowly, or not at all.
+	return cn.writeThenRead(out, rest, in)
 }
 
 // writeAndRead writes at its first visit, and reads at those that come when
 // there is something. It returns false to wait for that.
+//
+// The system says only once that there is something to read, and what it said before this
+// round trip is forgotten. So one has to try before one waits: before writing on a kept
+// connection, where nothing must have come, and after it on a new one.
 func (cn *conn) writeAndRead(fd uintptr) bool {
 	if len(cn.out) > 0 {
+		if cn.idle > 0 && cn.ended(fd) {
+			cn.err = errStale
+			return true
+		}
 		n, err := retry(send, int(fd), cn.out)
-		if err == nil && n == len(cn.out) {
-			cn.out = nil
+		if err != nil || n < len(cn.out) {
+			// The rest, or the error, is met with again by net.Conn.
+			cn.out = cn.out[max(n, 0):]
+			return true
+		}
+		cn.out = nil
+		switch {
+		case cn.followed:
+			return true
+		case cn.idle > 0:
 			return false
 		}
-		// The rest, or the error, is met with again by net.Conn.
-		cn.out = cn.out[max(n, 0):]
-		return true
 	}
 	n, err := retry(receive, int(fd), cn.in)
 	switch {
@@ -90,6 +109,13 @@ func (cn *conn) writeAndRead(fd uintptr) bool {
 	return true
 }
 
+// ended reports whether there is anything to read, or nothing more to come: a kept connection is
+// not to be used then. Reading is the cheapest way to ask.
+func (cn *conn) ended(fd uintptr) bool {
+	_, err := retry(receive, int(fd), cn.unasked[:])
+	return !errors.Is(err, syscall.EAGAIN)
+}
+
 // retry repeats a system call that a signal interrupted.
 func retry(call func(fd int, p []byte) (int, error), fd int, p []byte) (int, error) {
 	for {
@@ -103,8 +129,11 @@ func retry(call func(fd int, p []byte) (int, error), fd int, p []byte) (int, err
 // closed reports whether the target has closed the connection, or has said
 // something that nobody asked for, if that can be known without reading.
 func (cn *conn) closed() (closed, known bool) {
-	if cn.look == nil {
+	switch {
+	case cn.look == nil:
 		return false, false
+	case cn.visit != nil:
+		return false, true // its round trip finds out before it sends anything
 	}
 	cn.gone = false
 	return cn.raw.Control(cn.look) != nil || cn.gone, true

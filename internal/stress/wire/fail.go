@@ -18,6 +18,8 @@ var (
 	errSilent  = errors.New("the target closed the connection before it answered")
 	errPartial = errors.New("the target closed the connection in the middle of its answer")
 	errTimeout = errors.New("no whole answer in time")
+	// errStale is what a round trip on a kept connection fails with before anything is sent.
+	errStale = errors.New("the target closed the connection, or spoke unasked, before the request")
 )
 
 // malformed is the error of an answer that cannot be understood.
@@ -33,6 +35,8 @@ func (c *Client) broken(err error) *Error {
 			return &Error{Kind: Canceled, Err: context.Canceled}
 		}
 		return &Error{Kind: Timeout, Err: errTimeout}
+	case errors.Is(err, errStale):
+		return &Error{Kind: Closed, Err: errStale}
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return &Error{Kind: Closed, Err: c.closedAt(err)}
 	}

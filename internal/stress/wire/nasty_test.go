@@ -11,7 +11,7 @@ import (
 )
 
 // short is a timeout for targets that never come to an end.
-const short = 100 * time.Millisecond
+const short = time.Second
 
 // after answers a request, and leaves the connection open.
 func after(answer string) func(*server, *peer) {
@@ -128,11 +128,11 @@ func resetInBody(_ *server, p *peer) {
 // drip sends an answer a byte at a time, more slowly than a client waits.
 func drip(_ *server, p *peer) {
 	p.request()
-	for _, b := range []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + strings.Repeat(" ", 1000)) {
+	for _, b := range []byte("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + strings.Repeat(" ", 1000)) {
 		if _, err := p.Write([]byte{b}); err != nil {
 			return
 		}
-		time.Sleep(short / 10) // slowness is what is tested
+		time.Sleep(10 * time.Millisecond) // slowness is what is tested
 	}
 }
 
@@ -150,27 +150,28 @@ func TestClosesAtOnce(t *testing.T) {
 // Connections that never come about have kinds of their own.
 func TestNoConnection(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	silent := listen(t, func(_ *server, p *peer) { p.wait() })
+	plain := answering(t, ok)
+	// Nobody listens on our own end of a connection, nor can anybody as long as it is there.
+	ours, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", silent.target.String()[len("http://"):])
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := l.Addr().String()
-	_ = l.Close()
-	silent := listen(t, func(_ *server, p *peer) { p.wait() })
-	plain := answering(t, ok)
+	t.Cleanup(func() { _ = ours.Close() })
 	for name, test := range map[string]struct {
-		target string
-		want   wire.Kind
+		target  string
+		want    wire.Kind
+		timeout time.Duration
 	}{
-		"nobody listens":      {nobody, wire.Refused},
-		"no such name":        {"http://no..such..host", wire.Resolve},
-		"no way":              {"http://255.255.255.255:9", wire.Unreachable},
-		"no handshake":        {"https" + silent.target.String()[len("http"):], wire.ConnectTimeout},
-		"no TLS on this port": {"https" + plain.target.String()[len("http"):], wire.Handshake},
+		"nobody listens":      {ours.LocalAddr().String(), wire.Refused, 0},
+		"no such name":        {"http://no..such..host", wire.Resolve, 0},
+		"no way":              {"http://255.255.255.255:9", wire.Unreachable, 0},
+		"no handshake":        {"https" + silent.target.String()[len("http"):], wire.ConnectTimeout, short},
+		"no TLS on this port": {"https" + plain.target.String()[len("http"):], wire.Handshake, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := client(t, parse(t, test.target), wire.Options{Timeout: time.Second})
+			c := client(t, parse(t, test.target), wire.Options{Timeout: test.timeout})
 			t.Log(failed(t, c, get("/"), test.want).text)
 			if c.Protocol() != "" {
 				t.Errorf("protocol %q before the first answer", c.Protocol())

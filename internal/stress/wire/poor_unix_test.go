@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -52,36 +51,5 @@ func TestTesterWithoutFiles(t *testing.T) {
 	s := answering(t, ok)
 	if got := wire.Kind(child(t, asPoor+"="+s.target.String())); got != wire.Tester {
 		t.Errorf("kind %s, want %s", got, wire.Tester)
-	}
-}
-
-// A kept connection that the target closes while it is idle, and one on which it says
-// something nobody asked for, are replaced before anything is
-// sent on them: not even a purchase is lost.
-func TestStaleConnectionIsNoticed(t *testing.T) {
-	t.Parallel()
-	for name, last := range map[string]string{
-		"closed":      "",
-		"unsolicited": "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ended := make(chan struct{}, 2)
-			s := listen(t, func(_ *server, p *peer) {
-				p.request()
-				p.say(ok)
-				p.say(last)
-				_ = p.CloseWrite()
-				ended <- struct{}{}
-				p.wait()
-			})
-			c := client(t, s.target, wire.Options{})
-			for range 2 {
-				answered(t, c, post("/", "{}"), 200, "ok")
-				<-ended
-				time.Sleep(20 * time.Millisecond) // a connection is looked at when it was idle a while
-			}
-			s.came(t, 2)
-		})
 	}
 }

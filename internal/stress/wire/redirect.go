@@ -9,6 +9,16 @@ import (
 	"strings"
 )
 
+// Errors of redirects. They quote nothing of an answer: each would make a failure of its own, and reports
+// show them.
+var (
+	errUnreadablePath = errors.New("the path that is redirected cannot be read")
+	errUnreadable     = errors.New("its Location cannot be read")
+	errUnsendable     = errors.New("its Location cannot be sent")
+	errOtherHost      = errors.New("it leads to another host")
+	errOtherPort      = errors.New("it leads to another scheme or port")
+)
+
 // redirect turns a message into the one that its answer asks for, and reports
 // whether there is one.
 func (c *Client) redirect(m *message, h *head) (bool, *Error) {
@@ -54,15 +64,18 @@ func (c *Client) redirect(m *message, h *head) (bool, *Error) {
 func (c *Client) follow(m *message, location string) (string, error) {
 	from, err := url.Parse(m.base + m.path)
 	if err != nil {
-		return "", fmt.Errorf("read path: %w", withoutURL(err))
+		return "", errUnreadablePath
 	}
 	from.Scheme, from.Host = c.target.url.Scheme, c.target.url.Host
 	to, err := from.Parse(location)
 	if err != nil {
-		return "", fmt.Errorf("read Location: %w", withoutURL(err))
+		return "", errUnreadable
 	}
-	if !c.target.has(to) {
-		return "", fmt.Errorf("it leads to %s://%s, not to the target", to.Scheme, to.Host)
+	switch {
+	case to.Opaque == "" && !strings.EqualFold(to.Hostname(), c.target.host):
+		return "", errOtherHost
+	case !c.target.has(to):
+		return "", errOtherPort
 	}
 	path := to.EscapedPath()
 	if path == "" {
@@ -72,7 +85,7 @@ func (c *Client) follow(m *message, location string) (string, error) {
 		path += "?" + to.RawQuery
 	}
 	if path[0] != '/' || !isPath(path) {
-		return "", errors.New("its Location cannot be sent")
+		return "", errUnsendable
 	}
 	return path, nil
 }

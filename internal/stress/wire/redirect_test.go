@@ -76,19 +76,25 @@ func TestRedirectsNotFollowed(t *testing.T) {
 	for name, test := range map[string]struct {
 		target *wire.Target
 		path   string
+		text   string
 	}{
-		"loop":           {loop.target, "/"},
-		"another host":   {target, "/302?to=http://example.com/"},
-		"another port":   {target, "/302?to=http://127.0.0.1:1/"},
-		"another scheme": {target, "/302?to=https" + target.String()[len("http"):]},
-		"no host":        {target, "/302?to=mailto:a@b"},
-		"no URL":         {target, "/302?to=http://%25"},
+		"loop":           {loop.target, "/", "more than 5 redirects"},
+		"another host":   {target, "/302?to=http://example.com/", "it leads to another host"},
+		"another port":   {target, "/302?to=http://127.0.0.1:1/", "it leads to another scheme or port"},
+		"another scheme": {target, "/302?to=https" + target.String()[len("http"):], "it leads to another scheme or port"},
+		"empty host":     {target, "/302?to=http:///", "it leads to another host"},
+		"no host":        {target, "/302?to=mailto:a@b", "it leads to another scheme or port"},
+		"no URL":         {target, "/302?to=http://%25", "its Location cannot be read"},
+		"no port":        {target, "/302?to=http://127.0.0.1:x/", "its Location cannot be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := client(t, test.target, wire.Options{Redirects: 5})
 			for range 2 {
-				failed(t, c, get(test.path), wire.Redirect)
+				// It quotes nothing of the answer: reports show it, and count alike failures together.
+				if got := failed(t, c, get(test.path), wire.Redirect).text; got != "redirect: "+test.text {
+					t.Errorf("%q, want %q", got, test.text)
+				}
 			}
 			if test.target == target {
 				answered(t, c, get("/there"), 200, `GET /there "" 0`)

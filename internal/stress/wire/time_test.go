@@ -12,7 +12,7 @@ import (
 // before as well, and never ends it early.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	const timeout = 200 * time.Millisecond
+	const timeout = 2 * time.Second
 	s := listen(t, func(_ *server, p *peer) {
 		for range 50 {
 			p.request()
@@ -44,7 +44,7 @@ func TestTimeoutOverRedirects(t *testing.T) {
 			p.say("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
 		}
 	})
-	c := client(t, s.target, wire.Options{Timeout: 200 * time.Millisecond, Redirects: 1000})
+	c := client(t, s.target, wire.Options{Timeout: time.Second, Redirects: 1000})
 	failed(t, c, get("/"), wire.Timeout)
 }
 

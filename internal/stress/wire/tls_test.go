@@ -87,23 +87,6 @@ func TestPlainToTLS(t *testing.T) {
 	answered(t, c, get("/"), 400, "Client sent an HTTP request to an HTTPS server.\n")
 }
 
-// A connection over TLS that was closed while it lay idle is replaced as well.
-func TestStaleTLS(t *testing.T) {
-	t.Parallel()
-	var s *httptest.Server
-	s = httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		s.Config.SetKeepAlivesEnabled(false)
-	}))
-	t.Cleanup(s.Close)
-	c := client(t, parse(t, s.URL), wire.Options{TLS: &tls.Config{InsecureSkipVerify: true}})
-	for range 3 {
-		answered(t, c, get("/"), 200, "")
-		time.Sleep(20 * time.Millisecond) // a connection is looked at when it was idle a while
-		s.CloseClientConnections()
-		time.Sleep(20 * time.Millisecond) // until the end of it has come
-	}
-}
-
 // A connection over TLS that is cut off in the middle of a record has not ended, even where the end
 // of the connection would be the end of the body.
 func TestCutOffTLS(t *testing.T) {

@@ -1,0 +1,4 @@
+package history
+
+// Runs is how many runs are kept.
+const Runs = maxRuns
