@@ -143,7 +143,7 @@ func (s *Session) measure(ctx context.Context, load float64, d time.Duration, wa
 	}
 	r := s.live()
 	step := report.CapacityStep{
-		Load: load, Rate: r.Stats.Total.Rate, P50: r.Stats.Total.Response.P50, P95: r.Stats.Total.Response.P95, P99: r.Stats.Total.Response.P99,
+		Load: load, Rate: answered(r.Stats), P50: r.Stats.Total.Response.P50, P95: r.Stats.Total.Response.P95, P99: r.Stats.Total.Response.P99,
 		Held: r.Verdict.Code == report.Passed, Tester: r.Verdict.Code == report.Bottleneck,
 	}
 	if n := r.Stats.Total.Requests; n > 0 {
@@ -164,6 +164,23 @@ func (s *Session) measure(ctx context.Context, load float64, d time.Duration, wa
 		s.held[load] = r
 	}
 	return step, nil
+}
+
+// answered is how many requests a second were answered while the load lasted. All
+// that were begun then are in the totals, however late their answers came: where
+// the target does not follow, that is more than it bears.
+func answered(s stats.Snapshot) float64 {
+	var requests int64
+	var seconds float64
+	for _, p := range s.Series {
+		if p.At <= s.Duration+0.01 {
+			requests, seconds = requests+p.Requests, seconds+p.Length
+		}
+	}
+	if seconds == 0 {
+		return s.Total.Rate
+	}
+	return float64(requests) / seconds
 }
 
 // pile returns how many tasks have piled up while a step was measured; 0 if that
