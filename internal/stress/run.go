@@ -72,6 +72,8 @@ type Run struct {
 	startFailed, panicked    sync.Once
 	// changed wakes who follows the curve.
 	changed chan struct{}
+	// begun is closed when it begins.
+	begun chan struct{}
 
 	mu    sync.Mutex
 	state state
@@ -108,7 +110,7 @@ func New(o Options) (*Run, error) {
 	}
 	r := &Run{
 		options: o, log: o.Logger.With("component", "stress"), spread: newSpread(o.Scenario.Kinds),
-		self: newSelf(o.Load.Open), end: o.RunTime, changed: make(chan struct{}, 1), plan: plan{curve: o.Load.Curve},
+		self: newSelf(o.Load.Open), end: o.RunTime, changed: make(chan struct{}, 1), begun: make(chan struct{}), plan: plan{curve: o.Load.Curve},
 	}
 	if o.RunTime > 0 {
 		r.plan.curve.Ends = false
@@ -209,8 +211,12 @@ func (r *Run) begin(leave context.CancelFunc, cut context.CancelCauseFunc) error
 	} else {
 		r.state = running
 	}
+	close(r.begun)
 	return nil
 }
+
+// Begun is closed when the run begins: from then on it can be changed.
+func (r *Run) Begun() <-chan struct{} { return r.begun }
 
 // reach goes on to a state, never back.
 func (r *Run) reach(s state) {

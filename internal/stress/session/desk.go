@@ -74,14 +74,32 @@ func (d *Desk) Start(ctx context.Context, settings report.Settings) (string, err
 	case err != nil:
 		return "", err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.running() || d.closed {
-		return "", control.ErrRunning
+	if err := d.launch(ctx, s); err != nil {
+		return "", err
 	}
-	d.current, d.ended = s, make(chan struct{})
-	go d.run(context.WithoutCancel(ctx), s, d.ended)
 	return s.id, nil
+}
+
+// launch lets a session run, and waits until its load has begun: who is told that
+// a run was started may change it.
+func (d *Desk) launch(ctx context.Context, s *Session) error {
+	ended := make(chan struct{})
+	d.mu.Lock()
+	if d.running() || d.closed {
+		d.mu.Unlock()
+		return control.ErrRunning
+	}
+	d.current, d.ended = s, ended
+	d.mu.Unlock()
+	go d.run(context.WithoutCancel(ctx), s, ended)
+	select {
+	case <-s.begun:
+		return nil
+	case <-ended:
+		return errors.New("the run ended before its load began")
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the load to begin: %w", ctx.Err())
+	}
 }
 
 // run lets a session run to its end, and keeps it. Whoever asked for it has

@@ -74,6 +74,10 @@ func TestDeskRunsOneAtATime(t *testing.T) {
 	if _, err := d.Start(t.Context(), settings); !errors.Is(err, control.ErrRunning) {
 		t.Errorf("a second one: %v", err)
 	}
+	users := 3 // at once
+	if err := d.Change(control.Change{Users: &users}); err != nil {
+		t.Errorf("change: %v", err)
+	}
 	rate := 5.0
 	if _, ok := errors.AsType[*sale.FieldError](d.Change(control.Change{Rate: &rate})); !ok {
 		t.Error("users have a rate")

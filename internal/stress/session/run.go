@@ -72,6 +72,8 @@ func (s *Session) begin(load stress.Load, runTime time.Duration) error {
 func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(report.Report, stress.Now)) error {
 	ended := make(chan error, 1)
 	go func() { ended <- s.run.Run(ctx) }()
+	<-s.run.Begun()
+	s.beginning.Do(func() { close(s.begun) })
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
 	defer warm.stop()

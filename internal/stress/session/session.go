@@ -46,6 +46,9 @@ type Session struct {
 	log      *slog.Logger
 	id       string
 	books    *scenario.Books // nil where nothing is bought
+	// begun is closed when the load has begun, for the first time in a search.
+	begun     chan struct{}
+	beginning sync.Once
 
 	mu       sync.Mutex
 	run      *stress.Run // nil before it begins
@@ -85,7 +88,7 @@ func New(o Options) (*Session, error) {
 	}
 	s := &Session{
 		options: o, settings: o.Settings, plan: p, log: o.Logger.With("component", "stress"),
-		id: history.NewID(time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))),
+		begun: make(chan struct{}), id: history.NewID(time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))),
 	}
 	s.settings.Host, s.settings.Scenario = o.Target.String(), o.Source.Scenario.Name
 	if s.settings.Open = p.whole.Open; s.settings.Open {
