@@ -147,6 +147,16 @@ func TestStressWorkersAddUp(t *testing.T) {
 	}
 }
 
+// TestStressWorkerWithoutWork has more workers than users: it passes.
+func TestStressWorkerWithoutWork(t *testing.T) {
+	t.Parallel()
+	url, _ := moody(t)
+	code, stdout, stderr := storm(t, nil, url, "-u", "2", "-t", "5s", "--worker", "3/4", "--no-keep")
+	if code != exitOK || stdout != "" || !strings.Contains(stderr, "nothing of the load falls to worker 3/4") {
+		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+}
+
 // TestStressListen watches a run of the command line over HTTP, and stops it.
 func TestStressListen(t *testing.T) {
 	t.Parallel()

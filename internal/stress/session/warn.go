@@ -34,10 +34,13 @@ func (s *Session) Warnings() []string {
 			all = append(all, fmt.Sprintf("--fail-if '%s' fails answers that are quick: thresholds say what must not be", t))
 		}
 	}
-	if peak(s.plan.load.Curve) == 0 && s.plan.workers > 1 {
-		all = append(all, "nothing of the load falls to worker "+s.settings.Worker)
-	}
 	return all
+}
+
+// Idle reports that nothing of the load falls to this worker of several: there
+// are fewer users than workers. Shares have fractions, of which no user comes.
+func (s *Session) Idle() bool {
+	return s.plan.workers > 1 && !s.plan.load.Open && peak(s.plan.load.Curve) < 1
 }
 
 // demandSending adds the threshold without which a load that was not sent would
