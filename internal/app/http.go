@@ -40,11 +40,11 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// listen binds the value of --listen.
-func listen(ctx context.Context, address string, maxConnections int) (net.Listener, error) {
+// listen binds the address that a flag gives.
+func listen(ctx context.Context, flag, address string, maxConnections int) (net.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", address, plain(err))
+		return nil, fmt.Errorf("%s %s: %w", flag, address, plain(err))
 	}
 	return newLimitListener(listener, maxConnections), nil
 }

@@ -100,7 +100,7 @@ func NewMonitor(ctx context.Context, o MonitorOptions) (*Monitor, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	listener, err := listen(ctx, o.Listen, o.MaxConnections)
+	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections)
 	if err != nil {
 		return nil, err
 	}

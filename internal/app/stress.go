@@ -72,7 +72,6 @@ type StressOptions struct {
 	Out, Err io.Writer
 	// NewLogger returns the logger that writes there.
 	NewLogger func(io.Writer) *slog.Logger
-	Logger    *slog.Logger
 }
 
 // ErrStressUse wraps what is wrong with how a load test was asked for: nothing
@@ -108,7 +107,7 @@ func Stress(ctx context.Context, o StressOptions) (int, error) {
 		t.linger(ctx)
 	}
 	if broken := t.close(ctx); broken != nil {
-		t.options.Logger.Warn("server beside the load test did not end well", "error", broken)
+		t.log.Warn("server beside the load test did not end well", "error", broken)
 	}
 	return int(code), err
 }

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"onsale/internal/server"
@@ -24,6 +26,7 @@ type test struct {
 	kept    *history.Store // nil where runs are not kept
 	metrics *metrics.Metrics
 	live    *report.Live
+	log     *slog.Logger // writes above the view
 
 	// The servers beside the test; nil where none was asked for.
 	exposed, controlled *aside
@@ -44,20 +47,19 @@ func newTest(o StressOptions) (*test, error) {
 	}
 	// What is said while the view is drawn goes above it.
 	live := report.NewLive(report.LiveOptions{Out: o.Err, Size: o.Size, NoColor: o.NoColor})
-	o.Logger = o.NewLogger(live)
-	t := &test{options: o, live: live, ended: make(chan struct{}), streams: func() {}}
+	t := &test{options: o, live: live, log: o.NewLogger(live), ended: make(chan struct{}), streams: func() {}}
 	if t.source, err = newSource(o, worker, workers); err != nil {
 		return nil, err
 	}
 	if o.MetricsAddr != "" {
 		t.metrics = metrics.New(telemetry.NewRegistry(telemetry.ReadBuild()), metrics.Options{
-			Scenario: t.source.Scenario.Name, Host: t.source.target.String(), Worker: orDefault(o.Worker, "0/1"),
+			Scenario: t.source.Scenario.Name, Host: t.source.target.String(), Worker: cmp.Or(o.Worker, "0/1"),
 		})
 	}
 	t.session, err = session.New(session.Options{
 		Settings: settings, Source: t.source.Source, Target: t.source.target, Wire: t.source.wire,
 		Metrics: t.metrics, AdminToken: t.targetToken(),
-		Program: Version(), Logger: o.Logger,
+		Program: Version(), Logger: t.log,
 	})
 	if err != nil {
 		return nil, asFlag(err)
@@ -117,8 +119,8 @@ func (t *test) open(ctx context.Context) error {
 	o := t.options
 	var err error
 	if o.MetricsAddr != "" {
-		mounts := []server.Mount{{Pattern: "/metrics", Handler: t.metrics.Handler(o.Logger)}}
-		if t.exposed, err = serveAside(ctx, "--metrics-addr", o.MetricsAddr, o.AdminToken, mounts, o.Logger); err != nil {
+		mounts := []server.Mount{{Pattern: "/metrics", Handler: t.metrics.Handler(t.log)}}
+		if t.exposed, err = serveAside(ctx, "--metrics-addr", o.MetricsAddr, o.AdminToken, mounts, t.log); err != nil {
 			return err
 		}
 		say(t.live, "metrics on %s/metrics", localURL(t.exposed.addr))
@@ -127,12 +129,11 @@ func (t *test) open(ctx context.Context) error {
 		var streaming context.Context
 		streaming, t.streams = context.WithCancel(ctx)
 		desk := session.NewDesk(session.DeskOptions{
-			Store: t.kept, Host: t.source.target.String(), AdminToken: t.targetToken(), Program: Version(), Logger: o.Logger,
+			Store: t.kept, Host: t.source.target.String(), AdminToken: t.targetToken(), Program: Version(), Logger: t.log,
 		})
 		desk.Adopt(t.session, t.ended)
-		handler := control.Handler(streaming, desk, o.Logger)
-		mounts := []server.Mount{{Pattern: "/stress", Handler: handler, Access: server.Admin}, {Pattern: "/stress/", Handler: handler, Access: server.Admin}}
-		if t.controlled, err = serveAside(ctx, "--listen", o.Listen, o.AdminToken, mounts, o.Logger); err != nil {
+		handler := control.Handler(streaming, desk, t.log)
+		if t.controlled, err = serveAside(ctx, "--listen", o.Listen, o.AdminToken, deskMounts(handler), t.log); err != nil {
 			return err
 		}
 		say(t.live, "control on %s/stress", localURL(t.controlled.addr))

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -24,13 +23,13 @@ type aside struct {
 // serveAside serves what is mounted, under the rules for who may ask, until it
 // is closed.
 func serveAside(ctx context.Context, flag, address, token string, mounts []server.Mount, log *slog.Logger) (*aside, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	listener, err := listen(ctx, flag, address, stressConnections)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", flag, address, plain(err))
+		return nil, err
 	}
 	front := server.NewFront(server.FrontOptions{Mounts: mounts, AdminToken: token, Loopback: isLoopback(listener.Addr()), Logger: log})
 	a := &aside{http: newHTTPServer(front, log), addr: listener.Addr(), ended: make(chan error, 1)}
-	go func() { a.ended <- serveHTTP(a.http, newLimitListener(listener, stressConnections)) }()
+	go func() { a.ended <- serveHTTP(a.http, listener) }()
 	return a, nil
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -57,7 +58,7 @@ func newSource(o StressOptions, worker, workers int) (*source, error) {
 		return nil, fmt.Errorf("--redirects must be between 0 and %d", maxRedirects)
 	}
 	s := &source{wire: wire.Options{Timeout: o.Timeout, NewConnections: o.NewConnections, Redirects: o.Redirects}}
-	spec, builtin := scenario.Find(orDefault(o.Scenario, scenario.Builtin()[0].Name))
+	spec, builtin := scenario.Find(cmp.Or(o.Scenario, scenario.Builtin()[0].Name))
 	if o.URL == "" && o.Curl == "" && builtin {
 		instance := spec.New()
 		s.Scenario, s.Instance = instance.Scenario, instance
@@ -113,7 +114,7 @@ func contentType(body string) string {
 
 // aim fills in where the requests go.
 func (s *source) aim(o StressOptions, host string) error {
-	host = orDefault(o.Host, host)
+	host = cmp.Or(o.Host, host)
 	if host == "" {
 		return errors.New("--host must be given: the scenario names none")
 	}
@@ -141,11 +142,4 @@ func trust(o StressOptions) (*tls.Config, error) {
 		}
 	}
 	return c, nil
-}
-
-func orDefault(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -101,7 +101,11 @@ func (a *App) openDesk(ctx context.Context, base, version, ownToken string) []se
 	})
 	streaming, end := context.WithCancel(context.WithoutCancel(ctx))
 	a.beside.streams = end
-	handler := control.Handler(streaming, a.beside.desk, a.log)
+	return deskMounts(control.Handler(streaming, a.beside.desk, a.log))
+}
+
+// deskMounts are where the load tester's API stands, for admins.
+func deskMounts(handler http.Handler) []server.Mount {
 	return []server.Mount{
 		{Pattern: "/stress", Handler: handler, Access: server.Admin},
 		{Pattern: "/stress/", Handler: handler, Access: server.Admin},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"onsale/internal/stress"
@@ -172,10 +173,8 @@ func (s *Session) measure(ctx context.Context, load float64, d time.Duration, wa
 func answered(s stats.Snapshot) float64 {
 	var requests int64
 	var seconds float64
-	for _, p := range s.Series {
-		if p.At <= s.Duration+0.01 {
-			requests, seconds = requests+p.Requests, seconds+p.Length
-		}
+	for _, p := range underLoad(s) {
+		requests, seconds = requests+p.Requests, seconds+p.Length
 	}
 	if seconds == 0 {
 		return s.Total.Rate
@@ -186,21 +185,26 @@ func answered(s stats.Snapshot) float64 {
 // pile returns how many tasks have piled up while a step was measured; 0 if that
 // means nothing.
 func pile(s stats.Snapshot, open bool) int {
-	first, last, found := 0, 0, 0
-	for _, p := range s.Series {
-		if p.Wanted == 0 || p.At > s.Duration+0.01 {
-			continue // what is left when nothing more is begun
-		}
-		if found++; found == 1 {
-			first = p.InFlight
-		}
-		last = p.InFlight
+	points := underLoad(s)
+	if !open || len(points) < 2 {
+		return 0
 	}
-	piled := last - first
-	if !open || found < 2 || piled < pileLeast || float64(piled) < pileShare*float64(s.Due) {
+	piled := points[len(points)-1].InFlight - points[0].InFlight
+	if piled < pileLeast || float64(piled) < pileShare*float64(s.Due) {
 		return 0
 	}
 	return piled
+}
+
+// underLoad returns the points of the series until nothing more was begun. The
+// last one may end a moment after the load.
+func underLoad(s stats.Snapshot) []stats.Point {
+	const moment = 0.01 // s
+	end := slices.IndexFunc(s.Series, func(p stats.Point) bool { return p.At > s.Duration+moment })
+	if end < 0 {
+		return s.Series
+	}
+	return s.Series[:end]
 }
 
 // conclude puts what was found in the place of the last measurement.

@@ -93,6 +93,9 @@ func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(report.Rep
 // look is what is done once a second.
 func (s *Session) look(warm *warmUp, watch func(report.Report, stress.Now)) {
 	s.warm(warm)
+	if watch == nil && s.options.Metrics == nil && !s.settings.Abort {
+		return // nobody reads the figures yet, and to sum them up takes a while
+	}
 	now, r := s.run.Now(), s.Report()
 	s.expose(now, r)
 	if s.settings.Abort && s.search == nil {

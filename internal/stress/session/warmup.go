@@ -13,8 +13,7 @@ type warmUp struct {
 }
 
 func newWarmUp(after time.Duration, users bool) *warmUp {
-	w := &warmUp{timer: time.NewTimer(after), after: after, users: users, done: after == 0 && !users}
-	return w
+	return &warmUp{timer: time.NewTimer(after), after: after, users: users, done: after == 0 && !users}
 }
 
 func (w *warmUp) stop() { w.timer.Stop() }

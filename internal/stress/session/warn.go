@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,10 +50,8 @@ func (s *Session) demandSending() error {
 	if !s.plan.whole.Open || len(s.plan.thresholds) == 0 {
 		return nil
 	}
-	for _, t := range s.plan.thresholds {
-		if strings.HasPrefix(t.String(), "not_sent") {
-			return nil
-		}
+	if s.looksAt("not_sent") {
+		return nil
 	}
 	sent, err := verdict.Parse("not_sent>1%")
 	if err != nil {
@@ -62,17 +61,18 @@ func (s *Session) demandSending() error {
 	return nil
 }
 
+// looksAt reports whether a threshold is on that metric.
+func (s *Session) looksAt(metric string) bool {
+	return slices.ContainsFunc(s.plan.thresholds, func(t verdict.Threshold) bool { return strings.HasPrefix(t.String(), metric) })
+}
+
 // remark adds what whoever reads the figures should know.
 func (s *Session) remark(r *report.Report) {
 	if n := r.Stats.NotSent; n > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d tasks were not begun, as %d were under way already: what they would have waited is missing from the response times, "+
 			"which are too low for that", n, s.plan.load.MaxInFlight))
 	}
-	judged := false
-	for _, t := range s.plan.thresholds {
-		judged = judged || strings.HasPrefix(t.String(), "failures")
-	}
-	if n := r.Stats.Total.Failures; n > 0 && !judged {
+	if n := r.Stats.Total.Failures; n > 0 && !s.looksAt("failures") {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d requests failed, and no threshold looks at failures", n))
 	}
 }
