@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"onsale/internal/app/apptest"
 	"onsale/internal/client"
 	"onsale/internal/fault"
 	"onsale/internal/item"
@@ -230,7 +231,7 @@ func TestRequestsAsTheyAreSent(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 	}))
 	defer s.Close()
-	c, err := client.New(s.URL+"/base/", client.Options{Token: adminToken, UserAgent: "test"})
+	c, err := client.New(s.URL+"/base/", client.Options{Token: apptest.AdminToken, UserAgent: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +249,7 @@ func TestRequestsAsTheyAreSent(t *testing.T) {
 		t.Error("the admin token was sent with a purchase")
 	}
 	_, _ = c.Books(t.Context()) // which fails as well
-	if got.Header.Get("Authorization") != "Bearer "+adminToken {
+	if got.Header.Get("Authorization") != "Bearer "+apptest.AdminToken {
 		t.Errorf("the admin token was not sent to an admin: %v", got.Header)
 	}
 	_ = c.DeleteItem(t.Context(), who, "a/b c")

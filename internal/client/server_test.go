@@ -1,59 +1,17 @@
 package client_test
 
 import (
-	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
-	"onsale/internal/app"
+	"onsale/internal/app/apptest"
 	"onsale/internal/client"
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
 )
-
-const adminToken = "the-admins-token"
-
-// serve starts the real server over SQLite and returns its URL.
-func serve(t *testing.T) string {
-	t.Helper()
-	o := app.DefaultOptions()
-	off := fault.Off()
-	o.Listen, o.DataDir, o.Faults, o.AdminToken = "127.0.0.1:0", t.TempDir(), &off, adminToken
-	a, err := app.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("server: %v", err)
-		}
-	})
-	return "http://" + a.Addr()
-}
-
-// connect returns a client of the server, which is ready.
-func connect(t *testing.T, url string, o client.Options) *client.Client {
-	t.Helper()
-	c, err := client.New(url, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	for deadline := time.Now().Add(30 * time.Second); c.Ready(t.Context()) != nil; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the server does not get ready")
-		}
-	}
-	return c
-}
 
 // must returns the value of a call that must succeed.
 func must[T any](t *testing.T) func(T, error) T {
@@ -70,7 +28,7 @@ func must[T any](t *testing.T) func(T, error) T {
 func TestTicketsOfARealServer(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	c := connect(t, serve(t), client.Options{Token: adminToken})
+	c := apptest.Admin(t, apptest.Serve(t, fault.Off()))
 	if err := c.Health(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +94,9 @@ func TestTicketsOfARealServer(t *testing.T) {
 func TestErrorsOfARealServerAreTheDomains(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	url := serve(t)
-	c := connect(t, url, client.Options{Token: adminToken})
-	stranger := connect(t, url, client.Options{Token: "guessed"})
+	url := apptest.Serve(t, fault.Off())
+	c := apptest.Admin(t, url)
+	stranger := apptest.Connect(t, url, client.Options{Token: "guessed"})
 	concert := must[sale.Concert](t)(c.CreateConcert(ctx, sale.NewConcert{Title: "Opening", Date: "tonight", Venue: "Hall", Capacity: 5}))
 	order := client.BuyRequest{ConcertID: concert.ID, Email: "ada@example.com", Quantity: 1}
 
@@ -193,7 +151,7 @@ func TestErrorsOfARealServerAreTheDomains(t *testing.T) {
 func TestItemsOfARealServer(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	c := connect(t, serve(t), client.Options{})
+	c := apptest.Connect(t, apptest.Serve(t, fault.Off()), client.Options{})
 	ada := client.Credentials{User: "ada", Token: must[string](t)(c.Token(ctx, "ada"))}
 	bob := client.Credentials{User: "bob", Token: must[string](t)(c.Token(ctx, "bob"))}
 

@@ -1,115 +1,56 @@
 package console_test
 
 import (
-	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"onsale/internal/chrometest"
 )
 
-// patience is how long a page may take to show something on a crowded machine.
-const patience = time.Minute
-
-// browser is a tab of a real Chromium, and what its console said.
+// browser is a tab that shows the console.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	*chrometest.Tab
 
-	mu         sync.Mutex
-	complaints []string
+	t *testing.T
 }
 
-// newBrowser starts Chromium with a profile of its own, which must be there:
-// the page is made of scripts, and nothing else runs them.
+// newBrowser opens a tab: the page is made of scripts, and nothing else runs them.
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("install chromium: the tests of the page run it in a real browser")
-	}
-	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(allocator)
-	t.Cleanup(closeTab)
-
-	b := &browser{t: t, ctx: ctx}
-	console := chromedp.Console(ctx)
-	go func() {
-		for message, err := range console {
-			if err != nil {
-				return // the tab is closed
-			}
-			b.mu.Lock()
-			b.complaints = append(b.complaints, message.String()+" "+message.URL)
-			b.mu.Unlock()
-		}
-	}()
-	return b
-}
-
-// do runs actions, all within the time that a page has.
-func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		b.t.Fatalf("%v\nthe console says %q", err, b.said())
-	}
+	return &browser{chrometest.New(t), t}
 }
 
 // evaluate returns what an expression of JavaScript is.
 func evaluate[T any](b *browser, expression string) T {
 	b.t.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return value
+	return chrometest.Evaluate[T](b.Tab, expression)
 }
 
 // click clicks what a selector of CSS finds.
 func (b *browser) click(selector string) {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.CSS(selector)))
+	b.Do(chromedp.Click(chromedp.CSS(selector)))
 }
 
 // open goes to an address.
 func (b *browser) open(url string) {
 	b.t.Helper()
-	b.do(chromedp.Navigate(url))
+	b.Do(chromedp.Navigate(url))
 }
 
 // sees waits until an expression of JavaScript is true.
 func (b *browser) sees(what string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[chromedp.Void](what, chromedp.WithPollingTimeout(patience), chromedp.WithPollingInterval(50*time.Millisecond)))
+	_, err := chromedp.Run(b.Context(), chromedp.Poll[chromedp.Void](what, chromedp.WithPollingTimeout(chrometest.Patience), chromedp.WithPollingInterval(50*time.Millisecond)))
 	if err != nil {
-		b.t.Fatalf("never true: %s: %v\nthe console says %q\nthe page says\n%s", what, err, b.said(), evaluate[string](b, `document.body.innerText`))
+		b.t.Fatalf("never true: %s: %v\nthe console says %q\nthe page says\n%s", what, err, b.Said(), evaluate[string](b, `document.body.innerText`))
 	}
-}
-
-func (b *browser) said() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.complaints)
 }
 
 // clean fails the test if the browser's console has a word of complaint, or if
@@ -119,7 +60,7 @@ func (b *browser) clean() {
 	if evaluate[bool](b, `window.struck !== undefined || document.querySelector('img[src="x"]') !== null`) {
 		b.t.Error("hostile text became markup")
 	}
-	if said := b.said(); len(said) > 0 {
+	if said := b.Said(); len(said) > 0 {
 		b.t.Errorf("the browser's console says %q", said)
 	}
 }
@@ -128,10 +69,7 @@ func (b *browser) clean() {
 // directory that CONSOLE_SCREENSHOTS names.
 func (b *browser) screenshot(name string) {
 	b.t.Helper()
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	picture := b.Picture()
 	if len(picture) < 1000 {
 		b.t.Errorf("the picture of %s has %d bytes", name, len(picture))
 	}
@@ -141,28 +79,6 @@ func (b *browser) screenshot(name string) {
 	}
 	if err := os.WriteFile(filepath.Join(dir, "console-"+name+".png"), picture, 0o600); err != nil {
 		b.t.Fatal(err)
-	}
-}
-
-func (b *browser) looksLike(scheme string, width, height int64) {
-	b.t.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.do(chromedp.EmulateViewport(width, height))
-}
-
-// fits fails the test if the page is wider than the window, and names what is.
-func (b *browser) fits() {
-	b.t.Helper()
-	wide := evaluate[string](b, `document.documentElement.scrollWidth <= innerWidth ? '' :
-		innerWidth + ': ' + [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest('.scroll'))
-			.map((e) => e.tagName + '.' + e.className).join(', ')`)
-	if wide != "" {
-		b.t.Errorf("the page is wider than the window of %s", wide)
 	}
 }
 
@@ -179,7 +95,7 @@ func TestFrontPageLive(t *testing.T) {
 	t.Parallel()
 	api := newBackend(t, options())
 	b := newBrowser(t)
-	b.looksLike("light", 1280, 900)
+	b.LooksLike("", "light", 1280, 900)
 	b.open(api.URL)
 
 	b.sees(`document.querySelector('#overall')?.textContent === '1 firing, 1 pending, 1 notice'`)
@@ -199,20 +115,20 @@ func TestFrontPageLive(t *testing.T) {
 	b.sees(`[...document.querySelectorAll('.chart')].every((c) => c.querySelectorAll('path.line').length > 1)`)
 	b.sees(`document.querySelector('#plan')?.textContent.includes('deny 9.9 %')`)
 	b.sees(`document.querySelector('#users')?.value === '25' && document.querySelector('#scenario')?.value === 'tickets'`)
-	b.fits()
+	b.Fits("the page")
 	b.screenshot("1280-light")
 
-	b.looksLike("dark", 1280, 900)
+	b.LooksLike("", "dark", 1280, 900)
 	b.sees(`getComputedStyle(document.body).backgroundColor === 'rgb(13, 16, 23)'`)
 	b.screenshot("1280-dark")
 	for _, width := range []int64{360, 390, 768, 1920} {
-		b.looksLike("dark", width, 844)
-		b.fits()
+		b.LooksLike("", "dark", width, 844)
+		b.Fits("the page")
 	}
-	b.looksLike("dark", 390, 844)
+	b.LooksLike("", "dark", 390, 844)
 	b.sees(`[...document.querySelectorAll('.chart')].every((c) => c.querySelectorAll('path.line').length > 1)`)
 	b.screenshot("390-dark")
-	b.looksLike("light", 390, 844)
+	b.LooksLike("", "light", 390, 844)
 	b.screenshot("390-light")
 	b.clean()
 }
@@ -251,7 +167,7 @@ func TestProvoke(t *testing.T) {
 // waitFor waits until a plan was put.
 func (b *backend) waitFor(t *testing.T, plan string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(chrometest.Patience); ; {
 		b.mu.Lock()
 		plans := slices.Clone(b.plans)
 		b.mu.Unlock()
@@ -275,7 +191,7 @@ func TestAskPrometheus(t *testing.T) {
 	b.click(`.chip:nth-of-type(2)`)
 	b.sees(`document.querySelector('#expr')?.value.includes('http_requests_total{job="ticket_system"}')`)
 	b.clean()
-	b.do(chromedp.SetValue(chromedp.CSS(`#expr`), `up{`))
+	b.Do(chromedp.SetValue(chromedp.CSS(`#expr`), `up{`))
 	b.click(`#ask button`)
 	b.sees(`document.querySelector('#answer')?.textContent.startsWith('parse error: <img')`)
 }
@@ -288,7 +204,7 @@ func TestBareTarget(t *testing.T) {
 	api := newBackend(t, o)
 	api.bare = true
 	b := newBrowser(t)
-	b.looksLike("light", 1280, 900)
+	b.LooksLike("", "light", 1280, 900)
 	b.open(api.URL)
 	b.sees(`document.querySelector('.tile:nth-of-type(5) .value')?.textContent === 'no data'`)
 	b.sees(`/\d/.test(document.querySelector('.tile:nth-of-type(1) .value')?.textContent)`)

@@ -2,47 +2,15 @@ package crowd_test
 
 import (
 	"context"
-	"net/http"
 	"testing"
 	"time"
 
-	"onsale/internal/app"
+	"onsale/internal/app/apptest"
 	"onsale/internal/client"
 	"onsale/internal/crowd"
 	"onsale/internal/fault"
 	"onsale/internal/sale"
 )
-
-const adminToken = "the-admins-token"
-
-// serve starts the real server over SQLite and returns a client of an admin.
-func serve(t *testing.T) *client.Client {
-	t.Helper()
-	o := app.DefaultOptions()
-	off := fault.Off()
-	o.Listen, o.DataDir, o.Faults, o.AdminToken = "127.0.0.1:0", t.TempDir(), &off, adminToken
-	a, err := app.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := contextOf(t)
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("server: %v", err)
-		}
-	})
-	transport := new(http.Transport)
-	t.Cleanup(transport.CloseIdleConnections)
-	c, err := client.New("http://"+a.Addr(), client.Options{Token: adminToken, Transport: transport})
-	if err != nil {
-		t.Fatal(err)
-	}
-	until(t, "the server is ready", func() bool { return c.Ready(t.Context()) == nil })
-	return c
-}
 
 // until waits until something is so.
 func until(t *testing.T, what string, so func() bool) {
@@ -58,7 +26,7 @@ func until(t *testing.T, what string, so func() bool) {
 // comes again, and goes on at a second start.
 func TestRealServer(t *testing.T) {
 	t.Parallel()
-	api := serve(t)
+	api := apptest.Admin(t, apptest.Serve(t, fault.Off()))
 	options := settings(200, crowd.Tickets)
 	options.Client, options.Seed = api, 1
 

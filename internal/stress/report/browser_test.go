@@ -1,99 +1,35 @@
 package report_test
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"onsale/internal/chrometest"
 	"onsale/internal/stress/report"
 )
 
-// patience is how long a page may take on a crowded machine.
-const patience = time.Minute
-
-// browser is a tab of a real Chromium, and what it said and asked for.
+// browser is a tab that shows reports.
 type browser struct {
-	t   *testing.T
-	ctx context.Context
+	*chrometest.Tab
 
-	mu         sync.Mutex
-	complaints []string
-	requests   []string
+	t *testing.T
 }
 
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("install chromium: the page is looked at in a real browser")
-	}
-	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(patience))
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), flags...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(allocator)
-	t.Cleanup(closeTab)
-
-	b := &browser{t: t, ctx: ctx}
-	console := chromedp.Console(ctx)
-	go func() {
-		for message, err := range console {
-			if err != nil {
-				return // the tab is closed
-			}
-			b.mu.Lock()
-			b.complaints = append(b.complaints, message.String())
-			b.mu.Unlock()
-		}
-	}()
-	if err := chromedp.Listen(ctx, func(event any) {
-		if sent, ok := event.(*network.EventRequestWillBeSent); ok {
-			b.mu.Lock()
-			b.requests = append(b.requests, sent.Request.URL)
-			b.mu.Unlock()
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		b.t.Fatal(err)
-	}
+	return &browser{chrometest.New(t), t}
 }
 
 // evaluate returns what an expression of JavaScript is.
 func evaluate[T any](b *browser, expression string) T {
 	b.t.Helper()
-	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return value
+	return chrometest.Evaluate[T](b.Tab, expression)
 }
 
 // open writes a report as a page and goes there.
@@ -103,29 +39,7 @@ func (b *browser) open(r report.Report) {
 	if err := report.SaveHTML(file, r); err != nil {
 		b.t.Fatal(err)
 	}
-	b.do(chromedp.Navigate("file://" + filepath.ToSlash(file)))
-}
-
-func (b *browser) looksLike(medium, scheme string, width, height int64) {
-	b.t.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.do(chromedp.EmulateViewport(width, height))
-}
-
-// fits fails the test if the page is wider than the window, and names what is.
-func (b *browser) fits(what string) {
-	b.t.Helper()
-	wide := evaluate[string](b, `document.documentElement.scrollWidth <= innerWidth ? '' :
-		innerWidth + ': ' + [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest('.scroll'))
-			.map((e) => e.tagName + '.' + (e.className.baseVal ?? e.className)).join(', ')`)
-	if wide != "" {
-		b.t.Errorf("%s is wider than the window of %s", what, wide)
-	}
+	b.Do(chromedp.Navigate("file://" + filepath.ToSlash(file)))
 }
 
 // screenshot takes a picture of the whole page, for people to look at, in the
@@ -136,11 +50,7 @@ func (b *browser) screenshot(name string) {
 	if dir == "" {
 		return
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), b.Picture(), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -149,13 +59,11 @@ func (b *browser) screenshot(name string) {
 // the page itself, or if what a server said became more than text.
 func (b *browser) quiet(pages int) {
 	b.t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.complaints) > 0 {
-		b.t.Errorf("the browser's console says %q", b.complaints)
+	if said := b.Said(); len(said) > 0 {
+		b.t.Errorf("the browser's console says %q", said)
 	}
 	asked := 0
-	for _, url := range b.requests {
+	for _, url := range b.Asked() {
 		switch {
 		case strings.HasPrefix(url, "file://") && strings.HasSuffix(url, "/report.html"):
 			asked++
@@ -179,26 +87,20 @@ func TestPolicyHolds(t *testing.T) {
 	if err := os.WriteFile(file, []byte(struck), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b.do(chromedp.Navigate("file://" + filepath.ToSlash(file)))
+	b.Do(chromedp.Navigate("file://" + filepath.ToSlash(file)))
 	if evaluate[bool](b, `window.struck !== undefined`) {
 		t.Error("a script ran")
 	}
 	if got := evaluate[string](b, `getComputedStyle(document.querySelector('.card')).borderRadius`); got != "12px" {
 		t.Errorf("the policy keeps out the page's own style: corners are %q", got)
 	}
-	deadline := time.Now().Add(patience)
-	for len(b.said()) < 2 {
+	deadline := time.Now().Add(chrometest.Patience)
+	for len(b.Said()) < 2 {
 		if time.Now().After(deadline) {
-			t.Fatalf("the browser complains about %q, want the script and the picture", b.said())
+			t.Fatalf("the browser complains about %q, want the script and the picture", b.Said())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-}
-
-func (b *browser) said() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.complaints)
 }
 
 // drawn names the charts of a page that have something in them.
@@ -210,7 +112,7 @@ func TestPageInChromium(t *testing.T) {
 	b := newBrowser(t)
 	whole := sample(60)
 	whole.Capacity = capacity()
-	b.looksLike("screen", "light", 1280, 900)
+	b.LooksLike("screen", "light", 1280, 900)
 	b.open(whole)
 	const all = "capacity,throughput,latency,load,inflight,failures,histogram,lag,cpu"
 	if got := evaluate[string](b, drawn); got != all {
@@ -224,25 +126,25 @@ func TestPageInChromium(t *testing.T) {
 	}
 	b.screenshot("light")
 
-	b.looksLike("screen", "dark", 1280, 900)
+	b.LooksLike("screen", "dark", 1280, 900)
 	if got := evaluate[string](b, `getComputedStyle(document.body).backgroundColor`); got != "rgb(13, 16, 23)" {
 		t.Errorf("dark is %s", got)
 	}
 	b.screenshot("dark")
 	for _, width := range []int64{320, 390, 768, 1920} {
-		b.looksLike("screen", "dark", width, 844)
-		b.fits("the sample")
+		b.LooksLike("screen", "dark", width, 844)
+		b.Fits("the sample")
 	}
-	b.looksLike("screen", "light", 390, 844)
+	b.LooksLike("screen", "light", 390, 844)
 	if got := evaluate[string](b, drawn); got != all {
 		t.Errorf("drawn at 390 are %s, want %s", got, all)
 	}
 	b.screenshot("390")
-	b.looksLike("print", "dark", 718, 1000)
+	b.LooksLike("print", "dark", 718, 1000)
 	if got := evaluate[string](b, `getComputedStyle(document.body).backgroundColor`); got != "rgb(255, 255, 255)" {
 		t.Errorf("paper is %s, even where screens are dark", got)
 	}
-	b.fits("what is printed")
+	b.Fits("what is printed")
 	b.screenshot("print")
 	b.quiet(1)
 }
@@ -277,7 +179,7 @@ func TestPageOfOddRuns(t *testing.T) {
 		{"closed", closed, "throughput,latency,load,histogram,lag,cpu"},
 		{"hostile", nasty(), "capacity," + most},
 	} {
-		b.looksLike("screen", "light", 1280, 900)
+		b.LooksLike("screen", "light", 1280, 900)
 		b.open(run.r)
 		pages++
 		if got := evaluate[string](b, drawn); got != run.drawn {
@@ -293,8 +195,8 @@ func TestPageOfOddRuns(t *testing.T) {
 			t.Errorf("%s: the page has %d characters", run.name, got)
 		}
 		b.screenshot(strings.ReplaceAll(run.name, " ", "-"))
-		b.looksLike("screen", "light", 390, 844)
-		b.fits(run.name)
+		b.LooksLike("screen", "light", 390, 844)
+		b.Fits(run.name)
 		b.screenshot(fmt.Sprintf("%s-390", strings.ReplaceAll(run.name, " ", "-")))
 	}
 	b.quiet(pages)

@@ -1,14 +1,12 @@
 package scenario_test
 
 import (
-	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
 
-	"onsale/internal/app"
+	"onsale/internal/app/apptest"
 	"onsale/internal/client"
 	"onsale/internal/fault"
 	"onsale/internal/sale"
@@ -18,39 +16,11 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-const adminToken = "the-admins-token"
-
-// serve starts the real server over SQLite with a fault plan, and returns a
-// client of an admin.
+// serve starts the real server with a fault plan, and returns a client of an admin.
 func serve(t *testing.T, plan fault.Plan) (url string, admin *client.Client) {
 	t.Helper()
-	o := app.DefaultOptions()
-	o.Listen, o.DataDir, o.Faults, o.AdminToken = "127.0.0.1:0", t.TempDir(), &plan, adminToken
-	a, err := app.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("server: %v", err)
-		}
-	})
-	url = "http://" + a.Addr()
-	admin, err = client.New(url, client.Options{Token: adminToken, Transport: new(http.Transport)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(admin.Close)
-	for deadline := time.Now().Add(30 * time.Second); admin.Ready(t.Context()) != nil; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the server does not get ready")
-		}
-	}
-	return url, admin
+	url = apptest.Serve(t, plan)
+	return url, apptest.Admin(t, url)
 }
 
 // optionsFor are those of a check of a target, as an admin would make it.
@@ -61,7 +31,7 @@ func optionsFor(t *testing.T, url string) scenario.Options {
 		t.Fatal(err)
 	}
 	return scenario.Options{
-		Target: target, Token: adminToken,
+		Target: target, Token: apptest.AdminToken,
 		Connect: func() wire.Doer { return wire.New(target, wire.Options{}) },
 		Load:    stress.Load{Curve: stress.Curve{From: 100}}, RunTime: time.Minute,
 	}
@@ -169,7 +139,7 @@ func TestBooksOfOthers(t *testing.T) {
 	t.Parallel()
 	url, admin := serve(t, fault.Off())
 	id := concert(t, admin, 1_000_000)
-	for name, token := range map[string]string{"books": adminToken, "concerts": "", "wrong token": "nonsense"} {
+	for name, token := range map[string]string{"books": apptest.AdminToken, "concerts": "", "wrong token": "nonsense"} {
 		in, o := instance(t, "tickets"), optionsFor(t, url)
 		o.Token = token
 		books, err := in.OpenBooks(t.Context(), o)
@@ -215,7 +185,7 @@ func TestPrepare(t *testing.T) {
 	_, err = check("tickets")
 	wantNotReady(t, err, "does not take this admin token")
 
-	o.Token = adminToken
+	o.Token = apptest.AdminToken
 	f := found(t)(check("tickets"))
 	if len(f.Created) != 3 || f.Left != 30_000 || !f.Known || len(f.Notes) != 1 || !strings.Contains(f.Notes[0], "10,000 tickets each") {
 		t.Errorf("%+v", f)

@@ -1,14 +1,11 @@
 package script_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
-	"onsale/internal/app"
-	"onsale/internal/client"
+	"onsale/internal/app/apptest"
 	"onsale/internal/fault"
 	"onsale/internal/sale"
 )
@@ -17,31 +14,8 @@ import (
 // and three concerts of which two have few tickets.
 func onsale(t *testing.T) *server {
 	t.Helper()
-	o, off := app.DefaultOptions(), fault.Off()
-	o.Listen, o.DataDir, o.Faults, o.AdminToken = "127.0.0.1:0", t.TempDir(), &off, "the-admins-token"
-	a, err := app.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("server: %v", err)
-		}
-	})
-	c, err := client.New("http://"+a.Addr(), client.Options{Token: o.AdminToken, Transport: new(http.Transport)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	for deadline := time.Now().Add(30 * time.Second); c.Ready(t.Context()) != nil; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the server does not get ready")
-		}
-	}
+	url := apptest.Serve(t, fault.Off())
+	c := apptest.Admin(t, url)
 	for _, capacity := range []int64{2, 1000, 2} {
 		if _, err := c.CreateConcert(t.Context(), sale.NewConcert{Title: "Night", Date: "tonight", Venue: "Hall", Capacity: capacity}); err != nil {
 			t.Fatal(err)
@@ -49,7 +23,7 @@ func onsale(t *testing.T) *server {
 	}
 	s := &server{}
 	s.Server = serve(t, func(http.ResponseWriter, *http.Request) {}).Server
-	s.URL = "http://" + a.Addr()
+	s.URL = url
 	return s
 }
 

@@ -1,0 +1,69 @@
+// Package apptest starts the real server for the tests of whatever calls it.
+package apptest
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"onsale/internal/app"
+	"onsale/internal/client"
+	"onsale/internal/fault"
+)
+
+// AdminToken opens the admin calls of the server.
+const AdminToken = "the-admins-token"
+
+// patience is how long a server may take to get ready on a crowded machine.
+const patience = 30 * time.Second
+
+// Serve starts the server on a free port of loopback, over an SQLite of its own,
+// with a fault plan, and returns its URL. It is stopped at the end of the test, which
+// fails if that is not orderly.
+func Serve(t *testing.T, plan fault.Plan) (url string) {
+	t.Helper()
+	o := app.DefaultOptions()
+	o.Listen, o.DataDir, o.Faults, o.AdminToken = "127.0.0.1:0", t.TempDir(), &plan, AdminToken
+	a, err := app.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("server: %v", err)
+		}
+	})
+	return "http://" + a.Addr()
+}
+
+// Connect returns a client of the server, which is ready.
+func Connect(t *testing.T, url string, o client.Options) *client.Client {
+	t.Helper()
+	if o.Transport == nil {
+		o.Transport = new(http.Transport)
+	}
+	c, err := client.New(url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	retry := time.NewTicker(10 * time.Millisecond)
+	defer retry.Stop()
+	for deadline := time.Now().Add(patience); c.Ready(t.Context()) != nil; <-retry.C {
+		if time.Now().After(deadline) {
+			t.Fatal("the server does not get ready")
+		}
+	}
+	return c
+}
+
+// Admin returns a client with the admin's token of the server, which is ready.
+func Admin(t *testing.T, url string) *client.Client {
+	t.Helper()
+	return Connect(t, url, client.Options{Token: AdminToken})
+}
