@@ -91,6 +91,11 @@ bench: bin/k6 ## Measure the sale and the load tester; see docs/performance.md
 soak: deps ## Sell for a long time and watch memory and books
 	$(GO) test -tags soak -run TestSoak -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -soak $(SOAKTIME)
 
+.PHONY: siege
+siege: deps ## Sell while a hostile client attacks, and compare with peace
+	@bash scripts/deps.sh $(DEPS) wrk
+	$(GO) test -tags soak -run TestSiege -v -timeout 0 $(TESTFLAGS) ./cmd/onsale
+
 .PHONY: figures
 figures: ## Measure what `onsale up` takes: size, start, memory, cost of the monitoring
 	@bash scripts/deps.sh $(DEPS) wrk

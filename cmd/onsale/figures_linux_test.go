@@ -165,13 +165,19 @@ func resident(t *testing.T, p *process) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	return kilobytes(t, status, "VmRSS") * 1024
+}
+
+// kilobytes reads a figure of /proc/PID/status.
+func kilobytes(t *testing.T, status []byte, name string) float64 {
+	t.Helper()
+	m := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(status)
 	if m == nil {
-		t.Fatalf("no VmRSS in:\n%s", status)
+		t.Fatalf("no %s in:\n%s", name, status)
 	}
-	kilobytes, err := strconv.ParseFloat(string(m[1]), 64)
+	figure, err := strconv.ParseFloat(string(m[1]), 64)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return kilobytes * 1024
+	return figure
 }

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asNoop) != "" {
 		noop()
 	}
+	if base := os.Getenv(asBesieger); base != "" {
+		besiegeAsProcess(base)
+	}
 	if os.Getenv(asMain) != "" {
 		main()
 	}

@@ -1,0 +1,129 @@
+//go:build soak
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What a hostile client may cost, in one run of TestSiege.
+const (
+	minUnderSiege = 0.8         // purchase rate under attack, of that in peace
+	maxUnderSiege = 512e6       // bytes that are resident at the peak
+	maxProbe      = time.Second // until /health answers on a connection of its own
+	probeEvery    = 250 * time.Millisecond
+	siegeRounds   = 6
+	// addressSpace ends the server before it ends the machine, in bytes. Go reserves
+	// far more than it uses.
+	addressSpace = 8 << 30
+)
+
+// TestSiege sells to one hot concert while a client in a process of its own
+// attacks: see [besiege]. Peace and attack alternate. Run it by `make siege`.
+func TestSiege(t *testing.T) {
+	for name, where := range databases {
+		t.Run(name, func(t *testing.T) { siege(t, where) })
+	}
+}
+
+func siege(t *testing.T, where func(testing.TB) ([]string, string)) {
+	env, dir := where(t)
+	p := launch(t, env, "up", "--listen", "127.0.0.1:0", "--crowd", "0", "--faults", "off", "--max-connections", "200", dir)
+	p.waitFor(`ready on (http://\S+)`)
+	limit := unix.Rlimit{Cur: addressSpace, Max: addressSpace}
+	if err := unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_AS, &limit, nil); err != nil {
+		t.Fatal(err)
+	}
+	r := newRush(t, p.url(), 2_000_000_000)
+	const connections = 64
+	var ratios []float64
+	var slowest time.Duration
+	for range siegeRounds {
+		peace := r.wrk(connections)
+		var probe time.Duration
+		attacked := func() float64 {
+			attack := exec.CommandContext(t.Context(), "/proc/self/exe")
+			attack.Env = append(os.Environ(), asBesieger+"="+p.url())
+			attack.Stderr = os.Stderr
+			if err := attack.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				_ = attack.Process.Kill()
+				_ = attack.Wait() // it was killed
+			}()
+			probing, stop := context.WithCancel(t.Context())
+			var probes sync.WaitGroup
+			probes.Go(func() { probe = slowestProbe(probing, t, p.url()) })
+			defer func() { stop(); probes.Wait() }()
+			return r.wrk(connections)
+		}()
+		t.Logf("%8.0f sold/s in peace, %8.0f under attack: %.2f; slowest probe %s",
+			peace, attacked, attacked/peace, probe.Round(time.Millisecond))
+		ratios = append(ratios, attacked/peace)
+		slowest = max(slowest, probe)
+	}
+	peak := peakResident(t, p)
+	t.Logf("median %.2f, slowest probe %s, peak memory %.0f MB", median(ratios), slowest.Round(time.Millisecond), peak/1e6)
+	if median(ratios) < minUnderSiege {
+		t.Errorf("purchases keep %.2f of their rate, less than %.2f", median(ratios), minUnderSiege)
+	}
+	if slowest > maxProbe {
+		t.Errorf("/health took %s, more than %s", slowest, maxProbe)
+	}
+	if peak > maxUnderSiege {
+		t.Errorf("peak memory is %.0f MB, more than %.0f MB", peak/1e6, maxUnderSiege/1e6)
+	}
+	r.verifyBooksBalance()
+}
+
+// verifyBooksBalance checks the books without reading every purchase.
+func (r *rush) verifyBooksBalance() {
+	r.t.Helper()
+	var books struct {
+		Balanced  bool
+		Purchased int64
+	}
+	if r.get("/books", &books); !books.Balanced || books.Purchased == 0 {
+		r.t.Errorf("books are %+v", books)
+	}
+}
+
+// slowestProbe asks for /health on new connections until the context ends, and
+// returns the longest time that an answer took.
+func slowestProbe(ctx context.Context, t *testing.T, base string) time.Duration {
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	var slowest time.Duration
+	for ctx.Err() == nil {
+		began := time.Now()
+		status, _ := call(context.WithoutCancel(ctx), client, http.MethodGet, base+"/health", "")
+		if status != http.StatusOK {
+			t.Errorf("/health answered %d after %s", status, time.Since(began))
+		}
+		slowest = max(slowest, time.Since(began))
+		select {
+		case <-time.After(probeEvery):
+		case <-ctx.Done():
+		}
+	}
+	return slowest
+}
+
+// peakResident returns the highest resident memory of a process, in bytes.
+func peakResident(t *testing.T, p *process) float64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kilobytes(t, status, "VmHWM") * 1024
+}
