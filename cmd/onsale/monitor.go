@@ -17,6 +17,7 @@ type monitorCmd struct {
 
 	watchFlags
 
+	AllowedHosts    []string      `help:"Domain names of this server beside that of --external-url: without an admin token, requests that name another host are refused." placeholder:"NAME"`
 	AdminTokenFile  string        `help:"File with the token that opens admin calls, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
 	ShutdownTimeout time.Duration `help:"How long to wait for requests in flight when stopping." default:"15s"`
 }
@@ -35,7 +36,7 @@ func (c *monitorCmd) Run(ctx context.Context, e *env) error {
 	o.Listen, o.DataDir, o.Targets = c.Listen, c.DataDir, c.Target
 	o.Watch, o.ShutdownTimeout = c.watch(e, c.Pace), c.ShutdownTimeout
 	o.Watch.BearerFile = c.BearerFile
-	o.Out, o.Logger = e.stderr, e.log
+	o.AllowedHosts, o.Out, o.Logger = c.AllowedHosts, e.stderr, e.log
 	var err error
 	if o.AdminToken, err = adminToken(e, c.AdminTokenFile); err != nil {
 		return &usageError{err}

@@ -21,7 +21,8 @@ type apiFlags struct {
 	Faults  string `help:"What goes wrong on purpose: off, default, or a file with a plan. Not given, the plan stored in the database holds." placeholder:"off|default|FILE"`
 	Migrate bool   `help:"Bring the database schema to the newest version at start." default:"true" negatable:""`
 
-	AdminTokenFile string `help:"File with the token that opens admin calls, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
+	AdminTokenFile string   `help:"File with the token that opens admin calls, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
+	AllowedHosts   []string `help:"Domain names of this server: without an admin token, requests that name another host are refused." placeholder:"NAME"`
 
 	TokenLife     time.Duration `help:"How long a token of the item calls is valid, up to 720h." default:"1h"`
 	MaxUserLabels int           `help:"Users of items that have a series of their own in the metrics; the others share one." default:"200"`
@@ -40,8 +41,8 @@ type apiFlags struct {
 func (serveCmd) Help() string {
 	return `DATABASE_URL chooses the database: not set, an SQLite file in the data
 directory; postgres://USER:PASSWORD@HOST:5432/NAME, PostgreSQL, also with
-several hosts and TLS. ONSALE_ADMIN_TOKEN opens admin calls to who sends it as
-a bearer token; "none" opens them to everybody. ONSALE_TOKEN_KEY signs the
+several hosts and TLS. ONSALE_ADMIN_TOKEN, 16 bytes or more, opens admin calls to
+who sends it as a bearer token; "none" opens them to everybody. ONSALE_TOKEN_KEY signs the
 tokens of item calls: any text of 16 bytes or more, the same for all replicas.
 Not set, a key is made once and kept in the database.`
 }
@@ -88,6 +89,7 @@ func (c *apiFlags) options(e *env) (app.Options, error) {
 	if o.Faults, err = app.ReadFaults(c.Faults, e.log); err != nil {
 		return o, err
 	}
+	o.AllowedHosts = c.AllowedHosts
 	o.AdminToken, err = adminToken(e, c.AdminTokenFile)
 	return o, err
 }

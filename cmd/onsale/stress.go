@@ -79,7 +79,8 @@ type stressRunCmd struct {
 	Check         bool          `help:"Check the server before the run." default:"true" negatable:"" group:"Control"`
 	Yes           bool          `help:"Do not ask before more than 1,000 users or 5,000/s go to a host that is not loopback." env:"-" group:"Control"`
 
-	AdminTokenFile string `help:"File with the server's admin token, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE" group:"Control"`
+	AllowedHosts   []string `help:"Domain names of --listen and --metrics-addr: without an admin token, requests that name another host are refused." placeholder:"NAME" group:"Control"`
+	AdminTokenFile string   `help:"File with the server's admin token, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE" group:"Control"`
 }
 
 // stressHelp makes the help of `onsale stress` that of its default command, which
@@ -178,7 +179,7 @@ func (c *stressRunCmd) options(ctx context.Context, e *env) (app.StressOptions, 
 		FindCapacity: c.Capacity, StepTime: c.StepTime, StartLoad: c.StartLoad, MaxLoad: c.MaxLoad,
 		Headless: c.Headless, OnlySummary: c.OnlySummary, CSV: c.CSV, JSON: c.JSON, HTML: c.HTML, DataDir: c.DataDir, Keep: c.Keep,
 		MetricsAddr: c.MetricsAddr, MetricsLinger: c.MetricsLinger, Listen: c.Listen,
-		Prepare: c.Prepare, Check: c.Check, AdminToken: token, TokenMeant: c.AdminTokenFile != "",
+		Prepare: c.Prepare, Check: c.Check, AdminToken: token, TokenMeant: c.AdminTokenFile != "", AllowedHosts: c.AllowedHosts,
 		Confirm: func(question string) bool { return c.Yes || ask(ctx, e, question+". Go on?") },
 		Env:     e.lookup, Out: e.stdout, Err: e.stderr, NewLogger: e.logTo,
 	}

@@ -133,7 +133,10 @@ func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build 
 	o.Metrics, o.Registerer = telemetry.Handler(registry, a.log), registry
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
 	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log
-	o.OwnToken = rand.Text()
+	o.OwnToken, o.AllowedHosts = rand.Text(), a.options.AllowedHosts
+	if up := a.options.Up; up != nil && up.Watch != nil {
+		o.AllowedHosts = up.Watch.hosts(o.AllowedHosts)
+	}
 	if o.Mounts, err = a.openBeside(ctx, build.Version, o.OwnToken); err != nil {
 		return err
 	}

@@ -31,7 +31,9 @@ type MonitorOptions struct {
 	Targets []string
 	// AdminToken is that of [Options].
 	AdminToken string
-	Watch      Watch
+	// AllowedHosts are those of [Options].
+	AllowedHosts []string
+	Watch        Watch
 	// MaxConnections is how many clients may be connected at once; more wait.
 	MaxConnections int
 	// ShutdownTimeout bounds the wait for requests in flight.
@@ -61,7 +63,7 @@ func (o MonitorOptions) Validate() error {
 	if o.DataDir == "" {
 		return errors.New("--data-dir must not be empty")
 	}
-	if err := validToken(o.AdminToken); err != nil {
+	if err := validAccess(o.AdminToken, o.AllowedHosts); err != nil {
 		return err
 	}
 	targets, err := o.targets()
@@ -129,7 +131,8 @@ func (m *Monitor) open() error {
 		return err
 	}
 	m.http = newHTTPServer(server.NewFront(server.FrontOptions{
-		Mounts: all, AdminToken: o.AdminToken, Loopback: isLoopback(m.listener.Addr()), Logger: o.Logger,
+		Mounts: all, AdminToken: o.AdminToken, Loopback: isLoopback(m.listener.Addr()),
+		AllowedHosts: o.Watch.hosts(o.AllowedHosts), Logger: o.Logger,
 	}), o.Logger)
 	return nil
 }

@@ -41,6 +41,9 @@ type Options struct {
 	// AdminToken opens admin calls to who knows it, "none" to everybody. Empty
 	// opens them on a loopback address alone.
 	AdminToken string
+	// AllowedHosts are names of this server, which requests may name where no admin
+	// token protects it. See [server.Options].
+	AllowedHosts []string
 
 	// TokenKey signs the tokens of item calls; empty takes the key that is kept
 	// in the database. It is a secret.
@@ -110,7 +113,7 @@ func (o Options) Validate() error {
 	if o.DataDir == "" {
 		return errors.New("--data-dir must not be empty")
 	}
-	if err := validToken(o.AdminToken); err != nil {
+	if err := validAccess(o.AdminToken, o.AllowedHosts); err != nil {
 		return err
 	}
 	for _, number := range []struct {
@@ -149,11 +152,23 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// validToken refuses an admin token that no header could carry, and does not
-// show it.
-func validToken(token string) error {
-	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return errors.New("the admin token (ONSALE_ADMIN_TOKEN, --admin-token-file) must be visible ASCII characters without spaces")
+// minAdminToken is how many bytes an admin token must have: anybody may guess it, as
+// often as the network lets them.
+const minAdminToken = 16
+
+// validAccess refuses an admin token that could be guessed or that no header could
+// carry, and does not show it. It also refuses hosts that are none.
+func validAccess(token string, allowedHosts []string) error {
+	const name = "the admin token (ONSALE_ADMIN_TOKEN, --admin-token-file)"
+	switch {
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New(name + " must be visible ASCII characters without spaces")
+	case token != "" && token != server.OpenToAll && len(token) < minAdminToken:
+		return fmt.Errorf("%s must have at least %d bytes, such as openssl rand -hex 16 prints; %s opens admin calls to everybody",
+			name, minAdminToken, server.OpenToAll)
+	}
+	if err := server.CheckAllowedHosts(allowedHosts); err != nil {
+		return fmt.Errorf("--allowed-hosts %w", err)
 	}
 	return nil
 }

@@ -59,6 +59,8 @@ type StressOptions struct {
 	// environment may be another server's, and goes over plain http to loopback alone.
 	AdminToken string
 	TokenMeant bool
+	// AllowedHosts are those of [Options], for Listen and MetricsAddr.
+	AllowedHosts []string
 
 	// Confirm asks whether to go on where a load could hurt somebody.
 	Confirm func(question string) bool

@@ -38,6 +38,9 @@ type test struct {
 // newTest checks all that was asked for.
 func newTest(o StressOptions) (*test, error) {
 	settings, err := o.settings()
+	if err == nil {
+		err = o.validAccess()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func (t *test) open(ctx context.Context) error {
 	var err error
 	if o.MetricsAddr != "" {
 		mounts := []server.Mount{{Pattern: "/metrics", Handler: t.metrics.Handler(t.log)}}
-		if t.exposed, err = serveAside(ctx, "--metrics-addr", o.MetricsAddr, o.AdminToken, mounts, t.log); err != nil {
+		if t.exposed, err = t.serveAside(ctx, "--metrics-addr", o.MetricsAddr, mounts); err != nil {
 			return err
 		}
 		say(t.live, "metrics on %s/metrics", localURL(t.exposed.addr))
@@ -133,7 +136,7 @@ func (t *test) open(ctx context.Context) error {
 		})
 		desk.Adopt(t.session, t.ended)
 		handler := control.Handler(streaming, desk, t.log)
-		if t.controlled, err = serveAside(ctx, "--listen", o.Listen, o.AdminToken, deskMounts(handler), t.log); err != nil {
+		if t.controlled, err = t.serveAside(ctx, "--listen", o.Listen, deskMounts(handler)); err != nil {
 			return err
 		}
 		say(t.live, "control on %s/stress", localURL(t.controlled.addr))

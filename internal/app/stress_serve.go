@@ -2,13 +2,21 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"onsale/internal/server"
 )
+
+// validAccess checks the admin token if it protects a server beside the load test. A
+// token that is only the target's is as the target wants it.
+func (o StressOptions) validAccess() error {
+	if o.Listen == "" && o.MetricsAddr == "" {
+		return validAccess("", o.AllowedHosts)
+	}
+	return validAccess(o.AdminToken, o.AllowedHosts)
+}
 
 // stressConnections is how many clients may watch a load test at once.
 const stressConnections = 200
@@ -20,15 +28,18 @@ type aside struct {
 	ended chan error
 }
 
-// serveAside serves what is mounted, under the rules for who may ask, until it
-// is closed.
-func serveAside(ctx context.Context, flag, address, token string, mounts []server.Mount, log *slog.Logger) (*aside, error) {
+// serveAside serves what is mounted at the address that a flag gives, under the
+// rules for who may ask, until it is closed.
+func (t *test) serveAside(ctx context.Context, flag, address string, mounts []server.Mount) (*aside, error) {
 	listener, err := listen(ctx, flag, address, stressConnections)
 	if err != nil {
 		return nil, err
 	}
-	front := server.NewFront(server.FrontOptions{Mounts: mounts, AdminToken: token, Loopback: isLoopback(listener.Addr()), Logger: log})
-	a := &aside{http: newHTTPServer(front, log), addr: listener.Addr(), ended: make(chan error, 1)}
+	front := server.NewFront(server.FrontOptions{
+		Mounts: mounts, AdminToken: t.options.AdminToken, Loopback: isLoopback(listener.Addr()),
+		AllowedHosts: t.options.AllowedHosts, Logger: t.log,
+	})
+	a := &aside{http: newHTTPServer(front, t.log), addr: listener.Addr(), ended: make(chan error, 1)}
 	go func() { a.ended <- serveHTTP(a.http, listener) }()
 	return a, nil
 }

@@ -139,7 +139,7 @@ func withPage(all []server.Mount, o console.Options) ([]server.Mount, error) {
 		return nil, fmt.Errorf("make page: %w", err)
 	}
 	for _, pattern := range []string{"GET /{$}", "GET /ui/", "GET /runbooks/"} {
-		all = append(all, server.Mount{Pattern: pattern, Handler: page})
+		all = append(all, server.Mount{Pattern: pattern, Handler: page, Page: true})
 	}
 	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +98,15 @@ func (w Watch) external(local string) string {
 	return local
 }
 
+// hosts adds the name by which people reach this server to those that are allowed.
+func (w Watch) hosts(allowed []string) []string {
+	u, ok := webURL(w.ExternalURL)
+	if !ok || server.CheckAllowedHosts([]string{u.Hostname()}) != nil { // an IPv6 address passes anyway
+		return allowed
+	}
+	return append(slices.Clone(allowed), u.Hostname())
+}
+
 // options are those of the monitor at an address, once validated.
 func (w Watch) options(dir, local string, targets []string, log *slog.Logger) monitor.Options {
 	pace, _ := w.pace()
@@ -146,7 +156,7 @@ func mounts(m *monitor.Monitor) []server.Mount {
 		{Pattern: "GET /-/ready", Handler: m.Prometheus()},
 		{Pattern: "/api/v2/", Handler: m.Alertmanager(), Access: server.AdminWrites},
 		{Pattern: "GET /inbox", Handler: m.Inbox()},
-		{Pattern: "GET /graph", Handler: http.HandlerFunc(graph)},
+		{Pattern: "GET /graph", Handler: http.HandlerFunc(graph), Page: true},
 	}
 }
 

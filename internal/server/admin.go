@@ -23,11 +23,16 @@ type gate struct {
 	// or nil if none is set. Hashes have one length, so that comparing them tells
 	// nothing about that of the token.
 	token, own *[sha256.Size]byte
+	tries      *tries
 }
 
-func newGate(token, own string, loopback bool) *gate {
-	return &gate{open: token == OpenToAll, loopback: loopback, token: hashOf(token), own: hashOf(own)}
+func newGate(token, own string, loopback bool, tries *tries) *gate {
+	return &gate{open: token == OpenToAll, loopback: loopback, token: hashOf(token), own: hashOf(own), tries: tries}
 }
+
+// protects reports whether admin calls need a token or are not answered at all, so
+// that it does not matter by which name a request reached the server.
+func (g *gate) protects() bool { return !g.open && (g.token != nil || !g.loopback) }
 
 func hashOf(token string) *[sha256.Size]byte {
 	if token == "" {
@@ -36,6 +41,9 @@ func hashOf(token string) *[sha256.Size]byte {
 	hash := sha256.Sum256([]byte(token))
 	return &hash
 }
+
+// challenge says in WWW-Authenticate what is missing.
+const challenge = `Bearer realm="onsale"`
 
 // middleware lets admin requests through to an operation and refuses others.
 func (g *gate) middleware(ctx huma.Context, next func(huma.Context)) {
@@ -54,9 +62,11 @@ func (g *gate) check(r *http.Request) *Problem {
 		return nil
 	case knows(r, g.token) || knows(r, g.own):
 		return nil
+	case g.token != nil && r.Header.Get("Authorization") != "":
+		return g.tries.fail(r)
 	case g.token != nil:
-		return unauthorized.problem().with("WWW-Authenticate", `Bearer realm="onsale"`)
-	case g.loopback && isLoopbackName(r.Host) && !isForwarded(r.Header):
+		return unauthorized.problem().with("WWW-Authenticate", challenge)
+	case g.loopback && isLoopbackName(r.Host) && !isProxied(r):
 		return nil
 	}
 	return adminDisabled.problem()
@@ -83,16 +93,4 @@ func isLoopbackName(host string) bool {
 	}
 	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
 	return err == nil && addr.Unmap().IsLoopback()
-}
-
-// isForwarded reports whether a proxy passed the request on and says so: who
-// stands behind it is anybody.
-func isForwarded(header http.Header) bool {
-	for name := range header {
-		switch {
-		case name == "Forwarded", name == "Via", name == "X-Real-Ip", strings.HasPrefix(name, "X-Forwarded-"):
-			return true
-		}
-	}
-	return false
 }

@@ -28,7 +28,7 @@ func (b *buyRequest) invalid() (errs []error) {
 
 type buyInput struct {
 	ConcertID int64  `path:"concert_id" minimum:"1"`
-	Key       string `header:"Idempotency-Key" doc:"The buyer's own name for this order, 1 to 255 visible ASCII characters. Repeated with the same order, it answers with the first receipt."`
+	Key       string `header:"Idempotency-Key" doc:"The buyer's own name for this order, 1 to 255 visible ASCII characters. Repeated with the same order, it answers with the first receipt. It must not be guessable, such as a random UUID: anyone who knows the key and the order gets the receipt, whose purchase_id refunds it."`
 
 	body buyRequest
 }

@@ -101,12 +101,26 @@ var (
 	}
 	adminDisabled = kind{
 		status: http.StatusForbidden, code: "admin_disabled", title: "Admin calls are disabled",
-		detail: "No admin token is set, so that admin calls are only answered on a loopback address, for a Host such as localhost " +
-			"and without a proxy. Set one with ONSALE_ADMIN_TOKEN or --admin-token-file; the value none opens these calls to everybody.",
+		detail: "No admin token is set, so that admin calls are only answered on a loopback address, for a Host such as localhost, " +
+			"in HTTP/1.1 and without a proxy. Set one with ONSALE_ADMIN_TOKEN or --admin-token-file; the value none opens these calls to everybody.",
 	}
 	crossOrigin = kind{
 		status: http.StatusForbidden, code: "cross_origin", title: "Cross-origin request refused", outcome: outcomeInvalid,
 		detail: "A page of another origin may not change anything here.",
+	}
+	crossSiteRead = kind{
+		status: http.StatusForbidden, code: "cross_origin", title: "Cross-origin request refused",
+		detail: "A page of another site may not make a browser read this, nor link to it. Type the address instead, or link to /.",
+	}
+	foreignHost = kind{
+		status: http.StatusMisdirectedRequest, code: "foreign_host", title: "Unknown host name",
+		detail: "The request names a host that this server does not go by. Where no admin token protects it, it answers to IP addresses, " +
+			"to names without a dot, and to localhost alone: a page of anybody can make its own name lead here. " +
+			"Names that are this server's go into --allowed-hosts or ONSALE_ALLOWED_HOSTS.",
+	}
+	tooManyTries = kind{
+		status: http.StatusTooManyRequests, code: "too_many_tries", title: "Too many wrong tokens",
+		detail: "Your address has brought too many wrong admin tokens within a minute. The right one is taken at any time.",
 	}
 
 	busy = kind{

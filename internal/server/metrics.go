@@ -44,6 +44,7 @@ func (o outcome) String() string {
 type metrics struct {
 	purchases    [outcomes]prometheus.Counter
 	saleDuration prometheus.Histogram
+	wrongTokens  prometheus.Counter
 	items        *itemMetrics
 }
 
@@ -62,6 +63,10 @@ func newMetrics(o Options) *metrics {
 		NativeHistogramMaxBucketNumber:  100,
 		NativeHistogramMinResetDuration: time.Hour,
 	})}
+	m.wrongTokens = factory.NewCounter(prometheus.CounterOpts{
+		Name: "onsale_admin_wrong_tokens_total",
+		Help: "Admin calls that were refused because they brought a wrong token.",
+	})
 	for o := outcomeNone + 1; o < outcomes; o++ {
 		m.purchases[o] = purchases.WithLabelValues(o.String())
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"log/slog"
 	"net/http"
+	"time"
 )
 
 // Access says who may ask what is mounted beside the API.
@@ -25,15 +26,19 @@ type Mount struct {
 	Pattern string
 	Handler http.Handler
 	Access  Access
+	// Page says that pages of other sites may link to it. Anything else they may not
+	// make a browser read, whatever the method.
+	Page bool
 }
 
 // home is the pattern of the page that a browser opens first.
 const home = "GET /{$}"
 
 // mount registers what stands beside the API.
-func mount(mux *http.ServeMux, g *gate, mounts []Mount) (hasHome bool) {
+func (f *front) mount(mounts []Mount) (hasHome bool) {
 	for _, m := range mounts {
-		mux.Handle(m.Pattern, g.guard(m.Access, m.Handler))
+		f.mux.Handle(m.Pattern, f.gate.guard(m.Access, m.Handler))
+		f.guarded[m.Pattern] = !m.Page
 		hasHome = hasHome || m.Pattern == home
 	}
 	return hasHome
@@ -59,25 +64,26 @@ func (g *gate) guard(access Access, next http.Handler) http.Handler {
 // FrontOptions are those of a [NewFront].
 type FrontOptions struct {
 	Mounts []Mount
-	// AdminToken and Loopback are those of [Options].
-	AdminToken string
-	Loopback   bool
-	Logger     *slog.Logger
+	// AdminToken, Loopback and AllowedHosts are those of [Options].
+	AdminToken   string
+	Loopback     bool
+	AllowedHosts []string
+	Logger       *slog.Logger
 }
 
 // NewFront returns what answers requests where there is no API, but only what
 // else would stand beside it. The rules for who may ask are the same.
 func NewFront(o FrontOptions) http.Handler {
-	f := front{mux: http.NewServeMux(), log: o.Logger.With("component", "server")}
-	mount(f.mux, newGate(o.AdminToken, "", o.Loopback), o.Mounts)
+	log := o.Logger.With("component", "server")
+	f := newFront(newGate(o.AdminToken, "", o.Loopback, newTries(time.Now, log, func() {})), o.AllowedHosts, log)
+	f.mount(o.Mounts)
 	f.mux.HandleFunc(anything, f.unknown)
-	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := &response{ResponseWriter: w}
 		defer func() { f.rescue(answer, r, recover()) }()
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if protection.Check(r) != nil {
-			crossOrigin.problem().write(answer, r)
+		if p := f.refuse(r); p != nil {
+			p.write(answer, r)
 			return
 		}
 		f.mux.ServeHTTP(answer, r)

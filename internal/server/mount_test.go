@@ -17,7 +17,7 @@ var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 })
 
 var mounts = []server.Mount{
-	{Pattern: "GET /{$}", Handler: echo},
+	{Pattern: "GET /{$}", Handler: echo, Page: true},
 	{Pattern: "/open/", Handler: echo},
 	{Pattern: "/silences", Handler: echo, Access: server.AdminWrites},
 	{Pattern: "/crowd", Handler: echo, Access: server.Admin},
@@ -89,7 +89,7 @@ func TestOwnToken(t *testing.T) {
 func TestMountsRefuseOtherSites(t *testing.T) {
 	t.Parallel()
 	front := server.NewFront(server.FrontOptions{
-		Mounts: mounts, AdminToken: server.OpenToAll, Logger: slog.New(slog.DiscardHandler),
+		Mounts: mounts, AdminToken: server.OpenToAll, AllowedHosts: []string{"example.com"}, Logger: slog.New(slog.DiscardHandler),
 	})
 	for site, want := range map[string]int{"cross-site": 403, "same-origin": 200} {
 		request := httptest.NewRequest(http.MethodPost, "/silences", nil)

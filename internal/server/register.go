@@ -68,7 +68,8 @@ func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O
 	if rt.admin {
 		op.Middlewares = huma.Middlewares{s.gate.middleware}
 		op.Security = []map[string][]string{{bearer: {}}}
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
+		s.guarded[rt.pattern] = true
 	}
 	if rt.answer != nil {
 		op.Responses = map[string]*huma.Response{"200": rt.answer}

@@ -104,6 +104,7 @@ func newRig(tb testing.TB, change ...func(*server.Options)) *rig {
 	o.Registerer = r.reg
 	o.Logger = logger
 	o.Loopback = true
+	o.AllowedHosts = []string{"example.com"} // httptest's requests go there
 	for _, f := range change {
 		f(&o)
 	}

@@ -89,7 +89,7 @@ func (s *Server) routes() {
 
 	// Pages and what else is not counted, and what is no page either.
 	s.serveDocs("GET /docs")
-	if !mount(s.mux, s.gate, s.options.Mounts) {
+	if !s.mount(s.options.Mounts) {
 		s.mux.Handle(home, http.RedirectHandler("/docs", http.StatusFound))
 	}
 	calls{s}.HandleFunc(anything, s.unknown)

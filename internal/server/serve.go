@@ -23,9 +23,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() { s.rescue(answer, r, recover()) }()
 
 	w.Header()["X-Content-Type-Options"] = s.nosniff
-	if s.crossOrigin.Check(r) != nil {
-		_, r.Pattern = s.mux.Handler(r)
-		crossOrigin.problem().write(answer, r)
+	if p := s.refuse(r); p != nil {
+		p.write(answer, r)
 		return
 	}
 	if isItemCall(r.URL.Path) && path.Clean(r.URL.EscapedPath()) != r.URL.EscapedPath() {
@@ -95,8 +94,21 @@ func (s *Server) count(w *response, r *http.Request, start time.Time) {
 
 // front is what the API and what stands alone have in common.
 type front struct {
-	mux *http.ServeMux
-	log *slog.Logger
+	mux         *http.ServeMux
+	log         *slog.Logger
+	gate        *gate
+	hosts       hostRule
+	crossOrigin *http.CrossOriginProtection
+	// guarded are the patterns of what pages of other sites may not read; not
+	// written once requests are served.
+	guarded map[string]bool
+}
+
+func newFront(g *gate, allowedHosts []string, log *slog.Logger) front {
+	return front{
+		mux: http.NewServeMux(), log: log, gate: g, hosts: newHostRule(g.protects(), allowedHosts),
+		crossOrigin: http.NewCrossOriginProtection(), guarded: make(map[string]bool),
+	}
 }
 
 // rescue ends what a panic began: it answers 500, or cuts the connection off if

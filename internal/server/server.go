@@ -77,6 +77,11 @@ type Options struct {
 	Mounts []Mount
 	// Loopback says that the server listens on a loopback address only.
 	Loopback bool
+	// AllowedHosts are names of this server beside those that pass anyway: IP
+	// addresses, names without a dot, those under localhost, and
+	// host.docker.internal. A request for another name is refused, unless a token
+	// protects the server.
+	AllowedHosts []string
 	// Version is the version of the API's description.
 	Version string
 	Now     func() time.Time
@@ -122,6 +127,9 @@ func (o Options) validate() error {
 	if strings.ContainsFunc(o.AdminToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("AdminToken must be visible ASCII characters without spaces") // and is not shown
 	}
+	if err := CheckAllowedHosts(o.AllowedHosts); err != nil {
+		return fmt.Errorf("AllowedHosts %w", err)
+	}
 	return nil
 }
 
@@ -129,16 +137,14 @@ func (o Options) validate() error {
 type Server struct {
 	front
 
-	options     Options
-	api         huma.API
-	calls       map[string]call // by the mux's pattern; not written after New
-	http        *telemetry.HTTP
-	metrics     *metrics
-	gate        *gate
-	crossOrigin *http.CrossOriginProtection
-	concerts    *listing
-	nosniff     []string // a header's value, shared by all answers
-	draining    atomic.Bool
+	options  Options
+	api      huma.API
+	calls    map[string]call // by the mux's pattern; not written after New
+	http     *telemetry.HTTP
+	metrics  *metrics
+	concerts *listing
+	nosniff  []string // a header's value, shared by all answers
+	draining atomic.Bool
 }
 
 // New returns a server, and registers its metrics.
@@ -146,21 +152,21 @@ func New(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("server options: %w", err)
 	}
+	log := o.Logger.With("component", "server")
 	s := &Server{
-		front:       front{mux: http.NewServeMux(), log: o.Logger.With("component", "server")},
-		options:     o,
-		calls:       make(map[string]call),
-		gate:        newGate(o.AdminToken, o.OwnToken, o.Loopback),
-		crossOrigin: http.NewCrossOriginProtection(),
-		concerts:    newListing(o.Ledger, o.Logger.With("component", "server"), o.Now),
-		nosniff:     []string{"nosniff"},
+		options:  o,
+		calls:    make(map[string]call),
+		metrics:  newMetrics(o),
+		concerts: newListing(o.Ledger, log, o.Now),
+		nosniff:  []string{"nosniff"},
 	}
+	tries := newTries(o.Now, log, s.metrics.wrongTokens.Inc)
+	s.front = newFront(newGate(o.AdminToken, o.OwnToken, o.Loopback, tries), o.AllowedHosts, log)
 	s.api = s.newAPI(calls{s})
 	s.routes()
 	if err := s.serveOpenAPI(); err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(o)
 	s.http = s.countCalls()
 	o.Registerer.MustRegister(newStock(s.concerts))
 	return s, nil

@@ -41,6 +41,7 @@ func (s *Server) serveMetrics(pattern string) {
 		Summary: "Read the metrics", Description: "In Prometheus's text format, or in OpenMetrics or protobuf if asked for.",
 		Responses: map[string]*huma.Response{"200": textAnswer("The metrics."), "503": s.problemAnswer()},
 	})
+	s.guarded[pattern] = true
 	calls{s}.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		if s.options.Faults.ScrapeDown() {
 			scrapeDown.problem().write(w, r)

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Limits of wrong admin tokens. They only bound what guessing costs the server, and
+// tell the operator of it: a right token passes at any time, because all clients
+// behind one proxy have the same address. It is the length of the token that keeps
+// it from being guessed.
+const (
+	// triesWindow is how long wrong tokens are counted, until the count begins anew.
+	triesWindow = time.Minute
+	// maxTries is how many wrong tokens of an address are answered 401 within it.
+	maxTries = 20
+	// maxTriesClients is how many addresses are counted apart. Further ones share a
+	// count.
+	maxTriesClients = 1024
+	// maxTriesLogged is how many lines are logged within it.
+	maxTriesLogged = 20
+)
+
+// tries counts the wrong admin tokens of each address. It is safe for concurrent use.
+type tries struct {
+	now    func() time.Time
+	log    *slog.Logger
+	failed func() // counts them in the metrics
+
+	mu     sync.Mutex
+	since  time.Time
+	counts map[netip.Prefix]int
+	logged int
+}
+
+func newTries(now func() time.Time, log *slog.Logger, failed func()) *tries {
+	return &tries{now: now, log: log, failed: failed, counts: make(map[netip.Prefix]int)}
+}
+
+// fail notes a wrong token and returns how it is answered.
+func (t *tries) fail(r *http.Request) *Problem {
+	t.failed()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	if now.Sub(t.since) >= triesWindow || now.Before(t.since) {
+		t.since, t.logged = now, 0
+		clear(t.counts)
+	}
+	client := clientOf(r)
+	if _, known := t.counts[client]; !known && len(t.counts) >= maxTriesClients {
+		client = netip.Prefix{}
+	}
+	t.counts[client]++
+	count := t.counts[client]
+	if first := count == 1 || count == maxTries+1; first && t.logged < maxTriesLogged {
+		t.logged++
+		t.log.Warn("wrong admin token", "remote_addr", r.RemoteAddr, "tries", count, "braked", count > maxTries)
+	}
+	if count <= maxTries {
+		return unauthorized.problem().with("WWW-Authenticate", challenge)
+	}
+	left := int((t.since.Add(triesWindow).Sub(now) + time.Second - 1) / time.Second)
+	// A further guess needs a connection of its own.
+	return tooManyTries.problem().with("Retry-After", strconv.Itoa(left)).with("Connection", "close")
+}
+
+// clientOf returns whose try a request is: its address, or in IPv6 the network of
+// 64 bits that one client usually has to itself. What headers say of other addresses
+// is anybody's claim.
+func clientOf(r *http.Request) netip.Prefix {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	bits := 64
+	addr := from.Addr().Unmap().WithZone("")
+	if addr.Is4() {
+		bits = 32
+	}
+	prefix, _ := addr.Prefix(bits) // both fit the address
+	return prefix
+}
