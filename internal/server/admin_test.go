@@ -41,9 +41,13 @@ func TestAdminGate(t *testing.T) {
 		{"mapped", "", true, []string{"Host: [::ffff:127.0.0.1]:8000"}, 200},
 		{"LOCALHOST", "", true, []string{"Host: LocalHost:80"}, 200},
 		{"a token nobody asked for", "", true, []string{"Authorization: Bearer x"}, 200},
-		{"rebound name", "", true, []string{"Host: evil.example"}, 403},
-		{"rebound name with port", "", true, []string{"Host: evil.example:8000"}, 403},
-		{"name that begins like loopback", "", true, []string{"Host: 127.0.0.1.evil.example"}, 403},
+		{"rebound name", "", true, []string{"Host: evil.example"}, 421},
+		{"rebound name with port", "", true, []string{"Host: evil.example:8000"}, 421},
+		{"name that begins like loopback", "", true, []string{"Host: 127.0.0.1.evil.example"}, 421},
+		{"localhost with a dot", "", true, []string{"Host: localhost."}, 421},
+		{"allowed name", "", true, []string{"Host: onsale.example.com"}, 403},
+		{"a single label", "", true, []string{"Host: api:8000"}, 403},
+		{"docker's name for the machine", "", true, []string{"Host: host.docker.internal:8000"}, 403},
 		{"name that ends like loopback", "", true, []string{"Host: evil.localhost"}, 403},
 		{"other address", "", true, []string{"Host: 192.168.0.1:8000"}, 403},
 		{"any address", "", true, []string{"Host: 0.0.0.0:8000"}, 403},
@@ -54,12 +58,17 @@ func TestAdminGate(t *testing.T) {
 		{"via", "", true, []string{"Via: 1.1 proxy"}, 403},
 		{"real ip", "", true, []string{"X-Real-IP: 10.0.0.1"}, 403},
 		{"forwarded, empty", "", true, []string{"X-Forwarded-Proto: "}, 403},
+		{"HTTP/1.0", "", true, []string{"HTTP: 1.0"}, 403},
+		{"HTTP/1.0 with a token", "secret", true, []string{"HTTP: 1.0", "Authorization: Bearer secret"}, 200},
+		{"HTTP/1.0, open to all", server.OpenToAll, true, []string{"HTTP: 1.0"}, 200},
 		{"not loopback", "", false, []string{"Host: localhost:8000"}, 403},
 		{"not loopback, with a token", "", false, []string{"Authorization: Bearer x"}, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, func(o *server.Options) { o.AdminToken, o.Loopback = c.token, c.loopback })
+			r := newRig(t, func(o *server.Options) {
+				o.AdminToken, o.Loopback, o.AllowedHosts = c.token, c.loopback, []string{"onsale.example.com"}
+			})
 			for _, call := range []struct{ method, path, body string }{
 				{"POST", "/concerts/new", `{"title":"t","date":"d","venue":"v","number_of_tickets":1}`},
 				{"GET", "/purchases", ""},
@@ -78,6 +87,8 @@ func TestAdminGate(t *testing.T) {
 					if p := wantProblem(t, w, 403, "admin_disabled"); !strings.Contains(p.Detail, "ONSALE_ADMIN_TOKEN") {
 						t.Errorf("not said how to set a token: %s", w.Body)
 					}
+				case 421:
+					wantProblem(t, w, 421, "foreign_host")
 				default:
 					if w.Code != http.StatusOK {
 						t.Errorf("%s %s: %d %s", call.method, call.path, w.Code, w.Body)

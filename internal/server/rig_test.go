@@ -116,14 +116,19 @@ func newRig(tb testing.TB, change ...func(*server.Options)) *rig {
 	return r
 }
 
-// do sends a request as a local client would. Headers are given as "Name: value".
+// do sends a request as a local client would. Headers are given as "Name: value";
+// "HTTP: 1.0" is no header but the version.
 func (r *rig) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
 	req.Host = "localhost:8000"
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
-		if name == "Host" {
+		switch name {
+		case "Host":
 			req.Host = value
+			continue
+		case "HTTP":
+			req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/"+value, 1, 0
 			continue
 		}
 		req.Header.Add(name, value)

@@ -1,0 +1,259 @@
+package server_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"onsale/internal/server"
+)
+
+// TestForeignHosts: where no token protects the server, a Host that DNS rebinding
+// can produce is refused, and any other passes.
+func TestForeignHosts(t *testing.T) {
+	t.Parallel()
+	allowed := []string{"Onsale.Example.com", "b.example."}
+	r := newRig(t, func(o *server.Options) { o.AllowedHosts = allowed })
+	for _, c := range []struct {
+		host   string
+		passes bool
+	}{
+		{"127.0.0.1", true},
+		{"127.0.0.1:8000", true},
+		{"192.168.0.17:8000", true}, // another interface, a container's bridge
+		{"203.0.113.7", true},
+		{"[::1]", true},
+		{"[::1]:8000", true},
+		{"::1", true},
+		{"[fe80::1%25eth0]:8000", true}, // a zone, as RFC 6874 writes it
+		{"[fe80::1%eth0]", true},
+		{"[::ffff:127.0.0.1]:8000", true},
+		{"localhost", true},
+		{"LocalHost:8000", true},
+		{"localhost:", true}, // an empty port is the default one
+		{"shop.localhost:8000", true},
+		{"a.b.LOCALHOST", true},
+		{"api:8000", true}, // a service of Compose or Kubernetes
+		{"my_machine", true},
+		{"host.docker.internal:8000", true},
+		{"HOST.docker.INTERNAL", true},
+		{"", true}, // a probe in HTTP/1.0; a browser always sends a Host
+		// One label that getaddrinfo takes for an address. Browsers send 127.0.0.1 for it.
+		{"2130706433", true},
+		{"0x7f000001:8000", true},
+
+		{"onsale.example.com", true},
+		{"ONSALE.example.com:8443", true},
+		{"onsale.example.com.", true},
+		{"b.example", true},
+		{"www.onsale.example.com", false},
+		{"notonsale.example.com", false},
+		{"onsale.example.com.evil.example", false},
+		{"example.com", false},
+
+		{"evil.example", false},
+		{"evil.example:8000", false},
+		{"EVIL.EXAMPLE", false},
+		{"evil.example.", false},
+		{"7f000001.c0a80001.rbndr.us", false},
+		{"127.0.0.1.nip.io", false},
+		{"xn--80ak6aa92e.com", false},
+		{"api.evil.example", false},
+		{"localhost.evil.example", false},
+		{"evil-localhost.example", false},
+		{"evillocalhost.", false},
+		{"host.docker.internal.evil.example", false},
+		{"evil.host.docker.internal", false}, // not a name that Docker gives
+		{"host.docker.internal.", false},     // none that it is reached by
+		{"api.", false},                      // a top-level domain, which may be in DNS
+		{"localhost.", false},                // resolved by DNS on some systems
+		{"shop.localhost.", false},
+		{"127.1", false}, // two spellings of 127.0.0.1 that browsers send as such
+		{"0x7f.1", false},
+		{"0177.0.0.1", false},
+		{"127.0.0.1.", false},
+		{"256.256.256.256", false},
+		{"user@localhost", false},
+		{"user:password@localhost:8000", false},
+		{"localhost@evil.example", false},
+		{"%6cocalhost", false},
+		{"evil.example%00localhost", false},
+		{"localhost:x", false},
+		{"localhost:99999", false},
+		{"localhost:8000:8000", false},
+		{"[::1", false},
+		{"[::1]evil.example", false},
+		{"[evil.example]", false},
+		{"[127.0.0.1]", false},
+		{"]", false},
+		{":8000", false},
+		{".", false},
+		{".localhost", false},
+		{"evil..localhost", false},
+		{"localhost/evil.example", false},
+		{"localhost evil.example", false},
+		{"localhost,evil.example", false},
+		{"ⓛocalhost", false}, // letters that browsers map to plain ones
+		{"127。0。0。1", false}, // and dots
+		{strings.Repeat("a", 64), false},
+		{strings.Repeat("a.", 127) + "localhost", false},
+	} {
+		w := r.do("GET", "/health", "", "Host: "+c.host)
+		if !c.passes {
+			if p := wantProblem(t, w, http.StatusMisdirectedRequest, "foreign_host"); !strings.Contains(p.Detail, "--allowed-hosts") {
+				t.Errorf("Host %q: the flag is not named: %s", c.host, w.Body)
+			}
+		}
+		if got := w.Code == http.StatusOK; got != c.passes {
+			t.Errorf("Host %q: %d, passes: %t, want %t", c.host, w.Code, got, c.passes)
+		}
+	}
+}
+
+// TestForeignHostFirst: nothing is answered before the Host is looked at, on any path
+// and by any method, with an API on the address or without.
+func TestForeignHostFirst(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(*server.Options){
+		"loopback":          func(o *server.Options) { o.AdminToken, o.Loopback = "", true },
+		"loopback and none": func(o *server.Options) { o.AdminToken, o.Loopback = server.OpenToAll, true },
+		"none":              func(o *server.Options) { o.AdminToken, o.Loopback = server.OpenToAll, false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, open, func(o *server.Options) { o.OwnToken, o.Mounts, o.AllowedHosts = "own", mounts, nil })
+			r.concert(t, 10)
+			for _, path := range []string{
+				"/", "/docs", "/openapi.json", "/concerts", "/concerts/new", "/buy/1", "/buy_random_deny/1", "/purchases", "/books", "/faults",
+				"/api/token", "/api/items", "/api/items/../token", "//api/token", "/health", "/ready", "/metrics", "/nowhere", "/open/x",
+				"/silences", "/crowd", "/broken",
+			} {
+				for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"} {
+					w := r.do(method, path, `{"user_email":"a@example.com","quantity":1}`, "Host: evil.example",
+						"Origin: http://evil.example", "Sec-Fetch-Site: same-origin", "Authorization: Bearer own")
+					wantProblem(t, w, http.StatusMisdirectedRequest, "foreign_host")
+				}
+			}
+			if len(r.orders()) != 0 {
+				t.Error("something was sold")
+			}
+			// One series for each method that HTTP defines, whatever the path.
+			if got := r.series(t, "http_requests_total", "endpoint=unmatched", "method=POST", "status=421"); got != 22 {
+				t.Errorf("%v refusals of POST are counted, want 22", got)
+			}
+			if got := r.series(t, "http_requests_total", "endpoint=unmatched", "method=other", "status=421"); got != 22 {
+				t.Errorf("%v refusals of PROPFIND are counted, want 22", got)
+			}
+		})
+	}
+}
+
+// TestHostsBehindAToken: a token protects the server, and so does having no admin
+// calls. The Host may be anything then, as a proxy may send it.
+func TestHostsBehindAToken(t *testing.T) {
+	t.Parallel()
+	for name, closed := range map[string]func(*server.Options){
+		"token on loopback": func(o *server.Options) { o.AdminToken, o.Loopback = "secret", true },
+		"token":             func(o *server.Options) { o.AdminToken, o.Loopback = "secret", false },
+		"no admin calls":    func(o *server.Options) { o.AdminToken, o.Loopback = "", false },
+	} {
+		r := newRig(t, closed, func(o *server.Options) { o.AllowedHosts = nil })
+		for _, host := range []string{"evil.example", "onsale.example.com:8443", "localhost.", "user@localhost", ""} {
+			if w := r.do("GET", "/concerts", "", "Host: "+host); w.Code != http.StatusOK {
+				t.Errorf("%s, Host %q: %d %s", name, host, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// TestForeignHostsInFront: the rule holds where there is no API too.
+func TestForeignHostsInFront(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		token, host string
+		loopback    bool
+		want        int
+	}{
+		{"", "evil.example", true, 421},
+		{server.OpenToAll, "evil.example", false, 421},
+		{"", "onsale.example.com", true, 200},
+		{"", "127.0.0.1:9090", true, 200},
+		{"secret", "evil.example", true, 200},
+		{"", "evil.example", false, 200},
+	} {
+		front := server.NewFront(server.FrontOptions{
+			Mounts: mounts, AdminToken: c.token, Loopback: c.loopback, AllowedHosts: []string{"onsale.example.com"},
+			Logger: slog.New(slog.DiscardHandler),
+		})
+		request := httptest.NewRequest(http.MethodGet, "/open/x", nil)
+		request.Host = c.host
+		answer := httptest.NewRecorder()
+		front.ServeHTTP(answer, request)
+		if answer.Code != c.want {
+			t.Errorf("token %q, loopback %t, Host %s: %d, want %d", c.token, c.loopback, c.host, answer.Code, c.want)
+		}
+	}
+}
+
+// TestHostsOnTheWire: what a request line and headers say of the host is looked at
+// as net/http reads it.
+func TestHostsOnTheWire(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *server.Options) { o.AllowedHosts = nil })
+	s := httptest.NewServer(r.handler)
+	defer s.Close()
+	for request, want := range map[string]int{
+		"GET /health HTTP/1.1\r\nHost: localhost\r\n":                             200,
+		"GET /health HTTP/1.1\r\nHost: evil.example\r\n":                          421,
+		"GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\n":          421, // the target counts
+		"GET http://localhost/health HTTP/1.1\r\nHost: evil.example\r\n":          200,
+		"GET http://user@evil.example/health HTTP/1.1\r\nHost: localhost\r\n":     421,
+		"GET http://localhost@evil.example/health HTTP/1.1\r\nHost: x\r\n":        421,
+		"GET http://evil.example@localhost/health HTTP/1.1\r\nHost: x\r\n":        200, // a user, not a host
+		"GET http://%6cocalhost/health HTTP/1.1\r\nHost: localhost\r\n":           400,
+		"GET http://%E2%93%9Bocalhost/health HTTP/1.1\r\nHost: localhost\r\n":     421,
+		"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.x\r\n": 200, // nobody goes by it
+		"GET /health HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: a\r\n":   421,
+		"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n":       400,
+		"GET /health HTTP/1.1\r\n":                                                400,
+		"GET /health HTTP/1.1\r\nHost:\r\n":                                       200,
+		"GET /health HTTP/1.0\r\n":                                                200,
+		"GET /health HTTP/1.0\r\nHost: evil.example\r\n":                          421,
+		"GET http://evil.example/health HTTP/1.0\r\n":                             421,
+		"CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n":                421,
+	} {
+		answer, err := raw(t, s.Listener.Addr().String(), request+"Connection: close\r\n\r\n")
+		if _, status, _ := strings.Cut(answer, " "); err != nil || !strings.HasPrefix(status, fmt.Sprint(want)) {
+			t.Errorf("%q: %.40q, %v, want %d", request, answer, err, want)
+		}
+	}
+}
+
+// TestCheckAllowedHosts: names are taken, and nothing that is more or less than one.
+func TestCheckAllowedHosts(t *testing.T) {
+	t.Parallel()
+	if err := server.CheckAllowedHosts([]string{"onsale.example.com", "B.example.", "xn--80ak6aa92e.com", "api", "10.0.0.1"}); err != nil {
+		t.Error(err)
+	}
+	for _, list := range [][]string{
+		{"https://onsale.example.com"},
+		{"onsale.example.com:8000"},
+		{"onsale.example.com/path"},
+		{"user@onsale.example.com"},
+		{"*.example.com"},
+		{"*"},
+		{""},
+		{"a.example", " b.example"},
+		{"bücher.example"},
+		{strings.Repeat("a", 300)},
+		slices.Repeat([]string{"a.example"}, 101),
+	} {
+		if err := server.CheckAllowedHosts(list); err == nil || !strings.HasPrefix(err.Error(), "must have ") {
+			t.Errorf("%.50q: %v", list, err)
+		}
+	}
+}
