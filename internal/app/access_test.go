@@ -1,0 +1,181 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"onsale/internal/app"
+	"onsale/internal/server"
+)
+
+// TestAdminTokens: a token that could be guessed is refused wherever it protects
+// something, and no error shows it.
+func TestAdminTokens(t *testing.T) {
+	t.Parallel()
+	for token, ok := range map[string]bool{
+		"":                        true,
+		server.OpenToAll:          true,
+		"0123456789abcdef":        true,
+		"the-admins-token-etc":    true,
+		"x":                       false,
+		"none ":                   false,
+		"None":                    false,
+		"hunter2-hunter2":         false,
+		"hunter2 hunter2 hunter2": false,
+		"hünter2-hünter2-hünter2": false,
+	} {
+		checked := map[string]error{}
+		serve := app.DefaultOptions()
+		serve.AdminToken = token
+		checked["serve"] = serve.Validate()
+		monitor := app.DefaultMonitorOptions()
+		monitor.Targets, monitor.AdminToken = []string{"http://127.0.0.1:1"}, token
+		checked["monitor"] = monitor.Validate()
+		if !ok {
+			checked["stress --listen"] = stress(t, app.StressOptions{Listen: "127.0.0.1:0", AdminToken: token})
+			checked["stress --metrics-addr"] = stress(t, app.StressOptions{MetricsAddr: "127.0.0.1:0", AdminToken: token})
+		}
+		for command, err := range checked {
+			switch {
+			case ok && err != nil:
+				t.Errorf("%s with token %q: %v", command, token, err)
+			case !ok && err == nil:
+				t.Errorf("%s takes the token %q", command, token)
+			case !ok && (strings.Contains(err.Error(), "nter2") || !strings.Contains(err.Error(), "--admin-token-file")):
+				t.Errorf("%s: %v", command, err)
+			}
+		}
+	}
+}
+
+// TestTokensOfTargets: a token that a load test only sends is as the target wants it.
+func TestTokensOfTargets(t *testing.T) {
+	t.Parallel()
+	if err := stress(t, app.StressOptions{AdminToken: "short"}); err == nil || strings.Contains(err.Error(), "token") {
+		t.Errorf("%v, want one that the target is not there", err)
+	}
+}
+
+// stress begins a load test of a server that is not there, and returns why it does
+// not start.
+func stress(t *testing.T, o app.StressOptions) error {
+	t.Helper()
+	o.URL, o.MaxInFlight, o.Timeout, o.Check, o.Users, o.RunTime, o.StopTimeout = "http://127.0.0.1:1", 1, 1e9, true, 1, "1s", "1s"
+	o.Confirm = func(string) bool { return true }
+	o.Out, o.Err = io.Discard, io.Discard
+	o.NewLogger = func(io.Writer) *slog.Logger { return slog.New(slog.DiscardHandler) }
+	_, err := app.Stress(t.Context(), o)
+	if !errors.Is(err, app.ErrStressUse) {
+		t.Fatalf("the load test started: %v", err)
+	}
+	return err
+}
+
+// TestAllowedHosts: what is no host name is refused by the name of the flag.
+func TestAllowedHosts(t *testing.T) {
+	t.Parallel()
+	for _, list := range [][]string{{"https://onsale.example.com"}, {"a.example", "b.example:8000"}, {""}, {"*"}} {
+		serve := app.DefaultOptions()
+		serve.AllowedHosts = list
+		monitor := app.DefaultMonitorOptions()
+		monitor.Targets, monitor.AllowedHosts = []string{"http://127.0.0.1:1"}, list
+		for command, err := range map[string]error{
+			"serve":   serve.Validate(),
+			"monitor": monitor.Validate(),
+			"stress":  stress(t, app.StressOptions{AllowedHosts: list}),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "--allowed-hosts must ") {
+				t.Errorf("%s %q: %v", command, list, err)
+			}
+		}
+	}
+}
+
+// TestFrontOfUp asks a whole `onsale up` as a page of a stranger would make a browser
+// do, and as those do who may.
+func TestFrontOfUp(t *testing.T) {
+	t.Parallel()
+	up := app.DefaultUp()
+	up.Users, up.Watch.ExternalURL = 0, "https://tickets.example.com:8443/"
+	o := app.DefaultOptions()
+	o.Listen, o.DataDir, o.AllowedHosts, o.Up = "127.0.0.1:0", t.TempDir(), []string{"onsale.example.com"}, &up
+	ready := make(chan struct{})
+	o.Out = lines(func(line string) {
+		if strings.Contains(line, "ready on ") {
+			close(ready)
+		}
+	})
+	a, err := app.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	<-ready
+	client := &http.Client{Transport: new(http.Transport), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer client.CloseIdleConnections()
+	for _, c := range []struct {
+		path, host, site string
+		want             int
+	}{
+		{"/inbox", "evil.example", "same-origin", 421},
+		{"/api/v2/silences", "evil.example", "", 421},
+		{"/", "evil.example", "none", 421},
+		{"/inbox", "onsale.example.com", "same-origin", 200},
+		{"/inbox", "tickets.example.com", "same-origin", 200}, // the name of --external-url
+		{"/inbox", "host.docker.internal:8000", "", 200},
+
+		{"/api/v1/query?query=1", "", "cross-site", 403},
+		{"/api/v2/alerts", "", "cross-site", 403},
+		{"/inbox", "", "cross-site", 403},
+		{"/metrics", "", "cross-site", 403},
+		{"/stress/runs", "", "cross-site", 403},
+		{"/crowd", "", "cross-site", 403},
+		{"/inbox", "", "", 200},
+		{"/inbox", "", "same-origin", 200},
+		{"/metrics", "", "none", 200},
+		{"/", "", "cross-site", 200},
+		{"/ui/style.css", "", "same-origin", 200},
+		{"/runbooks/HighFailureRate", "", "cross-site", 200},
+		{"/graph?g0.expr=up", "", "cross-site", 302},
+		{"/docs", "", "cross-site", 200},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.Addr()+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = c.host
+		if c.site != "" {
+			request.Header.Set("Sec-Fetch-Site", c.site)
+		}
+		answer, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != c.want || err != nil {
+			t.Errorf("%s of %q, Sec-Fetch-Site %q: %s %.200s, %v, want %d", c.path, c.host, c.site, answer.Status, body, err, c.want)
+		}
+	}
+}
+
+// lines calls a function with each text that is written.
+type lines func(string)
+
+func (l lines) Write(p []byte) (int, error) {
+	l(string(p))
+	return len(p), nil
+}
