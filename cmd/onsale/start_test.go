@@ -115,6 +115,10 @@ func TestWrongFlagsEndWithOneLineAndTwo(t *testing.T) {
 	if err := os.WriteFile(plan, []byte(`{"routes":{"/buy/{concert_id}":{"deny":2}}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	short := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(short, []byte("hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		args []string
 		say  string
@@ -128,6 +132,11 @@ func TestWrongFlagsEndWithOneLineAndTwo(t *testing.T) {
 		"no such plan":       {[]string{"serve", "--faults", "chaos"}, "--faults"},
 		"bad plan":           {[]string{"serve", "--faults", plan}, "deny"},
 		"missing token file": {[]string{"serve", "--admin-token-file", "/does/not/exist"}, "--admin-token-file"},
+		"short token file":   {[]string{"serve", "--admin-token-file", short}, "at least 16 bytes"},
+		"no host, serve":     {[]string{"serve", "--allowed-hosts", "a.example,http://b.example"}, "--allowed-hosts"},
+		"no host, up":        {[]string{"up", "--allowed-hosts", "b.example:80"}, "--allowed-hosts"},
+		"no host, monitor":   {[]string{"monitor", "--target", "127.0.0.1:1", "--allowed-hosts", "*"}, "--allowed-hosts"},
+		"no host, stress":    {[]string{"stress", "-u", "1", "--allowed-hosts", "b.example/"}, "--allowed-hosts"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

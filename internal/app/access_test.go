@@ -18,16 +18,16 @@ import (
 func TestAdminTokens(t *testing.T) {
 	t.Parallel()
 	for token, ok := range map[string]bool{
-		"":                        true,
-		server.OpenToAll:          true,
-		"0123456789abcdef":        true,
-		"the-admins-token-etc":    true,
-		"x":                       false,
-		"none ":                   false,
-		"None":                    false,
-		"hunter2-hunter2":         false,
-		"hunter2 hunter2 hunter2": false,
-		"hünter2-hünter2-hünter2": false,
+		"":                           true,
+		server.OpenToAll:             true,
+		"0123456789abcdef":           true,
+		"the-admins-token-etc":       true,
+		"x":                          false,
+		"none ":                      false,
+		"None":                       false,
+		"hunter2-hunter2":            false,
+		"hunter2 and two more words": false,
+		"hünter2-hünter2-hünter2":    false,
 	} {
 		checked := map[string]error{}
 		serve := app.DefaultOptions()

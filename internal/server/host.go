@@ -38,10 +38,10 @@ func newHostRule(protected bool, allowed []string) hostRule {
 	return rule
 }
 
-// canonicalName returns the form in which names are compared. With or without the
-// dot of the root at its end, a name with further dots is the same.
+// canonicalName returns the form in which names are compared. A name with dots is the
+// same with another one at its end, which stands for the root of DNS.
 func canonicalName(name string) string {
-	return strings.ToLower(strings.TrimSuffix(name, "."))
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
 }
 
 // allows reports whether a request with this Host may be answered.
@@ -117,13 +117,13 @@ func notInLabel(r rune) bool {
 }
 
 // CheckAllowedHosts returns an error if the list is not one of host names, without
-// scheme, port and path. It has at most 100 of them.
+// scheme, port and path, or has more than 100. Spaces around a name do not matter.
 func CheckAllowedHosts(names []string) error {
 	if len(names) > maxAllowedHosts {
 		return fmt.Errorf("must have at most %d names, not %d", maxAllowedHosts, len(names))
 	}
 	for _, name := range names {
-		if !isHostName(name) {
+		if !isHostName(strings.TrimSpace(name)) {
 			return fmt.Errorf("must have host names like onsale.example.com, without scheme, port or *, not %q", name)
 		}
 	}

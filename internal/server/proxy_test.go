@@ -56,7 +56,7 @@ func TestSilentNginx(t *testing.T) {
 		s := httptest.NewServer(r.handler)
 		addr := s.Listener.Addr().String()
 		for path, want := range map[string]string{"/books": want, "/purchases": want, "/faults": want, "/concerts": "200", "/health": "200"} {
-			answer, err := raw(t, addr, "GET "+path+" HTTP/1.0\r\nHost: "+addr+"\r\n"+sent)
+			answer, err := onWire(t, addr, "GET "+path+" HTTP/1.0\r\nHost: "+addr+"\r\n"+sent)
 			if _, status, _ := strings.Cut(answer, " "); err != nil || !strings.HasPrefix(status, want) {
 				t.Errorf("token %q, %s: %.40q, %v, want %s", token, path, answer, err, want)
 			}
