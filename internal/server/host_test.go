@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -277,4 +279,35 @@ func TestCheckAllowedHosts(t *testing.T) {
 			t.Errorf("%.50q: %v", list, err)
 		}
 	}
+}
+
+// FuzzHosts: whatever the Host, it passes only if it is an address, has no dot, or is
+// one of the names that do.
+func FuzzHosts(f *testing.F) {
+	for _, host := range []string{"localhost:8000", "[::1]:8000", "a.localhost", "evil.example:80", "host.docker.internal", "api.", "::1", "127.1", "[fe80::1%a]"} {
+		f.Add(host)
+	}
+	front := server.NewFront(server.FrontOptions{Mounts: mounts, Loopback: true, Logger: slog.New(slog.DiscardHandler)})
+	port := regexp.MustCompile(`:[0-9]*$`)
+	f.Fuzz(func(t *testing.T, host string) {
+		request := httptest.NewRequest(http.MethodGet, "/open/x", nil)
+		request.Host = host
+		answer := httptest.NewRecorder()
+		front.ServeHTTP(answer, request)
+		if answer.Code == http.StatusMisdirectedRequest {
+			return
+		}
+		name := strings.ToLower(port.ReplaceAllString(host, ""))
+		if strings.HasPrefix(name, "[") {
+			name = strings.Trim(name, "[]")
+		}
+		_, notBare := netip.ParseAddr(host)
+		_, notAddr := netip.ParseAddr(name)
+		switch {
+		case notBare == nil, notAddr == nil, name == "host.docker.internal", strings.HasSuffix(name, ".localhost"):
+		case !strings.ContainsAny(name, ".@/%:[]"):
+		default:
+			t.Errorf("Host %q passes", host)
+		}
+	})
 }
