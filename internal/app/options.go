@@ -41,8 +41,8 @@ type Options struct {
 	// AdminToken opens admin calls to who knows it, "none" to everybody. Empty
 	// opens them on a loopback address alone.
 	AdminToken string
-	// AllowedHosts are names of this server, which requests may name where no admin
-	// token protects it. See [server.Options].
+	// AllowedHosts are this server's names, see [server.Options]. They matter where no
+	// admin token protects it.
 	AllowedHosts []string
 
 	// TokenKey signs the tokens of item calls; empty takes the key that is kept
@@ -152,12 +152,12 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// minAdminToken is how many bytes an admin token must have: anybody may guess it, as
-// often as the network lets them.
+// minAdminToken is how many bytes an admin token must have. Anyone may try tokens as
+// fast as the network allows.
 const minAdminToken = 16
 
 // validAccess refuses an admin token that could be guessed or that no header could
-// carry, and does not show it. It also refuses hosts that are none.
+// carry, and does not show it. It also refuses allowed hosts that are no host names.
 func validAccess(token string, allowedHosts []string) error {
 	const name = "the admin token (ONSALE_ADMIN_TOKEN, --admin-token-file)"
 	switch {

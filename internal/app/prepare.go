@@ -97,8 +97,8 @@ func (a *App) loadTokenKey(ctx context.Context) error {
 func (a *App) warn() {
 	switch {
 	case a.options.AdminToken == server.OpenToAll:
-		a.say("WARNING: admin calls are open to everybody (admin token %q); requests that name this server by a domain are refused "+
-			"unless --allowed-hosts has it", server.OpenToAll)
+		a.say("WARNING: admin calls are open to everybody (admin token %q); requests to a domain name are refused "+
+			"unless --allowed-hosts lists it", server.OpenToAll)
 	case a.options.AdminToken == "" && !isLoopback(a.listener.Addr()):
 		a.say("admin calls are disabled on this address: set ONSALE_ADMIN_TOKEN to enable them")
 	}

@@ -9,8 +9,8 @@ import (
 	"onsale/internal/server"
 )
 
-// validAccess checks the admin token if it protects a server beside the load test. A
-// token that is only the target's is as the target wants it.
+// validAccess checks the admin token if it protects a server beside the load test. The
+// target decides about a token that is only sent to it.
 func (o StressOptions) validAccess() error {
 	if o.Listen == "" && o.MetricsAddr == "" {
 		return validAccess("", o.AllowedHosts)

@@ -46,15 +46,15 @@ func canonicalName(name string) string {
 
 // allows reports whether a request with this Host may be answered.
 func (h hostRule) allows(host string) bool {
-	if h.off || host == "" { // browsers always send one; probes with HTTP/1.0 do not
+	if h.off || host == "" { // browsers always send one; probes in HTTP/1.0 may not
 		return true
 	}
 	name, ok := hostName(host)
 	if !ok {
 		return false
 	}
-	// Only in this form is an address one: what a browser is given as 0x7f.1 or
-	// 2130706433, it sends as 127.0.0.1.
+	// Other spellings of an address do not count: a browser that is given 0x7f.1 or
+	// 2130706433 sends 127.0.0.1.
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
@@ -66,8 +66,8 @@ func (h hostRule) allows(host string) bool {
 	case name == dockerHost, strings.HasSuffix(name, ".localhost"):
 		return true
 	case !strings.Contains(name, "."):
-		// localhost, api, a machine's own name: no domain that anybody can register.
-		// With a dot at its end it is a top-level domain, which can be in DNS.
+		// localhost, api, the machine's own name: nobody can register such a domain.
+		// With a dot at its end it is a top-level domain, which can have an address.
 		return true
 	}
 	return h.names[canonicalName(name)]

@@ -110,17 +110,17 @@ var (
 	}
 	crossSiteRead = kind{
 		status: http.StatusForbidden, code: "cross_origin", title: "Cross-origin request refused",
-		detail: "A page of another site may not make a browser read this, nor link to it. Type the address instead, or link to /.",
+		detail: "A page of another site must not make a browser read this, and must not link to it. Type the address, or link to /.",
 	}
 	foreignHost = kind{
 		status: http.StatusMisdirectedRequest, code: "foreign_host", title: "Unknown host name",
-		detail: "The request names a host that this server does not go by. Where no admin token protects it, it answers to IP addresses, " +
-			"to names without a dot, and to localhost alone: a page of anybody can make its own name lead here. " +
-			"Names that are this server's go into --allowed-hosts or ONSALE_ALLOWED_HOSTS.",
+		detail: "The request names a host that this server does not know. No admin token protects the server, and any web page can " +
+			"point its own domain here, so only IP addresses, names without a dot, *.localhost and host.docker.internal are accepted. " +
+			"Add the server's own names with --allowed-hosts or ONSALE_ALLOWED_HOSTS.",
 	}
 	tooManyTries = kind{
 		status: http.StatusTooManyRequests, code: "too_many_tries", title: "Too many wrong tokens",
-		detail: "Your address has brought too many wrong admin tokens within a minute. The right one is taken at any time.",
+		detail: "This address has sent too many wrong admin tokens within a minute. The right token is accepted at any time.",
 	}
 
 	busy = kind{

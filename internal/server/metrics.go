@@ -65,7 +65,7 @@ func newMetrics(o Options) *metrics {
 	})}
 	m.wrongTokens = factory.NewCounter(prometheus.CounterOpts{
 		Name: "onsale_admin_wrong_tokens_total",
-		Help: "Admin calls that were refused because they brought a wrong token.",
+		Help: "Admin calls that were refused because their token was wrong.",
 	})
 	for o := outcomeNone + 1; o < outcomes; o++ {
 		m.purchases[o] = purchases.WithLabelValues(o.String())

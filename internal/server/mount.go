@@ -26,8 +26,8 @@ type Mount struct {
 	Pattern string
 	Handler http.Handler
 	Access  Access
-	// Page says that pages of other sites may link to it. Anything else they may not
-	// make a browser read, whatever the method.
+	// Page lets pages of other sites link to it. They cannot make a browser read
+	// anything else that is mounted.
 	Page bool
 }
 

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Limits of wrong admin tokens. They only bound what guessing costs the server, and
-// tell the operator of it: a right token passes at any time, because all clients
-// behind one proxy have the same address. It is the length of the token that keeps
-// it from being guessed.
+// Limits of wrong admin tokens. They bound what guessing costs the server, and warn
+// the operator. They do not keep a token from being guessed; its length does. The
+// right token must pass at any time, because all clients behind one proxy have the
+// same address.
 const (
 	// triesWindow is how long wrong tokens are counted, until the count begins anew.
 	triesWindow = time.Minute
@@ -41,7 +41,7 @@ func newTries(now func() time.Time, log *slog.Logger, failed func()) *tries {
 	return &tries{now: now, log: log, failed: failed, counts: make(map[netip.Prefix]int)}
 }
 
-// fail notes a wrong token and returns how it is answered.
+// fail counts a wrong token and returns the problem to answer with.
 func (t *tries) fail(r *http.Request) *Problem {
 	t.failed()
 	t.mu.Lock()
@@ -69,9 +69,9 @@ func (t *tries) fail(r *http.Request) *Problem {
 	return tooManyTries.problem().with("Retry-After", strconv.Itoa(left)).with("Connection", "close")
 }
 
-// clientOf returns whose try a request is: its address, or in IPv6 the network of
-// 64 bits that one client usually has to itself. What headers say of other addresses
-// is anybody's claim.
+// clientOf returns the client that a request counts for: its address, or its /64 in
+// IPv6, since one client usually has all of that. Headers such as X-Forwarded-For are
+// not read, because a client can write anything into them.
 func clientOf(r *http.Request) netip.Prefix {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
