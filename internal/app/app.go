@@ -1,6 +1,6 @@
 // Package app is the one place where the parts of Onsale are wired together:
-// [New] opens and binds, [App.Run] serves until its context ends and then takes
-// everything down in reverse order.
+// [New] opens and binds, [App.Run] serves until its context ends and then stops
+// all parts in reverse order.
 package app
 
 import (
@@ -15,11 +15,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"onsale/internal/fault"
 	"onsale/internal/item"
-	"onsale/internal/lock"
 	"onsale/internal/sale"
 	"onsale/internal/server"
 	"onsale/internal/store"
@@ -42,7 +40,7 @@ type App struct {
 	listener net.Listener
 	http     *http.Server
 	beside   beside
-	lock     *lock.Lock // of the data directory, nil if nothing is kept there
+	parts    *lifecycle
 
 	// prepared is closed once the schema is there and the plan is known.
 	prepared chan struct{}
@@ -60,8 +58,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{options: o, log: o.Logger, listener: listener, prepared: make(chan struct{})}
+	a.parts = newLifecycle(o.Logger, func(part string, err error) { a.say("the %s ended, the sale goes on: %v", part, err) })
+	a.parts.OnStop("listener", closeLimit, func(context.Context) error { return closeListener(listener) })
 	if err := a.open(ctx); err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(err, a.parts.Stop(ctx))
 	}
 	return a, nil
 }
@@ -84,18 +84,16 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.parts.OnStop("store", storeLimit, func(context.Context) error { return a.store.Close() })
 	a.injector = fault.NewInjector(a.faultOptions(registry))
 	a.tokens = item.NewIssuer(o.TokenLife, time.Now)
 	if o.TokenKey != "" {
 		if err := a.tokens.SetKey([]byte(o.TokenKey)); err != nil {
-			return errors.Join(err, a.store.Close())
+			return err
 		}
 	}
 	a.audit = newAudit(a.store, o.BooksInterval, registry, o.Logger)
-	if err := a.makeAPI(ctx, registry, build); err != nil {
-		return errors.Join(err, a.store.Close())
-	}
-	return nil
+	return a.makeAPI(ctx, registry, build)
 }
 
 func (a *App) faultOptions(reg prometheus.Registerer) fault.Options {
@@ -154,84 +152,6 @@ func isLoopback(addr net.Addr) bool {
 
 // Addr returns the address that the server listens on.
 func (a *App) Addr() string { return a.listener.Addr().String() }
-
-// Run serves until the context ends or a part fails, and then shuts down: not
-// ready, the crowd and the load test, the monitoring, no new requests, those in flight and the
-// orders that wait to their end, the background work, the store. An orderly end
-// is nil.
-func (a *App) Run(ctx context.Context) error {
-	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	group, failed := errgroup.WithContext(background)
-	preparing, stopPreparing := context.WithCancel(failed)
-	defer stopPreparing()
-
-	a.warn()
-	group.Go(func() error { return serveHTTP(a.http, a.listener) })
-	group.Go(func() error { return a.prepare(preparing) })
-	group.Go(func() error { a.machine.Run(failed); return nil })
-	group.Go(func() error { return a.oncePrepared(failed, a.injector.Run) })
-	group.Go(func() error { return a.oncePrepared(failed, a.audit.run) })
-	crowd, desk, watch := begin(failed, a.letCrowdIn), begin(failed, a.keepDesk), begin(failed, a.watch)
-
-	select {
-	case <-ctx.Done():
-		a.log.Info("shutting down", "timeout", a.options.ShutdownTimeout)
-	case <-failed.Done():
-	}
-	stopPreparing()
-	stopErr := a.stop(ctx, crowd, desk, watch)
-	cancel()
-	err := errors.Join(group.Wait(), stopErr, a.store.Close())
-	if a.lock != nil {
-		err = errors.Join(err, a.lock.Release())
-	}
-	if err == nil {
-		a.log.Info("stopped")
-	}
-	return err
-}
-
-// stop ends what calls the server, and then what serves buyers, within the
-// time-out. The monitoring goes first, or it would see the server down.
-func (a *App) stop(ctx context.Context, crowd, desk, watch running) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.options.ShutdownTimeout)
-	defer cancel()
-	a.api.Drain()
-	errs := []error{crowd.end(ctx, "crowd"), desk.end(ctx, "load test"), watch.end(ctx, "monitoring")}
-	a.drainDelay(ctx)
-	return errors.Join(append(errs, shutDown(ctx, a.http), a.seller.Stop(ctx))...)
-}
-
-// drainDelay goes on serving for a moment, so that whoever spreads the load sees
-// that this server is not ready any more, and sends no more of it here.
-func (a *App) drainDelay(ctx context.Context) {
-	select {
-	case <-a.prepared:
-	default:
-		return // it never was
-	}
-	timer := time.NewTimer(a.options.DrainDelay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// oncePrepared runs a part that needs the schema, and takes it for no failure
-// when the part ends because it was told to.
-func (a *App) oncePrepared(ctx context.Context, run func(context.Context) error) error {
-	select {
-	case <-a.prepared:
-	case <-ctx.Done():
-		return nil
-	}
-	if err := run(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
 
 // say writes a line for people and scripts.
 func (a *App) say(format string, args ...any) {

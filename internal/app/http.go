@@ -74,6 +74,14 @@ func shutDown(ctx context.Context, s *http.Server) error {
 	return nil
 }
 
+// closeListener closes a listener that a server may have closed before.
+func closeListener(listener net.Listener) error {
+	if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
 // say writes a line for people and scripts.
 func say(w io.Writer, format string, args ...any) {
 	text := fmt.Sprintf(format, args...) // an error in it may have lines of its own

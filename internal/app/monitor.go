@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"onsale/internal/catalog"
 	"onsale/internal/console"
 	"onsale/internal/monitor"
@@ -137,19 +135,26 @@ func (m *Monitor) open() error {
 	return nil
 }
 
-// Run watches until the context ends or a part fails.
+// Run watches until the context ends or a part fails, and then stops the parts,
+// each within a bound of its own. It may be called once.
 func (m *Monitor) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serveHTTP(m.http, m.listener) })
-	group.Go(func() error { return m.monitor.Run(ctx) })
-	group.Go(func() error { m.announce(ctx); return nil })
-	group.Go(func() error {
-		<-ctx.Done()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.options.ShutdownTimeout)
-		defer cancel()
-		return shutDown(ctx, m.http)
+	parts := newLifecycle(m.options.Logger, func(part string, err error) { say(m.options.Out, "the %s ended: %v", part, err) })
+	early := []*undo{
+		parts.Essential(ctx, "monitoring", monitoringLimit, m.monitor.Run),
+		parts.Beside(ctx, "announcement", closeLimit, func(ctx context.Context) error { m.announce(ctx); return nil }),
+	}
+	parts.Serve("http server", m.options.ShutdownTimeout, m.http, m.listener)
+	parts.OnStop("drain", closeLimit, func(ctx context.Context) error {
+		for _, part := range early {
+			part.Begin(ctx)
+		}
+		return nil
 	})
-	return group.Wait()
+	select {
+	case <-ctx.Done():
+	case <-parts.failed:
+	}
+	return parts.Stop(ctx)
 }
 
 // announce says what is where once queries are answered.

@@ -64,7 +64,8 @@ type Options struct {
 	// DrainDelay is how long a stopping server goes on serving while /ready says
 	// that it is not ready.
 	DrainDelay time.Duration
-	// ShutdownTimeout bounds the wait for requests and orders in flight.
+	// ShutdownTimeout bounds the wait for requests in flight when the server stops.
+	// The other parts have bounds of their own.
 	ShutdownTimeout time.Duration
 
 	// Up says what runs in one process with the API; nil for nothing, which is

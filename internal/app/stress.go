@@ -99,7 +99,7 @@ func Stress(ctx context.Context, o StressOptions) (int, error) {
 		return int(report.Passed), nil
 	}
 	if err := t.open(ctx); err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrStressUse, errors.Join(err, t.close(ctx)))
+		return 0, fmt.Errorf("%w: %w", ErrStressUse, errors.Join(err, t.parts.Stop(ctx)))
 	}
 	r, err := t.run(ctx)
 	code := report.Failed
@@ -108,7 +108,7 @@ func Stress(ctx context.Context, o StressOptions) (int, error) {
 		code, err = r.Verdict.Code, t.tell(r)
 		t.linger(ctx)
 	}
-	if broken := t.close(ctx); broken != nil {
+	if broken := t.parts.Stop(ctx); broken != nil {
 		t.log.Warn("server beside the load test did not end well", "error", broken)
 	}
 	return int(code), err

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -28,11 +27,9 @@ type test struct {
 	live    *report.Live
 	log     *slog.Logger // writes above the view
 
-	// The servers beside the test; nil where none was asked for.
-	exposed, controlled *aside
-	// ended is closed when the run is over, and streams ends the event streams.
-	ended   chan struct{}
-	streams context.CancelFunc
+	parts *lifecycle // the servers beside the test
+	// ended is closed when the run is over.
+	ended chan struct{}
 }
 
 // newTest checks all that was asked for.
@@ -50,7 +47,8 @@ func newTest(o StressOptions) (*test, error) {
 	}
 	// What is said while the view is drawn goes above it.
 	live := report.NewLive(report.LiveOptions{Out: o.Err, Size: o.Size, NoColor: o.NoColor})
-	t := &test{options: o, live: live, log: o.NewLogger(live), ended: make(chan struct{}), streams: func() {}}
+	t := &test{options: o, live: live, log: o.NewLogger(live), ended: make(chan struct{})}
+	t.parts = newLifecycle(t.log, func(part string, err error) { say(live, "the %s ended, the load test goes on: %v", part, err) })
 	if t.source, err = newSource(o, worker, workers); err != nil {
 		return nil, err
 	}
@@ -120,26 +118,33 @@ func (t *test) before(ctx context.Context) error {
 // open binds the addresses of what is served beside the test.
 func (t *test) open(ctx context.Context) error {
 	o := t.options
-	var err error
 	if o.MetricsAddr != "" {
 		mounts := []server.Mount{{Pattern: "/metrics", Handler: t.metrics.Handler(t.log)}}
-		if t.exposed, err = t.serveAside(ctx, "--metrics-addr", o.MetricsAddr, mounts); err != nil {
+		addr, err := t.serveAside(ctx, "--metrics-addr", o.MetricsAddr, mounts)
+		if err != nil {
 			return err
 		}
-		say(t.live, "metrics on %s/metrics", localURL(t.exposed.addr))
+		say(t.live, "metrics on %s/metrics", localURL(addr))
 	}
 	if o.Listen != "" {
-		var streaming context.Context
-		streaming, t.streams = context.WithCancel(ctx)
+		streaming, endStreams := context.WithCancel(ctx)
 		desk := session.NewDesk(session.DeskOptions{
 			Store: t.kept, Host: t.source.target.String(), AdminToken: t.targetToken(), Program: Version(), Logger: t.log,
 		})
 		desk.Adopt(t.session, t.ended)
 		handler := control.Handler(streaming, desk, t.log)
-		if t.controlled, err = t.serveAside(ctx, "--listen", o.Listen, deskMounts(handler)); err != nil {
+		addr, err := t.serveAside(ctx, "--listen", o.Listen, deskMounts(handler))
+		if err != nil {
+			endStreams()
 			return err
 		}
-		say(t.live, "control on %s/stress", localURL(t.controlled.addr))
+		// A run that was started at the desk after this one ends first, and the
+		// event streams as well: the server waits for them.
+		t.parts.OnStop("load test", deskLimit, func(ctx context.Context) error {
+			endStreams()
+			return desk.Close(ctx)
+		})
+		say(t.live, "control on %s/stress", localURL(addr))
 	}
 	return nil
 }
@@ -173,10 +178,4 @@ func (t *test) linger(ctx context.Context) {
 	if !t.metrics.AwaitScrape(ctx) {
 		say(t.live, "nobody scraped the last metrics")
 	}
-}
-
-// close ends what was served beside the test.
-func (t *test) close(ctx context.Context) error {
-	t.streams()
-	return errors.Join(t.exposed.close(ctx), t.controlled.close(ctx))
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"net"
-	"net/http"
 	"time"
 
 	"onsale/internal/server"
@@ -21,16 +20,12 @@ func (o StressOptions) validAccess() error {
 // stressConnections is how many clients may watch a load test at once.
 const stressConnections = 200
 
-// aside is a small server beside a load test.
-type aside struct {
-	http  *http.Server
-	addr  net.Addr
-	ended chan error
-}
+// asideLimit bounds the wait for requests in flight to a server beside a load test.
+const asideLimit = 2 * time.Second
 
 // serveAside serves what is mounted at the address that a flag gives, under the
-// rules for who may ask, until it is closed.
-func (t *test) serveAside(ctx context.Context, flag, address string, mounts []server.Mount) (*aside, error) {
+// rules for who may ask, until the parts are stopped. It returns the address.
+func (t *test) serveAside(ctx context.Context, flag, address string, mounts []server.Mount) (net.Addr, error) {
 	listener, err := listen(ctx, flag, address, stressConnections)
 	if err != nil {
 		return nil, err
@@ -39,23 +34,6 @@ func (t *test) serveAside(ctx context.Context, flag, address string, mounts []se
 		Mounts: mounts, AdminToken: t.options.AdminToken, Loopback: isLoopback(listener.Addr()),
 		AllowedHosts: t.options.AllowedHosts, Logger: t.log,
 	})
-	a := &aside{http: newHTTPServer(front, t.log), addr: listener.Addr(), ended: make(chan error, 1)}
-	go func() { a.ended <- serveHTTP(a.http, listener) }()
-	return a, nil
-}
-
-// asideTimeout bounds the wait for requests in flight.
-const asideTimeout = 2 * time.Second
-
-// close ends the server. Streams of events must have been ended before.
-func (a *aside) close(ctx context.Context) error {
-	if a == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), asideTimeout)
-	defer cancel()
-	if err := shutDown(ctx, a.http); err != nil {
-		return err
-	}
-	return <-a.ended
+	t.parts.Serve("server of "+flag, asideLimit, newHTTPServer(front, t.log), listener)
+	return listener.Addr(), nil
 }

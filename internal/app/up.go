@@ -51,8 +51,8 @@ type beside struct {
 	crowd   *crowd.Crowd
 	client  *client.Client // the crowd's
 	desk    *session.Desk  // nil beside no `up`
-	// streams ends the event streams of the desk.
-	streams context.CancelFunc
+	// endStreams ends the event streams of the desk.
+	endStreams context.CancelFunc
 }
 
 // openBeside makes what runs beside the API, and returns what it mounts there.
@@ -100,7 +100,7 @@ func (a *App) openDesk(ctx context.Context, base, version, ownToken string) []se
 		Store: history.New(a.options.DataDir), Host: base, AdminToken: ownToken, Program: version, Logger: a.log,
 	})
 	streaming, end := context.WithCancel(context.WithoutCancel(ctx))
-	a.beside.streams = end
+	a.beside.endStreams = end
 	return deskMounts(control.Handler(streaming, a.beside.desk, a.log))
 }
 
@@ -109,19 +109,6 @@ func deskMounts(handler http.Handler) []server.Mount {
 	return []server.Mount{
 		{Pattern: "/stress", Handler: handler, Access: server.Admin},
 		{Pattern: "/stress/", Handler: handler, Access: server.Admin},
-	}
-}
-
-// keepDesk keeps the desk until the context ends, and then ends what was started
-// there.
-func (a *App) keepDesk(ctx context.Context) {
-	if a.beside.desk == nil {
-		return
-	}
-	<-ctx.Done()
-	a.beside.streams()
-	if err := a.beside.desk.Close(context.WithoutCancel(ctx)); err != nil {
-		a.log.Error("load test did not end", "error", err)
 	}
 }
 
@@ -144,58 +131,24 @@ func withPage(all []server.Mount, o console.Options) ([]server.Mount, error) {
 	return all, nil
 }
 
-// watch runs the monitoring, without which the sale goes on.
-func (a *App) watch(ctx context.Context) {
-	if a.beside.monitor == nil {
-		return
-	}
-	err := a.beside.monitor.Run(ctx)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		a.log.Error("monitoring did not end well", "error", err)
-	default:
-		a.say("the monitoring ended, the sale goes on: %v", err)
-	}
-}
-
-// letCrowdIn lets the crowd in as soon as the API can sell.
-func (a *App) letCrowdIn(ctx context.Context) {
-	if a.beside.crowd == nil {
-		return
-	}
-	defer a.beside.client.Close()
-	if err := a.oncePrepared(ctx, a.beside.crowd.Run); err != nil {
-		a.log.Error("crowd ended", "error", err)
-	}
-}
-
-// running is a part that can be ended before the others.
-type running struct {
-	cancel context.CancelFunc
-	ended  chan struct{}
-}
-
-// begin runs a part until the context ends, or sooner.
-func begin(ctx context.Context, run func(context.Context)) running {
-	ctx, cancel := context.WithCancel(ctx)
-	r := running{cancel, make(chan struct{})}
-	go func() {
-		defer close(r.ended)
-		run(ctx)
-	}()
-	return r
-}
-
-// end ends the part and waits until it has, or the context ends.
-func (r running) end(ctx context.Context, name string) error {
-	r.cancel()
-	select {
-	case <-r.ended:
+// startBeside starts what runs beside the API, and returns how each part is stopped.
+func (a *App) startBeside(ctx context.Context) []*undo {
+	if a.options.Up == nil {
 		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the %s to end: %w", name, context.Cause(ctx))
 	}
+	var all []*undo
+	if a.beside.monitor != nil {
+		all = append(all, a.parts.Beside(ctx, "monitoring", monitoringLimit, a.beside.monitor.Run))
+	}
+	return append(all,
+		a.parts.OnStop("load test", deskLimit, func(ctx context.Context) error {
+			a.beside.endStreams()
+			return a.beside.desk.Close(ctx)
+		}),
+		a.parts.Beside(ctx, "crowd", crowdLimit, func(ctx context.Context) error {
+			defer a.beside.client.Close()
+			return a.oncePrepared(a.beside.crowd.Run)(ctx)
+		}))
 }
 
 // announceBeside says what is where.

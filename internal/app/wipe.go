@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -64,10 +65,11 @@ func (a *App) claim() error {
 		}
 		a.say("removed %v from %s", o.Wipe, o.DataDir)
 	}
-	var err error
-	if a.lock, err = lock.Share(path); err != nil {
+	shared, err := lock.Share(path)
+	if err != nil {
 		return fmt.Errorf("--data-dir: %w", err)
 	}
+	a.parts.OnStop("lock of the data directory", closeLimit, func(context.Context) error { return shared.Release() })
 	return nil
 }
 

@@ -89,8 +89,8 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 const maxMended = 2
 
 // Run opens the database, scrapes and evaluates rules until the context ends,
-// and then stops in order: the API answers 503, rules, scraping, database. It
-// runs once. An orderly end is no error; a database that cannot be opened is,
+// and then stops in order: rules and the API, which answers 503, then scraping,
+// then the database. It runs once. An orderly end is no error; a database that cannot be opened is,
 // and so is one that cannot be closed.
 //
 // When the disk fills up it rests, the database closed and the API answering 503,
@@ -153,8 +153,12 @@ func (s *Server) watch(ctx context.Context) (err error) {
 	s.once.Do(func() { close(s.ready) })
 	err = db.tend(ctx)
 
-	s.gate.close()
+	// The rules stop at once. They must not see the targets of a process that
+	// stops go away, while a query is still under way.
+	var closing sync.WaitGroup
+	closing.Go(s.gate.close)
 	stop()
+	closing.Wait()
 	return err
 }
 

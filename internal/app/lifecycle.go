@@ -1,0 +1,183 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+// lastWord is how long a part may take to return after its bound is over: its
+// context has ended by then, and its own error says more than that it hangs.
+const lastWord = 500 * time.Millisecond
+
+// lifecycle starts the parts of a process one after the other, and stops them in
+// reverse order. Each part has a bound of its own for its stop. A part that hangs
+// is abandoned when its bound is over, so that it takes no time from the others.
+//
+// A part that panics in its own goroutine becomes an error. Nothing can catch a
+// panic in a goroutine that a library started, a stack overflow, or a process
+// that runs out of memory.
+//
+// One goroutine registers all parts, before anything calls Stop.
+type lifecycle struct {
+	log *slog.Logger
+	// lost hears of a part beside the main job that ended by itself, and why.
+	lost func(part string, err error)
+	// failed is closed when an essential part has failed: the process must stop.
+	failed chan struct{}
+	fail   func()
+
+	undos   []*undo
+	once    sync.Once
+	stopped chan struct{} // closed when Stop is done
+	err     error         // what Stop returns
+}
+
+func newLifecycle(log *slog.Logger, lost func(part string, err error)) *lifecycle {
+	failed := make(chan struct{})
+	return &lifecycle{
+		log: log, lost: lost, failed: failed, fail: sync.OnceFunc(func() { close(failed) }), stopped: make(chan struct{}),
+	}
+}
+
+// OnStop registers how a part is stopped. Its context ends when the bound is over.
+func (l *lifecycle) OnStop(part string, bound time.Duration, stop func(context.Context) error) *undo {
+	u := &undo{part: part, bound: bound, ended: make(chan error, 1)}
+	u.stop = func(ctx context.Context) error {
+		return l.guarded(part, func() error { return stop(ctx) })
+	}
+	l.undos = append(l.undos, u)
+	return u
+}
+
+// Beside starts a part without which the main job goes on. It runs until its
+// context ends, which is how it is told to stop. An error of it is logged, and
+// Stop does not return it.
+func (l *lifecycle) Beside(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
+	return l.run(ctx, part, bound, func(ctx context.Context) error {
+		err := l.guarded(part, func() error { return run(ctx) })
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			l.log.ErrorContext(ctx, "part did not stop in order", "part", part, "error", err)
+		default:
+			l.lost(part, err)
+		}
+		return nil
+	})
+}
+
+// Essential starts a part without which the process must stop. It is told to
+// stop as one beside is. Stop returns its error.
+func (l *lifecycle) Essential(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
+	return l.run(ctx, part, bound, func(ctx context.Context) error {
+		err := l.guarded(part, func() error { return run(ctx) })
+		if err != nil {
+			l.fail()
+		}
+		return err
+	})
+}
+
+func (l *lifecycle) run(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
+	ctx, tell := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	return l.OnStop(part, bound, func(context.Context) error {
+		tell()
+		return <-ended
+	})
+}
+
+// Serve starts a server, which is essential. Its bound is how long requests in
+// flight may take when it stops; those that are left are cut off.
+func (l *lifecycle) Serve(part string, bound time.Duration, s *http.Server, listener net.Listener) {
+	ended := make(chan error, 1)
+	go func() {
+		err := l.guarded(part, func() error { return serveHTTP(s, listener) })
+		if err != nil {
+			l.fail()
+		}
+		ended <- err
+	}()
+	l.OnStop(part, bound, func(ctx context.Context) error { return errors.Join(shutDown(ctx, s), <-ended) })
+}
+
+// Stop stops all parts, the one that started last first, and returns their
+// errors joined. It goes on after a part that fails or hangs. The end of its
+// context does not shorten the parts' bounds. Another call waits for the first,
+// and returns the same.
+func (l *lifecycle) Stop(ctx context.Context) error {
+	first := false
+	l.once.Do(func() { first = true })
+	if !first {
+		<-l.stopped
+		return l.err
+	}
+	defer close(l.stopped)
+	var errs []error
+	for _, u := range slices.Backward(l.undos) {
+		u.Begin(ctx)
+		errs = append(errs, u.wait())
+	}
+	l.err = errors.Join(errs...)
+	return l.err
+}
+
+// guarded calls a function, and makes an error of a panic.
+func (l *lifecycle) guarded(part string, call func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l.log.Error("part panicked", "part", part, "panic", cause, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%s panicked: %v", part, cause)
+		}
+	}()
+	return call()
+}
+
+// undo stops one part.
+type undo struct {
+	part  string
+	bound time.Duration
+	stop  func(context.Context) error
+
+	once  sync.Once
+	late  *time.Timer // when the part is abandoned
+	ended chan error
+}
+
+// Begin tells the part to stop, before its turn. Stop waits for it in its turn.
+// The bound counts from the first call. The end of the context does not shorten it.
+func (u *undo) Begin(ctx context.Context) {
+	u.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.bound)
+		u.late = time.NewTimer(u.bound + lastWord)
+		go func() {
+			defer cancel()
+			u.ended <- u.stop(ctx)
+		}()
+	})
+}
+
+// wait waits until the part has stopped, or is to be abandoned.
+func (u *undo) wait() error {
+	defer u.late.Stop()
+	select {
+	case err := <-u.ended:
+		return err
+	case <-u.late.C:
+	}
+	select {
+	case err := <-u.ended: // it had stopped long before its turn
+		return err
+	default:
+		return fmt.Errorf("%s did not stop within %s", u.part, u.bound)
+	}
+}
