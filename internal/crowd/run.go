@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -29,7 +30,7 @@ func (c *Crowd) Run(ctx context.Context) error {
 	defer all.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	all.Go(func() { c.keep(ctx) })
+	all.Go(func() { c.guarded(func() { c.keep(ctx) }) })
 
 	s := stage{crowd: c, all: &all}
 	for ctx.Err() == nil {
@@ -42,6 +43,17 @@ func (c *Crowd) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// guarded does what a goroutine of the crowd does. A panic ends that alone: the
+// process sells tickets as well.
+func (c *Crowd) guarded(do func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			c.log.Error("crowd panicked", "panic", cause, "stack", string(debug.Stack()))
+		}
+	}()
+	do()
 }
 
 // stage is what Run remembers from one change to the next.
@@ -78,7 +90,10 @@ func (s *stage) adjust(ctx context.Context, want Settings) error {
 	s.run, s.scenario, s.runs = run, want.Scenario, s.runs+1
 	s.all.Go(func() {
 		defer context.AfterFunc(ctx, run.Cut)()
-		_ = run.Run(ctx) // it was never run before, which is the only error there is
+		defer run.Cut() // nobody else ends the users of an engine that panicked
+		s.crowd.guarded(func() {
+			_ = run.Run(ctx) // it was never run before, which is the only error there is
+		})
 	})
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,6 +62,7 @@ type Monitor struct {
 	alerting *alerting.Manager
 	prom     *prom.Server
 	ready    chan struct{}
+	log      *slog.Logger
 }
 
 // Check returns an error that names the first option, or the file with line,
@@ -104,13 +106,14 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Monitor{inbox: inbox, discord: notifier, alerting: alerts, prom: server, ready: make(chan struct{})}, nil
+	return &Monitor{inbox: inbox, discord: notifier, alerting: alerts, prom: server, ready: make(chan struct{}), log: o.Logger}, nil
 }
 
 // Run watches until the context ends, which is an orderly end, or until one of
 // the parts fails. They stop in the order of the line, so that what the last
 // rules found is still grouped, and what was grouped still kept. They begin in this
-// order too: the first makes sure that nobody else uses the data directory.
+// order too: the first makes sure that nobody else uses the data directory. A part
+// that panics in its own goroutine has failed.
 func (m *Monitor) Run(ctx context.Context) error {
 	group, failed := errgroup.WithContext(ctx)
 	later := context.WithoutCancel(ctx)
@@ -118,20 +121,20 @@ func (m *Monitor) Run(ctx context.Context) error {
 	grouped, endGrouping := context.WithCancel(later)
 	group.Go(func() error {
 		defer endJudging()
-		return named("prometheus", m.prom.Run(failed))
+		return m.guarded("prometheus", func() error { return m.prom.Run(failed) })
 	})
 	group.Go(func() error {
 		defer endGrouping()
 		if !begun(judged, m.prom.Ready()) {
 			return nil
 		}
-		return named("alertmanager", m.alerting.Run(judged))
+		return m.guarded("alertmanager", func() error { return m.alerting.Run(judged) })
 	})
 	group.Go(func() error {
 		if !begun(grouped, m.prom.Ready()) {
 			return nil
 		}
-		return named("discord", m.discord.Run(grouped))
+		return m.guarded("discord", func() error { return m.discord.Run(grouped) })
 	})
 	group.Go(func() error {
 		for _, part := range []<-chan struct{}{m.prom.Ready(), m.alerting.Ready()} {
@@ -157,11 +160,19 @@ func begun(ctx context.Context, ready <-chan struct{}) bool {
 	}
 }
 
-func named(part string, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return nil
+// guarded runs a part. Its error names the part, and may be that of a panic: the
+// process sells tickets as well, and must not end by it.
+func (m *Monitor) guarded(part string, run func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			m.log.Error("monitoring panicked", "part", part, "panic", cause, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%s panicked: %v", part, cause)
+		}
+	}()
+	if err := run(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w", part, err)
 	}
-	return fmt.Errorf("%s: %w", part, err)
+	return nil
 }
 
 // Ready is closed once Prometheus and Alertmanager answer.

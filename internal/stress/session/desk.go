@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -106,6 +107,13 @@ func (d *Desk) launch(ctx context.Context, s *Session) error {
 // gone: the desk's end stops it.
 func (d *Desk) run(ctx context.Context, s *Session, ended chan struct{}) {
 	defer close(ended)
+	defer func() {
+		// The process may sell tickets as well, and must not end by a panic here.
+		if cause := recover(); cause != nil {
+			d.log.Error("load test panicked", "run", s.id, "panic", cause, "stack", string(debug.Stack()))
+			s.Cut()
+		}
+	}()
 	r, err := s.Run(ctx, nil)
 	if err == nil && d.options.Store != nil {
 		err = d.options.Store.Save(r)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -71,7 +72,16 @@ func (s *Session) begin(load stress.Load, runTime time.Duration) error {
 // drive lets the run run, and looks at it meanwhile.
 func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(report.Report, stress.Now)) error {
 	ended := make(chan error, 1)
-	go func() { ended <- s.run.Run(ctx) }()
+	go func() {
+		defer func() {
+			if cause := recover(); cause != nil {
+				s.log.Error("engine panicked", "panic", cause, "stack", string(debug.Stack()))
+				s.run.Cut()
+				ended <- fmt.Errorf("engine panicked: %v", cause)
+			}
+		}()
+		ended <- s.run.Run(ctx)
+	}()
 	<-s.run.Begun()
 	s.beginning.Do(func() { close(s.begun) })
 	ticker := time.NewTicker(lookInterval)
