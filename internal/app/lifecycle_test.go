@@ -340,3 +340,22 @@ func TestABuyerInFlightIsAnsweredThoughPartsHang(t *testing.T) {
 		})
 	}
 }
+
+// TestAStopInWhichEveryPartHangsIsShort: Kubernetes kills a process after 30 s.
+// The bounds of parts that are told early pass meanwhile.
+func TestAStopInWhichEveryPartHangsIsShort(t *testing.T) {
+	t.Parallel()
+	o := DefaultOptions()
+	untilSold := o.DrainDelay + o.ShutdownTimeout + sellerLimit + 2*lastWord
+	early := max(prepareStop, crowdLimit, deskLimit, monitoringLimit, backgroundLimit) + lastWord
+	rest := machineLimit + storeLimit + 2*closeLimit + 4*lastWord
+	if all := max(untilSold, early) + rest; all > 30*time.Second {
+		t.Errorf("it takes %s, want at most 30s", all)
+	}
+	if all := early + rest; all > 17*time.Second {
+		t.Errorf("it takes %s where buyers are served at once; docs/architecture.md says 17s", all)
+	}
+	if more := untilSold + rest - o.DrainDelay - o.ShutdownTimeout; more > 14*time.Second {
+		t.Errorf("it takes %s more than requests have; docs/architecture.md says 14s", more)
+	}
+}

@@ -3,6 +3,8 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -19,6 +21,7 @@ import (
 	"onsale/internal/client"
 	"onsale/internal/fault"
 	"onsale/internal/lock"
+	"onsale/internal/pgtest"
 	"onsale/internal/sale"
 )
 
@@ -63,9 +66,9 @@ func options(t *testing.T) (app.Options, *saying) {
 	return o, said
 }
 
-// start runs a server, and returns its URL and what stops it. That fails the
-// test if the end is not orderly, or takes longer than the limit.
-func start(t *testing.T, o app.Options, limit time.Duration) (url string, stop func()) {
+// start runs a server, and returns its URL and what stops it and returns its error.
+// A stop that takes longer than the limit fails the test.
+func start(t *testing.T, o app.Options, limit time.Duration) (url string, stop func() error) {
 	t.Helper()
 	a, err := app.New(t.Context(), o)
 	if err != nil {
@@ -74,34 +77,37 @@ func start(t *testing.T, o app.Options, limit time.Duration) (url string, stop f
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
+	stop = sync.OnceValue(func() error {
 		began := time.Now()
 		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("the server ended with: %v", err)
-		}
+		err := <-ended
 		if took := time.Since(began); took > limit {
 			t.Errorf("the server took %s to stop, want at most %s", took, limit)
 		}
+		return err
 	})
-	t.Cleanup(stop)
+	t.Cleanup(func() { _ = stop() })
 	return "http://" + a.Addr(), stop
 }
 
-// status asks for a page.
-func status(t *testing.T, url string) int {
+// get asks for a page; a status of 0 is a connection that failed.
+func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	c := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := c.Do(r)
 	if err != nil {
-		return 0
+		return 0, ""
 	}
 	defer answer.Body.Close()
-	return answer.StatusCode
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, ""
+	}
+	return answer.StatusCode, string(text)
 }
 
 // TestUpStopsInOrder leaves no goroutine, which the end of all tests verifies,
@@ -113,8 +119,10 @@ func TestUpStopsInOrder(t *testing.T) {
 	o.Up = &up
 	url, stop := start(t, o, 15*time.Second)
 	apptest.Admin(t, url)
-	await(t, "the monitoring", func() bool { return status(t, url+"/-/ready") == http.StatusOK })
-	stop()
+	await(t, "the monitoring", func() bool { status, _ := get(t, url+"/-/ready"); return status == http.StatusOK })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
 	text, err := os.ReadFile(filepath.Join(o.DataDir, "inbox.json"))
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
@@ -130,10 +138,12 @@ func TestStopWhileTheDatabaseIsAway(t *testing.T) {
 	o.DatabaseURL, o.DatabaseURLSet = "postgres://nobody@127.0.0.1:1/away?sslmode=disable", true
 	url, stop := start(t, o, 5*time.Second)
 	await(t, "the first try", func() bool { return strings.Contains(said.String(), "waiting for the database") })
-	if got := status(t, url+"/ready"); got != http.StatusServiceUnavailable {
+	if got, _ := get(t, url+"/ready"); got != http.StatusServiceUnavailable {
 		t.Errorf("/ready answered %d", got)
 	}
-	stop()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestStopWhileMigrating: another transaction has made the schema and does not
@@ -156,22 +166,62 @@ func TestStopWhileMigrating(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, stop := start(t, o, 10*time.Second)
-	await(t, "the migration waits", func() bool {
-		var waiting int
+	count := func(where string) (sessions int) {
+		t.Helper()
 		err := watch.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
+			WHERE datname = current_database() AND backend_type = 'client backend' AND `+where).Scan(&sessions)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return waiting > 0
-	})
-	stop()
+		return sessions
+	}
+	await(t, "the migration waits", func() bool { return count("wait_event_type = 'Lock'") > 0 })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
 	if _, err := other.Exec(ctx, "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
-	var there bool
-	if err := watch.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'onsale')`).Scan(&there); err != nil || there {
-		t.Errorf("the migration went on after the stop: %t, %v", there, err)
+	await(t, "the server's sessions end", func() bool { return count("true") == 2 })
+	var tables int
+	if err := watch.QueryRow(ctx, `SELECT count(*) FROM pg_tables WHERE schemaname = 'onsale' AND tablename = 'concerts'`).Scan(&tables); err != nil || tables > 0 {
+		t.Errorf("the migration went on after the stop: %d, %v", tables, err)
+	}
+}
+
+// TestStopWhileTheDatabaseIsFrozen: it accepts connections and answers nothing.
+// The buyer in flight is answered nevertheless.
+func TestStopWhileTheDatabaseIsFrozen(t *testing.T) {
+	t.Parallel()
+	frozen := pgtest.Start(t)
+	o, _ := options(t)
+	o.DatabaseURL, o.DatabaseURLSet = frozen.Database(t), true
+	o.Faults.Routes = map[string]fault.RouteFaults{"/buy/{concert_id}": {Delay: fault.Delay{Fixed: 2 * time.Second}}}
+	url, stop := start(t, o, 29*time.Second)
+	api := apptest.Admin(t, url)
+	concert, err := api.CreateConcert(t.Context(), sale.NewConcert{Title: "Cold", Date: "tonight", Venue: "Here", Capacity: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan error, 1)
+	go func() {
+		_, err := api.Buy(t.Context(), client.BuyRequest{ConcertID: concert.ID, Email: "buyer@example.com", Quantity: 1})
+		answer <- err
+	}()
+	await(t, "the buyer, beside the call that reads this", func() bool {
+		_, metrics := get(t, url+"/metrics")
+		return strings.Contains(metrics, "\nonsale_requests_in_flight 2\n")
+	})
+	if err := frozen.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = frozen.Continue() })
+	// Its connections may be in use for longer than the store has.
+	if err := stop(); err != nil && err.Error() != "store did not stop within 3s" {
+		t.Error(err)
+	}
+	if err := <-answer; !errors.Is(err, sale.ErrUnavailable) && !errors.Is(err, sale.ErrOutcomeUnknown) {
+		t.Errorf("the buyer was answered %v", err)
 	}
 }
 
@@ -208,8 +258,11 @@ func (h trap) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h trap) WithAttrs(attrs []slog.Attr) slog.Handler { return trap{h.Handler.WithAttrs(attrs), h.message} }
-func (h trap) WithGroup(name string) slog.Handler       { return trap{h.Handler.WithGroup(name), h.message} }
+func (h trap) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return trap{h.Handler.WithAttrs(attrs), h.message}
+}
+
+func (h trap) WithGroup(name string) slog.Handler { return trap{h.Handler.WithGroup(name), h.message} }
 
 // TestAPanicBesideTheSaleDoesNotEndIt: the panic is in a goroutine of the part's own.
 func TestAPanicBesideTheSaleDoesNotEndIt(t *testing.T) {
@@ -220,7 +273,8 @@ func TestAPanicBesideTheSaleDoesNotEndIt(t *testing.T) {
 		said    string
 	}{
 		"monitoring": {
-			"set a broken snapshot aside and began anew", map[string]string{"alertmanager/nflog": "no snapshot"},
+			"set a broken snapshot aside and began anew",
+			map[string]string{"alertmanager/nflog": "no snapshot"},
 			"the monitoring ended, the sale goes on: alertmanager panicked: the log is broken",
 		},
 		"crowd": {"concert opened", nil, ""},
@@ -251,7 +305,9 @@ func TestAPanicBesideTheSaleDoesNotEndIt(t *testing.T) {
 			if outcome, err := api.Buy(t.Context(), client.BuyRequest{ConcertID: concert.ID, Email: "buyer@example.com", Quantity: 1}); err != nil {
 				t.Errorf("the buyer was answered %+v, %v", outcome, err)
 			}
-			stop()
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
 			if !strings.Contains(log.String(), "goroutine ") {
 				t.Errorf("no stack was logged: %s", log)
 			}

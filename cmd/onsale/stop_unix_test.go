@@ -1,0 +1,60 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestBuyersAreServedThoughTheMonitoringHangs: its state is on a disk that does
+// not answer, as a pipe without a writer does not. Buyers come while the server
+// drains, and their answers take longer than --shutdown-timeout counted from the
+// signal, but not from the end of the drain.
+func TestBuyersAreServedThoughTheMonitoringHangs(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	pipe := filepath.Join(dir, "alertmanager", "nflog")
+	if err := os.MkdirAll(filepath.Dir(pipe), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plan := filepath.Join(t.TempDir(), "plan.json")
+	if err := os.WriteFile(plan, []byte(`{"routes":{"/buy/{concert_id}":{"delay":{"fixed":"5s"}}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--data-dir", dir, "--crowd", "0", "--faults", plan,
+		"--drain-delay", "3s", "--shutdown-timeout", "4s")
+	r := newRush(t, p.waitFor(`ready on (http://\S+)`), 100)
+	began := time.Now()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	r.become(http.StatusServiceUnavailable)
+	r.buy(t.Context(), 10, 1)
+	if r.answers[http.StatusOK] != 10 {
+		t.Errorf("10 buyers were answered %v", r.answers)
+	}
+	if code := p.code(); code != exitFailure || !strings.Contains(p.stderr.String(), "monitoring did not stop within 10s") {
+		t.Errorf("exit code %d, and the monitoring is not named", code)
+	}
+	if took := time.Since(began); took > 21*time.Second { // see docs/architecture.md, "How long a stop takes"
+		t.Errorf("the stop took %s, want at most 21s", took)
+	}
+
+	if err := os.Remove(pipe); err != nil {
+		t.Fatal(err)
+	}
+	again := serve(t, nil, "--data-dir", dir, "--faults", "off").url()
+	r.base.Store(&again)
+	if untold := r.verify(); untold != 0 {
+		t.Errorf("%d purchases that no buyer was told of", untold)
+	}
+}
