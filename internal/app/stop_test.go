@@ -93,10 +93,18 @@ func start(t *testing.T, o app.Options, limit time.Duration) (url string, stop f
 // get asks for a page; a status of 0 is a connection that failed.
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	return call(t, http.MethodGet, url, "")
+}
+
+// call makes a call as an admin.
+func call(t *testing.T, method, url, content string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Header.Set("Authorization", "Bearer "+apptest.AdminToken)
+	r.Header.Set("Content-Type", "application/json")
 	c := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := c.Do(r)
 	if err != nil {
@@ -270,14 +278,17 @@ func TestAPanicBesideTheSaleDoesNotEndIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		message string            // what is logged in a goroutine of the part
 		files   map[string]string // what makes it log that
+		run     bool              // whether a load test must run for that
 		said    string
 	}{
 		"monitoring": {
 			"set a broken snapshot aside and began anew",
 			map[string]string{"alertmanager/nflog": "no snapshot"},
+			false,
 			"the monitoring ended, the sale goes on: alertmanager panicked: the log is broken",
 		},
-		"crowd": {"concert opened", nil, ""},
+		"crowd":     {"concert opened", nil, false, ""},
+		"load test": {"load test did not end well", map[string]string{"runs": "no directory"}, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -295,6 +306,12 @@ func TestAPanicBesideTheSaleDoesNotEndIt(t *testing.T) {
 			}
 			url, stop := start(t, o, 15*time.Second)
 			api := apptest.Admin(t, url)
+			if c.run {
+				await(t, "a load test that starts", func() bool { // once the crowd has opened a concert
+					status, _ := call(t, http.MethodPost, url+"/stress/runs", `{"users":1,"run_time":"1s"}`)
+					return status == http.StatusCreated
+				})
+			}
 			await(t, "the panic", func() bool { return strings.Contains(log.String(), "the log is broken") })
 			await(t, c.said, func() bool { return strings.Contains(said.String(), c.said) })
 
