@@ -37,6 +37,8 @@ type cli struct {
 	Automate automateCmd `cmd:"" help:"Create and delete items, at a polite rate."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema to the newest version, and exit."`
 	Version  versionCmd  `cmd:"" help:"Print the version, and exit."`
+
+	MonitorChild monitorChildCmd `cmd:"" hidden:"" help:"The monitoring of onsale up, which starts it."`
 }
 
 // env is what the subcommands know of the world outside.
@@ -47,6 +49,9 @@ type env struct {
 	log            *slog.Logger
 	// logTo returns a logger like log that writes elsewhere.
 	logTo func(io.Writer) *slog.Logger
+	// logLevel and logFormat are the flags that the logger was made of.
+	logLevel  slog.Level
+	logFormat string
 }
 
 func main() {
@@ -79,7 +84,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	case err != nil:
 		return fail(stderr, exitUsage, fmt.Errorf("%w (see %s --help)", err, named(err)))
 	}
-	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger})
+	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger, c.LogLevel, c.LogFormat})
 	var usage *usageError
 	var exit exitError
 	switch {

@@ -44,7 +44,7 @@ func (c *upCmd) Run(ctx context.Context, e *env) error {
 	up.Watch = nil
 	if c.Monitor == "on" {
 		watch := c.watch(e, c.Pace)
-		up.Watch = &watch
+		up.Watch, up.Child = &watch, monitorChild(e)
 	}
 	if c.BooksInterval == 0 && c.Pace == "demo" {
 		o.BooksInterval = app.DemoBooksInterval

@@ -124,7 +124,7 @@ func (m *Monitor) open() error {
 	page := o.Watch.page(console.Options{
 		Version: telemetry.ReadBuild().Version, Targets: targets, Logger: o.Logger,
 	}, base)
-	all, err := withPage(mounts(m.monitor), page)
+	all, err := withPage(mounts(m.monitor.Prometheus(), m.monitor.Alertmanager(), m.monitor.Inbox()), page)
 	if err != nil {
 		return err
 	}

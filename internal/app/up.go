@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"time"
 
 	"onsale/internal/catalog"
 	"onsale/internal/client"
 	"onsale/internal/console"
 	"onsale/internal/crowd"
-	"onsale/internal/monitor"
 	"onsale/internal/server"
+	"onsale/internal/sidecar"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/session"
@@ -19,8 +20,11 @@ import (
 
 // Up says what `onsale up` runs in one process with the API.
 type Up struct {
-	// Watch is how the API is monitored; nil for not at all.
+	// Watch is how the API is monitored; nil for not at all. Child makes the command
+	// that calls [MonitorChild] with these settings: the monitoring runs in a process
+	// of its own.
 	Watch *Watch
+	Child func(settings string) *exec.Cmd
 	// Users is how large the demo crowd is, and Scenario what it does.
 	Users    int
 	Scenario string
@@ -47,7 +51,7 @@ func (u *Up) validate(o Options) error {
 
 // beside is what runs beside the API.
 type beside struct {
-	monitor *monitor.Monitor // nil without monitoring
+	monitor *sidecar.Process // nil without monitoring
 	crowd   *crowd.Crowd
 	client  *client.Client // the crowd's
 	desk    *session.Desk  // nil beside no `up`
@@ -84,11 +88,10 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 	if up.Watch == nil {
 		page.Alerts = DefaultWatch().alerts(base) // the runbooks are of use to whoever watches from elsewhere
 	} else {
-		a.beside.monitor, err = monitor.New(up.Watch.options(a.options.DataDir, base, []string{base}, a.log))
-		if err != nil {
+		if a.beside.monitor, err = a.monitorProcess(base); err != nil {
 			return nil, err
 		}
-		all = append(all, mounts(a.beside.monitor)...)
+		all = append(all, mounts(a.beside.monitor, a.beside.monitor, a.beside.monitor)...)
 		page = up.Watch.page(page, base)
 	}
 	return withPage(all, page)

@@ -36,7 +36,7 @@ type Watch struct {
 	// is its own address, as seen from this machine.
 	ExternalURL string
 	// DiscordURL is DISCORD_URL; empty, alerts stay in the inbox.
-	DiscordURL Secret
+	DiscordURL Secret `json:"-"`
 	// DiscordMention is DISCORD_MENTION.
 	DiscordMention string
 }
@@ -148,14 +148,14 @@ func (w Watch) told(external string) string {
 	return "to " + external + "/inbox; DISCORD_URL sends them to Discord as well"
 }
 
-// mounts are where the monitoring answers.
-func mounts(m *monitor.Monitor) []server.Mount {
+// mounts are where the parts of the monitoring answer.
+func mounts(prometheus, alertmanager, inbox http.Handler) []server.Mount {
 	return []server.Mount{
-		{Pattern: "/api/v1/", Handler: m.Prometheus()}, // it has no call that writes
-		{Pattern: "GET /-/healthy", Handler: m.Prometheus()},
-		{Pattern: "GET /-/ready", Handler: m.Prometheus()},
-		{Pattern: "/api/v2/", Handler: m.Alertmanager(), Access: server.AdminWrites},
-		{Pattern: "GET /inbox", Handler: m.Inbox()},
+		{Pattern: "/api/v1/", Handler: prometheus}, // it has no call that writes
+		{Pattern: "GET /-/healthy", Handler: prometheus},
+		{Pattern: "GET /-/ready", Handler: prometheus},
+		{Pattern: "/api/v2/", Handler: alertmanager, Access: server.AdminWrites},
+		{Pattern: "GET /inbox", Handler: inbox},
 		{Pattern: "GET /graph", Handler: http.HandlerFunc(graph), Page: true},
 	}
 }

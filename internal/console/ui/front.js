@@ -66,7 +66,7 @@ async function lookAtAlerts() {
     showTable(at('alert-rows'), alerts);
   } catch (error) {
     at('overall').dataset.state = 'unknown';
-    say(at('overall'), 'The monitoring does not answer');
+    say(at('overall'), error.status === 503 ? `The monitoring does not answer: ${error.message}` : 'The monitoring does not answer');
     throw error;
   }
 }

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"onsale/internal/app"
+)
+
+// childSettings names the environment variable that tells a child its settings.
+const childSettings = "ONSALE_CHILD_SETTINGS"
+
+// monitorChild returns what makes the command of the monitoring's process.
+func monitorChild(e *env) func(settings string) *exec.Cmd {
+	return func(settings string) *exec.Cmd {
+		self, err := os.Executable()
+		if err != nil {
+			self = os.Args[0] // starting it says what is wrong
+		}
+		cmd := exec.Command(self, "--log-level", e.logLevel.String(), "--log-format", e.logFormat, "monitor-child")
+		cmd.Env = append(os.Environ(), childSettings+"="+settings)
+		cmd.Stderr = e.stderr
+		return cmd
+	}
+}
+
+// monitorChildCmd is the process of the monitoring, which `onsale up` starts.
+type monitorChildCmd struct{}
+
+// Run monitors until the parent ends. Signals are the parent's matter: those of a
+// terminal or a service manager reach both processes, and the API must stop first.
+func (monitorChildCmd) Run(ctx context.Context, e *env) error {
+	settings, ok := e.lookup(childSettings)
+	if !ok {
+		return &usageError{errors.New("onsale up starts this command, nobody else; see onsale monitor")}
+	}
+	signal.Ignore(os.Interrupt, syscall.SIGTERM)
+	discord, _ := e.lookup("DISCORD_URL")
+	err := app.MonitorChild(context.WithoutCancel(ctx), settings, app.Secret(discord), os.Stdin, os.Stdout, e.log)
+	if err != nil {
+		return fmt.Errorf("the monitoring ended, the sale goes on: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os/exec"
+	"time"
+
+	"onsale/internal/monitor"
+	"onsale/internal/sidecar"
+)
+
+// The memory that the monitoring of `onsale up` may take, in bytes: a quarter of
+// what the machine or the container has, within these bounds. It needs some 80 MB.
+const (
+	leastChildMemory = 384 << 20
+	mostChildMemory  = 1 << 30
+)
+
+// childLimit is how long the monitoring's process may take to end before it is
+// killed, just before monitoringLimit is over.
+const childLimit = monitoringLimit - time.Second
+
+// childSettings are what the monitoring's process must know beside its environment.
+type childSettings struct {
+	Watch       Watch
+	DataDir     string
+	Local       string // the URL of the API, as seen from this machine
+	MemoryLimit int64
+}
+
+// monitorProcess makes the process of the monitoring, after checking every option
+// and file that it would refuse.
+func (a *App) monitorProcess(local string) (*sidecar.Process, error) {
+	up := a.options.Up
+	if err := up.Watch.options(a.options.DataDir, local, []string{local}, a.log).Check(); err != nil {
+		return nil, err
+	}
+	limit := int64(mostChildMemory)
+	if known := a.machine.MemoryLimit(); known > 0 {
+		limit = int64(min(max(known/4, leastChildMemory), mostChildMemory))
+	}
+	settings, err := json.Marshal(childSettings{*up.Watch, a.options.DataDir, local, limit})
+	if err != nil {
+		return nil, fmt.Errorf("encode settings of the monitoring: %w", err)
+	}
+	return sidecar.New(sidecar.Options{
+		Name: "monitoring", Health: "/-/healthy", EndLimit: childLimit, Logger: a.log,
+		Command: func() *exec.Cmd { return up.Child(string(settings)) },
+	}), nil
+}
+
+// MonitorChild is the life of the process that monitors beside `onsale up`. It
+// talks to its parent by in and out, and ends with it. The settings are those that
+// [Up].Child was given; the webhook is not among them.
+func MonitorChild(ctx context.Context, settings string, discordURL Secret, in io.ReadCloser, out io.WriteCloser, log *slog.Logger) error {
+	var s childSettings
+	if err := json.Unmarshal([]byte(settings), &s); err != nil {
+		return fmt.Errorf("read settings of the monitoring: %w", err)
+	}
+	s.Watch.DiscordURL = discordURL
+	m, err := monitor.New(s.Watch.options(s.DataDir, s.Local, []string{s.Local}, log))
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	for _, mount := range mounts(m.Prometheus(), m.Alertmanager(), m.Inbox()) {
+		mux.Handle(mount.Pattern, mount.Handler)
+	}
+	return sidecar.Serve(ctx, sidecar.ChildOptions{
+		In: in, Out: out, Handler: mux, Run: m.Run, MemoryLimit: s.MemoryLimit, Logger: log,
+	})
+}

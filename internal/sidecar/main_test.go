@@ -1,0 +1,120 @@
+package sidecar_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"onsale/internal/sidecar"
+)
+
+// What the test binary is instead of a test: a child, or a parent of one.
+const (
+	asChild  = "SIDECAR_TEST_CHILD"
+	asParent = "SIDECAR_TEST_PARENT"
+)
+
+// childMemory is the memory limit of the child, in bytes.
+const childMemory = 128 << 20
+
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv(asChild) != "":
+		os.Exit(beChild())
+	case os.Getenv(asParent) != "":
+		os.Exit(beParent())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// command makes a command of a child that writes its messages to stderr.
+func command(stderr io.Writer, env ...string) func() *exec.Cmd {
+	return func() *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(append(os.Environ(), asChild+"=1"), env...)
+		cmd.Stderr = stderr
+		return cmd
+	}
+}
+
+// deafness makes a child that does not end when it is asked to.
+const deafness = "SIDECAR_TEST_DEAF"
+
+// beChild is a child that can be made to fail in every way.
+func beChild() int {
+	mux := http.NewServeMux()
+	hung := make(chan struct{})
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %s %s", r.Method, r.Host, r.URL.RawQuery, r.Header.Get("X-Asked"), body)
+	})
+	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	mux.HandleFunc("/overflow", func(http.ResponseWriter, *http.Request) { fmt.Fprint(io.Discard, overflow(1)) })
+	mux.HandleFunc("/devour", func(http.ResponseWriter, *http.Request) { devour() })
+	mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { close(hung) })
+	mux.HandleFunc("/health", func(http.ResponseWriter, *http.Request) {
+		select {
+		case <-hung:
+			select {}
+		default:
+		}
+	})
+	run := func(ctx context.Context) error {
+		<-ctx.Done()
+		if os.Getenv(deafness) != "" {
+			select {}
+		}
+		fmt.Fprintln(os.Stderr, "ended in order")
+		return nil
+	}
+	err := sidecar.Serve(context.Background(), sidecar.ChildOptions{
+		In: os.Stdin, Out: os.Stdout, Handler: mux, Run: run, MemoryLimit: childMemory, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// overflow needs more stack than there is.
+func overflow(n int) int { return overflow(n+1) + n }
+
+// devour takes memory until the process ends, 8 MB a step, for 10 s at most.
+func devour() {
+	var all [][]byte
+	for range 1000 {
+		part := make([]byte, 8<<20)
+		for i := range part {
+			part[i] = 1
+		}
+		all = append(all, part)
+		time.Sleep(10 * time.Millisecond)
+	}
+	fmt.Fprint(io.Discard, len(all))
+}
+
+// beParent keeps a child until it is killed, and says when that answers.
+func beParent() int {
+	p := sidecar.New(sidecar.Options{
+		Name: "test", Command: command(os.Stderr), Health: "/health", Logger: slog.New(slog.DiscardHandler),
+	})
+	go func() {
+		for status, _ := ask(p, http.MethodGet, "/pid", ""); status != http.StatusOK; status, _ = ask(p, http.MethodGet, "/pid", "") {
+			time.Sleep(10 * time.Millisecond)
+		}
+		fmt.Println("answers")
+	}()
+	if err := p.Run(context.Background()); err != nil {
+		return 1
+	}
+	return 0
+}

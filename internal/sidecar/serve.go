@@ -1,0 +1,94 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// memoryEvery is how often the child looks at its memory. A query that runs wild
+// takes some 40 MB meanwhile.
+const memoryEvery = 50 * time.Millisecond
+
+// ErrMemory is returned by [Serve] when the child has reached its memory limit.
+var ErrMemory = errors.New("memory limit reached")
+
+// ChildOptions are those of [Serve]. All but MemoryLimit must be given.
+type ChildOptions struct {
+	// In and Out are standard input and output.
+	In  io.ReadCloser
+	Out io.WriteCloser
+	// Handler answers the parent's requests, and Run does the child's work until its
+	// context ends.
+	Handler http.Handler
+	Run     func(context.Context) error
+	// MemoryLimit is how much memory the child may take, in bytes; 0 for no limit.
+	MemoryLimit int64
+	Logger      *slog.Logger
+}
+
+// Serve is the child's life: it answers the parent and runs until the parent ends
+// the connection or is gone, or until Run returns. It returns at once, without
+// waiting for Run, with [ErrMemory] when the memory limit is reached: its caller
+// ends the process.
+func Serve(ctx context.Context, o ChildOptions) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	conn := newPipe(o.In, o.Out)
+	server := &http.Server{
+		Handler: o.Handler, Protocols: unencryptedHTTP2(),
+		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+	}
+	served, ran := make(chan error, 1), make(chan error, 1)
+	go func() { served <- server.Serve(newListener(conn)) }()
+	go func() { ran <- o.Run(ctx) }()
+	full := watchMemory(ctx, o.MemoryLimit)
+	select {
+	case <-served: // the parent has closed the connection, or is gone
+		cancel()
+	case err := <-ran:
+		return errors.Join(err, conn.Close())
+	case err := <-full:
+		return err
+	}
+	select {
+	case err := <-ran:
+		return err
+	case err := <-full:
+		return err
+	}
+}
+
+// watchMemory sends an error when the process takes more memory than it may.
+func watchMemory(ctx context.Context, limit int64) <-chan error {
+	full := make(chan error, 1)
+	if limit <= 0 {
+		return full
+	}
+	debug.SetMemoryLimit(limit * 9 / 10) // the collector tries harder before it is too late
+	go func() {
+		taken := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		tick := time.NewTicker(memoryEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+			metrics.Read(taken)
+			if bytes := taken[0].Value.Uint64() - taken[1].Value.Uint64(); bytes > uint64(limit) {
+				const mega = 1 << 20
+				full <- fmt.Errorf("%w: %d MB taken, %d MB allowed", ErrMemory, bytes/mega, limit/mega)
+				return
+			}
+		}
+	}()
+	return full
+}
