@@ -22,10 +22,12 @@ func monitorChild(e *env) func(settings string) *exec.Cmd {
 		if err != nil {
 			self = os.Args[0] // starting it says what is wrong
 		}
-		cmd := exec.Command(self, "--log-level", e.logLevel.String(), "--log-format", e.logFormat, "monitor-child")
-		cmd.Env = append(os.Environ(), childSettings+"="+settings)
-		cmd.Stderr = e.stderr
-		return cmd
+		return &exec.Cmd{
+			Path:   self,
+			Args:   []string{self, "--log-level", e.logLevel.String(), "--log-format", e.logFormat, "monitor-child"},
+			Env:    append(os.Environ(), childSettings+"="+settings),
+			Stderr: e.stderr,
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"onsale/internal/app"
 )
 
-// upCmd is `onsale up`: everything in one process.
+// upCmd is `onsale up`: everything on one address.
 type upCmd struct {
 	apiFlags
 
@@ -26,8 +26,7 @@ type upCmd struct {
 
 // Help is shown under `onsale up --help`.
 func (upCmd) Help() string {
-	return `The API, its monitoring, demo concerts and a demo crowd, in one process on one
-address. What is kept, is kept in the data directory, and the next start goes on
+	return `The API, its monitoring, demo concerts and a demo crowd, on one address. What is kept, is kept in the data directory, and the next start goes on
 with it. DISCORD_URL is the webhook that alerts go to, and DISCORD_MENTION whom
 critical ones mention; not set, alerts stay in the inbox, /inbox. Further
 variables are those of onsale serve --help.`

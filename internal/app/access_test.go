@@ -100,7 +100,7 @@ func TestAllowedHosts(t *testing.T) {
 // do, and as those do who may.
 func TestFrontOfUp(t *testing.T) {
 	t.Parallel()
-	up := app.DefaultUp()
+	up := monitored()
 	up.Users, up.Watch.ExternalURL = 0, "https://tickets.example.com:8443/"
 	o := app.DefaultOptions()
 	o.Listen, o.DataDir, o.AllowedHosts, o.Up = "127.0.0.1:0", t.TempDir(), []string{"onsale.example.com"}, &up

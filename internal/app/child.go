@@ -30,7 +30,7 @@ type childSettings struct {
 	Watch       Watch
 	DataDir     string
 	Local       string // the URL of the API, as seen from this machine
-	MemoryLimit int64
+	MemoryLimit uint64
 }
 
 // monitorProcess makes the process of the monitoring, after checking every option
@@ -40,9 +40,9 @@ func (a *App) monitorProcess(local string) (*sidecar.Process, error) {
 	if err := up.Watch.options(a.options.DataDir, local, []string{local}, a.log).Check(); err != nil {
 		return nil, err
 	}
-	limit := int64(mostChildMemory)
+	limit := uint64(mostChildMemory)
 	if known := a.machine.MemoryLimit(); known > 0 {
-		limit = int64(min(max(known/4, leastChildMemory), mostChildMemory))
+		limit = min(max(known/4, leastChildMemory), mostChildMemory)
 	}
 	settings, err := json.Marshal(childSettings{*up.Watch, a.options.DataDir, local, limit})
 	if err != nil {

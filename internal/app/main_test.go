@@ -1,14 +1,46 @@
 package app_test
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"onsale/internal/app"
 	"onsale/internal/pgtest"
 )
 
 // database is the one PostgreSQL of the tests.
 var database pgtest.Shared
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(database.Main(m)) }
+// asChild makes the test binary the process of the monitoring, with these settings.
+const asChild = "ONSALE_TEST_CHILD_SETTINGS"
+
+func TestMain(m *testing.M) {
+	if settings, ok := os.LookupEnv(asChild); ok {
+		os.Exit(beChild(settings))
+	}
+	goleak.VerifyTestMain(database.Main(m))
+}
+
+func beChild(settings string) int {
+	log := slog.New(slog.DiscardHandler)
+	if err := app.MonitorChild(context.Background(), settings, "", os.Stdin, os.Stdout, log); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// monitored is `onsale up` without a flag.
+func monitored() app.Up {
+	up := app.DefaultUp()
+	up.Child = func(settings string) *exec.Cmd {
+		return &exec.Cmd{Path: os.Args[0], Args: os.Args[:1], Env: append(os.Environ(), asChild+"="+settings), Stderr: os.Stderr}
+	}
+	return up
+}

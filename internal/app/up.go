@@ -18,7 +18,7 @@ import (
 	"onsale/internal/stress/session"
 )
 
-// Up says what `onsale up` runs in one process with the API.
+// Up says what `onsale up` runs beside the API.
 type Up struct {
 	// Watch is how the API is monitored; nil for not at all. Child makes the command
 	// that calls [MonitorChild] with these settings: the monitoring runs in a process

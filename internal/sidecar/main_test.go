@@ -86,7 +86,12 @@ func beChild() int {
 }
 
 // overflow needs more stack than there is.
-func overflow(n int) int { return overflow(n+1) + n }
+func overflow(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return overflow(n+1) + n
+}
 
 // devour takes memory until the process ends, 8 MB a step, for 10 s at most.
 func devour() {
@@ -111,7 +116,7 @@ func beParent() int {
 		for status, _ := ask(p, http.MethodGet, "/pid", ""); status != http.StatusOK; status, _ = ask(p, http.MethodGet, "/pid", "") {
 			time.Sleep(10 * time.Millisecond)
 		}
-		fmt.Println("answers")
+		fmt.Fprintln(os.Stdout, "answers")
 	}()
 	if err := p.Run(context.Background()); err != nil {
 		return 1

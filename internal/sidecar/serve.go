@@ -29,7 +29,7 @@ type ChildOptions struct {
 	Handler http.Handler
 	Run     func(context.Context) error
 	// MemoryLimit is how much memory the child may take, in bytes; 0 for no limit.
-	MemoryLimit int64
+	MemoryLimit uint64
 	Logger      *slog.Logger
 }
 
@@ -41,16 +41,19 @@ func Serve(ctx context.Context, o ChildOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	conn := newPipe(o.In, o.Out)
-	server := &http.Server{
+	server := &http.Server{ //nolint:gosec // G112: the one client is the parent
 		Handler: o.Handler, Protocols: unencryptedHTTP2(),
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
-	served, ran := make(chan error, 1), make(chan error, 1)
-	go func() { served <- server.Serve(newListener(conn)) }()
+	parted, ran := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(parted)
+		_ = server.Serve(newListener(conn)) // it ends with the connection
+	}()
 	go func() { ran <- o.Run(ctx) }()
 	full := watchMemory(ctx, o.MemoryLimit)
 	select {
-	case <-served: // the parent has closed the connection, or is gone
+	case <-parted: // the parent has closed the connection, or is gone
 		cancel()
 	case err := <-ran:
 		return errors.Join(err, conn.Close())
@@ -66,12 +69,13 @@ func Serve(ctx context.Context, o ChildOptions) error {
 }
 
 // watchMemory sends an error when the process takes more memory than it may.
-func watchMemory(ctx context.Context, limit int64) <-chan error {
+func watchMemory(ctx context.Context, limit uint64) <-chan error {
 	full := make(chan error, 1)
-	if limit <= 0 {
+	if limit == 0 {
 		return full
 	}
-	debug.SetMemoryLimit(limit * 9 / 10) // the collector tries harder before it is too late
+	// The collector tries harder before it is too late.
+	debug.SetMemoryLimit(int64(limit / 10 * 9)) //nolint:gosec // G115: no machine has 2^63 bytes
 	go func() {
 		taken := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 		tick := time.NewTicker(memoryEvery)
@@ -83,7 +87,7 @@ func watchMemory(ctx context.Context, limit int64) <-chan error {
 				return
 			}
 			metrics.Read(taken)
-			if bytes := taken[0].Value.Uint64() - taken[1].Value.Uint64(); bytes > uint64(limit) {
+			if bytes := taken[0].Value.Uint64() - taken[1].Value.Uint64(); bytes > limit {
 				const mega = 1 << 20
 				full <- fmt.Errorf("%w: %d MB taken, %d MB allowed", ErrMemory, bytes/mega, limit/mega)
 				return

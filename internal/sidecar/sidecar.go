@@ -169,7 +169,7 @@ func (p *Process) start() (*child, error) {
 	dialed := make(chan net.Conn, 1)
 	dialed <- c.conn
 	c.transport = &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
 			select {
 			case conn := <-dialed:
 				return conn, nil
@@ -267,9 +267,10 @@ func (c *child) giveUp(sick error, ended <-chan error) error {
 
 // kill ends the child at once.
 func (c *child) kill(ended <-chan error) error {
-	err := c.cmd.Process.Kill()
-	_ = c.conn.Close()
-	<-ended // that it was killed is known
+	err := errors.Join(c.cmd.Process.Kill(), c.conn.Close())
+	if status := <-ended; status == nil { // it ended by itself, just before
+		return nil
+	}
 	return err
 }
 

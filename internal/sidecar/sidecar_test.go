@@ -154,7 +154,7 @@ func run(t *testing.T, o sidecar.Options) running {
 	t.Helper()
 	o.Name, o.Health, o.Logger = "test", "/health", slog.New(slog.DiscardHandler)
 	p := sidecar.New(o)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
 	stop := sync.OnceValue(func() error { cancel(); return <-ended })
