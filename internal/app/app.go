@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"onsale/internal/edge"
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/lock"
@@ -39,7 +40,7 @@ type App struct {
 	tokens   *item.Issuer
 	audit    *audit
 	api      *server.Server
-	listener net.Listener
+	listener *edge.Listener
 	http     *http.Server
 	beside   beside
 	lock     *lock.Lock // of the data directory, nil if nothing is kept there
@@ -55,7 +56,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections)
+	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections, o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -133,14 +134,15 @@ func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build 
 	o.Metrics, o.Registerer = telemetry.Handler(registry, a.log), registry
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
 	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log
-	o.OwnToken = rand.Text()
+	o.OwnToken, o.Admit = rand.Text(), edge.Admit
+	registry.MustRegister(a.listener.Metrics())
 	if o.Mounts, err = a.openBeside(ctx, build.Version, o.OwnToken); err != nil {
 		return err
 	}
 	if a.api, err = server.New(o); err != nil {
 		return err
 	}
-	a.http = newHTTPServer(a.api.Handler(), a.log)
+	a.http = newHTTPServer(a.listener, a.api.Handler(), a.log)
 	return nil
 }
 

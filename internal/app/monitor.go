@@ -16,6 +16,7 @@ import (
 
 	"onsale/internal/catalog"
 	"onsale/internal/console"
+	"onsale/internal/edge"
 	"onsale/internal/monitor"
 	"onsale/internal/server"
 	"onsale/internal/telemetry"
@@ -91,7 +92,7 @@ type Monitor struct {
 	options  MonitorOptions
 	targets  []string
 	monitor  *monitor.Monitor
-	listener net.Listener
+	listener *edge.Listener
 	http     *http.Server
 }
 
@@ -100,7 +101,7 @@ func NewMonitor(ctx context.Context, o MonitorOptions) (*Monitor, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections)
+	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections, o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +129,8 @@ func (m *Monitor) open() error {
 	if err != nil {
 		return err
 	}
-	m.http = newHTTPServer(server.NewFront(server.FrontOptions{
-		Mounts: all, AdminToken: o.AdminToken, Loopback: isLoopback(m.listener.Addr()), Logger: o.Logger,
+	m.http = newHTTPServer(m.listener, server.NewFront(server.FrontOptions{
+		Mounts: all, AdminToken: o.AdminToken, Loopback: isLoopback(m.listener.Addr()), Admit: edge.Admit, Logger: o.Logger,
 	}), o.Logger)
 	return nil
 }

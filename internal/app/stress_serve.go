@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"onsale/internal/edge"
 	"onsale/internal/server"
 )
 
@@ -23,12 +24,14 @@ type aside struct {
 // serveAside serves what is mounted, under the rules for who may ask, until it
 // is closed.
 func serveAside(ctx context.Context, flag, address, token string, mounts []server.Mount, log *slog.Logger) (*aside, error) {
-	listener, err := listen(ctx, flag, address, stressConnections)
+	listener, err := listen(ctx, flag, address, stressConnections, log)
 	if err != nil {
 		return nil, err
 	}
-	front := server.NewFront(server.FrontOptions{Mounts: mounts, AdminToken: token, Loopback: isLoopback(listener.Addr()), Logger: log})
-	a := &aside{http: newHTTPServer(front, log), addr: listener.Addr(), ended: make(chan error, 1)}
+	front := server.NewFront(server.FrontOptions{
+		Mounts: mounts, AdminToken: token, Loopback: isLoopback(listener.Addr()), Admit: edge.Admit, Logger: log,
+	})
+	a := &aside{http: newHTTPServer(listener, front, log), addr: listener.Addr(), ended: make(chan error, 1)}
 	go func() { a.ended <- serveHTTP(a.http, listener) }()
 	return a, nil
 }

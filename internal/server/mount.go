@@ -62,20 +62,27 @@ type FrontOptions struct {
 	// AdminToken and Loopback are those of [Options].
 	AdminToken string
 	Loopback   bool
-	Logger     *slog.Logger
+	// Admit is that of [Options].
+	Admit  Admit
+	Logger *slog.Logger
 }
 
 // NewFront returns what answers requests where there is no API, but only what
 // else would stand beside it. The rules for who may ask are the same.
 func NewFront(o FrontOptions) http.Handler {
 	f := front{mux: http.NewServeMux(), log: o.Logger.With("component", "server")}
-	mount(f.mux, newGate(o.AdminToken, "", o.Loopback), o.Mounts)
+	g := newGate(o.AdminToken, "", o.Loopback)
+	mount(f.mux, g, o.Mounts)
+	d := newDoor(o.Admit, g, f.mux, o.Mounts)
 	f.mux.HandleFunc(anything, f.unknown)
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := &response{ResponseWriter: w}
 		defer func() { f.rescue(answer, r, recover()) }()
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if !d.admits(answer, r) {
+			return
+		}
 		if protection.Check(r) != nil {
 			crossOrigin.problem().write(answer, r)
 			return

@@ -23,6 +23,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() { s.rescue(answer, r, recover()) }()
 
 	w.Header()["X-Content-Type-Options"] = s.nosniff
+	if !s.door.admits(answer, r) {
+		return
+	}
 	if s.crossOrigin.Check(r) != nil {
 		_, r.Pattern = s.mux.Handler(r)
 		crossOrigin.problem().write(answer, r)
