@@ -135,6 +135,9 @@ func (m *Monitor) open() error {
 	return nil
 }
 
+// Addr returns the address that the monitoring is served on.
+func (m *Monitor) Addr() string { return m.listener.Addr().String() }
+
 // Run watches until the context ends or a part fails.
 func (m *Monitor) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)

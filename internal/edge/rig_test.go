@@ -109,6 +109,9 @@ type peer struct {
 	answer *bufio.Reader
 }
 
+// patience bounds the wait for what should happen at once.
+const patience = time.Minute
+
 // dial connects a client.
 func (g *rig) dial() *peer {
 	client, server := net.Pipe()
@@ -121,6 +124,8 @@ func (g *rig) accept(server net.Conn) {
 	select {
 	case g.below.conns <- server:
 	case <-g.below.closed:
+	case <-time.After(patience):
+		g.Fatal("the client is not let in")
 	}
 	synctest.Wait()
 }
@@ -138,6 +143,7 @@ func (p *peer) get(path string) *peer { return p.send("GET " + path + " HTTP/1.1
 // was closed.
 func (p *peer) wants(status int) *http.Response {
 	p.g.Helper()
+	_ = p.SetReadDeadline(time.Now().Add(patience))
 	response, err := http.ReadResponse(p.answer, nil)
 	switch {
 	case status == 0 && err == nil:
@@ -159,7 +165,6 @@ func (p *peer) wants(status int) *http.Response {
 func (p *peer) isOpen() bool {
 	_ = p.SetReadDeadline(time.Now())
 	_, err := p.Read(make([]byte, 1))
-	_ = p.SetReadDeadline(time.Time{})
 	return !errors.Is(err, io.EOF)
 }
 
