@@ -33,7 +33,7 @@ type MonitorOptions struct {
 	// AdminToken is that of [Options].
 	AdminToken string
 	Watch      Watch
-	// MaxConnections is how many clients may be connected at once; more wait.
+	// MaxConnections is that of [Options].
 	MaxConnections int
 	// ShutdownTimeout bounds the wait for requests in flight.
 	ShutdownTimeout time.Duration

@@ -10,7 +10,9 @@ import (
 )
 
 // full is a listener all of whose places are taken.
-func full(_ http.ResponseWriter, r *http.Request, urgent func(*http.Request) bool) bool { return urgent(r) }
+func full(_ http.ResponseWriter, r *http.Request, urgent func(*http.Request) bool) bool {
+	return urgent(r)
+}
 
 // TestUrgentRequests are probes, and admin calls with what the gate demands: they
 // are served where all connections are taken, and others are not.

@@ -68,6 +68,8 @@ type Session struct {
 	held   map[float64]report.Report
 	// hurried says that the books are not to be read any more.
 	hurried bool
+	// own says that the target is the process of the desk that made the session.
+	own bool
 }
 
 // Why a run ended, as the report says it.
