@@ -120,7 +120,7 @@ func TestConnectionBelow(t *testing.T) {
 func TestDelayIsNoStall(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		p := g.dial().get("/wait")
-		time.AfterFunc(time.Minute, func() { g.release <- struct{}{} })
+		g.releaseAfter(time.Minute)
 		g.within(time.Minute, func() { p.wants(http.StatusOK) })
 	})
 }

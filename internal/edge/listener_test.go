@@ -151,7 +151,7 @@ func TestRequestsBeyondThePlaces(t *testing.T) {
 				g.Error("the connection in reserve is kept open")
 			}
 		})
-		time.AfterFunc(500*time.Millisecond, func() { g.release <- struct{}{} })
+		g.releaseAfter(500 * time.Millisecond)
 		g.within(600*time.Millisecond, func() { g.dial().get("/").wants(http.StatusOK) })
 	})
 }

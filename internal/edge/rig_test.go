@@ -71,7 +71,6 @@ func newRig(t *testing.T, limit int) *rig {
 	ended := make(chan error, 1)
 	go func() { ended <- g.server.Serve(g.edge) }()
 	t.Cleanup(func() {
-		close(g.release)
 		_ = g.server.Close()
 		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("server: %v", err)
@@ -110,7 +109,7 @@ type peer struct {
 }
 
 // patience bounds the wait for what should happen at once.
-const patience = time.Minute
+const patience = 90 * time.Second
 
 // dial connects a client.
 func (g *rig) dial() *peer {
@@ -176,6 +175,16 @@ func (g *rig) within(limit time.Duration, do func()) {
 	if took := time.Since(began); took > limit {
 		g.Errorf("it took %s, want %s at most", took, limit)
 	}
+}
+
+// releaseAfter lets one request end after a time.
+func (g *rig) releaseAfter(d time.Duration) {
+	time.AfterFunc(d, func() {
+		select {
+		case g.release <- struct{}{}:
+		case <-g.below.closed:
+		}
+	})
 }
 
 // hog takes all places of a server with requests that last.
