@@ -34,6 +34,8 @@ func Admit(w http.ResponseWriter, r *http.Request, urgent func(*http.Request) bo
 // asking again and again.
 func (c *Conn) awaitPlace(gone <-chan struct{}) bool {
 	c.expiry.Reset(reserveTimeout) // it was the client's, and what follows is not
+	c.listener.want(1)
+	defer c.listener.want(-1)
 	look := time.NewTicker(lookInterval)
 	defer look.Stop()
 	for tries := placeWait / lookInterval; tries > 0; tries-- {
@@ -47,6 +49,13 @@ func (c *Conn) awaitPlace(gone <-chan struct{}) bool {
 		}
 	}
 	return false
+}
+
+// want counts the requests that wait for a place.
+func (l *Listener) want(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wanted += n
 }
 
 // promote gives a connection in reserve a place, if one can be found.

@@ -46,8 +46,10 @@ func (c *Conn) Close() error {
 }
 
 // CloseWrite tells the client that nothing more follows, where the connection
-// below can.
+// below can. The server then waits for the client to hang up, which is no use of
+// a place.
 func (c *Conn) CloseWrite() error {
+	c.listener.finish(c)
 	if below, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return below.CloseWrite()
 	}

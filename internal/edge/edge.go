@@ -22,9 +22,9 @@ const (
 	// reserveTimeout is how long a connection in reserve may exist before it has
 	// been admitted. A probe sends its request at once.
 	reserveTimeout = 2 * time.Second
-	// reserveBlocked is how long a client in reserve may leave an answer unread once
-	// the reserve is full. The answers to probes fit into the buffers of the system,
-	// so that a client in good order is not even waited for.
+	// reserveBlocked is how long a client in reserve may leave an answer unread, or a
+	// body unsent, once the reserve is full. The answers to probes fit into the
+	// buffers of the system, so that a client in good order is not even waited for.
 	reserveBlocked = 50 * time.Millisecond
 
 	// writeStall is how long a client may take to read writeChunk bytes. With the

@@ -33,6 +33,7 @@ type Listener struct {
 	// waiting and admitted have those in reserve: before and after their request was
 	// found to be a probe's or an admin's.
 	waiting, admitted queue
+	wanted            int       // how many requests wait for a place
 	looked            time.Time // when all active ones were last looked at
 	told              time.Time // when shedding was last logged
 	untold            map[string]int
@@ -139,6 +140,23 @@ func (l *Listener) track(conn net.Conn, state http.ConnState) {
 	case c.queue == nil || c.spare.Load():
 	case state == http.StateActive:
 		c.moveTo(&l.active)
+	case l.wanted > 0 && l.taken() >= l.limit:
+		// Its next request may have come already: it must not always be the first.
+		l.drop(c, reasonIdle)
+	default:
+		c.moveTo(&l.idle)
+	}
+}
+
+// finish notes that a connection has nothing more to say, so that its place may be
+// taken.
+func (l *Listener) finish(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case c.queue == nil:
+	case c.spare.Load():
+		c.moveTo(&l.waiting)
 	default:
 		c.moveTo(&l.idle)
 	}

@@ -156,16 +156,45 @@ func TestRequestsBeyondThePlaces(t *testing.T) {
 	})
 }
 
+// TestAnsweredRequestsHoldNoPlace: a server waits for clients to send the rest of a
+// body that nobody reads, so that they see the answer.
+func TestAnsweredRequestsHoldNoPlace(t *testing.T) {
+	virtual(t, 2, func(g *rig) {
+		for range 2 {
+			g.dial().send("GET /unread HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\n").wants(http.StatusOK)
+		}
+		g.within(0, func() { g.dial().get("/").wants(http.StatusOK) })
+	})
+}
+
+// TestBusyConnectionsTakeTurns: clients whose next request is there before the
+// answer to the last keep no other out.
+func TestBusyConnectionsTakeTurns(t *testing.T) {
+	virtual(t, 2, func(g *rig) {
+		for range 2 {
+			p := g.dial()
+			g.clients.Go(func() { _, _ = io.Copy(io.Discard, p) })
+			p.send(strings.Repeat("GET /delay HTTP/1.1\r\nHost: x\r\n\r\n", 1000))
+		}
+		for range 3 {
+			g.within(300*time.Millisecond, func() { g.dial().get("/").wants(http.StatusOK) })
+		}
+	})
+}
+
 // TestReserveIsNotForStrangers: whatever they do with it, a probe is answered.
 func TestReserveIsNotForStrangers(t *testing.T) {
 	const many = 3 * edge.Reserve
 	for name, hold := range map[string]func(*peer){
-		"silent":               func(*peer) {},
-		"slow header":          func(p *peer) { p.send("GET /health HTTP/1.1\r\nHo") },
-		"refused, not read":    func(p *peer) { p.get("/") },
-		"half a body":          func(p *peer) { p.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n") },
-		"probes, not read":     func(p *peer) { p.get("/health/big"); time.Sleep(time.Second) },
-		"probes that go on":    func(p *peer) { p.get("/health/wait"); time.Sleep(time.Second) },
+		"silent":            func(*peer) {},
+		"slow header":       func(p *peer) { p.send("GET /health HTTP/1.1\r\nHo") },
+		"refused, not read": func(p *peer) { p.get("/") },
+		"half a body":       func(p *peer) { p.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n") },
+		"probes, not read":  func(p *peer) { p.get("/health/big"); time.Sleep(time.Second) },
+		"probes that go on": func(p *peer) { p.get("/health/wait"); time.Sleep(time.Second) },
+		"probes with a body": func(p *peer) {
+			p.send("GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n").wants(http.StatusOK)
+		},
 		"closed at once":       func(p *peer) { _ = p.Close() },
 		"closed after request": func(p *peer) { p.get("/"); _ = p.Close() },
 	} {

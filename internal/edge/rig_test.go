@@ -95,6 +95,8 @@ func (g *rig) serve(w http.ResponseWriter, r *http.Request) {
 		case <-g.release:
 		case <-r.Context().Done():
 		}
+	case "/delay":
+		time.Sleep(200 * time.Millisecond)
 	case "/body":
 		_, _ = io.Copy(io.Discard, r.Body)
 	}

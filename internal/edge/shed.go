@@ -66,7 +66,7 @@ func (l *Listener) dropSlow() bool {
 
 // clearReserve takes a part of the reserve from a connection, and reports whether
 // there was one: the oldest that is not admitted, else one whose client does not
-// read, else the one that was admitted first. The caller holds the lock.
+// read or send, else the one that was admitted first. The caller holds the lock.
 func (l *Listener) clearReserve() bool {
 	now := time.Now()
 	if l.waiting.front != nil {
@@ -74,7 +74,7 @@ func (l *Listener) clearReserve() bool {
 		return true
 	}
 	for c := l.admitted.front; c != nil; c = c.next {
-		if c.blockedFor(now) >= reserveBlocked {
+		if c.blockedFor(now) >= reserveBlocked || c.receiving.Load() && now.Sub(c.since) >= reserveBlocked {
 			l.drop(c, reasonReserve)
 			return true
 		}

@@ -43,7 +43,7 @@ func (d *door) admits(w http.ResponseWriter, r *http.Request) bool {
 // urgent reports whether a request is a probe, or an admin call that brings what
 // the gate demands.
 func (d *door) urgent(r *http.Request) bool {
-	if isRead(r) && probes[r.URL.Path] {
+	if isRead(r) && probes[r.URL.Path] && r.ContentLength == 0 { // a probe sends no body that one must wait for
 		return true
 	}
 	_, pattern := d.mux.Handler(r)

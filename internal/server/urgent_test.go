@@ -23,32 +23,34 @@ func TestUrgentRequests(t *testing.T) {
 		token                string
 		method, path, header string
 		urgent               bool
+		body                 string
 	}{
-		{"secret", "GET", "/health", "", true},
-		{"secret", "HEAD", "/ready", "", true},
-		{"secret", "GET", "/metrics", "", true},
-		{"secret", "POST", "/health", "", false},
-		{"secret", "GET", "/healthy", "", false},
-		{"secret", "GET", "/concerts", "", false},
-		{"secret", "GET", "/concerts", bearer + "secret", false}, // it is no admin call
-		{"secret", "POST", "/buy/1", bearer + "secret", false},
-		{"secret", "GET", "/nowhere", bearer + "secret", false},
-		{"secret", "GET", "/faults", "", false},
-		{"secret", "GET", "/faults", bearer + "wrong", false},
-		{"secret", "GET", "/faults", bearer + "secret", true},
-		{"secret", "GET", "/books", bearer + "own", true},
-		{"secret", "GET", "/crowd", bearer + "secret", true},
-		{"secret", "PUT", "/crowd", bearer + "secret", true},
-		{"secret", "GET", "/silences", bearer + "secret", false}, // everybody may read them
-		{"secret", "POST", "/silences", bearer + "secret", true},
-		{"secret", "POST", "/silences", "", false},
-		{"secret", "GET", "/open/a", bearer + "secret", false},
-		{"", "GET", "/crowd", local, true},
-		{"", "GET", "/crowd", "Host: evil.example", false},
-		{"", "GET", "/crowd", "X-Forwarded-For: 1.2.3.4", false},
-		{"", "GET", "/concerts", local, false},
-		{server.OpenToAll, "GET", "/faults", "Host: evil.example", true},
-		{server.OpenToAll, "GET", "/concerts", "", false},
+		{"secret", "GET", "/health", "", false, "x"},
+		{"secret", "GET", "/health", "", true, ""},
+		{"secret", "HEAD", "/ready", "", true, ""},
+		{"secret", "GET", "/metrics", "", true, ""},
+		{"secret", "POST", "/health", "", false, ""},
+		{"secret", "GET", "/healthy", "", false, ""},
+		{"secret", "GET", "/concerts", "", false, ""},
+		{"secret", "GET", "/concerts", bearer + "secret", false, ""}, // it is no admin call
+		{"secret", "POST", "/buy/1", bearer + "secret", false, ""},
+		{"secret", "GET", "/nowhere", bearer + "secret", false, ""},
+		{"secret", "GET", "/faults", "", false, ""},
+		{"secret", "GET", "/faults", bearer + "wrong", false, ""},
+		{"secret", "GET", "/faults", bearer + "secret", true, ""},
+		{"secret", "GET", "/books", bearer + "own", true, ""},
+		{"secret", "GET", "/crowd", bearer + "secret", true, ""},
+		{"secret", "PUT", "/crowd", bearer + "secret", true, ""},
+		{"secret", "GET", "/silences", bearer + "secret", false, ""}, // everybody may read them
+		{"secret", "POST", "/silences", bearer + "secret", true, ""},
+		{"secret", "POST", "/silences", "", false, ""},
+		{"secret", "GET", "/open/a", bearer + "secret", false, ""},
+		{"", "GET", "/crowd", local, true, ""},
+		{"", "GET", "/crowd", "Host: evil.example", false, ""},
+		{"", "GET", "/crowd", "X-Forwarded-For: 1.2.3.4", false, ""},
+		{"", "GET", "/concerts", local, false, ""},
+		{server.OpenToAll, "GET", "/faults", "Host: evil.example", true, ""},
+		{server.OpenToAll, "GET", "/concerts", "", false, ""},
 	} {
 		r := newRig(t, func(o *server.Options) {
 			o.AdminToken, o.OwnToken, o.Mounts, o.Admit = c.token, "own", mounts, full
@@ -57,7 +59,7 @@ func TestUrgentRequests(t *testing.T) {
 		if c.header != "" {
 			headers = append(headers, c.header)
 		}
-		w := r.do(c.method, c.path, "", headers...)
+		w := r.do(c.method, c.path, c.body, headers...)
 		if refused := w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "1"; refused == c.urgent {
 			t.Errorf("token %q: %s %s with %q: %d %s", c.token, c.method, c.path, c.header, w.Code, w.Body)
 		}

@@ -210,8 +210,8 @@ func (d *Desk) Change(c control.Change) error {
 	if want := s.field(); want != field {
 		return invalid(field, "does not fit the run, which has %s", want)
 	}
-	if s.own && field == "users" {
-		if err := d.options.Own.allows(field, value); err != nil {
+	if field == "users" {
+		if err := d.allows(s, field, value); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,9 @@ const (
 	deskRunTime     = 10 * time.Minute // where nothing was asked for
 	deskMaxRunTime  = time.Hour
 	deskStopTimeout = 30 * time.Second // the most
+	// deskConnections is the most that any run takes, as each costs the process of the
+	// desk memory and an open file.
+	deskConnections = stress.DefaultMaxInFlight
 )
 
 // buyersShare is the part of all connections, one in so many, that no run against
@@ -56,7 +59,7 @@ func (d *Desk) bounded(ctx context.Context, o Options) (*Session, error) {
 	if s, err = New(o); err != nil {
 		return nil, err
 	}
-	s.own = own
+	s.bounded, s.own = true, own
 	if length := s.Length(); length > deskMaxRunTime {
 		return nil, invalid("run_time", "must be at most %s for a run that is started here, not %s: longer ones are for the command line",
 			deskMaxRunTime, length)
@@ -68,10 +71,19 @@ func (d *Desk) bounded(ctx context.Context, o Options) (*Session, error) {
 	if s.plan.load.Open {
 		field, connections = "max_in_flight", float64(s.plan.load.MaxInFlight)
 	}
-	if own {
-		err = d.options.Own.allows(field, connections)
+	return s, d.allows(s, field, connections)
+}
+
+// allows returns a [*sale.FieldError] where a run that was started here would take
+// too many connections.
+func (d *Desk) allows(s *Session, field string, connections float64) error {
+	if s.bounded && connections > deskConnections {
+		return invalid(field, "must be at most %d in a run that is started here: more are for the command line", deskConnections)
 	}
-	return s, err
+	if s.own {
+		return d.options.Own.allows(field, connections)
+	}
+	return nil
 }
 
 // allows returns a [*sale.FieldError] for a run that would take more connections

@@ -88,6 +88,8 @@ func TestRunsOfTheDeskEnd(t *testing.T) {
 		{report.Settings{Shape: "ramp 1:2:61m"}, "run_time", "at most 1h", ""},
 		{report.Settings{Shape: "ramp 1:2:61m", RunTime: "5m"}, "", "", "5m"},
 		{report.Settings{Shape: "stages 40m:1/s,40m:2/s"}, "run_time", "at most 1h", ""},
+		{report.Settings{Users: 10_001}, "users", "at most 10000", ""},
+		{report.Settings{Rate: 5, MaxInFlight: 10_001}, "max_in_flight", "at most 10000", ""},
 		{report.Settings{Users: 2, StopTimeout: "30s"}, "", "", "10m0s"},
 		{report.Settings{Users: 2, StopTimeout: "31s"}, "stop_timeout", "between 0s and 30s", ""},
 	} {
