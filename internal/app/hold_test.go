@@ -141,6 +141,7 @@ func TestHeldConnections(t *testing.T) {
 // keepsBuying checks that purchases come about, though some of the tries are
 // refused.
 func keepsBuying(t *testing.T, url string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for sold := 0; sold < 5; {

@@ -1,7 +1,6 @@
 package edge_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -148,7 +147,7 @@ func TestWriteAllocatesNothing(t *testing.T) {
 // TestAdmitWithoutAListener lets everything through.
 func TestAdmitWithoutAListener(t *testing.T) {
 	t.Parallel()
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/", http.NoBody)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

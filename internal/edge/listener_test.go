@@ -20,6 +20,7 @@ import (
 
 // virtual runs a test in virtual time.
 func virtual(t *testing.T, limit int, test func(g *rig)) {
+	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { test(newRig(t, limit)) })
 }
@@ -147,7 +148,7 @@ func TestRequestsBeyondThePlaces(t *testing.T) {
 	virtual(t, 2, func(g *rig) {
 		g.hog(2)
 		g.within(time.Second, func() {
-			if r := g.dial().get("/").wants(http.StatusServiceUnavailable); !r.Close {
+			if closing := g.dial().get("/").wants(http.StatusServiceUnavailable); !closing {
 				g.Error("the connection in reserve is kept open")
 			}
 		})

@@ -141,24 +141,24 @@ func (p *peer) send(text string) *peer {
 func (p *peer) get(path string) *peer { return p.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n") }
 
 // wants reads an answer and checks its status; 0 is for none, since the connection
-// was closed.
-func (p *peer) wants(status int) *http.Response {
+// was closed. It reports whether the answer announces that the connection ends.
+func (p *peer) wants(status int) (closing bool) {
 	p.g.Helper()
 	_ = p.SetReadDeadline(time.Now().Add(patience))
 	response, err := http.ReadResponse(p.answer, nil)
-	switch {
-	case status == 0 && err == nil:
-		p.g.Errorf("answered %d, want the connection closed", response.StatusCode)
-	case status == 0:
-		return nil
-	case err != nil:
-		p.g.Fatalf("no answer: %v, want %d", err, status)
-	case response.StatusCode != status:
+	if err != nil {
+		if status != 0 {
+			p.g.Fatalf("no answer: %v, want %d", err, status)
+		}
+		return true
+	}
+	defer response.Body.Close()
+	if response.StatusCode != status {
 		p.g.Errorf("answered %d, want %d", response.StatusCode, status)
 	}
 	_, _ = io.Copy(io.Discard, response.Body)
 	synctest.Wait()
-	return response
+	return response.Close
 }
 
 // isOpen reports whether the server has left the connection open. It must not have

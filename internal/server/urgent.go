@@ -47,8 +47,8 @@ func (d *door) urgent(r *http.Request) bool {
 		return true
 	}
 	_, pattern := d.mux.Handler(r)
-	readable, ok := d.admin[pattern]
-	return ok && !(readable && isRead(r)) && d.gate.trusts(r)
+	readable, isAdmin := d.admin[pattern]
+	return isAdmin && (!readable || !isRead(r)) && d.gate.trusts(r)
 }
 
 // trusts reports whether a request may make admin calls, without a word to anybody.

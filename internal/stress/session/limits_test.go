@@ -29,8 +29,8 @@ func newDesk(t *testing.T, o session.DeskOptions) *session.Desk {
 	return d
 }
 
-// starts starts a run and stops it again, and returns its settings. With a field, it wants
-// an error that names it and has the text.
+// starts begins a run and stops it again, and returns its settings. With a field, it
+// wants an error that names it and has the text.
 func starts(t *testing.T, d *session.Desk, s report.Settings, field, text string) report.Settings {
 	t.Helper()
 	s.Scenario = "items"
