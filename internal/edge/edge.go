@@ -28,8 +28,9 @@ const (
 	reserveBlocked = 50 * time.Millisecond
 
 	// writeStall is how long a client may take to read writeChunk bytes. With the
-	// buffers of the system between, a client must read some 6 KB/s.
-	writeStall = 10 * time.Second
+	// buffers of the system between, a client must read some 6 KB/s, as measured over
+	// Linux's loopback, whose packets are large.
+	writeStall = 30 * time.Second
 	// writeChunk is how much is written, in bytes, before progress is looked at.
 	writeChunk = 16 << 10
 	// sendBuffer is what the system may keep for a client that does not read, in

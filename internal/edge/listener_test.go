@@ -45,7 +45,7 @@ func TestClientsThatNeverRead(t *testing.T) {
 func TestClientsThatNeverReadAloneAreClosed(t *testing.T) {
 	virtual(t, 5, func(g *rig) {
 		p := g.dial().get("/big")
-		time.Sleep(11 * time.Second)
+		time.Sleep(31 * time.Second)
 		if _, err := io.ReadAll(p); err != nil {
 			g.Error(err)
 		}
