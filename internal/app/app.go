@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"onsale/internal/edge"
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
@@ -37,7 +38,7 @@ type App struct {
 	tokens   *item.Issuer
 	audit    *audit
 	api      *server.Server
-	listener net.Listener
+	listener *edge.Listener
 	http     *http.Server
 	beside   beside
 	parts    *lifecycle
@@ -53,7 +54,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections)
+	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections, o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -131,17 +132,18 @@ func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build 
 	o.Metrics, o.Registerer = telemetry.Handler(registry, a.log), registry
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
 	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log
-	o.OwnToken, o.AllowedHosts = rand.Text(), a.options.AllowedHosts
+	o.OwnToken, o.AllowedHosts, o.Admit = rand.Text(), a.options.AllowedHosts, edge.Admit
 	if up := a.options.Up; up != nil && up.Watch != nil {
 		o.AllowedHosts = up.Watch.hosts(o.AllowedHosts)
 	}
+	registry.MustRegister(a.listener.Metrics())
 	if o.Mounts, err = a.openBeside(ctx, build.Version, o.OwnToken); err != nil {
 		return err
 	}
 	if a.api, err = server.New(o); err != nil {
 		return err
 	}
-	a.http = newHTTPServer(a.api.Handler(), a.log)
+	a.http = newHTTPServer(a.listener, a.api.Handler(), a.log)
 	return nil
 }
 

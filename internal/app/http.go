@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"onsale/internal/edge"
 	"onsale/internal/fault"
 )
 
@@ -20,7 +21,7 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
 	// writeTimeout bounds a request as a whole; it outlasts the longest delay
-	// that a plan may inject.
+	// that a plan may inject. How slowly a client may read is bounded by package edge.
 	writeTimeout = fault.MaxDelay + time.Minute
 	// idleTimeout closes connections that nobody uses.
 	idleTimeout = 2 * time.Minute
@@ -28,8 +29,9 @@ const (
 	maxHeaderBytes = 16 << 10
 )
 
-func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
+// newHTTPServer returns a server for the clients of a listener.
+func newHTTPServer(listener *edge.Listener, handler http.Handler, log *slog.Logger) *http.Server {
+	s := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
@@ -38,15 +40,17 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.With("component", "http").Handler(), slog.LevelDebug),
 	}
+	listener.Attach(s)
+	return s
 }
 
 // listen binds the address that a flag gives.
-func listen(ctx context.Context, flag, address string, maxConnections int) (net.Listener, error) {
+func listen(ctx context.Context, flag, address string, maxConnections int, log *slog.Logger) (*edge.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", flag, address, plain(err))
 	}
-	return newLimitListener(listener, maxConnections), nil
+	return edge.NewListener(listener, maxConnections, log), nil
 }
 
 // plain strips the address that net repeats from an error of Listen.

@@ -14,6 +14,7 @@ import (
 
 	"onsale/internal/catalog"
 	"onsale/internal/console"
+	"onsale/internal/edge"
 	"onsale/internal/monitor"
 	"onsale/internal/server"
 	"onsale/internal/telemetry"
@@ -32,7 +33,7 @@ type MonitorOptions struct {
 	// AllowedHosts are those of [Options].
 	AllowedHosts []string
 	Watch        Watch
-	// MaxConnections is how many clients may be connected at once; more wait.
+	// MaxConnections is that of [Options].
 	MaxConnections int
 	// ShutdownTimeout bounds the wait for requests in flight.
 	ShutdownTimeout time.Duration
@@ -91,7 +92,7 @@ type Monitor struct {
 	options  MonitorOptions
 	targets  []string
 	monitor  *monitor.Monitor
-	listener net.Listener
+	listener *edge.Listener
 	http     *http.Server
 }
 
@@ -100,7 +101,7 @@ func NewMonitor(ctx context.Context, o MonitorOptions) (*Monitor, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections)
+	listener, err := listen(ctx, "--listen", o.Listen, o.MaxConnections, o.Logger)
 	if err != nil {
 		return nil, err
 	}
@@ -128,12 +129,15 @@ func (m *Monitor) open() error {
 	if err != nil {
 		return err
 	}
-	m.http = newHTTPServer(server.NewFront(server.FrontOptions{
+	m.http = newHTTPServer(m.listener, server.NewFront(server.FrontOptions{
 		Mounts: all, AdminToken: o.AdminToken, Loopback: isLoopback(m.listener.Addr()),
-		AllowedHosts: o.Watch.hosts(o.AllowedHosts), Logger: o.Logger,
+		AllowedHosts: o.Watch.hosts(o.AllowedHosts), Admit: edge.Admit, Logger: o.Logger,
 	}), o.Logger)
 	return nil
 }
+
+// Addr returns the address that the monitoring is served on.
+func (m *Monitor) Addr() string { return m.listener.Addr().String() }
 
 // Run watches until the context ends or a part fails, and then stops the parts,
 // each within a bound of its own. It may be called once.

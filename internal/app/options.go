@@ -57,7 +57,8 @@ type Options struct {
 	MaxPerPurchase int
 	// QueueLimit and MaxBatch are those of [sale.Options].
 	QueueLimit, MaxBatch int
-	// MaxConnections is how many clients may be connected at once; more wait.
+	// MaxConnections is how many clients may be connected at once. More take the
+	// places of connections that are not used, or get 503; see package edge.
 	MaxConnections int
 	// BooksInterval is the time between two comparisons of the books.
 	BooksInterval time.Duration

@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"onsale/internal/edge"
 	"onsale/internal/server"
 )
 
@@ -26,14 +27,14 @@ const asideLimit = 2 * time.Second
 // serveAside serves what is mounted at the address that a flag gives, under the
 // rules for who may ask, until the parts are stopped. It returns the address.
 func (t *test) serveAside(ctx context.Context, flag, address string, mounts []server.Mount) (net.Addr, error) {
-	listener, err := listen(ctx, flag, address, stressConnections)
+	listener, err := listen(ctx, flag, address, stressConnections, t.log)
 	if err != nil {
 		return nil, err
 	}
 	front := server.NewFront(server.FrontOptions{
 		Mounts: mounts, AdminToken: t.options.AdminToken, Loopback: isLoopback(listener.Addr()),
-		AllowedHosts: t.options.AllowedHosts, Logger: t.log,
+		AllowedHosts: t.options.AllowedHosts, Admit: edge.Admit, Logger: t.log,
 	})
-	t.parts.Serve("server of "+flag, asideLimit, newHTTPServer(front, t.log), listener)
+	t.parts.Serve("server of "+flag, asideLimit, newHTTPServer(listener, front, t.log), listener)
 	return listener.Addr(), nil
 }

@@ -101,6 +101,10 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 func (a *App) openDesk(ctx context.Context, base, version, ownToken string) []server.Mount {
 	a.beside.desk = session.NewDesk(session.DeskOptions{
 		Store: history.New(a.options.DataDir), Host: base, AdminToken: ownToken, Program: version, Logger: a.log,
+		Own: session.Own{
+			Addr: a.listener.Addr(), MaxConnections: a.options.MaxConnections,
+			Taken: func() int { return a.beside.crowd.State().Users },
+		},
 	})
 	streaming, end := context.WithCancel(context.WithoutCancel(ctx))
 	a.beside.endStreams = end

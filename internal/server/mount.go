@@ -64,10 +64,11 @@ func (g *gate) guard(access Access, next http.Handler) http.Handler {
 // FrontOptions are those of a [NewFront].
 type FrontOptions struct {
 	Mounts []Mount
-	// AdminToken, Loopback and AllowedHosts are those of [Options].
+	// AdminToken, Loopback, AllowedHosts and Admit are those of [Options].
 	AdminToken   string
 	Loopback     bool
 	AllowedHosts []string
+	Admit        Admit
 	Logger       *slog.Logger
 }
 
@@ -77,11 +78,15 @@ func NewFront(o FrontOptions) http.Handler {
 	log := o.Logger.With("component", "server")
 	f := newFront(newGate(o.AdminToken, "", o.Loopback, newTries(time.Now, log, func() {})), o.AllowedHosts, log)
 	f.mount(o.Mounts)
+	d := newDoor(o.Admit, f.gate, f.mux, o.Mounts)
 	f.mux.HandleFunc(anything, f.unknown)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := &response{ResponseWriter: w}
 		defer func() { f.rescue(answer, r, recover()) }()
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		if !d.admits(answer, r) {
+			return
+		}
 		if p := f.refuse(r); p != nil {
 			p.write(answer, r)
 			return

@@ -43,6 +43,7 @@ type route struct {
 type call struct {
 	endpoint string
 	purchase bool  // counts in onsale_purchases_total
+	admin    bool  // passes the gate
 	errors   []int // the statuses of its problems
 }
 
@@ -88,6 +89,7 @@ func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O
 	})
 	c := s.calls[rt.pattern]
 	c.errors = slices.Concat(op.Errors, []int{http.StatusUnprocessableEntity, http.StatusInternalServerError})
+	c.admin = rt.admin
 	s.calls[rt.pattern] = c
 }
 

@@ -23,6 +23,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() { s.rescue(answer, r, recover()) }()
 
 	w.Header()["X-Content-Type-Options"] = s.nosniff
+	if !s.door.admits(answer, r) {
+		return
+	}
 	if p := s.refuse(r); p != nil {
 		p.write(answer, r)
 		return

@@ -73,6 +73,9 @@ type Options struct {
 	// OwnToken opens admin calls as well, for other parts of the same program. It
 	// is made anew at each start and told nobody.
 	OwnToken string
+	// Admit lets urgent requests alone in where there are too many connections; nil
+	// lets all in.
+	Admit Admit
 	// Mounts are what stands beside the API on the same address.
 	Mounts []Mount
 	// Loopback says that the server listens on a loopback address only.
@@ -142,6 +145,7 @@ type Server struct {
 	calls    map[string]call // by the mux's pattern; not written after New
 	http     *telemetry.HTTP
 	metrics  *metrics
+	door     *door
 	concerts *listing
 	nosniff  []string // a header's value, shared by all answers
 	draining atomic.Bool
@@ -164,6 +168,12 @@ func New(o Options) (*Server, error) {
 	s.front = newFront(newGate(o.AdminToken, o.OwnToken, o.Loopback, tries), o.AllowedHosts, log)
 	s.api = s.newAPI(calls{s})
 	s.routes()
+	s.door = newDoor(o.Admit, s.gate, s.mux, o.Mounts)
+	for pattern, c := range s.calls {
+		if c.admin {
+			s.door.admin[pattern] = false
+		}
+	}
 	if err := s.serveOpenAPI(); err != nil {
 		return nil, err
 	}

@@ -23,8 +23,15 @@ const patience = 30 * time.Second
 // fails if that is not orderly.
 func Serve(t *testing.T, plan fault.Plan) (url string) {
 	t.Helper()
+	return Start(t, func(o *app.Options) { o.Faults = &plan })
+}
+
+// Start is Serve with options that differ.
+func Start(t *testing.T, change func(*app.Options)) (url string) {
+	t.Helper()
 	o := app.DefaultOptions()
-	o.Listen, o.DataDir, o.Faults, o.AdminToken = "127.0.0.1:0", t.TempDir(), &plan, AdminToken
+	o.Listen, o.DataDir, o.AdminToken = "127.0.0.1:0", t.TempDir(), AdminToken
+	change(&o)
 	a, err := app.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,9 @@ type DeskOptions struct {
 	Host string
 	// AdminToken is Host's, and goes nowhere else.
 	AdminToken string
+	// Own is the process that the desk belongs to, so that a run against it leaves
+	// connections to others.
+	Own Own
 	// Program is Onsale's version.
 	Program string
 	Logger  *slog.Logger
@@ -64,7 +67,7 @@ func (d *Desk) Start(ctx context.Context, settings report.Settings) (string, err
 	if err := d.idle(); err != nil {
 		return "", err // before the checks, which take a while
 	}
-	s, err := d.session(settings)
+	s, err := d.session(ctx, settings)
 	if err != nil {
 		return "", err
 	}
@@ -124,7 +127,7 @@ func (d *Desk) run(ctx context.Context, s *Session, ended chan struct{}) {
 }
 
 // session makes the session that settings ask for.
-func (d *Desk) session(settings report.Settings) (*Session, error) {
+func (d *Desk) session(ctx context.Context, settings report.Settings) (*Session, error) {
 	if settings.Host == "" {
 		settings.Host = d.options.Host
 	}
@@ -154,7 +157,7 @@ func (d *Desk) session(settings report.Settings) (*Session, error) {
 	if own {
 		o.AdminToken = d.options.AdminToken
 	}
-	return New(o)
+	return d.bounded(ctx, o)
 }
 
 func (d *Desk) idle() error {
@@ -214,6 +217,11 @@ func (d *Desk) Change(c control.Change) error {
 	}
 	if want := s.field(); want != field {
 		return invalid(field, "does not fit the run, which has %s", want)
+	}
+	if field == "users" {
+		if err := d.allows(s, field, value); err != nil {
+			return err
+		}
 	}
 	if err := s.Change(value, c.SpawnRate); errors.Is(err, stress.ErrNotRunning) {
 		return control.ErrIdle

@@ -17,19 +17,21 @@ import (
 // itemsAPI gives tokens, which is all that the items scenario asks for before it begins.
 func itemsAPI(tb testing.TB) string {
 	tb.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.URL.Path == "/api/token":
-			_, _ = w.Write([]byte(`{"token":"t"}`))
-		case r.Method == http.MethodPost:
-			w.WriteHeader(http.StatusCreated)
-			_, _ = w.Write([]byte(`{"status":"item created","item_id":"1"}`))
-		default:
-			_, _ = w.Write([]byte(`{"status":"item deleted"}`))
-		}
-	}))
+	s := httptest.NewServer(http.HandlerFunc(answerItems))
 	tb.Cleanup(s.Close)
 	return s.URL
+}
+
+func answerItems(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.URL.Path == "/api/token":
+		_, _ = w.Write([]byte(`{"token":"t"}`))
+	case r.Method == http.MethodPost:
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{"status":"item created","item_id":"1"}`))
+	default:
+		_, _ = w.Write([]byte(`{"status":"item deleted"}`))
+	}
 }
 
 func TestDeskRefuses(t *testing.T) {

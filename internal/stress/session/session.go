@@ -68,6 +68,9 @@ type Session struct {
 	held   map[float64]report.Report
 	// hurried says that the books are not to be read any more.
 	hurried bool
+	// bounded says that a desk made the session, and own that its target is the process
+	// of that desk.
+	bounded, own bool
 }
 
 // Why a run ended, as the report says it.

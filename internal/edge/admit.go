@@ -1,0 +1,90 @@
+package edge
+
+import (
+	"net/http"
+	"time"
+)
+
+// Admit reports whether a request may be served. One on a connection in reserve
+// may if it is urgent, or if a place is found for it within a second; otherwise
+// its connection is closed after the answer. A request that did not come through
+// a [Listener] may always be served.
+//
+// Where the connection has been taken away meanwhile, Admit panics with
+// [http.ErrAbortHandler].
+func Admit(w http.ResponseWriter, r *http.Request, urgent func(*http.Request) bool) bool {
+	c, ok := r.Context().Value(connKey{}).(*Conn)
+	if !ok || !c.spare.Load() || c.listener.promote(c) {
+		return true
+	}
+	if urgent(r) {
+		w.Header().Set("Connection", "close")
+		c.listener.admit(c)
+		return true
+	}
+	if c.awaitPlace(r.Context().Done()) {
+		return true
+	}
+	w.Header().Set("Connection", "close")
+	return false
+}
+
+// awaitPlace waits until the connection gets a place, for placeWait at most or
+// until the client has gone. All who wait are equal: a client gains nothing from
+// asking again and again.
+func (c *Conn) awaitPlace(gone <-chan struct{}) bool {
+	c.expiry.Reset(reserveTimeout) // it was the client's, and what follows is not
+	c.listener.want(1)
+	defer c.listener.want(-1)
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
+	for tries := placeWait / lookInterval; tries > 0; tries-- {
+		select {
+		case <-look.C:
+			if c.listener.promote(c) {
+				return true
+			}
+		case <-gone:
+			return false
+		}
+	}
+	return false
+}
+
+// want counts the requests that wait for a place.
+func (l *Listener) want(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wanted += n
+}
+
+// promote gives a connection in reserve a place, if one can be found.
+func (l *Listener) promote(c *Conn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.mustBeOpen()
+	if l.taken() >= l.limit && !l.clearPlace() {
+		return false
+	}
+	c.expiry.Stop()
+	c.spare.Store(false)
+	c.moveTo(&l.active)
+	return true
+}
+
+// admit lets a connection stay in reserve while its request is served.
+func (l *Listener) admit(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.mustBeOpen()
+	c.expiry.Stop()
+	c.moveTo(&l.admitted)
+}
+
+// mustBeOpen ends the handler of a connection that was closed meanwhile. The
+// caller holds the listener's lock.
+func (c *Conn) mustBeOpen() {
+	if c.queue == nil {
+		panic(http.ErrAbortHandler)
+	}
+}

@@ -1,0 +1,132 @@
+package edge
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// newShed returns the counter of connections that were shed. Its series exist
+// from the start.
+func newShed() *prometheus.CounterVec {
+	shed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "onsale_connections_shed_total",
+		Help: "Connections that the server closed because their clients held them without using them.",
+	}, []string{"reason"})
+	for _, reason := range []string{reasonIdle, reasonNew, reasonSlow, reasonStalled, reasonReserve} {
+		shed.WithLabelValues(reason)
+	}
+	return shed
+}
+
+// Metrics returns the listener's metrics, to be registered.
+func (l *Listener) Metrics() prometheus.Collector { return l.shed }
+
+// clearPlace takes a place from a connection that does not use it, and reports
+// whether there was one. The caller holds the lock.
+func (l *Listener) clearPlace() bool {
+	switch {
+	case l.dropSlow():
+	case l.idle.front != nil:
+		l.drop(l.idle.front, reasonIdle)
+	case l.fresh.front != nil:
+		l.drop(l.fresh.front, reasonNew)
+	default:
+		return false
+	}
+	return true
+}
+
+// shedOne closes a connection that is not used, and reports whether there was one.
+func (l *Listener) shedOne() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.clearPlace()
+}
+
+// dropSlow closes all connections whose clients the server waits for, and has
+// waited for too long now that others wait. The caller holds the lock.
+func (l *Listener) dropSlow() bool {
+	now := time.Now()
+	if now.Sub(l.looked) < lookInterval {
+		return false
+	}
+	l.looked = now
+	before := l.active.length
+	for c := l.active.front; c != nil && now.Sub(c.since) >= patience; {
+		next := c.next
+		if c.receiving.Load() || c.blockedFor(now) >= patience {
+			l.drop(c, reasonSlow)
+		}
+		c = next
+	}
+	return l.active.length < before
+}
+
+// clearReserve takes a part of the reserve from a connection, and reports whether
+// there was one: the oldest that is not admitted, else one whose client does not
+// read or send, else the one that was admitted first. The caller holds the lock.
+func (l *Listener) clearReserve() bool {
+	now := time.Now()
+	if l.waiting.front != nil {
+		l.drop(l.waiting.front, reasonReserve)
+		return true
+	}
+	for c := l.admitted.front; c != nil; c = c.next {
+		if c.blockedFor(now) >= reserveBlocked || c.receiving.Load() && now.Sub(c.since) >= reserveBlocked {
+			l.drop(c, reasonReserve)
+			return true
+		}
+	}
+	if c := l.admitted.front; c != nil && now.Sub(c.since) >= reserveTimeout {
+		l.drop(c, reasonReserve)
+		return true
+	}
+	return false
+}
+
+// expire closes a connection that has been in reserve for too long.
+func (l *Listener) expire(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.queue == &l.waiting {
+		l.drop(c, reasonReserve)
+	}
+}
+
+// drop closes a connection, whose goroutine finds it closed. The caller holds the
+// lock.
+func (l *Listener) drop(c *Conn, reason string) {
+	l.release(c)
+	if c.blocked.Load() != 0 {
+		c.linger()
+	}
+	_ = c.Conn.Close() // a client that has gone is as good
+	l.note(reason)
+}
+
+// count counts a connection that ended by itself.
+func (l *Listener) count(reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.note(reason)
+}
+
+// note counts a connection that was shed, and logs now and then how many there
+// were. The caller holds the lock.
+func (l *Listener) note(reason string) {
+	l.shed.WithLabelValues(reason).Inc()
+	l.untold[reason]++
+	now := time.Now()
+	if now.Sub(l.told) < logInterval {
+		return
+	}
+	l.told = now
+	var counts []any
+	for reason, n := range l.untold {
+		counts = append(counts, slog.Int(reason, n))
+	}
+	clear(l.untold)
+	go l.log.Warn("connections were closed because their clients held them without using them", counts...)
+}

@@ -1,0 +1,96 @@
+package server_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"onsale/internal/server"
+)
+
+// full is a listener all of whose places are taken.
+func full(_ http.ResponseWriter, r *http.Request, urgent func(*http.Request) bool) bool {
+	return urgent(r)
+}
+
+// TestUrgentRequests are probes, and admin calls with what the gate demands: they
+// are served where all connections are taken, and others are not.
+func TestUrgentRequests(t *testing.T) {
+	t.Parallel()
+	const bearer, local = "Authorization: Bearer ", "Host: localhost"
+	for _, c := range []struct {
+		token                string
+		method, path, header string
+		urgent               bool
+		body                 string
+	}{
+		{"secret", "GET", "/health", "", false, "x"},
+		{"secret", "GET", "/health", "", true, ""},
+		{"secret", "HEAD", "/ready", "", true, ""},
+		{"secret", "GET", "/metrics", "", true, ""},
+		{"secret", "POST", "/health", "", false, ""},
+		{"secret", "GET", "/healthy", "", false, ""},
+		{"secret", "GET", "/concerts", "", false, ""},
+		{"secret", "GET", "/concerts", bearer + "secret", false, ""}, // it is no admin call
+		{"secret", "POST", "/buy/1", bearer + "secret", false, ""},
+		{"secret", "GET", "/nowhere", bearer + "secret", false, ""},
+		{"secret", "GET", "/faults", "", false, ""},
+		{"secret", "GET", "/faults", bearer + "wrong", false, ""},
+		{"secret", "GET", "/faults", bearer + "secret", true, ""},
+		{"secret", "GET", "/books", bearer + "own", true, ""},
+		{"secret", "GET", "/crowd", bearer + "secret", true, ""},
+		{"secret", "PUT", "/crowd", bearer + "secret", true, ""},
+		{"secret", "GET", "/silences", bearer + "secret", false, ""}, // everybody may read them
+		{"secret", "POST", "/silences", bearer + "secret", true, ""},
+		{"secret", "POST", "/silences", "", false, ""},
+		{"secret", "GET", "/open/a", bearer + "secret", false, ""},
+		{"", "GET", "/crowd", local, true, ""},
+		{"", "GET", "/crowd", "Host: evil.example", false, ""},
+		{"", "GET", "/crowd", "X-Forwarded-For: 1.2.3.4", false, ""},
+		{"", "GET", "/concerts", local, false, ""},
+		{server.OpenToAll, "GET", "/faults", "Host: evil.example", true, ""},
+		{server.OpenToAll, "GET", "/concerts", "", false, ""},
+	} {
+		r := newRig(t, func(o *server.Options) {
+			o.AdminToken, o.OwnToken, o.Mounts, o.Admit = c.token, "own", mounts, full
+		})
+		headers := []string{}
+		if c.header != "" {
+			headers = append(headers, c.header)
+		}
+		w := r.do(c.method, c.path, c.body, headers...)
+		if refused := w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "1"; refused == c.urgent {
+			t.Errorf("token %q: %s %s with %q: %d %s", c.token, c.method, c.path, c.header, w.Code, w.Body)
+		}
+	}
+}
+
+// TestRefusedRequestsCount as those of their call, and a purchase as one that was
+// shed.
+func TestRefusedRequestsCount(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *server.Options) { o.Admit = full })
+	wantProblem(t, r.do("POST", "/buy/1", `{}`), 503, "busy")
+	if n := r.series(t, "http_requests_total", "endpoint=/buy/{concert_id}", "status=503"); n != 1 {
+		t.Errorf("%g requests counted", n)
+	}
+	if n := r.series(t, "onsale_purchases_total", "outcome=shed"); n != 1 {
+		t.Errorf("%g purchases counted", n)
+	}
+}
+
+// TestFrontAsks where there is no API, too.
+func TestFrontAsks(t *testing.T) {
+	t.Parallel()
+	front := server.NewFront(server.FrontOptions{Mounts: mounts, AdminToken: "secret", Admit: full, Logger: slog.New(slog.DiscardHandler)})
+	for path, want := range map[string]int{"/open/a": 503, "/crowd": 200} {
+		request := httptest.NewRequest(http.MethodGet, path, nil)
+		request.Header.Set("Authorization", "Bearer secret")
+		answer := httptest.NewRecorder()
+		front.ServeHTTP(answer, request)
+		if answer.Code != want {
+			t.Errorf("%s: %d, want %d", path, answer.Code, want)
+		}
+	}
+}
