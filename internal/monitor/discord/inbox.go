@@ -63,8 +63,10 @@ type record struct {
 	About subject `json:"about,omitzero"`
 	// flush is the flush of the group it belongs to, refused when Discord refused it,
 	// failed when it first failed otherwise, and next when it may be sent again. A
-	// restart forgets all four: the operator may have repaired what was wrong.
+	// restart forgets them, and alone: the operator may have repaired what was wrong.
 	flush, refused, failed, next time.Time
+	// alone counts the failures while others were answered.
+	alone int
 }
 
 // fail takes a record out of the queue.
@@ -171,8 +173,8 @@ func (b *Inbox) get(id uint64) (Notification, bool) {
 // notification waits for the next one, if there is one.
 func (b *Inbox) settle(id uint64, got answer, now time.Time) (wait time.Duration) {
 	b.update(func() bool {
-		b.outage.note(got, now)
 		i := slices.IndexFunc(b.records, func(r *record) bool { return r.ID == id })
+		defer b.outage.note(got, now)
 		if i < 0 {
 			return false // it was dropped meanwhile
 		}
@@ -188,10 +190,14 @@ func (b *Inbox) settle(id uint64, got answer, now time.Time) (wait time.Duration
 			wait = got.wait
 		default:
 			wait = max(backoff(r.Delivery.Attempts), got.wait)
+			if r.failed.IsZero() {
+				r.failed = now
+			}
+			if b.outage.blames(r) {
+				r.alone++
+			}
 		}
-		if r.next = now.Add(wait); r.failed.IsZero() && !got.limited {
-			r.failed = now
-		}
+		r.next = now.Add(wait)
 		return true
 	})
 	return wait

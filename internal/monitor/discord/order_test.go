@@ -188,6 +188,54 @@ func TestPoisonIsReplacedByAMessageThatTellsMore(t *testing.T) {
 	}
 }
 
+// Where others are answered, it is in the end replaced by one that tells of the end of its alerts too.
+func TestPoisonYieldsToTheEndOfItsAlertAfterHalfAnHour(t *testing.T) {
+	t.Parallel()
+	for name, others := range map[string]bool{"others are answered": true, "everything fails": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, "")
+				one := firing("Group", "warning")
+				fails := func(m discordtest.Body) *discordtest.Answer {
+					if !others || len(m.Embeds) == 1 && strings.Contains(m.Title(), "[FIRING:1] Group") {
+						return new(discordtest.Status(http.StatusInternalServerError))
+					}
+					return nil
+				}
+				r.receiver.When(fails)
+				r.grouped(t, "all", one)
+				r.grouped(t, "all", resolved(one), apartFrom(one, "other", "critical"))
+				count := func() (ours int) {
+					for _, m := range r.receiver.Messages() {
+						if strings.Contains(m.Title(), "Group") {
+							ours++
+						}
+					}
+					return ours
+				}
+				for minute := range 60 {
+					if others {
+						r.grouped(t, "else", firing(fmt.Sprintf("Else%d", minute), "info"))
+					}
+					time.Sleep(time.Minute)
+					if minute < 20 && count() > 0 {
+						t.Fatalf("after %d minutes it was overtaken", minute)
+					}
+				}
+				if n := count(); n != map[bool]int{true: 1, false: 0}[others] {
+					t.Errorf("after an hour %d messages of the group arrived", n)
+				}
+				r.receiver.When(nil)
+				r.settled(t, 5*time.Minute)
+				if n := count(); n != map[bool]int{true: 1, false: 2}[others] {
+					t.Errorf("in the end %d messages of the group arrived", n)
+				}
+			})
+		})
+	}
+}
+
 // Alerts of one group that have nothing to do with each other do not wait for each other.
 func TestPoisonHoldsUpItsOwnAlertAlone(t *testing.T) {
 	t.Parallel()

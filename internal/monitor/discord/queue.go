@@ -22,8 +22,11 @@ const (
 	// blamed puts a notification behind all that had fewer attempts than this.
 	blamed = 1 << 30
 	// yieldAfter is how many attempts a notification has before it yields to a newer
-	// one that tells of the same alerts.
+	// one that tells of all its alerts in the same state.
 	yieldAfter = 5
+	// yieldAlone is how often it fails, while others are answered, before it yields to
+	// one that tells of all its alerts in any state: some half an hour.
+	yieldAlone = 30
 	// maxAge is when an undelivered notification is given up: by then it misleads.
 	maxAge = 24 * time.Hour
 	// maxListed bounds how many alerts of a notification are kept apart. One with more
@@ -51,6 +54,10 @@ func (o *outage) note(got answer, now time.Time) {
 	o.failures++
 	o.last = now
 }
+
+// blames reports whether others were answered since a notification first failed, so
+// that the fault may be its own.
+func (o outage) blames(r *record) bool { return !r.failed.IsZero() && o.answered.After(r.failed) }
 
 // left returns how long a notification with so many attempts behind it has to wait
 // for the webhook.
@@ -86,13 +93,18 @@ type subject struct {
 // listed reports whether the alerts are known one by one.
 func (s subject) listed() bool { return len(s.Firing)+len(s.Resolved) > 0 }
 
-// covers reports whether whoever reads about s learns of every alert of older in
-// the same state.
-func (s subject) covers(older subject) bool {
-	within := func(some, all []string) bool {
-		return !slices.ContainsFunc(some, func(id string) bool { return !slices.Contains(all, id) })
+// covers reports whether whoever reads about s learns of every alert of older, in
+// the same state or in any.
+func (s subject) covers(older subject, anyState bool) bool {
+	firing, over := s.Firing, s.Resolved
+	if anyState {
+		firing = slices.Concat(firing, over)
+		over = firing
 	}
-	return s.listed() && older.listed() && within(older.Firing, s.Firing) && within(older.Resolved, s.Resolved)
+	missing := func(some, all []string) bool {
+		return slices.ContainsFunc(some, func(id string) bool { return !slices.Contains(all, id) })
+	}
+	return s.listed() && older.listed() && !missing(older.Firing, firing) && !missing(older.Resolved, over)
 }
 
 // waiting is the set of what undelivered notifications are about.
@@ -176,7 +188,7 @@ func (b *Inbox) compare(x, y *record) int {
 	}
 	turn := func(r *record) int {
 		t := severityLead*rankOf(r.Severity) + r.Delivery.Attempts
-		if !r.failed.IsZero() && b.outage.answered.After(r.failed) {
+		if b.outage.blames(r) {
 			t += blamed
 		}
 		return t
@@ -229,14 +241,14 @@ func (b *Inbox) reasonToGiveUp(i int, now time.Time) string {
 	return ""
 }
 
-// heir returns the notification that a record holds back first, if it tells of
-// everything that the record does, or nil. Its caller holds the lock.
+// heir returns the notification that a record holds back first, if it can take the
+// record's place, or nil. Its caller holds the lock.
 func (b *Inbox) heir(i int) *record {
 	own := waiting{}
 	own.add(b.records[i].About)
 	for _, r := range b.records[i+1:] {
 		if r.Delivery.State == Delivering && own.holds(r.About) {
-			if r.About.covers(b.records[i].About) {
+			if r.About.covers(b.records[i].About, b.records[i].alone >= yieldAlone) {
 				return r
 			}
 			return nil
