@@ -61,7 +61,8 @@ func resident(b *testing.B) float64 {
 func BenchmarkOpenModel(b *testing.B) {
 	url := process(b, serverRole)
 	for b.Loop() {
-		s, self := run(b, url, rate(2000), 5*time.Second, get(nil))
+		s, r := run(b, url, rate(2000), 5*time.Second, get(nil))
+		self := r.Self()
 		b.ReportMetric(float64(s.Total.Requests)/5, "sent/s")
 		b.ReportMetric(float64(self.LagP50)/1000, "lag-p50-µs")
 		b.ReportMetric(float64(self.LagP99)/1000, "lag-p99-µs")

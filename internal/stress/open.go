@@ -178,7 +178,7 @@ func (o *open) live(ctx context.Context, s *seat, n int) {
 	if !ok {
 		return
 	}
-	o.r.self.sent(time.Since(due))
+	o.r.self.sent(due)
 	m := o.r.join(ctx, s.kind, n)
 	defer m.leave(ctx)
 	for {
@@ -194,7 +194,7 @@ func (o *open) live(ctx context.Context, s *seat, n int) {
 		if due, ok = <-s.work; !ok {
 			return
 		}
-		o.r.self.sent(time.Since(due))
+		o.r.self.sent(due)
 	}
 }
 

@@ -51,15 +51,18 @@ const (
 // when requests failed by its own limits. A target that is slow, stalls, refuses, or keeps
 // other cores busy changes none of that.
 type self struct {
-	open   bool
-	cores  int
+	open  bool
+	cores int
+	// now is the clock by which it sees that it is late.
+	now    func() time.Time
 	errors atomic.Int64
 
 	mu sync.Mutex
-	// beats and sends are the timer's lags and the tasks' in this second, lags those of all seconds that are
-	// told, and late those by which the late seconds were; in µs.
-	beats, sends, lags, late *hdrhistogram.Histogram
-	seconds, lates           int
+	// second has the lags of this second, and ended those of the one that is to be judged. lags are those of all
+	// seconds that are told, and late those by which the late seconds were; in µs.
+	second, ended  seen
+	lags, late     *hdrhistogram.Histogram
+	seconds, lates int
 	// least is how long this second must be to be judged.
 	least time.Duration
 	// began and since are when the first second began, and this one, and cpuBegan and cpuSince the CPU time used until then.
@@ -71,10 +74,19 @@ type self struct {
 	cpu    float64
 }
 
+// seen are the lags of a second: the timer's, and the tasks'.
+type seen struct{ beats, sends *hdrhistogram.Histogram }
+
+func (s seen) reset() {
+	s.beats.Reset()
+	s.sends.Reset()
+}
+
 func newSelf(open bool) *self {
 	histogram := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, longestLag.Microseconds(), 2) }
 	return &self{
-		open: open, cores: runtime.GOMAXPROCS(0), beats: histogram(), sends: histogram(), lags: histogram(), late: histogram(),
+		open: open, cores: runtime.GOMAXPROCS(0), now: time.Now, lags: histogram(), late: histogram(),
+		second: seen{beats: histogram(), sends: histogram()}, ended: seen{beats: histogram(), sends: histogram()},
 	}
 }
 
@@ -92,23 +104,33 @@ func (s *self) reset(now time.Time) {
 	s.begin(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, h := range []*hdrhistogram.Histogram{s.beats, s.sends, s.lags, s.late} {
-		h.Reset()
-	}
+	s.second.reset()
+	s.ended.reset()
+	s.lags.Reset()
+	s.late.Reset()
 	s.seconds, s.lates, s.cpuMean, s.cpuMax = 0, 0, 0, 0
 	s.least = leastJudged
 	s.errors.Store(0)
 }
 
-// beat notes how late the timer was.
-func (s *self) beat(lag time.Duration) { s.note(s.beats, lag) }
-
-// sent notes how late a user took up a task of the open model.
-func (s *self) sent(lag time.Duration) { s.note(s.sends, lag) }
-
-func (s *self) note(h *hdrhistogram.Histogram, lag time.Duration) {
+// beat notes how late the timer is that should have fired at a moment, and returns the time.
+func (s *self) beat(due time.Time) time.Time {
+	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	note(s.second.beats, now.Sub(due))
+	return now
+}
+
+// sent notes how late a user takes up a task of the open model.
+func (s *self) sent(due time.Time) {
+	lag := s.now().Sub(due)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	note(s.second.sends, lag)
+}
+
+func note(h *hdrhistogram.Histogram, lag time.Duration) {
 	// It cannot fail: the value is within the range.
 	_ = h.RecordValue(min(max(lag, 0), longestLag).Microseconds())
 }
@@ -125,9 +147,10 @@ func (s *self) tick(now time.Time) (lag time.Duration, cpu float64) {
 	s.cpuMean = s.share(used-s.cpuBegan, now.Sub(s.began))
 	s.since, s.cpuSince = now, used
 
-	told := s.beats
+	s.second, s.ended = s.ended, s.second
+	told := s.ended.beats
 	if s.open {
-		told = s.sends
+		told = s.ended.sends
 	}
 	lag = median(told)
 	s.lags.Merge(told)
@@ -148,14 +171,13 @@ func (s *self) judge(response time.Duration) {
 			s.late.Merge(late)
 		}
 	}
-	s.beats.Reset()
-	s.sends.Reset()
+	s.ended.reset()
 }
 
 // tripped returns the lags by which this second is late, those with the worse tail if both
 // are; nil if it is not.
 func (s *self) tripped(response time.Duration) (worst *hdrhistogram.Histogram) {
-	for _, h := range []*hdrhistogram.Histogram{s.beats, s.sends} {
+	for _, h := range []*hdrhistogram.Histogram{s.ended.beats, s.ended.sends} {
 		if isLate(median(h), at(h, 95), response, s.cpu) && (worst == nil || at(h, 95) > at(worst, 95)) {
 			worst = h
 		}

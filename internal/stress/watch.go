@@ -76,8 +76,7 @@ func (w *watcher) run() {
 		case <-w.done:
 			return
 		}
-		now := time.Now()
-		w.r.self.beat(now.Sub(next))
+		now := w.r.self.beat(next)
 		if now.Before(tick) {
 			continue
 		}

@@ -1,22 +1,20 @@
 package alerting
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
 	"os"
-	"strings"
 
 	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/notify"
-	"github.com/prometheus/alertmanager/notify/discord"
+	libdiscord "github.com/prometheus/alertmanager/notify/discord"
 	"github.com/prometheus/alertmanager/template"
 	common "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
+
+	"onsale/internal/monitor/discord"
 )
 
 // What Discord accepts, in characters.
@@ -32,25 +30,24 @@ const (
 	green = 0x2ECC71
 )
 
-// maxAnswer is how much of an answer is read, in bytes.
-const maxAnswer = 1 << 10
-
-// discordHook tells a webhook that a user's discord_configs names, in the words
-// of the user's templates. The library's own cannot be used: it drops the message
-// on 429, and leaves nowhere to read how long Discord wants to be left alone.
+// discordHook tells a webhook that a user's discord_configs name, in the words of
+// the user's templates. It posts with the client of the built-in receiver: the
+// library's own drops the message on 429, and leaves nowhere to read how long
+// Discord wants to be left alone.
 type discordHook struct {
-	config   *discord.DiscordConfig
+	config   *libdiscord.DiscordConfig
 	template *template.Template
-	client   *http.Client
+	client   *discord.Client
 	log      *slog.Logger
 }
 
-func newDiscord(c *discord.DiscordConfig, t *template.Template, log *slog.Logger) (*discordHook, error) {
+func newDiscord(c *libdiscord.DiscordConfig, t *template.Template, log *slog.Logger) (*discordHook, error) {
+	// Proxy, TLS and authorization are in the transport.
 	client, err := common.NewClientFromConfig(*c.HTTPConfig, "discord")
 	if err != nil {
 		return nil, err
 	}
-	return &discordHook{config: c, template: t, client: client, log: log}, nil
+	return &discordHook{config: c, template: t, client: discord.NewClient(client.Transport), log: log}, nil
 }
 
 type embed struct {
@@ -77,22 +74,7 @@ func (d *discordHook) Notify(ctx context.Context, alerts ...*alert.Alert) (retry
 		// The file may be in the middle of being replaced.
 		return true, err
 	}
-	answer, err := notify.PostJSON(ctx, d.client, hook, bytes.NewReader(message))
-	if err != nil {
-		return true, err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	switch {
-	case answer.StatusCode/100 == 2:
-		return false, nil
-	case answer.StatusCode == http.StatusTooManyRequests:
-		return true, &pauseError{after: retryAfter(answer.Header, body)}
-	case err != nil:
-		return true, fmt.Errorf("read answer of discord: %w", err)
-	default:
-		return answer.StatusCode/100 == 5, fmt.Errorf("discord answered %d: %s", answer.StatusCode, secretsIn(hook).text(oneLine(string(body))))
-	}
+	return d.client.Send(ctx, hook, message)
 }
 
 // compose renders the user's templates and cuts what is too long for Discord.
@@ -125,13 +107,13 @@ func (d *discordHook) compose(ctx context.Context, alerts []*alert.Alert) ([]byt
 	return json.Marshal(message)
 }
 
-func (d *discordHook) url() (string, error) {
+func (d *discordHook) url() (discord.Secret, error) {
 	if d.config.WebhookURL != nil {
-		return d.config.WebhookURL.String(), nil
+		return discord.Secret(d.config.WebhookURL.String()), nil
 	}
 	content, err := os.ReadFile(d.config.WebhookURLFile)
 	if err != nil {
 		return "", fmt.Errorf("read webhook_url_file: %w", err)
 	}
-	return strings.TrimSpace(string(content)), nil
+	return discord.Secret(content), nil
 }

@@ -30,12 +30,14 @@ type hook struct {
 	answers []func(http.ResponseWriter)
 	at      []time.Time
 	bodies  []string
+	paths   []string
 	taken   chan string
+	called  chan struct{}
 }
 
 func newHook(t *testing.T, answers ...func(http.ResponseWriter)) *hook {
 	t.Helper()
-	h := &hook{answers: answers, taken: make(chan string, 100)}
+	h := &hook{answers: answers, taken: make(chan string, 100), called: make(chan struct{}, 100)}
 	h.Server = httptest.NewServer(h)
 	t.Cleanup(h.Close)
 	return h
@@ -47,12 +49,22 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.mu.Unlock()
 	h.at = append(h.at, time.Now())
 	h.bodies = append(h.bodies, string(body))
+	h.paths = append(h.paths, r.URL.String())
+	h.called <- struct{}{}
 	if call := len(h.at); call <= len(h.answers) {
 		h.answers[call-1](w)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 	h.taken <- string(body)
+}
+
+// wait waits for so many calls.
+func (h *hook) wait(t *testing.T, calls int) {
+	t.Helper()
+	for range calls {
+		<-h.called
+	}
 }
 
 func status(code int, body string, header ...string) func(http.ResponseWriter) {
@@ -95,6 +107,53 @@ func TestDiscordThatAsksForAPauseIsToldAfterIt(t *testing.T) {
 			}
 			if paused := h.at[1].Sub(h.at[0]); name != "date" && paused < 700*time.Millisecond {
 				t.Errorf("called again after %s, before the 0.7 s that it asked for", paused)
+			}
+		})
+	}
+}
+
+// What the built-in receiver knows of Discord's answers holds for a user's webhooks too.
+func TestUsersWebhookIsCalledAsTheBuiltInOne(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first func(http.ResponseWriter)
+		calls int
+		pause time.Duration
+		logs  string
+	}{
+		"5xx asks to wait": {status(http.StatusServiceUnavailable, "", "Retry-After", "1"), 2, time.Second, ""},
+		"408":              {status(http.StatusRequestTimeout, ""), 2, 0, ""},
+		"window is spent":  {status(http.StatusOK, "", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset-After", "1"), 2, time.Second, ""},
+		"redirect":         {status(http.StatusTemporaryRedirect, "", "Location", "/elsewhere/TOKEN-of-a-hook"), 2, 0, "307 Temporary Redirect; redirects are not followed"},
+		"refused":          {status(http.StatusForbidden, `{"message":"not for TOKEN-of-a-hook","code":50001}`), 2, 0, `403 Forbidden, \"not for ***\" (code 50001): check webhook_url`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, lines := newHook(t, c.first), &logged{}
+			o := withFile(t, options(t, newListener()), discordFile(h.URL))
+			o.Logger = lines.logger(slog.LevelDebug)
+			m := run(t, o)
+			down := named("InstanceDown")
+			m.fire(t, down)
+			if name == "window is spent" {
+				// It was taken, so only the next message shows the pause.
+				h.wait(t, 1)
+				m.resolve(t, down)
+			}
+			<-h.taken
+			m.stop()
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if len(h.at) != c.calls || h.at[1].Sub(h.at[0]) < c.pause {
+				t.Errorf("%d calls, %s apart, want %d, at least %s apart", len(h.at), h.at[1].Sub(h.at[0]), c.calls, c.pause)
+			}
+			for _, path := range h.paths {
+				if path != "/api/webhooks/ID/TOKEN-of-a-hook?wait=true" {
+					t.Errorf("called at %s", path)
+				}
+			}
+			if log := lines.String(); !strings.Contains(log, c.logs) || strings.Contains(log, "TOKEN-of") {
+				t.Errorf("want %q and no token in the log: %s", c.logs, log)
 			}
 		})
 	}

@@ -2,8 +2,10 @@ package alerting
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/url"
+	"time"
 
 	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/config"
@@ -11,6 +13,8 @@ import (
 	"github.com/prometheus/alertmanager/dispatch"
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/alertmanager/template"
+
+	"onsale/internal/monitor/discord"
 )
 
 // setup is all that can be made of a configuration before anything starts.
@@ -87,25 +91,29 @@ type rules bool
 // SendResolved implements [notify.ResolvedSender].
 func (r rules) SendResolved() bool { return bool(r) }
 
+// unnamedPause is how long a receiver is left alone that asks for a pause, and
+// whose integration in the library does not tell for how long.
+const unnamedPause = 2 * time.Second
+
 // polite is an integration that tells no secret in its errors, and leaves a
-// receiver alone that asked for it.
+// receiver alone that asked for it. All groups of the receiver keep the pause.
 type polite struct {
 	next  notify.Integration
 	hide  secrets
-	pause pause
+	pause discord.Pause
 }
 
 // Notify implements [notify.Notifier].
 func (p *polite) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bool, err error) {
-	if err := p.pause.wait(ctx); err != nil {
+	if err := p.pause.Wait(ctx); err != nil {
 		return true, err
 	}
 	retry, err = p.next.Notify(ctx, alerts...)
 	if err == nil {
 		return false, nil
 	}
-	if after, limited := asksForPause(err); limited {
-		p.pause.extend(after)
+	if reason, ok := errors.AsType[*notify.ErrorWithReason](err); ok && reason.Reason == notify.RateLimitedReason {
+		p.pause.Extend(unnamedPause)
 		retry = true
 	}
 	return retry, p.hide.err(err)

@@ -87,13 +87,6 @@ func secretsOf(c *config.Config) secrets {
 	return secrets{replacer: strings.NewReplacer(pairs...)}
 }
 
-// secretsIn is for a secret URL that comes from a file of its own.
-func secretsIn(hook string) secrets {
-	var pairs []string
-	addURL(hook, func(s string) { pairs = append(pairs, s, hidden) })
-	return secrets{replacer: strings.NewReplacer(pairs...)}
-}
-
 // addURL adds a secret URL, and its path alone, which is what is secret in it.
 func addURL(text string, add func(string)) {
 	add(text)

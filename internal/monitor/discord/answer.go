@@ -25,8 +25,11 @@ type answer struct {
 	delivered bool
 	// final is whether another attempt would end the same way.
 	final bool
-	// wait is how long Discord asks to be left alone, 0 for not at all.
-	wait time.Duration
+	// limited is whether too much was sent, which is no fault of this message.
+	limited bool
+	// pause is how long Discord asks to be left alone by all messages, and wait how
+	// long by this one; 0 for not at all.
+	pause, wait time.Duration
 	// reason says why the message was not delivered. It holds no secret.
 	reason string
 }
@@ -47,7 +50,7 @@ func (w *webhook) read(status int, header http.Header, body []byte, now time.Tim
 	}
 	switch {
 	case status >= 200 && status < 300:
-		return answer{delivered: true, wait: spent(header)}
+		return answer{delivered: true, pause: spent(header)}
 	case status == http.StatusTooManyRequests:
 		scope := ""
 		if p.Global {
@@ -57,13 +60,15 @@ func (w *webhook) read(status int, header http.Header, body []byte, now time.Tim
 		if wait == 0 {
 			wait = usualWait
 		}
-		return answer{wait: wait, reason: fmt.Sprintf("429, asks to wait %s%s", wait.Round(time.Millisecond), scope)}
+		return answer{limited: true, pause: wait, wait: wait, reason: fmt.Sprintf("429, asks to wait %s%s", wait.Round(time.Millisecond), scope)}
 	case status >= 500, status == http.StatusRequestTimeout:
-		return answer{wait: asked(header, p, now), reason: w.because(status, p)}
+		// The fault may be this message's alone, so it holds the others up for no longer than a failure does.
+		wait := asked(header, p, now)
+		return answer{pause: min(wait, maxBackoff), wait: wait, reason: w.because(status, p)}
 	case status >= 300 && status < 400:
-		return answer{final: true, reason: w.because(status, p) + "; redirects are not followed, because they would hand the webhook on: check DISCORD_URL"}
+		return answer{final: true, reason: w.because(status, p) + "; redirects are not followed, because they would hand the webhook on: check " + w.name}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound:
-		return answer{final: true, reason: w.because(status, p) + ": check DISCORD_URL"}
+		return answer{final: true, reason: w.because(status, p) + ": check " + w.name}
 	default:
 		return answer{final: true, reason: w.because(status, p)}
 	}

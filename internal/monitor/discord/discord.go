@@ -2,11 +2,14 @@
 // the last ones in an [Inbox], and delivers them to a Discord webhook.
 //
 // Alertmanager hands a notification over by [Notifier.Notify], which puts it
-// into the inbox and so onto disk; [Notifier.Run] delivers what is there, in
-// order, one at a time, for as long as it takes. Alertmanager's own way, to
-// call again until the flush of the group ends, would drop an alert that fires
-// and ends while Discord is away or asks to wait, and it keeps nothing over a
-// restart.
+// into the inbox and so onto disk; [Notifier.Run] delivers what is there, one
+// at a time, for up to a day. Each notification is retried for itself, so that
+// one that Discord never takes holds up no other; those of one alert stay in
+// order. Alertmanager's own way, to call again until the flush of the group
+// ends, would drop an alert that fires and ends while Discord is away or asks
+// to wait, and it keeps nothing over a restart.
+//
+// [Client] is what both this way and a user's own discord_configs post with.
 package discord
 
 import (
@@ -20,7 +23,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -30,6 +32,10 @@ import (
 // ErrRefused means that Discord will not take a notification, however often it
 // is sent. What it wraps says why.
 var ErrRefused = errors.New("discord refused the notification")
+
+// ErrFull means that a notification was dropped, because the inbox is full of
+// undelivered ones that are more severe or newer. Alertmanager may ask again.
+var ErrFull = errors.New("the inbox is full of undelivered notifications")
 
 // Options say where notifications go.
 type Options struct {
@@ -42,8 +48,6 @@ type Options struct {
 	// Transport sends; nil is the usual one, with the proxy of the environment.
 	Transport http.RoundTripper
 	Logger    *slog.Logger
-	// Now is the clock; nil is that of the machine.
-	Now func() time.Time
 }
 
 // Notifier tells people. [New] makes one.
@@ -51,14 +55,11 @@ type Notifier struct {
 	webhook *webhook // nil without DISCORD_URL
 	mention Mention
 	inbox   *Inbox
-	client  *http.Client
+	client  *Client
 	log     *slog.Logger
-	now     func() time.Time
 
 	// queued wakes Run up.
 	queued chan struct{}
-	// paused is until when nothing is sent.
-	paused atomic.Pointer[time.Time]
 }
 
 var _ notify.Notifier = (*Notifier)(nil)
@@ -70,7 +71,7 @@ func New(o Options) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Notifier{mention: mention, inbox: o.Inbox, now: o.Now, queued: make(chan struct{}, 1)}
+	n := &Notifier{mention: mention, inbox: o.Inbox, queued: make(chan struct{}, 1)}
 	n.log = slog.New(slog.DiscardHandler)
 	if o.Logger != nil {
 		n.log = o.Logger.With("component", "discord")
@@ -78,29 +79,30 @@ func New(o Options) (*Notifier, error) {
 	if n.inbox == nil {
 		n.inbox = NewInbox("", n.log)
 	}
-	if n.now == nil {
-		n.now = time.Now
-	}
 	if o.URL == "" {
 		return n, nil
 	}
-	if n.webhook, err = parseWebhook(o.URL); err != nil {
+	if n.webhook, err = parseWebhook(o.URL, "DISCORD_URL"); err != nil {
 		return nil, err
 	}
-	n.client = newClient(o.Transport)
+	if n.webhook.exposed() {
+		return nil, errors.New("DISCORD_URL must begin with https://, so that nobody on the way reads it; http:// is for hosts nearby")
+	}
+	n.client = NewClient(o.Transport)
 	return n, nil
 }
 
 // Notify takes a notification over. It implements [notify.Notifier].
 //
 // Without DISCORD_URL the inbox is all there is, and Notify returns at once.
-// With it, Notify waits for the first attempt: a refusal is returned, so that
-// Alertmanager counts it and does not take the group for told; it asks again at
-// every flush, and gets the same answer until [refusedFor] is over. After
-// anything else the notification is in the queue, stays there over a restart,
-// and is delivered by Run; then retry is false and the error nil, also when
-// ctx ended first. So Alertmanager has never to repeat anything itself, and
-// what Discord has confirmed is not sent again.
+// With it, Notify waits for the first attempt, if nothing but other attempts
+// comes before: a refusal is returned, so that Alertmanager counts it and does
+// not take the group for told; it asks again at every flush, and gets the same
+// answer until [refusedFor] is over. After anything else the notification is in
+// the queue, stays there over a restart, and is delivered by Run; then retry is
+// false and the error nil, also when ctx ended first. So Alertmanager has never
+// to repeat anything itself, and what Discord has confirmed is not sent again.
+// The one exception is [ErrFull].
 func (n *Notifier) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bool, err error) {
 	if len(alerts) == 0 {
 		return false, nil
@@ -121,11 +123,13 @@ func (n *Notifier) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bo
 		changed := n.inbox.changes()
 		entry, ok := n.inbox.get(entry.ID)
 		switch {
-		case !ok, entry.Delivery.State == Delivered, entry.Delivery.Attempts > before && entry.Delivery.State == Delivering:
+		case !ok:
+			return false, ErrFull
+		case entry.Delivery.State == Delivered, entry.Delivery.Attempts > before && entry.Delivery.State == Delivering:
 			return false, nil
 		case entry.Delivery.State == Failed:
 			return false, fmt.Errorf("%w: %w", ErrRefused, notify.NewErrorWithReason(notify.ClientErrorReason, errors.New(entry.Delivery.LastError)))
-		case n.pause() > 0:
+		case n.client.pause.Left() > 0, !n.inbox.soon(entry.ID, time.Now()):
 			return false, nil
 		}
 		select {
@@ -138,7 +142,7 @@ func (n *Notifier) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bo
 
 // take puts a notification into the inbox, or finds it there.
 func (n *Notifier) take(ctx context.Context, alerts []*alert.Alert) (entry Notification, known bool) {
-	now := n.now()
+	now := time.Now()
 	flush, ok := notify.Now(ctx)
 	if !ok {
 		flush = now
@@ -148,7 +152,7 @@ func (n *Notifier) take(ctx context.Context, alerts []*alert.Alert) (entry Notif
 	if n.webhook != nil {
 		state = Delivering
 	}
-	return n.inbox.add(describe(now, n.mention, alerts), state, key(group, now, alerts), flush)
+	return n.inbox.add(describe(now, n.mention, alerts), about(group, now, alerts), state, key(group, now, alerts), flush)
 }
 
 // describe makes the inbox's entry for a group of alerts.
@@ -167,6 +171,23 @@ func describe(now time.Time, mention Mention, alerts []*alert.Alert) Notificatio
 		entry.Status = "resolved"
 	}
 	return entry
+}
+
+// about says which alerts a notification is about.
+func about(group string, now time.Time, alerts []*alert.Alert) subject {
+	hash := sha256.Sum256([]byte(group))
+	s := subject{Group: hex.EncodeToString(hash[:8])}
+	if len(alerts) > maxListed {
+		return s
+	}
+	for _, a := range alerts {
+		if id := a.Fingerprint().String(); a.ResolvedAt(now) {
+			s.Resolved = append(s.Resolved, id)
+		} else {
+			s.Firing = append(s.Firing, id)
+		}
+	}
+	return s
 }
 
 // key tells notifications apart: by the group, and by which alerts are in

@@ -59,10 +59,18 @@ type record struct {
 	Notification
 	// Key is the same for what tells the same.
 	Key string `json:"key"`
-	// flush is the flush of the group it belongs to, and refused when Discord
-	// refused it. A restart forgets both: the operator may have repaired it.
-	flush, refused time.Time
+	// About is what keeps notifications of the same alert in order.
+	About subject `json:"about,omitzero"`
+	// flush is the flush of the group it belongs to, refused when Discord refused it,
+	// failed when it first failed otherwise, and next when it may be sent again. A
+	// restart forgets them, and alone: the operator may have repaired what was wrong.
+	flush, refused, failed, next time.Time
+	// alone counts the failures while others were answered.
+	alone int
 }
+
+// fail takes a record out of the queue.
+func (r *record) fail(reason string) { r.Delivery.State, r.Delivery.LastError = Failed, reason }
 
 // Inbox keeps the last 200 notifications. [NewInbox] makes one.
 type Inbox struct {
@@ -72,6 +80,7 @@ type Inbox struct {
 	mu      sync.Mutex
 	records []*record // oldest first
 	last    uint64    // the newest ID
+	outage  outage
 	changed chan struct{}
 
 	disk disk
@@ -106,7 +115,7 @@ func (b *Inbox) List(limit int) []Notification {
 // add keeps a notification. One that is known stays where it is: in the queue,
 // refused a short while ago, or from the same flush of its group. One that
 // failed before that is queued anew, with the newest ID.
-func (b *Inbox) add(n Notification, state State, key string, flush time.Time) (kept Notification, known bool) {
+func (b *Inbox) add(n Notification, about subject, state State, key string, flush time.Time) (kept Notification, known bool) {
 	defer b.save()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,7 +137,7 @@ func (b *Inbox) add(n Notification, state State, key string, flush time.Time) (k
 	}
 	b.last++
 	n.ID = b.last
-	b.records = append(b.records, &record{Notification: n, Key: key, flush: flush})
+	b.records = append(b.records, &record{Notification: n, Key: key, About: about, flush: flush})
 	b.trim()
 	return n, false
 }
@@ -149,74 +158,68 @@ func (b *Inbox) known(key string, flush time.Time) int {
 	return -1
 }
 
-// trim drops the oldest. Since delivery is in order, what is in the queue is
-// newer than all the rest, and goes last.
-func (b *Inbox) trim() {
-	for len(b.records) > maxKept {
-		if oldest := b.records[0]; oldest.Delivery.State == Delivering {
-			b.log.Error("inbox is full of undelivered notifications, the oldest is dropped", "id", oldest.ID)
-		}
-		b.records = slices.Delete(b.records, 0, 1)
-	}
-}
-
-// next returns the oldest notification in the queue.
-func (b *Inbox) next() (Notification, bool) {
-	return b.find(func(r *record) bool { return r.Delivery.State == Delivering })
-}
-
 // get returns a notification by its ID.
 func (b *Inbox) get(id uint64) (Notification, bool) {
-	return b.find(func(r *record) bool { return r.ID == id })
-}
-
-func (b *Inbox) find(match func(*record) bool) (Notification, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i := slices.IndexFunc(b.records, match)
+	i := slices.IndexFunc(b.records, func(r *record) bool { return r.ID == id })
 	if i < 0 {
 		return Notification{}, false
 	}
 	return b.records[i].Notification, true
 }
 
-// settle writes down what came of an attempt.
-func (b *Inbox) settle(id uint64, got answer, now time.Time) {
-	b.change(func(r *record) bool {
-		if r.ID != id {
-			return false
+// settle writes down what came of an attempt, and returns how long the
+// notification waits for the next one, if there is one.
+func (b *Inbox) settle(id uint64, got answer, now time.Time) (wait time.Duration) {
+	b.update(func() bool {
+		i := slices.IndexFunc(b.records, func(r *record) bool { return r.ID == id })
+		defer b.outage.note(got, now)
+		if i < 0 {
+			return false // it was dropped meanwhile
 		}
-		d := &r.Delivery
-		d.Attempts++
-		d.LastError = got.reason
+		r := b.records[i]
+		r.Delivery.Attempts++
+		r.Delivery.LastError = got.reason
 		switch {
 		case got.delivered:
-			d.State, d.DeliveredAt = Delivered, new(now.UTC())
+			r.Delivery.State, r.Delivery.DeliveredAt = Delivered, new(now.UTC())
 		case got.final:
-			d.State, r.refused = Failed, now
+			r.Delivery.State, r.refused = Failed, now
+		case got.limited:
+			wait = got.wait
+		default:
+			wait = max(backoff(r.Delivery.Attempts), got.wait)
+			if r.failed.IsZero() {
+				r.failed = now
+			}
+			if b.outage.blames(r) {
+				r.alone++
+			}
 		}
+		r.next = now.Add(wait)
 		return true
+	})
+	return wait
+}
+
+// giveUp takes everything out of the queue.
+func (b *Inbox) giveUp(reason string) {
+	b.update(func() (touched bool) {
+		for _, r := range b.records {
+			if r.Delivery.State == Delivering {
+				r.fail(reason)
+				touched = true
+			}
+		}
+		return touched
 	})
 }
 
-// giveUp takes a notification out of the queue, or all of them for the ID 0.
-func (b *Inbox) giveUp(id uint64, reason string) {
-	b.change(func(r *record) bool {
-		if r.Delivery.State != Delivering || (id != 0 && r.ID != id) {
-			return false
-		}
-		r.Delivery.State, r.Delivery.LastError = Failed, reason
-		return true
-	})
-}
-
-// change applies a change to every record and saves if it touched one.
-func (b *Inbox) change(apply func(*record) bool) {
+// update changes the inbox under its lock, and saves it if that touched anything.
+func (b *Inbox) update(change func() (touched bool)) {
 	b.mu.Lock()
-	touched := false
-	for _, r := range b.records {
-		touched = apply(r) || touched
-	}
+	touched := change()
 	b.announce()
 	b.mu.Unlock()
 	if touched {

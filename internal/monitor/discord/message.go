@@ -157,8 +157,23 @@ func severity(a *alert.Alert) string {
 }
 
 // rank orders severities, the most severe first.
-func rank(a *alert.Alert) int {
-	return slices.Index([]string{"critical", "warning", "info", ""}, severity(a))
+func rank(a *alert.Alert) int { return rankOf(severity(a)) }
+
+// leastRank is that of a severity that is none of the catalogue's.
+const leastRank = 3
+
+// rankOf orders the severities of notifications in the same way.
+func rankOf(severity string) int {
+	switch severity {
+	case "critical":
+		return 0
+	case "warning":
+		return 1
+	case "info":
+		return 2
+	default:
+		return leastRank
+	}
 }
 
 func color(a *alert.Alert) int { return []int{red, orange, blue, grey}[rank(a)] }

@@ -44,7 +44,7 @@ func TestFullInboxKeepsTheQueue(t *testing.T) {
 		if n := len(r.receiver.Messages()); n != 350 {
 			t.Errorf("%d of 352 arrived, where two more were waiting than there is room for", n)
 		}
-		if n := strings.Count(r.logs.String(), "the oldest is dropped"); n != 2 {
+		if n := strings.Count(r.logs.String(), "the oldest of the lowest severity is dropped"); n != 2 {
 			t.Errorf("two were dropped, and %d logged", n)
 		}
 	})

@@ -29,25 +29,25 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(stars) }
 
 // webhook is where messages are sent.
 type webhook struct {
+	// name is what the operator knows the address by, such as DISCORD_URL.
+	name string
 	// post is the address with what Onsale adds to it.
 	post Secret
 	// secrets are all spellings of the address and of its telling parts, longest first.
 	secrets []Secret
 }
 
-// parseWebhook reads DISCORD_URL. Errors never repeat any of it.
-func parseWebhook(s Secret) (*webhook, error) {
+// parseWebhook reads an address. Errors name it and never repeat any of it.
+func parseWebhook(s Secret, name string) (*webhook, error) {
 	raw := strings.TrimSpace(string(s))
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, errors.New("DISCORD_URL is not a URL")
+		return nil, errors.New(name + " is not a URL")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New("DISCORD_URL must begin with https://")
+		return nil, errors.New(name + " must begin with https://")
 	case u.Hostname() == "":
-		return nil, errors.New("DISCORD_URL must name a host")
-	case u.Scheme == "http" && !nearby(u.Hostname()):
-		return nil, errors.New("DISCORD_URL must begin with https://, so that nobody on the way reads it; http:// is for hosts nearby")
+		return nil, errors.New(name + " must name a host")
 	}
 	path := u.EscapedPath()
 	secrets := []string{raw, u.String(), u.RequestURI(), path, u.Path, u.RawQuery, u.Fragment}
@@ -64,7 +64,13 @@ func parseWebhook(s Secret) (*webhook, error) {
 	query := u.Query()
 	query.Set("wait", "true")
 	u.RawQuery, u.Fragment = query.Encode(), ""
-	return &webhook{post: Secret(u.String()), secrets: telling(secrets)}, nil
+	return &webhook{name: name, post: Secret(u.String()), secrets: telling(secrets)}, nil
+}
+
+// exposed reports whether others could read the address on its way.
+func (w *webhook) exposed() bool {
+	u, err := url.Parse(string(w.post))
+	return err == nil && u.Scheme == "http" && !nearby(u.Hostname())
 }
 
 // pinVersion makes an address of Discord's own name the version of the API

@@ -45,7 +45,9 @@ type Message struct {
 // Request is a request that came, accepted or not.
 type Request struct {
 	Received time.Time
-	Status   int
+	// Title is that of the message.
+	Title  string
+	Status int
 	// Problem is what was wrong with the message, or empty.
 	Problem string
 }
@@ -84,6 +86,7 @@ type Receiver struct {
 
 	mu       sync.Mutex
 	answers  []Answer
+	when     func(Body) *Answer
 	attempts map[string]int
 	requests []Request
 	messages []Message
@@ -116,6 +119,14 @@ func (r *Receiver) Next(n int, a Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answers = append(r.answers, slices.Repeat([]Answer{a}, n)...)
+}
+
+// When asks choose what to answer to each message that nothing else is planned for;
+// nil is to do the work. choose nil ends it.
+func (r *Receiver) When(choose func(Body) *Answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.when = choose
 }
 
 // Messages returns what was accepted, the oldest first.
@@ -195,6 +206,8 @@ func (r *Receiver) begin(message Body) (attempts int, planned *Answer) {
 	if len(r.answers) > 0 {
 		planned = &r.answers[0]
 		r.answers = r.answers[1:]
+	} else if r.when != nil {
+		planned = r.when(message)
 	}
 	return attempts, planned
 }
@@ -203,7 +216,7 @@ func (r *Receiver) begin(message Body) (attempts int, planned *Answer) {
 func (r *Receiver) end(message Body, body []byte, attempts int, request Request, accepted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	request.Received = time.Now()
+	request.Received, request.Title = time.Now(), message.Title()
 	r.requests = append(r.requests, request)
 	if accepted {
 		delete(r.attempts, message.Title())

@@ -1,0 +1,76 @@
+package stress_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// starve makes everything in a run by which the tester sees its lateness wait this long before it reads the clock, as it
+// does where others have the CPUs.
+func starve(r *stress.Run, lag time.Duration) {
+	stress.SetClock(r, func() time.Time {
+		time.Sleep(lag)
+		return time.Now()
+	})
+}
+
+// TestAStarvedTesterSaysSo in both models, and says how late it was to the per cent. Below the limit, which is 2 ms where the
+// CPUs may be busy, it says nothing. Time is virtual, so that nothing depends on the machine.
+func TestAStarvedTesterSaysSo(t *testing.T) {
+	t.Parallel()
+	for _, load := range []stress.Load{rate(200), users(10)} {
+		for lag, bottleneck := range map[time.Duration]bool{1900 * time.Microsecond: false, 6 * time.Millisecond: true, 80 * time.Millisecond: true} {
+			synctest.Test(t, func(t *testing.T) {
+				o := options(load, 2100*time.Millisecond, takes(time.Millisecond), get(stress.Constant(20*time.Millisecond)))
+				r, err := stress.New(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				starve(r, lag)
+				if err := r.Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				self := r.Self()
+				if self.Bottleneck != bottleneck || len(self.Reasons) != map[bool]int{true: 1}[bottleneck] || self.LateSeconds > 0 != bottleneck {
+					t.Errorf("open %v, %v late: %+v", load.Open, lag, self)
+				}
+				for _, told := range []stats.MS{self.LagP50, self.LagP99, self.LagMax} {
+					if !near(time.Duration(told), lag, 0.01) {
+						t.Errorf("open %v, %v late: %+v", load.Open, lag, self)
+					}
+				}
+				if bottleneck && !strings.Contains(self.Reasons[0], "ms late in the median") {
+					t.Errorf("it says %q", self.Reasons[0])
+				}
+			})
+		}
+	}
+}
+
+// TestATargetIsNotTheTester is the negative control: a target that is slow, that stalls or that refuses makes no bottleneck of
+// the tester.
+func TestATargetIsNotTheTester(t *testing.T) {
+	t.Parallel()
+	for name, connect := range map[string]func() wire.Doer{
+		"slow":     takes(500 * time.Millisecond).connect,
+		"refusing": func() wire.Doer { return nobody{wire.Refused} },
+		"failing":  newTarget(func(at time.Duration) (time.Duration, int) { return at, http.StatusBadGateway }).connect,
+	} {
+		for _, load := range []stress.Load{rate(200), users(20)} {
+			synctest.Test(t, func(t *testing.T) {
+				o := options(load, 2100*time.Millisecond, takes(0), get(stress.Constant(50*time.Millisecond)))
+				o.Connect = connect
+				if s, r := play(t, o); r.Self().Bottleneck || r.Self().LagMax != 0 || s.Total.Requests == 0 {
+					t.Errorf("%s, open %v: %d requests, %+v", name, load.Open, s.Total.Requests, r.Self())
+				}
+			})
+		}
+	}
+}
