@@ -203,7 +203,7 @@ func notReady(format string, args ...any) error {
 // client returns a client of the API for what users do not do.
 func (o Options) client() (*client.Client, error) {
 	c, err := client.New(o.Target.String(), client.Options{
-		Transport: &http.Transport{TLSClientConfig: o.TLS},
+		Transport: &http.Transport{TLSClientConfig: o.TLS, DialContext: o.Target.Dialer().DialContext},
 		Token:     o.Token, UserAgent: "onsale-stress",
 	})
 	if err != nil {

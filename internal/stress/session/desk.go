@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -24,8 +25,14 @@ type DeskOptions struct {
 	// loopback; other hosts that are not loopback are refused, so that whoever
 	// reaches the desk cannot storm the world.
 	Host string
-	// AdminToken is Host's, and goes nowhere else.
+	// Target is Host as it was resolved once, so that all runs go where it led
+	// then; nil resolves Host for each run.
+	Target *wire.Target
+	// AdminToken is Host's, and goes nowhere else: to the Target that was given, or
+	// to a Host that nobody on the way can listen to.
 	AdminToken string
+	// Resolver looks up hosts that are names; nil is the system's.
+	Resolver *net.Resolver
 	// Program is Onsale's version.
 	Program string
 	Logger  *slog.Logger
@@ -63,7 +70,7 @@ func (d *Desk) Start(ctx context.Context, settings report.Settings) (string, err
 	if err := d.idle(); err != nil {
 		return "", err // before the checks, which take a while
 	}
-	s, err := d.session(settings)
+	s, err := d.session(ctx, settings)
 	if err != nil {
 		return "", err
 	}
@@ -116,20 +123,14 @@ func (d *Desk) run(ctx context.Context, s *Session, ended chan struct{}) {
 }
 
 // session makes the session that settings ask for.
-func (d *Desk) session(settings report.Settings) (*Session, error) {
+func (d *Desk) session(ctx context.Context, settings report.Settings) (*Session, error) {
 	if settings.Host == "" {
 		settings.Host = d.options.Host
 	}
-	if settings.Host == "" {
-		return nil, invalid("host", "must be given, such as http://127.0.0.1:8000")
-	}
-	target, err := wire.ParseTarget(settings.Host)
-	if err != nil {
-		return nil, invalid("host", "cannot be used: %v", err)
-	}
 	own := settings.Host == d.options.Host
-	if !own && !target.Loopback() {
-		return nil, invalid("host", "must be a loopback address, or %s: other hosts are stormed from the command line", d.options.Host)
+	target, err := d.target(ctx, settings.Host)
+	if err != nil {
+		return nil, err
 	}
 	if settings.Scenario == "" {
 		settings.Scenario = scenario.Builtin()[0].Name
@@ -143,10 +144,30 @@ func (d *Desk) session(settings report.Settings) (*Session, error) {
 		Settings: settings, Source: Source{Scenario: instance.Scenario, Instance: instance}, Target: target,
 		Program: d.options.Program, Logger: d.options.Logger,
 	}
-	if own {
+	if own && (target == d.options.Target || target.Private()) {
 		o.AdminToken = d.options.AdminToken
 	}
 	return New(o)
+}
+
+// target returns where the load of a run goes. What is a loopback address is
+// decided by the address, and kept to by every connection of the run.
+func (d *Desk) target(ctx context.Context, host string) (*wire.Target, error) {
+	switch {
+	case host == "":
+		return nil, invalid("host", "must be given, such as http://127.0.0.1:8000")
+	case host == d.options.Host && d.options.Target != nil:
+		return d.options.Target, nil
+	}
+	target, err := wire.ParseTarget(host)
+	if err != nil {
+		return nil, invalid("host", "cannot be used: %v", err)
+	}
+	target.Resolve(ctx, d.options.Resolver)
+	if host != d.options.Host && !target.Loopback() {
+		return nil, invalid("host", "must lead to a loopback address, or be %s: other hosts are stormed from the command line", d.options.Host)
+	}
+	return target, nil
 }
 
 func (d *Desk) idle() error {

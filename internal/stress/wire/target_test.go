@@ -16,13 +16,13 @@ func TestParseTarget(t *testing.T) {
 		text, want, host, path string
 		loopback               bool
 	}{
-		{"http://localhost:8000", "http://localhost:8000", "localhost:8000", "/x", true},
-		{"http://localhost:8000/", "http://localhost:8000", "localhost:8000", "/x", true},
-		{"localhost:8000", "http://localhost:8000", "localhost:8000", "/x", true},
-		{"localhost", "http://localhost", "localhost", "/x", true},
+		{"http://localhost:8000", "http://localhost:8000", "localhost:8000", "/x", false},
+		{"http://localhost:8000/", "http://localhost:8000", "localhost:8000", "/x", false},
+		{"localhost:8000", "http://localhost:8000", "localhost:8000", "/x", false},
+		{"localhost", "http://localhost", "localhost", "/x", false},
 		{"api.localhost:80", "http://api.localhost:80", "api.localhost", "/x", false},
 		{"http://localhost.example.com", "http://localhost.example.com", "localhost.example.com", "/x", false},
-		{"LocalHost.:80", "http://LocalHost.:80", "LocalHost.", "/x", true},
+		{"LocalHost.:80", "http://LocalHost.:80", "LocalHost.", "/x", false},
 		{"127.1.2.3:5000", "http://127.1.2.3:5000", "127.1.2.3:5000", "/x", true},
 		{"HTTPS://example.com:443/api//", "https://example.com:443/api", "example.com", "/api/x", false},
 		{"https://example.com:80", "https://example.com:80", "example.com:80", "/x", false},
@@ -65,32 +65,41 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
-// What a target cannot have is named, but not quoted if it may be secret.
+// What a target cannot have is named, and never quoted.
 func TestParseTargetRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                              "empty",
-		"ftp://example.com":             `scheme "ftp"`,
-		"://example.com":                "scheme",
-		"http:/example.com":             "//",
-		"https:example.com":             "port",
-		"http://":                       "no host",
-		"/path":                         "no host",
-		":8000":                         "no host",
-		"http://me:hunter2@example.com": "password",
-		"me:hunter2@example.com":        "password",
-		"http://me:hunter2@a b":         "host name",
-		"http://example.com?a=b":        "query",
-		"http://example.com/?":          "query",
-		"http://example.com/#a":         "fragment",
-		"http://example.com#":           "fragment",
-		"http://example.com:0":          "port 0",
-		"http://example.com:65536":      "port 65536",
-		"http://example.com:http":       "port",
-		"http://münchen.de":             "Punycode",
-		"http://exa mple.com":           "host name",
-		"http://example.com/\n":         "control character",
-		"http://[::1":                   "]",
+		"":                                      "empty",
+		"ftp://example.com":                     "scheme",
+		"://example.com":                        "scheme",
+		"http:/example.com":                     "//",
+		"https:example.com":                     "port",
+		"http://":                               "no host",
+		"/path":                                 "no host",
+		":8000":                                 "no host",
+		"http://me:hunter2@example.com":         "password",
+		"me:hunter2@example.com":                "password",
+		"http://me:hunter2@a b":                 "host name",
+		"http://me:hunter2":                     "port",
+		"http://me:hun@ter2@example.com":        "password",
+		"http://me:hunter2@example.com:hunter2": "port",
+		"//me:hunter2@example.com":              "host",
+		"me:hunter2":                            "port",
+		"hunter2://example.com":                 "scheme",
+		"http://example.com:12345hunter2":       "port",
+		"http://hunter2%zz@example.com":         "escape",
+		"http://example.com?hunter2":            "query",
+		"http://example.com?a=b":                "query",
+		"http://example.com/?":                  "query",
+		"http://example.com/#a":                 "fragment",
+		"http://example.com#":                   "fragment",
+		"http://example.com:0":                  "port",
+		"http://example.com:65536":              "port",
+		"http://example.com:http":               "port",
+		"http://münchen.de":                     "Punycode",
+		"http://exa mple.com":                   "host name",
+		"http://example.com/\n":                 "control character",
+		"http://[::1":                           "]",
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
