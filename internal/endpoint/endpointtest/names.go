@@ -61,12 +61,20 @@ func (z *Zone) Resolver(tb testing.TB) *net.Resolver {
 		defer close(ended)
 		z.serve(server)
 	}()
+	var asking sync.Map // connections of look-ups, which may outlive those that asked
 	tb.Cleanup(func() {
 		server.Close()
 		<-ended
+		for c := range asking.Range {
+			_ = c.(net.Conn).Close()
+		}
 	})
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
+		c, err := (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
+		if err == nil {
+			asking.Store(c, nil)
+		}
+		return c, err
 	}}
 }
 
