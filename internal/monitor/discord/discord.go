@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -41,7 +42,9 @@ type Options struct {
 	Inbox *Inbox
 	// Transport sends; nil is the usual one, with the proxy of the environment.
 	Transport http.RoundTripper
-	Logger    *slog.Logger
+	// Resolver looks up the host of a webhook without TLS; nil is the system's.
+	Resolver *net.Resolver
+	Logger   *slog.Logger
 	// Now is the clock; nil is that of the machine.
 	Now func() time.Time
 }
@@ -86,6 +89,9 @@ func New(o Options) (*Notifier, error) {
 	}
 	if n.webhook, err = parseWebhook(o.URL); err != nil {
 		return nil, err
+	}
+	if o.Transport == nil {
+		o.Transport = n.webhook.transport(o.Resolver)
 	}
 	n.client = newClient(o.Transport)
 	return n, nil
