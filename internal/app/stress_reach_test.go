@@ -118,4 +118,3 @@ func TestStressDoesNotFollowANameThatMoves(t *testing.T) {
 		t.Error("the token was sent") // the first request is one of those that users make
 	}
 }
-

@@ -6,39 +6,17 @@ import (
 	"testing"
 
 	"onsale/internal/endpoint"
+	"onsale/internal/endpoint/endpointtest"
 )
-
-// secretURLs are the ways to write a user "uSER1" or a password, or part of one,
-// "hUNTER2" into a URL, well-formed or not.
-func secretURLs() []string {
-	return []string{
-		"http://uSER1:hUNTER2@host", "http://uSER1:hUNTER2@host:8000/metrics", "https://uSER1@host", "HTTP://uSER1:hUNTER2@host",
-		"http://uSER1:p@hUNTER2@host", "http://uSER1:hUNTER2@host:badport", "http://uSER1:hUNTER2@", "http://uSER1:hUNTER2",
-		"//uSER1:hUNTER2@host", "uSER1:hUNTER2@host", "uSER1:hUNTER2", "uSER1:hUNTER2@host:8000", ":hUNTER2@host",
-		"http:uSER1:hUNTER2@host", "http:/uSER1:hUNTER2@host", "http:///uSER1:hUNTER2@host", "http//uSER1:hUNTER2@host",
-		`http:\\uSER1:hUNTER2@host`, "http://uSER1:a/hUNTER2@host", "http://uSER1:a?hUNTER2@host", "http://uSER1:a#hUNTER2@host",
-		"http://uSER1:a?hUNTER2", "http://uSER1:a#hUNTER2", "http://uSER1:hUNTER2%40host", "http://uSER1%3AhUNTER2%40host",
-		"http://uSER1:hUNTER2%zz@host", "http://uSER1:hUN TER2@host", "http://uSER1:hUNTER2@ho st", "http://uSER1:hUNTER2@host\n",
-		" http://uSER1:hUNTER2@host", "http://uSER1:hUNTER2@[::1", "http://[hUNTER2]", "http://[::1]:hUNTER2", "://uSER1:hUNTER2@host",
-		"uSER1://hUNTER2@host", "uSER1:hUNTER2://x@host", "uSER1:hUNTER2://x", "http://h://uSER1:hUNTER2@host", "htt p://uSER1:hUNTER2@host",
-		"http://host?token=hUNTER2", "http://host/metrics?hUNTER2", "http://host#hUNTER2", "http://host/?a=b@hUNTER2", "host?hUNTER2",
-		"http://host:80?x=1&k=hUNTER2#hUNTER2", "//host?token=hUNTER2", "postgres://uSER1:hUNTER2@host/db?password=hUNTER2",
-	}
-}
-
-func leaks(s string) bool {
-	s = strings.ToLower(s)
-	return strings.Contains(s, "user1") || strings.Contains(s, "hunter2") || strings.Contains(s, "hun") || strings.Contains(s, "ter2")
-}
 
 func TestShownHidesUsersPasswordsAndQueries(t *testing.T) {
 	t.Parallel()
-	for _, text := range secretURLs() {
-		if shown := endpoint.Shown(text); leaks(shown) {
+	for _, text := range endpointtest.SecretURLs() {
+		if shown := endpoint.Shown(text); endpointtest.Leaks(shown) {
 			t.Errorf("%q is shown as %q", text, shown)
 		}
 		if _, err := url.Parse(text); err != nil {
-			if reason := endpoint.Reason(err); leaks(reason) || reason == "" {
+			if reason := endpoint.Reason(err); endpointtest.Leaks(reason) || reason == "" {
 				t.Errorf("%q is refused with %q", text, reason)
 			}
 		}
@@ -91,7 +69,7 @@ func TestCleanFindsURLsInMessages(t *testing.T) {
 // FuzzShown: whatever surrounds it, a password before an @, or behind a question
 // mark, is never shown.
 func FuzzShown(f *testing.F) {
-	for _, text := range secretURLs() {
+	for _, text := range endpointtest.SecretURLs() {
 		before, after, _ := strings.Cut(text, "hUNTER2")
 		f.Add(before, after)
 	}

@@ -13,7 +13,6 @@ package alerting
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -92,7 +91,7 @@ func New(o Options) (*Manager, error) {
 	}
 	external, err := url.Parse(o.ExternalURL)
 	if err != nil || external.Host == "" {
-		return nil, fmt.Errorf("alerting options: external url %q has no host", o.ExternalURL)
+		return nil, errors.New("alerting options: external url must be a URL with a host")
 	}
 	loaded, err := load(o)
 	if err != nil {

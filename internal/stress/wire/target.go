@@ -70,10 +70,12 @@ func (t *Target) check(whole string) error {
 		return errors.New("it has a user name or password: send an Authorization header instead")
 	case t.host == "":
 		return errors.New("it has no host")
-	case (t.host == "http" || t.host == "https") && strings.HasSuffix(u.Host, ":"):
+	case t.host == "http" || t.host == "https":
 		return errors.New("its scheme is not followed by ://")
 	case strings.ContainsFunc(t.host, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
 		return errors.New("its host has characters beyond ASCII: write it in Punycode (xn--…)")
+	case strings.Contains(u.Path, "@"):
+		return errors.New("it has an @ behind its host: a user name or password there would be shown")
 	case u.RawQuery != "" || u.ForceQuery:
 		return errors.New("it has a query: queries belong to the paths of requests")
 	case strings.Contains(whole, "#"):

@@ -87,6 +87,8 @@ func TestParseTargetRefuses(t *testing.T) {
 		"me:hunter2":                            "port",
 		"hunter2://example.com":                 "scheme",
 		"http://example.com:12345hunter2":       "port",
+		"http//me:hunter2@example.com":          "://",
+		"http://h://me:hunter2@example.com":     "@",
 		"http://hunter2%zz@example.com":         "escape",
 		"http://example.com?hunter2":            "query",
 		"http://example.com?a=b":                "query",
