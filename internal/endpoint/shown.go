@@ -80,18 +80,18 @@ func isKnownScheme(s string) bool {
 
 // isAuthority reports whether a text is a host, or a host and a port of digits.
 func isAuthority(s string) bool {
-	host, port := s, ""
-	switch end := strings.LastIndex(s, "]"); {
-	case strings.HasPrefix(s, "[") && end > 0:
+	var port string // with its colon
+	if end := strings.LastIndex(s, "]"); strings.HasPrefix(s, "[") && end > 0 {
 		if _, err := netip.ParseAddr(strings.ReplaceAll(s[1:end], "%25", "%")); err != nil {
 			return false
 		}
-		host, port = "", s[end+1:]
-	default:
+		port = s[end+1:]
+	} else {
+		host := s
 		if i := strings.IndexByte(s, ':'); i >= 0 {
 			host, port = s[:i], s[i:]
 		}
-		if host == "" || strings.ContainsFunc(host, func(r rune) bool { return !isWord(string(r)) && r != '_' }) {
+		if !isWord(strings.ReplaceAll(host, "_", "")) {
 			return false
 		}
 	}

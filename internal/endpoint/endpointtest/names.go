@@ -63,7 +63,7 @@ func (z *Zone) Resolver(tb testing.TB) *net.Resolver {
 	}()
 	var asking sync.Map // connections of look-ups, which may outlive those that asked
 	tb.Cleanup(func() {
-		server.Close()
+		_ = server.Close() // it ends serve
 		<-ended
 		for c := range asking.Range {
 			_ = c.(net.Conn).Close()

@@ -72,11 +72,12 @@ func (m *masker) mapping(n *yaml.Node, how decision) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i].Value, n.Content[i+1]
 		below := how
-		switch {
-		case how == unknown:
+		switch how {
+		case unknown:
 			below = closed
-		case how == open:
+		case open:
 			below = fields()[key]
+		default:
 		}
 		if how == labels && isSecretLabel(key) || private && (key == "replacement" || key == "regex") {
 			below = closed
