@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	case helped:
 		return exitOK
 	case err != nil:
-		return fail(stderr, exitUsage, fmt.Errorf("%w (see %s --help)", err, named(err)))
+		return fail(stderr, exitUsage, fmt.Errorf("%s (see %s --help)", app.Clean(err.Error()), named(err)))
 	}
 	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger, c.LogLevel, c.LogFormat})
 	var usage *usageError

@@ -125,6 +125,11 @@ func TestWrongFlagsEndWithOneLineAndTwo(t *testing.T) {
 	}{
 		"unknown flag":       {[]string{"serve", "--lisen", "x"}, "--lisen"},
 		"unknown command":    {[]string{"sell"}, "sell"},
+		"URL for a number":   {[]string{"serve", "--max-batch", "http://u:" + secret + "@h"}, "--max-batch"},
+		"URL too many":       {[]string{"stress", "run", "http://h", "http://u:" + secret + "@h"}, "unexpected argument"},
+		"target's password":  {[]string{"monitor", "--target", "http://u:" + secret + "@h:p"}, "--target"},
+		"target's query":     {[]string{"monitor", "--target", "http://h/metrics?token=" + secret}, "--target"},
+		"external password":  {[]string{"up", "--external-url", "http://u:" + secret + "@h"}, "--external-url"},
 		"no number":          {[]string{"serve", "--max-batch", "many"}, "--max-batch"},
 		"out of range":       {[]string{"serve", "--max-batch", "0"}, "--max-batch"},
 		"no address":         {[]string{"serve", "--listen", "8000"}, "--listen"},

@@ -15,6 +15,7 @@ import (
 	"onsale/internal/catalog"
 	"onsale/internal/console"
 	"onsale/internal/edge"
+	"onsale/internal/endpoint"
 	"onsale/internal/monitor"
 	"onsale/internal/server"
 	"onsale/internal/telemetry"
@@ -57,7 +58,7 @@ func DefaultMonitorOptions() MonitorOptions {
 // Validate returns an error that names the first option that makes no sense.
 func (o MonitorOptions) Validate() error {
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
-		return fmt.Errorf("--listen must be host:port, like 127.0.0.1:9090, not %q", o.Listen)
+		return fmt.Errorf("--listen must be host:port, like 127.0.0.1:9090, not %q", endpoint.Shown(o.Listen))
 	}
 	if o.DataDir == "" {
 		return errors.New("--data-dir must not be empty")
@@ -169,7 +170,7 @@ func (m *Monitor) announce(ctx context.Context) {
 		return
 	}
 	out, base := m.options.Out, localURL(m.listener.Addr())
-	var hosts []string // a query may have a token in it
+	var hosts []string
 	for _, target := range m.targets {
 		if u, err := url.Parse(target); err == nil {
 			hosts = append(hosts, u.Host)

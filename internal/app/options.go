@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"onsale/internal/endpoint"
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
@@ -110,7 +111,7 @@ func DefaultOptions() Options {
 // Validate returns an error that names the first option that makes no sense.
 func (o Options) Validate() error {
 	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
-		return fmt.Errorf("--listen must be host:port, like 127.0.0.1:8000, not %q", o.Listen)
+		return fmt.Errorf("--listen must be host:port, like 127.0.0.1:8000, not %q", endpoint.Shown(o.Listen))
 	}
 	if o.DataDir == "" {
 		return errors.New("--data-dir must not be empty")

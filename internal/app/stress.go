@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"time"
 
 	"onsale/internal/stress/report"
@@ -56,12 +57,15 @@ type StressOptions struct {
 	Check         bool
 	// AdminToken opens the admin calls of the target, and those of Listen.
 	// TokenMeant says that it was given for this target by name: one from the
-	// environment may be another server's, and goes over plain http to loopback alone.
+	// environment may be another server's, and goes over plain http to loopback
+	// addresses alone, whatever their names are.
 	AdminToken string
 	TokenMeant bool
 	// AllowedHosts are those of [Options], for Listen and MetricsAddr.
 	AllowedHosts []string
 
+	// Resolver looks up the target if it is a name; nil is the system's.
+	Resolver *net.Resolver
 	// Confirm asks whether to go on where a load could hurt somebody.
 	Confirm func(question string) bool
 	// Env looks up what a scenario file lists of the environment.
@@ -84,7 +88,7 @@ var ErrStressUse = errors.New("cannot start")
 // error is one of use ([ErrStressUse]), or one of a report that could not be
 // written, beside the code of what it would say.
 func Stress(ctx context.Context, o StressOptions) (int, error) {
-	t, err := newTest(o)
+	t, err := newTest(ctx, o)
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrStressUse, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"onsale/internal/server"
 	"onsale/internal/stress"
@@ -33,7 +32,7 @@ type test struct {
 }
 
 // newTest checks all that was asked for.
-func newTest(o StressOptions) (*test, error) {
+func newTest(ctx context.Context, o StressOptions) (*test, error) {
 	settings, err := o.settings()
 	if err == nil {
 		err = o.validAccess()
@@ -52,6 +51,7 @@ func newTest(o StressOptions) (*test, error) {
 	if t.source, err = newSource(o, worker, workers); err != nil {
 		return nil, err
 	}
+	t.source.target.Resolve(ctx, o.Resolver)
 	if o.MetricsAddr != "" {
 		t.metrics = metrics.New(telemetry.NewRegistry(telemetry.ReadBuild()), metrics.Options{
 			Scenario: t.source.Scenario.Name, Host: t.source.target.String(), Worker: cmp.Or(o.Worker, "0/1"),
@@ -74,7 +74,7 @@ func newTest(o StressOptions) (*test, error) {
 // targetToken is the admin token, if it may go to the target.
 func (t *test) targetToken() string {
 	target := t.source.target
-	if t.options.TokenMeant || target.Loopback() || strings.HasPrefix(target.String(), "https://") {
+	if t.options.TokenMeant || target.Private() {
 		return t.options.AdminToken
 	}
 	if t.options.AdminToken != "" {
@@ -129,7 +129,8 @@ func (t *test) open(ctx context.Context) error {
 	if o.Listen != "" {
 		streaming, endStreams := context.WithCancel(ctx)
 		desk := session.NewDesk(session.DeskOptions{
-			Store: t.kept, Host: t.source.target.String(), AdminToken: t.targetToken(), Program: Version(), Logger: t.log,
+			Store: t.kept, Host: t.source.target.String(), Target: t.source.target, AdminToken: t.targetToken(), Resolver: o.Resolver,
+			Program: Version(), Logger: t.log,
 		})
 		desk.Adopt(t.session, t.ended)
 		handler := control.Handler(streaming, desk, t.log)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"onsale/internal/endpoint"
 	"onsale/internal/stress/guess"
 	"onsale/internal/stress/scenario"
 	"onsale/internal/stress/script"
@@ -51,7 +52,7 @@ func newSource(o StressOptions, worker, workers int) (*source, error) {
 	case o.URL != "" && o.Host != "":
 		return nil, errors.New("--host must not be given beside a URL, which names the host")
 	case o.URL != "" && o.URL != "localhost" && !strings.ContainsAny(o.URL, ":/."):
-		return nil, fmt.Errorf("%q is no URL, and no command of onsale stress%s", o.URL, guess.Among(o.URL, []string{"run", "list", "show", "compare"}))
+		return nil, fmt.Errorf("%q is no URL, and no command of onsale stress%s", endpoint.Shown(o.URL), guess.Among(o.URL, []string{"run", "list", "show", "compare"}))
 	case o.Prepare && (o.URL != "" || o.Curl != ""):
 		return nil, errors.New("--prepare makes concerts for the built-in scenarios, and has none to make here")
 	case o.Redirects < 0 || o.Redirects > maxRedirects:
@@ -97,7 +98,7 @@ func scriptOf(o StressOptions, so script.Options) (*script.Script, error) {
 		for _, spec := range scenario.Builtin() {
 			names = append(names, spec.Name)
 		}
-		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), o.Scenario, guess.Among(o.Scenario, names))
+		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), endpoint.Shown(o.Scenario), guess.Among(o.Scenario, names))
 	default:
 		return script.Load(o.Scenario, so)
 	}

@@ -16,6 +16,7 @@ import (
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/session"
+	"onsale/internal/stress/wire"
 )
 
 // Up says what `onsale up` runs beside the API.
@@ -99,8 +100,13 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 
 // openDesk makes the desk at which load tests of this server are started.
 func (a *App) openDesk(ctx context.Context, base, version, ownToken string) []server.Mount {
+	// The address is this process's own: what goes there stays on this machine, and with it the token.
+	own, err := wire.ParseTarget(base)
+	if err != nil {
+		a.log.Error("load tests have no default host", "error", err)
+	}
 	a.beside.desk = session.NewDesk(session.DeskOptions{
-		Store: history.New(a.options.DataDir), Host: base, AdminToken: ownToken, Program: version, Logger: a.log,
+		Store: history.New(a.options.DataDir), Host: base, Target: own, AdminToken: ownToken, Program: version, Logger: a.log,
 		Own: session.Own{
 			Addr: a.listener.Addr(), MaxConnections: a.options.MaxConnections,
 			Taken: func() int { return a.beside.crowd.State().Users },

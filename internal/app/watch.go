@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"onsale/internal/catalog"
+	"onsale/internal/endpoint"
 	"onsale/internal/monitor"
 	"onsale/internal/server"
 )
@@ -72,10 +73,26 @@ func (w Watch) validate(targets []string, log *slog.Logger) error {
 	if w.RetentionBytes < 0 {
 		return fmt.Errorf("--retention-size must not be negative, but is %d", w.RetentionBytes)
 	}
-	if _, ok := webURL(w.ExternalURL); w.ExternalURL != "" && !ok {
-		return fmt.Errorf("--external-url must look like https://onsale.example.com, not %q", w.ExternalURL)
+	if err := w.checkExternal(); err != nil {
+		return err
 	}
 	return w.options("", "http://127.0.0.1", targets, log).Check()
+}
+
+// checkExternal checks --external-url, which messages and pages repeat.
+func (w Watch) checkExternal() error {
+	if w.ExternalURL == "" {
+		return nil
+	}
+	switch u, ok := webURL(w.ExternalURL); {
+	case !ok:
+		return fmt.Errorf("--external-url must look like https://onsale.example.com, not %q", endpoint.Shown(w.ExternalURL))
+	case u.User != nil:
+		return errors.New("--external-url must not carry a user or password: it stands in messages")
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("--external-url must have neither a query nor a fragment, but %q has", endpoint.Shown(w.ExternalURL))
+	}
+	return nil
 }
 
 // pace returns the pace by its name.
@@ -175,10 +192,11 @@ func localURL(addr net.Addr) string {
 	return fmt.Sprintf("http://127.0.0.1:%d", tcp.Port)
 }
 
-// webURL parses a URL of HTTP that names a host.
+// webURL parses a URL of HTTP that names a host. With an @ in its path it is none:
+// there may be a user and a password before that.
 func webURL(text string) (*url.URL, bool) {
 	u, err := url.Parse(text)
-	return u, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+	return u, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && !strings.Contains(u.Path, "@")
 }
 
 // parseTarget turns a value of --target into a URL.
@@ -190,11 +208,11 @@ func parseTarget(text string) (string, error) {
 	u, ok := webURL(address)
 	switch {
 	case !ok:
-		return "", fmt.Errorf("--target must look like http://127.0.0.1:8000, not %q", text)
+		return "", fmt.Errorf("--target must look like http://127.0.0.1:8000, not %q", endpoint.Shown(text))
 	case u.User != nil:
 		return "", errors.New("--target must not carry a user or password: put a token into --bearer-file")
-	case u.Fragment != "":
-		return "", fmt.Errorf("--target must have no fragment, but %q has", text)
+	case u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("--target must have neither a query nor a fragment, but %q has; params belong into --prometheus-config", endpoint.Shown(text))
 	}
 	return u.String(), nil
 }

@@ -14,10 +14,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"onsale/internal/endpoint"
 )
 
 // Limits of a call and of its answer.
@@ -37,8 +40,12 @@ const (
 type Options struct {
 	// Transport carries the calls; one of the client's own by default.
 	Transport http.RoundTripper
-	// Token is the admin token. It is sent with admin calls alone.
+	// Token is the admin token. It is sent with admin calls alone. Over plain http
+	// the client's own transport connects to loopback addresses alone if there is
+	// one, and to no proxy; any other connection fails with [ErrNotLoopback].
 	Token string
+	// Resolver looks up the host for that transport; nil is the system's.
+	Resolver *net.Resolver
 	// Timeout ends a call, its answer included; DefaultTimeout by default.
 	Timeout time.Duration
 	// UserAgent names the program that calls, "onsale" by default.
@@ -68,7 +75,7 @@ func New(base string, o Options) (*Client, error) {
 		return nil, fmt.Errorf("timeout must not be negative, but is %s", o.Timeout)
 	}
 	if o.Transport == nil {
-		o.Transport = newTransport()
+		o.Transport = newTransport(o, u.Scheme == "http")
 	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
@@ -90,14 +97,21 @@ func New(base string, o Options) (*Client, error) {
 	}, nil
 }
 
-func newTransport() *http.Transport {
-	return &http.Transport{
+func newTransport(o Options, plain bool) *http.Transport {
+	d := &net.Dialer{Resolver: o.Resolver}
+	t := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         d.DialContext,
 		MaxIdleConns:        idleConns,
 		MaxIdleConnsPerHost: idleConns,
 		IdleConnTimeout:     90 * time.Second,
 		ForceAttemptHTTP2:   true,
 	}
+	if plain && o.Token != "" {
+		t.Proxy = nil
+		d.ControlContext = endpoint.Only(endpoint.IsLoopback, ErrNotLoopback)
+	}
+	return t
 }
 
 // Close closes the connections that wait for a next call.

@@ -17,6 +17,9 @@ var (
 	ErrAdmin = errors.New("admin calls are refused")
 	// ErrNotReady: the fault plan says that the server is not ready.
 	ErrNotReady = errors.New("not ready")
+	// ErrNotLoopback: a connection would have carried the admin token in clear to
+	// an address that is not one of loopback. Nothing was sent.
+	ErrNotLoopback = errors.New("the admin token goes over plain http to loopback addresses alone")
 	// ErrNoPath: the server has no call at this path. It may be no Onsale.
 	ErrNoPath = errors.New("no such path")
 )

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/alertmanager/timeinterval"
 	"github.com/prometheus/common/model"
+
+	"onsale/internal/monitor/conceal"
 )
 
 // builtIn is the configuration without a file. A fast burn of an error budget
@@ -40,9 +42,7 @@ func refused() map[string]string {
 
 // loaded is a configuration that was read and checked.
 type loaded struct {
-	config *config.Config
-	// shown is the same, without the passwords that the API would show.
-	shown    *config.Config
+	config   *config.Config
 	template *template.Template
 	secrets  secrets
 	document document
@@ -76,11 +76,10 @@ func check(doc document, read func() (*config.Config, error)) (loaded, error) {
 	if err != nil {
 		return loaded{}, doc.explain(err)
 	}
-	shown, err := read()
+	_, closed, err := conceal.YAML(parsed.String())
 	if err != nil {
 		return loaded{}, doc.explain(err)
 	}
-	hidePasswords(shown)
 	for i, glob := range parsed.Templates {
 		if err := checkTemplates(glob); err != nil {
 			return loaded{}, doc.at(doc.item("templates", i), "templates", err.Error())
@@ -91,7 +90,7 @@ func check(doc document, read func() (*config.Config, error)) (loaded, error) {
 		return loaded{}, doc.at(doc.line("templates"), "templates", err.Error())
 	}
 	return loaded{
-		config: parsed, shown: shown, template: parsedTemplates, secrets: secretsOf(parsed), document: doc,
+		config: parsed, template: parsedTemplates, secrets: secretsOf(parsed, closed), document: doc,
 	}, nil
 }
 

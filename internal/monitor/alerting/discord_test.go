@@ -280,6 +280,8 @@ func TestNoSecretIsLoggedWhenTellingFails(t *testing.T) {
 		"telegram, nobody listens": "telegram_configs: [{chat_id: 1, bot_token: SECRET-bot, api_url: '" + closed.URL + "'}]",
 		"telegram, token in file":  "telegram_configs: [{chat_id: 1, bot_token_file: '" + closedURL + "', api_url: '" + closed.URL + "'}]",
 		"msteams, nobody listens":  "msteams_configs: [{webhook_url: '" + closed.URL + "/SECRET-teams'}]",
+		"victorops, nobody":        "victorops_configs: [{api_url: '" + closed.URL + "/', api_key: SECRET-victor, routing_key: SECRET-routing}]",
+		"victorops, refused":       "victorops_configs: [{api_url: '" + refusing.URL + "/', api_key: SECRET-victor, routing_key: SECRET-routing}]",
 		"mattermost, nobody":       "mattermost_configs: [{webhook_url: '" + closed.URL + "/SECRET-mattermost'}]",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -122,7 +122,7 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 		e.alerts.Close()
 		return nil, fmt.Errorf("make alertmanager api: %w", err)
 	}
-	e.api.Update(m.setup.shown, func(ctx context.Context, labels model.LabelSet) {
+	e.api.Update(m.setup.config, func(ctx context.Context, labels model.LabelSet) {
 		e.inhibitor.Mutes(ctx, labels)
 		silencer.Mutes(ctx, labels)
 	})

@@ -13,16 +13,18 @@ package alerting
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/common/model"
+
+	"onsale/internal/monitor/conceal"
 )
 
 // BuiltIn is the receiver that every configuration has: [Options].Notifier. In a
@@ -92,7 +94,7 @@ func New(o Options) (*Manager, error) {
 	}
 	external, err := url.Parse(o.ExternalURL)
 	if err != nil || external.Host == "" {
-		return nil, fmt.Errorf("alerting options: external url %q has no host", o.ExternalURL)
+		return nil, errors.New("alerting options: external url must be a URL with a host")
 	}
 	loaded, err := load(o)
 	if err != nil {
@@ -177,11 +179,19 @@ func (m *Manager) Ready() <-chan struct{} { return m.ready }
 // Handler answers the HTTP API v2 of Alertmanager under /api/v2/. Who may write
 // is guarded outside. Before Run it answers 503.
 func (m *Manager) Handler() http.Handler {
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.keeping(m.engine.api.Handler).ServeHTTP(w, r)
+	})
+	status := conceal.Answers(api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-m.ready:
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-			m.keeping(m.engine.api.Handler).ServeHTTP(w, r)
+			if strings.Contains(r.URL.Path, "/status") { // it shows the configuration
+				status.ServeHTTP(w, r)
+				return
+			}
+			api.ServeHTTP(w, r)
 		default:
 			http.Error(w, "alertmanager is starting", http.StatusServiceUnavailable)
 		}

@@ -19,9 +19,9 @@ import (
 
 // setup is all that can be made of a configuration before anything starts.
 type setup struct {
-	config, shown *config.Config
-	template      *template.Template
-	routes        *dispatch.Route
+	config   *config.Config
+	template *template.Template
+	routes   *dispatch.Route
 	// receivers are the integrations of each receiver, by its name.
 	receivers map[string][]notify.Integration
 }
@@ -30,7 +30,7 @@ type setup struct {
 func prepare(l loaded, external *url.URL, builtIn notify.Notifier, log *slog.Logger) (*setup, error) {
 	l.template.ExternalURL = external
 	s := &setup{
-		config: l.config, shown: l.shown, template: l.template,
+		config: l.config, template: l.template,
 		routes:    dispatch.NewRoute(l.config.Route, nil),
 		receivers: make(map[string][]notify.Integration, len(l.config.Receivers)),
 	}

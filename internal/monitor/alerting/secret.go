@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/alertmanager/config"
 	amcommon "github.com/prometheus/alertmanager/config/common"
 	common "github.com/prometheus/common/config"
+
+	"onsale/internal/endpoint"
 )
 
 const (
@@ -18,6 +20,8 @@ const (
 	// shortestSecret is the fewest bytes that are looked for in texts; shorter ones
 	// would blank out ordinary words.
 	shortestSecret = 4
+	// shortestUntyped is the same for what no type calls a secret.
+	shortestUntyped = 8
 )
 
 // secrets are the texts of a configuration that nobody may read.
@@ -25,8 +29,8 @@ type secrets struct {
 	replacer *strings.Replacer
 }
 
-// text returns s without secrets.
-func (h secrets) text(s string) string { return h.replacer.Replace(s) }
+// text returns s without secrets, and without users, passwords and queries of URLs.
+func (h secrets) text(s string) string { return endpoint.Clean(h.replacer.Replace(s)) }
 
 // err returns an error without secrets that is still the error it was. URLs that
 // were called are left out whole: that of a webhook may have come from a file,
@@ -54,10 +58,15 @@ func (e *safeError) Error() string { return e.text }
 
 func (e *safeError) Unwrap() error { return e.err }
 
-// secretsOf finds what the types of the configuration call secret, and the
-// passwords of URLs that they do not.
-func secretsOf(c *config.Config) secrets {
+// secretsOf finds what the types of the configuration call secret, the passwords of
+// URLs, and the values that are hidden where the configuration is shown.
+func secretsOf(c *config.Config, closed []string) secrets {
 	var pairs []string
+	for _, text := range closed {
+		if len(text) >= shortestUntyped {
+			pairs = append(pairs, text, hidden)
+		}
+	}
 	add := func(s string) {
 		if len(s) >= shortestSecret && s != hidden {
 			pairs = append(pairs, s, hidden)
@@ -94,17 +103,6 @@ func addURL(text string, add func(string)) {
 		add(u.RequestURI())
 		add(u.Path)
 	}
-}
-
-// hidePasswords blanks the passwords of URLs that the library would show.
-func hidePasswords(c *config.Config) {
-	visit(reflect.ValueOf(c), func(v any) {
-		if u, ok := v.(*url.URL); ok && u != nil && u.User != nil {
-			if _, has := u.User.Password(); has {
-				u.User = url.UserPassword(u.User.Username(), "xxxxx")
-			}
-		}
-	})
 }
 
 // visit calls f with each exported value below v, and with the URLs that v

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -47,7 +48,9 @@ type Options struct {
 	Inbox *Inbox
 	// Transport sends; nil is the usual one, with the proxy of the environment.
 	Transport http.RoundTripper
-	Logger    *slog.Logger
+	// Resolver looks up the host of a webhook without TLS; nil is the system's.
+	Resolver *net.Resolver
+	Logger   *slog.Logger
 }
 
 // Notifier tells people. [New] makes one.
@@ -87,6 +90,9 @@ func New(o Options) (*Notifier, error) {
 	}
 	if n.webhook.exposed() {
 		return nil, errors.New("DISCORD_URL must begin with https://, so that nobody on the way reads it; http:// is for hosts nearby")
+	}
+	if o.Transport == nil {
+		o.Transport = n.webhook.transport(o.Resolver)
 	}
 	n.client = NewClient(o.Transport)
 	return n, nil

@@ -9,11 +9,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"onsale/internal/endpoint/endpointtest"
 	"onsale/internal/monitor/discord"
 	"onsale/internal/monitor/discord/discordtest"
 )
@@ -203,5 +206,74 @@ func TestRequestIsWhatDiscordExpects(t *testing.T) {
 		if reached != want {
 			t.Errorf("%s reached %s instead of %s", given, reached, want)
 		}
+	}
+}
+
+// deliver sends a notification to a webhook without TLS, and returns what came of it.
+func deliver(t *testing.T, names *net.Resolver, address string) discord.Delivery {
+	t.Helper()
+	l := &logs{}
+	inbox := discord.NewInbox("", l.logger())
+	n, err := discord.New(discord.Options{URL: discord.Secret(address), Inbox: inbox, Resolver: names, Logger: l.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	_, _ = n.Notify(ctx, firing("HighFailureRate", "critical"))
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	return inbox.List(1)[0].Delivery
+}
+
+// named returns the URL of a receiver by another name of its host.
+func named(t *testing.T, r *discordtest.Receiver, name string) string {
+	t.Helper()
+	u, err := url.Parse(r.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = name + ":" + u.Port()
+	return u.String()
+}
+
+// A name without a dot may lead anywhere. A webhook without TLS is called only
+// where its address is one of loopback or of a private network.
+func TestWithoutTLSTheAddressDecides(t *testing.T) {
+	t.Parallel()
+	receiver := discordtest.Start()
+	t.Cleanup(receiver.Close)
+	names := endpointtest.Names(t, map[string][]string{"receiver": {"127.0.0.1"}, "away": {"192.0.2.1"}})
+	if got := deliver(t, names, named(t, receiver, "receiver")); got.State != discord.Delivered {
+		t.Errorf("a receiver on loopback: %+v", got)
+	}
+	if got := deliver(t, names, named(t, receiver, "away")); !strings.Contains(got.LastError, "http:// is for hosts nearby") {
+		t.Errorf("a receiver elsewhere: %+v", got)
+	}
+}
+
+// A proxy would send on in clear what comes to it in clear. The proxies of the environment
+// are read once in a process, so that a process of its own has them.
+func TestWithoutTLSNoProxyIsAsked(t *testing.T) {
+	t.Parallel()
+	const inChild = "ONSALE_TEST_PROXIED"
+	if os.Getenv(inChild) == "" {
+		proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy was asked") }))
+		t.Cleanup(proxy.Close)
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		child.Env = append(os.Environ(), inChild+"=yes", "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "NO_PROXY=", "no_proxy=")
+		if out, err := child.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	receiver := discordtest.Start()
+	t.Cleanup(receiver.Close)
+	names := endpointtest.Names(t, map[string][]string{"receiver": {"127.0.0.1"}})
+	if got := deliver(t, names, named(t, receiver, "receiver")); got.State != discord.Delivered {
+		t.Errorf("%+v", got)
 	}
 }

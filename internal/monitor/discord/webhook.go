@@ -5,10 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
+
+	"onsale/internal/endpoint"
 )
 
 // Secret is a text that prints as a few stars wherever it is formatted,
@@ -33,6 +38,8 @@ type webhook struct {
 	name string
 	// post is the address with what Onsale adds to it.
 	post Secret
+	// plain says that it is sent without TLS.
+	plain bool
 	// secrets are all spellings of the address and of its telling parts, longest first.
 	secrets []Secret
 }
@@ -64,13 +71,13 @@ func parseWebhook(s Secret, name string) (*webhook, error) {
 	query := u.Query()
 	query.Set("wait", "true")
 	u.RawQuery, u.Fragment = query.Encode(), ""
-	return &webhook{name: name, post: Secret(u.String()), secrets: telling(secrets)}, nil
+	return &webhook{name: name, post: Secret(u.String()), plain: u.Scheme == "http", secrets: telling(secrets)}, nil
 }
 
 // exposed reports whether others could read the address on its way.
 func (w *webhook) exposed() bool {
 	u, err := url.Parse(string(w.post))
-	return err == nil && u.Scheme == "http" && !nearby(u.Hostname())
+	return err == nil && w.plain && !nearby(u.Hostname())
 }
 
 // pinVersion makes an address of Discord's own name the version of the API
@@ -86,14 +93,36 @@ func pinVersion(u *url.URL) {
 	}
 }
 
-// nearby tells hosts that are reached without crossing the internet: this
-// machine, a private network, and names without a dot, as Compose and
-// Kubernetes give them.
+// nearby reports whether a host may be reached without crossing the internet:
+// this machine, a private network, and names without a dot, as Compose and
+// Kubernetes give them. Where a name really leads is seen when it is connected to.
 func nearby(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
-		return address.IsLoopback() || address.IsPrivate()
+		return endpoint.IsNear(address)
 	}
 	return !strings.Contains(host, ".")
+}
+
+// errFar is why a message is not sent without TLS.
+var errFar = errors.New("http:// is for hosts nearby")
+
+// dialTimeout bounds the making of a connection.
+const dialTimeout = 5 * time.Second
+
+// transport returns what sends to the webhook: the usual transport, with the proxy
+// of the environment. Without TLS it connects to loopback and private addresses
+// alone, and to no proxy, which would send it on in clear. A nil resolver is the system's.
+func (w *webhook) transport(r *net.Resolver) http.RoundTripper {
+	usual, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		usual = &http.Transport{Proxy: http.ProxyFromEnvironment}
+	}
+	usual = usual.Clone()
+	if w.plain {
+		usual.Proxy = nil
+		usual.DialContext = (&net.Dialer{Timeout: dialTimeout, Resolver: r, ControlContext: endpoint.Only(endpoint.IsNear, errFar)}).DialContext
+	}
+	return usual
 }
 
 // telling returns the parts that would give the address away. Short ones and

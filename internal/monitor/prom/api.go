@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/route"
@@ -14,6 +15,8 @@ import (
 	"github.com/prometheus/prometheus/model/relabel"
 	"github.com/prometheus/prometheus/tsdb"
 	api_v1 "github.com/prometheus/prometheus/web/api/v1"
+
+	"onsale/internal/monitor/conceal"
 )
 
 // newAPI makes the HTTP API of Prometheus, without what [readOnly] keeps out.
@@ -57,7 +60,24 @@ func newAPI(p *parts, o Options, pl plan, reg *prometheus.Registry, logger *slog
 	)
 	router := route.New()
 	a.Register(router.WithPrefix("/api/v1"))
-	return router
+	return concealing(router)
+}
+
+// concealing keeps what may be secret in the user's files out of the answers that
+// tell of configuration and targets.
+func concealing(next http.Handler) http.Handler {
+	told := conceal.Answers(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := strings.TrimPrefix(r.URL.Path, "/api/v1/")
+		switch first, _, _ := strings.Cut(path, "/"); {
+		case path == "targets/relabel_steps": // it would try the rules on whatever labels somebody sends
+			answerError(w, http.StatusNotFound, "not_found", "this API only reads, and has no such path")
+		case first == "status" || first == "targets" || first == "scrape_pools" || first == "alertmanagers":
+			told.ServeHTTP(w, r)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
 }
 
 // listenAddress is the address in a URL, with the port in any case.

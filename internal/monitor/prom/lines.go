@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/prometheus/config"
 	"go.yaml.in/yaml/v3"
+
+	"onsale/internal/endpoint"
 )
 
 // locate puts a line to what the library says of a configuration. It has lines
@@ -85,8 +87,13 @@ func oneLine(err error) error {
 	for _, noise := range []string{"yaml: unmarshal errors: ", "yaml: "} {
 		text = strings.ReplaceAll(text, noise, "")
 	}
+	// A value in the wrong place, or a URL, may be a secret.
+	text = endpoint.Clean(badValue.ReplaceAllString(text, "cannot unmarshal !!$1 into"))
 	return &lineError{text: text, err: err}
 }
+
+// badValue finds the value that the YAML library quotes of what it could not read.
+var badValue = regexp.MustCompile("cannot unmarshal !!(\\w+) `.*?` into")
 
 // lineError says in one line what its error says in several.
 type lineError struct {

@@ -3,11 +3,14 @@ package prom
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"onsale/internal/monitor/conceal"
 )
 
 const (
@@ -21,9 +24,12 @@ const (
 )
 
 // quietHandler makes the library's log fit for the log of another program: what
-// is at level info there is at debug here, and warnings are not repeated.
+// is at level info there is at debug here, warnings are not repeated, and no secret
+// of the configuration passes.
 type quietHandler struct {
 	next slog.Handler
+	// hide keeps what may be secret in the user's files out of the log.
+	hide conceal.Texts
 	// scope is what With added, for telling warnings apart.
 	scope    string
 	warnings *warnings
@@ -31,8 +37,8 @@ type quietHandler struct {
 
 var _ slog.Handler = quietHandler{}
 
-func newQuietHandler(next slog.Handler) quietHandler {
-	return quietHandler{next: next, warnings: &warnings{seen: make(map[string]*warning)}}
+func newQuietHandler(next slog.Handler, hide conceal.Texts) quietHandler {
+	return quietHandler{next: next, hide: hide, warnings: &warnings{seen: make(map[string]*warning)}}
 }
 
 func lowered(l slog.Level) slog.Level {
@@ -60,7 +66,31 @@ func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
 			r.AddAttrs(slog.Int("suppressed", suppressed))
 		}
 	}
-	return h.next.Handle(ctx, r)
+	told := slog.NewRecord(r.Time, r.Level, h.hide.Clean(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		told.AddAttrs(h.attr(a))
+		return true
+	})
+	return h.next.Handle(ctx, told)
+}
+
+// attr returns an attribute without secrets: those of texts, of errors, and of
+// targets, whose URLs have params.
+func (h quietHandler) attr(a slog.Attr) slog.Attr {
+	value := a.Value.Resolve()
+	switch value.Kind() {
+	case slog.KindString:
+		value = slog.StringValue(h.hide.Clean(value.String()))
+	case slog.KindAny:
+		switch v := value.Any().(type) {
+		case error:
+			value = slog.StringValue(h.hide.Clean(v.Error()))
+		case fmt.Stringer:
+			value = slog.StringValue(h.hide.Clean(v.String()))
+		}
+	default:
+	}
+	return slog.Attr{Key: a.Key, Value: value}
 }
 
 // key is by what two warnings are the same: who speaks, the message and what it
@@ -90,8 +120,12 @@ func (h quietHandler) key(r slog.Record) string {
 
 // WithAttrs returns a handler whose records have the attributes.
 func (h quietHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	h.next = h.next.WithAttrs(attrs)
-	for _, a := range attrs {
+	told := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		told[i] = h.attr(a)
+	}
+	h.next = h.next.WithAttrs(told)
+	for _, a := range told {
 		h.scope += " " + a.String()
 	}
 	return h

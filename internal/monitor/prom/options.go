@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"onsale/internal/endpoint"
 )
 
 // Options say what is watched, and how. Dir, Targets or ConfigFile, the two
@@ -153,21 +155,20 @@ func (o Options) validate() error {
 	return nil
 }
 
-// parseURL reads the URL of a server. What it refuses it does not repeat whole,
-// as a password may be in it.
+// parseURL reads the URL of a server. Errors repeat no part of it that may be secret.
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
 		return nil, errors.New("it is no URL; write http://HOST:PORT")
 	case u.User != nil:
-		return nil, fmt.Errorf("%s has a user name or password; use a bearer file", u.Redacted())
+		return nil, fmt.Errorf("%s has a user name or password; use a bearer file", endpoint.Shown(s))
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Opaque != "":
-		return nil, fmt.Errorf("%q is no URL of a server; write http://HOST:PORT", s)
+		return nil, fmt.Errorf("%q is no URL of a server; write http://HOST:PORT", endpoint.Shown(s))
 	case u.Fragment != "" || strings.HasPrefix(u.Host, ":"):
-		return nil, fmt.Errorf("%q is no URL of a server; write http://HOST:PORT", s)
+		return nil, fmt.Errorf("%q is no URL of a server; write http://HOST:PORT", endpoint.Shown(s))
 	case u.RawQuery != "":
-		return nil, fmt.Errorf("%q must have no query; use a configuration file for parameters", u.Redacted())
+		return nil, fmt.Errorf("%q must have no query; use a configuration file for parameters", endpoint.Shown(s))
 	}
 	return u, nil
 }

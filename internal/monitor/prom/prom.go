@@ -21,6 +21,8 @@ import (
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"onsale/internal/monitor/conceal"
 )
 
 // What may go wrong, beside what the library says.
@@ -64,11 +66,15 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	own := o.Logger.With("component", "prometheus")
-	logger := slog.New(newQuietHandler(own.Handler()))
-	plan, err := newPlan(o, logger)
+	plan, err := newPlan(o, slog.New(newQuietHandler(own.Handler(), conceal.Texts{})))
 	if err != nil {
 		return nil, err
 	}
+	_, hidden, err := conceal.YAML(plan.config.String())
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	logger := slog.New(newQuietHandler(own.Handler(), conceal.NewTexts(hidden)))
 	g := new(gate)
 	return &Server{
 		options: o, plan: plan, own: own, logger: logger,

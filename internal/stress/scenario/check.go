@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onsale/internal/client"
+	"onsale/internal/endpoint"
 	"onsale/internal/sale"
 	"onsale/internal/stress"
 	"onsale/internal/stress/wire"
@@ -176,7 +177,7 @@ const elsewhere = "for another API name a URL or a scenario file: onsale stress 
 func (in *Instance) otherAPI(o Options, call string, answer reached) error {
 	switch {
 	case answer.Location != "":
-		return notReady("%s redirects to %s; give that as --host", o.host(), answer.Location)
+		return notReady("%s redirects to %s; give that as --host", o.host(), endpoint.Shown(answer.Location))
 	case answer.Status >= http.StatusInternalServerError:
 		return notReady("%s is not well: %s answered %d", o.host(), call, answer.Status)
 	}
@@ -203,7 +204,7 @@ func notReady(format string, args ...any) error {
 // client returns a client of the API for what users do not do.
 func (o Options) client() (*client.Client, error) {
 	c, err := client.New(o.Target.String(), client.Options{
-		Transport: &http.Transport{TLSClientConfig: o.TLS},
+		Transport: &http.Transport{TLSClientConfig: o.TLS, DialContext: o.Target.Dialer().DialContext},
 		Token:     o.Token, UserAgent: "onsale-stress",
 	})
 	if err != nil {

@@ -51,6 +51,9 @@ func cause(err error) error {
 // advice says what is wrong with the target, and what to do about it.
 func (o Options) advice(err error) string {
 	host := o.host()
+	if errors.Is(err, wire.ErrNotLoopback) {
+		return host + " leads elsewhere now, and nothing is sent there; give an address instead of a name"
+	}
 	switch wire.KindOf(err) {
 	case wire.Refused:
 		text := "nobody listens on " + host

@@ -71,7 +71,7 @@ func TestBadURLs(t *testing.T) {
 		{script.Plain{URL: "ftp://x/y"}, look},
 		{script.Plain{URL: "http://geheim:geheim@"}, look},
 		{script.Plain{URL: "http://me:geheim@x:port/"}, look},
-		{script.Plain{URL: "http://x:99999/"}, "read URL: read target: port 99999 is not between 1 and 65535"},
+		{script.Plain{URL: "http://x:99999/"}, "read URL: read target: its port is not between 1 and 65535"},
 		{script.Plain{URL: "x", Method: "A B"}, `method "A B" must be a word such as GET or POST`},
 		{script.Plain{URL: "x", Header: []string{"Bearer geheim"}}, `header "Bearer …" must look like 'Name: value'`},
 		{script.Plain{URL: "x", Header: []string{"X-Key=geheim"}}, `header "X-Key …" must look like 'Name: value'`},

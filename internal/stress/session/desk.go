@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -25,11 +26,17 @@ type DeskOptions struct {
 	// loopback; other hosts that are not loopback are refused, so that whoever
 	// reaches the desk cannot storm the world.
 	Host string
-	// AdminToken is Host's, and goes nowhere else.
+	// Target is Host as it was resolved once, so that all runs go where it led
+	// then; nil resolves Host for each run.
+	Target *wire.Target
+	// AdminToken is Host's, and goes nowhere else: to the Target that was given, or
+	// to a Host that nobody on the way can listen to.
 	AdminToken string
 	// Own is the process that the desk belongs to, so that a run against it leaves
 	// connections to others.
 	Own Own
+	// Resolver looks up hosts that are names; nil is the system's.
+	Resolver *net.Resolver
 	// Program is Onsale's version.
 	Program string
 	Logger  *slog.Logger
@@ -131,16 +138,10 @@ func (d *Desk) session(ctx context.Context, settings report.Settings) (*Session,
 	if settings.Host == "" {
 		settings.Host = d.options.Host
 	}
-	if settings.Host == "" {
-		return nil, invalid("host", "must be given, such as http://127.0.0.1:8000")
-	}
-	target, err := wire.ParseTarget(settings.Host)
-	if err != nil {
-		return nil, invalid("host", "cannot be used: %v", err)
-	}
 	own := settings.Host == d.options.Host
-	if !own && !target.Loopback() {
-		return nil, invalid("host", "must be a loopback address, or %s: other hosts are stormed from the command line", d.options.Host)
+	target, err := d.target(ctx, settings.Host)
+	if err != nil {
+		return nil, err
 	}
 	if settings.Scenario == "" {
 		settings.Scenario = scenario.Builtin()[0].Name
@@ -154,10 +155,30 @@ func (d *Desk) session(ctx context.Context, settings report.Settings) (*Session,
 		Settings: settings, Source: Source{Scenario: instance.Scenario, Instance: instance}, Target: target,
 		Program: d.options.Program, Logger: d.options.Logger,
 	}
-	if own {
+	if own && (target == d.options.Target || target.Private()) {
 		o.AdminToken = d.options.AdminToken
 	}
 	return d.bounded(ctx, o)
+}
+
+// target returns where the load of a run goes. What is a loopback address is
+// decided by the address, and kept to by every connection of the run.
+func (d *Desk) target(ctx context.Context, host string) (*wire.Target, error) {
+	switch {
+	case host == "":
+		return nil, invalid("host", "must be given, such as http://127.0.0.1:8000")
+	case host == d.options.Host && d.options.Target != nil:
+		return d.options.Target, nil
+	}
+	target, err := wire.ParseTarget(host)
+	if err != nil {
+		return nil, invalid("host", "cannot be used: %v", err)
+	}
+	target.Resolve(ctx, d.options.Resolver)
+	if host != d.options.Host && !target.Loopback() {
+		return nil, invalid("host", "must lead to a loopback address, or be %s: other hosts are stormed from the command line", d.options.Host)
+	}
+	return target, nil
 }
 
 func (d *Desk) idle() error {

@@ -40,8 +40,8 @@ type conn struct {
 // connect makes a new connection until then.
 func (c *Client) connect(ctx context.Context, until time.Duration) *Error {
 	deadline := c.epoch.Add(until)
-	// An idle connection is the user's wait: probing it would be traffic that nobody asked for.
-	d := net.Dialer{Deadline: deadline, KeepAlive: -1}
+	d := c.target.Dialer()
+	d.Deadline = deadline
 	tcp, err := d.DialContext(ctx, "tcp", c.target.address())
 	if err != nil {
 		return c.unconnected(ctx, err, deadline, dialKind)

@@ -1,0 +1,124 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"onsale/internal/app"
+	"onsale/internal/endpoint/endpointtest"
+)
+
+// Every place that takes a URL is given each of the malformed and well-formed ones
+// with a secret in it. None may repeat the secret, in an error or in what it says.
+func TestNoURLShowsItsSecrets(t *testing.T) {
+	t.Parallel()
+	places := map[string]func(t *testing.T, url string) (said string, err error){
+		"--target": func(_ *testing.T, url string) (string, error) {
+			o := app.DefaultMonitorOptions()
+			o.Targets = []string{url}
+			return "", o.Validate()
+		},
+		"--external-url": func(_ *testing.T, url string) (string, error) {
+			o := app.DefaultMonitorOptions()
+			o.Targets, o.Watch.ExternalURL = []string{"http://127.0.0.1:8000"}, url
+			return "", o.Validate()
+		},
+		"--external-url of up": func(_ *testing.T, url string) (string, error) {
+			o, up := app.DefaultOptions(), app.DefaultUp()
+			up.Watch.ExternalURL, o.Up = url, &up
+			return "", o.Validate()
+		},
+		"DISCORD_URL": func(_ *testing.T, url string) (string, error) {
+			o := app.DefaultMonitorOptions()
+			o.Targets, o.Watch.DiscordURL = []string{"http://127.0.0.1:8000"}, app.Secret(url)
+			return "", o.Validate()
+		},
+		"--listen": func(_ *testing.T, url string) (string, error) {
+			o := app.DefaultMonitorOptions()
+			o.Targets, o.Listen = []string{"http://127.0.0.1:8000"}, url
+			return "", o.Validate()
+		},
+		"DATABASE_URL": func(t *testing.T, url string) (string, error) {
+			t.Helper()
+			o := app.DefaultOptions()
+			o.Listen, o.DatabaseURL, o.DatabaseURLSet = "127.0.0.1:0", url, true
+			return runCut(t, func(ctx context.Context, out io.Writer, log *slog.Logger) error {
+				o.Out, o.Logger = out, log
+				a, err := app.New(ctx, o)
+				if err != nil {
+					return err
+				}
+				over, end := context.WithCancel(ctx)
+				end() // nothing is to be looked up
+				return a.Run(over)
+			})
+		},
+		"--host of automate": func(_ *testing.T, url string) (string, error) {
+			o := app.AutomateOptions{Host: url, Timeout: time.Second}
+			return "", o.Validate()
+		},
+		"--host of stress": func(t *testing.T, url string) (string, error) {
+			t.Helper()
+			return stressCut(t, app.StressOptions{Host: url})
+		},
+		"URL of stress": func(t *testing.T, url string) (string, error) {
+			t.Helper()
+			return stressCut(t, app.StressOptions{URL: url})
+		},
+		"--curl of stress": func(t *testing.T, url string) (string, error) {
+			t.Helper()
+			return stressCut(t, app.StressOptions{Curl: "curl '" + url + "'"})
+		},
+		"--scenario of stress": func(t *testing.T, url string) (string, error) {
+			t.Helper()
+			return stressCut(t, app.StressOptions{Scenario: url})
+		},
+	}
+	for name, try := range places {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refused := 0
+			for _, url := range endpointtest.SecretURLs() {
+				said, err := try(t, url)
+				if err != nil {
+					refused++
+					said += err.Error()
+				}
+				if endpointtest.Leaks(said) {
+					t.Errorf("%q is told as\n%s", url, said)
+				}
+			}
+			if refused == 0 {
+				t.Error("nothing was refused") // and this tests nothing
+			}
+		})
+	}
+}
+
+// runCut runs something that may go on for ever, for a moment, and returns what it said.
+func runCut(t *testing.T, run func(context.Context, io.Writer, *slog.Logger) error) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	var out bytes.Buffer
+	err := run(ctx, &out, slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	return out.String(), err
+}
+
+// stressCut begins a load test that has nobody to test.
+func stressCut(t *testing.T, o app.StressOptions) (string, error) {
+	t.Helper()
+	names := endpointtest.Names(t, nil)
+	return runCut(t, func(ctx context.Context, out io.Writer, log *slog.Logger) error {
+		o.Users, o.RunTime, o.Check, o.Headless, o.AdminToken, o.Resolver = 1, "100ms", true, true, "a-token-of-the-test", names
+		o.Out, o.Err, o.DataDir = out, out, t.TempDir()
+		o.NewLogger = func(io.Writer) *slog.Logger { return log }
+		o.Confirm = func(string) bool { return true }
+		_, err := app.Stress(ctx, o)
+		return err
+	})
+}

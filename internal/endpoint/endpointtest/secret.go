@@ -1,0 +1,33 @@
+package endpointtest
+
+import "strings"
+
+// SecretURLs returns ways to write the user "uSER1", the password "hUNTER2" or a
+// query with it into a URL, most of them malformed. No text that a person or a
+// program sees may show either; [Leaks] tells.
+func SecretURLs() []string {
+	return []string{
+		"http://uSER1:hUNTER2@host", "http://uSER1:hUNTER2@host:8000/metrics", "https://uSER1@host", "HTTP://uSER1:hUNTER2@host",
+		"http://uSER1:p@hUNTER2@host", "http://uSER1:hUNTER2@host:badport", "http://uSER1:hUNTER2@", "http://uSER1:hUNTER2",
+		"//uSER1:hUNTER2@host", "uSER1:hUNTER2@host", "uSER1:hUNTER2", "uSER1:hUNTER2@host:8000", ":hUNTER2@host",
+		"http:uSER1:hUNTER2@host", "http:/uSER1:hUNTER2@host", "http:///uSER1:hUNTER2@host", "http//uSER1:hUNTER2@host",
+		`http:\\uSER1:hUNTER2@host`, "http://uSER1:a/hUNTER2@host", "http://uSER1:a?hUNTER2@host", "http://uSER1:a#hUNTER2@host",
+		"http://uSER1:a?hUNTER2", "http://uSER1:a#hUNTER2", "http://uSER1:hUNTER2%40host", "http://uSER1%3AhUNTER2%40host",
+		"http://uSER1:hUNTER2%zz@host", "http://uSER1:hUN TER2@host", "http://uSER1:hUNTER2@ho st", "http://uSER1:hUNTER2@host\n",
+		" http://uSER1:hUNTER2@host", "http://uSER1:hUNTER2@[::1", "http://[hUNTER2]", "http://[::1]:hUNTER2", "://uSER1:hUNTER2@host",
+		"uSER1://hUNTER2@host", "uSER1:hUNTER2://x@host", "uSER1:hUNTER2://x", "http://h://uSER1:hUNTER2@host", "htt p://uSER1:hUNTER2@host",
+		"http://host?token=hUNTER2", "http://host/metrics?hUNTER2", "http://host#hUNTER2", "http://host/?a=b@hUNTER2", "host?hUNTER2",
+		"http://host:80?x=1&k=hUNTER2#hUNTER2", "//host?token=hUNTER2", "postgres://uSER1:hUNTER2@host/db?password=hUNTER2",
+	}
+}
+
+// Leaks reports whether a text shows the user or the password of [SecretURLs], or a part of it.
+func Leaks(text string) bool {
+	text = strings.ToLower(text)
+	for _, part := range []string{"user1", "hun", "ter2"} {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,16 @@
+package conceal
+
+// Decided returns how a field is shown; known is false where nobody has decided.
+func Decided(key string) (isClosed, isLabels, known bool) {
+	how := fields()[key]
+	return how == closed, how == labels, how != unknown
+}
+
+// Fields returns the keys of all fields on which there is a decision.
+func Fields() []string {
+	var keys []string
+	for key := range fields() {
+		keys = append(keys, key)
+	}
+	return keys
+}
