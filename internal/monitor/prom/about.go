@@ -25,7 +25,7 @@ type about struct {
 func newAbout(o Options) about {
 	a := about{started: time.Now().UTC(), flags: map[string]string{
 		"query.lookback-delta":        model.Duration(o.LookbackDelta).String(),
-		"query.max-concurrency":       strconv.Itoa(queriesAtOnce),
+		"query.max-concurrency":       strconv.Itoa(callsAtOnce),
 		"query.max-samples":           strconv.Itoa(maxSamples),
 		"query.timeout":               model.Duration(queryTimeout).String(),
 		"rules.alert.resend-delay":    model.Duration(o.ResendDelay).String(),

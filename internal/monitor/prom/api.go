@@ -16,13 +16,13 @@ import (
 	api_v1 "github.com/prometheus/prometheus/web/api/v1"
 )
 
-// newAPI makes the HTTP API of Prometheus, without what [readOnly] keeps out.
+// newAPI makes the HTTP API of Prometheus, without what [callOf] keeps out.
 // All arguments of the library's function are here, each with its meaning.
 func newAPI(p *parts, o Options, pl plan, reg *prometheus.Registry, logger *slog.Logger) http.Handler {
 	about := newAbout(o)
 	a := api_v1.NewAPI(
 		p.queries,
-		p.db,
+		bounded{p.db},
 		nil, nil, // appenders: nothing is written
 		p.db, // exemplars
 		func(context.Context) api_v1.ScrapePoolsRetriever { return p.scrape },
