@@ -21,7 +21,7 @@ import (
 func newAPI(p *parts, o Options, pl plan, reg *prometheus.Registry, logger *slog.Logger) http.Handler {
 	about := newAbout(o)
 	a := api_v1.NewAPI(
-		p.queries,
+		boundedEngine{p.queries},
 		bounded{p.db},
 		nil, nil, // appenders: nothing is written
 		p.db, // exemplars

@@ -16,13 +16,13 @@ import (
 // on time, memory and the length of the answer.
 type guarded struct {
 	next        http.Handler
-	defaultStep time.Duration
+	defaultStep time.Duration // of a subquery that names none
 	turnstile   *turnstile
 	unread      atomic.Int64
 }
 
-func newGuarded(next http.Handler, defaultStep time.Duration) *guarded {
-	return &guarded{next: next, defaultStep: defaultStep, turnstile: newTurnstile()}
+func newGuarded(next http.Handler, o Options) *guarded {
+	return &guarded{next: next, defaultStep: o.EvaluationInterval, turnstile: newTurnstile(o.QueryShare)}
 }
 
 func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {

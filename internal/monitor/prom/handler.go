@@ -9,11 +9,10 @@ import (
 	"time"
 )
 
-// newHandler serves the API behind the gate, and whether it is open. A subquery
-// that names no step has that of the default.
-func newHandler(g *gate, defaultStep time.Duration) http.Handler {
+// newHandler serves the API behind the gate, and whether it is open.
+func newHandler(g *gate, o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/v1/", newGuarded(g, defaultStep))
+	mux.Handle("/api/v1/", newGuarded(g, o))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "Prometheus Server is Healthy.")
 	})

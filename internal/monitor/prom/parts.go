@@ -22,8 +22,8 @@ const (
 	// its turn a call takes 10 s at most.
 	queryTimeout = 5 * time.Second
 	// maxSamples limits how many samples a query of the API holds in memory, 16
-	// bytes each: at most 16 MB where the binary allows 800.
-	maxSamples = 1_000_000
+	// bytes each: at most 32 MB where the binary allows 800.
+	maxSamples = 2_000_000
 	// ruleTimeout and maxRuleSamples are the same for rules, which the operator
 	// writes.
 	ruleTimeout    = 30 * time.Second

@@ -72,7 +72,7 @@ func New(o Options) (*Server, error) {
 	g := new(gate)
 	return &Server{
 		options: o, plan: plan, own: own, logger: logger,
-		handler: newHandler(g, o.EvaluationInterval), gate: g, ready: make(chan struct{}),
+		handler: newHandler(g, o), gate: g, ready: make(chan struct{}),
 	}, nil
 }
 

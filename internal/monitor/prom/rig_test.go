@@ -251,3 +251,25 @@ func file(t *testing.T, name, content string) string {
 	}
 	return path
 }
+
+// testClient returns a client whose connections end with the test.
+func testClient(t *testing.T) *http.Client {
+	t.Helper()
+	transport := new(http.Transport)
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: deadline}
+}
+
+// bodyOf reads an answer.
+func bodyOf(t *testing.T, response *http.Response, err error) string {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}

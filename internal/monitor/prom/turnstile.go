@@ -21,10 +21,11 @@ const (
 	maxWaiting  = 200
 	waitTimeout = 5 * time.Second
 
-	// clientShare and allShare are which part of all processors the calls of one
-	// client, and of all clients, may use in the long run. On two processors that
-	// is a fifth and three tenths of one.
-	clientShare, allShare = 0.10, 0.15
+	// defaultShare is which part of all processors the calls of all clients may use
+	// in the long run: three tenths of one processor, where there are two.
+	defaultShare = 0.15
+	// clientPart is which part of that one client may use.
+	clientPart = 2.0 / 3
 	// maxCredit is how much processor time a client that was quiet may use at once:
 	// a dashboard of 20 panels needs a tenth of it.
 	maxCredit = 2 * time.Second
@@ -40,6 +41,8 @@ var errBusy = errors.New("too many queries, or queries that cost too much, were 
 // nothing, and queries cannot take more than a small share of the machine from the
 // sale.
 type turnstile struct {
+	share, clientShare float64 // of all processors
+
 	mu      sync.Mutex
 	all     account
 	clients map[string]*client
@@ -79,8 +82,9 @@ func (a *account) wait(share float64) time.Duration {
 
 func newAccount(now time.Time) account { return account{credit: maxCredit.Seconds(), at: now} }
 
-func newTurnstile() *turnstile {
+func newTurnstile(share float64) *turnstile {
 	return &turnstile{
+		share: share, clientShare: share * clientPart,
 		all:     newAccount(time.Now()),
 		clients: make(map[string]*client),
 		changed: make(chan struct{}),
@@ -102,7 +106,7 @@ func (t *turnstile) enter(ctx context.Context, name string) (leave func(used tim
 	defer func() { t.waiting-- }()
 	for {
 		c := t.client(name)
-		wait := max(t.all.wait(allShare), c.wait(clientShare))
+		wait := max(t.all.wait(t.share), c.wait(t.clientShare))
 		if wait == 0 && !c.inside && t.inside < callsAtOnce {
 			t.inside++
 			c.inside = true
@@ -151,7 +155,7 @@ func (t *turnstile) leave(c *client, used time.Duration) {
 // client returns the account of a client, filled up to now, and fills that of all.
 func (t *turnstile) client(name string) *client {
 	now := time.Now()
-	t.all.fill(now, allShare)
+	t.all.fill(now, t.share)
 	if t.clients[name] == nil {
 		if len(t.clients) >= maxClients {
 			t.forget(now)
@@ -164,14 +168,14 @@ func (t *turnstile) client(name string) *client {
 		}
 	}
 	c := t.clients[name]
-	c.fill(now, clientShare)
+	c.fill(now, t.clientShare)
 	return c
 }
 
 // forget drops the clients whose account says nothing any more.
 func (t *turnstile) forget(now time.Time) {
 	for name, c := range t.clients {
-		if c.fill(now, clientShare); !c.inside && c.credit >= maxCredit.Seconds() {
+		if c.fill(now, t.clientShare); !c.inside && c.credit >= maxCredit.Seconds() {
 			delete(t.clients, name)
 		}
 	}
