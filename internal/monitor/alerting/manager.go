@@ -181,7 +181,7 @@ func (m *Manager) Handler() http.Handler {
 		select {
 		case <-m.ready:
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-			m.keeping(m.engine.api.Handler).ServeHTTP(w, r)
+			guarded(m.keeping(m.engine.api.Handler)).ServeHTTP(w, r)
 		default:
 			http.Error(w, "alertmanager is starting", http.StatusServiceUnavailable)
 		}

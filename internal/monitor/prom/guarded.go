@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"onsale/internal/monitor/turnstile"
 )
 
 // guarded stands between strangers and the library. It refuses by a cheap look
@@ -17,12 +22,12 @@ import (
 type guarded struct {
 	next        http.Handler
 	defaultStep time.Duration // of a subquery that names none
-	turnstile   *turnstile
+	turnstile   *turnstile.Turnstile
 	unread      atomic.Int64
 }
 
 func newGuarded(next http.Handler, o Options) *guarded {
-	return &guarded{next: next, defaultStep: o.EvaluationInterval, turnstile: newTurnstile(o.QueryShare)}
+	return &guarded{next: next, defaultStep: o.EvaluationInterval, turnstile: turnstile.New(o.QueryShare)}
 }
 
 func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -71,10 +76,10 @@ func callOf(path string) (call string, free bool) {
 // queue waits for the client's turn, works on the call and lets the next one in
 // before the answer is sent.
 func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
-	leave, after, err := g.turnstile.enter(r.Context(), clientOf(r))
+	leave, after, err := g.turnstile.Enter(r.Context(), clientOf(r))
 	if err != nil {
 		w.Header().Set("Retry-After", strconv.Itoa(wholeSeconds(after)))
-		answerError(w, http.StatusServiceUnavailable, "unavailable", errBusy.Error())
+		answerError(w, http.StatusServiceUnavailable, "unavailable", turnstile.ErrBusy.Error())
 		return
 	}
 	var a *answer
@@ -116,3 +121,25 @@ func verdict(ctx context.Context, a *answer) *denial {
 	}
 	return nil
 }
+
+// clientOf tells clients apart: by their address, and in IPv6 by the network, of
+// which everybody has as many addresses as they like.
+func clientOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if address = address.Unmap(); address.Is6() {
+		if network, err := address.WithZone("").Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return address.String()
+}
+
+// wholeSeconds rounds up, for Retry-After.
+func wholeSeconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"onsale/internal/monitor/turnstile"
 )
 
 // Options say what is watched, and how. Dir, Targets or ConfigFile, the two
@@ -104,7 +106,7 @@ func (o Options) withDefaults() Options {
 		o.LookbackDelta = defaultLookback
 	}
 	if o.QueryShare == 0 {
-		o.QueryShare = defaultShare
+		o.QueryShare = turnstile.DefaultShare
 	}
 	if o.FreeSpace == nil {
 		o.FreeSpace = freeSpace

@@ -1,29 +1,29 @@
-package prom
+// Package turnstile lets a few calls through at a time, and lets each of them pay
+// with processor time: a client that used much of it waits until it is paid back.
+// So a dashboard notices nothing, and strangers cannot take more than a small share
+// of the machine from what else runs on it.
+package turnstile
 
 import (
 	"context"
 	"errors"
-	"math"
-	"net"
-	"net/http"
-	"net/netip"
 	"runtime"
 	"sync"
 	"time"
 )
 
 const (
-	// callsAtOnce is how many calls of the API that cost something are worked on at
-	// the same time, one for each client. The others wait.
-	callsAtOnce = 2
-	// maxWaiting is how many calls wait, and waitTimeout for how long. What is
-	// beyond is answered 503.
-	maxWaiting  = 200
-	waitTimeout = 5 * time.Second
+	// AtOnce is how many calls are worked on at the same time, one for each client.
+	// The others wait.
+	AtOnce = 2
+	// MaxWaiting is how many calls wait, and MaxClientWaiting how many of one client.
+	MaxWaiting, MaxClientWaiting = 200, 50
+	// Timeout is how long a call waits.
+	Timeout = 5 * time.Second
 
-	// defaultShare is which part of all processors the calls of all clients may use
+	// DefaultShare is which part of all processors the calls of all clients may use
 	// in the long run: three tenths of one processor, where there are two.
-	defaultShare = 0.15
+	DefaultShare = 0.15
 	// clientPart is which part of that one client may use.
 	clientPart = 2.0 / 3
 	// maxCredit is how much processor time a client that was quiet may use at once:
@@ -33,14 +33,11 @@ const (
 	maxClients = 1000
 )
 
-// errBusy is returned when a call has waited in vain for its turn.
-var errBusy = errors.New("too many queries, or queries that cost too much, were sent before this one")
+// ErrBusy is returned when a call does not get its turn in time.
+var ErrBusy = errors.New("too many queries, or queries that cost too much, were sent before this one")
 
-// turnstile lets a few calls through at a time. Each of them pays with processor
-// time: whoever used much of it waits until it is paid back. So dashboards notice
-// nothing, and queries cannot take more than a small share of the machine from the
-// sale.
-type turnstile struct {
+// Turnstile knows who is inside and who has used how much.
+type Turnstile struct {
 	share, clientShare float64 // of all processors
 
 	mu      sync.Mutex
@@ -48,6 +45,7 @@ type turnstile struct {
 	clients map[string]*client
 	inside  int
 	waiting int
+	forgot  time.Time     // when clients were forgotten last
 	changed chan struct{} // closed, and made anew, when a call has ended
 }
 
@@ -55,7 +53,8 @@ type turnstile struct {
 type client struct {
 	account
 
-	inside bool
+	inside  bool
+	waiting int
 }
 
 // account is the processor time that may be used, in seconds, at a time.
@@ -82,8 +81,9 @@ func (a *account) wait(share float64) time.Duration {
 
 func newAccount(now time.Time) account { return account{credit: maxCredit.Seconds(), at: now} }
 
-func newTurnstile(share float64) *turnstile {
-	return &turnstile{
+// New returns a turnstile for calls that may use a share of all processors.
+func New(share float64) *Turnstile {
+	return &Turnstile{
 		share: share, clientShare: share * clientPart,
 		all:     newAccount(time.Now()),
 		clients: make(map[string]*client),
@@ -91,32 +91,36 @@ func newTurnstile(share float64) *turnstile {
 	}
 }
 
-// enter waits for the client's turn. The call must end with leave. If it does not
-// get its turn, enter returns errBusy, with the time until it may, or the error of
-// the context.
-func (t *turnstile) enter(ctx context.Context, name string) (leave func(used time.Duration), after time.Duration, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, waitTimeout, errBusy)
+// Enter waits for the client's turn. The call must end with leave, which is given
+// the processor time that it used. A call that does not get its turn gets ErrBusy
+// and the time after which it may try again, or the error of its context.
+func (t *Turnstile) Enter(ctx context.Context, name string) (leave func(used time.Duration), after time.Duration, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, Timeout, ErrBusy)
 	defer cancel()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.waiting >= maxWaiting {
-		return nil, waitTimeout, errBusy
+	c := t.client(name)
+	if t.waiting >= MaxWaiting || c.waiting >= MaxClientWaiting {
+		return nil, Timeout, ErrBusy
 	}
 	t.waiting++
-	defer func() { t.waiting-- }()
-	for {
-		c := t.client(name)
+	c.waiting++
+	defer func() {
+		t.waiting--
+		c.waiting--
+	}()
+	for ; ; t.fill(c) {
 		wait := max(t.all.wait(t.share), c.wait(t.clientShare))
-		if wait == 0 && !c.inside && t.inside < callsAtOnce {
+		if wait == 0 && !c.inside && t.inside < AtOnce {
 			t.inside++
 			c.inside = true
 			return func(used time.Duration) { t.leave(c, used) }, 0, nil
 		}
-		if wait > waitTimeout {
-			return nil, wait, errBusy
+		if wait > Timeout {
+			return nil, wait, ErrBusy
 		}
 		if wait == 0 {
-			wait = waitTimeout // until a call ends
+			wait = Timeout // until a call ends
 		}
 		if err := t.sleep(ctx, wait); err != nil {
 			return nil, time.Second, err
@@ -126,7 +130,7 @@ func (t *turnstile) enter(ctx context.Context, name string) (leave func(used tim
 
 // sleep gives up the lock until a call has ended, the time is over or the context
 // has ended.
-func (t *turnstile) sleep(ctx context.Context, d time.Duration) error {
+func (t *Turnstile) sleep(ctx context.Context, d time.Duration) error {
 	changed := t.changed
 	t.mu.Unlock()
 	defer t.mu.Lock()
@@ -141,7 +145,7 @@ func (t *turnstile) sleep(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-func (t *turnstile) leave(c *client, used time.Duration) {
+func (t *Turnstile) leave(c *client, used time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.inside--
@@ -152,12 +156,11 @@ func (t *turnstile) leave(c *client, used time.Duration) {
 	t.changed = make(chan struct{})
 }
 
-// client returns the account of a client, filled up to now, and fills that of all.
-func (t *turnstile) client(name string) *client {
+// client returns the account of a client, filled up to now.
+func (t *Turnstile) client(name string) *client {
 	now := time.Now()
-	t.all.fill(now, t.share)
 	if t.clients[name] == nil {
-		if len(t.clients) >= maxClients {
+		if len(t.clients) >= maxClients && now.Sub(t.forgot) >= time.Second {
 			t.forget(now)
 		}
 		if len(t.clients) >= maxClients {
@@ -168,37 +171,23 @@ func (t *turnstile) client(name string) *client {
 		}
 	}
 	c := t.clients[name]
-	c.fill(now, t.clientShare)
+	t.fill(c)
 	return c
 }
 
+// fill fills the account of a client, and that of all, up to now.
+func (t *Turnstile) fill(c *client) {
+	now := time.Now()
+	t.all.fill(now, t.share)
+	c.fill(now, t.clientShare)
+}
+
 // forget drops the clients whose account says nothing any more.
-func (t *turnstile) forget(now time.Time) {
+func (t *Turnstile) forget(now time.Time) {
+	t.forgot = now
 	for name, c := range t.clients {
-		if c.fill(now, t.clientShare); !c.inside && c.credit >= maxCredit.Seconds() {
+		if c.fill(now, t.clientShare); !c.inside && c.waiting == 0 && c.credit >= maxCredit.Seconds() {
 			delete(t.clients, name)
 		}
 	}
 }
-
-// clientOf tells clients apart: by their address, and in IPv6 by the network, of
-// which everybody has as many addresses as they like.
-func clientOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if address = address.Unmap(); address.Is6() {
-		if network, err := address.WithZone("").Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return address.String()
-}
-
-// wholeSeconds rounds up, for Retry-After.
-func wholeSeconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
