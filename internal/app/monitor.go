@@ -124,6 +124,7 @@ func (m *Monitor) open() error {
 	page := o.Watch.page(console.Options{
 		Version: telemetry.ReadBuild().Version, Targets: targets, Logger: o.Logger,
 	}, base)
+	page.Expressions = m.monitor.Expressions()
 	all, err := withPage(mounts(m.monitor), page)
 	if err != nil {
 		return err

@@ -90,6 +90,7 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 		}
 		all = append(all, mounts(a.beside.monitor)...)
 		page = up.Watch.page(page, base)
+		page.Expressions = a.beside.monitor.Expressions()
 	}
 	return withPage(all, page)
 }

@@ -167,6 +167,9 @@ func named(part string, err error) error {
 // Ready is closed once Prometheus and Alertmanager answer.
 func (m *Monitor) Ready() <-chan struct{} { return m.ready }
 
+// Expressions are those of all alerts, as links in messages have them.
+func (m *Monitor) Expressions() []string { return m.prom.Expressions() }
+
 // Prometheus answers what Prometheus does: /api/v1/, /-/healthy and /-/ready.
 func (m *Monitor) Prometheus() http.Handler { return m.prom.Handler() }
 

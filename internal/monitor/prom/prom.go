@@ -81,6 +81,10 @@ func New(o Options) (*Server, error) {
 // there. Until the server is ready, and when it has ended, the API answers 503.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// Expressions returns those of all alerts, built in or the operator's, as the links
+// of alerts have them.
+func (s *Server) Expressions() []string { return s.plan.rules.expressions() }
+
 // Ready is closed when the API answers, targets are scraped and rules are
 // evaluated. It stays open if [Server.Run] fails before that.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
