@@ -20,6 +20,9 @@ const (
 	MaxWaiting, MaxClientWaiting = 200, 50
 	// Timeout is how long a call waits.
 	Timeout = 5 * time.Second
+	// refusalDelay is how long a call waits whose turn does not come in time. A
+	// client that asks again at once would otherwise be answered as fast as it asks.
+	refusalDelay = time.Second
 
 	// DefaultShare is which part of all processors the calls of all clients may use
 	// in the long run: three tenths of one processor, where there are two.
@@ -117,6 +120,9 @@ func (t *Turnstile) Enter(ctx context.Context, name string) (leave func(used tim
 			return func(used time.Duration) { t.leave(c, used) }, 0, nil
 		}
 		if wait > Timeout {
+			if err := t.pause(ctx); err != nil {
+				return nil, wait, err
+			}
 			return nil, wait, ErrBusy
 		}
 		if wait == 0 {
@@ -143,6 +149,20 @@ func (t *Turnstile) sleep(ctx context.Context, d time.Duration) error {
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// pause gives up the lock for a while.
+func (t *Turnstile) pause(ctx context.Context) error {
+	t.mu.Unlock()
+	defer t.mu.Lock()
+	timer := time.NewTimer(refusalDelay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (t *Turnstile) leave(c *client, used time.Duration) {
