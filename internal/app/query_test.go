@@ -75,6 +75,7 @@ func TestQueriesDoNotSlowTheSale(t *testing.T) {
 // attack sends expensive queries from eight clients until it is ended, each for
 // half a second before its client hangs up.
 func attack(t *testing.T, base string) (end func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
 	now := time.Now().Unix()

@@ -73,7 +73,7 @@ func TestKnownExpressions(t *testing.T) {
 	runs := func(expr string) bool {
 		body := get(t, o, "GET", "/?query="+url.QueryEscape(expr)).body
 		match := regexp.MustCompile(`data-run="([^"]*)"`).FindStringSubmatch(body)
-		return match != nil && html.UnescapeString(match[1]) == expr
+		return len(match) == 2 && html.UnescapeString(match[1]) == expr
 	}
 	for _, expr := range known {
 		if expr = strings.ReplaceAll(expr, "[$window]", "[12s]"); !runs(expr) {

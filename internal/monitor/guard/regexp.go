@@ -56,6 +56,7 @@ func weightOf(r *syntax.Regexp) weight {
 		return weight{size: 1 + len(r.Rune)/2, cost: 1}
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		return weight{size: 1, cost: 1}
+	default: // It has parts, or takes up no character.
 	}
 	sum := weight{size: 1}
 	for _, sub := range r.Sub {

@@ -26,9 +26,10 @@ const (
 func checkForm(call string, form url.Values, defaultStep time.Duration) *denial {
 	q := guard.Query{DefaultStep: defaultStep, Texts: append(form["match[]"], form["query"]...)}
 	var err error
-	if call == "query_range" {
+	switch call {
+	case "query_range":
 		q.Span, q.Step, err = spanOf(form)
-	} else if call == "query" {
+	case "query":
 		_, err = timeOf(form, "time")
 	}
 	if err == nil {

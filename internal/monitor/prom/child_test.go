@@ -157,7 +157,7 @@ func runChild(dir string) error {
 	if err != nil {
 		return err
 	}
-	go func() { fmt.Fprintln(os.Stderr, "child:", s.Run(context.Background())) }() //nolint:usetesting // There is no test here.
+	go func() { fmt.Fprintln(os.Stderr, "child:", s.Run(context.Background())) }()
 	<-s.Ready()
 	peak := new(atomic.Int64)
 	go watchPeak(peak)
@@ -176,7 +176,7 @@ func runChild(dir string) error {
 		fmt.Fprint(w, most)
 	})
 	go func() { _ = http.Serve(listener, mux) }()
-	fmt.Println("http://" + listener.Addr().String())
+	fmt.Fprintln(os.Stdout, "http://"+listener.Addr().String())
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return nil
 }

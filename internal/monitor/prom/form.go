@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -45,17 +47,14 @@ func withForm(w http.ResponseWriter, r *http.Request) (*http.Request, *denial) {
 	if err != nil {
 		return nil, badData(http.StatusBadRequest, "the body is not URL-encoded: %s", err)
 	}
-	posted := make(url.Values)
-	for name, values := range form {
-		posted[name] = values
-	}
+	posted := maps.Clone(form)
 	asked, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, badData(http.StatusBadRequest, "the query string is not URL-encoded: %s", err)
 	}
 	count := 0
 	for name, values := range asked {
-		form[name] = append(form[name][:len(form[name]):len(form[name])], values...)
+		form[name] = append(slices.Clip(form[name]), values...)
 	}
 	for name, values := range form {
 		count += len(values)

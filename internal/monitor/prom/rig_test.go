@@ -260,6 +260,17 @@ func testClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, Timeout: deadline}
 }
 
+// statusAndBody sends a request and reads the answer.
+func statusAndBody(t *testing.T, request *http.Request) (status int, body string) {
+	t.Helper()
+	response, err := testClient(t).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	return response.StatusCode, bodyOf(t, response, nil)
+}
+
 // bodyOf reads an answer.
 func bodyOf(t *testing.T, response *http.Response, err error) string {
 	t.Helper()

@@ -16,8 +16,10 @@ const (
 	// AtOnce is how many calls are worked on at the same time, one for each client.
 	// The others wait.
 	AtOnce = 2
-	// MaxWaiting is how many calls wait, and MaxClientWaiting how many of one client.
-	MaxWaiting, MaxClientWaiting = 200, 50
+	// MaxWaiting is how many calls wait.
+	MaxWaiting = 200
+	// MaxClientWaiting is how many calls of one client wait.
+	MaxClientWaiting = 50
 	// Timeout is how long a call waits.
 	Timeout = 5 * time.Second
 	// refusalDelay is how long a call waits whose turn does not come in time. A
