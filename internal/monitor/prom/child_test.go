@@ -85,8 +85,7 @@ func startChild(tb testing.TB) *child {
 	if err != nil {
 		tb.Fatalf("the child did not start: %v", err)
 	}
-	transport := new(http.Transport)
-	tb.Cleanup(transport.CloseIdleConnections)
+	transport := &http.Transport{DisableKeepAlives: true}
 	return &child{url: strings.TrimSpace(line), http: &http.Client{Transport: transport, Timeout: 3 * mostTime}}
 }
 

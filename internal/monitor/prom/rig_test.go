@@ -252,12 +252,10 @@ func file(t *testing.T, name, content string) string {
 	return path
 }
 
-// testClient returns a client whose connections end with the test.
+// testClient returns a client that leaves no connection open.
 func testClient(t *testing.T) *http.Client {
 	t.Helper()
-	transport := new(http.Transport)
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: deadline}
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: deadline}
 }
 
 // statusAndBody sends a request and reads the answer.
