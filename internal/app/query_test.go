@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,8 +21,7 @@ import (
 )
 
 // TestQueriesDoNotSlowTheSale compares how long purchases take alone and beside
-// eight clients that send expensive queries all the time. The two take turns, so
-// that whatever else the machine does strikes both.
+// eight clients that send expensive queries all the time.
 func TestQueriesDoNotSlowTheSale(t *testing.T) {
 	t.Parallel()
 	o := app.DefaultOptions()
@@ -47,24 +47,23 @@ func TestQueriesDoNotSlowTheSale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	buy := func(times int) (took []time.Duration) {
-		for i := range times {
+	buy := func(d time.Duration) (took []time.Duration) {
+		for end := time.Now().Add(d); time.Now().Before(end); {
 			before := time.Now()
-			if _, err := api.Buy(t.Context(), client.BuyRequest{ConcertID: concert.ID, Email: fmt.Sprintf("a%d@example.com", i), Quantity: 1}); err != nil {
+			if _, err := api.Buy(t.Context(), client.BuyRequest{ConcertID: concert.ID, Email: "a@example.com", Quantity: 1}); err != nil {
 				t.Fatal(err)
 			}
 			took = append(took, time.Since(before))
 		}
 		return took
 	}
-	buy(20)
-	var alone, beside []time.Duration
-	for range 3 {
-		alone = append(alone, buy(80)...)
-		end := attack(t, base)
-		beside = append(beside, buy(80)...)
-		end()
-	}
+	buy(200 * time.Millisecond)
+	alone := buy(time.Second)
+	end := attack(t, base)
+	buy(3 * time.Second) // Strangers have credit for two seconds, once.
+	beside := buy(3 * time.Second)
+	end()
+	alone = append(alone, buy(time.Second)...)
 	t.Logf("median alone %s, beside queries %s", median(alone), median(beside))
 	// Twice as long is the aim; the rest is for a machine that does other things.
 	if limit := 3*median(alone) + 2*time.Millisecond; median(beside) > limit {
@@ -113,4 +112,61 @@ func attack(t *testing.T, base string) (end func()) {
 func median(all []time.Duration) time.Duration {
 	slices.Sort(all)
 	return all[len(all)/2]
+}
+
+// TestMonitorAloneIsGuarded asks `onsale monitor` for what takes gigabytes.
+func TestMonitorAloneIsGuarded(t *testing.T) {
+	t.Parallel()
+	o := app.DefaultMonitorOptions()
+	said := newLines()
+	o.Listen, o.DataDir, o.Targets, o.Out = "127.0.0.1:0", t.TempDir(), []string{"http://127.0.0.1:1"}, said
+	ctx, stop := context.WithCancel(t.Context())
+	m, err := app.NewMonitor(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("monitor: %v", err)
+		}
+	}()
+	base := said.address(t)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/v1/query?query=up%5B1y:1ms%5D", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("answered %d", response.StatusCode)
+	}
+}
+
+// lines hands on the address of the line that says a server is ready.
+type lines struct{ ready chan string }
+
+func newLines() lines { return lines{make(chan string, 1)} }
+
+func (l lines) Write(p []byte) (int, error) {
+	if _, address, ok := strings.Cut(strings.TrimSpace(string(p)), "ready on "); ok {
+		l.ready <- address
+	}
+	return len(p), nil
+}
+
+func (l lines) address(t *testing.T) string {
+	t.Helper()
+	select {
+	case address := <-l.ready:
+		return address
+	case <-time.After(30 * time.Second):
+		t.Fatal("the monitor does not get ready")
+		return ""
+	}
 }
