@@ -64,6 +64,7 @@ func attacks(host string) []string {
 	query := func(expr string) string { return url.Values{"query": {expr}}.Encode() }
 	now := time.Now().Unix()
 	overDays := fmt.Sprintf("&start=%d&end=%d&step=15", now-86400, now)
+	overAnHour := fmt.Sprintf("&start=%d&end=%d&step=1", now-3600, now)
 	doubled := "up"
 	for range 20 {
 		doubled = `label_replace(` + doubled + `,"a","$1$1$1$1","a","(.*)")`
@@ -87,6 +88,10 @@ func attacks(host string) []string {
 		post("/api/v1/query_range", form, query(`sort(rate({__name__=~".+"}[1h]))`)+overDays),
 		post("/api/v1/query", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n"+
 			strings.Repeat("x", 4<<20)+"\r\n--b--\r\n"),
+		// Queries that are answered, and cost as much as one may.
+		post("/api/v1/query_range", form, query(`count_values("t", vector(time()))`)+overAnHour),
+		post("/api/v1/query_range", form, query(`quantile_over_time(0.5, (vector(time()))[3000s:1s])`)+overAnHour),
+		post("/api/v1/query_range", form, query(`{__name__=~".+"} or {__name__!=""} or {job=~".*e.*"}`)+overAnHour),
 		get("/api/v1/series?" + strings.Repeat("match[]=up&", 1000)),
 		get("/api/v2/alerts?filter=" + url.QueryEscape(`a=~"`+strings.Repeat("(a{1000})", 100)+`"`)),
 		// Other websites, foreign names, and passwords that are guessed.

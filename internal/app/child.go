@@ -34,11 +34,12 @@ type childSettings struct {
 }
 
 // monitorProcess makes the process of the monitoring, after checking every option
-// and file that it would refuse.
-func (a *App) monitorProcess(local string) (*sidecar.Process, error) {
+// and file that it would refuse. It also returns the expressions of all alerts.
+func (a *App) monitorProcess(local string) (_ *sidecar.Process, expressions []string, err error) {
 	up := a.options.Up
-	if err := up.Watch.options(a.options.DataDir, local, []string{local}, a.log).Check(); err != nil {
-		return nil, err
+	expressions, err = up.Watch.options(a.options.DataDir, local, []string{local}, a.log).Expressions()
+	if err != nil {
+		return nil, nil, err
 	}
 	limit := uint64(mostChildMemory)
 	if known := a.machine.MemoryLimit(); known > 0 {
@@ -46,12 +47,12 @@ func (a *App) monitorProcess(local string) (*sidecar.Process, error) {
 	}
 	settings, err := json.Marshal(childSettings{*up.Watch, a.options.DataDir, local, limit})
 	if err != nil {
-		return nil, fmt.Errorf("encode settings of the monitoring: %w", err)
+		return nil, nil, fmt.Errorf("encode settings of the monitoring: %w", err)
 	}
 	return sidecar.New(sidecar.Options{
 		Name: "monitoring", Health: "/-/healthy", EndLimit: childLimit, Logger: a.log,
 		Command: func() *exec.Cmd { return up.Child(string(settings)) },
-	}), nil
+	}), expressions, nil
 }
 
 // MonitorChild is the life of the process that monitors beside `onsale up`. It

@@ -126,6 +126,7 @@ func (m *Monitor) open() error {
 	page := o.Watch.page(console.Options{
 		Version: telemetry.ReadBuild().Version, Targets: targets, Logger: o.Logger,
 	}, base)
+	page.Expressions = m.monitor.Expressions()
 	all, err := withPage(mounts(m.monitor.Prometheus(), m.monitor.Alertmanager(), m.monitor.Inbox()), page)
 	if err != nil {
 		return err

@@ -89,11 +89,14 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 	if up.Watch == nil {
 		page.Alerts = DefaultWatch().alerts(base) // the runbooks are of use to whoever watches from elsewhere
 	} else {
-		if a.beside.monitor, err = a.monitorProcess(base); err != nil {
+		process, expressions, err := a.monitorProcess(base)
+		if err != nil {
 			return nil, err
 		}
+		a.beside.monitor = process
 		all = append(all, mounts(a.beside.monitor, a.beside.monitor, a.beside.monitor)...)
 		page = up.Watch.page(page, base)
+		page.Expressions = expressions
 	}
 	return withPage(all, page)
 }

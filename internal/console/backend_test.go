@@ -66,6 +66,7 @@ type backend struct {
 
 	mu    sync.Mutex
 	plans []string // what was put to /faults
+	asked []string // what instant queries asked for
 	// status is that of admin calls.
 	status int
 	// bare: the target has none of the series that only Onsale has.
@@ -90,6 +91,9 @@ func newBackend(t *testing.T, o console.Options) *backend {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, answer()) })
 	}
 	mux.HandleFunc("GET /api/v1/query", func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		b.asked = append(b.asked, r.FormValue("query"))
+		b.mu.Unlock()
 		if r.FormValue("query") == "up{" {
 			reply(w, http.StatusBadRequest, object{"status": "error", "error": "parse error: " + hostile})
 			return

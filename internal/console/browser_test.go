@@ -1,9 +1,11 @@
 package console_test
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -188,12 +190,47 @@ func TestAskPrometheus(t *testing.T) {
 	b := newBrowser(t)
 	b.open(api.URL + "/?query=up#query")
 	b.sees(`document.querySelector('#answer')?.textContent.includes('up{instance="<img')`)
+	b.open(api.URL + "/?query=" + url.QueryEscape(alerts()[0].Expr) + "#query")
+	b.sees(`document.querySelector('#answer table, #answer .said, #answer .empty') !== null`)
+	b.sees(`!document.querySelector('#answer').textContent.includes('Press Run')`)
 	b.click(`.chip:nth-of-type(2)`)
 	b.sees(`document.querySelector('#expr')?.value.includes('http_requests_total{job="ticket_system"}')`)
 	b.clean()
 	b.Do(chromedp.SetValue(chromedp.CSS(`#expr`), `up{`))
 	b.click(`#ask button`)
 	b.sees(`document.querySelector('#answer')?.textContent.startsWith('parse error: <img')`)
+}
+
+// TestLinksRunWhatIsKnownAlone brings queries along that are not the page's own, in
+// ways that a server and a browser may read differently.
+func TestLinksRunWhatIsKnownAlone(t *testing.T) {
+	t.Parallel()
+	api := newBackend(t, options())
+	b := newBrowser(t)
+	for link, want := range map[string]string{
+		"/?query=up%5B1y%3A1ms%5D":                        "up[1y:1ms]",
+		"/?query=up%5B1y%3A1ms%5D;x&query=up":             "up[1y:1ms];x",
+		"/?query=up%5B1y%3A1ms%5D%zz&query=up":            "up[1y:1ms]%zz",
+		"/?query=up%5B1y%3A1ms%5D&query=up":               "up[1y:1ms]",
+		"/?query=up&query=up%5B1y%3A1ms%5D&x=1#query=abc": "up",
+	} {
+		api.mu.Lock()
+		api.asked = nil
+		api.mu.Unlock()
+		b.open(api.URL + link)
+		b.sees(`document.querySelector('#expr')?.value === ` + strconv.Quote(want))
+		b.sees(`document.querySelector('#answer')?.childElementCount > 0`)
+		api.mu.Lock()
+		asked := slices.Clone(api.asked)
+		api.mu.Unlock()
+		if ran := slices.Contains(asked, want); ran != (want == "up") {
+			t.Errorf("%s: ran: %t; the page asked %q", link, ran, asked)
+		}
+	}
+	b.open(api.URL + "/?query=up%5B1h%5D")
+	b.sees(`document.querySelector('#answer')?.textContent.includes('Press Run')`)
+	b.click(`#ask button`)
+	b.sees(`!document.querySelector('#answer')?.textContent.includes('Press Run')`)
 }
 
 // TestBareTarget watches a service that has only the contract's first series.

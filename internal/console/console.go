@@ -47,7 +47,10 @@ type Options struct {
 	DiscordSet bool
 	// Alerts are the catalogue's: the rows of the table, and the runbooks.
 	Alerts []catalog.Alert
-	Logger *slog.Logger
+	// Expressions are those that links from elsewhere may run, beside all that the
+	// page itself shows: those of the alerts as Prometheus writes them in messages.
+	Expressions []string
+	Logger      *slog.Logger
 }
 
 // validate returns an error that names the first option that makes no sense.
@@ -75,7 +78,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 type console struct {
 	options   Options
 	templates *template.Template
-	log       *slog.Logger
+	// known are the expressions that a link may run.
+	known map[string]bool
+	log   *slog.Logger
 }
 
 // New returns a handler for GET and HEAD of /, /runbooks/, /runbooks/NAME and
@@ -91,7 +96,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)
 	}
-	c := &console{options: o, templates: templates, log: o.Logger.With("component", "console")}
+	c := &console{options: o, templates: templates, known: knownExpressions(o), log: o.Logger.With("component", "console")}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.front)

@@ -24,7 +24,10 @@ type frontView struct {
 	Rows          []alertRow
 	Knobs         []knob
 	Queries       []example
-	Places        []place
+	// Run is the expression that the address brings along, if it is a known one.
+	// Any other is filled in and waits: a link must not run what costs much.
+	Run    string
+	Places []place
 }
 
 // alertRow is an alert in the table.
@@ -53,6 +56,9 @@ func (c *console) front(w http.ResponseWriter, r *http.Request) {
 		view.Ranges = ranges(o.Pace)
 		view.Tiles, view.Charts = tiles(o.Job), charts(o.Job)
 		view.Queries = examples(o.Job)
+		if query := r.URL.Query().Get("query"); c.known[query] {
+			view.Run = query
+		}
 		for _, a := range o.Alerts {
 			view.Rows = append(view.Rows, alertRow{a, firstSentence(a.Meaning)})
 		}

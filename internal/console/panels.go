@@ -174,3 +174,32 @@ func setJob(expr, job string) string {
 	quoted := strconv.Quote(job)
 	return strings.ReplaceAll(expr, "$job", quoted[1:len(quoted)-1])
 }
+
+// knownExpressions are those of the page, of the catalogue's alerts and dashboards,
+// and those that the options name.
+func knownExpressions(o Options) map[string]bool {
+	known := make(map[string]bool)
+	window := "[" + strconv.Itoa(int(rateWindow(o.Pace).Seconds())) + "s]"
+	add := func(expr string) { known[strings.ReplaceAll(setJob(expr, o.Job), "[$window]", window)] = true }
+	for _, e := range examples(o.Job) {
+		known[e.Expr] = true
+	}
+	for _, a := range o.Alerts {
+		known[a.Expr] = true
+	}
+	for _, expr := range o.Expressions {
+		known[expr] = true
+	}
+	panels := append(tiles(o.Job), charts(o.Job)...)
+	for _, d := range catalog.Dashboards() {
+		for _, row := range d.Rows {
+			panels = append(panels, row.Panels...)
+		}
+	}
+	for _, p := range panels {
+		for _, q := range p.Queries {
+			add(q.Expr)
+		}
+	}
+	return known
+}

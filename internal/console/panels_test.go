@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"onsale/internal/catalog"
 	"onsale/internal/console"
 )
 
@@ -48,6 +49,40 @@ func TestQueries(t *testing.T) {
 					t.Errorf("%s selects the job %q, want %q", query, m.Value, o.Job)
 				}
 			}
+		}
+	}
+}
+
+// TestKnownExpressions: the page, the catalogue and the links of alerts may run
+// what they show; the page says so to the script.
+func TestKnownExpressions(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Expressions = []string{`sum by (job) (up) > 1m30s`}
+	known := append(queries(t, o), o.Expressions...)
+	known = append(known, alerts()[0].Expr)
+	for _, d := range catalog.Dashboards() {
+		for _, row := range d.Rows {
+			for _, panel := range row.Panels {
+				for _, q := range panel.Queries {
+					known = append(known, strings.ReplaceAll(q.Expr, "$job", o.Job))
+				}
+			}
+		}
+	}
+	runs := func(expr string) bool {
+		body := get(t, o, "GET", "/?query="+url.QueryEscape(expr)).body
+		match := regexp.MustCompile(`data-run="([^"]*)"`).FindStringSubmatch(body)
+		return len(match) == 2 && html.UnescapeString(match[1]) == expr
+	}
+	for _, expr := range known {
+		if expr = strings.ReplaceAll(expr, "[$window]", "[12s]"); !runs(expr) {
+			t.Errorf("a link does not run %s", expr)
+		}
+	}
+	for _, expr := range []string{"", "up[1y:1ms]", "up ", known[0] + " or vector(1)"} {
+		if runs(expr) {
+			t.Errorf("a link runs %s", expr)
 		}
 	}
 }

@@ -65,6 +65,16 @@ type Monitor struct {
 	log      *slog.Logger
 }
 
+// Expressions returns those of all alerts, as links in messages have them, or the
+// error of Check.
+func (o Options) Expressions() ([]string, error) {
+	m, err := o.assemble(nil)
+	if err != nil {
+		return nil, err
+	}
+	return m.Expressions(), nil
+}
+
 // Check returns an error that names the first option, or the file with line,
 // that cannot be honoured. It starts nothing and writes nothing.
 func (o Options) Check() error {
@@ -177,6 +187,9 @@ func (m *Monitor) guarded(part string, run func() error) (err error) {
 
 // Ready is closed once Prometheus and Alertmanager answer.
 func (m *Monitor) Ready() <-chan struct{} { return m.ready }
+
+// Expressions are those of all alerts, as links in messages have them.
+func (m *Monitor) Expressions() []string { return m.prom.Expressions() }
 
 // Prometheus answers what Prometheus does: /api/v1/, /-/healthy and /-/ready.
 func (m *Monitor) Prometheus() http.Handler { return m.prom.Handler() }

@@ -54,7 +54,7 @@ func beChild() int {
 	hung := make(chan struct{})
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		fmt.Fprintf(w, "%s %s %s %s %s", r.Method, r.Host, r.URL.RawQuery, r.Header.Get("X-Asked"), body)
+		fmt.Fprintf(w, "%s %s %s %s %s %q %s", r.Method, r.Host, r.URL.RawQuery, r.Header.Get("X-Asked"), r.RemoteAddr, r.Header["Onsale-Client"], body)
 	})
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("/overflow", func(http.ResponseWriter, *http.Request) { fmt.Fprint(io.Discard, overflow(1)) })

@@ -42,7 +42,7 @@ func Serve(ctx context.Context, o ChildOptions) error {
 	defer cancel()
 	conn := newPipe(o.In, o.Out)
 	server := &http.Server{ //nolint:gosec // G112: the one client is the parent
-		Handler: o.Handler, Protocols: unencryptedHTTP2(),
+		Handler: fromClient(o.Handler), Protocols: unencryptedHTTP2(),
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
 	parted, ran := make(chan struct{}), make(chan error, 1)
@@ -66,6 +66,15 @@ func Serve(ctx context.Context, o ChildOptions) error {
 	case err := <-full:
 		return err
 	}
+}
+
+// fromClient restores the address of the client that sent a request to the parent.
+func fromClient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.RemoteAddr = r.Header.Get(clientHeader)
+		r.Header.Del(clientHeader)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // watchMemory sends an error when the process takes more memory than it may.

@@ -184,6 +184,7 @@ func (p *Process) start() (*child, error) {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", address
 			r.Out.Host = r.In.Host
+			r.Out.Header.Set(clientHeader, r.In.RemoteAddr)
 		},
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -195,6 +196,10 @@ func (p *Process) start() (*child, error) {
 
 // address stands for the child in URLs.
 const address = "child"
+
+// clientHeader tells the child the address of the client, which becomes the
+// request's RemoteAddr. Only the parent can send it.
+const clientHeader = "Onsale-Client"
 
 func unencryptedHTTP2() *http.Protocols {
 	protocols := new(http.Protocols)

@@ -26,7 +26,7 @@ func TestRequestsReachTheChild(t *testing.T) {
 	t.Parallel()
 	p := start(t, sidecar.Options{Command: command(nil)})
 	status, body := ask(p.Process, http.MethodPost, "/echo?a=b", "a body")
-	if status != http.StatusOK || body != "POST example.com a=b by a test a body" {
+	if status != http.StatusOK || body != "POST example.com a=b by a test 192.0.2.1:1234 [] a body" {
 		t.Errorf("answered %d %q", status, body)
 	}
 }

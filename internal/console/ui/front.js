@@ -127,7 +127,7 @@ async function setCrowd(event) {
   }
 }
 
-/** The box for queries: runs what is typed, what is clicked, and what the address brings along. */
+/** The box for queries: runs what is typed, what is clicked, and what the address brings along if this server knows it. */
 function askPrometheus() {
   const run = async () => {
     try {
@@ -144,7 +144,8 @@ function askPrometheus() {
   const brought = new URLSearchParams(location.search).get('query');
   if (brought) {
     at('expr').value = brought;
-    run();
+    if (brought === at('ask').dataset.run) run();
+    else at('answer').replaceChildren(el('p', { class: 'empty' }, 'The link brought this query. Press Run to ask it.'));
   }
 }
 

@@ -179,9 +179,9 @@ func (m *Manager) Ready() <-chan struct{} { return m.ready }
 // Handler answers the HTTP API v2 of Alertmanager under /api/v2/. Who may write
 // is guarded outside. Before Run it answers 503.
 func (m *Manager) Handler() http.Handler {
-	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	api := guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.keeping(m.engine.api.Handler).ServeHTTP(w, r)
-	})
+	}))
 	status := conceal.Answers(api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {

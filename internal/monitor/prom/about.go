@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	api_v1 "github.com/prometheus/prometheus/web/api/v1"
+
+	"onsale/internal/monitor/turnstile"
 )
 
 // about is what the server tells about itself.
@@ -25,7 +27,7 @@ type about struct {
 func newAbout(o Options) about {
 	a := about{started: time.Now().UTC(), flags: map[string]string{
 		"query.lookback-delta":        model.Duration(o.LookbackDelta).String(),
-		"query.max-concurrency":       strconv.Itoa(queriesAtOnce),
+		"query.max-concurrency":       strconv.Itoa(turnstile.AtOnce),
 		"query.max-samples":           strconv.Itoa(maxSamples),
 		"query.timeout":               model.Duration(queryTimeout).String(),
 		"rules.alert.resend-delay":    model.Duration(o.ResendDelay).String(),

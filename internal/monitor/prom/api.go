@@ -19,13 +19,13 @@ import (
 	"onsale/internal/monitor/conceal"
 )
 
-// newAPI makes the HTTP API of Prometheus, without what [readOnly] keeps out.
+// newAPI makes the HTTP API of Prometheus, without what [callOf] keeps out.
 // All arguments of the library's function are here, each with its meaning.
 func newAPI(p *parts, o Options, pl plan, reg *prometheus.Registry, logger *slog.Logger) http.Handler {
 	about := newAbout(o)
 	a := api_v1.NewAPI(
-		p.queries,
-		p.db,
+		boundedEngine{p.queries},
+		bounded{p.db},
 		nil, nil, // appenders: nothing is written
 		p.db, // exemplars
 		func(context.Context) api_v1.ScrapePoolsRetriever { return p.scrape },

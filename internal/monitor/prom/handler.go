@@ -5,15 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 )
 
 // newHandler serves the API behind the gate, and whether it is open.
-func newHandler(g *gate) http.Handler {
+func newHandler(g *gate, o Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/v1/", readOnly(g))
+	mux.Handle("/api/v1/", newGuarded(g, o))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "Prometheus Server is Healthy.")
 	})
@@ -25,22 +24,6 @@ func newHandler(g *gate) http.Handler {
 		fmt.Fprintln(w, "Prometheus Server is Ready.")
 	})
 	return mux
-}
-
-// readOnly lets through what reads. The names are those that are let through,
-// not those that are not, so that a new version of the library opens nothing.
-func readOnly(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/v1/"), "/")
-		switch first {
-		case "query", "query_range", "query_exemplars", "format_query", "parse_query",
-			"labels", "label", "series", "metadata",
-			"targets", "scrape_pools", "alertmanagers", "rules", "alerts", "status":
-			next.ServeHTTP(w, r)
-		default:
-			answerError(w, http.StatusNotFound, "not_found", "this API only reads, and has no such path")
-		}
-	})
 }
 
 // gate is open while there is an API to serve, and knows who is inside.

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"onsale/internal/endpoint"
+	"onsale/internal/monitor/turnstile"
 )
 
 // Options say what is watched, and how. Dir, Targets or ConfigFile, the two
@@ -64,6 +65,10 @@ type Options struct {
 	// faster pace needs no shorter one.
 	LookbackDelta time.Duration
 
+	// QueryShare is which part of all processors the queries of the API may use in
+	// the long run. 0: 0.15, since the rest is for what is watched.
+	QueryShare float64
+
 	// Send is given the alerts that fire, again after every ResendDelay, and
 	// those that were resolved. EndsAt of a firing alert lies in the future.
 	// Rules wait for it, so it must not block; its context ends with Run.
@@ -101,6 +106,9 @@ func (o Options) withDefaults() Options {
 	if o.LookbackDelta == 0 {
 		o.LookbackDelta = defaultLookback
 	}
+	if o.QueryShare == 0 {
+		o.QueryShare = turnstile.DefaultShare
+	}
 	if o.FreeSpace == nil {
 		o.FreeSpace = freeSpace
 	}
@@ -124,6 +132,8 @@ func (o Options) validate() error {
 		return errors.New("the scrape job must have a name")
 	case o.RetentionTime < 0 || o.RetentionSize < 0:
 		return errors.New("retention must not be negative")
+	case o.QueryShare < 0:
+		return errors.New("the share of queries must not be negative")
 	case o.Send == nil:
 		return errors.New("there is nobody to send alerts to")
 	}

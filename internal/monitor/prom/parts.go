@@ -18,14 +18,16 @@ import (
 )
 
 const (
-	// queryTimeout limits a query of the API; the binary has 2 m.
-	queryTimeout = 30 * time.Second
-	// queriesAtOnce is how many queries of the API are answered at the same time.
-	// A dashboard asks for all its panels at once; the rest waits.
-	queriesAtOnce = 8
-	// maxSamples limits how many samples a query holds in memory, 16 bytes each:
-	// at most 48 MB where the binary allows 800.
-	maxSamples = 3_000_000
+	// queryTimeout limits a query of the API; the binary has 2 m. With the wait for
+	// its turn a call takes 10 s at most.
+	queryTimeout = 5 * time.Second
+	// maxSamples limits how many samples a query of the API holds in memory, 16
+	// bytes each: at most 32 MB where the binary allows 800.
+	maxSamples = 2_000_000
+	// ruleTimeout and maxRuleSamples are the same for rules, which the operator
+	// writes.
+	ruleTimeout    = 30 * time.Second
+	maxRuleSamples = 3_000_000
 
 	// outageTolerance is how long the monitoring may have been away for alerts to
 	// go on waiting where they were; as the binary.
@@ -68,9 +70,13 @@ func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheu
 		}
 	}()
 
-	a.queries = newEngine(o, p, newTurnstile(queriesAtOnce), reg, logger.With("part", "queries"))
+	a.queries = newEngine(o, p, promql.EngineOpts{
+		MaxSamples: maxSamples, Timeout: queryTimeout, Reg: reg, Logger: logger.With("part", "queries"),
+	})
 	// Rules have an engine of their own: an alert does not wait behind a dashboard.
-	engine := newEngine(o, p, nil, nil, logger.With("part", "rules"))
+	engine := newEngine(o, p, promql.EngineOpts{
+		MaxSamples: maxRuleSamples, Timeout: ruleTimeout, Logger: logger.With("part", "rules"),
+	})
 
 	sdMetrics, err := discovery.CreateAndRegisterSDMetrics(reg)
 	if err != nil {
@@ -106,21 +112,13 @@ func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheu
 	return a, nil
 }
 
-// newEngine makes a PromQL engine as that of the Prometheus binary, with smaller
-// limits.
-func newEngine(o Options, p plan, tracker promql.QueryTracker, reg prometheus.Registerer, logger *slog.Logger) *promql.Engine {
-	return promql.NewEngine(promql.EngineOpts{
-		Logger:                   logger,
-		Reg:                      reg,
-		MaxSamples:               maxSamples,
-		Timeout:                  queryTimeout,
-		ActiveQueryTracker:       tracker,
-		LookbackDelta:            o.LookbackDelta,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return o.EvaluationInterval.Milliseconds() },
-		EnableAtModifier:         true,
-		EnableNegativeOffset:     true,
-		Parser:                   p.parser,
-	})
+// newEngine makes a PromQL engine as that of the Prometheus binary, with limits.
+func newEngine(o Options, p plan, limits promql.EngineOpts) *promql.Engine {
+	limits.LookbackDelta = o.LookbackDelta
+	limits.NoStepSubqueryIntervalFn = func(int64) int64 { return o.EvaluationInterval.Milliseconds() }
+	limits.EnableAtModifier, limits.EnableNegativeOffset = true, true
+	limits.Parser = p.parser
+	return promql.NewEngine(limits)
 }
 
 // start scrapes and evaluates rules until the returned function is called, which
@@ -159,30 +157,3 @@ func (a *parts) start(p plan) (stop func(), err error) {
 	}
 	return stop, nil
 }
-
-// turnstile lets so many queries through at a time. The library's own keeps a
-// file of the queries under way, for a post mortem of a crash, in the directory.
-type turnstile chan struct{}
-
-var _ promql.QueryTracker = turnstile(nil)
-
-func newTurnstile(atOnce int) turnstile { return make(turnstile, atOnce) }
-
-// GetMaxConcurrent returns how many queries are let through at a time.
-func (t turnstile) GetMaxConcurrent() int { return cap(t) }
-
-// Insert waits for its turn, or for the end of the context.
-func (t turnstile) Insert(ctx context.Context, _ string) (int, error) {
-	select {
-	case t <- struct{}{}:
-		return 0, nil
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
-}
-
-// Delete ends a query that Insert let through.
-func (t turnstile) Delete(int) { <-t }
-
-// Close has nothing to close.
-func (t turnstile) Close() error { return nil }

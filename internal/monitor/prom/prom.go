@@ -78,7 +78,7 @@ func New(o Options) (*Server, error) {
 	g := new(gate)
 	return &Server{
 		options: o, plan: plan, own: own, logger: logger,
-		handler: newHandler(g), gate: g, ready: make(chan struct{}),
+		handler: newHandler(g, o), gate: g, ready: make(chan struct{}),
 	}, nil
 }
 
@@ -86,6 +86,10 @@ func New(o Options) (*Server, error) {
 // /-/ready. It only reads: deleting, writing and remote-controlling are not
 // there. Until the server is ready, and when it has ended, the API answers 503.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Expressions returns those of all alerts, built in or the operator's, as the links
+// of alerts have them.
+func (s *Server) Expressions() []string { return s.plan.rules.expressions() }
 
 // Ready is closed when the API answers, targets are scraped and rules are
 // evaluated. It stays open if [Server.Run] fails before that.

@@ -251,3 +251,34 @@ func file(t *testing.T, name, content string) string {
 	}
 	return path
 }
+
+// testClient returns a client that leaves no connection open.
+func testClient(t *testing.T) *http.Client {
+	t.Helper()
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: deadline}
+}
+
+// statusAndBody sends a request and reads the answer.
+func statusAndBody(t *testing.T, request *http.Request) (status int, body string) {
+	t.Helper()
+	response, err := testClient(t).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	return response.StatusCode, bodyOf(t, response, nil)
+}
+
+// bodyOf reads an answer.
+func bodyOf(t *testing.T, response *http.Response, err error) string {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}

@@ -39,6 +39,24 @@ func (r *ruleSet) Load(name string, _ bool, _ model.ValidationScheme) (*rulefmt.
 // Parse parses the expression of a rule.
 func (r *ruleSet) Parse(query string) (parser.Expr, error) { return r.parser.ParseExpr(query) }
 
+// expressions returns those of the alerts, as the parser writes them.
+func (r *ruleSet) expressions() []string {
+	var all []string
+	for _, name := range r.names {
+		for _, group := range r.groups[name].Groups {
+			for _, rule := range group.Rules {
+				if rule.Alert == "" {
+					continue
+				}
+				if expr, err := r.parser.ParseExpr(rule.Expr); err == nil {
+					all = append(all, expr.String())
+				}
+			}
+		}
+	}
+	return all
+}
+
 // ruleDefaults holds for groups that do not say otherwise.
 type ruleDefaults struct {
 	interval time.Duration

@@ -3,6 +3,7 @@ package prom_test
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,9 @@ func TestRuleFiresAndResolves(t *testing.T) {
 	}
 	if link, err := url.Parse(fired.GeneratorURL); err != nil || link.Host != "127.0.0.1:8000" || !strings.Contains(link.Query().Get("g0.expr"), "30") {
 		t.Errorf("link: %s %v", fired.GeneratorURL, err)
+	}
+	if link, _ := url.Parse(fired.GeneratorURL); !slices.Contains(r.Expressions(), link.Query().Get("g0.expr")) {
+		t.Errorf("the link asks %s, which is none of %q", link.Query().Get("g0.expr"), r.Expressions())
 	}
 	eventually(t, "the alert is sent again", func() bool { return len(sent.all()) > 1 })
 

@@ -1,0 +1,145 @@
+package prom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"onsale/internal/monitor/turnstile"
+)
+
+// guarded stands between strangers and the library. It refuses by a cheap look
+// what would cost too much, and lets the rest through the turnstile, with limits
+// on time, memory and the length of the answer.
+type guarded struct {
+	next        http.Handler
+	defaultStep time.Duration // of a subquery that names none
+	turnstile   *turnstile.Turnstile
+	unread      atomic.Int64
+}
+
+func newGuarded(next http.Handler, o Options) *guarded {
+	return &guarded{next: next, defaultStep: o.EvaluationInterval, turnstile: turnstile.New(o.QueryShare)}
+}
+
+func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	call, free := callOf(r.URL.Path)
+	if call == "" {
+		(&denial{http.StatusNotFound, "not_found", "this API only reads, and has no such path"}).answer(w)
+		return
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST, OPTIONS")
+		badData(http.StatusMethodNotAllowed, "this API only reads, by GET or POST").answer(w)
+		return
+	}
+	r, no := withForm(w, r)
+	if no == nil {
+		no = checkForm(call, r.Form, g.defaultStep)
+	}
+	if no != nil {
+		no.answer(w)
+		return
+	}
+	if free && !r.Form.Has("match[]") || r.Method == http.MethodOptions {
+		g.next.ServeHTTP(w, r)
+		return
+	}
+	g.queue(w, r)
+}
+
+// callOf returns the first part of a path below /api/v1/, if it reads, and whether
+// the call costs next to nothing. The names are those that are let through, not
+// those that are not, so that a new version of the library opens nothing.
+func callOf(path string) (call string, free bool) {
+	call, _, _ = strings.Cut(strings.TrimPrefix(path, "/api/v1/"), "/")
+	switch call {
+	case "query", "query_range", "query_exemplars", "format_query", "parse_query",
+		"labels", "label", "series", "metadata", "status":
+		return call, false
+	case "targets", "scrape_pools", "alertmanagers", "rules", "alerts":
+		return call, true
+	}
+	return "", false
+}
+
+// queue waits for the client's turn, works on the call and lets the next one in
+// before the answer is sent.
+func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
+	leave, after, err := g.turnstile.Enter(r.Context(), clientOf(r))
+	if err != nil {
+		w.Header().Set("Retry-After", strconv.Itoa(wholeSeconds(after)))
+		answerError(w, http.StatusServiceUnavailable, "unavailable", turnstile.ErrBusy.Error())
+		return
+	}
+	var a *answer
+	func() {
+		used := queryTimeout // of a call that panics
+		defer func() { leave(used) }()
+		used = measure(func() { a = g.work(r) })
+	}()
+	a.send(w, &g.unread)
+}
+
+// work calls the library and keeps its answer.
+func (g *guarded) work(r *http.Request) *answer {
+	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
+	defer cancel()
+	ctx, stop := watchMemory(ctx)
+	defer stop()
+	a := newAnswer()
+	g.next.ServeHTTP(a, r.WithContext(ctx))
+	if no := verdict(ctx, a); no != nil {
+		a = newAnswer()
+		no.answer(a)
+	}
+	return a
+}
+
+// verdict says which limit a call has exceeded, if it did.
+func verdict(ctx context.Context, a *answer) *denial {
+	switch cause := context.Cause(ctx); {
+	case a.tooLong:
+		return &denial{http.StatusUnprocessableEntity, "execution", fmt.Sprintf(
+			"the answer is longer than %d MB; ask for fewer series or a longer step", maxAnswer>>20)}
+	case a.status < http.StatusBadRequest || cause == nil:
+		return nil
+	case errors.Is(cause, errMemory):
+		return &denial{http.StatusUnprocessableEntity, "execution", errMemory.Error()}
+	case errors.Is(cause, context.DeadlineExceeded):
+		return &denial{http.StatusServiceUnavailable, "timeout", fmt.Sprintf("the query took longer than %s", queryTimeout)}
+	}
+	return nil
+}
+
+// clientOf tells clients apart: by their address, and in IPv6 by the network, of
+// which everybody has as many addresses as they like.
+func clientOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if address = address.Unmap(); address.Is6() {
+		if network, err := address.WithZone("").Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return address.String()
+}
+
+// wholeSeconds rounds up, for Retry-After.
+func wholeSeconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
