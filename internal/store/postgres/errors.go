@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"onsale/internal/sale"
+	"onsale/internal/store/transport"
 )
 
 // errTooSlow is the cause of a read that ran into its limit.
@@ -79,7 +80,7 @@ func kindOf(ctx context.Context, err error) error {
 		return sale.ErrNotFound
 	case errors.As(err, &server):
 		return kindOfCode(server.Code)
-	case lostConnection(err) && !misconfigured(err):
+	case lostConnection(err) && !transport.Misconfigured(err):
 		return sale.ErrUnavailable
 	}
 	return nil
@@ -117,13 +118,4 @@ func kindOfCode(code string) error {
 		return sale.ErrUnavailable
 	}
 	return nil
-}
-
-// misconfigured reports whether every address failed in a way that another try
-// will not mend: they and the URL disagree about TLS. The driver has no
-// sentinel for it, and a line for each address.
-func misconfigured(err error) bool {
-	text := err.Error()
-	disagreements := strings.Count(text, "tls error: ") + strings.Count(text, "tls: failed to verify certificate")
-	return disagreements >= max(1, strings.Count(text, "\n"))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"onsale/internal/fault"
 	"onsale/internal/item"
@@ -90,11 +91,15 @@ type Store struct {
 // An error says what is wrong with the URL or the options, without the
 // password.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	o, err := o.withDefaults()
+	config, err := parseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	config, err := parseURL(url)
+	return openStore(ctx, config, o)
+}
+
+func openStore(ctx context.Context, config *pgxpool.Config, o Options) (*Store, error) {
+	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}

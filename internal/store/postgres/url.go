@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"onsale/internal/store/transport"
 )
 
 // connectTimeout ends an attempt to connect unless the URL says otherwise: long
@@ -41,6 +43,7 @@ func parseURL(text string) (*pgxpool.Config, error) {
 	if !query.Has("connect_timeout") {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	transport.RequireTLS(&config.ConnConfig.Config, query.Get("sslmode"))
 	return config, nil
 }
 
