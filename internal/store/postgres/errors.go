@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,14 +16,16 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// errTooSlow is the cause of a read that ran into its limit.
-var errTooSlow = fmt.Errorf("%w: no answer within %s", sale.ErrUnavailable, readLimit)
+// tooSlow is the cause of a call that ran into its own limit.
+func tooSlow(limit time.Duration) error {
+	return fmt.Errorf("%w: no answer within %s", sale.ErrUnavailable, limit)
+}
 
 // causeOf replaces the error of a call that ran into its own limit by the
 // limit's cause, which the driver does not pass on.
 func causeOf(ctx context.Context, err error) error {
-	if err != nil && errors.Is(context.Cause(ctx), errTooSlow) {
-		return errTooSlow
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sale.ErrUnavailable) {
+		return cause
 	}
 	return err
 }
@@ -52,6 +55,9 @@ func classifyCommit(ctx context.Context, op string, err error) error {
 	var server *pgconn.PgError
 	if errors.As(err, &server) && server.SeverityUnlocalized == "ERROR" {
 		return classify(ctx, op, err)
+	}
+	if errors.Is(err, sale.ErrUnavailable) { // not wrapped: it would say that nothing was written
+		return fmt.Errorf("%s: %w: %v", op, sale.ErrOutcomeUnknown, err) //nolint:errorlint // see above
 	}
 	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, oneLine(err))
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -18,4 +19,10 @@ func OpenWith(ctx context.Context, url string, o Options, change func(*pgconn.Co
 	}
 	change(&config.ConnConfig.Config)
 	return openStore(ctx, config, o)
+}
+
+// SetMigrations replaces the embedded migrations, and says how often one that
+// runs is reported.
+func (s *Store) SetMigrations(files fs.FS, progress time.Duration) {
+	s.files, s.progressInterval = files, progress
 }
