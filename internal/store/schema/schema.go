@@ -67,7 +67,7 @@ func read(files fs.FS, name string) (Migration, error) {
 	}
 	_, up, hasUp := strings.Cut(string(text), upMark)
 	up, down, hasDown := strings.Cut(up, downMark)
-	if !hasUp || !hasDown || strings.Contains(up+down, "-- +goose") {
+	if !hasUp || !hasDown || strings.Count(string(text), "-- +goose") > 2 { // NO TRANSACTION, for one
 		return m, fmt.Errorf("migration %s: it must have one part after %q and one after %q",
 			name, strings.TrimSpace(upMark), strings.TrimSpace(downMark))
 	}

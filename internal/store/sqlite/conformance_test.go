@@ -23,6 +23,8 @@ func TestConformance(t *testing.T) {
 				return store
 			},
 			Raw:         raw(tb, path),
+			Migrations:  sqlite.Migrations,
+			Catalog:     `SELECT name || ': ' || sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1`,
 			NewerSchema: `INSERT INTO schema_migrations (version_id, is_applied) VALUES (999999, 1)`,
 		}
 	})

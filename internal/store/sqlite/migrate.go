@@ -122,8 +122,7 @@ func (s *Store) migrateOne(ctx context.Context, db *sql.DB, steps []schema.Migra
 // only where a lock or the disk was in the way: data that breaks a new
 // constraint, or a missing table, stays as it is.
 func wrapMigration(op string, err error) error {
-	var fault *driver.Error
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*driver.Error](err); ok {
 		switch fault.Code() & 0xff {
 		case codes.SQLITE_ERROR, codes.SQLITE_CONSTRAINT, codes.SQLITE_TOOBIG, codes.SQLITE_MISMATCH, codes.SQLITE_RANGE:
 			return fmt.Errorf("%s: %w", op, err)

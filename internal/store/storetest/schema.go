@@ -2,10 +2,12 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
 	"onsale/internal/sale"
+	"onsale/internal/store/schema"
 )
 
 func missingSchema(w *world) {
@@ -75,4 +77,60 @@ func migrateAtOnce(w *world) {
 			w.Errorf("handle %d: %v", i, err)
 		}
 	}
+}
+
+// downAndUp undoes the newest migration, then the newest two, and so on to none,
+// and migrates again each time: the schema is the same as before.
+func downAndUp(w *world) {
+	steps, err := schema.Read(w.database.Migrations)
+	if err != nil {
+		w.Fatal(err)
+	}
+	bare := w.catalog()
+	w.migrate()
+	whole := w.catalog()
+	for kept := range slices.Backward(steps) {
+		for _, m := range slices.Backward(steps[kept:]) {
+			w.exec("%s", m.Down)
+			w.exec(`DELETE FROM schema_migrations WHERE version_id = %d`, m.Version)
+		}
+		if err := w.CheckSchema(w.Context()); !errors.Is(err, sale.ErrUnavailable) {
+			w.Errorf("check of version %d: %v, want it unavailable until onsale migrate", kept, err)
+		}
+		if kept == 0 {
+			w.exec(`DROP TABLE schema_migrations`)
+			if left := w.catalog(); !slices.Equal(left, bare) {
+				w.Errorf("all migrations undone leave %q, and there was %q", left, bare)
+			}
+		}
+		w.migrate()
+		if again := w.catalog(); !slices.Equal(again, whole) {
+			w.Errorf("down to version %d and up again:\n%q\nwant\n%q", kept, again, whole)
+		}
+	}
+	if got := w.sell(order(w.concert(1), 1))[0]; got.Status != sale.Sold {
+		w.Errorf("afterwards: %+v, want it sold", got)
+	}
+}
+
+// catalog describes everything in the schema.
+func (w *world) catalog() []string {
+	w.Helper()
+	rows, err := w.database.Raw.QueryContext(w.Context(), w.database.Catalog)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			w.Fatal(err)
+		}
+		all = append(all, line)
+	}
+	if err := rows.Err(); err != nil {
+		w.Fatal(err)
+	}
+	return all
 }

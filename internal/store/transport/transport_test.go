@@ -94,12 +94,12 @@ func TestPrivateAddressWithoutTLS(t *testing.T) {
 // TestOperatorsChoice counts at public addresses too.
 func TestOperatorsChoice(t *testing.T) {
 	t.Parallel()
-	for settings, clear := range map[string]bool{
+	for settings, readable := range map[string]bool{
 		"?sslmode=disable": true, "?sslmode=allow": true, "?sslmode=prefer": true,
 		"?sslmode=require": false, "?sslmode=verify-full": false, "?ssl=true": false,
 	} {
 		received, err := connect(t, settings, "203.0.113.7")
-		if got := strings.Contains(received, password); got != clear || !clear && !transport.Misconfigured(err) {
+		if got := strings.Contains(received, password); got != readable || !readable && !transport.Misconfigured(err) {
 			t.Errorf("%s: the server read %q: %v", settings, received, err)
 		}
 	}
@@ -117,9 +117,9 @@ func TestNameOfManyAddresses(t *testing.T) {
 
 // TestServiceModes come from the environment, which the driver reads.
 func TestServiceModes(t *testing.T) {
-	for mode, clear := range map[string]bool{"disable": true, "allow": true, "prefer": false, "require": false, "": false} {
+	for mode, readable := range map[string]bool{"disable": true, "allow": true, "prefer": false, "require": false, "": false} {
 		t.Setenv("PGSSLMODE", mode)
-		if received, err := connect(t, "", "203.0.113.7"); strings.Contains(received, password) != clear {
+		if received, err := connect(t, "", "203.0.113.7"); strings.Contains(received, password) != readable {
 			t.Errorf("PGSSLMODE=%s: the server read %q: %v", mode, received, err)
 		}
 	}

@@ -51,7 +51,7 @@ func Start(tb testing.TB) *Server {
 
 // serve refuses TLS, asks for the password, and hangs up when it has it.
 func (s *Server) serve(conn net.Conn) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	for {
 		startup, err := readMessage(conn)
 		if err != nil {
