@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 
 	"onsale/internal/store/postgres"
 	"onsale/internal/store/storetest"
@@ -36,6 +37,7 @@ func TestConformance(t *testing.T) {
 			},
 			Raw:         raw(tb, url),
 			Migrations:  postgres.Migrations,
+			Dialect:     goose.DialectPostgres,
 			Catalog:     catalog,
 			NewerSchema: `INSERT INTO onsale.schema_migrations (version_id, is_applied) VALUES (999999, true)`,
 		}

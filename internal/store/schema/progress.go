@@ -5,14 +5,13 @@ import (
 	"time"
 )
 
-// ProgressInterval is how often a running migration is heard of.
+// ProgressInterval is how often a running migration is reported.
 const ProgressInterval = 10 * time.Second
 
-// Report logs that the migration runs, now and every interval, and returns what
-// the caller calls when it has ended, with the error or nil.
-func (m Migration) Report(log *slog.Logger, interval time.Duration) (end func(error)) {
+// report logs that a migration runs, now and every interval, and returns what the
+// caller calls when it has ended, with the error or nil.
+func report(log *slog.Logger, interval time.Duration) (end func(error)) {
 	begin, stop, stopped := time.Now(), make(chan struct{}), make(chan struct{})
-	log = log.With("migration", m.Name)
 	log.Info("migration started")
 	go func() {
 		defer close(stopped)

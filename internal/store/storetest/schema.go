@@ -2,9 +2,12 @@ package storetest
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/pressly/goose/v3"
 
 	"onsale/internal/sale"
 	"onsale/internal/store/schema"
@@ -82,23 +85,32 @@ func migrateAtOnce(w *world) {
 // downAndUp undoes the newest migration, then the newest two, and so on to none,
 // and migrates again each time: the schema is the same as before.
 func downAndUp(w *world) {
-	steps, err := schema.Read(w.database.Migrations)
+	const table = "schema_migrations"
+	newest, err := schema.Newest(w.database.Migrations)
+	if err != nil {
+		w.Fatal(err)
+	}
+	files, err := fs.Sub(w.database.Migrations, "migrations")
+	if err != nil {
+		w.Fatal(err)
+	}
+	migrations, err := goose.NewProvider(w.database.Dialect, w.database.Raw, files, goose.WithTableName(table))
 	if err != nil {
 		w.Fatal(err)
 	}
 	bare := w.catalog()
 	w.migrate()
 	whole := w.catalog()
-	for kept := range slices.Backward(steps) {
-		for _, m := range slices.Backward(steps[kept:]) {
-			w.exec("%s", m.Down)
-			w.exec(`DELETE FROM schema_migrations WHERE version_id = %d`, m.Version)
+	for kept := newest - 1; kept >= 0; kept-- {
+		undone, err := migrations.DownTo(w.Context(), kept)
+		if err != nil || int64(len(undone)) != newest-kept {
+			w.Fatalf("down to version %d: %v, %v, want %d migrations undone", kept, undone, err, newest-kept)
 		}
 		if err := w.CheckSchema(w.Context()); !errors.Is(err, sale.ErrUnavailable) {
 			w.Errorf("check of version %d: %v, want it unavailable until onsale migrate", kept, err)
 		}
 		if kept == 0 {
-			w.exec(`DROP TABLE schema_migrations`)
+			w.exec("DROP TABLE " + table)
 			if left := w.catalog(); !slices.Equal(left, bare) {
 				w.Errorf("all migrations undone leave %q, and there was %q", left, bare)
 			}

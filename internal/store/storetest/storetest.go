@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"testing"
 
+	"github.com/pressly/goose/v3"
+
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
@@ -41,6 +43,8 @@ type Database struct {
 	NewerSchema string
 	// Migrations are the engine's, in the directory migrations.
 	Migrations fs.FS
+	// Dialect is the engine's for goose.
+	Dialect goose.Dialect
 	// Catalog is a query that describes everything in the schema, a text a row,
 	// in an order of its own.
 	Catalog string
