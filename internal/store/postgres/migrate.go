@@ -149,7 +149,8 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	}
 	var have int64
 	err = s.within(ctx, checkLimit, "check schema", classify, func(ctx context.Context, conn *pgx.Conn) error {
-		err := conn.QueryRow(ctx, readVersion).Scan(&have)
+		// No prepared statement: a pooler may stand in between.
+		err := conn.QueryRow(ctx, readVersion, pgx.QueryExecModeSimpleProtocol).Scan(&have)
 		if server, ok := errors.AsType[*pgconn.PgError](err); ok && (server.Code == "42P01" || server.Code == "3F000") {
 			return nil // there is none yet
 		}
