@@ -41,10 +41,12 @@ type apiFlags struct {
 func (serveCmd) Help() string {
 	return `DATABASE_URL chooses the database: not set, an SQLite file in the data
 directory; postgres://USER:PASSWORD@HOST:5432/NAME, PostgreSQL, also with
-several hosts and TLS. ONSALE_ADMIN_TOKEN, 16 bytes or more, opens admin calls to
-who sends it as a bearer token; "none" opens them to everybody. ONSALE_TOKEN_KEY signs the
-tokens of item calls: any text of 16 bytes or more, the same for all replicas.
-Not set, a key is made once and kept in the database.`
+several hosts. A public address must offer TLS unless the URL allows to do
+without (sslmode=disable, allow or prefer). ONSALE_ADMIN_TOKEN, 16 bytes or
+more, opens admin calls to anyone who sends it as a bearer token; "none" opens
+them to everybody. ONSALE_TOKEN_KEY signs the tokens of item calls: any text of
+16 bytes or more, the same for all replicas. Not set, a key is made once and
+kept in the database.`
 }
 
 // Run serves until the context ends.

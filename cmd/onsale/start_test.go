@@ -234,6 +234,39 @@ func TestMigrateApart(t *testing.T) {
 	p.waitFor("ready on ")
 }
 
+// TestMigrationOfAnotherReplica is waited for with a message. A server and a
+// command that are told to end meanwhile do so; another server starts when the
+// migration is over.
+func TestMigrationOfAnotherReplica(t *testing.T) {
+	t.Parallel()
+	const turn = "waiting for the migration of another process"
+	url := server.Database(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_lock(x'6f6e73616c650001'::bigint)`); err != nil {
+		t.Fatal(err)
+	}
+	ended := launch(t, database(url), "serve", "--listen", "127.0.0.1:0")
+	command := launch(t, database(url), "migrate")
+	patient := launch(t, database(url), "serve", "--listen", "127.0.0.1:0")
+	for _, p := range []*process{ended, command, patient} {
+		p.waitFor(turn)
+	}
+	if code := ended.terminate(); code != 0 {
+		t.Errorf("exit code %d after SIGTERM, want 0", code)
+	}
+	if code := command.terminate(); code != 1 {
+		t.Errorf("exit code %d of a migration that was told to end, want 1", code)
+	}
+	if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_unlock_all()`); err != nil {
+		t.Fatal(err)
+	}
+	patient.waitFor("ready on ")
+}
+
 func TestTenReplicasStartAtOnce(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)

@@ -14,9 +14,9 @@ import (
 // retryPause is the pause between two tries to reach the database at start.
 const retryPause = 500 * time.Millisecond
 
-// prepareLimit bounds one try, which may have to wait for another replica's
-// migration.
-const prepareLimit = 2 * time.Minute
+// prepareLimit bounds one try, but for the migration: that may take any time, and
+// has limits of its own.
+const prepareLimit = 30 * time.Second
 
 var errTooLong = fmt.Errorf("%w: not prepared within %s", sale.ErrUnavailable, prepareLimit)
 
@@ -61,13 +61,14 @@ func passes(err error) bool {
 }
 
 func (a *App) prepareOnce(ctx context.Context) error {
+	if a.options.Migrate {
+		if err := a.store.Migrate(ctx); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, prepareLimit, errTooLong)
 	defer cancel()
-	check := a.store.CheckSchema
-	if a.options.Migrate {
-		check = a.store.Migrate
-	}
-	if err := check(ctx); err != nil {
+	if err := a.store.CheckSchema(ctx); err != nil {
 		return err
 	}
 	if err := a.loadTokenKey(ctx); err != nil {

@@ -124,19 +124,39 @@ func (s *Seller) split(batch []*pending) {
 	s.run(batch[half:])
 }
 
-// resolve runs a batch again whose COMMIT was sent and not answered. The locks
-// that a run takes make its answer final: either the first COMMIT has happened
-// and the orders are found, or it never will.
+// resolve runs a batch again whose COMMIT was sent and not answered, for
+// UnknownLimit. The locks that a run takes make its answer final: either the
+// first COMMIT has happened and the orders are found, or it never will.
 func (s *Seller) resolve(batch []*pending) {
 	ctx, cancel := context.WithTimeout(context.Background(), UnknownLimit)
 	defer cancel()
+	s.settle(ctx, batch)
+}
 
+// settle runs a batch of unknown outcome again until its buyers have their
+// answers, or the context ends.
+//
+// A run that the database refuses has found at least one order unwritten,
+// because orders that are found are not written again. A batch is one
+// transaction, so the first COMMIT did not happen: the orders are run again in
+// halves until the guilty one stands alone. The halves are looked up again, so
+// that nothing rests on this but the answer to an order that is refused alone.
+func (s *Seller) settle(ctx context.Context, batch []*pending) {
 	b := Batch{Orders: orders(batch), Rerun: true}
 	for pause := rerunPause; ; pause = nextPause(pause) {
 		s.metrics.rerun(ErrOutcomeUnknown)
 		outcomes, err := s.measured(ctx, b)
-		if err == nil {
+		switch {
+		case err == nil:
 			s.answer(batch, outcomes, nil)
+			return
+		case errors.Is(err, ErrRefused) && len(batch) > 1:
+			half := len(batch) / 2
+			s.settle(ctx, batch[:half])
+			s.settle(ctx, batch[half:])
+			return
+		case errors.Is(err, ErrRefused):
+			s.refuse(batch, err)
 			return
 		}
 		if !sleep(ctx, pause) {

@@ -7,6 +7,9 @@
 // that requests share the one connection. Nobody else can reach it, it needs no
 // port and no file, and it ends when either process ends, on every platform.
 //
+// The child runs at a lower priority, so that the parent goes first where both want
+// all processors.
+//
 // [Process] is the parent's side, [Serve] the child's.
 package sidecar
 
@@ -51,8 +54,8 @@ var errNoAnswer = errors.New("no answer in time")
 type Options struct {
 	// Name says what the child is, in messages: "monitoring".
 	Name string
-	// Command makes a command that calls [Serve]. Its standard input and output are
-	// set here; its standard error is for messages.
+	// Command makes a command that calls [Serve]. Its standard input and output and
+	// its process group are set here; its standard error is for messages.
 	Command func() *exec.Cmd
 	// Health is the path that the child answers with 200 while it works.
 	Health string
@@ -162,8 +165,12 @@ func (p *Process) start() (*child, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make pipe: %w", err), in.Close())
 	}
+	setApart(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start: %w", err) // which has closed both pipes
+	}
+	if err := lower(cmd); err != nil {
+		p.log.Warn("priority of the process cannot be lowered", "error", err)
 	}
 	c := &child{cmd: cmd, conn: newPipe(out, in)}
 	dialed := make(chan net.Conn, 1)

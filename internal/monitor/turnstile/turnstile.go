@@ -27,13 +27,13 @@ const (
 	refusalDelay = time.Second
 
 	// DefaultShare is which part of all processors the calls of all clients may use
-	// in the long run: three tenths of one processor, where there are two.
-	DefaultShare = 0.15
+	// in the long run: a fifth of one processor, where there are two.
+	DefaultShare = 0.10
 	// clientPart is which part of that one client may use.
 	clientPart = 2.0 / 3
 	// maxCredit is how much processor time a client that was quiet may use at once:
-	// a dashboard of 20 panels needs a tenth of it.
-	maxCredit = 2 * time.Second
+	// a dashboard of 20 panels needs two fifths of it.
+	maxCredit = 500 * time.Millisecond
 	// maxClients is how many clients are told apart; the rest count as one.
 	maxClients = 1000
 )

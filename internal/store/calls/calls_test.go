@@ -3,6 +3,7 @@ package calls_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,6 +15,8 @@ import (
 
 	"onsale/internal/pgtest"
 	"onsale/internal/store/calls"
+	"onsale/internal/store/transport"
+	"onsale/internal/store/transport/transporttest"
 )
 
 func start(t *testing.T, url string, o calls.Options) *calls.Recorder {
@@ -297,5 +300,23 @@ func TestDatabaseThatIsAwayAtTheStartMayComeLater(t *testing.T) {
 	}
 	if n := query[int](t, url, countCalls); n != 1 {
 		t.Errorf("%d rows", n)
+	}
+}
+
+// TestPasswordStaysHere records in a database at a public address that offers no
+// TLS: that is refused at the start, and the password is not sent.
+func TestPasswordStaysHere(t *testing.T) {
+	t.Parallel()
+	r, err := calls.Open("postgres://ada:s3cr3t@db.example.com/sale", calls.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := transporttest.Start(t)
+	server.Pretend(r.Config(), "203.0.113.7")
+	if err := r.Start(t.Context()); !errors.Is(err, transport.ErrNoTLS) || strings.Contains(err.Error(), "s3cr3t") {
+		t.Errorf("start: %v, want TLS to be missing", err)
+	}
+	if received := server.Received(); received != "" {
+		t.Errorf("the server read %q", received)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"onsale/internal/store/transport"
 )
 
 const (
@@ -40,6 +42,7 @@ func parseURL(text string) (*pgx.ConnConfig, error) {
 	if !query.Has("connect_timeout") {
 		config.ConnectTimeout = connectTimeout
 	}
+	transport.RequireTLS(&config.Config, query.Get("sslmode"))
 	for name, value := range map[string]string{"application_name": "onsale automate", "statement_timeout": statementTimeout} {
 		if _, set := config.RuntimeParams[name]; !set {
 			config.RuntimeParams[name] = value

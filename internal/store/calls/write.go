@@ -11,6 +11,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"onsale/internal/store/transport"
 )
 
 const (
@@ -187,11 +189,12 @@ func malformed(err error) bool {
 }
 
 // refused reports whether the database answers, but not to this user, or not
-// with what is asked for; waiting does not mend that.
+// with what is asked for, or without the TLS that is required; waiting does not
+// mend that.
 func refused(err error) bool {
 	code := codeOf(err)
 	if code == "" {
-		return false
+		return transport.Misconfigured(err)
 	}
 	switch code[:2] {
 	case "08", "40", "53", "55", "57", "58": // connection, conflict, resources, operator, system

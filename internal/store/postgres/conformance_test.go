@@ -7,10 +7,23 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 
 	"onsale/internal/store/postgres"
 	"onsale/internal/store/storetest"
 )
+
+// catalog describes the tables, columns, constraints and indexes of the schema.
+const catalog = `SELECT concat_ws(' ', 'column', table_name, ordinal_position, column_name, data_type, is_nullable, column_default, is_identity)
+		FROM information_schema.columns WHERE table_schema = 'onsale'
+	UNION ALL SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(c.oid))
+		FROM pg_constraint c JOIN pg_namespace n ON n.oid = connamespace WHERE nspname = 'onsale'
+	UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'onsale'
+	UNION ALL SELECT concat_ws(' ', relkind, relname, reloptions)
+		FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'onsale'
+	UNION ALL SELECT concat_ws(' ', 'function', proname) FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'onsale'
+	UNION ALL SELECT concat_ws(' ', 'type', typname) FROM pg_type JOIN pg_namespace n ON n.oid = typnamespace WHERE nspname = 'onsale'
+	ORDER BY 1`
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
@@ -23,6 +36,9 @@ func TestConformance(t *testing.T) {
 				return open(tb, url, postgres.Options{MaxConns: 5, Gate: gate})
 			},
 			Raw:         raw(tb, url),
+			Migrations:  postgres.Migrations,
+			Dialect:     goose.DialectPostgres,
+			Catalog:     catalog,
 			NewerSchema: `INSERT INTO onsale.schema_migrations (version_id, is_applied) VALUES (999999, true)`,
 		}
 	})

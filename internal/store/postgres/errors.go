@@ -7,21 +7,25 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"onsale/internal/sale"
+	"onsale/internal/store/transport"
 )
 
-// errTooSlow is the cause of a read that ran into its limit.
-var errTooSlow = fmt.Errorf("%w: no answer within %s", sale.ErrUnavailable, readLimit)
+// tooSlow is the cause of a call that ran into its own limit.
+func tooSlow(limit time.Duration) error {
+	return fmt.Errorf("%w: no answer within %s", sale.ErrUnavailable, limit)
+}
 
 // causeOf replaces the error of a call that ran into its own limit by the
 // limit's cause, which the driver does not pass on.
 func causeOf(ctx context.Context, err error) error {
-	if err != nil && errors.Is(context.Cause(ctx), errTooSlow) {
-		return errTooSlow
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sale.ErrUnavailable) {
+		return cause
 	}
 	return err
 }
@@ -52,6 +56,9 @@ func classifyCommit(ctx context.Context, op string, err error) error {
 	if errors.As(err, &server) && server.SeverityUnlocalized == "ERROR" {
 		return classify(ctx, op, err)
 	}
+	if errors.Is(err, sale.ErrUnavailable) { // not wrapped: it would say that nothing was written
+		return fmt.Errorf("%s: %w: %v", op, sale.ErrOutcomeUnknown, err) //nolint:errorlint // see above
+	}
 	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, oneLine(err))
 }
 
@@ -79,7 +86,7 @@ func kindOf(ctx context.Context, err error) error {
 		return sale.ErrNotFound
 	case errors.As(err, &server):
 		return kindOfCode(server.Code)
-	case lostConnection(err) && !misconfigured(err):
+	case lostConnection(err) && !transport.Misconfigured(err):
 		return sale.ErrUnavailable
 	}
 	return nil
@@ -117,13 +124,4 @@ func kindOfCode(code string) error {
 		return sale.ErrUnavailable
 	}
 	return nil
-}
-
-// misconfigured reports whether every address failed in a way that another try
-// will not mend: they and the URL disagree about TLS. The driver has no
-// sentinel for it, and a line for each address.
-func misconfigured(err error) bool {
-	text := err.Error()
-	disagreements := strings.Count(text, "tls error: ") + strings.Count(text, "tls: failed to verify certificate")
-	return disagreements >= max(1, strings.Count(text, "\n"))
 }

@@ -34,16 +34,14 @@ func (s *Store) SavePlan(ctx context.Context, p fault.Plan) (fault.State, error)
 
 // plan runs a query that returns the plan's row, and judges its errors. No gate
 // stands before it: simulated troubles must not keep anybody from ending them.
-func (s *Store) plan(
-	ctx context.Context, op string, judge func(context.Context, string, error) error, query string, args ...any,
-) (fault.State, error) {
+func (s *Store) plan(ctx context.Context, op string, judge judgement, query string, args ...any) (fault.State, error) {
 	var state fault.State
 	var text []byte
-	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
-	defer cancel()
-	err := s.general.QueryRow(limited, query, args...).Scan(&state.Version, &text, &state.Age)
+	err := s.within(ctx, readLimit, op, judge, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, query, args...).Scan(&state.Version, &text, &state.Age)
+	})
 	if err != nil {
-		return state, judge(ctx, op, causeOf(limited, err))
+		return state, err
 	}
 	if err := json.Unmarshal(text, &state.Plan); err != nil {
 		return state, fmt.Errorf("decode plan: %w", err)
@@ -53,24 +51,25 @@ func (s *Store) plan(
 
 // Heartbeat implements [fault.Store].
 func (s *Store) Heartbeat(ctx context.Context, replica string, version int64) error {
-	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
-	defer cancel()
 	var batch pgx.Batch
 	batch.Queue(`INSERT INTO onsale.replicas (id, version, seen_at) VALUES ($1, $2, now())
 		ON CONFLICT (id) DO UPDATE SET version = excluded.version, seen_at = excluded.seen_at`, replica, version)
 	batch.Queue(`DELETE FROM onsale.replicas WHERE seen_at < now() - $1::interval`, fault.ReplicaForgotten)
-	return classify(ctx, "write heartbeat", causeOf(limited, s.general.SendBatch(limited, &batch).Close()))
+	return s.within(ctx, readLimit, "write heartbeat", classify, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.SendBatch(ctx, &batch).Close()
+	})
 }
 
 // Replicas implements [fault.Store].
-func (s *Store) Replicas(ctx context.Context) ([]fault.Replica, error) {
-	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
-	defer cancel()
-	rows, err := s.general.Query(limited, `SELECT id, version, now() - seen_at FROM onsale.replicas
-		WHERE seen_at > now() - $1::interval ORDER BY id`, fault.ReplicaSilence)
-	if err != nil {
-		return nil, classify(ctx, "list replicas", causeOf(limited, err))
-	}
-	replicas, err := pgx.CollectRows(rows, pgx.RowToStructByPos[fault.Replica])
-	return replicas, classify(ctx, "list replicas", causeOf(limited, err))
+func (s *Store) Replicas(ctx context.Context) (replicas []fault.Replica, err error) {
+	err = s.within(ctx, readLimit, "list replicas", classify, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `SELECT id, version, now() - seen_at FROM onsale.replicas
+			WHERE seen_at > now() - $1::interval ORDER BY id`, fault.ReplicaSilence)
+		if err != nil {
+			return err
+		}
+		replicas, err = pgx.CollectRows(rows, pgx.RowToStructByPos[fault.Replica])
+		return err
+	})
+	return replicas, err
 }

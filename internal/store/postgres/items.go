@@ -42,19 +42,15 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, 
 
 // writeOne writes a row that the index finds, in a transaction of its own and
 // within readLimit: a client whose database is away has its 503 within a second.
-func (s *Store) writeOne(ctx context.Context, op, query string, args ...any) (pgconn.CommandTag, error) {
+func (s *Store) writeOne(ctx context.Context, op, query string, args ...any) (done pgconn.CommandTag, err error) {
 	if err := s.gate(ctx, op); err != nil {
-		return pgconn.CommandTag{}, err
+		return done, err
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
-	defer cancel()
-	conn, err := s.general.Acquire(limited)
-	if err != nil {
-		return pgconn.CommandTag{}, classify(ctx, op+": connect", causeOf(limited, err))
-	}
-	defer conn.Release()
-	done, err := conn.Exec(limited, query, args...)
-	return done, classifyCommit(ctx, op, err)
+	err = s.within(ctx, readLimit, op, classifyCommit, func(ctx context.Context, conn *pgx.Conn) (err error) {
+		done, err = conn.Exec(ctx, query, args...)
+		return err
+	})
+	return done, err
 }
 
 // TokenKey implements [item.Store]. No gate stands before it: what the plan
@@ -64,13 +60,14 @@ func (s *Store) TokenKey(ctx context.Context, candidate []byte) ([]byte, error) 
 	if !errors.Is(err, sale.ErrNotFound) {
 		return key, err
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
-	defer cancel()
-	// Who comes second waits here until the first has committed, and does
-	// nothing; the statement that reads is another, and sees the first's key.
-	_, err = s.general.Exec(limited, `INSERT INTO onsale.token_keys (id, key) VALUES (1, $1) ON CONFLICT DO NOTHING`, candidate)
+	err = s.within(ctx, readLimit, "write token key", classify, func(ctx context.Context, conn *pgx.Conn) error {
+		// The second of two replicas waits here until the first has committed, and
+		// does nothing; the statement that reads is another, and sees the first's key.
+		_, err := conn.Exec(ctx, `INSERT INTO onsale.token_keys (id, key) VALUES (1, $1) ON CONFLICT DO NOTHING`, candidate)
+		return err
+	})
 	if err != nil {
-		return nil, classify(ctx, "write token key", causeOf(limited, err))
+		return nil, err
 	}
 	return s.tokenKey(ctx)
 }

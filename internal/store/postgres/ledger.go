@@ -64,8 +64,11 @@ func (s *Store) Purchases(ctx context.Context, concertID int64, after uuid.UUID,
 		WHERE id > $1 AND ($2::bigint = 0 OR concert_id = $2) ORDER BY id LIMIT $3`, pgUUID(after), concertID, limit)
 }
 
-// Refund implements [sale.Ledger]. It locks the concert before the purchase,
-// in the order in which a sale does.
+// Refund implements [sale.Ledger]. It locks the purchase, so that the tickets go
+// back once. The concert is locked by the UPDATE that counts them, which waits for
+// a sale that holds the row and subtracts from what that has written. No circle of
+// waits comes of it: a sale that holds a concert inserts purchases and waits for
+// none that exists, and a refund that holds a purchase waits for one concert.
 func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
 	p, err := s.Purchase(ctx, id)
 	if err != nil || !p.Live() {
@@ -77,7 +80,7 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 	}
 	defer release()
 
-	p, err = lockPurchase(ctx, conn.Conn(), p)
+	p, err = lockPurchase(ctx, conn.Conn(), id)
 	if err != nil || !p.Live() {
 		rollback(ctx, conn.Conn())
 		return p, classify(ctx, "refund: lock", err)
@@ -94,17 +97,17 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 	return p, nil
 }
 
-// lockPurchase begins a transaction that holds the purchase and its concert,
-// and returns the purchase as it is now.
-func lockPurchase(ctx context.Context, conn *pgx.Conn, p sale.Purchase) (sale.Purchase, error) {
+// lockPurchase begins a transaction that holds the purchase, and returns the
+// purchase as it is now.
+func lockPurchase(ctx context.Context, conn *pgx.Conn, id uuid.UUID) (p sale.Purchase, err error) {
 	var batch pgx.Batch
 	batch.Queue(begin)
-	batch.Queue(lockConcerts, []int64{p.ConcertID})
-	batch.Queue(`SELECT `+columns+` FROM onsale.purchases WHERE id = $1 FOR UPDATE`, pgUUID(p.ID)).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(`SELECT `+columns+` FROM onsale.purchases WHERE id = $1 FOR UPDATE`, pgUUID(id)).Query(func(rows pgx.Rows) (err error) {
 		p, err = pgx.CollectExactlyOneRow(rows, toPurchase)
 		return err
 	})
-	return p, conn.SendBatch(ctx, &batch).Close()
+	err = conn.SendBatch(ctx, &batch).Close()
+	return p, err
 }
 
 // booksQuery reads counters and purchases in one statement, and so in one snapshot.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"onsale/internal/sale"
 )
 
 // pool is a pgxpool that can be replaced while it is in use. Resetting one is
@@ -41,25 +44,27 @@ func (p *pool) renew(ctx context.Context) error {
 // now returns the pool of the moment.
 func (p *pool) now() *pgxpool.Pool { return p.current.Load() }
 
-// Acquire, Query, QueryRow and SendBatch are those of [pgxpool.Pool].
-
-func (p *pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) { return p.now().Acquire(ctx) }
-
-func (p *pool) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return p.now().Query(ctx, sql, args...)
-}
-
-func (p *pool) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return p.now().QueryRow(ctx, sql, args...)
-}
-
-func (p *pool) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	return p.now().SendBatch(ctx, b)
-}
-
-// Exec is that of [pgxpool.Pool].
-func (p *pool) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	return p.now().Exec(ctx, sql, args...)
+// Acquire is that of [pgxpool.Pool]. Callers that wait for a connection of a pool
+// that is replaced meanwhile move on to the new one, whatever the old one told
+// them: nothing of theirs has been sent. That is why pool has no Query or Exec,
+// whose errors do not tell whether something was.
+//
+// An error that is neither the context's nor the server's is ErrUnavailable.
+func (p *pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	for {
+		pool := p.now()
+		conn, err := pool.Acquire(ctx)
+		if err == nil || ctx.Err() != nil {
+			return conn, err
+		}
+		if pool != p.now() {
+			continue
+		}
+		if _, connecting := errors.AsType[*pgconn.ConnectError](err); !connecting {
+			err = fmt.Errorf("%w: %w", sale.ErrUnavailable, err) // the pool is closed
+		}
+		return nil, err
+	}
 }
 
 // pinger has one connection to ask for signs of life on. One that gave none is

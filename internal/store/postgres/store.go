@@ -5,15 +5,18 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/store/gate"
+	"onsale/internal/store/schema"
 )
 
 var (
@@ -81,6 +84,8 @@ func (o Options) withDefaults() (Options, error) {
 type Store struct {
 	options Options
 	*pools
+	files            fs.FS // of the migrations
+	progressInterval time.Duration
 }
 
 // Open returns a store for the database that the URL names. It does not
@@ -90,11 +95,15 @@ type Store struct {
 // An error says what is wrong with the URL or the options, without the
 // password.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	o, err := o.withDefaults()
+	config, err := parseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	config, err := parseURL(url)
+	return openStore(ctx, config, o)
+}
+
+func openStore(ctx context.Context, config *pgxpool.Config, o Options) (*Store, error) {
+	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +111,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{o, pools}, nil
+	return &Store{o, pools, migrations, schema.ProgressInterval}, nil
 }
 
 // Close closes all connections, and waits a moment for those in use.
@@ -131,17 +140,36 @@ func queryOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFun
 	return readOne(ctx, s, op, scan, query, args...)
 }
 
-// readOne reads one row with its own time limit.
-func readOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) (T, error) {
-	var none T
-	limited, cancel := context.WithTimeoutCause(ctx, readLimit, errTooSlow)
+// readOne reads one row within readLimit.
+func readOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) (one T, err error) {
+	err = s.within(ctx, readLimit, op, classify, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		one, err = pgx.CollectExactlyOneRow(rows, scan)
+		return err
+	})
+	return one, err
+}
+
+// judgement is classify or classifyCommit.
+type judgement func(ctx context.Context, op string, err error) error
+
+// within does something on a general connection within a time limit, connecting
+// included, and judges the error. One of connecting is judged by classify:
+// nothing was sent.
+func (s *Store) within(
+	ctx context.Context, limit time.Duration, op string, judge judgement, do func(context.Context, *pgx.Conn) error,
+) error {
+	limited, cancel := context.WithTimeoutCause(ctx, limit, tooSlow(limit))
 	defer cancel()
-	rows, err := s.general.Query(limited, query, args...)
+	conn, err := s.general.Acquire(limited)
 	if err != nil {
-		return none, classify(ctx, op, causeOf(limited, err))
+		return classify(ctx, op+": connect", causeOf(limited, err))
 	}
-	one, err := pgx.CollectExactlyOneRow(rows, scan)
-	return one, classify(ctx, op, causeOf(limited, err))
+	defer conn.Release()
+	return judge(ctx, op, causeOf(limited, do(limited, conn.Conn())))
 }
 
 // queryAll reads all rows of a query.
@@ -149,7 +177,12 @@ func queryAll[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFun
 	if err := s.gate(ctx, op); err != nil {
 		return nil, err
 	}
-	rows, err := s.general.Query(ctx, query, args...)
+	conn, err := s.general.Acquire(ctx)
+	if err != nil {
+		return nil, classify(ctx, op+": connect", err)
+	}
+	defer conn.Release()
+	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {
 		return nil, classify(ctx, op, err)
 	}

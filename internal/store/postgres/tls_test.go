@@ -14,8 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"onsale/internal/sale"
 	"onsale/internal/store/postgres"
+	"onsale/internal/store/transport"
+	"onsale/internal/store/transport/transporttest"
 )
 
 // TestCertificateThatNobodyVouchesFor is refused, and is nothing to wait for.
@@ -57,5 +61,37 @@ func TestCertificateThatNobodyVouchesFor(t *testing.T) {
 	err = store.Migrate(t.Context())
 	if err == nil || errors.Is(err, sale.ErrUnavailable) || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got %v, want an error of the certificate that waiting does not mend", err)
+	}
+}
+
+// TestPasswordStaysHere opens a database at a public address that offers no TLS,
+// by every kind of connection that the store makes.
+func TestPasswordStaysHere(t *testing.T) {
+	t.Parallel()
+	const url = "postgres://ada:s3cr3t@db.example.com/sale"
+	server := transporttest.Start(t)
+	store, err := postgres.OpenWith(t.Context(), url, postgres.Options{}, func(config *pgconn.Config) {
+		server.Pretend(config, "203.0.113.7")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	for name, call := range map[string]func() error{
+		"migrate": func() error { return store.Migrate(t.Context()) },
+		"check":   func() error { return store.CheckSchema(t.Context()) },
+		"ping":    func() error { return store.Ping(t.Context()) },
+		"sell": func() error {
+			_, err := store.Sell(t.Context(), sale.Batch{Orders: []sale.Order{{ConcertID: 1, Quantity: 1}}})
+			return err
+		},
+	} {
+		err := call()
+		if !errors.Is(err, transport.ErrNoTLS) || errors.Is(err, sale.ErrUnavailable) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%s: %v, want TLS to be missing, which waiting does not mend", name, err)
+		}
+	}
+	if received := server.Received(); received != "" {
+		t.Errorf("the server read %q", received)
 	}
 }

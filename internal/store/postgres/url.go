@@ -3,16 +3,23 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"onsale/internal/store/transport"
 )
 
 // connectTimeout ends an attempt to connect unless the URL says otherwise: long
 // enough for a TLS handshake across a continent.
 const connectTimeout = 2 * time.Second
+
+// keepAlive notices within half a minute that a server is gone, also while a
+// migration waits for its answer without a limit.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}
 
 // errMalformed shows no part of the URL: where it is malformed, the password
 // may stand anywhere.
@@ -41,6 +48,8 @@ func parseURL(text string) (*pgxpool.Config, error) {
 	if !query.Has("connect_timeout") {
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	config.ConnConfig.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
+	transport.RequireTLS(&config.ConnConfig.Config, query.Get("sslmode"))
 	return config, nil
 }
 

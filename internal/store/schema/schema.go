@@ -1,5 +1,5 @@
-// Package schema knows which version of the tables a program wants, and judges
-// the one that a database has.
+// Package schema applies migrations by goose, and judges the version that a
+// database has.
 package schema
 
 import (
@@ -15,15 +15,24 @@ import (
 // Newest returns the version that the migrations, files named NNNNN_what.sql in
 // the directory migrations, lead to.
 func Newest(files fs.FS) (int64, error) {
-	names, err := fs.Glob(files, "migrations/*.sql")
-	if err != nil || len(names) == 0 {
-		return 0, fmt.Errorf("list migrations: %w", errors.Join(err, fs.ErrNotExist))
+	names, err := list(files)
+	if err != nil {
+		return 0, err
 	}
-	version, err := goose.NumericComponent(names[len(names)-1]) // they are sorted
+	version, err := goose.NumericComponent(names[len(names)-1])
 	if err != nil {
 		return 0, fmt.Errorf("read migration's version: %w", err)
 	}
 	return version, nil
+}
+
+// list returns the names of the migrations in order of version.
+func list(files fs.FS) ([]string, error) {
+	names, err := fs.Glob(files, "migrations/*.sql") // sorted
+	if err != nil || len(names) == 0 {
+		return nil, fmt.Errorf("list migrations: %w", errors.Join(err, fs.ErrNotExist))
+	}
+	return names, nil
 }
 
 // Judge compares the version that the database has, 0 for none, with the one

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/pressly/goose/v3"
+
 	"onsale/internal/store/sqlite"
 	"onsale/internal/store/storetest"
 )
@@ -23,6 +25,9 @@ func TestConformance(t *testing.T) {
 				return store
 			},
 			Raw:         raw(tb, path),
+			Migrations:  sqlite.Migrations,
+			Dialect:     goose.DialectSQLite3,
+			Catalog:     `SELECT name || ': ' || sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1`,
 			NewerSchema: `INSERT INTO schema_migrations (version_id, is_applied) VALUES (999999, 1)`,
 		}
 	})

@@ -2,9 +2,36 @@ package sqlite
 
 import (
 	"context"
+	"io/fs"
+	"time"
 
 	driver "modernc.org/sqlite"
 )
+
+// Migrations are the embedded migrations.
+var Migrations fs.FS = migrations
+
+// SetMigrations replaces the embedded migrations, and says how often one that
+// runs is reported.
+func (s *Store) SetMigrations(files fs.FS, progress time.Duration) {
+	s.files, s.progressInterval = files, progress
+}
+
+// WriterPragma reads a setting of the connection that writes.
+func (s *Store) WriterPragma(ctx context.Context, name string) (value string, err error) {
+	err = s.onWriter(ctx, func() error {
+		return s.writer.conn.QueryRowContext(ctx, `PRAGMA `+name).Scan(&value)
+	})
+	return value, err
+}
+
+// Reconnect gives up the connection that writes, as after a failure.
+func (s *Store) Reconnect(ctx context.Context) error {
+	return s.onWriter(ctx, func() error {
+		s.writer.discard()
+		return nil
+	})
+}
 
 // Tamper runs a statement on the writing connection, outside a transaction.
 func (s *Store) Tamper(ctx context.Context, query string) error {

@@ -198,7 +198,7 @@ func TestConstraintsOfThisEngine(t *testing.T) {
 	for _, statement := range []string{
 		`UPDATE purchases SET concert_id = 4711`,
 		`DELETE FROM concerts`,
-		`INSERT INTO schema_migrations (version_id, is_applied) VALUES (1, 1)`, // goose has no other lock
+		`INSERT INTO schema_migrations (version_id, is_applied) VALUES (1, 1)`,
 	} {
 		if _, err := db.ExecContext(t.Context(), statement); err == nil {
 			t.Errorf("the database accepts %s", statement)

@@ -14,8 +14,6 @@ const (
 	// busyTimeout is how long a statement waits for another process's lock
 	// before it is a conflict.
 	busyTimeout = 800 * time.Millisecond
-	// migrateTimeout is the same for migrations, which nobody hurries.
-	migrateTimeout = 10 * time.Second
 	// writerCacheKiB holds the hot pages of the index of keys, which are random.
 	writerCacheKiB = 16 << 10
 	// checkpointPages is after how many pages of 4 KiB the write-ahead log is

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"runtime"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/store/gate"
+	"onsale/internal/store/schema"
 )
 
 var (
@@ -75,6 +77,9 @@ type Store struct {
 	// scanning holds a token while a whole table is read: others are to find a
 	// reader free.
 	scanning chan struct{}
+
+	files            fs.FS // of the migrations
+	progressInterval time.Duration
 }
 
 // Open opens the database file, and creates it and its directory, readable by
@@ -89,7 +94,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{options: o, file: f, scanning: make(chan struct{}, 1)}
+	s := &Store{
+		options: o, file: f, scanning: make(chan struct{}, 1),
+		files: migrations, progressInterval: schema.ProgressInterval,
+	}
 	if s.writer, err = openWriter(f, o.Logger); err != nil {
 		return nil, err
 	}

@@ -190,3 +190,36 @@ func keyRace(w *world) {
 	}
 	w.balance()
 }
+
+// lastTicketRace repeats one order for the last ticket on two handles at once. No
+// repetition is told sold out: its key has bought.
+func lastTicketRace(w *world) {
+	const rounds, callers = 10, 6
+	handles := []Store{w, w.open(nil)}
+	for round := range rounds {
+		concert, key := w.concert(1), fmt.Sprintf("key %d", round)
+		outcomes, errs := make([]sale.Outcome, callers), make([]error, callers)
+		var ready, all sync.WaitGroup
+		ready.Add(callers)
+		for i := range callers {
+			all.Go(func() {
+				o := keyed(concert, 1, key)
+				ready.Done()
+				ready.Wait()
+				outcomes[i], errs[i] = insistSell(w.Context(), handles[i%2], o)
+			})
+		}
+		all.Wait()
+		if err := errors.Join(errs...); err != nil {
+			w.Fatalf("round %d: %v", round, err)
+		}
+		count := make(map[sale.Status]int)
+		for _, s := range statuses(outcomes) {
+			count[s]++
+		}
+		if count[sale.Sold] != 1 || count[sale.Replayed] != callers-1 {
+			w.Errorf("round %d: %v, want one sold and the others replayed", round, statuses(outcomes))
+		}
+	}
+	w.balance()
+}

@@ -2,10 +2,15 @@ package storetest
 
 import (
 	"errors"
+	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/pressly/goose/v3"
+
 	"onsale/internal/sale"
+	"onsale/internal/store/schema"
 )
 
 func missingSchema(w *world) {
@@ -75,4 +80,69 @@ func migrateAtOnce(w *world) {
 			w.Errorf("handle %d: %v", i, err)
 		}
 	}
+}
+
+// downAndUp undoes the newest migration, then the newest two, and so on to none,
+// and migrates again each time: the schema is the same as before.
+func downAndUp(w *world) {
+	const table = "schema_migrations"
+	newest, err := schema.Newest(w.database.Migrations)
+	if err != nil {
+		w.Fatal(err)
+	}
+	files, err := fs.Sub(w.database.Migrations, "migrations")
+	if err != nil {
+		w.Fatal(err)
+	}
+	migrations, err := goose.NewProvider(w.database.Dialect, w.database.Raw, files, goose.WithTableName(table))
+	if err != nil {
+		w.Fatal(err)
+	}
+	bare := w.catalog()
+	w.migrate()
+	whole := w.catalog()
+	for kept := newest - 1; kept >= 0; kept-- {
+		undone, err := migrations.DownTo(w.Context(), kept)
+		if err != nil || int64(len(undone)) != newest-kept {
+			w.Fatalf("down to version %d: %v, %v, want %d migrations undone", kept, undone, err, newest-kept)
+		}
+		if err := w.CheckSchema(w.Context()); !errors.Is(err, sale.ErrUnavailable) {
+			w.Errorf("check of version %d: %v, want it unavailable until onsale migrate", kept, err)
+		}
+		if kept == 0 {
+			w.exec("DROP TABLE " + table)
+			if left := w.catalog(); !slices.Equal(left, bare) {
+				w.Errorf("all migrations undone leave %q, and there was %q", left, bare)
+			}
+		}
+		w.migrate()
+		if again := w.catalog(); !slices.Equal(again, whole) {
+			w.Errorf("down to version %d and up again:\n%q\nwant\n%q", kept, again, whole)
+		}
+	}
+	if got := w.sell(order(w.concert(1), 1))[0]; got.Status != sale.Sold {
+		w.Errorf("afterwards: %+v, want it sold", got)
+	}
+}
+
+// catalog describes everything in the schema.
+func (w *world) catalog() []string {
+	w.Helper()
+	rows, err := w.database.Raw.QueryContext(w.Context(), w.database.Catalog)
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			w.Fatal(err)
+		}
+		all = append(all, line)
+	}
+	if err := rows.Err(); err != nil {
+		w.Fatal(err)
+	}
+	return all
 }

@@ -5,7 +5,10 @@ package storetest
 import (
 	"context"
 	"database/sql"
+	"io/fs"
 	"testing"
+
+	"github.com/pressly/goose/v3"
 
 	"onsale/internal/fault"
 	"onsale/internal/item"
@@ -38,6 +41,13 @@ type Database struct {
 	// NewerSchema is a statement after which the schema is of a version that
 	// the engine does not know yet.
 	NewerSchema string
+	// Migrations are the engine's, in the directory migrations.
+	Migrations fs.FS
+	// Dialect is the engine's for goose.
+	Dialect goose.Dialect
+	// Catalog is a query that describes everything in the schema, a text a row,
+	// in an order of its own.
+	Catalog string
 }
 
 // Engine makes an empty database, without a schema, that is gone at the end of
@@ -90,6 +100,7 @@ func Run(t *testing.T, engine Engine) {
 		{"refunds race with sales", refundsRace},
 		{"one purchase refunded by many at once", refundRace},
 		{"a key on two handles and two concerts at once", keyRace},
+		{"a key on two handles for the last ticket", lastTicketRace},
 
 		{"the books show what was changed behind their back", changedRows},
 		{"an audit is kept for all handles", audits},
@@ -128,6 +139,7 @@ func Run(t *testing.T, engine Engine) {
 		{"a newer schema is refused", newerSchema},
 		{"a schema without items gets them and keeps the rest", schemaBeforeItems},
 		{"ten handles migrate at once", migrateAtOnce},
+		{"migrations go down and up again", downAndUp},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,28 @@
+package postgres
+
+import (
+	"context"
+	"io/fs"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Migrations are the embedded migrations.
+var Migrations fs.FS = migrations
+
+// OpenWith is Open with connections that a test has changed.
+func OpenWith(ctx context.Context, url string, o Options, change func(*pgconn.Config)) (*Store, error) {
+	config, err := parseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	change(&config.ConnConfig.Config)
+	return openStore(ctx, config, o)
+}
+
+// SetMigrations replaces the embedded migrations, and says how often one that
+// runs is reported.
+func (s *Store) SetMigrations(files fs.FS, progress time.Duration) {
+	s.files, s.progressInterval = files, progress
+}

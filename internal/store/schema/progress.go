@@ -1,0 +1,38 @@
+package schema
+
+import (
+	"log/slog"
+	"time"
+)
+
+// ProgressInterval is how often a running migration is reported.
+const ProgressInterval = 10 * time.Second
+
+// report logs that a migration runs, now and every interval, and returns what the
+// caller calls when it has ended, with the error or nil.
+func report(log *slog.Logger, interval time.Duration) (end func(error)) {
+	begin, stop, stopped := time.Now(), make(chan struct{}), make(chan struct{})
+	log.Info("migration started")
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				log.Info("migration is running", "elapsed", time.Since(begin).Round(time.Second))
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func(err error) {
+		close(stop)
+		<-stopped
+		if took := time.Since(begin).Round(time.Millisecond); err != nil {
+			log.Warn("migration undone", "duration", took, "error", err)
+		} else {
+			log.Info("migration applied", "duration", took)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+// Package transport decides when a connection to PostgreSQL must be encrypted,
+// and tells failures of encryption that another try cannot mend from those that
+// it may.
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrNoTLS says that a server at a public address offers no TLS. Nothing was
+// sent to it.
+var ErrNoTLS = errors.New("the server offers no TLS and its address is public, so the password would be readable on the way: " +
+	"turn TLS on at the server and connect with sslmode=verify-full, or allow it with sslmode=disable in the URL")
+
+// RequireTLS makes connections by config fail with [ErrNoTLS] where the server
+// has a public address and does not encrypt, before anything is sent to it. The
+// driver's default, sslmode=prefer, would send the password in the clear.
+//
+// The operator's choice counts instead: sslmode is the one that the URL gives,
+// empty for none. The driver also reads PGSSLMODE and service files; disable and
+// allow count from there, and prefer does not, because config cannot tell it
+// from the default.
+//
+// What counts is the address of the connection and not the name in the URL,
+// which may resolve to several addresses, and to others tomorrow.
+func RequireTLS(config *pgconn.Config, sslmode string) {
+	if sslmode != "" || !prefersTLS(config) {
+		return
+	}
+	config.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
+		if _, encrypted := conn.(*tls.Conn); encrypted || isPrivate(conn.RemoteAddr()) {
+			return conn, nil
+		}
+		return conn, fmt.Errorf("%w (%s)", ErrNoTLS, conn.RemoteAddr()) // the driver closes it
+	}
+}
+
+// prefersTLS reports whether the driver would try a host without TLS after it
+// failed with TLS: its default, sslmode=prefer.
+func prefersTLS(config *pgconn.Config) bool {
+	before := &pgconn.FallbackConfig{Host: config.Host, Port: config.Port, TLSConfig: config.TLSConfig}
+	for _, next := range config.Fallbacks {
+		if before.TLSConfig != nil && next.TLSConfig == nil && before.Host == next.Host && before.Port == next.Port {
+			return true
+		}
+		before = next
+	}
+	return false
+}
+
+// isPrivate reports whether packets to the address stay on this machine, on its
+// link, or in a private network (RFC 1918, RFC 4193). The shared addresses of
+// RFC 6598, 100.64.0.0/10, are not private: a provider's customers share them.
+func isPrivate(addr net.Addr) bool {
+	switch addr := addr.(type) {
+	case *net.UnixAddr:
+		return true
+	case *net.TCPAddr:
+		ip := addr.AddrPort().Addr().Unmap()
+		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
+	}
+	return false
+}
+
+// Misconfigured reports whether every attempt to connect failed because server
+// and URL disagree about TLS: no TLS where it is required, or a certificate that
+// is not trusted. Another attempt would fail in the same way.
+func Misconfigured(err error) bool {
+	connect, ok := errors.AsType[*pgconn.ConnectError](err)
+	if !ok {
+		return false
+	}
+	attempts := []error{connect.Unwrap()}
+	if several, ok := connect.Unwrap().(interface{ Unwrap() []error }); ok {
+		attempts = several.Unwrap()
+	}
+	for _, attempt := range attempts {
+		if !disagrees(attempt) {
+			return false
+		}
+	}
+	return true
+}
+
+// disagrees judges one attempt. The driver has no sentinels for it. A connection
+// that broke during the handshake proves nothing: the server may be starting.
+func disagrees(err error) bool {
+	text := err.Error()
+	switch {
+	case errors.Is(err, ErrNoTLS), strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
+		return true
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return false
+	}
+	_, broken := errors.AsType[net.Error](err)
+	return !broken && strings.Contains(text, "tls error: ")
+}
