@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -43,9 +42,5 @@ func (monitorChildCmd) Run(ctx context.Context, e *env) error {
 	}
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	discord, _ := e.lookup("DISCORD_URL")
-	err := app.MonitorChild(context.WithoutCancel(ctx), settings, app.Secret(discord), os.Stdin, os.Stdout, e.log)
-	if err != nil {
-		return fmt.Errorf("the monitoring ended, the sale goes on: %w", err)
-	}
-	return nil
+	return app.MonitorChild(context.WithoutCancel(ctx), settings, app.Secret(discord), os.Stdin, os.Stdout, e.log)
 }

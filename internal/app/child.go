@@ -50,7 +50,9 @@ func (a *App) monitorProcess(local string) (_ *sidecar.Process, expressions []st
 		return nil, nil, fmt.Errorf("encode settings of the monitoring: %w", err)
 	}
 	return sidecar.New(sidecar.Options{
-		Name: "monitoring", Health: "/-/healthy", EndLimit: childLimit, Logger: a.log,
+		Name: "monitoring", Prefix: "onsale: ",
+		Report: func(err error) { a.say("the monitoring ended, the sale goes on and it starts again: %v", err) },
+		Health: "/-/healthy", EndLimit: childLimit, Logger: a.log,
 		Command: func() *exec.Cmd { return up.Child(string(settings)) },
 	}), expressions, nil
 }

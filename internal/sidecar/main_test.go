@@ -48,6 +48,9 @@ func command(stderr io.Writer, env ...string) func() *exec.Cmd {
 // deafness makes a child that does not end when it is asked to.
 const deafness = "SIDECAR_TEST_DEAF"
 
+// ending names the file that a child writes when it ends in order.
+const ending = "SIDECAR_TEST_ENDING"
+
 // beChild is a child that can be made to fail in every way.
 func beChild() int {
 	mux := http.NewServeMux()
@@ -59,6 +62,7 @@ func beChild() int {
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("/overflow", func(http.ResponseWriter, *http.Request) { fmt.Fprint(io.Discard, overflow(1)) })
 	mux.HandleFunc("/devour", func(http.ResponseWriter, *http.Request) { devour() })
+	mux.HandleFunc("/crash", func(http.ResponseWriter, *http.Request) { go panic("on purpose") })
 	mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { close(hung) })
 	mux.HandleFunc("/health", func(http.ResponseWriter, *http.Request) {
 		select {
@@ -72,18 +76,20 @@ func beChild() int {
 		if os.Getenv(deafness) != "" {
 			select {}
 		}
-		fmt.Fprintln(os.Stderr, "ended in order")
-		return nil
+		return os.WriteFile(os.Getenv(ending), []byte("in order"), 0o600)
 	}
 	err := sidecar.Serve(context.Background(), sidecar.ChildOptions{
 		In: os.Stdin, Out: os.Stdout, Handler: mux, Run: run, MemoryLimit: childMemory, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, prefix+err.Error())
 		return 1
 	}
 	return 0
 }
+
+// prefix begins the line in which a child says why it ends.
+const prefix = "child: "
 
 // overflow needs more stack than there is.
 func overflow(n int) int {
@@ -110,7 +116,7 @@ func devour() {
 // beParent keeps a child until it is killed, and says when that answers.
 func beParent() int {
 	p := sidecar.New(sidecar.Options{
-		Name: "test", Command: command(os.Stderr), Health: "/health", Logger: slog.New(slog.DiscardHandler),
+		Name: "test", Command: command(os.Stderr), Health: "/health", Report: func(error) {}, Logger: slog.New(slog.DiscardHandler),
 	})
 	go func() {
 		for status, _ := ask(p, http.MethodGet, "/pid", ""); status != http.StatusOK; status, _ = ask(p, http.MethodGet, "/pid", "") {

@@ -35,7 +35,7 @@ const (
 	// doubles up to longestPause, and begins anew after a child that lived as long
 	// as steady.
 	firstPause   = time.Second
-	longestPause = 30 * time.Second
+	longestPause = time.Minute
 	steady       = time.Minute
 	// probeEvery is how often a child is asked whether it lives.
 	probeEvery = time.Second
@@ -50,13 +50,19 @@ const (
 // errNoAnswer means that the child hangs.
 var errNoAnswer = errors.New("no answer in time")
 
-// Options of a [Process]. All but the limits must be given.
+// Options of a [Process]. All but Prefix and the limits must be given.
 type Options struct {
 	// Name says what the child is, in messages: "monitoring".
 	Name string
 	// Command makes a command that calls [Serve]. Its standard input and output and
 	// its process group are set here; its standard error is for messages.
 	Command func() *exec.Cmd
+	// Prefix begins the lines in which the child says why it ends. They are not passed
+	// on, but become the error that Report gets; empty for none.
+	Prefix string
+	// Report is given why a child ended, before another one is started. One that ends
+	// again for the same reason is not reported again.
+	Report func(error)
 	// Health is the path that the child answers with 200 while it works.
 	Health string
 	// ProbeLimit is how long that answer may take before the child counts as hung and
@@ -78,6 +84,7 @@ type Process struct {
 // child is one run of the child process.
 type child struct {
 	cmd       *exec.Cmd
+	words     *words
 	conn      net.Conn
 	transport *http.Transport
 	proxy     http.Handler
@@ -97,7 +104,7 @@ func (p *Process) explain(reason string) { p.reason.Store(&reason) }
 // ends. Then it lets the child end in order, and kills it after the EndLimit. An
 // orderly end is nil.
 func (p *Process) Run(ctx context.Context) error {
-	pause := firstPause
+	pause, reported := firstPause, ""
 	for {
 		began := time.Now()
 		err := p.once(ctx)
@@ -105,14 +112,13 @@ func (p *Process) Run(ctx context.Context) error {
 			return err
 		}
 		if time.Since(began) >= steady {
-			pause = firstPause
+			pause, reported = firstPause, ""
 		}
-		reason := "it ended"
-		if err != nil {
-			reason = err.Error()
+		p.explain(err.Error())
+		if reported != err.Error() {
+			reported = err.Error()
+			p.options.Report(err)
 		}
-		p.explain(reason)
-		p.log.Error("process ended and starts again", "error", reason, "pause", pause.String())
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -143,10 +149,10 @@ func (p *Process) once(ctx context.Context) error {
 	go func() { sick <- p.probe(probing, c) }()
 	select {
 	case err := <-ended:
-		return cmp.Or(err, errors.New("it ended by itself"))
+		return c.explain(cmp.Or(err, errors.New("it ended by itself")))
 	case err := <-sick:
 		if ctx.Err() == nil {
-			return c.giveUp(err, ended)
+			return c.explain(c.giveUp(err, ended))
 		}
 	case <-ctx.Done():
 	}
@@ -165,6 +171,8 @@ func (p *Process) start() (*child, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make pipe: %w", err), in.Close())
 	}
+	said := &words{out: cmp.Or[io.Writer](cmd.Stderr, io.Discard), own: p.options.Prefix}
+	cmd.Stderr, cmd.WaitDelay = said, lastWords
 	setApart(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start: %w", err) // which has closed both pipes
@@ -172,7 +180,7 @@ func (p *Process) start() (*child, error) {
 	if err := lower(cmd); err != nil {
 		p.log.Warn("priority of the process cannot be lowered", "error", err)
 	}
-	c := &child{cmd: cmd, conn: newPipe(out, in)}
+	c := &child{cmd: cmd, words: said, conn: newPipe(out, in)}
 	dialed := make(chan net.Conn, 1)
 	dialed <- c.conn
 	c.transport = &http.Transport{
@@ -262,6 +270,14 @@ func (c *child) end(ended <-chan error, limit time.Duration) error {
 	case <-time.After(limit):
 		return errors.Join(fmt.Errorf("it did not end within %s and was killed", limit), c.kill(ended))
 	}
+}
+
+// explain puts the child's own reason before the error, if it gave one.
+func (c *child) explain(err error) error {
+	if reason := c.words.reason(); reason != "" {
+		return fmt.Errorf("%s (%w)", reason, err)
+	}
+	return err
 }
 
 // giveUp ends a child that failed a probe, and returns why it did. A child that

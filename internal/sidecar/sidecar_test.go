@@ -5,12 +5,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +37,8 @@ func TestChildIsReplaced(t *testing.T) {
 	t.Parallel()
 	for path, reason := range map[string]string{
 		"/overflow": "exit status", // of the runtime, or of the memory limit, which comes first if it is low
-		"/devour":   "exit status 1",
+		"/devour":   "memory limit reached: ",
+		"/crash":    "panic: on purpose (exit status 2)",
 		"/hang":     "does not answer: no answer in time",
 	} {
 		t.Run(strings.Trim(path, "/"), func(t *testing.T) {
@@ -60,8 +61,8 @@ func TestChildIsReplaced(t *testing.T) {
 			if !strings.Contains(fmt.Sprint(reasons), reason) {
 				t.Errorf("no answer gave the reason %q: %v", reason, reasons)
 			}
-			if path == "/devour" && !strings.Contains(said.String(), "memory limit reached") {
-				t.Errorf("the child wrote %q", said.String())
+			if strings.Contains(said.String(), prefix) {
+				t.Errorf("the reason was passed on as well: %q", said)
 			}
 		})
 	}
@@ -69,13 +70,13 @@ func TestChildIsReplaced(t *testing.T) {
 
 func TestChildEndsInOrder(t *testing.T) {
 	t.Parallel()
-	said := new(output)
-	p := start(t, sidecar.Options{Command: command(said)})
+	file := filepath.Join(t.TempDir(), "ending")
+	p := start(t, sidecar.Options{Command: command(nil, ending+"="+file)})
 	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
-	if said.String() != "ended in order\n" {
-		t.Errorf("the child wrote %q", said)
+	if text, err := os.ReadFile(file); err != nil || string(text) != "in order" {
+		t.Errorf("the child wrote %q, %v", text, err)
 	}
 	if status, body := ask(p.Process, http.MethodGet, "/pid", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "it stops") {
 		t.Errorf("answered %d %s after the end", status, body)
@@ -92,40 +93,38 @@ func TestChildThatDoesNotEndIsKilled(t *testing.T) {
 
 func TestChildThatCannotStartIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	tried := make(chan struct{}, 10)
-	p := run(t, sidecar.Options{Command: func() *exec.Cmd {
+	tried, reports := make(chan struct{}, 10), make(chan error, 10)
+	p := run(t, sidecar.Options{Report: func(err error) { reports <- err }, Command: func() *exec.Cmd {
 		tried <- struct{}{}
 		return exec.Command("/does/not/exist")
 	}})
-	<-tried
-	<-tried
+	for range 3 {
+		<-tried
+	}
 	if status, body := ask(p.Process, http.MethodGet, "/pid", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "/does/not/exist") {
 		t.Errorf("answered %d %s", status, body)
 	}
 	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
+	if len(reports) != 1 {
+		t.Errorf("the same reason was reported %d times", len(reports))
+	}
 }
 
 // TestChildEndsWithItsParent kills the parent, which can tell its child nothing.
 func TestChildEndsWithItsParent(t *testing.T) {
 	t.Parallel()
+	file := filepath.Join(t.TempDir(), "ending")
 	parent := exec.Command(os.Args[0])
-	parent.Env = append(os.Environ(), asParent+"=1")
+	parent.Env = append(os.Environ(), asParent+"=1", ending+"="+file)
 	stdout, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, theirs, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ours.Close()
-	parent.Stderr = theirs // which the child has as well
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	_ = theirs.Close()
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "answers\n" {
 		t.Fatalf("the parent wrote %q, %v", line, err)
 	}
@@ -133,14 +132,7 @@ func TestChildEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait() // it was killed
-	if err := ours.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	// The pipe ends when the last process that may write to it has ended.
-	said, err := io.ReadAll(ours)
-	if err != nil || string(said) != "ended in order\n" {
-		t.Errorf("the child wrote %q, %v", said, err)
-	}
+	until(t, "the end of the child", func() bool { text, _ := os.ReadFile(file); return string(text) == "in order" })
 }
 
 // running is a process whose Run is under way.
@@ -152,7 +144,10 @@ type running struct {
 // run lets a process run until the test ends.
 func run(t *testing.T, o sidecar.Options) running {
 	t.Helper()
-	o.Name, o.Health, o.Logger = "test", "/health", slog.New(slog.DiscardHandler)
+	o.Name, o.Prefix, o.Health, o.Logger = "test", prefix, "/health", slog.New(slog.DiscardHandler)
+	if o.Report == nil {
+		o.Report = func(error) {}
+	}
 	p := sidecar.New(o)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
