@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -29,7 +30,7 @@ func TestSaleOutlivesItsMonitoring(t *testing.T) {
 				"--rules", writeFile(t, "always.yml", always), dataDir(t))
 			up.waitFor(`ready on (http://\S+)`)
 			awaitAlways(t, up.url())
-			before := child(t, up)
+			before := up.child()
 
 			r := newRush(t, up.url(), 1_000_000)
 			ctx, stop := context.WithCancel(t.Context())
@@ -46,7 +47,7 @@ func TestSaleOutlivesItsMonitoring(t *testing.T) {
 				if status == http.StatusServiceUnavailable {
 					said += string(body)
 				}
-				if now := child(t, up); now == 0 || now == before || status != http.StatusOK {
+				if now := up.child(); now == 0 || now == before || status != http.StatusOK {
 					return fmt.Sprintf("process %d after %d, /-/ready answers %d", now, before, status)
 				}
 				return ""
@@ -78,14 +79,10 @@ func awaitAlways(t *testing.T, base string) {
 	})
 }
 
-// child returns the process of the monitoring, or 0 while there is none.
-func child(t *testing.T, up *process) int {
-	t.Helper()
-	pid := up.cmd.Process.Pid
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
+// child returns the child process, or 0 if there is none.
+func (p *process) child() int {
+	pid := p.cmd.Process.Pid
+	threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // none, once it has ended
 	for _, thread := range threads {
 		list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, thread.Name()))
 		if err != nil {
@@ -98,6 +95,15 @@ func child(t *testing.T, up *process) int {
 		}
 	}
 	return 0
+}
+
+// awaitEnd waits for the end of a process that is no child of the test.
+func awaitEnd(pid int) {
+	for end := time.Now().Add(startLimit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			return
+		}
+	}
 }
 
 // starve lets a process have no more memory.

@@ -142,7 +142,7 @@ func startProgram(t *testing.T, binary, command string, args ...string) *process
 func family(t *testing.T, p *process) []int {
 	t.Helper()
 	pids := []int{p.cmd.Process.Pid}
-	if pid := child(t, p); pid != 0 {
+	if pid := p.child(); pid != 0 {
 		pids = append(pids, pid)
 	}
 	return pids

@@ -148,9 +148,15 @@ func (p *process) waitFor(pattern string) string {
 // url returns the address that the process serves on.
 func (p *process) url() string { return p.waitFor(`(?:ready|listening) on (http://[^\s,]+)`) }
 
+// kill ends the process at once, and waits for its end and for that of its child,
+// which writes its files once more.
 func (p *process) kill() {
+	child := p.child()
 	_ = p.cmd.Process.Kill()
 	<-p.exited
+	if child != 0 {
+		awaitEnd(child)
+	}
 }
 
 // terminate asks the process to stop and returns its exit code.

@@ -40,7 +40,7 @@ func siege(t *testing.T, where func(testing.TB) ([]string, string)) {
 	p := launch(t, env, "up", "--listen", "127.0.0.1:0", "--crowd", "0", "--faults", "off", "--max-connections", "200", dir)
 	p.waitFor(`ready on (http://\S+)`)
 	limit := unix.Rlimit{Cur: addressSpace, Max: addressSpace}
-	monitoring := child(t, p)
+	monitoring := p.child()
 	for _, pid := range family(t, p) {
 		if err := unix.Prlimit(pid, unix.RLIMIT_AS, &limit, nil); err != nil {
 			t.Fatal(err)
@@ -77,7 +77,7 @@ func siege(t *testing.T, where func(testing.TB) ([]string, string)) {
 	}
 	peak := peakResident(t, p)
 	t.Logf("median %.2f, slowest probe %s, peak memory %.0f MB", median(ratios), slowest.Round(time.Millisecond), peak/1e6)
-	if now := child(t, p); now != monitoring {
+	if now := p.child(); now != monitoring {
 		t.Errorf("the monitoring is process %d now and was %d: an attack has ended it", now, monitoring)
 	}
 	if median(ratios) < minUnderSiege {

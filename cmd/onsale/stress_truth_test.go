@@ -3,12 +3,12 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,25 +53,34 @@ func TestStressSeesAStall(t *testing.T) {
 		}
 		return readReport(t, file), code
 	}
-	truth := (stall * 95 / 100).Seconds()
-	var got float64
-	var code int
-	for range 4 { // the tests beside this one may hold up the tester, or the server
-		var r report.Report
-		r, code = run("--rate", "200/s", "-t", "10s")
-		got = time.Duration(r.Stats.Total.Response.P99).Seconds()
-		if math.Abs(got/truth-1) <= 0.05 {
-			break
-		}
-		t.Logf("p99 %.3f s, lag p99 %s, exit code %d", got, time.Duration(r.Self.LagP99), code)
-	}
-	if math.Abs(got/truth-1) > 0.05 && code != exitBottleneck { // it may be wrong where it says so
-		t.Errorf("p99 is %.3f s, and in truth %.3f s", got, truth)
+	truth := stall * 95 / 100
+	late := lateness(t)
+	r, code := run("--rate", "200/s", "-t", "10s")
+	got := time.Duration(r.Stats.Total.Response.P99)
+	// A machine that does other things holds up the tester or the server, by what the
+	// timer beside them was late, and the tester may say so instead.
+	if off := (got - truth).Abs(); off > truth/20+late() && code != exitBottleneck {
+		t.Errorf("p99 is %s, and in truth %s; exit code %d", got, truth, code)
 	}
 	control, _ := run("-u", "2", "-t", "4s")
-	if naive := time.Duration(control.Stats.Total.Response.P99).Seconds(); naive > truth/2 {
-		t.Errorf("users who wait for answers see a p99 of %.3f s: the control shows nothing", naive)
+	if naive := time.Duration(control.Stats.Total.Response.P99); naive > truth/2+late() {
+		t.Errorf("users who wait for answers see a p99 of %s: the control shows nothing", naive)
 	}
+}
+
+// lateness watches a timer of a millisecond until the test ends. It returns what tells
+// by how much the timer has been late at most.
+func lateness(t *testing.T) func() time.Duration {
+	t.Helper()
+	var most atomic.Int64
+	go func() {
+		for t.Context().Err() == nil {
+			began := time.Now()
+			time.Sleep(time.Millisecond)
+			most.Store(max(most.Load(), int64(time.Since(began)-time.Millisecond)))
+		}
+	}()
+	return func() time.Duration { return time.Duration(most.Load()) }
 }
 
 // TestStressTellsTroublesApart lets servers do what servers do wrong.

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package main
+
+// child returns 0: only Linux lists the children of a process.
+func (*process) child() int { return 0 }
+
+// awaitEnd has nothing to wait for.
+func awaitEnd(int) {}
