@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"onsale/internal/monitor/answer"
 	"onsale/internal/monitor/guard"
 )
 
@@ -47,15 +48,56 @@ func checkFilters(u *url.URL) error {
 // unescape reads the escapes of a filter as Alertmanager does.
 var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n")
 
-// guarded refuses calls whose parameters cost too much.
+// guarded refuses calls whose parameters cost too much, and bounds the memory of
+// those that read.
 func guarded(next http.Handler) http.Handler {
+	reads := fewAtOnce(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := checkFilters(r.URL); err != nil {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, "%q\n", err.Error()) // Alertmanager's errors are JSON strings.
+			refuse(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		if r.Method == http.MethodGet {
+			reads.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// maxReading is how many answers are made at the same time. One of all silences or
+// alerts takes several times the memory that they take themselves.
+const maxReading = 2
+
+// fewAtOnce makes maxReading answers at a time, and lets the next call in before an
+// answer is sent.
+func fewAtOnce(next http.Handler) http.Handler {
+	reading := make(chan struct{}, maxReading)
+	outlet := new(answer.Outlet)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case reading <- struct{}{}:
+		case <-r.Context().Done():
+			return
+		}
+		kept := answer.New()
+		func() {
+			defer func() { <-reading }()
+			next.ServeHTTP(kept, r)
+		}()
+		switch {
+		case kept.TooLong():
+			refuse(w, http.StatusUnprocessableEntity, fmt.Sprintf("the answer is longer than %d MB; filter it", answer.MaxLength>>20))
+		case !outlet.Send(w, kept):
+			w.Header().Set("Retry-After", "1")
+			refuse(w, http.StatusServiceUnavailable, "too many long answers wait for their clients to read them")
+		}
+	})
+}
+
+// refuse answers as Alertmanager does, whose errors are JSON strings.
+func refuse(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "%q\n", message)
 }

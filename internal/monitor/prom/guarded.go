@@ -10,9 +10,9 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"onsale/internal/monitor/answer"
 	"onsale/internal/monitor/turnstile"
 )
 
@@ -23,7 +23,7 @@ type guarded struct {
 	next        http.Handler
 	defaultStep time.Duration // of a subquery that names none
 	turnstile   *turnstile.Turnstile
-	unread      atomic.Int64
+	outlet      answer.Outlet
 }
 
 func newGuarded(next http.Handler, o Options) *guarded {
@@ -82,37 +82,40 @@ func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusServiceUnavailable, "unavailable", turnstile.ErrBusy.Error())
 		return
 	}
-	var a *answer
+	var a *answer.Kept
 	func() {
 		used := queryTimeout // of a call that panics
 		defer func() { leave(used) }()
 		used = measure(func() { a = g.work(r) })
 	}()
-	a.send(w, &g.unread)
+	if !g.outlet.Send(w, a) {
+		w.Header().Set("Retry-After", "1")
+		answerError(w, http.StatusServiceUnavailable, "unavailable", "too many long answers wait for their clients to read them")
+	}
 }
 
 // work calls the library and keeps its answer.
-func (g *guarded) work(r *http.Request) *answer {
+func (g *guarded) work(r *http.Request) *answer.Kept {
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()
 	ctx, stop := watchMemory(ctx)
 	defer stop()
-	a := newAnswer()
+	a := answer.New()
 	g.next.ServeHTTP(a, r.WithContext(ctx))
 	if no := verdict(ctx, a); no != nil {
-		a = newAnswer()
+		a = answer.New()
 		no.answer(a)
 	}
 	return a
 }
 
 // verdict says which limit a call has exceeded, if it did.
-func verdict(ctx context.Context, a *answer) *denial {
+func verdict(ctx context.Context, a *answer.Kept) *denial {
 	switch cause := context.Cause(ctx); {
-	case a.tooLong:
+	case a.TooLong():
 		return &denial{http.StatusUnprocessableEntity, "execution", fmt.Sprintf(
-			"the answer is longer than %d MB; ask for fewer series or a longer step", maxAnswer>>20)}
-	case a.status < http.StatusBadRequest || cause == nil:
+			"the answer is longer than %d MB; ask for fewer series or a longer step", answer.MaxLength>>20)}
+	case a.Status() < http.StatusBadRequest || cause == nil:
 		return nil
 	case errors.Is(cause, errMemory):
 		return &denial{http.StatusUnprocessableEntity, "execution", errMemory.Error()}
