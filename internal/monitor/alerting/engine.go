@@ -117,7 +117,7 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 		m.library, recorder, dispatch.NewDispatcherMetrics(false, registry, flags), m.setup.template,
 	)
 	apiMaking.Lock()
-	e.api, err = apiv2.NewAPI(e.alerts, e.dispatcher.Groups, groups.Muted, silences, nil, m.library, registry)
+	e.api, err = apiv2.NewAPI(e.alerts, e.dispatcher.Groups, groups.Muted, silences, nil, m.callers, registry)
 	apiMaking.Unlock()
 	if err != nil {
 		e.alerts.Close()

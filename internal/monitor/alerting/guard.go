@@ -83,7 +83,9 @@ func fewAtOnce(next http.Handler) http.Handler {
 		kept := answer.New()
 		func() {
 			defer func() { <-reading }()
-			next.ServeHTTP(kept, r)
+			if r.Context().Err() == nil {
+				next.ServeHTTP(kept, r)
+			}
 		}()
 		switch {
 		case kept.TooLong():
