@@ -56,7 +56,7 @@ const (
 	maxStreams = 2 * maxRequests
 	// streamBuffer is how much of an answer the parent keeps for a client that does
 	// not read it, in bytes.
-	streamBuffer = 256 << 10
+	streamBuffer = 64 << 10
 )
 
 // errFull means that maxRequests are under way.

@@ -6,8 +6,8 @@ import (
 	"net/url"
 	"strings"
 
-	"onsale/internal/monitor/answer"
 	"onsale/internal/monitor/guard"
+	"onsale/internal/monitor/reply"
 )
 
 const (
@@ -51,7 +51,7 @@ var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n")
 // guarded refuses calls whose parameters cost too much, and bounds the memory of
 // those that read.
 func guarded(next http.Handler) http.Handler {
-	reads := fewAtOnce(next)
+	reads := reply.Few(next, refuse)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := checkFilters(r.URL); err != nil {
 			refuse(w, http.StatusBadRequest, err.Error())
@@ -62,38 +62,6 @@ func guarded(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r)
-	})
-}
-
-// maxReading is how many answers are made at the same time. One of all silences or
-// alerts takes several times the memory that they take themselves.
-const maxReading = 2
-
-// fewAtOnce makes maxReading answers at a time, and lets the next call in before an
-// answer is sent.
-func fewAtOnce(next http.Handler) http.Handler {
-	reading := make(chan struct{}, maxReading)
-	outlet := new(answer.Outlet)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case reading <- struct{}{}:
-		case <-r.Context().Done():
-			return
-		}
-		kept := answer.New()
-		func() {
-			defer func() { <-reading }()
-			if r.Context().Err() == nil {
-				next.ServeHTTP(kept, r)
-			}
-		}()
-		switch {
-		case kept.TooLong():
-			refuse(w, http.StatusUnprocessableEntity, fmt.Sprintf("the answer is longer than %d MB; filter it", answer.MaxLength>>20))
-		case !outlet.Send(w, kept):
-			w.Header().Set("Retry-After", "1")
-			refuse(w, http.StatusServiceUnavailable, "too many long answers wait for their clients to read them")
-		}
 	})
 }
 

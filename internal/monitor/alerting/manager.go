@@ -74,9 +74,9 @@ func (o Options) validate() error {
 // Manager is one Alertmanager. Several can run in one process, each on its own
 // directory.
 type Manager struct {
-	log     *slog.Logger
-	dir     string
-	setup   *setup
+	log   *slog.Logger
+	dir   string
+	setup *setup
 	// library is the logger of the library, and callers that of its API.
 	library, callers *slog.Logger
 

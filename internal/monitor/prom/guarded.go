@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"onsale/internal/monitor/answer"
+	"onsale/internal/monitor/reply"
 	"onsale/internal/monitor/turnstile"
 )
 
@@ -21,13 +21,17 @@ import (
 // on time, memory and the length of the answer.
 type guarded struct {
 	next        http.Handler
+	free        http.Handler  // next, for calls that cost next to nothing
 	defaultStep time.Duration // of a subquery that names none
 	turnstile   *turnstile.Turnstile
-	outlet      answer.Outlet
+	outlet      reply.Outlet
 }
 
 func newGuarded(next http.Handler, o Options) *guarded {
-	return &guarded{next: next, defaultStep: o.EvaluationInterval, turnstile: turnstile.New(o.QueryShare)}
+	free := reply.Few(next, func(w http.ResponseWriter, status int, message string) {
+		answerError(w, status, "unavailable", message)
+	})
+	return &guarded{next: next, free: free, defaultStep: o.EvaluationInterval, turnstile: turnstile.New(o.QueryShare)}
 }
 
 func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +56,7 @@ func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if free && !r.Form.Has("match[]") || r.Method == http.MethodOptions {
-		g.next.ServeHTTP(w, r)
+		g.free.ServeHTTP(w, r)
 		return
 	}
 	g.queue(w, r)
@@ -82,7 +86,7 @@ func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusServiceUnavailable, "unavailable", turnstile.ErrBusy.Error())
 		return
 	}
-	var a *answer.Kept
+	var a *reply.Kept
 	func() {
 		used := queryTimeout // of a call that panics
 		defer func() { leave(used) }()
@@ -90,31 +94,31 @@ func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
 	}()
 	if !g.outlet.Send(w, a) {
 		w.Header().Set("Retry-After", "1")
-		answerError(w, http.StatusServiceUnavailable, "unavailable", "too many long answers wait for their clients to read them")
+		answerError(w, http.StatusServiceUnavailable, "unavailable", reply.Busy)
 	}
 }
 
 // work calls the library and keeps its answer.
-func (g *guarded) work(r *http.Request) *answer.Kept {
+func (g *guarded) work(r *http.Request) *reply.Kept {
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()
 	ctx, stop := watchMemory(ctx)
 	defer stop()
-	a := answer.New()
+	a := reply.New()
 	g.next.ServeHTTP(a, r.WithContext(ctx))
 	if no := verdict(ctx, a); no != nil {
-		a = answer.New()
+		a = reply.New()
 		no.answer(a)
 	}
 	return a
 }
 
 // verdict says which limit a call has exceeded, if it did.
-func verdict(ctx context.Context, a *answer.Kept) *denial {
+func verdict(ctx context.Context, a *reply.Kept) *denial {
 	switch cause := context.Cause(ctx); {
 	case a.TooLong():
 		return &denial{http.StatusUnprocessableEntity, "execution", fmt.Sprintf(
-			"the answer is longer than %d MB; ask for fewer series or a longer step", answer.MaxLength>>20)}
+			"the answer is longer than %d MB; ask for fewer series or a longer step", reply.MaxLength>>20)}
 	case a.Status() < http.StatusBadRequest || cause == nil:
 		return nil
 	case errors.Is(cause, errMemory):

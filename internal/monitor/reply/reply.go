@@ -1,9 +1,10 @@
-// Package answer keeps answers until they are complete, so that a client that reads
+// Package reply keeps answers until they are complete, so that a client that reads
 // slowly holds up nobody who waits to be answered, and bounds how much is kept.
-package answer
+package reply
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"net/http"
 	"sync/atomic"
@@ -16,6 +17,9 @@ const (
 	// them yet. Answers up to small do not count.
 	maxUnread = 64 << 20
 	small     = 64 << 10
+	// making is how many answers of a [Few] are made at the same time. An answer with
+	// all silences takes several times the memory that they take themselves.
+	making = 2
 )
 
 // Kept is an answer that is not sent yet.
@@ -68,4 +72,35 @@ func (o *Outlet) Send(w http.ResponseWriter, k *Kept) bool {
 	w.WriteHeader(k.status)
 	_, _ = w.Write(k.body.Bytes()) // A client that left cannot be told.
 	return true
+}
+
+// Busy is why Send returns false.
+const Busy = "too many long answers wait for their clients to read them"
+
+// Few lets a handler make few answers at a time, and lets the next call in before an
+// answer is sent. What it refuses is told by refuse.
+func Few(next http.Handler, refuse func(w http.ResponseWriter, status int, message string)) http.Handler {
+	inside := make(chan struct{}, making)
+	outlet := new(Outlet)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case inside <- struct{}{}:
+		case <-r.Context().Done():
+			return
+		}
+		kept := New()
+		func() {
+			defer func() { <-inside }()
+			if r.Context().Err() == nil {
+				next.ServeHTTP(kept, r)
+			}
+		}()
+		switch {
+		case kept.TooLong():
+			refuse(w, http.StatusUnprocessableEntity, fmt.Sprintf("the answer is longer than %d MB; ask for less", MaxLength>>20))
+		case !outlet.Send(w, kept):
+			w.Header().Set("Retry-After", "1")
+			refuse(w, http.StatusServiceUnavailable, Busy)
+		}
+	})
 }

@@ -1,4 +1,0 @@
-package alerting
-
-// FewAtOnce is what bounds the calls that read.
-var FewAtOnce = fewAtOnce
