@@ -47,6 +47,21 @@ const (
 	defaultEndLimit   = 10 * time.Second
 )
 
+const (
+	// maxRequests is how many requests the child works on at once, those included
+	// whose clients send or read slowly. Each takes up to streamBuffer in the parent.
+	maxRequests = 500
+	// maxStreams is how many the connection bears. It has room for probes, and for
+	// requests whose clients have left while the child does not know it yet.
+	maxStreams = 2 * maxRequests
+	// streamBuffer is how much of an answer the parent keeps for a client that does
+	// not read it, in bytes.
+	streamBuffer = 64 << 10
+)
+
+// errFull means that maxRequests are under way.
+var errFull = fmt.Errorf("it works on %d requests already, and takes no more at once", maxRequests)
+
 // errNoAnswer means that the child hangs.
 var errNoAnswer = errors.New("no answer in time")
 
@@ -88,6 +103,8 @@ type child struct {
 	conn      net.Conn
 	transport *http.Transport
 	proxy     http.Handler
+	// requests has an element for each request under way.
+	requests chan struct{}
 }
 
 // New returns a process that does not run yet.
@@ -180,7 +197,7 @@ func (p *Process) start() (*child, error) {
 	if err := lower(cmd); err != nil {
 		p.log.Warn("priority of the process cannot be lowered", "error", err)
 	}
-	c := &child{cmd: cmd, words: said, conn: newPipe(out, in)}
+	c := &child{cmd: cmd, words: said, conn: newPipe(out, in), requests: make(chan struct{}, maxRequests)}
 	dialed := make(chan net.Conn, 1)
 	dialed <- c.conn
 	c.transport = &http.Transport{
@@ -193,6 +210,11 @@ func (p *Process) start() (*child, error) {
 			}
 		},
 		Protocols: unencryptedHTTP2(),
+		HTTP2: &http.HTTP2Config{
+			// Beyond the child's limit a request waits: there is no second connection.
+			StrictMaxConcurrentRequests: true,
+			MaxReceiveBufferPerStream:   streamBuffer,
+		},
 	}
 	c.proxy = &httputil.ReverseProxy{
 		Transport: c.transport,
@@ -302,14 +324,21 @@ func (c *child) kill(ended <-chan error) error {
 	return err
 }
 
-// ServeHTTP passes a request on to the child. Without one it answers 503 and says
-// why.
+// ServeHTTP passes a request on to the child. Without one, or if the child works on
+// too many, it answers 503 and says why.
 func (p *Process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if c := p.child.Load(); c != nil {
-		c.proxy.ServeHTTP(w, r)
+	c := p.child.Load()
+	if c == nil {
+		p.refuse(w, *p.reason.Load())
 		return
 	}
-	p.refuse(w, *p.reason.Load())
+	select {
+	case c.requests <- struct{}{}:
+		defer func() { <-c.requests }()
+		c.proxy.ServeHTTP(w, r)
+	default:
+		p.refuse(w, errFull.Error())
+	}
 }
 
 // refuse answers 503 in the form that Prometheus has for errors, which is what

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -66,6 +67,46 @@ func TestChildIsReplaced(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSlowClientsLeaveTheChildAlone sends more requests at once than the one
+// connection bears, none of which ends. The child must not pass for dead.
+func TestSlowClientsLeaveTheChildAlone(t *testing.T) {
+	t.Parallel()
+	const most, clients = 500, 1100
+	p := start(t, sidecar.Options{Command: command(nil), ProbeLimit: patience})
+	_, before := ask(p.Process, http.MethodGet, "/pid", "")
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	refused := make(chan string, clients)
+	var slow sync.WaitGroup
+	for range clients {
+		slow.Go(func() {
+			body, unsent := io.Pipe()
+			defer unsent.Close()
+			r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/echo", body)
+			r.ContentLength = 1
+			answer := httptest.NewRecorder()
+			p.ServeHTTP(answer, r)
+			if ctx.Err() == nil {
+				refused <- fmt.Sprint(answer.Code, answer.Body)
+			}
+		})
+	}
+	for range clients - most {
+		if got := <-refused; !strings.HasPrefix(got, "503") || !strings.Contains(got, "works on 500 requests already") {
+			t.Fatalf("a request too many is answered %s", got)
+		}
+	}
+	leave()
+	slow.Wait()
+	until(t, "an answer", func() bool {
+		status, after := ask(p.Process, http.MethodGet, "/pid", "")
+		if status == http.StatusOK && after != before {
+			t.Fatal("the child was replaced")
+		}
+		return status == http.StatusOK
+	})
 }
 
 func TestChildEndsInOrder(t *testing.T) {

@@ -38,9 +38,10 @@ const (
 	// groupGCInterval is how often groups that are over are forgotten.
 	groupGCInterval = 30 * time.Second
 	// maxSilences and maxSilenceBytes bound what the API can make this process
-	// keep: 10,000 silences of at most 16 KiB.
-	maxSilences     = 10_000
-	maxSilenceBytes = 16 << 10
+	// keep: 1,000 silences of at most 8 KiB. An answer with all of them takes some ten
+	// times that, and each change writes all of them to disk.
+	maxSilences     = 1_000
+	maxSilenceBytes = 8 << 10
 	// maxBody is the longest body of a request, in bytes: some 1,000 alerts.
 	maxBody = 1 << 20
 	// drainTime is how long a notification on its way may take once Run is told to
@@ -116,7 +117,7 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 		m.library, recorder, dispatch.NewDispatcherMetrics(false, registry, flags), m.setup.template,
 	)
 	apiMaking.Lock()
-	e.api, err = apiv2.NewAPI(e.alerts, e.dispatcher.Groups, groups.Muted, silences, nil, m.library, registry)
+	e.api, err = apiv2.NewAPI(e.alerts, e.dispatcher.Groups, groups.Muted, silences, nil, m.callers, registry)
 	apiMaking.Unlock()
 	if err != nil {
 		e.alerts.Close()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"onsale/internal/monitor/guard"
+	"onsale/internal/monitor/reply"
 )
 
 const (
@@ -47,15 +48,26 @@ func checkFilters(u *url.URL) error {
 // unescape reads the escapes of a filter as Alertmanager does.
 var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n")
 
-// guarded refuses calls whose parameters cost too much.
+// guarded refuses calls whose parameters cost too much, and bounds the memory of
+// those that read.
 func guarded(next http.Handler) http.Handler {
+	reads := reply.Few(next, refuse)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := checkFilters(r.URL); err != nil {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, "%q\n", err.Error()) // Alertmanager's errors are JSON strings.
+			refuse(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		if r.Method == http.MethodGet {
+			reads.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// refuse answers as Alertmanager does, whose errors are JSON strings.
+func refuse(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "%q\n", message)
 }

@@ -1,7 +1,10 @@
 package alerting_test
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -36,4 +39,31 @@ func TestExpensiveFiltersAreRefused(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCallersDoNotFillTheLog makes mistakes of which the library logs each as an error.
+func TestCallersDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	l := new(logged)
+	o := options(t, newListener())
+	o.Logger = l.logger(slog.LevelInfo)
+	m := run(t, o)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	for _, c := range []struct{ method, path, body string }{
+		{http.MethodGet, "silence/00000000-0000-0000-0000-000000000000", ""},
+		{http.MethodDelete, "silence/00000000-0000-0000-0000-000000000000", ""},
+		{http.MethodGet, "alerts?filter={{", ""},
+		{http.MethodGet, "alerts/groups?receiver=(", ""},
+		{http.MethodPost, "alerts", `[{"labels":{}}]`},
+		{http.MethodPost, "silences", silenceOf("", "")},
+	} {
+		if status, answer := m.call(t, c.method, "/api/v2/"+c.path, c.body); status < http.StatusBadRequest {
+			t.Errorf("%s %s is no mistake: %d %s", c.method, c.path, status, answer)
+		}
+	}
+	m.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(left, http.MethodGet, "/api/v2/alerts/groups", http.NoBody))
+	if l.String() != "" {
+		t.Errorf("the log is\n%s", l)
+	}
 }

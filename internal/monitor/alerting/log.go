@@ -10,23 +10,26 @@ import (
 type quietHandler struct {
 	next slog.Handler
 	hide secrets
+	// detail makes errors detail as well. Those of the API are mistakes of its
+	// callers, who could otherwise fill the disk with them.
+	detail bool
 }
 
-func quiet(level slog.Level) slog.Level {
-	if level == slog.LevelInfo {
-		return slog.LevelDebug
+func (h quietHandler) level(level slog.Level) slog.Level {
+	if h.detail || level == slog.LevelInfo {
+		return min(level, slog.LevelDebug)
 	}
 	return level
 }
 
 // Enabled implements [slog.Handler].
 func (h quietHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.next.Enabled(ctx, quiet(level))
+	return h.next.Enabled(ctx, h.level(level))
 }
 
 // Handle implements [slog.Handler].
 func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
-	told := slog.NewRecord(r.Time, quiet(r.Level), h.hide.text(r.Message), r.PC)
+	told := slog.NewRecord(r.Time, h.level(r.Level), h.hide.text(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		told.AddAttrs(h.attr(a))
 		return true
@@ -40,12 +43,14 @@ func (h quietHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	for _, a := range attrs {
 		hidden = append(hidden, h.attr(a))
 	}
-	return quietHandler{next: h.next.WithAttrs(hidden), hide: h.hide}
+	h.next = h.next.WithAttrs(hidden)
+	return h
 }
 
 // WithGroup implements [slog.Handler].
 func (h quietHandler) WithGroup(name string) slog.Handler {
-	return quietHandler{next: h.next.WithGroup(name), hide: h.hide}
+	h.next = h.next.WithGroup(name)
+	return h
 }
 
 // attr hides secrets in texts and errors, the only values of the library's lines

@@ -74,10 +74,11 @@ func (o Options) validate() error {
 // Manager is one Alertmanager. Several can run in one process, each on its own
 // directory.
 type Manager struct {
-	log     *slog.Logger
-	dir     string
-	setup   *setup
-	library *slog.Logger
+	log   *slog.Logger
+	dir   string
+	setup *setup
+	// library is the logger of the library, and callers that of its API.
+	library, callers *slog.Logger
 
 	// ready is closed once engine is there, done once Run has ended.
 	saving      sync.Mutex
@@ -101,13 +102,15 @@ func New(o Options) (*Manager, error) {
 		return nil, err
 	}
 	log := o.Logger.With("component", "alertmanager")
-	library := slog.New(quietHandler{next: log.Handler(), hide: loaded.secrets})
+	quiet := quietHandler{next: log.Handler(), hide: loaded.secrets}
+	library := slog.New(quiet)
+	quiet.detail = true
 	prepared, err := prepare(loaded, external, o.Notifier, library)
 	if err != nil {
 		return nil, err
 	}
 	return &Manager{
-		log: log, dir: o.Dir, setup: prepared, library: library,
+		log: log, dir: o.Dir, setup: prepared, library: library, callers: slog.New(quiet),
 		ready: make(chan struct{}), done: make(chan struct{}),
 	}, nil
 }

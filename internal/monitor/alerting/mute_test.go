@@ -76,7 +76,7 @@ func TestSilenceThatIsExpiredMutesNoMore(t *testing.T) {
 func TestSilenceIsBoundedInSize(t *testing.T) {
 	t.Parallel()
 	m := run(t, options(t, newListener()))
-	for length, want := range map[int]int{100: http.StatusOK, 20 << 10: http.StatusBadRequest, 2 << 20: http.StatusRequestEntityTooLarge} {
+	for length, want := range map[int]int{100: http.StatusOK, 10 << 10: http.StatusBadRequest, 2 << 20: http.StatusRequestEntityTooLarge} {
 		status, answer := m.call(t, http.MethodPost, "/api/v2/silences", silenceOf("InstanceDown", strings.Repeat("x", length)))
 		if status != want && (want != http.StatusRequestEntityTooLarge || status < 400) {
 			t.Errorf("a comment of %d bytes was answered with %d, want %d: %s", length, status, want, answer)

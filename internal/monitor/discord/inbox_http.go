@@ -5,24 +5,33 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"onsale/internal/monitor/reply"
 )
 
 // Handler answers GET with {"notifications":[…]}, the newest first; ?limit=
 // asks for fewer. It never tells where Discord's messages are sent.
 func (b *Inbox) Handler() http.Handler {
+	few := reply.Few(http.HandlerFunc(b.serve), func(w http.ResponseWriter, status int, message string) {
+		refuse(w, status, "busy", message)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "The inbox can be read only.")
 			return
 		}
-		limit, err := parseLimit(r.URL.Query()["limit"])
-		if err != nil {
-			refuse(w, http.StatusUnprocessableEntity, "invalid", err.Error())
-			return
-		}
-		write(w, http.StatusOK, "application/json", map[string]any{"notifications": b.List(limit)})
+		few.ServeHTTP(w, r)
 	})
+}
+
+func (b *Inbox) serve(w http.ResponseWriter, r *http.Request) {
+	limit, err := parseLimit(r.URL.Query()["limit"])
+	if err != nil {
+		refuse(w, http.StatusUnprocessableEntity, "invalid", err.Error())
+		return
+	}
+	write(w, http.StatusOK, "application/json", map[string]any{"notifications": b.List(limit)})
 }
 
 func parseLimit(given []string) (int, error) {

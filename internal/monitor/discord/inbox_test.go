@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/prometheus/common/model"
 
@@ -176,4 +179,49 @@ func TestInboxIsRead(t *testing.T) {
 	if status, _ := get(t, inbox, http.MethodDelete, "/inbox"); status != http.StatusMethodNotAllowed {
 		t.Errorf("DELETE answers %d", status)
 	}
+}
+
+// TestInboxIsKeptForFewSlowReaders has 60 clients that do not read an inbox of 2 MB.
+func TestInboxIsKeptForFewSlowReaders(t *testing.T) {
+	t.Parallel()
+	var list []string
+	for id := range 200 {
+		list = append(list, fmt.Sprintf(`{"id":%d,"summary":%q,"delivery":{"state":"kept"}}`, id+1, strings.Repeat("x", 10<<10)))
+	}
+	file := filepath.Join(t.TempDir(), "inbox.json")
+	if err := os.WriteFile(file, []byte(`{"last":200,"notifications":[`+strings.Join(list, ",")+`]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := discord.NewInbox(file, (&logs{}).logger()).Handler()
+	synctest.Test(t, func(t *testing.T) {
+		read := make(chan struct{})
+		var refused atomic.Int64
+		var clients sync.WaitGroup
+		for range 60 {
+			clients.Go(func() {
+				c := slowClient{httptest.NewRecorder(), read}
+				h.ServeHTTP(c, httptest.NewRequest(http.MethodGet, "/inbox", http.NoBody))
+				if c.Code == http.StatusServiceUnavailable {
+					refused.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		close(read)
+		clients.Wait()
+		if n := refused.Load(); n < 20 || n > 40 {
+			t.Errorf("%d of 60 were refused", n)
+		}
+	})
+}
+
+// slowClient takes nothing until read is closed.
+type slowClient struct {
+	*httptest.ResponseRecorder
+	read <-chan struct{}
+}
+
+func (c slowClient) Write(p []byte) (int, error) {
+	<-c.read
+	return c.ResponseRecorder.Write(p)
 }

@@ -10,9 +10,9 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"onsale/internal/monitor/reply"
 	"onsale/internal/monitor/turnstile"
 )
 
@@ -21,13 +21,17 @@ import (
 // on time, memory and the length of the answer.
 type guarded struct {
 	next        http.Handler
+	free        http.Handler  // next, for calls that cost next to nothing
 	defaultStep time.Duration // of a subquery that names none
 	turnstile   *turnstile.Turnstile
-	unread      atomic.Int64
+	outlet      reply.Outlet
 }
 
 func newGuarded(next http.Handler, o Options) *guarded {
-	return &guarded{next: next, defaultStep: o.EvaluationInterval, turnstile: turnstile.New(o.QueryShare)}
+	free := reply.Few(next, func(w http.ResponseWriter, status int, message string) {
+		answerError(w, status, "unavailable", message)
+	})
+	return &guarded{next: next, free: free, defaultStep: o.EvaluationInterval, turnstile: turnstile.New(o.QueryShare)}
 }
 
 func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +56,7 @@ func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if free && !r.Form.Has("match[]") || r.Method == http.MethodOptions {
-		g.next.ServeHTTP(w, r)
+		g.free.ServeHTTP(w, r)
 		return
 	}
 	g.queue(w, r)
@@ -82,37 +86,40 @@ func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusServiceUnavailable, "unavailable", turnstile.ErrBusy.Error())
 		return
 	}
-	var a *answer
+	var a *reply.Kept
 	func() {
 		used := queryTimeout // of a call that panics
 		defer func() { leave(used) }()
 		used = measure(func() { a = g.work(r) })
 	}()
-	a.send(w, &g.unread)
+	if !g.outlet.Send(w, a) {
+		w.Header().Set("Retry-After", "1")
+		answerError(w, http.StatusServiceUnavailable, "unavailable", reply.Busy)
+	}
 }
 
 // work calls the library and keeps its answer.
-func (g *guarded) work(r *http.Request) *answer {
+func (g *guarded) work(r *http.Request) *reply.Kept {
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()
 	ctx, stop := watchMemory(ctx)
 	defer stop()
-	a := newAnswer()
+	a := reply.New()
 	g.next.ServeHTTP(a, r.WithContext(ctx))
 	if no := verdict(ctx, a); no != nil {
-		a = newAnswer()
+		a = reply.New()
 		no.answer(a)
 	}
 	return a
 }
 
 // verdict says which limit a call has exceeded, if it did.
-func verdict(ctx context.Context, a *answer) *denial {
+func verdict(ctx context.Context, a *reply.Kept) *denial {
 	switch cause := context.Cause(ctx); {
-	case a.tooLong:
+	case a.TooLong():
 		return &denial{http.StatusUnprocessableEntity, "execution", fmt.Sprintf(
-			"the answer is longer than %d MB; ask for fewer series or a longer step", maxAnswer>>20)}
-	case a.status < http.StatusBadRequest || cause == nil:
+			"the answer is longer than %d MB; ask for fewer series or a longer step", reply.MaxLength>>20)}
+	case a.Status() < http.StatusBadRequest || cause == nil:
 		return nil
 	case errors.Is(cause, errMemory):
 		return &denial{http.StatusUnprocessableEntity, "execution", errMemory.Error()}
