@@ -63,6 +63,9 @@ func attacks() []attack {
 		{"time that is no number", "query", with(query("up"), "time", "NaN"), "parameter time"},
 		{"time that overflows", "query", with(query("up[1h:1s]"), "time", "1e300"), "parameter time"},
 		{"start that overflows", "query_range", with(formOf("up", 60, 1), "start", "-1e18"), "parameter start"},
+		{"end at the last time that Prometheus writes", "query_range", with(with(formOf("up", 60, 1), "step", "30d"), "end", "292277025-08-18T07:12:54.999999999Z"), "parameter end"},
+		{"start at the first time that Prometheus writes", "query_range", with(formOf("up", 60, 1), "start", "-292273086-05-16T16:47:06Z"), "parameter start"},
+		{"instant at the last time that Prometheus writes", "query", with(query("sum_over_time(vector(1)[1h:1m])"), "time", "292277025-08-18T07:12:54.999999999Z"), "parameter time"},
 		{"lookback of centuries", "query", with(query("up"), "lookback_delta", "200y"), "parameter lookback_delta"},
 		{"query given twice", "query", url.Values{"query": {"up", "up[1y:1ms]"}}, `"query" is given 2 times`},
 	}
