@@ -48,6 +48,9 @@ func command(stderr io.Writer, env ...string) func() *exec.Cmd {
 // deafness makes a child that does not end when it is asked to.
 const deafness = "SIDECAR_TEST_DEAF"
 
+// tellingProbes makes a child that writes a line for each probe.
+const tellingProbes = "SIDECAR_TEST_TELL_PROBES"
+
 // beChild is a child that can be made to fail in every way.
 func beChild() int {
 	mux := http.NewServeMux()
@@ -57,10 +60,14 @@ func beChild() int {
 		fmt.Fprintf(w, "%s %s %s %s %s %q %s", r.Method, r.Host, r.URL.RawQuery, r.Header.Get("X-Asked"), r.RemoteAddr, r.Header["Onsale-Client"], body)
 	})
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	mux.HandleFunc("/wait", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/overflow", func(http.ResponseWriter, *http.Request) { fmt.Fprint(io.Discard, overflow(1)) })
 	mux.HandleFunc("/devour", func(http.ResponseWriter, *http.Request) { devour() })
 	mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { close(hung) })
 	mux.HandleFunc("/health", func(http.ResponseWriter, *http.Request) {
+		if os.Getenv(tellingProbes) != "" {
+			fmt.Fprintln(os.Stderr, "probed")
+		}
 		select {
 		case <-hung:
 			select {}

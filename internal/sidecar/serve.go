@@ -43,6 +43,7 @@ func Serve(ctx context.Context, o ChildOptions) error {
 	conn := newPipe(o.In, o.Out)
 	server := &http.Server{ //nolint:gosec // G112: the one client is the parent
 		Handler: fromClient(o.Handler), Protocols: unencryptedHTTP2(),
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: streamLimit},
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
 	parted, ran := make(chan struct{}), make(chan error, 1)

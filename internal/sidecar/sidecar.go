@@ -45,9 +45,17 @@ const (
 	// The defaults of [Options].
 	defaultProbeLimit = 10 * time.Second
 	defaultEndLimit   = 10 * time.Second
+
+	// maxRequests is how many requests are passed on at once. HTTP/2 lets
+	// streamLimit share the connection, so that the probe always finds room.
+	maxRequests = 1000
+	streamLimit = maxRequests + 10
+	// streamBuffer is how much of an answer waits here for a client that does not
+	// read it, in bytes. The default is 4 MB.
+	streamBuffer = 64 << 10
 )
 
-// errNoAnswer means that the child hangs.
+// errNoAnswer is the error of a probe of a child that hangs.
 var errNoAnswer = errors.New("no answer in time")
 
 // Options of a [Process]. All but the limits must be given.
@@ -73,6 +81,8 @@ type Process struct {
 	child atomic.Pointer[child]
 	// reason says why there is none.
 	reason atomic.Pointer[string]
+	// passed counts the requests that are being passed on.
+	passed atomic.Int64
 }
 
 // child is one run of the child process.
@@ -184,7 +194,7 @@ func (p *Process) start() (*child, error) {
 				return nil, net.ErrClosed // a child has one connection in its life
 			}
 		},
-		Protocols: unencryptedHTTP2(),
+		Protocols: unencryptedHTTP2(), HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: streamBuffer},
 	}
 	c.proxy = &httputil.ReverseProxy{
 		Transport: c.transport,
@@ -289,11 +299,17 @@ func (c *child) kill(ended <-chan error) error {
 // ServeHTTP passes a request on to the child. Without one it answers 503 and says
 // why.
 func (p *Process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if c := p.child.Load(); c != nil {
-		c.proxy.ServeHTTP(w, r)
+	c := p.child.Load()
+	if c == nil {
+		p.refuse(w, *p.reason.Load())
 		return
 	}
-	p.refuse(w, *p.reason.Load())
+	defer p.passed.Add(-1)
+	if p.passed.Add(1) > maxRequests {
+		p.refuse(w, "it has too many requests at once")
+		return
+	}
+	c.proxy.ServeHTTP(w, r)
 }
 
 // refuse answers 503 in the form that Prometheus has for errors, which is what

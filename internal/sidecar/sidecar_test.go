@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,6 +65,38 @@ func TestChildIsReplaced(t *testing.T) {
 				t.Errorf("the child wrote %q", said.String())
 			}
 		})
+	}
+}
+
+// TestManyRequestsAtOnceLeaveTheChildAlive sends more requests than are passed on at
+// once. The probes of the child still get through.
+func TestManyRequestsAtOnceLeaveTheChildAlive(t *testing.T) {
+	t.Parallel()
+	const requests, limit = 1200, 1000
+	said := new(output)
+	p := start(t, sidecar.Options{Command: command(said, tellingProbes+"=1")})
+	_, before := ask(p.Process, http.MethodGet, "/pid", "")
+	ctx, cancel := context.WithCancel(t.Context())
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	defer cancel()
+	var refused atomic.Int64
+	for range requests {
+		asked.Go(func() {
+			answer := httptest.NewRecorder()
+			p.ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, "/wait", http.NoBody))
+			if answer.Code == http.StatusServiceUnavailable && strings.Contains(answer.Body.String(), "too many requests at once") {
+				refused.Add(1)
+			}
+		})
+	}
+	until(t, "refusals", func() bool { return refused.Load() == requests-limit })
+	probes := strings.Count(said.String(), "probed\n")
+	until(t, "two probes", func() bool { return strings.Count(said.String(), "probed\n") >= probes+2 })
+	cancel()
+	asked.Wait()
+	if status, after := ask(p.Process, http.MethodGet, "/pid", ""); status != http.StatusOK || after != before {
+		t.Errorf("answered %d %s, and %s before", status, after, before)
 	}
 }
 
