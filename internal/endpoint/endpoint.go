@@ -24,10 +24,12 @@ const resolveTimeout = 5 * time.Second
 func IsLoopback(a netip.Addr) bool { return a.Unmap().IsLoopback() }
 
 // IsNear reports whether an address is reached without crossing the internet: it
-// is one of loopback or of a private network (RFC 1918, RFC 4193).
+// is one of loopback, of the link, or of a private network (RFC 1918, RFC 4193). The
+// shared addresses of RFC 6598, 100.64.0.0/10, are not near: a provider's customers
+// share them.
 func IsNear(a netip.Addr) bool {
 	a = a.Unmap()
-	return a.IsLoopback() || a.IsPrivate()
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }
 
 // IsLoopbackHost reports whether a host, an address or a name, leads to loopback

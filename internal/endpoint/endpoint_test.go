@@ -31,8 +31,8 @@ func TestAddresses(t *testing.T) {
 		"::ffff:0.0.0.0":         {false, false},
 		"::127.0.0.1":            {false, false}, // an obsolete form, which is routed like any other
 		"64:ff9b::127.0.0.1":     {false, false}, // NAT64
-		"169.254.169.254":        {false, false},
-		"fe80::1%eth0":           {false, false},
+		"169.254.169.254":        {false, true},
+		"fe80::1%eth0":           {false, true},
 		"100.64.0.1":             {false, false},
 		"128.0.0.1":              {false, false},
 		"203.0.113.7":            {false, false},
