@@ -12,7 +12,7 @@ import (
 	"onsale/internal/app"
 )
 
-// childSettings names the environment variable that tells a child its settings.
+// childSettings names the environment variable that holds the settings of a child.
 const childSettings = "ONSALE_CHILD_SETTINGS"
 
 // monitorChild returns what makes the command of the monitoring's process.
@@ -34,8 +34,8 @@ func monitorChild(e *env) func(settings string) *exec.Cmd {
 // monitorChildCmd is the process of the monitoring, which `onsale up` starts.
 type monitorChildCmd struct{}
 
-// Run monitors until the parent ends. Signals are the parent's matter: those of a
-// terminal or a service manager reach both processes, and the API must stop first.
+// Run monitors until the parent ends. It ignores signals: those of a terminal or a
+// service manager reach both processes, and the parent decides when this one stops.
 func (monitorChildCmd) Run(ctx context.Context, e *env) error {
 	settings, ok := e.lookup(childSettings)
 	if !ok {
