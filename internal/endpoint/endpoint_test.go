@@ -119,3 +119,18 @@ func TestOnlyRefusesBeforeItConnects(t *testing.T) {
 		t.Errorf("a connection to 0.0.0.0: %v", err)
 	}
 }
+
+func TestClients(t *testing.T) {
+	t.Parallel()
+	for remote, want := range map[string]string{
+		"192.0.2.1:80":              "192.0.2.1/32",
+		"[::ffff:192.0.2.1]:80":     "192.0.2.1/32",
+		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:80":         "fe80::/64",
+		"a pipe":                    "invalid Prefix",
+	} {
+		if got := endpoint.ClientOf(remote).String(); got != want {
+			t.Errorf("%s counts as %s, want %s", remote, got, want)
+		}
+	}
+}

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"onsale/internal/endpoint"
 	"onsale/internal/monitor/turnstile"
 )
 
@@ -76,7 +75,7 @@ func callOf(path string) (call string, free bool) {
 // queue waits for the client's turn, works on the call and lets the next one in
 // before the answer is sent.
 func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
-	leave, after, err := g.turnstile.Enter(r.Context(), clientOf(r))
+	leave, after, err := g.turnstile.Enter(r.Context(), endpoint.ClientOf(r.RemoteAddr).String())
 	if err != nil {
 		w.Header().Set("Retry-After", strconv.Itoa(wholeSeconds(after)))
 		answerError(w, http.StatusServiceUnavailable, "unavailable", turnstile.ErrBusy.Error())
@@ -120,25 +119,6 @@ func verdict(ctx context.Context, a *answer) *denial {
 		return &denial{http.StatusServiceUnavailable, "timeout", fmt.Sprintf("the query took longer than %s", queryTimeout)}
 	}
 	return nil
-}
-
-// clientOf tells clients apart: by their address, and in IPv6 by the network, of
-// which everybody has as many addresses as they like.
-func clientOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if address = address.Unmap(); address.Is6() {
-		if network, err := address.WithZone("").Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return address.String()
 }
 
 // wholeSeconds rounds up, for Retry-After.
