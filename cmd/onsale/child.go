@@ -39,7 +39,7 @@ type monitorChildCmd struct{}
 func (monitorChildCmd) Run(ctx context.Context, e *env) error {
 	settings, ok := e.lookup(childSettings)
 	if !ok {
-		return &usageError{errors.New("onsale up starts this command, nobody else; see onsale monitor")}
+		return &usageError{errors.New("this command is for onsale up alone, which starts it; use onsale monitor")}
 	}
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	discord, _ := e.lookup("DISCORD_URL")

@@ -61,7 +61,7 @@ func (t *tries) fail(r *http.Request) *Problem {
 	count := t.counts[client]
 	if first := count == 1 || count == maxTries+1; first && t.logged < maxTriesLogged {
 		t.logged++
-		t.log.Warn("wrong admin token", "remote_addr", r.RemoteAddr, "tries", count, "braked", count > maxTries)
+		t.log.Warn("wrong admin token", "remote_addr", r.RemoteAddr, "tries", count, "limited", count > maxTries)
 	}
 	if count <= maxTries {
 		return unauthorized.problem().with("WWW-Authenticate", challenge)

@@ -33,7 +33,7 @@ type ChildOptions struct {
 	Logger      *slog.Logger
 }
 
-// Serve is the child's life: it answers the parent and runs until the parent ends
+// Serve is what the child does: it answers the parent and runs until the parent ends
 // the connection or is gone, or until Run returns. It returns at once, without
 // waiting for Run, with [ErrMemory] when the memory limit is reached: its caller
 // ends the process.

@@ -1,7 +1,7 @@
 // Package sidecar runs a part of the program as a child process of the same
 // binary, and passes HTTP requests on to it, so that the part can fail in any way
-// without taking its parent along: by a stack overflow or for want of memory,
-// which no recover catches.
+// without ending its parent: by a stack overflow or for want of memory, which no
+// recover catches.
 //
 // Parent and child talk over the child's standard input and output: HTTP/2, so
 // that requests share the one connection. Nobody else can reach it, it needs no
@@ -319,7 +319,7 @@ func (p *Process) refuse(w http.ResponseWriter, reason string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Retry-After", "1")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_ = json.NewEncoder(w).Encode(map[string]string{ // that the caller has gone is no matter
+	_ = json.NewEncoder(w).Encode(map[string]string{ // an error means that the caller has gone
 		"status": "error", "errorType": "unavailable", "error": "the " + p.options.Name + " process is not available: " + reason,
 	})
 }

@@ -55,5 +55,5 @@ func (a *answer) send(w http.ResponseWriter, unread *atomic.Int64) {
 	}
 	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body.Bytes()) // A client that left cannot be told.
+	_, _ = w.Write(a.body.Bytes()) // an error means that the client has gone
 }

@@ -15,9 +15,9 @@ import (
 	"onsale/internal/monitor/turnstile"
 )
 
-// guarded stands between strangers and the library. It refuses by a cheap look
-// what would cost too much, and lets the rest through the turnstile, with limits
-// on time, memory and the length of the answer.
+// guarded limits what clients may ask of the library. It refuses a call that would
+// cost too much after a cheap look at it. The others pass the turnstile, with limits on
+// time, memory and the length of the answer.
 type guarded struct {
 	next        http.Handler
 	defaultStep time.Duration // of a subquery that names none
