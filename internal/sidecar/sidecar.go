@@ -194,7 +194,12 @@ func (p *Process) start() (*child, error) {
 				return nil, net.ErrClosed // a child has one connection in its life
 			}
 		},
-		Protocols: unencryptedHTTP2(), HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: streamBuffer},
+		Protocols: unencryptedHTTP2(),
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerStream: streamBuffer,
+			// There is no second connection to open while streams are being reset.
+			StrictMaxConcurrentRequests: true,
+		},
 	}
 	c.proxy = &httputil.ReverseProxy{
 		Transport: c.transport,
