@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"onsale/internal/app"
@@ -25,10 +27,17 @@ func monitorChild(e *env) func(settings string) *exec.Cmd {
 		return &exec.Cmd{
 			Path:   self,
 			Args:   []string{self, "--log-level", e.logLevel.String(), "--log-format", e.logFormat, "monitor-child"},
-			Env:    append(os.Environ(), childSettings+"="+settings),
+			Env:    append(slices.DeleteFunc(os.Environ(), isOfTheSale), childSettings+"="+settings),
 			Stderr: e.stderr,
 		}
 	}
+}
+
+// isOfTheSale reports whether an environment variable holds a secret of the sale, which
+// the monitoring does not need. Strangers send queries to its process.
+func isOfTheSale(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return slices.Contains([]string{"DATABASE_URL", "PGPASSWORD", "ONSALE_ADMIN_TOKEN", "ONSALE_TOKEN_KEY"}, name)
 }
 
 // monitorChildCmd is the process of the monitoring, which `onsale up` starts.
