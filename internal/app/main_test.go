@@ -21,7 +21,7 @@ var database pgtest.Shared
 const asChild = "ONSALE_TEST_CHILD_SETTINGS"
 
 func TestMain(m *testing.M) {
-	if settings, ok := os.LookupEnv(asChild); ok {
+	if settings := os.Getenv(asChild); settings != "" {
 		os.Exit(beChild(settings))
 	}
 	goleak.VerifyTestMain(database.Main(m))

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,7 +25,7 @@ const (
 // checkForm returns a denial if what a call asks for exceeds a limit. What is
 // merely wrong is left to the library to explain.
 func checkForm(call string, form url.Values, defaultStep time.Duration) *denial {
-	q := guard.Query{DefaultStep: defaultStep, Texts: append(form["match[]"], form["query"]...)}
+	q := guard.Query{DefaultStep: defaultStep, Texts: slices.Concat(form["match[]"], form["match_target"], form["query"])}
 	var err error
 	switch call {
 	case "query_range":

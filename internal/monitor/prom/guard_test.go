@@ -54,6 +54,8 @@ func attacks() []attack {
 		{"regular expressions in many selectors", "labels", url.Values{"match[]": strings.Split(strings.Repeat(`{a=~"(a?){20}"} `, 50)+"up", " ")}, "at most 1000"},
 		{"regular expression of a label's values", "label/a/values", url.Values{"match[]": {`{a=~"(a?){1000}"}`}}, "at most 1000"},
 		{"regular expression of rules", "rules", url.Values{"match[]": {`{a=~"(a?){1000}"}`}}, "at most 1000"},
+		{"regular expression of targets", "targets/metadata", url.Values{"match_target": {`{a=~"(a?){1000}"}`}}, "at most 1000"},
+		{"matchers of targets", "targets/metadata", url.Values{"match_target": {"{" + strings.Repeat(`a!="",`, 2000) + "}"}}, "at most 150"},
 		{"regular expression of metrics", "status/self_metrics", url.Values{"metric_name_pattern": {"(a?){1000}"}}, "at most 1000"},
 		{"exemplars", "query_exemplars", query("abs(" + strings.Repeat("(", 60) + "up" + strings.Repeat(")", 61)), "at most 50"},
 		{"many parameters", "series", url.Values{"match[]": strings.Split(strings.Repeat("up ", 200)+"up", " ")}, "201 parameters, at most 100"},
