@@ -6,12 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"onsale/internal/app"
 )
 
-// childSettings names the environment variable that tells a child its settings.
+// childSettings names the environment variable that holds the settings of a child.
 const childSettings = "ONSALE_CHILD_SETTINGS"
 
 // monitorChild returns what makes the command of the monitoring's process.
@@ -24,21 +26,28 @@ func monitorChild(e *env) func(settings string) *exec.Cmd {
 		return &exec.Cmd{
 			Path:   self,
 			Args:   []string{self, "--log-level", e.logLevel.String(), "--log-format", e.logFormat, "monitor-child"},
-			Env:    append(os.Environ(), childSettings+"="+settings),
+			Env:    append(slices.DeleteFunc(os.Environ(), isOfTheSale), childSettings+"="+settings),
 			Stderr: e.stderr,
 		}
 	}
 }
 
+// isOfTheSale reports whether an environment variable holds a secret of the sale, which
+// the monitoring does not need. Strangers send queries to its process.
+func isOfTheSale(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return slices.Contains([]string{"DATABASE_URL", "PGPASSWORD", "ONSALE_ADMIN_TOKEN", "ONSALE_TOKEN_KEY"}, name)
+}
+
 // monitorChildCmd is the process of the monitoring, which `onsale up` starts.
 type monitorChildCmd struct{}
 
-// Run monitors until the parent ends. Signals are the parent's matter: those of a
-// terminal or a service manager reach both processes, and the API must stop first.
+// Run monitors until the parent ends. It ignores signals: those of a terminal or a
+// service manager reach both processes, and the parent decides when this one stops.
 func (monitorChildCmd) Run(ctx context.Context, e *env) error {
 	settings, ok := e.lookup(childSettings)
 	if !ok {
-		return &usageError{errors.New("onsale up starts this command, nobody else; see onsale monitor")}
+		return &usageError{errors.New("this command is for onsale up alone, which starts it; use onsale monitor")}
 	}
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	discord, _ := e.lookup("DISCORD_URL")

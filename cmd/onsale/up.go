@@ -26,10 +26,11 @@ type upCmd struct {
 
 // Help is shown under `onsale up --help`.
 func (upCmd) Help() string {
-	return `The API, its monitoring, demo concerts and a demo crowd, on one address. What is kept, is kept in the data directory, and the next start goes on
-with it. DISCORD_URL is the webhook that alerts go to, and DISCORD_MENTION whom
-critical ones mention; not set, alerts stay in the inbox, /inbox. Further
-variables are those of onsale serve --help.`
+	return `The API, its monitoring, demo concerts and a demo crowd, on one address. The
+monitoring runs in a process of its own. What is kept, is kept in the data
+directory, and the next start goes on with it. DISCORD_URL is the webhook that
+alerts go to, and DISCORD_MENTION whom critical ones mention; not set, alerts
+stay in the inbox, /inbox. Further variables are those of onsale serve --help.`
 }
 
 // Run serves until the context ends.

@@ -57,8 +57,8 @@ func (a *App) monitorProcess(local string) (_ *sidecar.Process, expressions []st
 	}), expressions, nil
 }
 
-// MonitorChild is the life of the process that monitors beside `onsale up`. It
-// talks to its parent by in and out, and ends with it. The settings are those that
+// MonitorChild is what the process does that monitors beside `onsale up`. It talks
+// to its parent by in and out, and ends with it. The settings are those that
 // [Up].Child was given; the webhook is not among them.
 func MonitorChild(ctx context.Context, settings string, discordURL Secret, in io.ReadCloser, out io.WriteCloser, log *slog.Logger) error {
 	var s childSettings

@@ -28,7 +28,7 @@ const lastWord = 500 * time.Millisecond
 // One goroutine registers all parts, before anything calls Stop.
 type lifecycle struct {
 	log *slog.Logger
-	// lost hears of a part beside the main job that ended by itself, and why.
+	// lost is called when a part beside the main job has ended by itself.
 	lost func(part string, err error)
 	// failed is closed when an essential part has failed: the process must stop.
 	failed chan struct{}
@@ -57,9 +57,9 @@ func (l *lifecycle) OnStop(part string, bound time.Duration, stop func(context.C
 	return u
 }
 
-// Beside starts a part without which the main job goes on. It runs until its
-// context ends, which is how it is told to stop. An error of it is logged, and
-// Stop does not return it.
+// Beside starts a part without which the main job goes on. The part runs until its
+// context ends, which Stop brings about. Its error is logged, and Stop does not
+// return it.
 func (l *lifecycle) Beside(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
 	return l.run(ctx, part, bound, func(ctx context.Context) error {
 		err := l.guarded(part, func() error { return run(ctx) })
@@ -74,8 +74,8 @@ func (l *lifecycle) Beside(ctx context.Context, part string, bound time.Duration
 	})
 }
 
-// Essential starts a part without which the process must stop. It is told to
-// stop as one beside is. Stop returns its error.
+// Essential starts a part without which the process must stop. It stops as a part
+// of Beside does. Stop returns its error.
 func (l *lifecycle) Essential(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
 	return l.run(ctx, part, bound, func(ctx context.Context) error {
 		err := l.guarded(part, func() error { return run(ctx) })
@@ -87,11 +87,11 @@ func (l *lifecycle) Essential(ctx context.Context, part string, bound time.Durat
 }
 
 func (l *lifecycle) run(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
-	ctx, tell := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx) }()
 	return l.OnStop(part, bound, func(context.Context) error {
-		tell()
+		cancel()
 		return <-ended
 	})
 }
@@ -153,7 +153,7 @@ type undo struct {
 	ended chan error
 }
 
-// Begin tells the part to stop, before its turn. Stop waits for it in its turn.
+// Begin makes the part stop before its turn. Stop waits for it in its turn.
 // The bound counts from the first call. The end of the context does not shorten it.
 func (u *undo) Begin(ctx context.Context) {
 	u.once.Do(func() {

@@ -145,9 +145,9 @@ func TestAPartLearnsThatItsBoundIsOver(t *testing.T) {
 	})
 }
 
-// TestPartsThatAreToldEarlyStopMeanwhile: their bounds pass beside that of the
+// TestPartsThatStopEarlyTakeNoTimeLater: their bounds pass beside that of the
 // server, and add nothing.
-func TestPartsThatAreToldEarlyStopMeanwhile(t *testing.T) {
+func TestPartsThatStopEarlyTakeNoTimeLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
@@ -342,7 +342,7 @@ func TestABuyerInFlightIsAnsweredThoughPartsHang(t *testing.T) {
 }
 
 // TestAStopInWhichEveryPartHangsIsShort: Kubernetes kills a process after 30 s.
-// The bounds of parts that are told early pass meanwhile.
+// The bounds of parts that begin to stop early pass meanwhile.
 func TestAStopInWhichEveryPartHangsIsShort(t *testing.T) {
 	t.Parallel()
 	o := DefaultOptions()

@@ -70,7 +70,7 @@ type Options struct {
 	// The other parts have bounds of their own.
 	ShutdownTimeout time.Duration
 
-	// Up says what runs in one process with the API; nil for nothing, which is
+	// Up says what runs beside the API; nil for nothing, which is
 	// `onsale serve`.
 	Up *Up
 

@@ -88,7 +88,7 @@ func (w Watch) checkExternal() error {
 	case !ok:
 		return fmt.Errorf("--external-url must look like https://onsale.example.com, not %q", endpoint.Shown(w.ExternalURL))
 	case u.User != nil:
-		return errors.New("--external-url must not carry a user or password: it stands in messages")
+		return errors.New("--external-url must not carry a user or password, because messages contain it")
 	case u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("--external-url must have neither a query nor a fragment, but %q has", endpoint.Shown(w.ExternalURL))
 	}
@@ -212,7 +212,7 @@ func parseTarget(text string) (string, error) {
 	case u.User != nil:
 		return "", errors.New("--target must not carry a user or password: put a token into --bearer-file")
 	case u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("--target must have neither a query nor a fragment, but %q has; params belong into --prometheus-config", endpoint.Shown(text))
+		return "", fmt.Errorf("--target must have neither a query nor a fragment, but %q has; params belong in --prometheus-config", endpoint.Shown(text))
 	}
 	return u.String(), nil
 }

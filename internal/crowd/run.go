@@ -45,8 +45,8 @@ func (c *Crowd) Run(ctx context.Context) error {
 	return nil
 }
 
-// guarded does what a goroutine of the crowd does. A panic ends that alone: the
-// process sells tickets as well.
+// guarded calls a function of a goroutine of the crowd. A panic ends that goroutine
+// alone, because the process sells tickets as well.
 func (c *Crowd) guarded(do func()) {
 	defer func() {
 		if cause := recover(); cause != nil {

@@ -30,8 +30,8 @@ func Admit(w http.ResponseWriter, r *http.Request, urgent func(*http.Request) bo
 }
 
 // awaitPlace waits until the connection gets a place, for placeWait at most or
-// until the client has gone. All who wait are equal: a client gains nothing from
-// asking again and again.
+// until the client has gone. All requests that wait are equal: a client gains nothing
+// by asking again and again.
 func (c *Conn) awaitPlace(gone <-chan struct{}) bool {
 	c.expiry.Reset(reserveTimeout) // it was the client's, and what follows is not
 	c.listener.want(1)

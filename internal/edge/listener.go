@@ -35,17 +35,17 @@ type Listener struct {
 	waiting, admitted queue
 	wanted            int       // how many requests wait for a place
 	looked            time.Time // when all active ones were last looked at
-	told              time.Time // when shedding was last logged
-	untold            map[string]int
+	logged            time.Time // when shedding was last logged
+	unlogged          map[string]int
 }
 
-// NewListener limits the connections that a listener accepts. The logger hears of
-// connections that are shed, once a minute at most. [Listener.Attach] must be
-// called before a server uses it.
+// NewListener limits the connections that a listener accepts. It logs how many were
+// shed, once a minute at most. [Listener.Attach] must be called before a server uses
+// it.
 func NewListener(l net.Listener, limit int, log *slog.Logger) *Listener {
 	return &Listener{
 		Listener: l, limit: limit, log: log.With("component", "http"), shed: newShed(),
-		freed: make(chan struct{}, 1), closed: make(chan struct{}), untold: make(map[string]int),
+		freed: make(chan struct{}, 1), closed: make(chan struct{}), unlogged: make(map[string]int),
 	}
 }
 

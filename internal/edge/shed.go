@@ -102,7 +102,7 @@ func (l *Listener) drop(c *Conn, reason string) {
 	if c.blocked.Load() != 0 {
 		c.linger()
 	}
-	_ = c.Conn.Close() // a client that has gone is as good
+	_ = c.Conn.Close() // an error means that the client has gone
 	l.note(reason)
 }
 
@@ -117,16 +117,16 @@ func (l *Listener) count(reason string) {
 // were. The caller holds the lock.
 func (l *Listener) note(reason string) {
 	l.shed.WithLabelValues(reason).Inc()
-	l.untold[reason]++
+	l.unlogged[reason]++
 	now := time.Now()
-	if now.Sub(l.told) < logInterval {
+	if now.Sub(l.logged) < logInterval {
 		return
 	}
-	l.told = now
+	l.logged = now
 	var counts []any
-	for reason, n := range l.untold {
+	for reason, n := range l.unlogged {
 		counts = append(counts, slog.Int(reason, n))
 	}
-	clear(l.untold)
+	clear(l.unlogged)
 	go l.log.Warn("connections were closed because their clients held them without using them", counts...)
 }

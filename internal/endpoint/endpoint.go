@@ -1,5 +1,5 @@
-// Package endpoint answers two questions about the address of a server: where a
-// connection really goes, and how a URL is shown without its secrets.
+// Package endpoint answers questions about addresses: where a connection really
+// goes, which client a request counts for, and how a URL is shown without its secrets.
 //
 // A name says nothing about where it leads: DNS may send localhost. anywhere, and
 // send it elsewhere a moment later. What depends on the destination is decided by
@@ -24,10 +24,32 @@ const resolveTimeout = 5 * time.Second
 func IsLoopback(a netip.Addr) bool { return a.Unmap().IsLoopback() }
 
 // IsNear reports whether an address is reached without crossing the internet: it
-// is one of loopback or of a private network (RFC 1918, RFC 4193).
+// is one of loopback, of the link, or of a private network (RFC 1918, RFC 4193). The
+// shared addresses of RFC 6598, 100.64.0.0/10, are not near: a provider's customers
+// share them.
 func IsNear(a netip.Addr) bool {
 	a = a.Unmap()
-	return a.IsLoopback() || a.IsPrivate()
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
+}
+
+// ClientOf returns the client that a request from a remote address counts for: the
+// address, or its /64 in IPv6, since one client usually has all of that. Addresses
+// that cannot be read share the zero Prefix.
+//
+// It must not be given an address from a header such as X-Forwarded-For, because a
+// client can write anything into that.
+func ClientOf(remoteAddr string) netip.Prefix {
+	from, err := netip.ParseAddrPort(remoteAddr)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	addr := from.Addr().Unmap().WithZone("")
+	bits := 64
+	if addr.Is4() {
+		bits = 32
+	}
+	prefix, _ := addr.Prefix(bits) // both fit the address
+	return prefix
 }
 
 // IsLoopbackHost reports whether a host, an address or a name, leads to loopback

@@ -31,8 +31,8 @@ func TestAddresses(t *testing.T) {
 		"::ffff:0.0.0.0":         {false, false},
 		"::127.0.0.1":            {false, false}, // an obsolete form, which is routed like any other
 		"64:ff9b::127.0.0.1":     {false, false}, // NAT64
-		"169.254.169.254":        {false, false},
-		"fe80::1%eth0":           {false, false},
+		"169.254.169.254":        {false, true},
+		"fe80::1%eth0":           {false, true},
 		"100.64.0.1":             {false, false},
 		"128.0.0.1":              {false, false},
 		"203.0.113.7":            {false, false},
@@ -117,5 +117,20 @@ func TestOnlyRefusesBeforeItConnects(t *testing.T) {
 	}
 	if _, err := d.DialContext(t.Context(), "tcp", net.JoinHostPort("0.0.0.0", port)); !errors.Is(err, refusal) {
 		t.Errorf("a connection to 0.0.0.0: %v", err)
+	}
+}
+
+func TestClients(t *testing.T) {
+	t.Parallel()
+	for remote, want := range map[string]string{
+		"192.0.2.1:80":              "192.0.2.1/32",
+		"[::ffff:192.0.2.1]:80":     "192.0.2.1/32",
+		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:80":         "fe80::/64",
+		"a pipe":                    "invalid Prefix",
+	} {
+		if got := endpoint.ClientOf(remote).String(); got != want {
+			t.Errorf("%s counts as %s, want %s", remote, got, want)
+		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// hidden stands where something was that may be secret. A URL with it in the
-// place of a user, a host or a query is still a URL.
+// hidden replaces what may be secret. A URL with it in the place of a user, a host or
+// a query is still a URL.
 const hidden = "***"
 
 // Shown returns a URL as errors, logs and pages may show it: without user and

@@ -1,5 +1,5 @@
 // Package monitor is Onsale's own monitoring: the real Prometheus and the real
-// Alertmanager in this process, and Discord at the end of the line.
+// Alertmanager as libraries, and Discord at the end of the line.
 //
 // Each has a package of its own below this one: [prom] scrapes, stores and
 // judges, [alerting] groups, mutes and repeats, [discord] tells people. No
@@ -43,7 +43,7 @@ type Options struct {
 	// RetentionTime and RetentionBytes bound what is stored; 0 bytes is no limit.
 	RetentionTime  time.Duration
 	RetentionBytes int64
-	// ExternalURL is where people reach this process, for links in messages.
+	// ExternalURL is where people reach the server, for links in messages.
 	ExternalURL string
 	// DiscordURL is the webhook. Empty, the inbox alone is told.
 	DiscordURL Secret
@@ -171,7 +171,7 @@ func begun(ctx context.Context, ready <-chan struct{}) bool {
 }
 
 // guarded runs a part. Its error names the part, and may be that of a panic: the
-// process sells tickets as well, and must not end by it.
+// other parts must still stop in order, and keep what they have.
 func (m *Monitor) guarded(part string, run func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {

@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -85,12 +84,13 @@ func knows(r *http.Request, want *[sha256.Size]byte) bool {
 // isLoopbackName reports whether a Host names this machine to itself. A page
 // that rebinds its own name to 127.0.0.1 sends that name, and is found out.
 func isLoopbackName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	name, ok := hostName(host)
+	if !ok {
+		return false
 	}
-	if strings.EqualFold(host, "localhost") {
+	if strings.EqualFold(name, "localhost") {
 		return true
 	}
-	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	addr, err := netip.ParseAddr(name)
 	return err == nil && addr.Unmap().IsLoopback()
 }

@@ -50,8 +50,7 @@ func (g *gate) guard(access Access, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-		if access == Admin || !reads {
+		if access == Admin || !isRead(r) {
 			if p := g.check(r); p != nil {
 				p.write(w, r)
 				return

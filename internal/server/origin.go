@@ -40,8 +40,8 @@ func (f *front) isGuarded(r *http.Request) bool {
 // request: by an image, a script, a form, a frame, a link.
 //
 // Browsers say so in Sec-Fetch-Site, but not in plain http to an address other than
-// loopback. There Origin and Referer tell, where the page has not kept the browser
-// from sending them. Programs send none of the three.
+// loopback. There Origin and Referer say so, unless the page has kept the browser from
+// sending them. Programs send none of the three.
 func isCrossSite(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "same-site", "none":

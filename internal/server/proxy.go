@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// proxyHeaders are the headers by which a proxy gives itself away, in canonical
-// form. One that ends with a hyphen stands for all that begin with it. Clients do not
-// send them on their own.
+// proxyHeaders are the headers that proxies add, in canonical form. One that ends with
+// a hyphen means all that begin with it. Clients do not send them on their own.
 var proxyHeaders = []string{
 	"Forwarded",           // RFC 7239
 	"Via",                 // RFC 9110, 7.6.3
@@ -58,9 +57,9 @@ var proxyHeaders = []string{
 // isProxied reports whether a proxy passed the request on, as far as that can be
 // seen: anybody may be behind it.
 //
-// HTTP/1.0 is a sign as well. nginx speaks it to servers unless it is told otherwise,
-// and adds no header by itself. A proxy that speaks HTTP/1.1 and adds nothing cannot
-// be told from a client.
+// HTTP/1.0 is a sign as well. nginx speaks it to servers unless it is configured
+// otherwise, and adds no header by itself. A proxy that speaks HTTP/1.1 and adds nothing
+// looks like a client.
 func isProxied(r *http.Request) bool {
 	if !r.ProtoAtLeast(1, 1) {
 		return true

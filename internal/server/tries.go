@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"onsale/internal/endpoint"
 )
 
 // Limits of wrong admin tokens. They bound what guessing costs the server, and warn
@@ -51,7 +53,7 @@ func (t *tries) fail(r *http.Request) *Problem {
 		t.since, t.logged = now, 0
 		clear(t.counts)
 	}
-	client := clientOf(r)
+	client := endpoint.ClientOf(r.RemoteAddr)
 	if _, known := t.counts[client]; !known && len(t.counts) >= maxTriesClients {
 		client = netip.Prefix{}
 	}
@@ -59,7 +61,7 @@ func (t *tries) fail(r *http.Request) *Problem {
 	count := t.counts[client]
 	if first := count == 1 || count == maxTries+1; first && t.logged < maxTriesLogged {
 		t.logged++
-		t.log.Warn("wrong admin token", "remote_addr", r.RemoteAddr, "tries", count, "braked", count > maxTries)
+		t.log.Warn("wrong admin token", "remote_addr", r.RemoteAddr, "tries", count, "limited", count > maxTries)
 	}
 	if count <= maxTries {
 		return unauthorized.problem().with("WWW-Authenticate", challenge)
@@ -67,21 +69,4 @@ func (t *tries) fail(r *http.Request) *Problem {
 	left := int((t.since.Add(triesWindow).Sub(now) + time.Second - 1) / time.Second)
 	// A further guess needs a connection of its own.
 	return tooManyTries.problem().with("Retry-After", strconv.Itoa(left)).with("Connection", "close")
-}
-
-// clientOf returns the client that a request counts for: its address, or its /64 in
-// IPv6, since one client usually has all of that. Headers such as X-Forwarded-For are
-// not read, because a client can write anything into them.
-func clientOf(r *http.Request) netip.Prefix {
-	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	bits := 64
-	addr := from.Addr().Unmap().WithZone("")
-	if addr.Is4() {
-		bits = 32
-	}
-	prefix, _ := addr.Prefix(bits) // both fit the address
-	return prefix
 }

@@ -19,7 +19,7 @@ func tryFrom(r *rig, addr, authorization string) *httptest.ResponseRecorder {
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization)
 	}
-	// Whoever guesses claims to be somebody else each time.
+	// A client that guesses may claim another address each time.
 	request.Header.Set("X-Forwarded-For", fmt.Sprintf("10.0.0.%d", time.Now().UnixNano()%250))
 	w := httptest.NewRecorder()
 	r.handler.ServeHTTP(w, request)
@@ -33,8 +33,8 @@ const (
 
 func guessed(o *server.Options) { o.AdminToken = strings.TrimPrefix(right, "Bearer ") }
 
-// TestWrongTokens: an address that guesses is told to stop, while the right token
-// passes from the same address, and other addresses and calls are none the wiser.
+// TestWrongTokens guesses from one address, which is limited. The right token still
+// passes from that address, and other addresses and calls are not affected.
 func TestWrongTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestWrongTokensAreBounded(t *testing.T) {
 		}
 		// Beyond the 1024 addresses that are counted apart, all share a count.
 		if want := 5000 - 1024 - 20; braked != want {
-			t.Errorf("%d of 5000 addresses are braked, want %d", braked, want)
+			t.Errorf("%d of 5000 addresses are limited, want %d", braked, want)
 		}
 		if w := tryFrom(r, "10.19.249.1:999", right); w.Code != http.StatusOK {
 			t.Errorf("the right token is answered %d", w.Code)

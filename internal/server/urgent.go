@@ -18,6 +18,8 @@ type door struct {
 	mux   *http.ServeMux
 	// admin has the patterns of admin calls; true where reading is open.
 	admin map[string]bool
+	// isUrgent is urgent, bound once and not for each request.
+	isUrgent func(*http.Request) bool
 }
 
 func newDoor(admit Admit, g *gate, mux *http.ServeMux, mounts []Mount) *door {
@@ -27,12 +29,13 @@ func newDoor(admit Admit, g *gate, mux *http.ServeMux, mounts []Mount) *door {
 			d.admin[m.Pattern] = m.Access == AdminWrites
 		}
 	}
+	d.isUrgent = d.urgent
 	return d
 }
 
 // admits reports whether a request may come in, and answers it if it may not.
 func (d *door) admits(w http.ResponseWriter, r *http.Request) bool {
-	if d.admit == nil || d.admit(w, r, d.urgent) {
+	if d.admit == nil || d.admit(w, r, d.isUrgent) {
 		return true
 	}
 	_, r.Pattern = d.mux.Handler(r)
@@ -51,7 +54,7 @@ func (d *door) urgent(r *http.Request) bool {
 	return isAdmin && (!readable || !isRead(r)) && d.gate.trusts(r)
 }
 
-// trusts reports whether a request may make admin calls, without a word to anybody.
+// trusts reports whether a request may make admin calls. It counts no wrong token.
 func (g *gate) trusts(r *http.Request) bool {
 	return knows(r, g.token) || knows(r, g.own) || (g.open || g.token == nil) && g.check(r) == nil
 }

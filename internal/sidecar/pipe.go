@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// pipe is a network connection over the ends of two pipes. It has no deadlines:
-// whoever hangs at its other end is killed.
+// pipe is a network connection over the ends of two pipes. It has no deadlines: the
+// parent kills a child that hangs.
 type pipe struct {
 	io.Reader
 	io.Writer

@@ -11,8 +11,8 @@ import (
 // processors: a thread of the child gets a third of the time of one of the parent.
 const niceness = 5
 
-// setApart gives the child a process group of its own, before it is started. The
-// signals of a terminal are then its parent's matter alone.
+// setApart gives the child a process group of its own, before it is started, so that
+// signals of a terminal reach the parent alone.
 func setApart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // lower lowers the priority of all threads of a child that was started.

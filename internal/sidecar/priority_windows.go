@@ -8,8 +8,8 @@ import (
 // belowNormal is BELOW_NORMAL_PRIORITY_CLASS of the Windows API.
 const belowNormal = 0x4000
 
-// setApart gives the child a process group of its own and a lower priority, before
-// it is started. The signals of a console are then its parent's matter alone.
+// setApart gives the child a process group of its own, so that signals of a console
+// reach the parent alone, and a lower priority. It is called before the child starts.
 func setApart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP | belowNormal}
 }

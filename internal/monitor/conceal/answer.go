@@ -26,7 +26,7 @@ func Answers(next http.Handler) http.Handler {
 		}()
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
-		_, _ = w.Write(body) // nobody is left to hear of a broken connection
+		_, _ = w.Write(body) // an error means that the client has gone
 	})
 }
 

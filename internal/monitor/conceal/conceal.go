@@ -17,7 +17,7 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// Hidden stands where something may be secret, as in the libraries, whose tools
+// Hidden replaces what may be secret. The libraries write the same, and their tools
 // know it.
 const Hidden = "<secret>"
 
@@ -48,7 +48,7 @@ func (m *masker) node(n *yaml.Node, how decision) {
 		m.scalar(n, how)
 	case yaml.MappingNode:
 		m.mapping(n, how)
-	case yaml.AliasNode: // what it stands for is masked where it is
+	case yaml.AliasNode: // the node that it refers to is masked in its own place
 	default:
 		for _, part := range n.Content {
 			m.node(part, how)

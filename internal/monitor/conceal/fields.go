@@ -22,7 +22,7 @@ const (
 	closed
 )
 
-// A field goes by its key, wherever it stands. The first lists are Prometheus's, the
+// The key alone identifies a field, wherever it is. The first lists are Prometheus's, the
 // next Alertmanager's. A test finds fields of the libraries that are in no list.
 const (
 	openFields = `

@@ -103,7 +103,7 @@ func New(o Options) (*Notifier, error) {
 // Without DISCORD_URL the inbox is all there is, and Notify returns at once.
 // With it, Notify waits for the first attempt, if nothing but other attempts
 // comes before: a refusal is returned, so that Alertmanager counts it and does
-// not take the group for told; it asks again at every flush, and gets the same
+// not count the group as notified; it asks again at every flush, and gets the same
 // answer until [refusedFor] is over. After anything else the notification is in
 // the queue, stays there over a restart, and is delivered by Run; then retry is
 // false and the error nil, also when ctx ended first. So Alertmanager has never

@@ -93,8 +93,7 @@ type subject struct {
 // listed reports whether the alerts are known one by one.
 func (s subject) listed() bool { return len(s.Firing)+len(s.Resolved) > 0 }
 
-// covers reports whether whoever reads about s learns of every alert of older, in
-// the same state or in any.
+// covers reports whether s names every alert of older, in the same state or in any.
 func (s subject) covers(older subject, anyState bool) bool {
 	firing, over := s.Firing, s.Resolved
 	if anyState {
@@ -127,8 +126,8 @@ func (w waiting) holds(s subject) bool {
 		slices.ContainsFunc(s.Resolved, func(id string) bool { return w[id] })
 }
 
-// next returns the notification whose turn it is. If it is nobody's, wait is how
-// long to wait for a turn, 0 if nothing waits.
+// next returns the notification to be sent next. If none may be sent now, wait is how
+// long until one may, 0 if the queue is empty.
 //
 // A notification is held back as long as an older one about one of its alerts is
 // undelivered. Of the others each waits for its own back-off and for that of the

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,7 +25,7 @@ const (
 // checkForm returns a denial if what a call asks for exceeds a limit. What is
 // merely wrong is left to the library to explain.
 func checkForm(call string, form url.Values, defaultStep time.Duration) *denial {
-	q := guard.Query{DefaultStep: defaultStep, Texts: append(form["match[]"], form["query"]...)}
+	q := guard.Query{DefaultStep: defaultStep, Texts: slices.Concat(form["match[]"], form["match_target"], form["query"])}
 	var err error
 	switch call {
 	case "query_range":
@@ -60,7 +61,7 @@ func spanOf(form url.Values) (span, step time.Duration, err error) {
 	}
 	step, ok := durationOf(form.Get("step"))
 	switch {
-	case !ok || end.Before(start):
+	case !ok || start.IsZero() || end.IsZero() || end.Before(start):
 		return 0, 0, nil
 	case step < time.Millisecond:
 		return 0, 0, fmt.Errorf("the parameter step must be at least 0.001, a millisecond, not %.40q", form.Get("step"))
@@ -70,15 +71,19 @@ func spanOf(form url.Values) (span, step time.Duration, err error) {
 	return end.Sub(start), step, nil
 }
 
-// timeOf reads a time as the library does. One that is not there, or that the
-// library refuses, is the zero time.
+// timeOf reads a time as the library does, the zero time where there is none. It
+// refuses what it cannot read, because the library reads two times more: the first
+// and the last one that it can write.
 func timeOf(form url.Values, name string) (time.Time, error) {
 	text := form.Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
 	seconds, err := strconv.ParseFloat(text, 64)
 	if err != nil {
 		t, err := time.Parse(time.RFC3339Nano, text)
 		if err != nil {
-			return time.Time{}, nil
+			return time.Time{}, fmt.Errorf("the parameter %s must be a time like 1767225600 or 2026-01-01T00:00:00Z, not %.40q", name, text)
 		}
 		seconds = float64(t.Unix())
 	}

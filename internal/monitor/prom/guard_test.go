@@ -54,6 +54,8 @@ func attacks() []attack {
 		{"regular expressions in many selectors", "labels", url.Values{"match[]": strings.Split(strings.Repeat(`{a=~"(a?){20}"} `, 50)+"up", " ")}, "at most 1000"},
 		{"regular expression of a label's values", "label/a/values", url.Values{"match[]": {`{a=~"(a?){1000}"}`}}, "at most 1000"},
 		{"regular expression of rules", "rules", url.Values{"match[]": {`{a=~"(a?){1000}"}`}}, "at most 1000"},
+		{"regular expression of targets", "targets/metadata", url.Values{"match_target": {`{a=~"(a?){1000}"}`}}, "at most 1000"},
+		{"matchers of targets", "targets/metadata", url.Values{"match_target": {"{" + strings.Repeat(`a!="",`, 2000) + "}"}}, "at most 150"},
 		{"regular expression of metrics", "status/self_metrics", url.Values{"metric_name_pattern": {"(a?){1000}"}}, "at most 1000"},
 		{"exemplars", "query_exemplars", query("abs(" + strings.Repeat("(", 60) + "up" + strings.Repeat(")", 61)), "at most 50"},
 		{"many parameters", "series", url.Values{"match[]": strings.Split(strings.Repeat("up ", 200)+"up", " ")}, "201 parameters, at most 100"},
@@ -63,6 +65,9 @@ func attacks() []attack {
 		{"time that is no number", "query", with(query("up"), "time", "NaN"), "parameter time"},
 		{"time that overflows", "query", with(query("up[1h:1s]"), "time", "1e300"), "parameter time"},
 		{"start that overflows", "query_range", with(formOf("up", 60, 1), "start", "-1e18"), "parameter start"},
+		{"end at the last time that Prometheus writes", "query_range", with(with(formOf("up", 60, 1), "step", "30d"), "end", "292277025-08-18T07:12:54.999999999Z"), "parameter end"},
+		{"start at the first time that Prometheus writes", "query_range", with(formOf("up", 60, 1), "start", "-292273086-05-16T16:47:06Z"), "parameter start"},
+		{"instant at the last time that Prometheus writes", "query", with(query("sum_over_time(vector(1)[1h:1m])"), "time", "292277025-08-18T07:12:54.999999999Z"), "parameter time"},
 		{"lookback of centuries", "query", with(query("up"), "lookback_delta", "200y"), "parameter lookback_delta"},
 		{"query given twice", "query", url.Values{"query": {"up", "up[1y:1ms]"}}, `"query" is given 2 times`},
 	}

@@ -5,20 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
+	"onsale/internal/endpoint"
 	"onsale/internal/monitor/reply"
 	"onsale/internal/monitor/turnstile"
 )
 
-// guarded stands between strangers and the library. It refuses by a cheap look
-// what would cost too much, and lets the rest through the turnstile, with limits
-// on time, memory and the length of the answer.
+// guarded limits what clients may ask of the library. It refuses a call that would
+// cost too much after a cheap look at it. The others pass the turnstile, with limits on
+// time, memory and the length of the answer.
 type guarded struct {
 	next        http.Handler
 	free        http.Handler  // next, for calls that cost next to nothing
@@ -66,13 +65,13 @@ func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the call costs next to nothing. The names are those that are let through, not
 // those that are not, so that a new version of the library opens nothing.
 func callOf(path string) (call string, free bool) {
-	call, _, _ = strings.Cut(strings.TrimPrefix(path, "/api/v1/"), "/")
+	call, below, _ := strings.Cut(strings.TrimPrefix(path, "/api/v1/"), "/")
 	switch call {
 	case "query", "query_range", "query_exemplars", "format_query", "parse_query",
 		"labels", "label", "series", "metadata", "status":
 		return call, false
 	case "targets", "scrape_pools", "alertmanagers", "rules", "alerts":
-		return call, true
+		return call, below == ""
 	}
 	return "", false
 }
@@ -80,7 +79,7 @@ func callOf(path string) (call string, free bool) {
 // queue waits for the client's turn, works on the call and lets the next one in
 // before the answer is sent.
 func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
-	leave, after, err := g.turnstile.Enter(r.Context(), clientOf(r))
+	leave, after, err := g.turnstile.Enter(r.Context(), endpoint.ClientOf(r.RemoteAddr).String())
 	if err != nil {
 		w.Header().Set("Retry-After", strconv.Itoa(wholeSeconds(after)))
 		answerError(w, http.StatusServiceUnavailable, "unavailable", turnstile.ErrBusy.Error())
@@ -127,25 +126,6 @@ func verdict(ctx context.Context, a *reply.Kept) *denial {
 		return &denial{http.StatusServiceUnavailable, "timeout", fmt.Sprintf("the query took longer than %s", queryTimeout)}
 	}
 	return nil
-}
-
-// clientOf tells clients apart: by their address, and in IPv6 by the network, of
-// which everybody has as many addresses as they like.
-func clientOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if address = address.Unmap(); address.Is6() {
-		if network, err := address.WithZone("").Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return address.String()
 }
 
 // wholeSeconds rounds up, for Retry-After.

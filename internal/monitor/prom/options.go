@@ -66,7 +66,7 @@ type Options struct {
 	LookbackDelta time.Duration
 
 	// QueryShare is which part of all processors the queries of the API may use in
-	// the long run. 0: 0.15, since the rest is for what is watched.
+	// the long run. 0: 0.10, since the rest is for what is watched.
 	QueryShare float64
 
 	// Send is given the alerts that fire, again after every ResendDelay, and

@@ -109,7 +109,7 @@ func builtInJob(o Options) (*config.ScrapeConfig, error) {
 	job.ScrapeProtocols = config.DefaultProtoFirstScrapeProtocols
 	// A target that does not say in what format it answers, answers in text.
 	job.ScrapeFallbackProtocol = config.PrometheusText0_0_4
-	// The targets are near, in one process even: packing and unpacking what never
+	// The targets are near, often on this machine: packing and unpacking what never
 	// leaves the machine would cost more than all the rest of a scrape.
 	job.EnableCompression = false
 	job.BodySizeLimit = maxScrapeBytes

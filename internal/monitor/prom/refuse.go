@@ -54,7 +54,7 @@ func walk(file, path string, n *yaml.Node) error {
 	case yaml.ScalarNode:
 		// It would not work, and be a label of all series.
 		if path == "scrape_configs.static_configs.targets" && strings.Contains(n.Value, "@") {
-			return fmt.Errorf("%s:%d: %s must be HOST:PORT each: a user and a password belong into basic_auth", file, n.Line, path)
+			return fmt.Errorf("%s:%d: %s must be HOST:PORT each: a user and a password belong in basic_auth", file, n.Line, path)
 		}
 	default: // There are no other nodes inside a document.
 	}

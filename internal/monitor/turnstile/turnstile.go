@@ -1,7 +1,7 @@
 // Package turnstile lets a few calls through at a time, and lets each of them pay
 // with processor time: a client that used much of it waits until it is paid back.
-// So a dashboard notices nothing, and strangers cannot take more than a small share
-// of the machine from what else runs on it.
+// A dashboard notices nothing, and strangers cannot take more than a small share of
+// the machine from what else runs on it.
 package turnstile
 
 import (
@@ -34,14 +34,14 @@ const (
 	// maxCredit is how much processor time a client that was quiet may use at once:
 	// a dashboard of 20 panels needs two fifths of it.
 	maxCredit = 500 * time.Millisecond
-	// maxClients is how many clients are told apart; the rest count as one.
+	// maxClients is how many clients have accounts of their own; the rest share one.
 	maxClients = 1000
 )
 
 // ErrBusy is returned when a call does not get its turn in time.
 var ErrBusy = errors.New("too many queries, or queries that cost too much, were sent before this one")
 
-// Turnstile knows who is inside and who has used how much.
+// Turnstile knows which calls are under way, and what each client has used.
 type Turnstile struct {
 	share, clientShare float64 // of all processors
 

@@ -45,8 +45,8 @@ func (p *pool) renew(ctx context.Context) error {
 func (p *pool) now() *pgxpool.Pool { return p.current.Load() }
 
 // Acquire is that of [pgxpool.Pool]. Callers that wait for a connection of a pool
-// that is replaced meanwhile move on to the new one, whatever the old one told
-// them: nothing of theirs has been sent. That is why pool has no Query or Exec,
+// that is replaced meanwhile move on to the new one, whatever error the old one
+// returned: nothing of theirs has been sent. That is why pool has no Query or Exec,
 // whose errors do not tell whether something was.
 //
 // An error that is neither the context's nor the server's is ErrUnavailable.

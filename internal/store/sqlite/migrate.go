@@ -20,8 +20,8 @@ import (
 var migrations embed.FS
 
 // migrateTimeout is how long a migration waits for another process's lock on the
-// file before it says so and tries again. SQLite does not hear of a context that
-// ends meanwhile.
+// file before it says so and tries again. The end of a context does not interrupt
+// that wait.
 const migrateTimeout = time.Second
 
 // versionTable is where goose notes which migrations were applied.

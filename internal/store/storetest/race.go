@@ -191,8 +191,8 @@ func keyRace(w *world) {
 	w.balance()
 }
 
-// lastTicketRace repeats one order for the last ticket on two handles at once. No
-// repetition is told sold out: its key has bought.
+// lastTicketRace repeats one order for the last ticket on two handles at once. None is
+// answered with sold out, since its key has bought.
 func lastTicketRace(w *world) {
 	const rounds, callers = 10, 6
 	handles := []Store{w, w.open(nil)}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"onsale/internal/endpoint"
 )
 
 // ErrNoTLS says that a server at a public address offers no TLS. Nothing was
@@ -36,7 +38,7 @@ func RequireTLS(config *pgconn.Config, sslmode string) {
 		return
 	}
 	config.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
-		if _, encrypted := conn.(*tls.Conn); encrypted || isPrivate(conn.RemoteAddr()) {
+		if _, encrypted := conn.(*tls.Conn); encrypted || isNear(conn.RemoteAddr()) {
 			return conn, nil
 		}
 		return conn, fmt.Errorf("%w (%s)", ErrNoTLS, conn.RemoteAddr()) // the driver closes it
@@ -56,16 +58,13 @@ func prefersTLS(config *pgconn.Config) bool {
 	return false
 }
 
-// isPrivate reports whether packets to the address stay on this machine, on its
-// link, or in a private network (RFC 1918, RFC 4193). The shared addresses of
-// RFC 6598, 100.64.0.0/10, are not private: a provider's customers share them.
-func isPrivate(addr net.Addr) bool {
+// isNear reports whether packets to the address do not cross the internet.
+func isNear(addr net.Addr) bool {
 	switch addr := addr.(type) {
 	case *net.UnixAddr:
 		return true
 	case *net.TCPAddr:
-		ip := addr.AddrPort().Addr().Unmap()
-		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
+		return endpoint.IsNear(addr.AddrPort().Addr())
 	}
 	return false
 }

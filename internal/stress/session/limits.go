@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -15,8 +14,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// Limits of runs that are started at a [Desk]. Whoever started one may have
-// closed the page: it ends by itself, and soon once it is stopped.
+// Limits of runs that are started at a [Desk]. Anyone who starts one may close the
+// page, so a run ends by itself, and soon after it is stopped.
 const (
 	deskRunTime     = 10 * time.Minute // where nothing was asked for
 	deskMaxRunTime  = time.Hour
@@ -45,7 +44,7 @@ type Own struct {
 
 // bounded makes a session that keeps within the desk's limits.
 func (d *Desk) bounded(ctx context.Context, o Options) (*Session, error) {
-	own := d.options.Own.serves(ctx, o.Target)
+	own := d.options.Own.serves(ctx, d.options.Resolver, o.Target)
 	s, err := New(o)
 	if err != nil {
 		return nil, err
@@ -115,7 +114,7 @@ func (o Own) taken() int {
 // serves reports whether connections to a target lead to this very process. The
 // addresses decide, since one address has many names. A name that cannot be looked
 // up is taken for one of this process.
-func (o Own) serves(ctx context.Context, target *wire.Target) bool {
+func (o Own) serves(ctx context.Context, r *net.Resolver, target *wire.Target) bool {
 	listening, ok := o.Addr.(*net.TCPAddr)
 	if !ok {
 		return false
@@ -126,7 +125,7 @@ func (o Own) serves(ctx context.Context, target *wire.Target) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
+	found, err := r.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil {
 		return true
 	}
@@ -164,7 +163,7 @@ func portOf(u *url.URL) uint64 {
 func localAddrs() (map[netip.Addr]bool, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
-		return nil, errors.New("addresses of this machine are not known")
+		return nil, fmt.Errorf("list addresses of this machine: %w", err)
 	}
 	local := make(map[netip.Addr]bool)
 	for _, addr := range addrs {
