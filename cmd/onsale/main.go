@@ -82,7 +82,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	case helped:
 		return exitOK
 	case err != nil:
-		return fail(stderr, exitUsage, fmt.Errorf("%s (see %s --help)", app.Clean(err.Error()), named(err)))
+		return fail(stderr, exitUsage, fmt.Errorf("%w (see %s --help)", err, named(err)))
 	}
 	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger, c.LogLevel, c.LogFormat})
 	var usage *usageError
@@ -108,8 +108,10 @@ func named(err error) string {
 	return "onsale"
 }
 
+// fail writes an error without the passwords of URLs in it. Somebody may give a URL
+// where a file, a host name or a number is expected, and any error may quote that.
 func fail(stderr io.Writer, code int, err error) int {
-	fmt.Fprintf(stderr, "onsale: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintf(stderr, "onsale: %s\n", strings.ReplaceAll(app.Clean(err.Error()), "\n", "; "))
 	return code
 }
 
