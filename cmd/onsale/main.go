@@ -55,7 +55,11 @@ type env struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		ends = append(ends, syscall.SIGHUP) // a terminal that closes, or a try to reload
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	signal.Ignore(syscall.SIGPIPE) // who reads the output no more is an error of the write, and no end
 	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
@@ -82,7 +86,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	case helped:
 		return exitOK
 	case err != nil:
-		return fail(stderr, exitUsage, fmt.Errorf("%s (see %s --help)", app.Clean(err.Error()), named(err)))
+		return fail(stderr, exitUsage, fmt.Errorf("%w (see %s --help)", err, named(err)))
 	}
 	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger, c.LogLevel, c.LogFormat})
 	var usage *usageError
@@ -108,8 +112,10 @@ func named(err error) string {
 	return "onsale"
 }
 
+// fail writes an error without the passwords of URLs in it. Somebody may give a URL
+// where a file, a host name or a number is expected, and any error may quote that.
 func fail(stderr io.Writer, code int, err error) int {
-	fmt.Fprintf(stderr, "onsale: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintf(stderr, "onsale: %s\n", strings.ReplaceAll(app.Clean(err.Error()), "\n", "; "))
 	return code
 }
 

@@ -64,3 +64,17 @@ func TestBuyersAreServedThoughTheMonitoringHangs(t *testing.T) {
 		t.Errorf("%d purchases that no buyer was told of", untold)
 	}
 }
+
+// TestAHangUpStopsInOrder: a terminal that closes sends SIGHUP, and so does anyone
+// who takes it for the reload of Prometheus.
+func TestAHangUpStopsInOrder(t *testing.T) {
+	t.Parallel()
+	p := serve(t, nil, "--data-dir", t.TempDir(), "--faults", "off", "--drain-delay", "1ms")
+	p.url()
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.code(); code != exitOK || !strings.Contains(p.stderr.String(), "msg=stopped") {
+		t.Errorf("exit code %d, want an orderly stop:\n%s", code, p.stderr)
+	}
+}

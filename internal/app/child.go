@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"time"
 
+	"onsale/internal/lock"
 	"onsale/internal/monitor"
 	"onsale/internal/sidecar"
 )
@@ -65,6 +67,13 @@ func MonitorChild(ctx context.Context, settings string, discordURL Secret, in io
 	if err := json.Unmarshal([]byte(settings), &s); err != nil {
 		return fmt.Errorf("read settings of the monitoring: %w", err)
 	}
+	// It outlives a parent that is killed, for as long as it takes to stop. Nobody
+	// may wipe the data directory until then.
+	used, err := lock.Share(filepath.Join(s.DataDir, lockFile))
+	if err != nil {
+		return fmt.Errorf("--data-dir: %w", err)
+	}
+	defer func() { _ = used.Release() }() // the end of the process releases it as well
 	s.Watch.DiscordURL = discordURL
 	m, err := monitor.New(s.Watch.options(s.DataDir, s.Local, []string{s.Local}, log))
 	if err != nil {

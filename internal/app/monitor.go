@@ -3,10 +3,8 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,7 +13,6 @@ import (
 	"onsale/internal/catalog"
 	"onsale/internal/console"
 	"onsale/internal/edge"
-	"onsale/internal/endpoint"
 	"onsale/internal/monitor"
 	"onsale/internal/server"
 	"onsale/internal/telemetry"
@@ -57,8 +54,8 @@ func DefaultMonitorOptions() MonitorOptions {
 
 // Validate returns an error that names the first option that makes no sense.
 func (o MonitorOptions) Validate() error {
-	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
-		return fmt.Errorf("--listen must be host:port, like 127.0.0.1:9090, not %q", endpoint.Shown(o.Listen))
+	if err := validAddress("--listen", o.Listen); err != nil {
+		return err
 	}
 	if o.DataDir == "" {
 		return errors.New("--data-dir must not be empty")

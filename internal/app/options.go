@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"time"
 
-	"onsale/internal/endpoint"
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
@@ -110,8 +108,8 @@ func DefaultOptions() Options {
 
 // Validate returns an error that names the first option that makes no sense.
 func (o Options) Validate() error {
-	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
-		return fmt.Errorf("--listen must be host:port, like 127.0.0.1:8000, not %q", endpoint.Shown(o.Listen))
+	if err := validAddress("--listen", o.Listen); err != nil {
+		return err
 	}
 	if o.DataDir == "" {
 		return errors.New("--data-dir must not be empty")

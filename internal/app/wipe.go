@@ -14,6 +14,9 @@ import (
 // is to be wiped.
 var ErrUsed = errors.New("another onsale uses it: stop that one first")
 
+// lockFile is the file in the data directory that all processes which use it lock.
+const lockFile = "lock"
+
 // Kept names what Onsale has put into its data directory. It refuses where the
 // sale is kept elsewhere, since wiping would then tear the two apart.
 func Kept(o Options) ([]string, error) {
@@ -51,7 +54,7 @@ func (a *App) claim() error {
 	if o.DatabaseURLSet && o.Up == nil {
 		return nil // nothing is kept there
 	}
-	path := filepath.Join(o.DataDir, "lock")
+	path := filepath.Join(o.DataDir, lockFile)
 	if len(o.Wipe) > 0 {
 		owned, err := lock.Own(path)
 		if errors.Is(err, lock.ErrTaken) {

@@ -100,7 +100,9 @@ func isAuthority(s string) bool {
 
 // What may be secret in a message.
 var (
-	// An address begins with a scheme and ends with a blank or a quote.
+	// An address in quotes may have blanks, as a password may.
+	quotedURL = regexp.MustCompile(`"[a-zA-Z][a-zA-Z0-9+.-]*://[^"]*"`)
+	// Any other begins with a scheme and ends with a blank or a quote.
 	inText = regexp.MustCompile("[a-zA-Z][a-zA-Z0-9+.-]*://[^\\s\"'`<>]+")
 	// A user and a password may stand before a host without a scheme.
 	loneUser = regexp.MustCompile("[^\\s\"'`/:@=({\\[]+:([^\\s\"'`/@][^\\s\"'`@]*)?@")
@@ -111,10 +113,25 @@ var (
 	quoted    = regexp.MustCompile(`(invalid port|invalid URL escape|invalid host:|invalid character)[^"]*"[^"]*"\)?`)
 )
 
+// placeholder shows in messages where a user and a password belong.
+const placeholder = "USER:PASSWORD@"
+
 // Clean returns a message in which each URL is as [Shown] has it. The message
 // may be anybody's: that of a library, say, which quotes the URL that it called.
+// A user and a password that are USER:PASSWORD stay.
 func Clean(message string) string {
+	parts := strings.Split(message, placeholder)
+	for i, part := range parts {
+		parts[i] = clean(part)
+	}
+	return strings.Join(parts, placeholder)
+}
+
+func clean(message string) string {
 	message = quoted.ReplaceAllString(message, "$1")
+	message = quotedURL.ReplaceAllStringFunc(message, func(found string) string {
+		return `"` + Shown(found[1:len(found)-1]) + `"`
+	})
 	message = inText.ReplaceAllStringFunc(message, func(found string) string {
 		address := strings.TrimRight(found, ".,;:)}")
 		return Shown(address) + found[len(address):]

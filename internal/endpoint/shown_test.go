@@ -55,10 +55,13 @@ func TestCleanFindsURLsInMessages(t *testing.T) {
 		"could not reach (https://uSER1:hUNTER2@h/p).":                                     "could not reach (https://***@h/p).",
 		"address uSER1:hUNTER2@h:9090 is down":                                             "address ***@h:9090 is down",
 		"/probe?target=hUNTER2&x=y":                                                        "/probe?***",
-		"see http://[::1]":                                                                 "see http://[::1]",
-		"see http://u@[::1]:80, and https://a/b.":                                          "see http://***@[::1]:80, and https://a/b.",
-		"at 10:30, mail ops@example.com: is it up? yes":                                    "at 10:30, mail ops@example.com: is it up? yes",
-		`rate(http_requests_total{status=~"4..|5.."}[1m]) > 2`:                             `rate(http_requests_total{status=~"4..|5.."}[1m]) > 2`,
+		`not "http://uSER1:hUN TER2@h"`:                                                    `not "http://***@h"`,
+		"like postgres://USER:PASSWORD@HOST:5432/DATABASE, please":                         "like postgres://USER:PASSWORD@HOST:5432/DATABASE, please",
+		"postgres://USER:PASSWORD@h:uSER1:hUNTER2@h":                                       "postgres://USER:PASSWORD@***@h",
+		"see http://[::1]":                                     "see http://[::1]",
+		"see http://u@[::1]:80, and https://a/b.":              "see http://***@[::1]:80, and https://a/b.",
+		"at 10:30, mail ops@example.com: is it up? yes":        "at 10:30, mail ops@example.com: is it up? yes",
+		`rate(http_requests_total{status=~"4..|5.."}[1m]) > 2`: `rate(http_requests_total{status=~"4..|5.."}[1m]) > 2`,
 	} {
 		if got := endpoint.Clean(text); got != want {
 			t.Errorf("%q becomes\n%q, want\n%q", text, got, want)

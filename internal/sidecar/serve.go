@@ -16,6 +16,10 @@ import (
 // takes some 40 MB meanwhile.
 const memoryEvery = 50 * time.Millisecond
 
+// endLimit is how long Run may take once the connection has ended. A parent that
+// lives kills the child before; one that was killed cannot.
+const endLimit = 15 * time.Second
+
 // ErrMemory is returned by [Serve] when the child has reached its memory limit.
 var ErrMemory = errors.New("memory limit reached")
 
@@ -34,9 +38,9 @@ type ChildOptions struct {
 }
 
 // Serve is the child's life: it answers the parent and runs until the parent ends
-// the connection or is gone, or until Run returns. It returns at once, without
-// waiting for Run, with [ErrMemory] when the memory limit is reached: its caller
-// ends the process.
+// the connection or is gone, or until Run returns. It returns without waiting for
+// Run when the memory limit is reached, at once and with [ErrMemory], and 15 s after
+// the end of the connection: its caller ends the process.
 func Serve(ctx context.Context, o ChildOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -66,6 +70,8 @@ func Serve(ctx context.Context, o ChildOptions) error {
 		return err
 	case err := <-full:
 		return err
+	case <-time.After(endLimit):
+		return fmt.Errorf("it did not end within %s after its parent", endLimit)
 	}
 }
 

@@ -29,12 +29,13 @@ var ErrNoTLS = errors.New("the server offers no TLS and its address is public, s
 // The operator's choice counts instead: sslmode is the one that the URL gives,
 // empty for none. The driver also reads PGSSLMODE and service files; disable and
 // allow count from there, and prefer does not, because config cannot tell it
-// from the default.
+// from the default. Any other sslmode changes nothing here, since a URL may give
+// it twice and the driver takes the last one.
 //
 // What counts is the address of the connection and not the name in the URL,
 // which may resolve to several addresses, and to others tomorrow.
 func RequireTLS(config *pgconn.Config, sslmode string) {
-	if sslmode != "" || !prefersTLS(config) {
+	if sslmode == "prefer" || !prefersTLS(config) {
 		return
 	}
 	config.AfterNetConnect = func(_ context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {

@@ -60,7 +60,10 @@ func TestPublicAddressWithoutTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, settings := range []string{"", "?sslmode=", "?connect_timeout=5", "?sslsni=0"} {
+			for _, settings := range []string{
+				"", "?sslmode=", "?connect_timeout=5", "?sslsni=0",
+				"?sslmode=require&sslmode=", "?sslmode=verify-full&sslmode=", "?sslmode=disable&sslmode=", "?sslmode=require&sslmode=prefer",
+			} {
 				received, err := connect(t, settings, addresses...)
 				if received != "" {
 					t.Errorf("%s: the server read %q", settings, received)
