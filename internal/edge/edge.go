@@ -5,7 +5,7 @@
 // are taken gets one of a few connections in reserve. When its request arrives,
 // the listener takes a place from a connection that does not use it: one whose
 // client does not read or send, else the one that has been idle the longest, else
-// the oldest that has not sent a request. If there is none for a second, [Admit]
+// the oldest that has not sent a request for a while. If there is none for a second, [Admit]
 // refuses the request, unless it is a probe's or an admin's.
 //
 // A [Conn] closes itself when its client stops reading.
@@ -42,6 +42,9 @@ const (
 	// writeChunk bytes, while others wait for a place. A purchase is sent in one
 	// packet, and its answer fits into the buffers of the system.
 	patience = 250 * time.Millisecond
+	// newPatience is how long a client may take to send a request on a new connection
+	// while others wait for a place. Its first packet follows at once.
+	newPatience = 100 * time.Millisecond
 	// lookInterval is the time between two searches for such clients: a search
 	// reads the state of all connections.
 	lookInterval = 50 * time.Millisecond

@@ -111,6 +111,7 @@ func TestClientsWithoutARequest(t *testing.T) {
 				for range 3 {
 					hold(g.dial())
 				}
+				time.Sleep(time.Second)
 				for range 10 {
 					g.within(0, func() { g.dial().get("/").wants(http.StatusOK) })
 				}
@@ -293,6 +294,18 @@ func TestRequestOfAShedConnectionIsNotServed(t *testing.T) {
 		if got := <-g.served; got != "/other" || len(g.served) != 0 {
 			t.Errorf("%s was served, and %d more", got, len(g.served))
 		}
+	})
+}
+
+// TestNewConnections have a moment to send their request, though others wait.
+func TestNewConnections(t *testing.T) {
+	virtual(t, 1, func(g *rig) {
+		young := g.dial()
+		waits := g.dial().get("/")
+		time.Sleep(50 * time.Millisecond)
+		young.get("/").wants(http.StatusOK)
+		waits.wants(http.StatusOK)
+		wantShed(g, "new", 0)
 	})
 }
 

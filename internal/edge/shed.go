@@ -30,7 +30,7 @@ func (l *Listener) clearPlace() bool {
 	case l.dropSlow():
 	case l.idle.front != nil:
 		l.drop(l.idle.front, reasonIdle)
-	case l.fresh.front != nil:
+	case l.fresh.front != nil && time.Since(l.fresh.front.since) >= newPatience:
 		l.drop(l.fresh.front, reasonNew)
 	default:
 		return false
@@ -38,11 +38,19 @@ func (l *Listener) clearPlace() bool {
 	return true
 }
 
-// shedOne closes a connection that is not used, and reports whether there was one.
+// shedOne closes a connection that is not used, or a new one, and reports whether
+// there was one.
 func (l *Listener) shedOne() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.clearPlace()
+	if l.clearPlace() {
+		return true
+	}
+	if l.fresh.front != nil {
+		l.drop(l.fresh.front, reasonNew)
+		return true
+	}
+	return false
 }
 
 // dropSlow closes all connections whose clients the server waits for, and has
