@@ -27,8 +27,9 @@ const (
 	refusalDelay = time.Second
 
 	// DefaultShare is which part of all processors the calls of all clients may use
-	// in the long run: a fifth of one processor, where there are two.
-	DefaultShare = 0.10
+	// in the long run: a tenth of one processor, where there are two. The page of onsale
+	// up needs a seventh of that.
+	DefaultShare = 0.05
 	// clientPart is which part of that one client may use.
 	clientPart = 2.0 / 3
 	// maxCredit is how much processor time a client that was quiet may use at once:
