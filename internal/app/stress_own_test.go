@@ -31,6 +31,10 @@ func TestRunAgainstItself(t *testing.T) {
 	if status != http.StatusCreated {
 		t.Fatalf("12 users: %d %s", status, body)
 	}
+	status, body = ask(t, http.MethodPut, url+"/crowd", `{"users":11}`, apptest.AdminToken)
+	if status != http.StatusUnprocessableEntity || !strings.Contains(body, "users must be between 0 and 10") {
+		t.Errorf("a crowd of 11: %d %s", status, body)
+	}
 	besiege(t, strings.TrimPrefix(url, "http://"), "/openapi.json", holds["never reads"])
 	answers(t, url+"/health")
 	if status, body = ask(t, http.MethodPatch, runs+"/current", `{"users":13}`, apptest.AdminToken); status != http.StatusUnprocessableEntity {

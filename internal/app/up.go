@@ -41,7 +41,12 @@ func DefaultUp() Up {
 const DemoBooksInterval = 5 * time.Second
 
 func (u *Up) validate(o Options) error {
-	if err := (crowd.Settings{Users: u.Users, Scenario: u.Scenario}).Validate(); err != nil {
+	most := maxCrowd(o)
+	if u.Users > most && u.Users <= crowd.MaxUsers {
+		return fmt.Errorf("--crowd must be between 0 and %d, not %d: each user takes a connection, and half of --max-connections is for others",
+			most, u.Users)
+	}
+	if err := (crowd.Settings{Users: u.Users, Scenario: u.Scenario}).Validate(most); err != nil {
 		return fmt.Errorf("--crowd, --scenario: %w", err)
 	}
 	if u.Watch == nil {
@@ -49,6 +54,10 @@ func (u *Up) validate(o Options) error {
 	}
 	return u.Watch.validate([]string{"http://127.0.0.1:1"}, o.Logger)
 }
+
+// maxCrowd is how many demo users there may be, so that they leave half of all
+// connections to others.
+func maxCrowd(o Options) int { return min(crowd.MaxUsers, o.MaxConnections/2) }
 
 // beside is what runs beside the API.
 type beside struct {
@@ -75,7 +84,7 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 	}
 	a.beside.client = api
 	a.beside.crowd, err = crowd.New(crowd.Options{
-		Client: api, Settings: crowd.Settings{Users: up.Users, Scenario: up.Scenario}, Logger: a.log,
+		Client: api, Settings: crowd.Settings{Users: up.Users, Scenario: up.Scenario}, MaxUsers: maxCrowd(a.options), Logger: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make crowd: %w", err)

@@ -39,6 +39,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Now tells the time for dates and reports; time.Now by default.
 	Now func() time.Time
+	// MaxUsers is how many users there may be; [MaxUsers] by default, and at most.
+	MaxUsers int
 }
 
 // Crowd is a number of users, and the keeper who opens concerts for them. It is
@@ -58,6 +60,7 @@ type Crowd struct {
 	// changed says that the settings are others.
 	changed chan struct{}
 
+	maxUsers int
 	mu       sync.Mutex
 	settings Settings
 }
@@ -77,13 +80,16 @@ func New(o Options) (*Crowd, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if err := o.Settings.Validate(); err != nil {
+	if o.MaxUsers == 0 {
+		o.MaxUsers = MaxUsers
+	}
+	if err := o.Settings.Validate(o.MaxUsers); err != nil {
 		return nil, err
 	}
 	log := o.Logger.With("component", "crowd")
 	return &Crowd{
 		api: o.Client, log: log, now: o.Now, seed: o.Seed, since: o.Now(),
-		offer: newOffer(), tally: newTally(log), settings: o.Settings,
+		offer: newOffer(), tally: newTally(log), settings: o.Settings, maxUsers: o.MaxUsers,
 		places: make(chan struct{}, MaxUsers), changed: make(chan struct{}, 1),
 	}, nil
 }
@@ -98,7 +104,7 @@ func (c *Crowd) change(p patch) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := p.apply(c.settings)
-	if err := s.Validate(); err != nil {
+	if err := s.Validate(c.maxUsers); err != nil {
 		return err
 	}
 	c.settings = s
@@ -140,6 +146,6 @@ func (c *Crowd) State() State {
 	counts, failing := c.tally.read()
 	return State{
 		Settings: c.current(), Running: c.present(), Failing: failing, Since: c.since.UTC(),
-		Counts: counts, Concerts: c.offer.newest(maxShown), Scenarios: Scenarios(), MaxUsers: MaxUsers,
+		Counts: counts, Concerts: c.offer.newest(maxShown), Scenarios: Scenarios(), MaxUsers: c.maxUsers,
 	}
 }

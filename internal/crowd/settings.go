@@ -42,10 +42,11 @@ type Settings struct {
 // DefaultSettings are those of `onsale up` without a flag.
 func DefaultSettings() Settings { return Settings{Users: DefaultUsers, Scenario: DefaultScenario} }
 
-// Validate returns a [*sale.FieldError] for the first rule that is broken.
-func (s Settings) Validate() error {
-	if s.Users < 0 || s.Users > MaxUsers {
-		return &sale.FieldError{Field: "users", Rule: fmt.Sprintf("must be between 0 and %d", MaxUsers)}
+// Validate returns a [*sale.FieldError] for the first rule that is broken. There may
+// be at most maxUsers.
+func (s Settings) Validate(maxUsers int) error {
+	if s.Users < 0 || s.Users > maxUsers {
+		return &sale.FieldError{Field: "users", Rule: fmt.Sprintf("must be between 0 and %d", maxUsers)}
 	}
 	if all := Scenarios(); !slices.Contains(all, s.Scenario) {
 		return &sale.FieldError{Field: "scenario", Rule: "must be one of " + strings.Join(all, ", ")}

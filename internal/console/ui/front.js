@@ -66,7 +66,8 @@ async function lookAtAlerts() {
     showTable(at('alert-rows'), alerts);
   } catch (error) {
     at('overall').dataset.state = 'unknown';
-    say(at('overall'), error.status === 503 ? `The monitoring does not answer: ${error.message}` : 'The monitoring does not answer');
+    const why = error.status === 503 ? error.message : 'the monitoring does not answer';
+    say(at('overall'), why.charAt(0).toUpperCase() + why.slice(1));
     throw error;
   }
 }
