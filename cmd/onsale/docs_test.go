@@ -36,7 +36,7 @@ func TestSecurityPageNamesTests(t *testing.T) {
 	}
 	for _, name := range names {
 		if !there[string(name[1])] {
-			t.Errorf("there is no test %s", name[1])
+			t.Errorf("the page names the test %s, which does not exist", name[1])
 		}
 	}
 }

@@ -234,9 +234,9 @@ func TestMigrateApart(t *testing.T) {
 	p.waitFor("ready on ")
 }
 
-// TestMigrationOfAnotherReplica is waited for with a message. A server and a
-// command that are told to end meanwhile do so; another server starts when the
-// migration is over.
+// TestMigrationOfAnotherReplica starts servers and a command while another replica
+// migrates. They say that they wait, and end when a signal asks them to; one server
+// starts when the migration is over.
 func TestMigrationOfAnotherReplica(t *testing.T) {
 	t.Parallel()
 	const turn = "waiting for the migration of another process"
@@ -259,7 +259,7 @@ func TestMigrationOfAnotherReplica(t *testing.T) {
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
 	}
 	if code := command.terminate(); code != 1 {
-		t.Errorf("exit code %d of a migration that was told to end, want 1", code)
+		t.Errorf("exit code %d of a migration that was asked to end, want 1", code)
 	}
 	if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_unlock_all()`); err != nil {
 		t.Fatal(err)

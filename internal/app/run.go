@@ -94,8 +94,8 @@ func (a *App) drainDelay(ctx context.Context) {
 	}
 }
 
-// oncePrepared returns what runs a part that needs the schema. The end of the
-// context is no error of the part.
+// oncePrepared returns what runs a part that needs the schema. An error
+// that the end of the context causes is dropped.
 func (a *App) oncePrepared(run func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		select {

@@ -77,7 +77,7 @@ func TestWriteDeadlineOfTheServer(t *testing.T) {
 	}
 }
 
-// TestConnectionBelow can be reached, and is told that nothing more follows.
+// TestConnectionBelow reaches the connection below, and closes its writing side.
 func TestConnectionBelow(t *testing.T) {
 	t.Parallel()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -100,8 +100,8 @@ const maxMended = 2
 
 // Run opens the database, scrapes and evaluates rules until the context ends,
 // and then stops in order: rules and the API, which answers 503, then scraping,
-// then the database. It runs once. An orderly end is no error; a database that cannot be opened is,
-// and so is one that cannot be closed.
+// then the database. It runs once. It returns nil after an orderly end, and an error for a
+// database that cannot be opened or closed.
 //
 // When the disk fills up it rests, the database closed and the API answering 503,
 // until there is space again. When the clock was set back it sets the samples of

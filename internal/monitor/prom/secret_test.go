@@ -89,7 +89,7 @@ func TestSecretsOfAFileAreNeverShown(t *testing.T) {
 	}
 }
 
-// An error that tells where a file is wrong does not tell what stands there.
+// An error names the place in a file, and not the value there.
 func TestWrongFilesAreRefusedWithoutTheirSecrets(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)

@@ -1,5 +1,5 @@
 // Package reply keeps answers until they are complete, so that a client that reads
-// slowly holds up nobody who waits to be answered, and bounds how much is kept.
+// slowly does not delay the others. It bounds how much is kept.
 package reply
 
 import (
@@ -78,7 +78,7 @@ func (o *Outlet) Send(w http.ResponseWriter, k *Kept) bool {
 const Busy = "too many long answers wait for their clients to read them"
 
 // Few lets a handler make few answers at a time, and lets the next call in before an
-// answer is sent. What it refuses is told by refuse.
+// answer is sent. Refuse answers the calls that are refused.
 func Few(next http.Handler, refuse func(w http.ResponseWriter, status int, message string)) http.Handler {
 	inside := make(chan struct{}, making)
 	outlet := new(Outlet)
