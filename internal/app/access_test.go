@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +9,8 @@ import (
 	"testing"
 
 	"onsale/internal/app"
+	"onsale/internal/app/apptest"
+	"onsale/internal/client"
 	"onsale/internal/server"
 )
 
@@ -102,30 +103,13 @@ func TestFrontOfUp(t *testing.T) {
 	t.Parallel()
 	up := monitored()
 	up.Users, up.Watch.ExternalURL = 0, "https://tickets.example.com:8443/"
-	o := app.DefaultOptions()
-	o.Listen, o.DataDir, o.AllowedHosts, o.Up = "127.0.0.1:0", t.TempDir(), []string{"onsale.example.com"}, &up
-	ready := make(chan struct{})
-	o.Out = lines(func(line string) {
-		if strings.Contains(line, "ready on ") {
-			close(ready)
-		}
+	url := apptest.Start(t, func(o *app.Options) {
+		o.AdminToken, o.AllowedHosts, o.Up = "", []string{"onsale.example.com"}, &up
 	})
-	a, err := app.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	}()
-	<-ready
-	client := &http.Client{Transport: new(http.Transport), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	defer client.CloseIdleConnections()
+	apptest.Connect(t, url, client.Options{}) // waits until it is ready
+	await(t, "the monitoring", func() bool { status, _ := get(t, url+"/-/ready"); return status == http.StatusOK })
+	browser := &http.Client{Transport: new(http.Transport), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer browser.CloseIdleConnections()
 	for _, c := range []struct {
 		path, host, site string
 		want             int
@@ -152,7 +136,7 @@ func TestFrontOfUp(t *testing.T) {
 		{"/graph?g0.expr=up", "", "cross-site", 302},
 		{"/docs", "", "cross-site", 200},
 	} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.Addr()+c.path, nil)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+c.path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +144,7 @@ func TestFrontOfUp(t *testing.T) {
 		if c.site != "" {
 			request.Header.Set("Sec-Fetch-Site", c.site)
 		}
-		answer, err := client.Do(request)
+		answer, err := browser.Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,12 +154,4 @@ func TestFrontOfUp(t *testing.T) {
 			t.Errorf("%s of %q, Sec-Fetch-Site %q: %s %.200s, %v, want %d", c.path, c.host, c.site, answer.Status, body, err, c.want)
 		}
 	}
-}
-
-// lines calls a function with each text that is written.
-type lines func(string)
-
-func (l lines) Write(p []byte) (int, error) {
-	l(string(p))
-	return len(p), nil
 }
