@@ -41,6 +41,12 @@ func siege(t *testing.T, where func(testing.TB) ([]string, string)) {
 	env, dir := where(t)
 	p := launch(t, env, "up", "--listen", "127.0.0.1:0", "--crowd", "0", "--faults", "off", "--max-connections", "200", dir)
 	p.waitFor(`ready on (http://\S+)`)
+	until(t, startLimit, "the process of the monitoring", func() string {
+		if p.child() == 0 {
+			return "there is none"
+		}
+		return ""
+	})
 	limit := unix.Rlimit{Cur: addressSpace, Max: addressSpace}
 	monitoring := p.child()
 	for _, pid := range family(t, p) {
