@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,15 +79,19 @@ type stressRunCmd struct {
 	Listen        string        `help:"Serve the API that watches and changes the run on this address, host:port." env:"ONSALE_STRESS_LISTEN" placeholder:"ADDR" group:"Control"`
 	Prepare       bool          `help:"Make a concert with enough tickets first." group:"Control"`
 	Check         bool          `help:"Check the server before the run." default:"true" negatable:"" group:"Control"`
+	Wait          time.Duration `help:"How long to wait for a server that is starting; 0 does not wait." default:"5s" env:"ONSALE_STRESS_WAIT" group:"Control"`
 	Yes           bool          `help:"Do not ask before more than 1,000 users or 5,000/s go to a host that is not loopback." env:"-" group:"Control"`
 
 	AllowedHosts   []string `help:"Domain names of --listen and --metrics-addr: without an admin token, requests that name another host are refused." placeholder:"NAME" group:"Control"`
 	AdminTokenFile string   `help:"File with the server's admin token, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE" group:"Control"`
 }
 
-// stressHelp makes the help of `onsale stress` that of its default command, which
-// has the flags.
-func stressHelp(args []string) []string {
+// asHelp makes `onsale help COMMAND` the help of that command, and the help of
+// `onsale stress` that of its default command, which has the flags.
+func asHelp(args []string) []string {
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "--help")
+	}
 	if len(args) == 2 && args[0] == "stress" && (args[1] == "--help" || args[1] == "-h") {
 		return []string{"stress", "run", "--help"}
 	}
@@ -104,6 +109,9 @@ tester itself was the bottleneck. "run" may be left out. "onsale stress list",
 "show" and "compare" look at runs that are kept. docs/stress.md has the rest,
 and tables for who comes from Locust or k6.`
 }
+
+// maxWait is the longest wait for a server that is starting.
+const maxWait = time.Hour
 
 // exitBottleneck is that of a load test in which the tester itself could not
 // keep up.
@@ -149,7 +157,10 @@ func given[T int | float64](value *T) T {
 // check returns an error for a flag that says nothing, and would be taken for one
 // that was left out.
 func (c *stressRunCmd) check() error {
+	hint := cmp.Or(misplaced(c.URL), misplaced(strings.TrimSuffix(strings.TrimSuffix(c.Scenario, ".yaml"), ".yml")))
 	switch {
+	case hint != "":
+		return errors.New(hint)
 	case c.Users != nil && *c.Users < 1:
 		return fmt.Errorf("--users must be at least 1, not %d", *c.Users)
 	case c.SpawnRate != nil && !(*c.SpawnRate > 0):
@@ -158,6 +169,8 @@ func (c *stressRunCmd) check() error {
 		return fmt.Errorf("--max-in-flight must be at least 1, not %d", c.MaxInFlight)
 	case c.Timeout <= 0:
 		return fmt.Errorf("--timeout must be above 0, not %s", c.Timeout)
+	case c.Wait < 0 || c.Wait > maxWait:
+		return fmt.Errorf("--wait must be between 0 and %s, not %s", maxWait, c.Wait)
 	}
 	return nil
 }
@@ -180,7 +193,7 @@ func (c *stressRunCmd) options(ctx context.Context, e *env) (app.StressOptions, 
 		FindCapacity: c.Capacity, StepTime: c.StepTime, StartLoad: c.StartLoad, MaxLoad: c.MaxLoad,
 		Headless: c.Headless, OnlySummary: c.OnlySummary, CSV: c.CSV, JSON: c.JSON, HTML: c.HTML, DataDir: c.DataDir, Keep: c.Keep,
 		MetricsAddr: c.MetricsAddr, MetricsLinger: c.MetricsLinger, Listen: c.Listen,
-		Prepare: c.Prepare, Check: c.Check, AdminToken: token, TokenMeant: c.tokenMeant(e), AllowedHosts: c.AllowedHosts,
+		Prepare: c.Prepare, Check: c.Check, Wait: c.Wait, AdminToken: token, TokenMeant: c.tokenMeant(e), AllowedHosts: c.AllowedHosts,
 		Confirm: func(question string) bool { return c.Yes || ask(ctx, e, question+". Go on?") },
 		Env:     e.lookup, Out: e.stdout, Err: e.stderr, NewLogger: e.logTo,
 	}

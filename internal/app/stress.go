@@ -55,6 +55,9 @@ type StressOptions struct {
 	Listen        string
 	Prepare       bool
 	Check         bool
+	// Wait is how long to wait for a target that is starting, before Check; 0 is
+	// not at all.
+	Wait time.Duration
 	// AdminToken opens the admin calls of the target, and those of Listen.
 	// TokenMeant says that it was given for this target by name: one from the
 	// environment may be another server's, and goes over plain http to loopback

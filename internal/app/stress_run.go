@@ -108,6 +108,9 @@ func (t *test) before(ctx context.Context) error {
 	if !o.Check {
 		return nil
 	}
+	t.session.Await(ctx, o.Wait, func() {
+		say(t.live, "waiting up to %s for %s to be ready", o.Wait, t.source.target)
+	})
 	notes, err := t.session.Check(ctx, o.Prepare)
 	for _, note := range notes {
 		say(t.live, "%s", note)

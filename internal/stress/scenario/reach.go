@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"time"
 
 	"onsale/internal/stress/wire"
 )
@@ -27,15 +29,56 @@ func Reach(ctx context.Context, o Options, r *wire.Request) error {
 	return err
 }
 
-// ask makes one request over a connection of its own.
+// Await waits for a target that is starting, for the time that patience gives: it
+// makes a request again and again until the target listens, answers in HTTP and, if
+// ready is set, answers with another status than 503. It calls waiting before the
+// first pause. What a check finds afterwards says whether the target came up.
+func Await(ctx context.Context, o Options, r *wire.Request, ready bool, patience time.Duration, waiting func()) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	pause := time.NewTicker(awaitPause)
+	defer pause.Stop()
+	for told := false; ctx.Err() == nil; {
+		answer, err := once(ctx, o, r)
+		switch wire.KindOf(err) {
+		case wire.Refused, wire.Reset, wire.Closed:
+		default:
+			if err != nil || !ready || answer.Status != http.StatusServiceUnavailable {
+				return
+			}
+		}
+		if !told {
+			told = true
+			waiting()
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// awaitPause is the time between two requests to a target that is starting.
+const awaitPause = 200 * time.Millisecond
+
+// ask makes one request over a connection of its own. An error says what to do.
 func ask(ctx context.Context, o Options, r *wire.Request) (reached, error) {
+	answer, err := once(ctx, o, r)
+	if err != nil {
+		return reached{}, fmt.Errorf("%w: %s (%w)", ErrNotReady, o.advice(err), cause(err))
+	}
+	return answer, nil
+}
+
+// once makes one request over a connection of its own. An error is that of the wire.
+func once(ctx context.Context, o Options, r *wire.Request) (reached, error) {
 	within, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	d := o.Connect()
 	defer d.Close()
 	answer, err := d.Do(within, r)
 	if err != nil {
-		return reached{}, fmt.Errorf("%w: %s (%w)", ErrNotReady, o.advice(err), cause(err))
+		return reached{}, err
 	}
 	return reached{Status: answer.Status, Body: append([]byte(nil), answer.Body...), Location: answer.Header("Location")}, nil
 }

@@ -76,6 +76,16 @@ func (s *Session) conditions(prepare bool) scenario.Options {
 
 func (s *Session) connect() wire.Doer { return wire.New(s.options.Target, s.options.Wire) }
 
+// Await waits for a target that is starting, for at most patience, and calls waiting
+// before it does.
+func (s *Session) Await(ctx context.Context, patience time.Duration, waiting func()) {
+	r, onsale := &wire.Request{Method: http.MethodHead, Path: "/"}, s.options.Source.Instance != nil
+	if onsale {
+		r = &wire.Request{Method: http.MethodGet, Path: "/ready"} // which other services answer with 404
+	}
+	scenario.Await(ctx, s.conditions(false), r, onsale, patience, waiting)
+}
+
 // Check looks whether the target is there, is the API that the scenario needs
 // and has tickets left, and returns what to know about it. Prepare makes a
 // concert where one is missing. An error wraps [scenario.ErrNotReady], or is
