@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // TestSecurityPageNamesTests holds docs/security.md to the tests that there are.
@@ -38,5 +40,78 @@ func TestSecurityPageNamesTests(t *testing.T) {
 		if !there[string(name[1])] {
 			t.Errorf("the page names the test %s, which does not exist", name[1])
 		}
+	}
+}
+
+// shellBlocks returns the lines of the blocks marked as shell in a page, with lines
+// that end in a backslash joined.
+func shellBlocks(text string) (lines []string) {
+	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllStringSubmatch(text, -1) {
+		lines = append(lines, strings.Split(strings.ReplaceAll(block[1], "\\\n", " "), "\n")...)
+	}
+	return lines
+}
+
+// words splits a line as a shell does, as far as the documents need it: quotes hold a
+// word together, and a comment or an ampersand ends the command.
+func words(line string) (all []string) {
+	for _, found := range regexp.MustCompile(`('[^']*'|"[^"]*"|[^\s'"])+`).FindAllString(line, -1) {
+		if strings.HasPrefix(found, "#") || found == "&" {
+			break
+		}
+		all = append(all, strings.NewReplacer("'", "", `"`, "").Replace(found))
+	}
+	return all
+}
+
+// TestDocumentsRunAsPasted: each command of the program in a document calls what a
+// clone has, the binary of `make build` or `go run`, and its flags exist.
+func TestDocumentsRunAsPasted(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := 0
+	for _, page := range append(pages, "../../README.md", "../../CONTRIBUTING.md", "../../SECURITY.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		built := false
+		for _, line := range shellBlocks(string(text)) {
+			built = built || line == "make build"
+			command := words(line)
+			for len(command) > 0 && regexp.MustCompile(`^[A-Z_]+=`).MatchString(command[0]) {
+				command = command[1:]
+			}
+			switch {
+			case len(command) == 0:
+				continue
+			case command[0] == "onsale":
+				t.Errorf("%s: %q calls onsale, which is not on the PATH: call bin/onsale", page, line)
+				command = command[1:]
+			case command[0] == "bin/onsale":
+				if !built {
+					t.Errorf("%s: %q calls the binary before a block has said make build", page, line)
+				}
+				command = command[1:]
+			case len(command) > 3 && strings.HasPrefix(line, "go run ./cmd/onsale "):
+				command = command[3:]
+			default:
+				continue
+			}
+			commands++
+			parser, err := newParser(new(cli), kong.Exit(func(int) {}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := parser.Parse(command); err != nil {
+				t.Errorf("%s: %q: %v", page, line, err)
+			}
+		}
+	}
+	if commands < 10 {
+		t.Errorf("only %d commands were found", commands)
 	}
 }

@@ -30,6 +30,8 @@ type cli struct {
 	LogLevel  slog.Level `help:"How much to log: debug, info, warn or error." default:"info"`
 	LogFormat string     `help:"How to log: text or json." enum:"text,json" default:"text"`
 
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version, and exit." short:"V" env:"-"`
+
 	Up       upCmd       `cmd:"" help:"Run everything: API, monitoring, demo concerts and a demo crowd."`
 	Serve    serveCmd    `cmd:"" help:"Serve the ticket-sales API."`
 	Monitor  monitorCmd  `cmd:"" help:"Watch servers elsewhere."`
@@ -65,28 +67,35 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
 
+// newParser returns the parser of the command line.
+func newParser(c *cli, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append([]kong.Option{
+		kong.Name("onsale"),
+		kong.Description("A ticket office built to be stormed, and to show itself being stormed."),
+		kong.DefaultEnvars("ONSALE"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"version": app.Version()},
+	}, options...)...)
+}
+
 // run parses the arguments, runs the subcommand that they name, and returns
 // the exit code. Whatever goes wrong is one line on stderr.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	helped := false
-	parser, err := kong.New(&c,
-		kong.Name("onsale"),
-		kong.Description("A ticket office built to be stormed, and to show itself being stormed."),
-		kong.DefaultEnvars("ONSALE"),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	parser, err := newParser(&c,
 		kong.Writers(stdout, stderr),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Exit(func(int) { helped = true }))
 	if err != nil {
 		return fail(stderr, exitFailure, err)
 	}
-	parsed, err := parser.Parse(stressHelp(args))
+	parsed, err := parser.Parse(asHelp(args))
 	switch {
 	case helped:
 		return exitOK
 	case err != nil:
-		return fail(stderr, exitUsage, fmt.Errorf("%w (see %s --help)", err, named(err)))
+		return fail(stderr, exitUsage, errors.New(explain(err)))
 	}
 	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger, c.LogLevel, c.LogFormat})
 	var usage *usageError
@@ -100,16 +109,6 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		return fail(stderr, exitFailure, err)
 	}
 	return exitOK
-}
-
-// named names the command whose arguments could not be read.
-func named(err error) string {
-	if broken, ok := errors.AsType[*kong.ParseError](err); ok {
-		if command := broken.Context.Selected(); command != nil {
-			return "onsale " + strings.Fields(command.FullPath())[1]
-		}
-	}
-	return "onsale"
 }
 
 // fail writes an error without the passwords of URLs in it. Somebody may give a URL

@@ -124,6 +124,16 @@ func TestWrongFlagsEndWithOneLineAndTwo(t *testing.T) {
 		say  string
 	}{
 		"unknown flag":       {[]string{"serve", "--lisen", "x"}, "--lisen"},
+		"unknown letter":     {[]string{"serve", "-q"}, "unknown flag -q (see onsale serve --help)"},
+		"Locust's file":      {[]string{"stress", "-f", "locustfile.py"}, "--scenario"},
+		"Locust's file, URL": {[]string{"stress", "locustfile.py"}, "--scenario"},
+		"k6's script":        {[]string{"stress", "--scenario", "script.js"}, "docs/stress-scenario.md"},
+		"scenario for a URL": {[]string{"stress", "shop.yaml"}, "--scenario shop.yaml"},
+		"k6's users":         {[]string{"stress", "--vus", "10"}, "--users"},
+		"wrk's connections":  {[]string{"stress", "http://h/", "-c", "10"}, "--users"},
+		"hey's time":         {[]string{"stress", "http://h/", "-z", "10s"}, "--run-time"},
+		"port":               {[]string{"up", "--port", "80"}, "--listen"},
+		"database":           {[]string{"migrate", "--dsn", "postgres://u:" + secret + "@h/d"}, "DATABASE_URL"},
 		"unknown command":    {[]string{"sell"}, "sell"},
 		"URL for a number":   {[]string{"serve", "--max-batch", "http://u:" + secret + "@h"}, "--max-batch"},
 		"URL too many":       {[]string{"stress", "run", "http://h", "http://u:" + secret + "@h"}, "unexpected argument"},
@@ -166,7 +176,7 @@ func TestEnvironmentSetsFlags(t *testing.T) {
 
 func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"migrate", "--help"}, {"version"}} {
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"migrate", "--help"}, {"version"}, {"--version"}, {"-V"}, {"help"}, {"help", "serve"}} {
 		p := launch(t, nil, args...)
 		if code := p.code(); code != 0 || p.stderr.String() == "" {
 			t.Errorf("%v: exit code %d, said %q", args, code, p.stderr)

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// foreign are flags that users of other programs try first, by the command that they
+// try them on, and what to use instead.
+var foreign = map[string][]struct{ flags, instead string }{
+	"stress": {
+		{"-f --locustfile --script", "onsale runs no Python or JavaScript: --scenario takes a built-in scenario or a YAML file, docs/stress-scenario.md shows how"},
+		{"-c --connections --concurrency --concurrent --clients --vus --num-users --workers", "use -u, --users"},
+		{"-z -d --duration --run-time-limit --max-time", "use -t, --run-time"},
+		{"-n --requests --iterations --num-requests", "use -t, --run-time: a run ends by its time"},
+		{"-q --rps --qps --arrival-rate", "use --rate, as in --rate 500/s"},
+		{"-m", "use -X, --method"},
+		{"-L --latency", "percentiles are always printed"},
+		{"--data --data-raw --data-binary --json-body", "use -d, --body, or --curl for a whole curl command"},
+		{"--hatch-rate", "use -r, --spawn-rate"},
+		{"--stage", "use --stages, as in --stages 30s:100,2m:1000"},
+		{"--threshold", "use --fail-if, as in --fail-if 'p95>500ms'"},
+		{"--master --expect-workers --processes", "use --worker I/N in each of N processes"},
+		{"--web-host --web-port --port -P -p", "use --listen"},
+		{"--out -o --summary-export --output", "use --json, --csv or --html"},
+		{"--insecure-skip-tls-verify", "use -k, --insecure"},
+		{"--disable-keepalive --no-connection-reuse", "use --new-connections"},
+	},
+	"automate": {
+		{"-u --url --server --target --base-url", "use -H, --host"},
+		{"-n --requests --iterations", "use --count"},
+		{"-t --time --run-time", "use --duration"},
+	},
+	"monitor": {{"-H --host --url -u", "use --target"}, {"-p --port --addr --address --bind --web.listen-address", "use --listen"}},
+	"":        {{"-p --port --addr --address --bind --host", "use --listen"}, {"--db --database --database-url --dsn", "use the environment variable DATABASE_URL"}},
+}
+
+// unknownFlag matches kong's message about a flag that a command does not have.
+var unknownFlag = regexp.MustCompile(`^unknown flag (-[^ ,]+)(, did you mean .*)?$`)
+
+// explain returns the message about arguments that could not be parsed. A flag of
+// another program gets what to use here instead. A flag of one letter gets no list of
+// the others, each of which is one letter off.
+func explain(err error) string {
+	command := selected(err)
+	see := " (see " + strings.TrimSpace("onsale "+command) + " --help)"
+	found := unknownFlag.FindStringSubmatch(err.Error())
+	if found == nil {
+		return err.Error() + see
+	}
+	flag, similar := found[1], found[2]
+	for _, f := range append(foreign[command], foreign[""]...) {
+		for known := range strings.FieldsSeq(f.flags) {
+			if known == flag {
+				return "unknown flag " + flag + ": " + f.instead + see
+			}
+		}
+	}
+	if !strings.HasPrefix(flag, "--") {
+		similar = ""
+	}
+	return "unknown flag " + flag + similar + see
+}
+
+// selected returns the name of the command whose arguments could not be parsed, or
+// nothing if there was none.
+func selected(err error) string {
+	if broken, ok := errors.AsType[*kong.ParseError](err); ok {
+		if command := broken.Context.Selected(); command != nil {
+			return strings.Fields(command.FullPath())[1]
+		}
+	}
+	return ""
+}
+
+// misplaced returns what to do about the argument of `onsale stress` if it is the
+// name of a file rather than a URL.
+func misplaced(arg string) string {
+	if strings.ContainsAny(arg, ":?") {
+		return ""
+	}
+	switch strings.ToLower(filepath.Ext(arg)) {
+	case ".yaml", ".yml":
+		return "a scenario file needs a flag: --scenario " + arg
+	case ".py", ".js", ".ts", ".lua", ".jmx":
+		return "onsale runs no scripts of other load testers: --scenario takes a built-in scenario or a YAML file, docs/stress-scenario.md shows how"
+	}
+	return ""
+}
