@@ -34,7 +34,7 @@ func TestURLsThatNameNoDatabase(t *testing.T) {
 		"sqlite:///tmp/secret.db":   "postgres://",
 		"secret":                    "postgres://",
 		"postgres:/host/secret":     "postgres://",
-		" \n":                       "set but empty",
+		"\r\n":                      "set but empty",
 		"postgres://u:secret@h:p/d": "must look like",
 	} {
 		_, err := store.Open(t.Context(), store.Options{URL: url, URLSet: true, Registerer: prometheus.NewRegistry()})

@@ -2,6 +2,7 @@ package conninfo
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,7 +26,7 @@ func (a adjustments) apply(config *pgconn.Config) error {
 		config.RuntimeParams["application_name"] = a.name
 	}
 	if a.maxTLS != 0 && a.maxTLS < max(a.minTLS, tls.VersionTLS12) {
-		return fmt.Errorf("ssl_max_protocol_version must be at least TLSv1.2 and not below ssl_min_protocol_version")
+		return errors.New("ssl_max_protocol_version must be at least TLSv1.2 and not below ssl_min_protocol_version")
 	}
 	a.limitTLS(config.TLSConfig)
 	for _, fallback := range config.Fallbacks {

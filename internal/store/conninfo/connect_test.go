@@ -9,7 +9,7 @@ import (
 	"onsale/internal/store/conninfo"
 )
 
-// connects connects by a string and compares what a query answers.
+// connects opens a connection by a string and compares what a query answers.
 func connects(t *testing.T, text, want, query string) {
 	t.Helper()
 	config, _, err := conninfo.Parse(text)

@@ -1,6 +1,7 @@
 package conninfo
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -133,17 +134,17 @@ func (s settings) adjust(name, value string, after *adjustments) (isIgnored bool
 		after.maxTLS, err = tlsVersion(name, value)
 	case "gssencmode":
 		if value == "require" {
-			return false, fmt.Errorf("gssencmode=require cannot be honoured: write sslmode=verify-full, which encrypts as well")
+			return false, errors.New("gssencmode=require cannot be honoured: write sslmode=verify-full, which encrypts as well")
 		}
 		return true, nil
 	case "client_encoding":
 		if plain := strings.ReplaceAll(strings.ToLower(value), "-", ""); plain != "utf8" && plain != "auto" && plain != "unicode" {
-			return false, fmt.Errorf("client_encoding must be UTF8, or be left out")
+			return false, errors.New("client_encoding must be UTF8, or be left out")
 		}
 		return true, nil
 	case "replication":
 		if !isFalse(value) {
-			return false, fmt.Errorf("replication must be left out: a connection for replication cannot sell")
+			return false, errors.New("replication must be left out: a connection for replication cannot sell")
 		}
 		return true, nil
 	}
@@ -176,7 +177,7 @@ func (s settings) takeAddresses(list string, after *adjustments) error {
 	addresses := strings.Split(list, ",")
 	for _, address := range addresses {
 		if _, err := netip.ParseAddr(address); err != nil && address != "" {
-			return fmt.Errorf("hostaddr must be an IP address")
+			return errors.New("hostaddr must be an IP address")
 		}
 	}
 	hosts := strings.Split(s["host"], ",")
@@ -185,7 +186,7 @@ func (s settings) takeAddresses(list string, after *adjustments) error {
 		return nil
 	}
 	if len(hosts) != len(addresses) {
-		return fmt.Errorf("hostaddr must have as many addresses as there are hosts")
+		return errors.New("hostaddr must have as many addresses as there are hosts")
 	}
 	after.addresses = make(map[string]string)
 	for i, address := range addresses {
