@@ -17,7 +17,7 @@ func readKeywords(text string) (settings, error) {
 		}
 		value, behind, ok := cutValue(strings.TrimLeft(behind, " "))
 		if !ok {
-			return nil, errors.New("a single quote is missing behind the value of " + name)
+			return nil, errors.New("a single quote is missing behind a value")
 		}
 		if name != "password" && strings.Contains(value, ";") && strings.Contains(value, "=") {
 			return nil, errors.New("its settings must be separated by blanks, not by semicolons: like host=db.example.com dbname=sale")

@@ -214,7 +214,7 @@ func (s settings) addQuery(query string, jdbc bool) error {
 			value, err = decodeSecret(name, raw)
 		}
 		if err != nil {
-			return malformed("the setting %s has a raw '%%': write it as %%25", name)
+			return malformed("a setting behind the '?' has a raw '%%': write it as %%25")
 		}
 		if name == "host" {
 			hosts = append(hosts, value)
