@@ -50,6 +50,9 @@ func (monitorChildCmd) Run(ctx context.Context, e *env) error {
 		return &usageError{errors.New("this command is for onsale up alone, which starts it; use onsale monitor")}
 	}
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
-	discord, _ := e.lookup("DISCORD_URL")
+	discord, err := e.secret("DISCORD_URL")
+	if err != nil {
+		return &usageError{err}
+	}
 	return app.MonitorChild(context.WithoutCancel(ctx), settings, app.Secret(discord), os.Stdin, os.Stdout, e.log)
 }

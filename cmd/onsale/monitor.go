@@ -34,10 +34,12 @@ alerts stay in the inbox, /inbox.`
 func (c *monitorCmd) Run(ctx context.Context, e *env) error {
 	o := app.DefaultMonitorOptions()
 	o.Listen, o.DataDir, o.Targets = c.Listen, c.DataDir, c.Target
-	o.Watch, o.ShutdownTimeout = c.watch(e, c.Pace), c.ShutdownTimeout
-	o.Watch.BearerFile = c.BearerFile
-	o.AllowedHosts, o.Out, o.Logger = c.AllowedHosts, e.stderr, e.log
 	var err error
+	if o.Watch, err = c.watch(e, c.Pace); err != nil {
+		return &usageError{err}
+	}
+	o.Watch.BearerFile, o.ShutdownTimeout = c.BearerFile, c.ShutdownTimeout
+	o.AllowedHosts, o.Out, o.Logger = c.AllowedHosts, e.stderr, e.log
 	if o.AdminToken, err = adminToken(e, c.AdminTokenFile); err != nil {
 		return &usageError{err}
 	}

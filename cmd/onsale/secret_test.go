@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +49,96 @@ func TestNoErrorShowsAPasswordOfAURL(t *testing.T) {
 			if text := out.String() + said.String(); endpointtest.Leaks(text) {
 				t.Errorf("%q is answered with %q", args, text)
 			}
+		}
+	}
+}
+
+// TestSecretsAsPeopleHaveThem gives each secret as a Kubernetes Secret made with echo, an
+// editor or a web page would. What is inside is kept, what is not one line is an error.
+func TestSecretsAsPeopleHaveThem(t *testing.T) {
+	t.Parallel()
+	const plain = "hUNTER2 +/= uSER1"
+	for given, want := range map[string]string{
+		plain: plain, plain + "\n": plain, plain + "\r\n": plain, " \t" + plain + " ": plain, "\ufeff" + plain: plain,
+		"\u200b" + plain + "\u00a0\u2028": plain, plain + "\x00": plain, "": "",
+		"hUNTER2\nuSER1": "line break", "hUNTER2\x00uSER1": "control character", "hUNTER2\u0085uSER1": "control character",
+		"\r\n": "nothing but white space",
+	} {
+		e := &env{lookup: func(name string) (string, bool) { return given, name == "THE_SECRET" }}
+		got, err := e.secret("THE_SECRET")
+		switch {
+		case err == nil && got != want:
+			t.Errorf("%q is read as %q, want %q", given, got, want)
+		case err != nil && (!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "THE_SECRET") || endpointtest.Leaks(err.Error())):
+			t.Errorf("%q: %v, want the name and %q", given, err, want)
+		}
+	}
+	if value, err := (&env{lookup: func(string) (string, bool) { return "", false }}).secret("THE_SECRET"); value != "" || err != nil {
+		t.Errorf("a secret that is not set is %q, %v", value, err)
+	}
+}
+
+// TestEverySecretMustBeOneLine gives each place of a secret one of two lines: the error
+// names the place.
+func TestEverySecretMustBeOneLine(t *testing.T) {
+	t.Parallel()
+	const twoLines = "hUNTER2-hUNTER2-hUNTER2\nhUNTER2-hUNTER2"
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(twoLines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	monitor := []string{"monitor", "--target=http://127.0.0.1:1"}
+	for _, c := range []struct {
+		name    string
+		command []string
+	}{
+		{"DATABASE_URL", []string{"serve"}},
+		{"DATABASE_URL", []string{"migrate"}},
+		{"ONSALE_ADMIN_TOKEN", []string{"serve"}},
+		{"ONSALE_ADMIN_TOKEN", monitor},
+		{"ONSALE_ADMIN_TOKEN", []string{"stress"}},
+		{"ONSALE_TOKEN_KEY", []string{"up"}},
+		{"DISCORD_URL", []string{"up"}},
+		{"DISCORD_URL", monitor},
+		{"DISCORD_MENTION", monitor},
+		{"--admin-token-file", []string{"serve", "--admin-token-file=" + file}},
+		{"--record", []string{"automate", "--count=1", "--record=postgres://" + twoLines}},
+	} {
+		environment := map[string]string{c.name: twoLines}
+		lookup := func(name string) (value string, set bool) { value, set = environment[name]; return value, set }
+		var out, said bytes.Buffer
+		args := c.command
+		if !slices.Contains([]string{"stress", "automate", "monitor"}, args[0]) {
+			args = append(slices.Clone(args), dataDir(t))
+		}
+		code := run(t.Context(), args, lookup, strings.NewReader(""), &out, &said)
+		if code == exitOK || !strings.Contains(said.String(), c.name) || !strings.Contains(said.String(), "line break") {
+			t.Errorf("%s of %s: code %d, %q, want an error that names it", c.name, args[0], code, &said)
+		}
+		if endpointtest.Leaks(out.String() + said.String()) {
+			t.Errorf("%s of %s is shown: %s%s", c.name, args[0], &out, &said)
+		}
+	}
+}
+
+// TestAdminTokenWithALineBreak opens the admin calls.
+func TestAdminTokenWithALineBreak(t *testing.T) {
+	t.Parallel()
+	const token = "a-token-of-this-test"
+	p := serve(t, []string{"ONSALE_ADMIN_TOKEN=" + token + "\r\n"}, dataDir(t))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.waitFor(`ready on (http://\S+)`)+"/books", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]int{"Bearer " + token: http.StatusOK, "Bearer other": http.StatusUnauthorized} {
+		request.Header.Set("Authorization", value)
+		answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%s: %d, want %d", value, answer.StatusCode, want)
 		}
 	}
 }

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"onsale/internal/app"
@@ -83,11 +80,13 @@ func (c *apiFlags) options(e *env) (app.Options, error) {
 	if c.BooksInterval != 0 {
 		o.BooksInterval = c.BooksInterval
 	}
-	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
 	o.TokenLife, o.MaxUserLabels = c.TokenLife, c.MaxUserLabels
-	o.TokenKey, _ = e.lookup("ONSALE_TOKEN_KEY")
 	o.Out, o.Logger = e.stderr, e.log
+	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
 	var err error
+	if o.TokenKey, err = e.secret("ONSALE_TOKEN_KEY"); err != nil {
+		return o, err
+	}
 	if o.Faults, err = app.ReadFaults(c.Faults, e.log); err != nil {
 		return o, err
 	}
@@ -98,20 +97,12 @@ func (c *apiFlags) options(e *env) (app.Options, error) {
 
 // adminToken reads the token from where it was put: a file or the environment.
 func adminToken(e *env, file string) (string, error) {
-	token, _ := e.lookup("ONSALE_ADMIN_TOKEN")
-	if file == "" {
-		return token, nil
+	token, err := e.secret("ONSALE_ADMIN_TOKEN")
+	if file == "" || err != nil {
+		return token, err
 	}
 	if token != "" {
 		return "", errors.New("--admin-token-file and ONSALE_ADMIN_TOKEN are both set: choose one")
 	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("--admin-token-file: %w", err)
-	}
-	token = strings.TrimSpace(string(text))
-	if token == "" {
-		return "", fmt.Errorf("--admin-token-file: %s is empty", file)
-	}
-	return token, nil
+	return secretFile("--admin-token-file", file)
 }

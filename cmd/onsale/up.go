@@ -43,7 +43,10 @@ func (c *upCmd) Run(ctx context.Context, e *env) error {
 	up.Users, up.Scenario = c.Crowd, c.Scenario
 	up.Watch = nil
 	if c.Monitor == "on" {
-		watch := c.watch(e, c.Pace)
+		watch, err := c.watch(e, c.Pace)
+		if err != nil {
+			return &usageError{err}
+		}
 		up.Watch, up.Child = &watch, monitorChild(e)
 	}
 	if c.BooksInterval == 0 && c.Pace == "demo" {

@@ -42,22 +42,27 @@ type alertFlags struct {
 }
 
 // watch returns what the flags and the environment say.
-func (f *watchFlags) watch(e *env, pace string) app.Watch {
+func (f *watchFlags) watch(e *env, pace string) (app.Watch, error) {
 	w := app.DefaultWatch()
 	w.Pace = pace
 	w.PrometheusConfig, w.Rules, w.AlertmanagerConfig = f.PrometheusConfig, f.Rules, f.AlertmanagerConfig
 	w.ExternalURL = f.ExternalURL
 	w.RetentionTime, w.RetentionBytes = time.Duration(f.RetentionTime), int64(f.RetentionSize)
-	url, _ := e.lookup("DISCORD_URL")
+	url, err := e.secret("DISCORD_URL")
+	if err != nil {
+		return w, err
+	}
 	w.DiscordURL = app.Secret(url)
-	w.DiscordMention, _ = e.lookup("DISCORD_MENTION")
+	if w.DiscordMention, err = e.secret("DISCORD_MENTION"); err != nil {
+		return w, err
+	}
 	s := &w.Settings
 	s.Job = f.Job
 	s.FailureShare, s.DenialShare, s.ItemErrorShare = f.Alert.FailureShare, f.Alert.DenialShare, f.Alert.ItemErrorShare
 	s.MinimumRate, s.DatabaseErrorRate, s.QueueShare = f.Alert.MinimumRate, f.Alert.DatabaseErrorRate, f.Alert.QueueShare
 	s.BuyLatency, s.Latency, s.DatabaseLatency = f.Alert.BuyLatency, f.Alert.Latency, f.Alert.DatabaseLatency
 	s.CPUPercent, s.MemoryPercent = f.Alert.CPUPercent, f.Alert.MemoryPercent
-	return w
+	return w, nil
 }
 
 // longTime is a duration as Prometheus writes it, with days, weeks and years.

@@ -177,5 +177,8 @@ func (m *Monitor) announce(ctx context.Context) {
 	say(out, "watches %s as job %s, every %s", strings.Join(hosts, ", "), m.options.Watch.Settings.Job, m.options.Watch.every())
 	say(out, "page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
 	say(out, "alerts go %s", m.options.Watch.told(base))
+	if onAllAddresses(m.listener.Addr()) {
+		say(out, "%s", allAddresses)
+	}
 	say(out, "ready on %s", base)
 }

@@ -37,7 +37,7 @@ func (a *App) prepare(ctx context.Context) error {
 		case !passes(err):
 			return fmt.Errorf("%s: %w", a.databaseName(), err)
 		case first:
-			a.say("listening on http://%s, waiting for the database: %v", a.Addr(), err)
+			a.say("listening on %s, waiting for the database: %v", localURL(a.listener.Addr()), err)
 		}
 		select {
 		case <-time.After(retryPause):
@@ -112,5 +112,8 @@ func (a *App) announce() {
 		a.say("%s; --faults off sells for real", a.injector.State().Plan.Summary())
 	}
 	a.announceBeside()
-	a.say("ready on http://%s", a.Addr())
+	if onAllAddresses(a.listener.Addr()) {
+		a.say("%s", allAddresses)
+	}
+	a.say("ready on %s", localURL(a.listener.Addr()))
 }

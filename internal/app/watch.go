@@ -183,14 +183,26 @@ func graph(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?"+query.Encode()+"#query", http.StatusFound)
 }
 
-// localURL is where this machine reaches a listener.
+// localURL returns the URL at which this machine opens a listener. One on all
+// addresses is opened at 127.0.0.1: no browser opens http://[::]:8000.
 func localURL(addr net.Addr) string {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || !tcp.IP.IsUnspecified() {
-		return "http://" + addr.String()
+	u := url.URL{Scheme: "http", Host: addr.String()}
+	if onAllAddresses(addr) {
+		_, port, _ := net.SplitHostPort(u.Host)
+		u.Host = net.JoinHostPort("127.0.0.1", port)
 	}
-	return fmt.Sprintf("http://127.0.0.1:%d", tcp.Port)
+	return u.String() // escapes the zone of an IPv6 address
 }
+
+// onAllAddresses reports whether a listener accepts connections to every address of
+// this machine.
+func onAllAddresses(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsUnspecified()
+}
+
+// allAddresses is said before the ready line, which names one of them alone.
+const allAddresses = "other machines reach this server too: it listens on all addresses of this one"
 
 // webURL parses a URL of HTTP that names a host. With an @ in its path it is none:
 // there may be a user and a password before that.

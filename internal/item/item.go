@@ -54,9 +54,11 @@ func New(user string, now time.Time) (Item, error) {
 }
 
 // CheckUser returns ErrBadUser unless the id has 1 to [MaxUserLength] bytes of
-// valid UTF-8 without control characters.
+// valid UTF-8 without control characters and without characters that turn the direction
+// of text.
 func CheckUser(user string) error {
-	if user == "" || len(user) > MaxUserLength || !utf8.ValidString(user) || strings.ContainsFunc(user, unicode.IsControl) {
+	refused := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Bidi_Control) }
+	if user == "" || len(user) > MaxUserLength || !utf8.ValidString(user) || strings.ContainsFunc(user, refused) {
 		return ErrBadUser
 	}
 	return nil

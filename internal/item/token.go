@@ -50,7 +50,8 @@ type Issuer struct {
 	now  func() time.Time
 }
 
-// NewIssuer returns an issuer whose tokens live so long by the clock now.
+// NewIssuer returns an issuer whose tokens are valid for life, and less than a
+// second longer, by the clock now.
 func NewIssuer(life time.Duration, now func() time.Time) *Issuer {
 	return &Issuer{life: life, now: now}
 }
@@ -80,7 +81,7 @@ func (i *Issuer) Issue(user string) (string, error) {
 	}
 	token := make([]byte, 0, headLength+len(user)+sha256.Size)
 	token = append(token, tokenVersion)
-	token = binary.BigEndian.AppendUint64(token, uint64(i.now().Add(i.life).Unix())) //nolint:gosec // G115: after 1970
+	token = binary.BigEndian.AppendUint64(token, uint64(wholeSeconds(i.now().Add(i.life)))) //nolint:gosec // G115: after 1970
 	token = append(token, user...)
 	token = append(token, sign(*key, token)...)
 	return encoding.EncodeToString(token), nil
@@ -108,6 +109,15 @@ func (i *Issuer) Check(token, user string) (string, error) {
 		return "", ErrUnauthorized
 	}
 	return owner, nil
+}
+
+// wholeSeconds returns a time in Unix seconds, rounded up: a token that says when
+// it ends in whole seconds must not end early.
+func wholeSeconds(t time.Time) int64 {
+	if t.Nanosecond() > 0 {
+		return t.Unix() + 1
+	}
+	return t.Unix()
 }
 
 func sign(key, message []byte) []byte {

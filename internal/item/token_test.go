@@ -1,7 +1,10 @@
 package item_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -115,6 +118,43 @@ func TestTokenLivesForAnHourExactly(t *testing.T) {
 	now.now = now.now.Add(time.Second)
 	if _, err := issuer.Check(token, ""); err == nil {
 		t.Error("still valid after an hour")
+	}
+}
+
+// TestTokenLivesAtLeastItsLife issues a token at any moment of a second.
+func TestTokenLivesAtLeastItsLife(t *testing.T) {
+	t.Parallel()
+	for _, life := range []time.Duration{time.Second, 1500 * time.Millisecond, time.Hour} {
+		for _, fraction := range []time.Duration{0, 1, 100 * time.Millisecond, 999_999_999} {
+			c := &clock{time.Date(2027, 1, 1, 0, 0, 0, int(fraction), time.UTC)}
+			issuer := item.NewIssuer(life, c.read)
+			if err := issuer.SetKey([]byte(key)); err != nil {
+				t.Fatal(err)
+			}
+			token := issue(t, issuer, "ada")
+			c.now = c.now.Add(life - 1)
+			if _, err := issuer.Check(token, ""); err != nil {
+				t.Errorf("life %s, issued %s after the second: refused before its end: %v", life, fraction, err)
+			}
+			c.now = c.now.Add(time.Second + 1)
+			if _, err := issuer.Check(token, ""); err == nil {
+				t.Errorf("life %s, issued %s after the second: valid a second after its end", life, fraction)
+			}
+		}
+	}
+}
+
+// TestTokenOfAnEarlierVersion was issued when lives were cut to the whole second.
+func TestTokenOfAnEarlierVersion(t *testing.T) {
+	t.Parallel()
+	expiry := time.Date(2027, 1, 1, 0, 0, 30, 0, time.UTC)
+	token := append(binary.BigEndian.AppendUint64([]byte{1}, uint64(expiry.Unix())), "ada"...)
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write(token)
+	token = mac.Sum(token)
+	issuer, _ := newIssuer(t, key)
+	if user, err := issuer.Check(base64.RawURLEncoding.EncodeToString(token), ""); err != nil || user != "ada" {
+		t.Errorf("%q, %v, want ada", user, err)
 	}
 }
 

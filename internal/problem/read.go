@@ -123,6 +123,8 @@ func (f *form) set(name string, value json.RawMessage) {
 		}
 	case f.seen[name]:
 		f.wrong = append(f.wrong, Field{name, "must be there only once"})
+	case HasLoneSurrogate(value):
+		f.wrong = append(f.wrong, Field{name, LoneSurrogateRule})
 	case string(value) == "null" || json.Unmarshal(value, field.Addr().Interface()) != nil:
 		f.wrong = append(f.wrong, Field{name, "must be " + typeName(field.Type())})
 	}

@@ -23,6 +23,9 @@ const (
 	// MaxEmailLength is the longest address that mail can be sent to, in bytes
 	// (RFC 5321, 4.5.3.1.3, less the angle brackets).
 	MaxEmailLength = 254
+	// MaxLocalLength limits what stands before the @ of an address, in bytes (RFC 5321,
+	// 4.5.3.1.1).
+	MaxLocalLength = 64
 	// MaxKeyLength limits an idempotency key, in bytes.
 	MaxKeyLength = 255
 )
@@ -74,7 +77,7 @@ func (c NewConcert) Check() error {
 			return &FieldError{text.field, fmt.Sprintf("must have 1 to %d characters", text.limit)}
 		}
 		if !printable(text.value) {
-			return &FieldError{text.field, "must not contain control characters"}
+			return &FieldError{text.field, "must not contain control characters, nor characters that turn the direction of text"}
 		}
 	}
 	if c.Capacity < 1 || c.Capacity > MaxCapacity {
@@ -83,16 +86,32 @@ func (c NewConcert) Check() error {
 	return nil
 }
 
-// checkEmail accepts a bare address as in RFC 5322, without a display name.
+// checkEmail accepts a bare address as in RFC 5322, without a display name, and with
+// letters of any script (RFC 6531).
 func checkEmail(email string) error {
 	if len(email) > MaxEmailLength {
 		return &FieldError{"user_email", fmt.Sprintf("must be at most %d bytes long", MaxEmailLength)}
 	}
 	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email || !printable(email) {
+	if err != nil || address.Address != email || !utf8.ValidString(email) || strings.ContainsFunc(email, unicode.IsControl) {
 		return &FieldError{"user_email", "must be an e-mail address"}
 	}
+	if strings.ContainsFunc(email, isUnseen) {
+		return &FieldError{"user_email", "must not contain blanks, nor invisible or unassigned characters"}
+	}
+	if strings.LastIndexByte(email, '@') > MaxLocalLength {
+		return &FieldError{"user_email", fmt.Sprintf("must have at most %d bytes before the @", MaxLocalLength)}
+	}
 	return nil
+}
+
+// isUnseen reports whether a character shows nothing, or nothing that everybody knows:
+// two addresses that differ in it alone look the same. Those are Unicode's categories
+// Other (control, format, private use, unassigned) and Separator, and the letters and
+// marks that are invisible by its property Default_Ignorable_Code_Point. Variation
+// selectors choose how an emoji looks, and stay.
+func isUnseen(r rune) bool {
+	return unicode.In(r, unicode.Other, unicode.Cn, unicode.Z, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // checkKey accepts no key, or one of visible ASCII characters.
@@ -104,7 +123,11 @@ func checkKey(key string) error {
 	return nil
 }
 
-// printable reports whether the text is valid UTF-8 without control characters.
+// printable reports whether the text is valid UTF-8 without control characters and
+// without characters that turn the direction of what follows. Other invisible
+// characters stay: joiners make one emoji of several.
 func printable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.In(r, unicode.Cc, unicode.Bidi_Control)
+	})
 }

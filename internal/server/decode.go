@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"onsale/internal/problem"
 )
 
 // maxBody limits a request's body, in bytes: forty times the longest order, and
@@ -48,7 +52,7 @@ func decodeBody(ctx huma.Context, into fields) []error {
 }
 
 // readBody reads the body of a request that must be JSON, up to maxBody.
-// Its errors are all bodyErrors.
+// Its errors are bodyErrors, but for a lone surrogate: that is an error of its field.
 func readBody(ctx huma.Context) ([]byte, error) {
 	r, _ := humago.Unwrap(ctx)
 	if !saysJSON(r.Header.Get("Content-Type")) {
@@ -71,7 +75,7 @@ func readBody(ctx huma.Context) ([]byte, error) {
 		case errors.Is(err, io.EOF) && len(body) == 0:
 			return nil, bodyError{http.StatusBadRequest, "must be there"}
 		case errors.Is(err, io.EOF):
-			return body, nil
+			return body, checkSurrogates(body)
 		case err != nil:
 			return nil, brokenBody(err)
 		}
@@ -79,6 +83,21 @@ func readBody(ctx huma.Context) ([]byte, error) {
 			body = append(body, 0)[:len(body)]
 		}
 	}
+}
+
+// checkSurrogates refuses text that the decoder would silently replace. It leaves a body
+// that is no JSON object to the decoder.
+func checkSurrogates(body []byte) error {
+	var fields map[string]json.RawMessage
+	if !problem.HasLoneSurrogate(body) || json.Unmarshal(body, &fields) != nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if problem.HasLoneSurrogate(fields[name]) {
+			return &huma.ErrorDetail{Location: "body." + name, Message: problem.LoneSurrogateRule}
+		}
+	}
+	return atBody(problem.LoneSurrogateRule) // in the name of a field
 }
 
 // brokenBody tells a client that was too slow from one that broke off.

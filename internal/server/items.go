@@ -45,7 +45,7 @@ func isItemCall(path string) bool {
 }
 
 type tokenInput struct {
-	UserID string `header:"User-ID" default:"guest" minLength:"1" maxLength:"128" doc:"Whose token it is to be: 1 to 128 bytes of UTF-8 without control characters."`
+	UserID string `header:"User-ID" default:"guest" minLength:"1" maxLength:"128" doc:"Whose token it is to be: 1 to 128 bytes of UTF-8 without control characters or ones that turn the direction of text."`
 
 	request *http.Request
 }
@@ -134,7 +134,7 @@ func checkUserHeader(r *http.Request, user string) error {
 	case len(r.Header[headerUser]) > 1:
 		rule = "must be there only once"
 	case item.CheckUser(user) != nil:
-		rule = fmt.Sprintf("must be 1 to %d bytes of UTF-8 without control characters", item.MaxUserLength)
+		rule = fmt.Sprintf("must be 1 to %d bytes of UTF-8 without control characters or ones that turn the direction of text", item.MaxUserLength)
 	default:
 		return nil
 	}

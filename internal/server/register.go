@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -37,6 +38,9 @@ type route struct {
 	// errors are the statuses of the problems that the call may answer with,
 	// beside 422 for its parameters and those of every call.
 	errors []int
+	// watched are the statuses that alerts must see the first of, even as the answer to
+	// the first request. The series of each is there from the start.
+	watched []int
 }
 
 // call is how a request of a pattern is counted.
@@ -45,6 +49,7 @@ type call struct {
 	purchase bool  // counts in onsale_purchases_total
 	admin    bool  // passes the gate
 	errors   []int // the statuses of its problems
+	watched  []int // those with series from the start
 }
 
 // anything is the pattern of what no other pattern matches.
@@ -89,7 +94,7 @@ func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O
 	})
 	c := s.calls[rt.pattern]
 	c.errors = slices.Concat(op.Errors, []int{http.StatusUnprocessableEntity, http.StatusInternalServerError})
-	c.admin = rt.admin
+	c.admin, c.watched = rt.admin, rt.watched
 	s.calls[rt.pattern] = c
 }
 
@@ -116,22 +121,26 @@ func (c calls) HandleFunc(pattern string, handler func(http.ResponseWriter, *htt
 // ServeHTTP is what Huma's adapter asks of a mux.
 func (c calls) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
-// countCalls registers the metrics of the calls. Their series exist from the
-// start, those of the problems that they declare too.
+// countCalls registers the metrics of the calls. From the start there is a series of
+// each call's success, and of the statuses that are watched. Those of the other problems
+// that a call declares exist once it is in use: dashboards draw every series, and most
+// calls are seldom made. Probes and scrapes have none of these, for no alert counts
+// them.
 func (s *Server) countCalls() *telemetry.HTTP {
-	var routes []telemetry.Route
-	problems := make(map[telemetry.Route][]int)
+	all := make(map[telemetry.Route]call)
 	for pattern, c := range s.calls {
 		if method, endpoint, ok := strings.Cut(pattern, " "); ok {
-			r := telemetry.Route{Method: method, Endpoint: endpoint}
-			routes = append(routes, r)
-			problems[r] = c.errors
+			all[telemetry.Route{Method: method, Endpoint: endpoint}] = c
 		}
 	}
-	h := telemetry.NewHTTP(s.options.Registerer, routes)
-	for r, statuses := range problems {
-		h.Expect(r, statuses...)
+	h := telemetry.NewHTTP(s.options.Registerer, slices.Collect(maps.Keys(all)))
+	for r, c := range all {
+		h.Expect(r, c.watched...)
+		if !probes[r.Endpoint] {
+			h.ExpectInUse(r, c.errors...)
+		}
 	}
+	h.Expect(telemetry.Unmatched(http.MethodGet), http.StatusNotFound) // a client that asks wrongly
 	return h
 }
 

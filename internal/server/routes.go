@@ -17,7 +17,7 @@ func (s *Server) routes() {
 	handle(s, route{
 		pattern: "GET /concerts", id: "list-concerts", tag: tagSales, summary: "List the concerts",
 		about:  "At most a quarter of a second old, or as old as the header Age says while the database is away.",
-		answer: s.jsonAnswer([]Concert{}), errors: []int{503},
+		answer: s.jsonAnswer([]Concert{}), errors: []int{503}, watched: []int{500, 503},
 	}, s.listConcerts)
 	handle(s, route{
 		pattern: "GET /concerts/{id}", id: "get-concert", tag: tagSales, summary: "Read a concert", errors: []int{404, 503},
@@ -28,7 +28,7 @@ func (s *Server) routes() {
 	} {
 		handle(s, route{
 			pattern: "POST " + buy.path, id: buy.id, tag: tagSales, summary: buy.summary, about: buy.about,
-			body: buyRequest{}, exempt: true, errors: []int{404, 409, 503},
+			body: buyRequest{}, exempt: true, errors: []int{404, 409, 503}, watched: []int{404, 422, 500, 503},
 		}, s.buy(buy.path))
 	}
 	handle(s, route{

@@ -30,6 +30,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		p.write(answer, r)
 		return
 	}
+	if s.redirectToPlain(answer, r) {
+		return
+	}
 	if isItemCall(r.URL.Path) && path.Clean(r.URL.EscapedPath()) != r.URL.EscapedPath() {
 		// The mux would send the client on to where the path leads.
 		r.Pattern = anything
@@ -89,6 +92,9 @@ func (s *Server) count(w *response, r *http.Request, start time.Time) {
 	}
 	seconds := s.options.Now().Sub(start).Seconds()
 	s.http.ObserveTrace(r.Method, call.endpoint, status, seconds, telemetry.TraceID(r.Header))
+	if status == http.StatusTemporaryRedirect {
+		return // only the call that it leads to is an item's or a purchase's
+	}
 	s.metrics.items.answered(r.Pattern, status, seconds)
 	if call.purchase && w.outcome != outcomeNone {
 		s.metrics.purchases[w.outcome].Inc()
@@ -137,19 +143,27 @@ func (f *front) rescue(w *response, r *http.Request, cause any) {
 // unknown answers what no pattern matches: 405 if another method would have
 // matched, else 404.
 func (f *front) unknown(w http.ResponseWriter, r *http.Request) {
-	var allowed []string
-	for _, method := range []string{
-		http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
-	} {
-		probe := *r
-		probe.Method = method
-		if _, pattern := f.mux.Handler(&probe); pattern != anything {
-			allowed = append(allowed, method)
-		}
-	}
-	if len(allowed) > 0 {
+	if allowed, _ := f.otherMethods(r); len(allowed) > 0 {
 		methodNotAllowed.problem().with("Allow", strings.Join(allowed, ", ")).write(w, r)
 		return
 	}
 	pathNotFound.problem().write(w, r)
+}
+
+// otherMethods returns the methods that match a pattern at the request's path, and the
+// first of these patterns.
+func (f *front) otherMethods(r *http.Request) (methods []string, first string) {
+	for _, method := range []string{
+		http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut,
+	} {
+		probe := *r
+		probe.Method = method
+		if _, pattern := f.mux.Handler(&probe); pattern != anything {
+			methods = append(methods, method)
+			if first == "" {
+				first = pattern
+			}
+		}
+	}
+	return methods, first
 }

@@ -22,8 +22,8 @@ func TestUnknownPath(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	for _, path := range []string{
-		"/nothing", "/concerts/", "/concerts/1/", "/buy", "/buy/", "/buy/1/", "/buy/1/2", "/health/", "/docs/", "/docs/oauth2-redirect.html",
-		"/openapi", "/api/v2/nothing", "/.env", "/concerts/1%2F2/x",
+		"/nothing", "/nothing/", "/concerts%2F", "/buy", "/buy/", "/buy/1/2", "/buy/1/2/", "/docs/", "/docs/oauth2-redirect.html",
+		"/openapi", "/openapi.json/", "/api/v2/nothing", "/.env", "/concerts/1%2F2/x",
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE", "PATCH", "PROPFIND"} {
 			wantProblem(t, r.do(method, path, ""), 404, "not_found")

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
+	"onsale/internal/store/conninfo"
 	"onsale/internal/store/postgres"
 	"onsale/internal/store/sqlite"
 )
@@ -68,14 +68,13 @@ func open(ctx context.Context, o Options) (Engine, error) {
 	if !o.URLSet {
 		return sqlite.Open(ctx, filepath.Join(o.DataDir, "onsale.db"), sqlite.Options{Gate: o.Gate, Logger: o.Logger})
 	}
-	switch scheme, _, found := strings.Cut(o.URL, "://"); {
-	case o.URL == "":
-		return nil, errors.New("DATABASE_URL is set but empty: unset it to use the embedded SQLite")
-	case !found || scheme != "postgres" && scheme != "postgresql":
-		return nil, errors.New("DATABASE_URL must begin with postgres:// or postgresql://; unset it to use the embedded SQLite")
-	}
 	engine, err := postgres.Open(ctx, o.URL, postgres.Options{MaxConns: o.MaxConns, Gate: o.Gate, Logger: o.Logger})
-	if err != nil {
+	switch {
+	case errors.Is(err, conninfo.ErrEmpty):
+		return nil, errors.New("DATABASE_URL is set but empty: unset it to use the embedded SQLite")
+	case errors.Is(err, conninfo.ErrScheme):
+		return nil, fmt.Errorf("DATABASE_URL: %w; unset it to use the embedded SQLite", err)
+	case err != nil:
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	return engine, nil

@@ -30,11 +30,12 @@ func open(t *testing.T, reg prometheus.Registerer) *store.Store {
 func TestURLsThatNameNoDatabase(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
-		"":                         "set but empty",
-		"sqlite:///tmp/secret.db":  "postgres://",
-		"secret":                   "postgres://",
-		"postgres:/host/secret":    "postgres://",
-		"postgres://u:secret%@h/d": "must look like",
+		"":                          "set but empty",
+		"sqlite:///tmp/secret.db":   "postgres://",
+		"secret":                    "postgres://",
+		"postgres:/host/secret":     "postgres://",
+		"\r\n":                      "set but empty",
+		"postgres://u:secret@h:p/d": "must look like",
 	} {
 		_, err := store.Open(t.Context(), store.Options{URL: url, URLSet: true, Registerer: prometheus.NewRegistry()})
 		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || !strings.Contains(err.Error(), want) {

@@ -90,15 +90,35 @@ func (h *HTTP) prepare(routes []Route) {
 }
 
 // Expect makes the series of a route's statuses exist at 0 before the first of
-// them is answered, so that it is seen as a rise. A route that NewHTTP was not
-// given has none.
+// them is answered, so that it is seen as a rise. The endpoint of [Unmatched] may
+// be given too; another route that NewHTTP was not given has none.
 func (h *HTTP) Expect(r Route, statuses ...int) {
-	if s := h.known[r]; s != nil {
-		for _, status := range statuses {
-			h.counterOf(s, status)
-		}
+	s := h.known[r]
+	if s == nil && r.Endpoint == unmatched {
+		s = h.unmatched[r.Method]
+	}
+	if s != nil {
+		h.makeCounters(s, statuses)
 	}
 }
+
+// ExpectInUse is Expect from the first request of the route on, whatever its answer
+// is: a server that nobody asks has no series for each status of each route. It must
+// not be called once requests are observed.
+func (h *HTTP) ExpectInUse(r Route, statuses ...int) {
+	if s := h.known[r]; s != nil {
+		s.inUse = append(s.inUse, statuses...)
+	}
+}
+
+func (h *HTTP) makeCounters(s *routeSeries, statuses []int) {
+	for _, status := range statuses {
+		h.counterOf(s, status)
+	}
+}
+
+// Unmatched stands for the requests of a method that fit no route.
+func Unmatched(method string) Route { return Route{method, unmatched} }
 
 // Observe counts a request that was answered with status after the given
 // seconds. A pair of method and endpoint that is no route counts under the
@@ -146,7 +166,12 @@ const (
 // routeSeries keeps the series of one route once they were looked up: the
 // look-up by labels costs a lock and a hash of all labels.
 type routeSeries struct {
-	route    Route
+	route Route
+	// inUse are statuses whose series are made with the first request, used says
+	// that they are.
+	inUse []int
+	used  atomic.Bool
+
 	duration atomic.Pointer[prometheus.Observer]
 	byStatus [maxStatus - minStatus + 1]atomic.Pointer[prometheus.Counter]
 }

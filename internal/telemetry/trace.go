@@ -33,6 +33,9 @@ func (h *HTTP) ObserveTrace(method, endpoint string, status int, seconds float64
 	}
 	seconds = sane(seconds)
 	s := h.seriesOf(method, endpoint)
+	if !s.used.Load() && !s.used.Swap(true) {
+		h.makeCounters(s, s.inUse)
+	}
 	h.counterOf(s, status).Inc()
 	observe(h.durationOf(s), seconds, exemplar)
 	observe(h.duration, seconds, exemplar)

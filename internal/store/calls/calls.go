@@ -55,7 +55,8 @@ type row struct {
 type Options struct {
 	// Room is how many calls wait at most, DefaultRoom by default.
 	Room int
-	// Logger hears when the database goes away and comes back; nil for none.
+	// Logger hears when the database goes away and comes back, and of settings in the
+	// URL that are ignored; nil for none.
 	Logger *slog.Logger
 }
 
@@ -80,7 +81,7 @@ type Recorder struct {
 // connect: a database that is away now may come later. An error says what is
 // wrong with the URL, without any part of it.
 func Open(url string, o Options) (*Recorder, error) {
-	config, err := parseURL(url)
+	config, err := parseURL(url, o.Logger)
 	if err != nil {
 		return nil, err
 	}

@@ -270,11 +270,28 @@ func TestDatabaseThatRefusesIsAnErrorWithoutThePassword(t *testing.T) {
 	}
 }
 
+// TestURLAsPeopleHaveIt records by the URL of another program, and says which of its
+// settings are ignored.
+func TestURLAsPeopleHaveIt(t *testing.T) {
+	t.Parallel()
+	url := server.Database(t)
+	var log bytes.Buffer
+	r := start(t, strings.Replace(url, "postgres://", "postgresql+asyncpg://", 1)+"&keepalives=1&gssencmode=prefer\r\n",
+		calls.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	r.Record(oneCall(1))
+	if _, err := closeWithin(t, r, 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if n := query[int64](t, url, countCalls); n != 1 || !strings.Contains(log.String(), `settings="gssencmode keepalives"`) {
+		t.Errorf("%d rows, and said %s", n, &log)
+	}
+}
+
 func TestURLsThatCannotWork(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
-		"", "mysql://u:" + secret + "@h/d", "host=h password=" + secret, "postgres://u:" + secret + "%zz@h/d",
-		"postgres://u:" + secret + "@h:port/d", "postgres://u:" + secret + "/x@h/d", "postgres://", "postgres://u:" + secret + "@h/d?sslmode=perhaps",
+		"", "mysql://u:" + secret + "@h/d", "user=u password=" + secret, "postgres://u:" + secret + "%41%zz@h/d",
+		"postgres://u:" + secret + "@h:port/d", "postgres://u:p@" + secret + "/x@h", "postgres://", "postgres://u:" + secret + "@h/d?sslmode=perhaps",
 	} {
 		_, err := calls.Open(url, calls.Options{})
 		if err == nil || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "\n") {

@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"bytes"
 	"database/sql"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -67,8 +69,8 @@ func raw(tb testing.TB, url string) *sql.DB {
 	return db
 }
 
-// TestURLs reads connection URLs. What they say beats the defaults, and no
-// error shows a part of them.
+// TestURLs reads connection URLs; package conninfo tests what they may look like. No
+// error shows a secret.
 func TestURLs(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"
@@ -79,16 +81,17 @@ func TestURLs(t *testing.T) {
 		"postgres:///db?host=/var/run/postgresql":                         "",
 		"postgres://u:" + secret + "@one:5432,two/db":                     "",
 		"postgres://u:" + secret + "@[::1]:5432/db":                       "",
-		"postgres://u:" + secret + "@et/word@127.0.0.1:5432/db":           "percent-encoded",
-		"postgres://u:12/34" + secret + "@127.0.0.1/db":                   "percent-encoded",
-		"postgres://u:s3@" + secret + "#x@127.0.0.1/db":                   "percent-encoded",
-		"postgres://u:a:" + secret + "@127.0.0.1/db":                      "percent-encoded",
-		"postgres://u:" + secret + "?x@127.0.0.1/db":                      "percent-encoded",
+		"postgres://u:" + secret + "@et/word@127.0.0.1:5432/db":           "",
+		"postgres://u:12/34" + secret + "@127.0.0.1/db":                   "",
+		"postgres://u:s3@" + secret + "#x@127.0.0.1/db":                   "",
+		"postgres://u:a:" + secret + "@127.0.0.1/db":                      "",
+		"postgres://u:" + secret + "?x@127.0.0.1/db":                      "",
 		"postgres://u:" + secret + "@host/db?sslmode=maybe":               "sslmode",
 		"postgres://u:" + secret + "@host/db?target_session_attrs=best":   "target_session_attrs",
 		"postgres://u:" + secret + "@host/db?connect_timeout=soon":        "connect_timeout",
-		"postgres://u:" + secret + "%@host/db":                            "percent-encoded",
-		"postgres://u:pa:ss/" + secret + "@host/db":                       "percent-encoded",
+		"postgres://u:" + secret + "%@host/db":                            "",
+		"postgres://u:pa:ss/" + secret + "@host/db":                       "",
+		"postgres://u:a@" + secret + "/x@host":                            "percent-encoded",
 		"postgres://host:" + secret + "/db":                               "percent-encoded",
 		"postgres://u@host/db?sslpassword=" + secret + "&sslmode=perhaps": "sslmode",
 	} {
@@ -104,6 +107,26 @@ func TestURLs(t *testing.T) {
 		case want == "" || !strings.Contains(err.Error(), want):
 			t.Errorf("%s: %v, want something with %q", url, err, want)
 		}
+	}
+}
+
+// TestURLAsPeopleHaveIt opens a real database by the URL of another program, as a
+// Kubernetes Secret made with echo has it. The note about ignored settings comes once.
+func TestURLAsPeopleHaveIt(t *testing.T) {
+	t.Parallel()
+	url := strings.Replace(server.Database(t), "postgres://", "postgresql+psycopg2://", 1)
+	var log bytes.Buffer
+	store := open(t, url+"&gssencmode=disable&keepalives=1&fallback_application_name=x\n", postgres.Options{
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := store.CheckSchema(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if said := log.String(); strings.Count(said, "gssencmode") != 1 || strings.Count(said, "keepalives") != 1 {
+		t.Errorf("the log has not one note of each setting that is ignored:\n%s", said)
 	}
 }
 

@@ -13,7 +13,7 @@ var Migrations fs.FS = migrations
 
 // OpenWith is Open with connections that a test has changed.
 func OpenWith(ctx context.Context, url string, o Options, change func(*pgconn.Config)) (*Store, error) {
-	config, err := parseURL(url)
+	config, err := parseURL(url, nil)
 	if err != nil {
 		return nil, err
 	}

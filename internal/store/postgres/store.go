@@ -57,7 +57,8 @@ type Options struct {
 	// Gate is called at the start of each transaction and each read; it may
 	// wait or refuse. Nil for none.
 	Gate func(context.Context) error
-	// Logger hears of migrations; nil for none.
+	// Logger hears of migrations, and of settings in the URL that are ignored; nil for
+	// none.
 	Logger *slog.Logger
 }
 
@@ -95,7 +96,7 @@ type Store struct {
 // An error says what is wrong with the URL or the options, without the
 // password.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	config, err := parseURL(url)
+	config, err := parseURL(url, o.Logger)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"unicode"
+)
+
+// secret returns a secret of the environment, or nothing if it is not set, without what
+// tools put around it: a Kubernetes Secret made with echo ends with a line break. One of
+// several lines, or of white space alone, is an error that names the variable.
+func (e *env) secret(name string) (string, error) {
+	given, _ := e.lookup(name)
+	value, err := trimSecret(name, given)
+	if err == nil && value == "" && given != "" {
+		err = fmt.Errorf("%s is set, but has nothing but white space", name)
+	}
+	return value, err
+}
+
+// maxSecretFile limits a file with a secret, in bytes.
+const maxSecretFile = 64 << 10
+
+// secretFile returns the secret in the file that a flag names. An empty file is an error.
+func secretFile(flag, file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
+	}
+	if info.Size() > maxSecretFile {
+		return "", fmt.Errorf("%s: %s must be at most %d bytes long", flag, file, maxSecretFile)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
+	}
+	value, err := trimSecret(flag, string(text))
+	if err == nil && value == "" {
+		err = fmt.Errorf("%s: %s is empty", flag, file)
+	}
+	return value, err
+}
+
+// trimSecret removes white space, a byte order mark and other invisible characters
+// around a secret. The error of one that has control characters inside names where it
+// comes from, and shows nothing of it.
+func trimSecret(name, value string) (string, error) {
+	value = strings.TrimFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) })
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return "", fmt.Errorf("%s must be one line of text, but has a line break or another control character inside", name)
+	}
+	return value, nil
+}

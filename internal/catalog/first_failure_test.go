@@ -1,0 +1,127 @@
+package catalog_test
+
+import (
+	"bufio"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"onsale/internal/app/apptest"
+	"onsale/internal/catalog"
+	"onsale/internal/client"
+	"onsale/internal/fault"
+)
+
+// TestFirstFailureIsSeen makes the first failure of each kind that a real server has, and
+// looks for it in what the alerts read. A counter that appears with its first failure
+// has no rate. The last case is the control: it shows what the others would be.
+func TestFirstFailureIsSeen(t *testing.T) {
+	t.Parallel()
+	var failures, serverErrors string
+	for _, a := range realAlerts() {
+		if a.Name == "HighFailureRate" {
+			failures, _, _ = strings.Cut(a.Expr, "\n  /\n")
+		}
+	}
+	for _, o := range catalog.SLOs(catalog.DefaultSettings(), catalog.Real()) {
+		if o.Name == "availability" {
+			serverErrors = o.Errors
+		}
+	}
+	url := apptest.Serve(t, fault.Off())
+	apptest.Connect(t, url, client.Options{})
+	if n := len(scrapeRequests(t, url)); n > 30 {
+		t.Errorf("%d series of requests at rest, want at most 30", n)
+	}
+	admin := apptest.Admin(t, url)
+	failing := fault.Plan{Routes: map[string]fault.RouteFaults{
+		"/concerts": {Error: 1}, "/buy/{concert_id}": {Error: 1}, "/api/items": {Error: 1},
+	}}
+	order := func(email string) string { return fmt.Sprintf(`{"user_email":%q,"quantity":1}`, email) }
+	for _, kind := range []struct {
+		name, method, path, body string
+		plan                     fault.Plan
+		status                   int
+		unseen                   bool
+	}{
+		{name: "injected error of a first purchase", method: "POST", path: "/buy/1", body: order("a@b.cd"), plan: failing, status: 500},
+		{name: "unknown concert", method: "POST", path: "/buy/1", body: order("a@b.cd"), status: 404},
+		{name: "wrong address", method: "POST", path: "/buy_random_deny/1", body: order("a"), status: 422},
+		{name: "malformed order of a call in use", method: "POST", path: "/buy/1", body: `{`, status: 400},
+		{name: "injected error of a first list", method: "GET", path: "/concerts", plan: failing, status: 500},
+		{name: "wrong parameter of a call in use", method: "GET", path: "/concerts?limit=x", status: 422},
+		{name: "unknown path", method: "GET", path: "/nothing", status: 404},
+		{name: "use of a call", method: "GET", path: "/concerts/0", status: 422, unseen: true},
+		{name: "failure of a call in use", method: "GET", path: "/concerts/1", status: 404},
+		{name: "control: another failure of a path that is none", method: "DELETE", path: "/nothing", status: 404, unseen: true},
+	} {
+		if _, err := admin.SetFaults(t.Context(), kind.plan); err != nil {
+			t.Fatal(err)
+		}
+		before := scrapeRequests(t, url)
+		if status := ask(t, kind.method, url+kind.path, kind.body); status != kind.status {
+			t.Errorf("%s: %d, want %d", kind.name, status, kind.status)
+		}
+		load := afterAMinute(before, scrapeRequests(t, url))
+		for expr, seen := range map[string]bool{failures: !kind.unseen, serverErrors: kind.status >= 500} {
+			got := evaluate(t, load, catalog.Panel{Queries: []catalog.Query{{Expr: expr, Legend: "rate"}}})
+			if (got["rate"] > 0) != seen {
+				t.Errorf("%s: seen as %v, want it seen: %v, by\n%s", kind.name, got, seen, expr)
+			}
+		}
+	}
+}
+
+// scrapeRequests returns the series of requests and their values.
+func scrapeRequests(t *testing.T, url string) map[string]string {
+	t.Helper()
+	answer := send(t, http.MethodGet, url+"/metrics", "")
+	defer answer.Body.Close()
+	series := make(map[string]string)
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), "} ")
+		if labels, ok := strings.CutPrefix(name, "http_requests_total{"); ok {
+			series[`http_requests_total{job="ticket_system",`+labels+"}"] = value
+		}
+	}
+	return series
+}
+
+// afterAMinute returns the series of which the first values have been scraped for a
+// minute, and the last ones just now.
+func afterAMinute(first, last map[string]string) (load string) {
+	for _, name := range slices.Sorted(maps.Keys(last)) {
+		before, there := first[name]
+		if !there {
+			before = "_"
+		}
+		load += fmt.Sprintf("%s %sx11 %s\n", name, before, last[name])
+	}
+	return load
+}
+
+// ask makes a call and returns the status.
+func ask(t *testing.T, method, url, body string) int {
+	t.Helper()
+	answer := send(t, method, url, body)
+	_ = answer.Body.Close()
+	return answer.StatusCode
+}
+
+func send(t *testing.T, method, url, body string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := c.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}

@@ -1,0 +1,248 @@
+package conninfo
+
+import (
+	"maps"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// parts are those of a URL, as they are written.
+type parts struct {
+	user, password string
+	hosts          string
+	database       string
+	query          string
+	// queryAt is where the query begins; the URL's length without one.
+	queryAt int
+}
+
+// readURL reads what follows the scheme. An '@' ends the user and the password, and a
+// password may have one itself: the URL is read at each '@', and exactly one reading
+// must make sense. Then other raw characters of a password do no harm either.
+func readURL(rest string, jdbc bool) (settings, error) {
+	var readings []parts
+	for at := -1; at < len(rest); {
+		if p, err := readAt(rest, at); err == nil {
+			readings = append(readings, p)
+		}
+		next := strings.IndexByte(rest[at+1:], '@')
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	switch {
+	case len(readings) == 0:
+		_, err := readAt(rest, strings.LastIndexByte(rest, '@'))
+		return nil, err
+	case len(readings) > 1 && !readings[0].hasLater(rest):
+		return nil, malformed("user or password have a raw '@', and it can be read in two ways: write '@' as %%40, and '/' as %%2F")
+	}
+	return readings[0].settings(jdbc)
+}
+
+// hasLater reports whether every '@' behind the hosts is in the query, and the query has
+// only settings that are known: then other readings are no better.
+func (p parts) hasLater(rest string) bool {
+	if strings.Contains(p.database, "@") || p.queryAt == len(rest) {
+		return false
+	}
+	for pair := range strings.SplitSeq(p.query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if _, known := keywords[name]; !known {
+			return false
+		}
+	}
+	return true
+}
+
+// readAt reads a URL whose user and password end before the '@' at the index; -1 for
+// one without.
+func readAt(rest string, at int) (p parts, err error) {
+	if at >= 0 {
+		p.user, p.password, _ = strings.Cut(rest[:at], ":")
+	}
+	behind := rest[at+1:]
+	behind, p.query, _ = strings.Cut(behind, "?")
+	p.queryAt = min(at+1+len(behind)+1, len(rest))
+	p.hosts, p.database, _ = strings.Cut(behind, "/")
+	if i := strings.IndexAny(p.user, "/?#"); i >= 0 {
+		return p, malformed("the user has a raw '%c': write it as %%%02X", p.user[i], p.user[i])
+	}
+	for host := range strings.SplitSeq(p.hosts, ",") {
+		if err := checkHost(host, at >= 0); err != nil {
+			return p, err
+		}
+	}
+	for _, raw := range `#/:[]"'<>\ ` {
+		if strings.ContainsRune(p.database, raw) {
+			return p, malformed("the database's name has a raw '%c': write it as %%%02X", raw, raw)
+		}
+	}
+	if p.query != "" && !validQuery(p.query) {
+		return p, malformed("a setting behind the '?' is not written as NAME=VALUE")
+	}
+	return p, nil
+}
+
+// checkHost checks a host with its port.
+func checkHost(host string, behindAt bool) error {
+	name, port := host, ""
+	if end := strings.LastIndexByte(host, ']'); strings.HasPrefix(host, "[") && end > 0 {
+		name, port = host[1:end], host[end+1:]
+		if strings.Trim(name, "0123456789abcdefABCDEF:.%") != "" && !strings.Contains(name, "%") {
+			return malformed("what stands in brackets is no IPv6 address")
+		}
+	} else if i := strings.IndexByte(host, ':'); i >= 0 {
+		name, port = host[:i], host[i:]
+		if j := strings.IndexFunc(name, isStrange); j >= 0 {
+			return malformed("the host has a character that no host has")
+		}
+	} else if strings.ContainsFunc(name, isStrange) {
+		return malformed("the host has a character that no host has")
+	}
+	switch {
+	case port != "" && (port[0] != ':' || strings.Trim(port[1:], "0123456789") != "") && behindAt:
+		return malformed("the port must be a number")
+	case port != "" && (port[0] != ':' || strings.Trim(port[1:], "0123456789") != ""):
+		return malformed("the port must be a number, or the '@' between password and host is missing")
+	}
+	return nil
+}
+
+// isStrange reports whether a character is none of a host, of an escape or of a socket's
+// directory in escapes.
+func isStrange(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-~%", r)
+}
+
+func validQuery(query string) bool {
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, found := strings.Cut(pair, "=")
+		if pair != "" && (!found || !isName(name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// settings decodes the parts.
+func (p parts) settings(jdbc bool) (settings, error) {
+	found := make(settings)
+	var err error
+	for _, part := range []struct{ keyword, name, raw string }{
+		{"user", "user", p.user},
+		{"password", "password", p.password},
+	} {
+		if found[part.keyword], err = decodeSecret(part.name, part.raw); err != nil {
+			return nil, err
+		}
+	}
+	if found["dbname"], err = url.PathUnescape(p.database); err != nil {
+		return nil, malformed("the database's name has a raw '%%': write it as %%25")
+	}
+	if err := found.addHosts(p.hosts); err != nil {
+		return nil, err
+	}
+	if err := found.addQuery(p.query, jdbc); err != nil {
+		return nil, err
+	}
+	for name, value := range found {
+		if value == "" {
+			delete(found, name)
+		}
+	}
+	return found, found.checkPlace()
+}
+
+// checkPlace refuses settings that say nothing of where the server is.
+func (s settings) checkPlace() error {
+	if strings.Trim(s["host"], ",") == "" && s["hostaddr"] == "" && s["service"] == "" {
+		return malformed("it names no host")
+	}
+	return nil
+}
+
+// decodeSecret decodes a user or a password. A '%' that begins no escape stands for
+// itself, unless there are escapes beside it.
+func decodeSecret(name, raw string) (string, error) {
+	if decoded, err := url.PathUnescape(raw); err == nil {
+		return decoded, nil
+	}
+	for i := 0; i+2 < len(raw); i++ {
+		if raw[i] != '%' {
+			continue
+		}
+		if _, err := url.PathUnescape(raw[i : i+3]); err == nil {
+			return "", malformed("the %s has a raw '%%': write it as %%25", name)
+		}
+	}
+	return raw, nil
+}
+
+// addHosts adds the hosts and their ports, as libpq lists them.
+func (s settings) addHosts(list string) error {
+	var names, ports []string
+	for host := range strings.SplitSeq(list, ",") {
+		name, port, _ := strings.Cut(host, ":")
+		if end := strings.LastIndexByte(host, ']'); strings.HasPrefix(host, "[") {
+			name, port = host[1:end], strings.TrimPrefix(host[end+1:], ":")
+		}
+		decoded, err := url.PathUnescape(name)
+		if err != nil {
+			return malformed("the host has a raw '%%'")
+		}
+		names, ports = append(names, decoded), append(ports, port)
+	}
+	s["host"], s["port"] = strings.Join(names, ","), strings.Join(ports, ",")
+	return nil
+}
+
+// addQuery adds the settings behind the question mark. A host there replaces that of the
+// URL; given more than once, it names several, as SQLAlchemy writes them.
+func (s settings) addQuery(query string, jdbc bool) error {
+	given := make(settings)
+	var hosts []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, raw, _ := strings.Cut(pair, "=")
+		if pair == "" {
+			continue
+		}
+		value, err := url.PathUnescape(raw)
+		if err != nil && (name == "password" || name == "user") {
+			value, err = decodeSecret(name, raw)
+		}
+		if err != nil {
+			return malformed("a setting behind the '?' has a raw '%%': write it as %%25")
+		}
+		if name == "host" {
+			hosts = append(hosts, value)
+			continue
+		}
+		given.add(name, value, jdbc)
+	}
+	if len(hosts) > 0 {
+		s.replaceHosts(hosts)
+	}
+	maps.Copy(s, given)
+	return nil
+}
+
+// replaceHosts takes hosts of a query, which may have ports as well.
+func (s settings) replaceHosts(hosts []string) {
+	ports := make([]string, len(hosts))
+	for i, host := range hosts {
+		if name, port, found := strings.Cut(host, ":"); found && port != "" && strings.Trim(port, "0123456789") == "" {
+			hosts[i], ports[i] = name, port
+		}
+		hosts[i] = strings.Trim(hosts[i], "[]")
+	}
+	list := strings.Join(hosts, ",")
+	if own := strings.Join(ports, ","); strings.Trim(own, ",") != "" {
+		s["port"] = own
+	} else if strings.Count(s["port"], ",") != strings.Count(list, ",") && strings.Contains(s["port"], ",") {
+		delete(s, "port")
+	}
+	s["host"] = list
+}
