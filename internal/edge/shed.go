@@ -73,13 +73,16 @@ func (l *Listener) dropSlow() bool {
 }
 
 // clearReserve takes a part of the reserve from a connection, and reports whether
-// there was one: the oldest that is not admitted, else one whose client does not
+// there was one: the oldest that is known not to be urgent, else the oldest that is
+// not admitted, since its request may be a probe's that was not read yet, else one whose client does not
 // read or send, else the one that was admitted first. The caller holds the lock.
 func (l *Listener) clearReserve() bool {
 	now := time.Now()
-	if l.waiting.front != nil {
-		l.drop(l.waiting.front, reasonReserve)
-		return true
+	for _, q := range []*queue{&l.ordinary, &l.waiting} {
+		if q.front != nil {
+			l.drop(q.front, reasonReserve)
+			return true
+		}
 	}
 	for c := l.admitted.front; c != nil; c = c.next {
 		if c.blockedFor(now) >= reserveBlocked || c.receiving.Load() && now.Sub(c.since) >= reserveBlocked {
@@ -98,7 +101,7 @@ func (l *Listener) clearReserve() bool {
 func (l *Listener) expire(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.queue == &l.waiting {
+	if c.queue == &l.waiting || c.queue == &l.ordinary {
 		l.drop(c, reasonReserve)
 	}
 }
