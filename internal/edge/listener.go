@@ -136,6 +136,7 @@ func (l *Listener) track(conn net.Conn, state http.ConnState) {
 	}
 	if state == http.StateIdle {
 		c.begun, c.waited = false, 0
+		c.awaits.Store(false)
 		if l.turns != nil {
 			l.turns.end()
 		}

@@ -26,16 +26,28 @@ func (l *Listener) Metrics() prometheus.Collector { return l.shed }
 // clearPlace takes a place from a connection that does not use it, and reports
 // whether there was one. The caller holds the lock.
 func (l *Listener) clearPlace() bool {
-	switch {
-	case l.dropSlow():
-	case l.idle.front != nil:
-		l.drop(l.idle.front, reasonIdle)
-	case l.fresh.front != nil && time.Since(l.fresh.front.since) >= newPatience:
-		l.drop(l.fresh.front, reasonNew)
-	default:
-		return false
+	if l.dropSlow() {
+		return true
 	}
-	return true
+	if c := l.oldest(&l.idle); c != nil {
+		l.drop(c, reasonIdle)
+		return true
+	}
+	if c := l.oldest(&l.fresh); c != nil && time.Since(c.since) >= newPatience {
+		l.drop(c, reasonNew)
+		return true
+	}
+	return false
+}
+
+// oldest returns the oldest connection of a queue of those without a request, or
+// nil. It moves those whose request waits for its turn to the active ones. The caller
+// holds the lock.
+func (l *Listener) oldest(q *queue) *Conn {
+	for q.front != nil && q.front.awaits.Load() {
+		q.front.moveTo(&l.active)
+	}
+	return q.front
 }
 
 // shedOne closes a connection that is not used, or a new one, and reports whether
@@ -46,8 +58,8 @@ func (l *Listener) shedOne() bool {
 	if l.clearPlace() {
 		return true
 	}
-	if l.fresh.front != nil {
-		l.drop(l.fresh.front, reasonNew)
+	if c := l.oldest(&l.fresh); c != nil {
+		l.drop(c, reasonNew)
 		return true
 	}
 	return false

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"runtime"
 	"runtime/metrics"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,10 +12,10 @@ import (
 const (
 	// maxRunnable is how many goroutines may wait for each processor before further
 	// requests do not begin. An urgent request waits behind them, a few milliseconds.
-	maxRunnable = 64
+	maxRunnable = 128
 	// endsPerLook is how many requests end between two looks, so that processors do
 	// not run out of work before turnInterval is over.
-	endsPerLook = 16
+	endsPerLook = 32
 	// turnInterval is the time between two looks at how many goroutines wait.
 	turnInterval = time.Millisecond
 	// leastTurns is how many requests begin at each look, whatever else the
@@ -35,12 +34,13 @@ type turns struct {
 	// budget is how many requests may begin before the next look.
 	budget atomic.Int64
 
-	// anyWaits says whether waiting has an element, and ended counts requests.
+	// anyWaits says whether a request waits, and ended counts those that ended.
 	anyWaits atomic.Bool
 	ended    atomic.Int64
 
 	mu      sync.Mutex
-	waiting []*Conn // in the order of arrival
+	first   *Conn   // of those that wait, in the order of arrival
+	last    *Conn
 	timed   bool    // give runs
 }
 
@@ -78,18 +78,8 @@ func (c *Conn) awaitTurn(head []byte) {
 	}
 	began := time.Now()
 	if t.enqueue(c) {
-		c.listener.hold(c)
 		<-c.turn
 		c.waited = time.Since(began)
-	}
-}
-
-// hold keeps a connection from being shed as one that is not used.
-func (l *Listener) hold(c *Conn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if c.queue == &l.fresh || c.queue == &l.idle {
-		c.moveTo(&l.active)
 	}
 }
 
@@ -107,7 +97,7 @@ func (t *turns) isUrgent(head []byte) bool {
 func (t *turns) enqueue(c *Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.waiting) == 0 {
+	if t.first == nil {
 		if room := t.room(); room >= maxRunnable/2 {
 			t.budget.Store(int64(room - 1))
 			return false
@@ -120,7 +110,13 @@ func (t *turns) enqueue(c *Conn) bool {
 	if c.turn == nil {
 		c.turn = make(chan struct{}, 1)
 	}
-	t.waiting = append(t.waiting, c)
+	if t.first == nil {
+		t.first = c
+	} else {
+		t.last.after = c
+	}
+	t.last = c
+	c.awaits.Store(true)
 	t.anyWaits.Store(true)
 	return true
 }
@@ -156,17 +152,17 @@ func (t *turns) giving() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.giveSome(leastTurns)
-	t.timed = len(t.waiting) > 0
+	t.timed = t.first != nil
 	return t.timed
 }
 
 // giveSome gives as many turns as there is room for, and the least number in any
 // case. The caller holds the lock.
 func (t *turns) giveSome(least int) {
-	n := min(max(t.room(), least), len(t.waiting))
-	for _, c := range t.waiting[:n] {
+	for n := max(t.room(), least); n > 0 && t.first != nil; n-- {
+		c := t.first
+		t.first, c.after = c.after, nil
 		c.turn <- struct{}{}
 	}
-	t.waiting = slices.Delete(t.waiting, 0, n)
-	t.anyWaits.Store(len(t.waiting) > 0)
+	t.anyWaits.Store(t.first != nil)
 }
