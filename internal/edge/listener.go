@@ -34,10 +34,10 @@ type Listener struct {
 	// waiting, ordinary and admitted have those in reserve: before their request was
 	// read, and after it was found not to be, or to be, a probe's or an admin's.
 	waiting, ordinary, admitted queue
-	wanted            int       // how many requests wait for a place
-	looked            time.Time // when all active ones were last looked at
-	logged            time.Time // when shedding was last logged
-	unlogged          map[string]int
+	wanted                      int       // how many requests wait for a place
+	looked                      time.Time // when all active ones were last looked at
+	logged                      time.Time // when shedding was last logged
+	unlogged                    map[string]int
 }
 
 // NewListener limits the connections that a listener accepts. It logs how many were

@@ -38,10 +38,10 @@ type turns struct {
 	anyWaits atomic.Bool
 	ended    atomic.Int64
 
-	mu      sync.Mutex
-	first   *Conn   // of those that wait, in the order of arrival
-	last    *Conn
-	timed   bool    // give runs
+	mu    sync.Mutex
+	first *Conn // of those that wait, in the order of arrival
+	last  *Conn
+	timed bool // give runs
 }
 
 // Pace makes requests wait for their turn while many goroutines wait for a
