@@ -94,8 +94,15 @@ func TestErrorsOfMetricsAreLoggedOnceAChange(t *testing.T) {
 		err  error
 		want string // the one line that is logged, in part
 	}{
-		{nil, ""}, {one, "one"}, {one, ""}, {another, "another"}, {another, ""}, {one, "one"},
-		{nil, "metrics are served again"}, {nil, ""}, {one, "one"},
+		{nil, ""},
+		{one, "one"},
+		{one, ""},
+		{another, "another"},
+		{another, ""},
+		{one, "one"},
+		{nil, "metrics are served again"},
+		{nil, ""},
+		{one, "one"},
 	} {
 		log.Reset()
 		m.err = step.err
