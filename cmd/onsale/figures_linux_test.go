@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"net/http"
@@ -21,14 +20,13 @@ var figuresTime = flag.Duration("figures", 10*time.Minute, "how long `onsale up`
 
 // What `onsale up` may take.
 const (
-	maxBinary = 70e6                  // bytes, stripped
-	maxStart  = time.Second           // until the API is ready
-	maxMemory = 150e6                 // bytes resident (proportional), with the demo crowd
-	maxWatch  = 0.04                  // of a core, for the monitoring
-	minSold   = 0.9                   // purchase rate with the monitoring, of that without
-	watchTime = 60 * time.Second      // how long the cost of the monitoring is measured
-	jiffy     = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
-	startPoll = 2 * time.Millisecond  // how often a start is looked at
+	maxBinary = 70e6                 // bytes, stripped
+	maxStart  = time.Second          // until the API is ready
+	maxMemory = 150e6                // bytes resident (proportional), with the demo crowd
+	maxWatch  = 0.04                 // of a core, for the monitoring
+	minSold   = 0.9                  // purchase rate with the monitoring, of that without
+	watchTime = 60 * time.Second     // how long the cost of the monitoring is measured
+	startPoll = 2 * time.Millisecond // how often a start is looked at
 )
 
 // TestFigures measures what `onsale up` takes. Run it by `make figures`.
@@ -136,38 +134,6 @@ func startProgram(t *testing.T, binary, command string, args ...string) *process
 	p := launchProgram(t, binary, nil, append([]string{command, "--listen", "127.0.0.1:0"}, args...)...)
 	p.waitFor(`ready on (http://\S+)`)
 	return p
-}
-
-// family returns a process and its child, if it has one.
-func family(t *testing.T, p *process) []int {
-	t.Helper()
-	pids := []int{p.cmd.Process.Pid}
-	if pid := p.child(); pid != 0 {
-		pids = append(pids, pid)
-	}
-	return pids
-}
-
-// cpuTime returns the time that a process and its child have spent on processors.
-func cpuTime(t *testing.T, p *process) time.Duration {
-	t.Helper()
-	var ticks int64
-	for _, pid := range family(t, p) {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		// The second field is the name in parentheses; 14 and 15 are utime and stime.
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		for _, field := range fields[11:13] {
-			n, err := strconv.ParseInt(string(field), 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ticks += n
-		}
-	}
-	return time.Duration(ticks) * jiffy
 }
 
 // resident returns the resident memory of a process and its child, in bytes. What

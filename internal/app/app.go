@@ -133,6 +133,7 @@ func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build 
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
 	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log
 	o.OwnToken, o.AllowedHosts, o.Admit = rand.Text(), a.options.AllowedHosts, edge.Admit
+	o.Waited = edge.Waited
 	if up := a.options.Up; up != nil && up.Watch != nil {
 		o.AllowedHosts = up.Watch.hosts(o.AllowedHosts)
 	}

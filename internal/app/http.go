@@ -14,6 +14,7 @@ import (
 	"onsale/internal/edge"
 	"onsale/internal/endpoint"
 	"onsale/internal/fault"
+	"onsale/internal/server"
 )
 
 // Limits of a connection.
@@ -54,7 +55,9 @@ func listen(ctx context.Context, flag, address string, maxConnections int, log *
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", flag, address, plain(err))
 	}
-	return edge.NewListener(listener, maxConnections, log), nil
+	l := edge.NewListener(listener, maxConnections, log)
+	l.Pace(server.Probes())
+	return l, nil
 }
 
 // validAddress checks the address that a flag gives to listen on. It refuses a URL,

@@ -29,10 +29,19 @@ func Admit(w http.ResponseWriter, r *http.Request, urgent func(*http.Request) bo
 	return false
 }
 
+// Waited returns how long a request waited for its turn: see [Listener.Pace].
+func Waited(r *http.Request) time.Duration {
+	if c, ok := r.Context().Value(connKey{}).(*Conn); ok {
+		return c.waited
+	}
+	return 0
+}
+
 // awaitPlace waits until the connection gets a place, for placeWait at most or
 // until the client has gone. All requests that wait are equal: a client gains nothing
 // by asking again and again.
 func (c *Conn) awaitPlace(gone <-chan struct{}) bool {
+	c.listener.demote(c)
 	c.expiry.Reset(reserveTimeout) // it was the client's, and what follows is not
 	c.listener.want(1)
 	defer c.listener.want(-1)
@@ -79,6 +88,14 @@ func (l *Listener) admit(c *Conn) {
 	c.mustBeOpen()
 	c.expiry.Stop()
 	c.moveTo(&l.admitted)
+}
+
+// demote notes that a connection in reserve has no urgent request.
+func (l *Listener) demote(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.mustBeOpen()
+	c.moveTo(&l.ordinary)
 }
 
 // mustBeOpen ends the handler of a connection that was closed meanwhile. The

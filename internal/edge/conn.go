@@ -23,6 +23,15 @@ type Conn struct {
 	// receiving says that the server waits for what the client sends.
 	receiving atomic.Bool
 
+	// begun says that a part of a request was read, and waited how long the request
+	// waited for its turn. The goroutine that serves the connection alone uses them.
+	begun  bool
+	waited time.Duration
+	turn   chan struct{} // gets an element when it is the request's turn
+	// awaits says that a request that was read waits for its turn or has it.
+	awaits atomic.Bool
+	after  *Conn // what waits next; guarded by the lock of turns
+
 	deadlines sync.Mutex
 	limit     time.Time // what the server set for writes; zero for none
 	armed     time.Time // what the connection below has; zero for none
@@ -56,15 +65,22 @@ func (c *Conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// Read reads what the client sends.
+// Read reads what the client sends. The beginning of a request is returned when it
+// is the request's turn.
 func (c *Conn) Read(p []byte) (int, error) {
 	// While a handler runs, net/http reads a single byte to learn whether the client
 	// hangs up. Nobody waits for that one.
-	if len(p) > 1 {
-		c.receiving.Store(true)
-		defer c.receiving.Store(false)
+	if len(p) == 1 {
+		return c.Conn.Read(p)
 	}
-	return c.Conn.Read(p)
+	c.receiving.Store(true)
+	n, err := c.Conn.Read(p)
+	c.receiving.Store(false)
+	if n > 0 && !c.begun {
+		c.begun = true
+		c.awaitTurn(p[:n])
+	}
+	return n, err
 }
 
 // Write writes in chunks, each of which the client must take within writeStall.

@@ -8,6 +8,9 @@
 // the oldest that has not sent a request for a while. If there is none for a second, [Admit]
 // refuses the request, unless it is a probe's or an admin's.
 //
+// Where requests arrive faster than the processors can work, [Listener.Pace] makes
+// them wait before they begin, so that probes and scrapes do not.
+//
 // A [Conn] closes itself when its client stops reading.
 package edge
 

@@ -21,6 +21,7 @@ type Listener struct {
 	limit int
 	log   *slog.Logger
 	shed  *prometheus.CounterVec
+	turns *turns // nil if requests do not wait for their turn
 	// freed wakes Accept when a place may have become free.
 	freed   chan struct{}
 	closing sync.Once
@@ -30,13 +31,13 @@ type Listener struct {
 	// fresh, idle and active have the connections with a place: those that have not
 	// sent a request, those between two requests, and those with one under way.
 	fresh, idle, active queue
-	// waiting and admitted have those in reserve: before and after their request was
-	// found to be a probe's or an admin's.
-	waiting, admitted queue
-	wanted            int       // how many requests wait for a place
-	looked            time.Time // when all active ones were last looked at
-	logged            time.Time // when shedding was last logged
-	unlogged          map[string]int
+	// waiting, ordinary and admitted have those in reserve: before their request was
+	// read, and after it was found not to be, or to be, a probe's or an admin's.
+	waiting, ordinary, admitted queue
+	wanted                      int       // how many requests wait for a place
+	looked                      time.Time // when all active ones were last looked at
+	logged                      time.Time // when shedding was last logged
+	unlogged                    map[string]int
 }
 
 // NewListener limits the connections that a listener accepts. It logs how many were
@@ -111,7 +112,7 @@ func (l *Listener) seat(c *Conn) bool {
 	switch {
 	case l.taken() < l.limit:
 		l.fresh.push(c)
-	case l.waiting.length+l.admitted.length < Reserve || l.clearReserve():
+	case l.reserved() < Reserve || l.clearReserve():
 		c.spare.Store(true)
 		c.expiry = time.AfterFunc(reserveTimeout, func() { l.expire(c) })
 		l.waiting.push(c)
@@ -124,11 +125,21 @@ func (l *Listener) seat(c *Conn) bool {
 // taken returns how many connections have a place. The caller holds the lock.
 func (l *Listener) taken() int { return l.fresh.length + l.idle.length + l.active.length }
 
+// reserved returns how many connections are in reserve. The caller holds the lock.
+func (l *Listener) reserved() int { return l.waiting.length + l.ordinary.length + l.admitted.length }
+
 // track follows what a server does with a connection.
 func (l *Listener) track(conn net.Conn, state http.ConnState) {
 	c, ok := conn.(*Conn)
 	if !ok || state != http.StateActive && state != http.StateIdle {
 		return
+	}
+	if state == http.StateIdle {
+		c.begun, c.waited = false, 0
+		c.awaits.Store(false)
+		if l.turns != nil {
+			l.turns.end()
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

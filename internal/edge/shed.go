@@ -26,16 +26,28 @@ func (l *Listener) Metrics() prometheus.Collector { return l.shed }
 // clearPlace takes a place from a connection that does not use it, and reports
 // whether there was one. The caller holds the lock.
 func (l *Listener) clearPlace() bool {
-	switch {
-	case l.dropSlow():
-	case l.idle.front != nil:
-		l.drop(l.idle.front, reasonIdle)
-	case l.fresh.front != nil && time.Since(l.fresh.front.since) >= newPatience:
-		l.drop(l.fresh.front, reasonNew)
-	default:
-		return false
+	if l.dropSlow() {
+		return true
 	}
-	return true
+	if c := l.oldest(&l.idle); c != nil {
+		l.drop(c, reasonIdle)
+		return true
+	}
+	if c := l.oldest(&l.fresh); c != nil && time.Since(c.since) >= newPatience {
+		l.drop(c, reasonNew)
+		return true
+	}
+	return false
+}
+
+// oldest returns the oldest connection of a queue of those without a request, or
+// nil. It moves those whose request waits for its turn to the active ones. The caller
+// holds the lock.
+func (l *Listener) oldest(q *queue) *Conn {
+	for q.front != nil && q.front.awaits.Load() {
+		q.front.moveTo(&l.active)
+	}
+	return q.front
 }
 
 // shedOne closes a connection that is not used, or a new one, and reports whether
@@ -46,8 +58,8 @@ func (l *Listener) shedOne() bool {
 	if l.clearPlace() {
 		return true
 	}
-	if l.fresh.front != nil {
-		l.drop(l.fresh.front, reasonNew)
+	if c := l.oldest(&l.fresh); c != nil {
+		l.drop(c, reasonNew)
 		return true
 	}
 	return false
@@ -73,13 +85,16 @@ func (l *Listener) dropSlow() bool {
 }
 
 // clearReserve takes a part of the reserve from a connection, and reports whether
-// there was one: the oldest that is not admitted, else one whose client does not
+// there was one: the oldest that is known not to be urgent, else the oldest that is
+// not admitted, since its request may be a probe's that was not read yet, else one whose client does not
 // read or send, else the one that was admitted first. The caller holds the lock.
 func (l *Listener) clearReserve() bool {
 	now := time.Now()
-	if l.waiting.front != nil {
-		l.drop(l.waiting.front, reasonReserve)
-		return true
+	for _, q := range []*queue{&l.ordinary, &l.waiting} {
+		if q.front != nil {
+			l.drop(q.front, reasonReserve)
+			return true
+		}
 	}
 	for c := l.admitted.front; c != nil; c = c.next {
 		if c.blockedFor(now) >= reserveBlocked || c.receiving.Load() && now.Sub(c.since) >= reserveBlocked {
@@ -98,7 +113,7 @@ func (l *Listener) clearReserve() bool {
 func (l *Listener) expire(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.queue == &l.waiting {
+	if c.queue == &l.waiting || c.queue == &l.ordinary {
 		l.drop(c, reasonReserve)
 	}
 }

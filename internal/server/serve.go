@@ -14,7 +14,7 @@ import (
 // serve answers a request, and counts and times it if it is a call of the API.
 // What holds for every request happens here, around the mux.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	start := s.options.Now()
+	start := s.options.Now().Add(-s.options.Waited(r))
 	answer := &response{ResponseWriter: w}
 	defer answer.reset() // last, so that the client learns of it when it is counted
 	leave := s.http.InFlight()

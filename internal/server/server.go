@@ -76,6 +76,9 @@ type Options struct {
 	// Admit lets urgent requests alone in where there are too many connections; nil
 	// lets all in.
 	Admit Admit
+	// Waited returns how long a request waited before it was given to the handler,
+	// which counts as a part of its duration; nil for not at all.
+	Waited func(*http.Request) time.Duration
 	// Mounts are what stands beside the API on the same address.
 	Mounts []Mount
 	// Loopback says that the server listens on a loopback address only.
@@ -165,6 +168,9 @@ func New(o Options) (*Server, error) {
 		nosniff:  []string{"nosniff"},
 	}
 	tries := newTries(o.Now, log, s.metrics.wrongTokens.Inc)
+	if s.options.Waited == nil {
+		s.options.Waited = func(*http.Request) time.Duration { return 0 }
+	}
 	s.front = newFront(newGate(o.AdminToken, o.OwnToken, o.Loopback, tries), o.AllowedHosts, log)
 	s.api = s.newAPI(calls{s})
 	s.routes()

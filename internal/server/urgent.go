@@ -1,6 +1,10 @@
 package server
 
-import "net/http"
+import (
+	"maps"
+	"net/http"
+	"slices"
+)
 
 // Admit reports whether a request may be served, and is asked before anything
 // else happens to it: where all connections are taken, only urgent requests may.
@@ -10,6 +14,11 @@ type Admit func(w http.ResponseWriter, r *http.Request, urgent func(*http.Reques
 // probes are the paths that tell whether a server, or what is mounted on it, is in
 // good order.
 var probes = map[string]bool{"/health": true, "/ready": true, "/metrics": true, "/-/healthy": true, "/-/ready": true}
+
+// Probes returns the paths that tell whether a server, or what is mounted on it, is
+// in good order, the metrics among them. They must be answered in time, whatever else
+// the server has to do.
+func Probes() []string { return slices.Sorted(maps.Keys(probes)) }
 
 // door lets requests in, or answers that there are too many connections.
 type door struct {

@@ -4,7 +4,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"testing"
+	"time"
 
 	"onsale/internal/server"
 )
@@ -92,5 +95,29 @@ func TestFrontAsks(t *testing.T) {
 		if answer.Code != want {
 			t.Errorf("%s: %d, want %d", path, answer.Code, want)
 		}
+	}
+}
+
+// TestWaitBeforeTheHandlerCounts as a part of a request's duration: buyers wait for
+// it as well.
+func TestWaitBeforeTheHandlerCounts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(o *server.Options) {
+		o.Waited = func(*http.Request) time.Duration { return time.Minute }
+	})
+	r.do("GET", "/concerts", "")
+	if n := r.count(t, "request_duration_seconds"); n != 1 {
+		t.Errorf("%d requests counted", n)
+	}
+	if text := r.do("GET", "/metrics", "").Body.String(); !regexp.MustCompile(`(?m)^request_duration_seconds_sum 60\.`).MatchString(text) {
+		t.Errorf("the wait is not in\n%s", text)
+	}
+}
+
+// TestProbesAreThoseOfTheAPI: each answers, or belongs to what is mounted.
+func TestProbesAreThoseOfTheAPI(t *testing.T) {
+	t.Parallel()
+	if got, want := server.Probes(), []string{"/-/healthy", "/-/ready", "/health", "/metrics", "/ready"}; !slices.Equal(got, want) {
+		t.Errorf("probes are %q, want %q", got, want)
 	}
 }

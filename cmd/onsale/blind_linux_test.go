@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// stormTime is how long the storm lasts, five times as long as an alert waits at
+	// demo pace before it fires.
+	stormTime = 12 * time.Second
+	// probeSoon is when a probe must be answered. Kubernetes waits for a second.
+	probeSoon  = time.Second
+	probePause = 100 * time.Millisecond
+	// seenShare is the share of scrapes, and of probes, that must succeed. The tester
+	// takes half of the one processor.
+	seenShare = 0.7
+	// ownShare is how much of the processor server, monitoring and tester must get.
+	// With less, other processes of the machine decide what is seen.
+	ownShare = 0.8
+)
+
+// TestDrillSeesInAStorm sends far more requests than one processor can serve, and
+// runs server, monitoring and tester on it. The server is watched all the time, and
+// is not told to be down. It runs beside no other drill, which it would disturb.
+func TestDrillSeesInAStorm(t *testing.T) {
+	up := launchPinned(t, "up", "--listen", "127.0.0.1:0", dataDir(t), "--faults", "off")
+	up.waitFor(`ready on (http://\S+)`)
+	becomes(t, up.url(), `sum_over_time(up[3s]) >= bool 3`, "1")
+
+	tester := launchPinned(t, "stress", "--host", up.url(), "--rate", "40000/s", "--prepare")
+	sold := func() float64 { return valueOf(t, up.url(), `sum(onsale_purchases_total{outcome="sold"})`) }
+	until(t, time.Minute, "the storm", func() string {
+		if sold() < 500 {
+			return "it has not begun"
+		}
+		return ""
+	})
+	used := func() time.Duration { return cpuTime(t, up) + cpuTime(t, tester) }
+	began, usedBefore := time.Now(), used()
+	asked, soon := probe(t, up.url(), began.Add(stormTime))
+	ended, share := time.Now(), (used()-usedBefore).Seconds()/time.Since(began).Seconds()
+	tester.kill()
+
+	in := func(function string) float64 {
+		storm := at(fmt.Sprintf("up[%ds]", int(ended.Sub(began).Seconds())), ended)
+		return valueOf(t, up.url(), function+"("+storm+")")
+	}
+	scrapes, seen := in("count_over_time"), in("sum_over_time")
+	t.Logf("%.0f of %.0f scrapes and %d of %d probes in time, %.0f sold, with %.2f of a processor", seen, scrapes, soon, asked, sold(), share)
+	if n := strings.Count(up.stderr.String(), "serving metrics failed"); float64(n) > scrapes-seen {
+		t.Errorf("%d lines of log for %.0f scrapes that failed", n, scrapes-seen)
+	}
+	if share < ownShare {
+		t.Logf("other processes took the processor: what was seen is not judged")
+		return
+	}
+	if due := ended.Sub(began).Seconds(); seen < seenShare*due {
+		t.Errorf("%.0f scrapes succeeded in %.0f s", seen, due)
+	}
+	if float64(soon) < seenShare*float64(asked) {
+		t.Errorf("%d of %d probes were answered within %s", soon, asked, probeSoon)
+	}
+	for _, alert := range []string{"InstanceDown", "MetricsMissing"} {
+		if value(t, up.url(), fmt.Sprintf(`count_over_time(ALERTS{alertname=%q,alertstate="firing"}[1m])`, alert)) != "" {
+			t.Errorf("%s fired", alert)
+		}
+	}
+}
+
+// probe asks for each of what probes and scrapers ask for, on new connections, until
+// the end. It returns how often it asked, and how often it was answered in time.
+func probe(t *testing.T, base string, end time.Time) (asked, soon int) {
+	t.Helper()
+	client := &http.Client{Timeout: probeSoon, Transport: &http.Transport{DisableKeepAlives: true}}
+	for time.Now().Before(end) {
+		for _, path := range []string{"/health", "/ready", "/metrics"} {
+			asked++
+			if status, _ := call(t.Context(), client, http.MethodGet, base+path, ""); status == http.StatusOK {
+				soon++
+			}
+		}
+		time.Sleep(probePause)
+	}
+	return asked, soon
+}
+
+// valueOf is the value of a query, or 0.
+func valueOf(t *testing.T, base, expr string) float64 {
+	t.Helper()
+	n, err := strconv.ParseFloat(value(t, base, expr), 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// launchPinned launches onsale on the first processor that the test may use, by
+// taskset of util-linux.
+func launchPinned(t *testing.T, args ...string) *process {
+	t.Helper()
+	taskset, err := exec.LookPath("taskset")
+	if err != nil {
+		t.Fatalf("taskset (apt-get install util-linux): %v", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mine unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &mine); err != nil {
+		t.Fatal(err)
+	}
+	first := 0
+	for !mine.IsSet(first) {
+		first++
+	}
+	return launchProgram(t, taskset, nil, append([]string{"--cpu-list", strconv.Itoa(first), self}, args...)...)
+}
