@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// callsByStatus are the calls with the label that tells failed ones apart. The
+// series of a failure comes with the first one, and is not looked for.
+var callsByStatus = Series{Name: "http_requests_total", Match: `status!=""`}
+
 // calls are the alerts on how calls are answered.
 func (r rules) calls() []Alert {
 	return []Alert{
@@ -19,6 +23,7 @@ sum by (job) (rate(http_requests_total{$job,$calls}[1m]))
   > $failure_share
 and
 sum by (job) (rate(http_requests_total{$job,$calls}[1m])) > $minimum_rate`),
+			Needs:   [][]Series{{callsByStatus}},
 			Summary: `{{ $value | humanizePercentage }} of API calls fail`,
 			Description: fmt.Sprintf(`{{ $value | humanizePercentage }} of all calls are answered with an error; the limit is %s. `+
 				`Buyers see errors instead of concerts and tickets. Sold out and denied are not among them.`, percent(r.FailureShare)),
@@ -51,6 +56,7 @@ sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|repla
   > $denial_share
 and
 sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|replayed"}[1m])) > $minimum_rate`),
+			Needs:   [][]Series{{{Name: "onsale_purchases_total", Match: `outcome!=""`}}},
 			Summary: `{{ $value | humanizePercentage }} of purchases are denied`,
 			Description: fmt.Sprintf(`{{ $value | humanizePercentage }} of purchases are denied though there are tickets; the limit is %s. `+
 				`Buyers are told that tickets are currently unavailable, and have to try again.`, percent(r.DenialShare)),
@@ -82,6 +88,10 @@ sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|repla
 )
 and
 sum by (job, endpoint) (rate(onsale_request_duration_seconds_count{$job}[1m])) > $minimum_rate`),
+			Needs: [][]Series{{
+				{Name: "onsale_request_duration_seconds_bucket", Above: min(r.BuyLatency, r.Latency).Seconds()},
+				{Name: "onsale_request_duration_seconds_count"},
+			}},
 			Summary: `{{ $labels.endpoint }} takes {{ $value | humanizeDuration }}`,
 			Description: fmt.Sprintf(`One call in 20 of {{ $labels.endpoint }} takes {{ $value | humanizeDuration }} or longer. `+
 				`The limit is %s for purchases and %s for all other calls; simulated delays count. Buyers wait, and many give up and try again.`,
@@ -110,6 +120,8 @@ sum by (job) (rate(http_requests_total{$job,endpoint=~"/api/items.*"}[2m]))
   > $item_error_share
 and
 sum by (job) (rate(http_requests_total{$job,endpoint=~"/api/items.*"}[2m])) > $minimum_rate`),
+			Needs:   [][]Series{{{Name: "http_requests_total", Match: `endpoint=~"/api/items.*"`}}},
+			Later:   []string{"error_rate_total"},
 			Summary: `{{ $value | humanizePercentage }} of item calls fail`,
 			Description: fmt.Sprintf(`{{ $value | humanizePercentage }} of the calls that create or delete items fail; the limit is %s. `+
 				`Tickets are sold as before: buyers notice nothing, the users of items do.`, percent(r.ItemErrorShare)),

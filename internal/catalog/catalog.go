@@ -37,6 +37,14 @@ type Alert struct {
 	Name string
 	// Expr is the condition in PromQL, times scaled to the pace it was made for.
 	Expr string
+	// Needs are the series without which Expr can never be true, as alternatives:
+	// the alert can fire where all series of one of them are there. nil: it needs
+	// none but up, which Prometheus makes for every target.
+	Needs [][]Series
+	// Later are the names of series that Expr reads beside Needs: those that come
+	// with the first event that they count, such as an error, and those that only
+	// make it more exact. Nothing follows from their absence.
+	Later []string
 	// For is how long the condition must hold before the alert fires.
 	For time.Duration
 	// KeepFiringFor is how long the alert goes on after the condition ended.
