@@ -7,7 +7,7 @@ import (
 
 // callsByStatus are the calls with the label that tells failed ones apart. The
 // series of a failure comes with the first one, and is not looked for.
-var callsByStatus = Series{Name: "http_requests_total", Match: `status!=""`}
+var callsByStatus = Series{Name: "http_requests_total", Match: `status!=''`}
 
 // calls are the alerts on how calls are answered.
 func (r rules) calls() []Alert {
@@ -56,7 +56,7 @@ sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|repla
   > $denial_share
 and
 sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|replayed"}[1m])) > $minimum_rate`),
-			Needs:   [][]Series{{{Name: "onsale_purchases_total", Match: `outcome!=""`}}},
+			Needs:   [][]Series{{{Name: "onsale_purchases_total", Match: `outcome!=''`}}},
 			Summary: `{{ $value | humanizePercentage }} of purchases are denied`,
 			Description: fmt.Sprintf(`{{ $value | humanizePercentage }} of purchases are denied though there are tickets; the limit is %s. `+
 				`Buyers are told that tickets are currently unavailable, and have to try again.`, percent(r.DenialShare)),
@@ -162,7 +162,7 @@ sum by (job) (
   or
   sum by (job, instance) (rate(total_requests_total{$job}[2m]))
 ) > $minimum_rate`),
-			Needs:   [][]Series{{{Name: "http_requests_total", Match: `endpoint=~"/api/items.*"`}}, {{Name: "total_requests_total"}}},
+			Needs:   [][]Series{{{Name: "http_requests_total", Match: `endpoint=~'/api/items.*'`}}, {{Name: "total_requests_total"}}},
 			Later:   []string{"error_rate_total"},
 			Summary: `{{ $value | humanizePercentage }} of item calls fail`,
 			Description: fmt.Sprintf(`{{ $value | humanizePercentage }} of the calls that create or delete items fail; the limit is %s. `+

@@ -63,7 +63,7 @@ and
 			// A target that has no concert yet has onsale_concerts alone.
 			Needs: [][]Series{
 				{{Name: "onsale_concerts"}},
-				{{Name: "onsale_concert_tickets_sold", Match: `concert!=""`}, {Name: "onsale_concert_capacity_tickets", Match: `concert!=""`}},
+				{{Name: "onsale_concert_tickets_sold", Match: `concert!=''`}, {Name: "onsale_concert_capacity_tickets", Match: `concert!=''`}},
 			},
 			Later:   []string{"onsale_concerts", "onsale_concert_tickets_sold", "onsale_concert_capacity_tickets"},
 			Summary: `Concert {{ $labels.concert }} is sold out`,

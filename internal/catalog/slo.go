@@ -79,7 +79,7 @@ clamp_min(
   0
 )`),
 			Needs: [][]Series{{
-				{Name: "onsale_sale_duration_seconds_bucket", Match: fmt.Sprintf("le=%q", number(saleLimit.Seconds()))},
+				{Name: "onsale_sale_duration_seconds_bucket", Match: fmt.Sprintf("le='%s'", number(saleLimit.Seconds()))},
 				{Name: "onsale_sale_duration_seconds_count"},
 			}},
 			Buyers: "Buyers wait for the database, after they have paid.",
