@@ -34,7 +34,7 @@ type Options struct {
 }
 
 const (
-	// restEvery is how often the series are looked at once the result has settled.
+	// restEvery is how often the series are looked at once the first result has settled.
 	// A look takes a few milliseconds.
 	restEvery = 5 * time.Second
 	// settled is how many looks must come to the same before it is logged. A target
@@ -73,8 +73,8 @@ func New(o Options) *Coverage {
 	return c
 }
 
-// Run looks at the series until the context ends, with every scrape until the result
-// has settled and then less often. A look that fails is logged, and leaves the result
+// Run looks at the series until the context ends, with every scrape until the first
+// result has settled and then less often. A look that fails is logged, and leaves the result
 // of the one before in place.
 func (c *Coverage) Run(ctx context.Context, query Query) {
 	next := time.NewTimer(c.options.Scrape)

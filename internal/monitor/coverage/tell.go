@@ -21,11 +21,8 @@ type teller struct {
 	silence bool     // that was said
 }
 
-// rests reports whether looking less often does: what there is to say was said.
-func (t *teller) rests() bool { return t.settled() || t.silence }
-
-// settled reports whether the last looks came to what was said.
-func (t *teller) settled() bool { return t.said && slices.Equal(t.blind, t.next) }
+// rests reports whether looking less often does: something was said.
+func (t *teller) rests() bool { return t.said || t.silence }
 
 // tell takes the result of a look. One in which no target answers changes nothing:
 // that a target is down is for InstanceDown to tell.
@@ -46,7 +43,7 @@ func (t *teller) tell(ctx context.Context, r *Report) {
 	if t.looks == 0 || !slices.Equal(blind, t.next) {
 		t.next, t.looks = blind, 0
 	}
-	if t.looks++; t.looks < settled || t.settled() {
+	if t.looks++; t.looks < settled || t.said && slices.Equal(blind, t.blind) {
 		return
 	}
 	first := !t.said
