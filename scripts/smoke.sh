@@ -128,6 +128,7 @@ call 200 '"status": *"success"' GET '/api/v1/query?query=up'
 call 200 '"status": *"success"' GET /api/v1/rules
 call 200 '' GET /api/v2/status
 call 200 '"notifications"' GET /inbox
+call 200 '"no_series"' GET /coverage
 call 200 'HighFailureRate' GET /runbooks/
 call 200 '' GET /docs
 call 200 '"openapi": *"3' GET /openapi.json

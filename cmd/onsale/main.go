@@ -37,6 +37,7 @@ type cli struct {
 	Monitor  monitorCmd  `cmd:"" help:"Watch servers elsewhere."`
 	Stress   stressCmd   `cmd:"" help:"Load-test the ticket office, or any HTTP API."`
 	Automate automateCmd `cmd:"" help:"Create and delete items, at a polite rate."`
+	Export   exportCmd   `cmd:"" help:"Write rules, dashboards and routes for a Prometheus, Grafana and Alertmanager of your own."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema to the newest version, and exit."`
 	Version  versionCmd  `cmd:"" help:"Print the version, and exit."`
 

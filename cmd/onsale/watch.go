@@ -56,13 +56,17 @@ func (f *watchFlags) watch(e *env, pace string) (app.Watch, error) {
 	if w.DiscordMention, err = e.secret("DISCORD_MENTION"); err != nil {
 		return w, err
 	}
-	s := &w.Settings
-	s.Job = f.Job
-	s.FailureShare, s.DenialShare, s.ItemErrorShare = f.Alert.FailureShare, f.Alert.DenialShare, f.Alert.ItemErrorShare
-	s.MinimumRate, s.DatabaseErrorRate, s.QueueShare = f.Alert.MinimumRate, f.Alert.DatabaseErrorRate, f.Alert.QueueShare
-	s.BuyLatency, s.Latency, s.DatabaseLatency = f.Alert.BuyLatency, f.Alert.Latency, f.Alert.DatabaseLatency
-	s.CPUPercent, s.MemoryPercent = f.Alert.CPUPercent, f.Alert.MemoryPercent
+	w.Settings.Job = f.Job
+	f.Alert.set(&w.Settings)
 	return w, nil
+}
+
+// set sets the thresholds.
+func (f *alertFlags) set(s *app.Settings) {
+	s.FailureShare, s.DenialShare, s.ItemErrorShare = f.FailureShare, f.DenialShare, f.ItemErrorShare
+	s.MinimumRate, s.DatabaseErrorRate, s.QueueShare = f.MinimumRate, f.DatabaseErrorRate, f.QueueShare
+	s.BuyLatency, s.Latency, s.DatabaseLatency = f.BuyLatency, f.Latency, f.DatabaseLatency
+	s.CPUPercent, s.MemoryPercent = f.CPUPercent, f.MemoryPercent
 }
 
 // longTime is a duration as Prometheus writes it, with days, weeks and years.

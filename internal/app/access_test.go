@@ -108,6 +108,10 @@ func TestFrontOfUp(t *testing.T) {
 	})
 	apptest.Connect(t, url, client.Options{}) // waits until it is ready
 	await(t, "the monitoring", func() bool { status, _ := get(t, url+"/-/ready"); return status == http.StatusOK })
+	await(t, "a coverage of all alerts", func() bool {
+		_, body := get(t, url+"/coverage")
+		return strings.Contains(body, `"no_series":0,"unknown":0,"partly":0,"note":""`)
+	})
 	browser := &http.Client{Transport: new(http.Transport), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer browser.CloseIdleConnections()
 	for _, c := range []struct {
@@ -124,6 +128,9 @@ func TestFrontOfUp(t *testing.T) {
 		{"/api/v1/query?query=1", "", "cross-site", 403},
 		{"/api/v2/alerts", "", "cross-site", 403},
 		{"/inbox", "", "cross-site", 403},
+		{"/coverage", "evil.example", "same-origin", 421},
+		{"/coverage", "", "cross-site", 403},
+		{"/coverage", "", "same-origin", 200},
 		{"/metrics", "", "cross-site", 403},
 		{"/stress/runs", "", "cross-site", 403},
 		{"/crowd", "", "cross-site", 403},

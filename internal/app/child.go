@@ -80,7 +80,7 @@ func MonitorChild(ctx context.Context, settings string, discordURL Secret, in io
 		return err
 	}
 	mux := http.NewServeMux()
-	for _, mount := range mounts(m.Prometheus(), m.Alertmanager(), m.Inbox()) {
+	for _, mount := range mounts(m.Prometheus(), m.Alertmanager(), m.Inbox(), m.Coverage()) {
 		mux.Handle(mount.Pattern, mount.Handler)
 	}
 	return sidecar.Serve(ctx, sidecar.ChildOptions{

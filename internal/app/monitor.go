@@ -124,7 +124,7 @@ func (m *Monitor) open() error {
 		Version: telemetry.ReadBuild().Version, Targets: targets, Logger: o.Logger,
 	}, base)
 	page.Expressions = m.monitor.Expressions()
-	all, err := withPage(mounts(m.monitor.Prometheus(), m.monitor.Alertmanager(), m.monitor.Inbox()), page)
+	all, err := withPage(mounts(m.monitor.Prometheus(), m.monitor.Alertmanager(), m.monitor.Inbox(), m.monitor.Coverage()), page)
 	if err != nil {
 		return err
 	}

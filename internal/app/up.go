@@ -103,7 +103,7 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 			return nil, err
 		}
 		a.beside.monitor = process
-		all = append(all, mounts(a.beside.monitor, a.beside.monitor, a.beside.monitor)...)
+		all = append(all, mounts(a.beside.monitor, a.beside.monitor, a.beside.monitor, a.beside.monitor)...)
 		page = up.Watch.page(page, base)
 		page.Expressions = expressions
 	}

@@ -166,13 +166,14 @@ func (w Watch) told(external string) string {
 }
 
 // mounts are where the parts of the monitoring answer.
-func mounts(prometheus, alertmanager, inbox http.Handler) []server.Mount {
+func mounts(prometheus, alertmanager, inbox, coverage http.Handler) []server.Mount {
 	return []server.Mount{
 		{Pattern: "/api/v1/", Handler: prometheus}, // it has no call that writes
 		{Pattern: "GET /-/healthy", Handler: prometheus},
 		{Pattern: "GET /-/ready", Handler: prometheus},
 		{Pattern: "/api/v2/", Handler: alertmanager, Access: server.AdminWrites},
 		{Pattern: "GET /inbox", Handler: inbox},
+		{Pattern: "GET /coverage", Handler: coverage},
 		{Pattern: "GET /graph", Handler: http.HandlerFunc(graph), Page: true},
 	}
 }

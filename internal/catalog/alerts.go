@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,6 +23,8 @@ func newRules(s Settings, p Pace) rules {
 	return rules{Settings: s, Pace: p, names: strings.NewReplacer(
 		"$job", `job=`+strconv.Quote(s.Job),
 		"$calls", apiCalls,
+		"$untimed", fmt.Sprintf("unless on (job, instance) last_over_time(onsale_request_duration_seconds_count{job=%s}[%s])",
+			strconv.Quote(s.Job), span(p.Scale(2*time.Minute))),
 		"$failure_share", number(s.FailureShare),
 		"$denial_share", number(s.DenialShare),
 		"$item_error_share", number(s.ItemErrorShare),

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// callsByStatus are the calls with the label that tells failed ones apart. The
+// series of a failure comes with the first one, and is not looked for.
+var callsByStatus = Series{Name: "http_requests_total", Match: `status!=''`}
+
 // calls are the alerts on how calls are answered.
 func (r rules) calls() []Alert {
 	return []Alert{
@@ -19,6 +23,7 @@ sum by (job) (rate(http_requests_total{$job,$calls}[1m]))
   > $failure_share
 and
 sum by (job) (rate(http_requests_total{$job,$calls}[1m])) > $minimum_rate`),
+			Needs:   [][]Series{{callsByStatus}},
 			Summary: `{{ $value | humanizePercentage }} of API calls fail`,
 			Description: fmt.Sprintf(`{{ $value | humanizePercentage }} of all calls are answered with an error; the limit is %s. `+
 				`Buyers see errors instead of concerts and tickets. Sold out and denied are not among them.`, percent(r.FailureShare)),
@@ -51,6 +56,7 @@ sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|repla
   > $denial_share
 and
 sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|replayed"}[1m])) > $minimum_rate`),
+			Needs:   [][]Series{{{Name: "onsale_purchases_total", Match: `outcome!=''`}}},
 			Summary: `{{ $value | humanizePercentage }} of purchases are denied`,
 			Description: fmt.Sprintf(`{{ $value | humanizePercentage }} of purchases are denied though there are tickets; the limit is %s. `+
 				`Buyers are told that tickets are currently unavailable, and have to try again.`, percent(r.DenialShare)),
@@ -70,6 +76,9 @@ sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|repla
 		},
 		{
 			Name: "HighLatency", Severity: Warning, For: r.fired(), KeepFiringFor: r.Scale(time.Minute),
+			// The last two parts judge services that do not time their calls by route, as
+			// those that Onsale replaces. Probes and scrapes are quick, so that slow calls
+			// are a smaller share of all requests: the quantile is as much higher.
 			Expr: r.expr(`
 (
   histogram_quantile(0.95, sum by (job, endpoint, le) (
@@ -81,14 +90,48 @@ sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|repla
   )) > $latency
 )
 and
-sum by (job, endpoint) (rate(onsale_request_duration_seconds_count{$job}[1m])) > $minimum_rate`),
-			Summary: `{{ $labels.endpoint }} takes {{ $value | humanizeDuration }}`,
-			Description: fmt.Sprintf(`One call in 20 of {{ $labels.endpoint }} takes {{ $value | humanizeDuration }} or longer. `+
-				`The limit is %s for purchases and %s for all other calls; simulated delays count. Buyers wait, and many give up and try again.`,
+sum by (job, endpoint) (rate(onsale_request_duration_seconds_count{$job}[1m])) > $minimum_rate
+or
+histogram_quantile(
+  scalar(1 - 0.05 * clamp_max(
+    sum(rate(http_requests_total{$job,$calls}[1m]) $untimed)
+      /
+    sum(rate(request_duration_seconds_count{$job}[1m]) $untimed),
+    1
+  ) or vector(0.95)),
+  sum by (job, le) (rate(request_duration_seconds_bucket{$job}[1m]) $untimed)
+) > $buy_latency
+and
+(
+  sum by (job) (rate(http_requests_total{$job,$calls}[1m]) $untimed)
+  or
+  sum by (job) (rate(request_duration_seconds_count{$job}[1m]) $untimed)
+) > $minimum_rate
+or
+histogram_quantile(0.95, sum by (job, le) (rate(request_latency_bucket{$job}[1m]) $untimed)) > $latency
+and
+sum by (job) (rate(request_latency_count{$job}[1m]) $untimed) > $minimum_rate`),
+			Needs: [][]Series{
+				{
+					{Name: "onsale_request_duration_seconds_bucket", Above: min(r.BuyLatency, r.Latency).Seconds()},
+					{Name: "onsale_request_duration_seconds_count"},
+				},
+				{{Name: "request_duration_seconds_bucket", Above: r.BuyLatency.Seconds()}},
+				{{Name: "request_latency_bucket", Above: r.Latency.Seconds()}, {Name: "request_latency_count"}},
+			},
+			Later:   []string{"http_requests_total", "request_duration_seconds_count", "onsale_request_duration_seconds_count"},
+			Summary: `{{ with $labels.endpoint }}{{ . }} takes{{ else }}Requests take{{ end }} {{ $value | humanizeDuration }}`,
+			Description: fmt.Sprintf(`One call in 20{{ with $labels.endpoint }} of {{ . }}{{ end }} takes {{ $value | humanizeDuration }} or longer. `+
+				`{{ if $labels.endpoint }}The limit is %[1]s for purchases and %[2]s for all other calls{{ else }}`+
+				`The limit is %[1]s for all calls together, and %[2]s for creating items{{ end }}; simulated delays count. `+
+				`Buyers wait, and many give up and try again.`,
 				span(r.BuyLatency), span(r.Latency)),
 			Meaning: "The 95th percentile of the response time of a route is over its limit. " +
 				"Purchases have a limit of their own, because they include the simulated payment step. What the fault plan delays counts, " +
-				"for buyers wait for it all the same; the objective on latency, LatencyBurnFast, leaves the payment step out.",
+				"for buyers wait for it all the same; the objective on latency, LatencyBurnFast, leaves the payment step out. " +
+				"A service that times all calls together, in request_duration_seconds, has the limit of purchases, since they are among them; " +
+				"probes and scrapes are left out as far as http_requests_total counts them. One that times the creation of items, in " +
+				"request_latency, has the limit of other calls.",
 			Steps: []string{
 				"See on the dashboard Tickets, in Response Time (Latency), whether p50 has risen too: then all wait, else only some.",
 				"Compare with onsale_sale_duration_seconds. If the sale itself is quick, the time goes into a delay of the plan: see GET /faults.",
@@ -101,20 +144,32 @@ sum by (job, endpoint) (rate(onsale_request_duration_seconds_count{$job}[1m])) >
 			},
 		},
 		{
-			// Item calls are few, so that the window is longer, and with it the wait.
+			// Item calls are few, so that the window is longer, and with it the wait. A
+			// service of items alone counts those that create, and no others.
 			Name: "ItemErrors", Severity: Warning, For: r.Scale(2 * time.Minute),
 			Expr: r.expr(`
 sum by (job) (rate(error_rate_total{$job}[2m]))
   /
-sum by (job) (rate(http_requests_total{$job,endpoint=~"/api/items.*"}[2m]))
+sum by (job) (
+  sum by (job, instance) (rate(http_requests_total{$job,endpoint=~"/api/items.*"}[2m]))
+  or
+  sum by (job, instance) (rate(total_requests_total{$job}[2m]))
+)
   > $item_error_share
 and
-sum by (job) (rate(http_requests_total{$job,endpoint=~"/api/items.*"}[2m])) > $minimum_rate`),
+sum by (job) (
+  sum by (job, instance) (rate(http_requests_total{$job,endpoint=~"/api/items.*"}[2m]))
+  or
+  sum by (job, instance) (rate(total_requests_total{$job}[2m]))
+) > $minimum_rate`),
+			Needs:   [][]Series{{{Name: "http_requests_total", Match: `endpoint=~'/api/items.*'`}}, {{Name: "total_requests_total"}}},
+			Later:   []string{"error_rate_total"},
 			Summary: `{{ $value | humanizePercentage }} of item calls fail`,
 			Description: fmt.Sprintf(`{{ $value | humanizePercentage }} of the calls that create or delete items fail; the limit is %s. `+
 				`Tickets are sold as before: buyers notice nothing, the users of items do.`, percent(r.ItemErrorShare)),
 			Meaning: "Too many calls that create or delete items fail. " +
-				"Every status of 400 or more counts, a token that was refused and an item that is not there too.",
+				"Every status of 400 or more counts, a token that was refused and an item that is not there too. " +
+				"Of a service that does not count its calls by route, the share is of the calls that create items.",
 			Steps: []string{
 				"See which status it is: sum by (status) (rate(http_requests_total{endpoint=~\"/api/items.*\"}[2m])).",
 				"403: a client uses tokens that have expired, or those of another user. Did ONSALE_TOKEN_KEY change?",

@@ -14,6 +14,7 @@ func (r rules) database() []Alert {
 sum by (job) (rate(onsale_database_errors_total{$job,kind!="conflict"}[1m])) > $database_error_rate
 or
 min by (job) (max_over_time(onsale_database_up{$job}[24s])) < 1`),
+			Needs:   each(0, "onsale_database_up", "onsale_database_errors_total"),
 			Summary: `{{ if $value }}{{ $value | printf "%.1f" }} database calls fail each second{{ else }}The database does not answer{{ end }}`,
 			Description: fmt.Sprintf(`{{ if $value }}{{ $value | printf "%%.1f" }} calls to the database fail each second; the limit is %s.`+
 				`{{ else }}The database has given no sign of life to an instance.{{ end }} Buyers are told that sales are unavailable; nothing is sold twice, `+
@@ -44,6 +45,10 @@ and
 sum by (job) (
   rate(onsale_database_duration_seconds_count{$job,operation!~"audit_books|read_books"}[1m])
 ) > $minimum_rate`),
+			Needs: [][]Series{{
+				{Name: "onsale_database_duration_seconds_bucket", Above: r.DatabaseLatency.Seconds()},
+				{Name: "onsale_database_duration_seconds_count"},
+			}},
 			Summary: `The database takes {{ $value | humanizeDuration }}`,
 			Description: fmt.Sprintf(`One call in 20 to the database takes {{ $value | humanizeDuration }} or longer; the limit is %s. `+
 				`Each batch of purchases waits that long, so that buyers wait and the queue grows.`, span(r.DatabaseLatency)),
@@ -68,6 +73,7 @@ avg_over_time(onsale_queue_depth_orders{$job}[1m])
   /
 max_over_time(onsale_queue_limit_orders{$job}[1m])
   > $queue_share`),
+			Needs:   [][]Series{{{Name: "onsale_queue_depth_orders"}, {Name: "onsale_queue_limit_orders"}}},
 			Summary: `The queue of {{ $labels.instance }} is {{ $value | humanizePercentage }} full`,
 			Description: fmt.Sprintf(`Orders come in faster than they are written: the queue of {{ $labels.instance }} is `+
 				`{{ $value | humanizePercentage }} full; the limit is %s. When it is full, buyers are turned away with "busy" at once.`, percent(r.QueueShare)),

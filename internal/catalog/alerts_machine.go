@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -46,6 +47,7 @@ func (r rules) machine() []Alert {
 last_over_time(` + presentSeries + `{$job}[1h])
 unless
 ` + presentSeries + `{$job}`),
+			Needs:   each(r.Scale(time.Hour), strings.Split(watchedSeries, "|")...),
 			Summary: `{{ $labels.series }} is missing`,
 			Description: fmt.Sprintf(`No instance has told {{ $labels.series }} for %s, though one did within the last %s. `+
 				`Alerts that read it are blind: buyers may be hurt, and nobody would be told.`, span(r.fired()), span(r.Scale(time.Hour))),
@@ -63,6 +65,7 @@ unless
 		{
 			Name: "HighCPU", Severity: Warning, For: r.fired(),
 			Expr:    r.expr(`avg_over_time(cpu_usage_percent{$job}[24s]) > $cpu_percent`),
+			Needs:   each(0, "cpu_usage_percent"),
 			Summary: `CPU of {{ $labels.instance }} is at {{ $value | printf "%.0f" }} %`,
 			Description: fmt.Sprintf(`The machine or container of {{ $labels.instance }} uses {{ $value | printf "%%.0f" }} %% of its CPU; `+
 				`the limit is %s %%. Buyers wait longer and longer, and with more of them some are turned away.`, number(r.CPUPercent)),
@@ -79,6 +82,7 @@ unless
 		{
 			Name: "HighMemory", Severity: Warning, For: r.fired(),
 			Expr:    r.expr(`avg_over_time(memory_usage_percent{$job}[24s]) > $memory_percent`),
+			Needs:   each(0, "memory_usage_percent"),
 			Summary: `Memory of {{ $labels.instance }} is at {{ $value | printf "%.0f" }} %`,
 			Description: fmt.Sprintf(`The machine or container of {{ $labels.instance }} uses {{ $value | printf "%%.0f" }} %% of its memory; `+
 				`the limit is %s %%. When it is full the system ends a process, and buyers in its queue get no answer.`, number(r.MemoryPercent)),

@@ -60,6 +60,12 @@ and
     ` + soldOut + `{$job} offset 10m
   ) and on (job) ` + stockKnown + `{$job} offset 10m
 )`),
+			// A target that has no concert yet has onsale_concerts alone.
+			Needs: [][]Series{
+				{{Name: "onsale_concerts"}},
+				{{Name: "onsale_concert_tickets_sold", Match: `concert!=''`}, {Name: "onsale_concert_capacity_tickets", Match: `concert!=''`}},
+			},
+			Later:   []string{"onsale_concerts", "onsale_concert_tickets_sold", "onsale_concert_capacity_tickets"},
 			Summary: `Concert {{ $labels.concert }} is sold out`,
 			Description: `All tickets of concert {{ $labels.concert }} are sold. Buyers are told so; nothing is wrong. ` +
 				`Tickets that are given back are on sale again. This message ends by itself.`,
@@ -78,6 +84,7 @@ and
 			Name: "BooksDoNotBalance", Severity: Critical,
 			// A scrape that is missed does not hide it.
 			Expr:    r.expr(`max by (job) (abs(last_over_time(onsale_books_difference_tickets{$job}[1m]))) > 0`),
+			Needs:   [][]Series{{{Name: "onsale_books_difference_tickets"}}},
 			Summary: `Books do not balance: {{ $value }} tickets`,
 			Description: `What concerts count as sold and what purchases add up to differ by {{ $value }} tickets. ` +
 				`Seats may have been sold twice, or not be for sale though they are free. There is no difference that is fine.`,

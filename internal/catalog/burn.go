@@ -99,6 +99,7 @@ and
 avg_over_time($events{$slo}[$window]) > $minimum_rate
 and
 sum_over_time($errors{$slo}[$window]) * $evaluate > 2.5`)),
+		Needs:   o.Needs,
 		Summary: "{{ $value | humanizePercentage }} of " + o.Bad,
 		Description: fmt.Sprintf("{{ $value | humanizePercentage }} of %s, over the last %s; the limit is %s. %s "+
 			"At the limit, the error budget of a week, %s, is gone within %s.",

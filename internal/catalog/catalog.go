@@ -3,8 +3,9 @@
 //
 // What machines and people read is made from these values: the rule file of
 // Prometheus ([RuleFile]), Grafana's alert rules and dashboards, the runbooks.
-// `make generate` writes what is committed under deploy/ and docs/runbooks; the
-// embedded monitoring loads the same rules from memory.
+// Package export writes them; `make generate` writes with it what is committed
+// under deploy/ and docs/runbooks. The embedded monitoring loads the same rules
+// from memory.
 //
 // An alert is added by adding one value to one of the lists that [Alerts] joins.
 package catalog
@@ -16,6 +17,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Severity says how soon somebody must look.
@@ -37,6 +40,14 @@ type Alert struct {
 	Name string
 	// Expr is the condition in PromQL, times scaled to the pace it was made for.
 	Expr string
+	// Needs are the series without which Expr can never be true, as alternatives:
+	// the alert can fire where all series of one of them are there. nil: it needs
+	// none but up, which Prometheus makes for every target.
+	Needs [][]Series
+	// Later are the names of series that Expr reads beside Needs: those that come
+	// with the first event that they count, such as an error, and those that only
+	// make it more exact. Nothing follows from their absence.
+	Later []string
 	// For is how long the condition must hold before the alert fires.
 	For time.Duration
 	// KeepFiringFor is how long the alert goes on after the condition ended.
@@ -124,7 +135,8 @@ func (p Pace) Grouping() Grouping {
 type Settings struct {
 	// Job is the scrape job whose targets are watched.
 	Job string
-	// Runbooks is where a runbook is found; NAME stands for the alert's name.
+	// Runbooks is where a runbook is found; NAME stands for the alert's name. Empty:
+	// alerts name no runbook.
 	Runbooks string
 
 	// FailureShare is the share of API calls that may fail, DenialShare the share
@@ -168,8 +180,8 @@ func DefaultSettings() Settings {
 // Validate returns an error that names the first setting that makes no sense,
 // by the flag that sets it.
 func (s Settings) Validate() error {
-	if s.Job == "" || strings.ContainsFunc(s.Job, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return errors.New("--job must not be empty and must have no control characters")
+	if s.Job == "" || !utf8.ValidString(s.Job) || strings.ContainsFunc(s.Job, unicode.IsControl) {
+		return errors.New("--job must not be empty, and must be UTF-8 without control characters")
 	}
 	for _, share := range []struct {
 		flag  string

@@ -1,9 +1,12 @@
 package catalog
 
-// Dashboards are all there are, in the order in which they are offered.
-// Thresholds drawn in them are those of [DefaultSettings].
-func Dashboards() []Dashboard {
-	all := []Dashboard{tickets(DefaultSettings()), items(), runtime()}
+// Dashboards are those of [DefaultSettings].
+func Dashboards() []Dashboard { return DashboardsOf(DefaultSettings()) }
+
+// DashboardsOf are all dashboards, in the order in which they are offered. The
+// thresholds drawn in them are those of the settings.
+func DashboardsOf(s Settings) []Dashboard {
+	all := []Dashboard{tickets(s), items(s), runtime()}
 	for i := range all {
 		all[i].Annotations = []Annotation{firing()}
 	}
@@ -119,11 +122,17 @@ type Annotation struct {
 func firing() Annotation {
 	return Annotation{
 		Name:  "Alerts",
-		Expr:  `ALERTS{alertstate="firing",job=~"$job|"}`,
+		Expr:  alertsOf(`alertstate="firing"`),
 		Title: "{{alertname}}",
 		Tag:   "severity",
 		Color: Red,
 	}
+}
+
+// alertsOf selects the alerts of the job, and those without a job. The job's name
+// may be no regular expression, so that it is compared as it is.
+func alertsOf(matchers string) string {
+	return `ALERTS{` + matchers + `,job="$job"} or ALERTS{` + matchers + `,job=""}`
 }
 
 // Color is a colour by the name that Grafana has for it.

@@ -2,12 +2,12 @@ package catalog
 
 // items is the dashboard of the item calls: the eight panels that the earlier
 // service had, tiles first.
-func items() Dashboard {
+func items(s Settings) Dashboard {
 	return Dashboard{
 		Name:        "items",
 		Title:       "Items",
 		Description: "Are items being created and deleted, by whom, how fast, and what fails?",
-		Rows:        []Row{{Panels: append(itemTiles(), itemGraphs()...)}},
+		Rows:        []Row{{Panels: append(itemTiles(), itemGraphs(s)...)}},
 	}
 }
 
@@ -30,7 +30,7 @@ func itemTiles() []Panel {
 	}
 }
 
-func itemGraphs() []Panel {
+func itemGraphs(s Settings) []Panel {
 	delay := func(title, series, description string) Panel {
 		return Panel{
 			Title: title, Description: description,
@@ -52,7 +52,7 @@ func itemGraphs() []Panel {
 		{
 			Title: "Error Rate",
 			Description: "Item calls that failed, a second: no token or a wrong one, an item that is not there, and faults. " +
-				"Good: next to 0; ItemErrors fires when they are more than a few in 100 calls.",
+				"Good: next to 0; ItemErrors fires when they are more than " + percent(s.ItemErrorShare) + " of the calls.",
 			Unit: "reqps", Kind: TimeSeries, Width: 12, Min: new(0.0),
 			Colors:  map[string]Color{"failed": Red},
 			Queries: []Query{{Expr: `sum(rate(error_rate_total{job="$job"}[$window]))`, Legend: "failed"}},

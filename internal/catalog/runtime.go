@@ -96,7 +96,7 @@ func goPanels() []Panel {
 
 func scrapePanels() []Panel {
 	up := byInstance("Targets up", "short", `max by (instance) (up{job="$job"})`,
-		"Whether each instance answered its scrape. Good: all green. A red band is an instance that is away, or the scrape outage fault; InstanceDown fires after a minute.")
+		"Whether each instance answered its scrape. Good: all green. A red band is an instance that is away, or the scrape outage fault; InstanceDown fires when it lasts.")
 	up.Kind, up.States, up.Min = StateTimeline, upStates(), nil
 
 	return []Panel{

@@ -37,11 +37,8 @@ type caseFile struct {
 type ruleCase struct {
 	Name     string         `yaml:"name"`
 	Interval model.Duration `yaml:"interval"`
-	Input    []struct {
-		Series string `yaml:"series"`
-		Values string `yaml:"values"`
-	} `yaml:"input_series"`
-	Exprs []struct {
+	Input    []caseInput    `yaml:"input_series"`
+	Exprs    []struct {
 		Expr string         `yaml:"expr"`
 		At   model.Duration `yaml:"eval_time"`
 		Want []struct {
@@ -49,14 +46,23 @@ type ruleCase struct {
 			Value  float64 `yaml:"value"`
 		} `yaml:"exp_samples"`
 	} `yaml:"promql_expr_test"`
-	Alerts []struct {
-		At   model.Duration `yaml:"eval_time"`
-		Name string         `yaml:"alertname"`
-		Want []struct {
-			Labels      map[string]string `yaml:"exp_labels"`
-			Annotations map[string]string `yaml:"exp_annotations"`
-		} `yaml:"exp_alerts"`
-	} `yaml:"alert_rule_test"`
+	Alerts []caseAlert `yaml:"alert_rule_test"`
+}
+
+// caseInput is a series that is scraped.
+type caseInput struct {
+	Series string `yaml:"series"`
+	Values string `yaml:"values"`
+}
+
+// caseAlert is what an alert says at a time.
+type caseAlert struct {
+	At   model.Duration `yaml:"eval_time"`
+	Name string         `yaml:"alertname"`
+	Want []struct {
+		Labels      map[string]string `yaml:"exp_labels"`
+		Annotations map[string]string `yaml:"exp_annotations"`
+	} `yaml:"exp_alerts"`
 }
 
 // readCases reads a file of test cases, and refuses what it does not know.
@@ -150,18 +156,39 @@ func newSimulator(tb testing.TB, file ruleFile) simulator {
 	})}
 }
 
-// run runs one case, and returns what is not as it should be.
-func (sim simulator) run(t *testing.T, c ruleCase, every model.Duration) []string {
+// begin loads what is scraped in a case.
+func (sim simulator) begin(t *testing.T, c ruleCase) *simulation {
 	t.Helper()
 	var load strings.Builder
 	fmt.Fprintf(&load, "load %s\n", c.Interval)
 	for _, in := range c.Input {
 		fmt.Fprintf(&load, "  %s %s\n", in.Series, in.Values)
 	}
-	storage := promqltest.LoadedStorage(t, load.String())
-	defer storage.Close()
+	return &simulation{storage: promqltest.LoadedStorage(t, load.String()), engine: sim.engine}
+}
 
-	s := &simulation{storage: storage, engine: sim.engine}
+// fires reports whether an alert fires at one of the times at which the case
+// wants it to.
+func (sim simulator) fires(t *testing.T, c ruleCase, alert string, every model.Duration) bool {
+	t.Helper()
+	s := sim.begin(t, c)
+	defer s.storage.Close()
+	fired := false
+	for _, a := range c.Alerts {
+		if len(a.Want) > 0 {
+			s.at(a.At, func() { fired = fired || len(s.firing(alert)) > 0 })
+		}
+	}
+	s.load(t, sim.rules, time.Duration(every))
+	s.evaluate(t, time.Duration(every))
+	return fired
+}
+
+// run runs one case, and returns what is not as it should be.
+func (sim simulator) run(t *testing.T, c ruleCase, every model.Duration) []string {
+	t.Helper()
+	s := sim.begin(t, c)
+	defer s.storage.Close()
 	var wrong []string
 	for i, e := range c.Exprs {
 		s.at(e.At, func() {

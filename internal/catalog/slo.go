@@ -1,6 +1,9 @@
 package catalog
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // SLO is a service level objective: which share of events must be good over a
 // period. What may be bad, 1 less the objective, is its error budget.
@@ -16,6 +19,8 @@ type SLO struct {
 	// Events and Errors are the rates, per second over a minute, of all events
 	// and of the bad ones.
 	Events, Errors string
+	// Needs are the series without which Errors never rises, as in [Alert].
+	Needs [][]Series
 	// Alert is what its alerts are called, before the speed of the burn.
 	Alert string
 	// Buyers says what it means for them, and Steps what to do.
@@ -47,6 +52,7 @@ sum by (job) (rate(http_requests_total{$job,$calls}[1m]))`),
 sum by (job) (rate(http_requests_total{$job,$calls,status=~"5.."}[1m]))
 or
 0 * sum by (job) (rate(http_requests_total{$job,$calls}[1m]))`),
+			Needs:  [][]Series{{callsByStatus}},
 			Buyers: "Buyers see errors that are not their own.",
 			Steps: []string{
 				"See which routes it is: sum by (endpoint, status) (rate(http_requests_total{status=~\"5..\"}[1m])).",
@@ -72,6 +78,10 @@ clamp_min(
   sum by (job) (rate(onsale_sale_duration_seconds_bucket{$job,le="$sale_limit"}[1m])),
   0
 )`),
+			Needs: [][]Series{{
+				{Name: "onsale_sale_duration_seconds_bucket", Match: fmt.Sprintf("le='%s'", number(saleLimit.Seconds()))},
+				{Name: "onsale_sale_duration_seconds_count"},
+			}},
 			Buyers: "Buyers wait for the database, after they have paid.",
 			Steps: []string{
 				"See DatabaseSlow, and histogram_quantile(0.95, rate(onsale_batch_duration_seconds_bucket[1m])).",

@@ -16,7 +16,7 @@ func tickets(s Settings) Dashboard {
 			{Title: "At a glance", Panels: glance()},
 			{Title: "Sales", Panels: sales()},
 			{Title: "Response time", Panels: responseTimes(s)},
-			{Title: "Queue and batches", Panels: batches()},
+			{Title: "Queue and batches", Panels: batches(s)},
 			{Title: "Database", Panels: databasePanels(s)},
 			{Title: "Faults on purpose", Panels: faultPanels()},
 		},

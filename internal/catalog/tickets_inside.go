@@ -13,13 +13,13 @@ func meanOf(histogram string) string {
 
 // batches is how orders are gathered and written. A quantile is guessed between
 // the bounds of a bucket, and the first begins at 0: no batch is that small.
-func batches() []Panel {
+func batches(s Settings) []Panel {
 	atLeastOne := func(quantile string) string { return `clamp_min(` + quantile + `, 1)` }
 	return []Panel{
 		{
 			Title: "Queue depth against limit",
 			Description: "Orders that wait for a batch, and how many may, on a logarithmic axis. " +
-				"Good: near 0, for a batch takes all that wait. At the dashed line buyers are turned away with 503 busy; QueueFilling fires at half.",
+				"Good: near 0, for a batch takes all that wait. At the dashed line buyers are turned away with 503 busy; QueueFilling fires at " + percent(s.QueueShare) + " of it.",
 			Unit: "short", Kind: TimeSeries, Log: true, Width: 8, Min: new(0.0),
 			Colors: map[string]Color{"limit": Gray},
 			Queries: []Query{

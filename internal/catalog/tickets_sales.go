@@ -18,7 +18,7 @@ func glance() []Panel {
 		"Whether every replica reaches the database. Good: up. While it is away nothing is sold, and browsing goes on for a minute.")
 	database.States = upStates()
 	return []Panel{
-		tile("Alerts firing", "short", `count(ALERTS{alertstate="firing",severity!="info",job=~"$job|"}) or vector(0)`,
+		tile("Alerts firing", "short", `count(`+alertsOf(`alertstate="firing",severity!="info"`)+`) or vector(0)`,
 			"Alerts that fire now, without those that only inform. Good: 0.", Threshold{1, Red}),
 		tile("Instances up", "short", `sum(up{job="$job"})`,
 			"Instances that answered the last scrape. Good: as many as you run.", Threshold{0, Red}, Threshold{1, Green}),

@@ -71,6 +71,12 @@ type backend struct {
 	status int
 	// bare: the target has none of the series that only Onsale has.
 	bare bool
+	// quiet: no alert is active.
+	quiet bool
+	// coverage is what the alerts that cannot be judged lack; the others can be.
+	coverage map[string]string
+	// away: the coverage is not answered.
+	away bool
 }
 
 func newBackend(t *testing.T, o console.Options) *backend {
@@ -90,6 +96,7 @@ func newBackend(t *testing.T, o console.Options) *backend {
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { reply(w, http.StatusOK, answer()) })
 	}
+	mux.HandleFunc("GET /coverage", b.covered)
 	mux.HandleFunc("GET /api/v1/query", func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
 		b.asked = append(b.asked, r.FormValue("query"))
@@ -131,7 +138,11 @@ func (b *backend) rules() any {
 	var list []any
 	for _, a := range alerts() {
 		state, active := "inactive", []any{}
-		switch a.Name {
+		name := a.Name
+		if b.quiet {
+			name = ""
+		}
+		switch name {
 		case "HighFailureRate", "DatabaseSlow", "ConcertSoldOut":
 			state = "firing"
 		case "HighLatency":
@@ -153,6 +164,32 @@ func (b *backend) rules() any {
 		"labels": object{"severity": hostile}, "alerts": []any{},
 	})
 	return object{"status": "success", "data": object{"groups": []any{object{"name": "onsale", "rules": list}}}}
+}
+
+// covered has the form that package coverage gives it.
+func (b *backend) covered(w http.ResponseWriter, _ *http.Request) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.away {
+		reply(w, http.StatusServiceUnavailable, object{"title": "Service Unavailable"})
+		return
+	}
+	list := []any{}
+	note := ""
+	for _, a := range alerts() {
+		state, reason := "judged", b.coverage[a.Name]
+		switch {
+		case strings.HasPrefix(reason, "no target"):
+			state = "unknown"
+		case strings.HasPrefix(reason, "no "):
+			state = "no_series"
+		}
+		list = append(list, object{"name": a.Name, "state": state, "instances": 1, "missing": []string{}, "reason": reason})
+	}
+	if len(b.coverage) > 0 {
+		note = fmt.Sprintf("%d of %d alerts have no series", len(b.coverage), len(list))
+	}
+	reply(w, http.StatusOK, object{"job": "ticket_system", "note": note, "alerts": list})
 }
 
 func targets() any {

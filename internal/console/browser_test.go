@@ -249,3 +249,67 @@ func TestBareTarget(t *testing.T) {
 	b.screenshot("monitor-light")
 	b.clean()
 }
+
+// blind makes all alerts but two ones that the target has no series for, and one of
+// those ones that are judged in part.
+func blind() map[string]string {
+	lacks := map[string]string{"HighCPU": "judged on 1 of 2 instances: another has no cpu_usage_percent"}
+	for _, a := range alerts() {
+		if a.Name != "InstanceDown" && a.Name != "HighCPU" {
+			lacks[a.Name] = "no series_of_" + a.Name + "{status!=''} " + hostile
+		}
+	}
+	return lacks
+}
+
+// TestBlindIsNotQuiet: an alert without series is never green, and says why in words.
+func TestBlindIsNotQuiet(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.HasAPI, o.HasCrowd, o.Targets = false, false, []string{"http://shop.example:5000"}
+	api := newBackend(t, o)
+	api.bare, api.quiet, api.coverage = true, true, blind()
+	b := newBrowser(t)
+	b.LooksLike("", "light", 1280, 900)
+	b.open(api.URL)
+	b.sees(`document.querySelector('#overall')?.textContent === 'Quiet, as far as can be judged: 11 of 12 alerts have no series'`)
+	b.sees(`document.querySelector('#overall').dataset.state === 'blind'`)
+	b.sees(`document.querySelectorAll('.lamp[data-state=blind]').length === 10`)
+	b.sees(`document.querySelector('#lamps [data-name=HighLatency]').ariaLabel === 'HighLatency: no series to judge'`)
+	b.sees(`document.querySelector('#alert-rows [data-name=HighLatency] [data-role=state]').textContent === 'no series to judge'`)
+	b.sees(`document.querySelector('#alert-rows [data-name=HighLatency]').innerText.includes("No series_of_HighLatency{status!=''} <img")`)
+	b.sees(`document.querySelector('#alert-rows [data-name=HighCPU]').innerText.includes('Judged on 1 of 2 instances')`)
+	b.sees(`document.querySelector('#alert-rows [data-name=InstanceDown] [data-role=state]').textContent === 'inactive'`)
+	// No green anywhere but on what is judged.
+	const green = `[...document.querySelectorAll('.lamp')].filter((l) => getComputedStyle(l, '::before').backgroundColor === 'rgb(18, 112, 47)').map((l) => l.dataset.name).sort()`
+	b.sees(green + `.filter((name) => !name.startsWith('Mine')).join() === 'HighCPU,InstanceDown'`)
+	b.Fits("the page")
+	b.screenshot("blind-light")
+	b.LooksLike("", "dark", 1280, 900)
+	b.screenshot("blind-dark")
+	b.LooksLike("", "light", 390, 844)
+	b.Fits("the page")
+	b.screenshot("blind-390")
+	b.clean()
+
+	b.open(api.URL + "/runbooks/HighLatency")
+	b.sees(`document.querySelector('#overall')?.textContent === 'no series to judge'`)
+
+	// What is not known is not quiet either.
+	api.mu.Lock()
+	api.coverage = map[string]string{"HighLatency": "no target answers"}
+	api.mu.Unlock()
+	b.open(api.URL)
+	b.sees(`document.querySelector('#lamps [data-name=HighLatency]')?.dataset.state === 'unknown'`)
+	api.mu.Lock()
+	api.away = true
+	api.mu.Unlock()
+	b.sees(`document.querySelector('#overall')?.textContent === 'Quiet, as far as can be judged: which alerts have series is not known'`)
+	b.sees(`document.querySelectorAll('.lamp[data-state=inactive]').length === 0`)
+
+	// The control: with all series there, it is quiet.
+	api.mu.Lock()
+	api.away, api.coverage = false, nil
+	api.mu.Unlock()
+	b.sees(`document.querySelector('#overall')?.textContent === 'All quiet' && document.querySelector('#overall').dataset.state === 'inactive'`)
+}

@@ -120,7 +120,7 @@ func TestNothingInline(t *testing.T) {
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[string]bool{
-		"/docs": true, "/concerts": true, "/books": true, "/metrics": true, "/faults": true, "/crowd": true, "/inbox": true,
+		"/docs": true, "/concerts": true, "/books": true, "/metrics": true, "/faults": true, "/crowd": true, "/inbox": true, "/coverage": true,
 		"/api/v1/query": true, "/api/v1/rules": true, "/api/v1/targets": true, "/api/v2/alerts": true, "/api/v2/silences": true,
 	}
 	link := regexp.MustCompile(`(?:href|src|action)="(/[^"#?]*)`)

@@ -88,6 +88,7 @@ func places(o Options) []place {
 			place{"/api/v1/targets", "Its targets"},
 			place{"/api/v2/alerts", "Alertmanager's API: alerts that fire"},
 			place{"/api/v2/silences", "Its silences"},
+			place{"/coverage", "Which alerts can be judged, and what the others lack"},
 			place{"/inbox", "The last notifications, as Discord gets them"},
 		)
 	}

@@ -2,9 +2,10 @@
 // Alertmanager as libraries, and Discord at the end of the line.
 //
 // Each has a package of its own below this one: [prom] scrapes, stores and
-// judges, [alerting] groups, mutes and repeats, [discord] tells people. No
-// other room imports the servers of Prometheus, so that an upgrade of them,
-// whose Go API is not stable, touches this folder alone.
+// judges, [coverage] knows what cannot be judged, [alerting] groups, mutes and
+// repeats, [discord] tells people. No other room imports the servers of
+// Prometheus, so that an upgrade of them, whose Go API is not stable, touches
+// this folder alone.
 package monitor
 
 import (
@@ -21,6 +22,7 @@ import (
 
 	"onsale/internal/catalog"
 	"onsale/internal/monitor/alerting"
+	"onsale/internal/monitor/coverage"
 	"onsale/internal/monitor/discord"
 	"onsale/internal/monitor/prom"
 )
@@ -61,6 +63,7 @@ type Monitor struct {
 	discord  *discord.Notifier
 	alerting *alerting.Manager
 	prom     *prom.Server
+	coverage *coverage.Coverage
 	ready    chan struct{}
 	log      *slog.Logger
 }
@@ -106,17 +109,21 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write rules: %w", err)
 	}
+	covered := coverage.New(coverage.Options{
+		Job: o.Settings.Job, Alerts: catalog.Alerts(o.Settings, o.Pace), Scrape: o.Pace.Scrape, Logger: o.Logger,
+	})
 	server, err := prom.New(prom.Options{
 		Dir: filepath.Join(o.DataDir, "prometheus"), Job: o.Settings.Job, Targets: o.Targets, BearerFile: o.BearerFile,
 		ScrapeInterval: o.Pace.Scrape, EvaluationInterval: o.Pace.Evaluate,
 		Rules: rules, ConfigFile: o.PrometheusConfig, RuleFiles: o.RuleFiles,
 		RetentionTime: o.RetentionTime, RetentionSize: o.RetentionBytes,
 		ExternalURL: o.ExternalURL, Send: alerts.Put, Logger: o.Logger,
+		Beside: func(ctx context.Context, query prom.QueryFunc) { covered.Run(ctx, samples(query)) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Monitor{inbox: inbox, discord: notifier, alerting: alerts, prom: server, ready: make(chan struct{}), log: o.Logger}, nil
+	return &Monitor{inbox: inbox, discord: notifier, alerting: alerts, prom: server, coverage: covered, ready: make(chan struct{}), log: o.Logger}, nil
 }
 
 // Run watches until the context ends, which is an orderly end, or until one of
@@ -196,6 +203,24 @@ func (m *Monitor) Prometheus() http.Handler { return m.prom.Handler() }
 
 // Alertmanager answers what Alertmanager does: /api/v2/.
 func (m *Monitor) Alertmanager() http.Handler { return m.alerting.Handler() }
+
+// Coverage answers with which alerts can be judged, as [coverage.Report] has it.
+func (m *Monitor) Coverage() http.Handler { return m.coverage.Handler() }
+
+// samples makes the query of the coverage from that of Prometheus.
+func samples(query prom.QueryFunc) coverage.Query {
+	return func(ctx context.Context, expr string) ([]coverage.Sample, error) {
+		found, err := query(ctx, expr)
+		if err != nil {
+			return nil, err
+		}
+		all := make([]coverage.Sample, len(found))
+		for i, one := range found {
+			all[i] = coverage.Sample{Labels: one.Metric.Map(), Value: one.F}
+		}
+		return all, nil
+	}
+}
 
 // Inbox answers with the last notifications, as Discord gets them.
 func (m *Monitor) Inbox() http.Handler { return m.inbox.Handler() }

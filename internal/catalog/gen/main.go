@@ -1,14 +1,16 @@
-// Command gen writes what is made from the catalogue: the rule file of Prometheus,
-// Grafana's alert rules and dashboards, and the runbooks. `make generate` runs it.
+// Command gen writes what the repository has of the catalogue: the files under
+// deploy/ and docs/runbooks. `make generate` runs it, and `onsale export` writes
+// the same for others.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 
-	"onsale/internal/catalog"
+	"onsale/internal/catalog/export"
 )
 
 func main() {
@@ -20,31 +22,62 @@ func main() {
 	}
 }
 
+// target is the Onsale that deploy/prometheus/prometheus.yml watches.
+var target = url.URL{Scheme: "http", Host: "127.0.0.1:8000", Path: "/metrics"}
+
+// runbooks is where the runbooks are; nothing else is there.
+const runbooks = "docs/runbooks"
+
 // writeAll writes everything below root.
 func writeAll(root string) error {
-	for _, write := range []func(string) error{writeRules, writeRunbooks, writeGrafanaAlerting, writeDashboards} {
-		if err := write(root); err != nil {
+	o := export.DefaultOptions()
+	set, err := export.New(o)
+	if err != nil {
+		return err
+	}
+	rules, err := set.Rules()
+	if err != nil {
+		return err
+	}
+	prometheus, err := export.Prometheus(export.PrometheusOptions{
+		Job: o.Settings.Job, Pace: o.Pace, Targets: []*url.URL{&target}, RuleFile: export.DefaultRuleFile,
+	})
+	if err != nil {
+		return err
+	}
+	alertmanager, err := export.Alertmanager(export.DefaultAlertmanager())
+	if err != nil {
+		return err
+	}
+	grafana, err := set.Grafana(export.DefaultPrometheusURL)
+	if err != nil {
+		return err
+	}
+	files := []export.File{
+		{Name: "deploy/prometheus/rules.yml", Content: rules},
+		{Name: "deploy/prometheus/prometheus.yml", Content: prometheus},
+		{Name: "deploy/alertmanager/alertmanager.yml", Content: alertmanager},
+	}
+	for _, f := range grafana {
+		files = append(files, export.File{Name: "deploy/grafana/" + f.Name, Content: f.Content})
+	}
+	for _, f := range set.Runbooks() {
+		files = append(files, export.File{Name: runbooks + "/" + f.Name, Content: f.Content})
+	}
+	if err := removeRunbooks(root); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := writeFile(root, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// writeRules writes the rule file. What stands under deploy/ has the real pace.
-func writeRules(root string) error {
-	rules, err := catalog.RuleFile(catalog.DefaultSettings(), catalog.Real())
-	if err != nil {
-		return err
-	}
-	return writeFile(root, "deploy/prometheus/rules.yml", rules)
-}
-
-// runbooks is where the runbooks are; nothing else is there.
-const runbooks = "docs/runbooks"
-
-// writeRunbooks writes a page an alert and their index, and removes the pages
-// of alerts that are no more.
-func writeRunbooks(root string) error {
+// removeRunbooks removes the pages, among which may be those of alerts that are no
+// more.
+func removeRunbooks(root string) error {
 	old, err := filepath.Glob(filepath.Join(root, runbooks, "*.md"))
 	if err != nil {
 		return err
@@ -54,20 +87,14 @@ func writeRunbooks(root string) error {
 			return err
 		}
 	}
-	alerts := catalog.Alerts(catalog.DefaultSettings(), catalog.Real())
-	for _, a := range alerts {
-		if err := writeFile(root, runbooks+"/"+a.Name+".md", catalog.Runbook(a)); err != nil {
-			return err
-		}
-	}
-	return writeFile(root, runbooks+"/README.md", catalog.RunbookIndex(alerts))
+	return nil
 }
 
-// writeFile writes a file below root, by its path with slashes.
-func writeFile(root, path string, content []byte) error {
-	name := filepath.Join(root, filepath.FromSlash(path))
+// writeFile writes a file below root.
+func writeFile(root string, f export.File) error {
+	name := filepath.Join(root, filepath.FromSlash(f.Name))
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(name, content, 0o644)
+	return os.WriteFile(name, f.Content, 0o644)
 }

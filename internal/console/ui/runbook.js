@@ -16,8 +16,8 @@ async function look() {
   const word = document.getElementById('overall');
   const alert = await readAlerts().then((all) => all.get(name), () => undefined);
   word.dataset.state = alert?.state ?? 'unknown';
-  say(word, alert?.words.split(' ')[0] ?? 'state unknown'); // without seconds, which nobody wants read out
-  word.title = alert?.words ?? '';
+  say(word, alert?.words.replace(/ \d.*/, '') ?? 'state unknown'); // without seconds, which nobody wants read out
+  word.title = [alert?.words, alert?.more].filter(Boolean).join('. ');
   clearTimeout(timer);
   timer = setTimeout(look, 1000);
 }

@@ -11,26 +11,16 @@ import (
 	"github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/alertmanager/timeinterval"
-	"github.com/prometheus/common/model"
 
+	"onsale/internal/catalog"
 	"onsale/internal/monitor/conceal"
 )
 
-// builtIn is the configuration without a file. A fast burn of an error budget
-// says all that the slow burn of the same objective would.
-const builtIn = `route:
-  receiver: ` + BuiltIn + `
-  group_by: [alertname]
-  group_wait: %s
-  group_interval: %s
-  repeat_interval: %s
-receivers:
-  - name: ` + BuiltIn + `
-inhibit_rules:
-  - source_matchers: ['alertname=~".*BurnFast"']
-    target_matchers: ['alertname=~".*BurnSlow"']
-    equal: [slo]
-`
+// builtIn is the configuration without a file.
+func builtIn(o Options) string {
+	grouping := catalog.Grouping{Wait: o.GroupWait, Interval: o.GroupInterval, Repeat: o.RepeatInterval}
+	return catalog.Routing(BuiltIn, grouping) + "receivers:\n  - name: " + BuiltIn + "\n"
+}
 
 // refused are the sections of Alertmanager's file that are not honoured, and why.
 func refused() map[string]string {
@@ -51,8 +41,7 @@ type loaded struct {
 // load reads the user's file or makes the built-in configuration.
 func load(o Options) (loaded, error) {
 	if o.ConfigFile == "" {
-		text := fmt.Sprintf(builtIn, model.Duration(o.GroupWait), model.Duration(o.GroupInterval), model.Duration(o.RepeatInterval))
-		return check(document{name: "built-in alertmanager configuration"}, func() (*config.Config, error) { return config.Load(text) })
+		return check(document{name: "built-in alertmanager configuration"}, func() (*config.Config, error) { return config.Load(builtIn(o)) })
 	}
 	content, err := os.ReadFile(o.ConfigFile)
 	if err != nil {

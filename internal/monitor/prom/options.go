@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql"
 
 	"onsale/internal/endpoint"
 	"onsale/internal/monitor/turnstile"
@@ -73,6 +74,10 @@ type Options struct {
 	// those that were resolved. EndsAt of a firing alert lies in the future.
 	// Rules wait for it, so it must not block; its context ends with Run.
 	Send func(ctx context.Context, alerts []*model.Alert)
+	// Beside, if it is not nil, runs while targets are scraped and may ask for
+	// series. It must return soon after its context has ended. It runs again when the
+	// database was opened anew.
+	Beside func(ctx context.Context, query QueryFunc)
 	// FreeSpace says how many bytes may be written into the directory, and Now what
 	// time it is, to look after the database. nil: the system.
 	FreeSpace func(dir string) (uint64, error)
@@ -81,6 +86,10 @@ type Options struct {
 	// repeated ones once a minute, and the rest at level debug.
 	Logger *slog.Logger
 }
+
+// QueryFunc answers an instant query of PromQL at the time of the call, with the
+// limits that rules have.
+type QueryFunc func(ctx context.Context, expr string) (promql.Vector, error)
 
 // BuiltInRules is the file name under which the rules of [Options].Rules are
 // reported.

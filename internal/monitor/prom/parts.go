@@ -52,8 +52,10 @@ type parts struct {
 	discovery *discovery.Manager
 	scrape    *scrape.Manager
 	rules     *rules.Manager
+	// beside runs while targets are scraped, until its context ends.
+	beside func()
 
-	stopDiscovery, stopRules context.CancelFunc
+	stopDiscovery, stopRules, stopBeside context.CancelFunc
 }
 
 // newParts puts the parts together and starts nothing. What is under way when
@@ -62,11 +64,13 @@ func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheu
 	ctx = context.WithoutCancel(ctx)
 	discoveryContext, stopDiscovery := context.WithCancel(ctx)
 	rulesContext, stopRules := context.WithCancel(ctx)
-	a := &parts{db: db, stopDiscovery: stopDiscovery, stopRules: stopRules}
+	besideContext, stopBeside := context.WithCancel(ctx)
+	a := &parts{db: db, stopDiscovery: stopDiscovery, stopRules: stopRules, stopBeside: stopBeside}
 	defer func() {
 		if err != nil {
 			stopDiscovery()
 			stopRules()
+			stopBeside()
 		}
 	}()
 
@@ -94,9 +98,15 @@ func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheu
 	if err != nil {
 		return nil, fmt.Errorf("make scraping: %w", err)
 	}
+	ask := rules.EngineQueryFunc(engine, db)
+	a.beside = func() {
+		if o.Beside != nil {
+			o.Beside(besideContext, func(ctx context.Context, expr string) (promql.Vector, error) { return ask(ctx, expr, o.Now()) })
+		}
+	}
 	a.rules = rules.NewManager(&rules.ManagerOptions{
 		ExternalURL:     p.url,
-		QueryFunc:       rules.EngineQueryFunc(engine, db),
+		QueryFunc:       ask,
 		NotifyFunc:      notify(p.url.String(), p.config.GlobalConfig.ExternalLabels, o.Send),
 		Context:         rulesContext,
 		Appendable:      db,
@@ -127,6 +137,7 @@ func newEngine(o Options, p plan, limits promql.EngineOpts) *promql.Engine {
 func (a *parts) start(p plan) (stop func(), err error) {
 	var running sync.WaitGroup
 	stop = func() {
+		a.stopBeside()
 		late := time.AfterFunc(patience, a.stopRules)
 		a.rules.Stop()
 		late.Stop()
@@ -155,5 +166,6 @@ func (a *parts) start(p plan) (stop func(), err error) {
 		stop()
 		return nil, fmt.Errorf("start rules: %w", err)
 	}
+	running.Go(a.beside)
 	return stop, nil
 }

@@ -1,9 +1,11 @@
-package main
+package export
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -25,29 +27,51 @@ const (
 	annotationStep = "5s"
 )
 
-// writeDashboards writes all that Grafana reads from files but its alerts: the
-// dashboards, where it finds them, and where it finds Prometheus.
-func writeDashboards(root string) error {
-	files := provisioning()
-	for _, d := range catalog.Dashboards() {
-		text, err := dashboardJSON(d)
+// Dashboards returns the dashboards, a file in JSON each, by the dashboard's name.
+// A dashboard without a panel is not among them.
+func (s *Set) Dashboards() ([]File, error) {
+	var files []File
+	for _, d := range s.dashboards {
+		text, err := s.dashboardJSON(d)
 		if err != nil {
-			return fmt.Errorf("make dashboard %s: %w", d.Name, err)
+			return nil, fmt.Errorf("make dashboard %s: %w", d.Name, err)
 		}
-		files["dashboards/"+d.Name+".json"] = text
+		files = append(files, File{d.Name + ".json", text})
 	}
-	for name, text := range files {
-		if err := writeFile(root, "deploy/grafana/"+name, text); err != nil {
-			return err
-		}
+	return files, nil
+}
+
+// Grafana returns the files of a Grafana that is set up by files: the dashboards,
+// the alert rules and where they are sent, and the data source, which is the
+// Prometheus at a URL that Grafana reaches.
+func (s *Set) Grafana(prometheusURL string) ([]File, error) {
+	dashboards, err := s.Dashboards()
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	files, err := s.alerting()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dashboards {
+		files = append(files, File{"dashboards/" + d.Name, d.Content})
+	}
+	return append(files, s.sources(prometheusURL)...), nil
+}
+
+// isDashboard reports whether a file has a dashboard of the catalogue.
+func isDashboard(content []byte) bool {
+	var d struct {
+		UID  string   `json:"uid"`
+		Tags []string `json:"tags"`
+	}
+	return json.Unmarshal(content, &d) == nil && strings.HasPrefix(d.UID, dashboardTag+"-") && slices.Contains(d.Tags, dashboardTag)
 }
 
 // dashboardJSON is a dashboard as Grafana stores it: keys in alphabetical
 // order, and PromQL legible.
-func dashboardJSON(d catalog.Dashboard) ([]byte, error) {
-	g := grafanaDashboard(d)
+func (s *Set) dashboardJSON(d catalog.Dashboard) ([]byte, error) {
+	g := s.grafanaDashboard(d)
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
@@ -79,7 +103,7 @@ func dashboardJSON(d catalog.Dashboard) ([]byte, error) {
 type page = dashboard.Dashboard
 
 // grafanaDashboard says in Grafana's words what a dashboard is.
-func grafanaDashboard(d catalog.Dashboard) *page {
+func (s *Set) grafanaDashboard(d catalog.Dashboard) *page {
 	g := dashboard.NewDashboard()
 	g.Uid = new(d.UID())
 	g.Title = new(d.Title)
@@ -88,7 +112,7 @@ func grafanaDashboard(d catalog.Dashboard) *page {
 	g.GraphTooltip = new(dashboard.DashboardCursorSyncCrosshair)
 	g.Time = &dashboard.DashboardDashboardTime{From: timeRange, To: "now"}
 	g.Refresh = new(refresh)
-	g.Templating.List = variables()
+	g.Templating.List = s.variables()
 	g.Links = []dashboard.DashboardLink{{
 		Title: "Onsale", Type: dashboard.DashboardLinkTypeDashboards, Icon: "external link",
 		Tags: []string{dashboardTag}, IncludeVars: true, KeepTime: true,

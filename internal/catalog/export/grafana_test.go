@@ -1,10 +1,8 @@
-package main
+package export_test
 
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -21,11 +19,11 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 	"go.yaml.in/yaml/v3"
 
-	"onsale/internal/catalog"
+	"onsale/internal/catalog/export"
 )
 
-// repository is the root of this module, seen from this package.
-const repository = "../../.."
+// dataSource is the Prometheus of Grafana's files.
+const dataSource = "prometheus"
 
 // TestMain tells the SDK what the panels may be, so that it reads them with all
 // their options.
@@ -41,42 +39,25 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestDashboardsAreCommitted compares what the generator writes with what
-// stands in the repository: the files written, and no other beside them.
-func TestDashboardsAreCommitted(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	if err := writeDashboards(root); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{"dashboards", "provisioning/dashboards", "provisioning/datasources"} {
-		dir = "deploy/grafana/" + dir
-		want := read(t, os.DirFS(root), dir)
-		got := read(t, os.DirFS(repository), dir)
-		for name, text := range want {
-			if !bytes.Equal(got[name], text) {
-				t.Errorf("%s is not what the generator writes; run make generate", name)
-			}
-			delete(got, name)
-		}
-		if len(got) > 0 {
-			t.Errorf("the generator does not write %q", slices.Sorted(maps.Keys(got)))
-		}
-	}
-}
-
-// read returns the files of a directory by path.
-func read(t *testing.T, tree fs.FS, dir string) map[string][]byte {
+// defaults is what is committed.
+func defaults(t *testing.T) *export.Set {
 	t.Helper()
-	names, err := fs.Glob(tree, dir+"/*")
+	set, err := export.New(export.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := map[string][]byte{}
-	for _, name := range names {
-		if files[name], err = fs.ReadFile(tree, name); err != nil {
-			t.Fatal(err)
-		}
+	return set
+}
+
+// dashboards are the files of a set's dashboards.
+func dashboards(t *testing.T, set *export.Set) []export.File {
+	t.Helper()
+	files, err := set.Dashboards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatal("there are no dashboards")
 	}
 	return files
 }
@@ -85,24 +66,26 @@ func read(t *testing.T, tree fs.FS, dir string) map[string][]byte {
 // which know every field of Grafana's and refuse all others.
 func TestGrafanaReadsTheDashboards(t *testing.T) {
 	t.Parallel()
-	for _, d := range catalog.Dashboards() {
-		text, err := dashboardJSON(d)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, f := range dashboards(t, defaults(t)) {
+		text := f.Content
 		if problems := refused(text); problems != "" {
-			t.Errorf("%s: %s", d.Name, problems)
+			t.Errorf("%s: %s", f.Name, problems)
 		}
 		if misspelt := bytes.Replace(text, []byte(`"legendFormat"`), []byte(`"legend"`), 1); refused(misspelt) == "" {
 			t.Error("a field that Grafana does not know is not noticed")
 		}
 		for _, word := range []string{"__inputs", "\\u003", "/api/webhooks"} {
 			if bytes.Contains(text, []byte(word)) {
-				t.Errorf("%s contains %q", d.Name, word)
+				t.Errorf("%s contains %q", f.Name, word)
 			}
 		}
 	}
 }
+
+// page is a dashboard as the SDK reads it.
+//
+//nolint:staticcheck // SA1019: the form that the SDK prefers is read by the newest Grafana alone.
+type page = dashboard.Dashboard
 
 // refused says what the SDK does not understand, or nothing. Its strict reading
 // always returns an error, an empty one where all is well.
@@ -119,26 +102,30 @@ func refused(text []byte) string {
 func TestPanelsStandSideBySide(t *testing.T) {
 	t.Parallel()
 	type cell struct{ x, y uint32 }
-	for _, d := range catalog.Dashboards() {
+	for _, f := range dashboards(t, defaults(t)) {
 		ids, taken := map[uint32]string{}, map[cell]string{}
 		place := func(title string, id uint32, p *dashboard.GridPos) {
 			if other, ok := ids[id]; ok {
-				t.Errorf("%s: %q and %q have the id %d", d.Name, other, title, id)
+				t.Errorf("%s: %q and %q have the id %d", f.Name, other, title, id)
 			}
 			ids[id] = title
 			if p.W == 0 || p.H == 0 || p.X+p.W > 24 {
-				t.Errorf("%s: %q stands at %+v", d.Name, title, *p)
+				t.Errorf("%s: %q stands at %+v", f.Name, title, *p)
 			}
 			for x := p.X; x < p.X+p.W; x++ {
 				for y := p.Y; y < p.Y+p.H; y++ {
 					if other, ok := taken[cell{x, y}]; ok {
-						t.Fatalf("%s: %q covers %q", d.Name, title, other)
+						t.Fatalf("%s: %q covers %q", f.Name, title, other)
 					}
 					taken[cell{x, y}] = title
 				}
 			}
 		}
-		for _, p := range grafanaDashboard(d).Panels {
+		var g page
+		if err := json.Unmarshal(f.Content, &g); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range g.Panels {
 			if p.RowPanel != nil {
 				place(*p.RowPanel.Title, p.RowPanel.Id, p.RowPanel.GridPos)
 				continue
@@ -154,11 +141,7 @@ func TestEveryPanelAsksTheChosenDataSource(t *testing.T) {
 	t.Parallel()
 	type source struct{ Type, UID string }
 	chosen := source{"prometheus", "${datasource}"}
-	for _, d := range catalog.Dashboards() {
-		text, err := dashboardJSON(d)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, f := range dashboards(t, defaults(t)) {
 		var g struct {
 			Annotations struct{ List []struct{ Datasource source } }
 			Templating  struct{ List []struct{ Name, Type string } }
@@ -172,7 +155,7 @@ func TestEveryPanelAsksTheChosenDataSource(t *testing.T) {
 				}
 			}
 		}
-		if err := json.Unmarshal(text, &g); err != nil {
+		if err := json.Unmarshal(f.Content, &g); err != nil {
 			t.Fatal(err)
 		}
 		var names []string
@@ -180,22 +163,22 @@ func TestEveryPanelAsksTheChosenDataSource(t *testing.T) {
 			names = append(names, v.Name)
 		}
 		if !slices.Equal(names, []string{"datasource", "job", "window"}) {
-			t.Errorf("%s has the variables %q", d.Name, names)
+			t.Errorf("%s has the variables %q", f.Name, names)
 		}
 		if len(g.Annotations.List) != 1 || g.Annotations.List[0].Datasource != chosen {
-			t.Errorf("%s has the annotations %+v", d.Name, g.Annotations.List)
+			t.Errorf("%s has the annotations %+v", f.Name, g.Annotations.List)
 		}
 		for _, p := range g.Panels {
 			if p.Type == "row" {
 				continue
 			}
 			if p.Datasource != chosen || p.FieldConfig.Defaults.Unit == "" || p.Description == "" || len(p.Targets) == 0 {
-				t.Errorf("%s: %q lacks a data source, a unit, a description or a query", d.Name, p.Title)
+				t.Errorf("%s: %q lacks a data source, a unit, a description or a query", f.Name, p.Title)
 			}
 			refs := map[string]bool{}
 			for _, q := range p.Targets {
 				if q.Datasource != chosen || q.Expr == "" || q.EditorMode != "code" || refs[q.RefID] {
-					t.Errorf("%s: %q has the query %+v", d.Name, p.Title, q)
+					t.Errorf("%s: %q has the query %+v", f.Name, p.Title, q)
 				}
 				refs[q.RefID] = true
 			}
@@ -207,7 +190,18 @@ func TestEveryPanelAsksTheChosenDataSource(t *testing.T) {
 // begin with is the one that is provisioned, and that the files are YAML.
 func TestProvisioningFindsTheDashboards(t *testing.T) {
 	t.Parallel()
-	for name, text := range provisioning() {
+	set := defaults(t)
+	files, err := set.Grafana(export.DefaultPrometheusURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, f := range files {
+		if !strings.HasPrefix(f.Name, "provisioning/d") {
+			continue
+		}
+		found++
+		name := f.Name
 		var file struct {
 			APIVersion  int `yaml:"apiVersion"`
 			Datasources []struct {
@@ -218,24 +212,29 @@ func TestProvisioningFindsTheDashboards(t *testing.T) {
 			}
 			Providers []struct{ Options struct{ Path string } }
 		}
-		if err := yaml.Unmarshal(text, &file); err != nil {
+		if err := yaml.Unmarshal(f.Content, &file); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if file.APIVersion != 1 || len(file.Datasources)+len(file.Providers) != 1 {
 			t.Errorf("%s is %+v", name, file)
 		}
 		for _, s := range file.Datasources {
-			if s.UID != dataSourceUID || s.Type != "prometheus" || !strings.HasPrefix(s.URL, "http://") || s.JSONData.TimeInterval != "5s" {
+			if s.UID != dataSource || s.Type != "prometheus" || !strings.HasPrefix(s.URL, "http://") || s.JSONData.TimeInterval != "5s" {
 				t.Errorf("%s has the data source %+v", name, s)
 			}
 		}
 		for _, p := range file.Providers {
-			if p.Options.Path != dashboardDirectory {
+			if p.Options.Path != "/etc/grafana/dashboards" {
 				t.Errorf("%s looks for dashboards in %q", name, p.Options.Path)
 			}
 		}
 	}
-	if current := variables()[0].Current; *current.Value.String != dataSourceUID {
-		t.Errorf("dashboards begin with the data source %q", *current.Value.String)
+	if found != 2 {
+		t.Errorf("there are %d files of data sources and dashboards, want 2", found)
+	}
+	for _, f := range dashboards(t, set) {
+		if !bytes.Contains(f.Content, []byte(`"value": "`+dataSource+`"`)) {
+			t.Errorf("%s does not begin with the data source %q", f.Name, dataSource)
+		}
 	}
 }

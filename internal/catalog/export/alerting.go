@@ -1,26 +1,19 @@
-package main
+package export
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/prometheus/common/model"
-	"go.yaml.in/yaml/v3"
 
 	"onsale/internal/catalog"
 )
 
 const (
-	// alertingFiles is where Grafana looks for what it provisions at its start.
-	alertingFiles = "deploy/grafana/provisioning/alerting/"
 	// grafanaInterval is how often Grafana evaluates: as often as it can.
 	grafanaInterval = 10 * time.Second
 	// lookBack is the range of time that Grafana names with a query. It asks for
 	// the newest value alone, so that it only shows in its editor.
 	lookBack = 10 * time.Minute
-	receiver = "discord"
 )
 
 // The files, in the shape of Grafana's file provisioning.
@@ -82,43 +75,38 @@ type (
 	}
 )
 
-// writeGrafanaAlerting writes what makes Grafana alert by itself, for those who
-// run it beside a Prometheus that has the rule file: some of the conditions read
-// what that records.
-func writeGrafanaAlerting(root string) error {
-	settings, pace := catalog.DefaultSettings(), catalog.Real()
+// alerting are the files that make Grafana alert by itself, for those who run it
+// beside a Prometheus that has the rule file: some of the conditions read what
+// that records.
+func (s *Set) alerting() ([]File, error) {
+	var files []File
 	for _, f := range []struct {
 		name, about string
 		content     provisioned
 	}{
 		{
-			"rules.yaml", "The alerts. Prometheus must have the rules of deploy/prometheus/rules.yml: some conditions read what they record.",
-			provisioned{Groups: []ruleGroup{grafanaRules(settings, pace)}},
+			"rules.yaml", "The alerts. Prometheus must have the rules that `onsale export rules` writes: some conditions read what they record.",
+			provisioned{Groups: []ruleGroup{s.grafanaRules()}},
 		},
 		{
 			"contact-points.yaml", "Where alerts go. Grafana takes DISCORD_URL and DISCORD_MENTION from its environment, and does not start without the first.",
 			provisioned{ContactPoints: []contactPoint{discord()}},
 		},
-		{"policies.yaml", "Which alerts go there: all.", provisioned{Policies: []policy{grouped(pace)}}},
+		{"policies.yaml", "Which alerts go there: all.", provisioned{Policies: []policy{grouped(s.options.Pace)}}},
 	} {
 		f.content.APIVersion = 1
-		var out bytes.Buffer
-		fmt.Fprintf(&out, "# %s\n# %s\n", catalog.Generated, f.about)
-		enc := yaml.NewEncoder(&out)
-		enc.SetIndent(2)
-		if err := enc.Encode(f.content); err != nil {
-			return fmt.Errorf("write %s: %w", f.name, err)
+		text, err := encode(f.content, header(f.about))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
-		if err := writeFile(root, alertingFiles+f.name, out.Bytes()); err != nil {
-			return err
-		}
+		files = append(files, File{"provisioning/alerting/" + f.name, text})
 	}
-	return nil
+	return files, nil
 }
 
-func grafanaRules(s catalog.Settings, p catalog.Pace) ruleGroup {
+func (s *Set) grafanaRules() ruleGroup {
 	group := ruleGroup{OrgID: 1, Name: "onsale", Folder: "Onsale", Interval: span(grafanaInterval)}
-	for _, a := range catalog.Alerts(s, p) {
+	for _, a := range s.alerts {
 		rule := alertRule{
 			UID: "onsale-" + strings.ToLower(a.Name), Title: a.Name, Condition: "C", Data: condition(a.Expr),
 			// No result is how Prometheus says that all is well; what is gone,
@@ -135,7 +123,10 @@ func grafanaRules(s catalog.Settings, p catalog.Pace) ruleGroup {
 		if a.KeepFiringFor > 0 {
 			rule.KeepFiringFor = span(a.KeepFiringFor)
 		}
-		for name, text := range a.Annotations(s) {
+		for name, value := range rule.Labels {
+			rule.Labels[name] = literal(value)
+		}
+		for name, text := range a.Annotations(s.options.Settings) {
 			// Grafana has the value of each query by the query's name.
 			rule.Annotations[name] = strings.ReplaceAll(text, "$value", "$values.A.Value")
 		}
@@ -165,13 +156,12 @@ func condition(expr string) []query {
 // discord is the contact point. Grafana fills in the variables at its start, so
 // that the URL, which is a secret, is in no file.
 func discord() contactPoint {
-	return contactPoint{OrgID: 1, Name: receiver, Receivers: []messenger{{
+	return contactPoint{OrgID: 1, Name: discordReceiver, Receivers: []messenger{{
 		UID: "onsale-discord", Type: "discord",
 		Settings: map[string]any{
 			"url":                  "$DISCORD_URL",
 			"use_discord_username": false,
-			"message": `{{ if and (eq .Status "firing") (eq .CommonLabels.severity "critical") }}$DISCORD_MENTION {{ end }}` +
-				`{{ template "default.message" . }}`,
+			"message":              critical("$DISCORD_MENTION ") + `{{ template "default.message" . }}`,
 		},
 	}}}
 }
@@ -180,10 +170,7 @@ func discord() contactPoint {
 func grouped(p catalog.Pace) policy {
 	g := p.Grouping()
 	return policy{
-		OrgID: 1, Receiver: receiver, GroupBy: []string{"grafana_folder", "alertname"},
+		OrgID: 1, Receiver: discordReceiver, GroupBy: []string{"grafana_folder", "alertname"},
 		GroupWait: span(g.Wait), GroupInterval: span(g.Interval), RepeatInterval: span(g.Repeat),
 	}
 }
-
-// span writes a time as Grafana reads it.
-func span(d time.Duration) string { return model.Duration(d).String() }

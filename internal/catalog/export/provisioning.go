@@ -1,9 +1,8 @@
-package main
+package export
 
 import (
 	"fmt"
-
-	"onsale/internal/catalog"
+	"strings"
 )
 
 // Where Grafana finds things, in Compose and in Kubernetes alike.
@@ -11,26 +10,23 @@ const (
 	// dataSourceUID is the name by which alerts and dashboards refer to the
 	// Prometheus.
 	dataSourceUID = "prometheus"
-	// prometheusURL is the service prometheus of the deployment. Grafana reads
-	// variables in such files, but knows no default for one that is not set.
-	prometheusURL = "http://prometheus:9090"
+	// DefaultPrometheusURL is the service prometheus of the deployment. Grafana
+	// reads variables in such files, but knows no default for one that is not set.
+	DefaultPrometheusURL = "http://prometheus:9090"
 	// dashboardDirectory is where the container of Grafana sees the dashboards.
 	dashboardDirectory = "/etc/grafana/dashboards"
 )
 
-const generated = "# " + catalog.Generated + "\n"
-
-// provisioning are the files, by their path under deploy/grafana, that tell
-// Grafana about the data source and the dashboards.
-func provisioning() map[string][]byte {
-	return map[string][]byte{
-		"provisioning/datasources/prometheus.yaml": fmt.Appendf(nil, generated+`apiVersion: 1
+// sources tell Grafana about the data source and the dashboards.
+func (s *Set) sources(prometheusURL string) []File {
+	return []File{
+		{"provisioning/datasources/prometheus.yaml", fmt.Appendf(nil, header()+`apiVersion: 1
 datasources:
   - name: Prometheus
     uid: %s
     type: prometheus
     access: proxy
-    url: %s
+    url: %q
     isDefault: true
     editable: false
     jsonData:
@@ -38,8 +34,8 @@ datasources:
       # How often Prometheus scrapes: no step is finer.
       timeInterval: %s
       prometheusType: Prometheus
-`, dataSourceUID, prometheusURL, catalog.Real().Scrape),
-		"provisioning/dashboards/onsale.yaml": fmt.Appendf(nil, generated+`apiVersion: 1
+`, dataSourceUID, literal(prometheusURL), s.options.Pace.Scrape)},
+		{"provisioning/dashboards/onsale.yaml", fmt.Appendf(nil, header()+`apiVersion: 1
 providers:
   - name: onsale
     type: file
@@ -50,6 +46,10 @@ providers:
     updateIntervalSeconds: 10
     options:
       path: %s
-`, dashboardDirectory),
+`, dashboardDirectory)},
 	}
 }
+
+// literal is a text that Grafana takes for itself and not for a variable of its
+// environment.
+func literal(text string) string { return strings.ReplaceAll(text, "$", "$$") }

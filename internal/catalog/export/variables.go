@@ -1,11 +1,11 @@
-package main
+package export
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
-
-	"onsale/internal/catalog"
 )
 
 // windows are what rates may be taken over. The first fits a scrape every
@@ -16,12 +16,22 @@ import (
 // threshold when the alert's condition holds, whatever the panel's width.
 const windows = "10s,30s,1m,5m,15m,1h"
 
-// defaultWindow is the window of the alerts' rates.
-const defaultWindow = "1m"
+// window is the window of the alerts' rates.
+func (s *Set) window() string { return span(s.options.Pace.Scale(time.Minute)) }
+
+// choices are the windows that may be chosen, in rising order.
+func (s *Set) choices() []string {
+	choices := strings.Split(windows, ",")
+	if !slices.Contains(choices, s.window()) { // the demo pace has the shortest
+		choices = append([]string{s.window()}, choices...)
+	}
+	return choices
+}
 
 // variables are what the reader chooses at the top of a dashboard.
-func variables() []dashboard.VariableModel {
+func (s *Set) variables() []dashboard.VariableModel {
 	const jobs = "label_values(up, job)"
+	job := s.options.Settings.Job
 	return []dashboard.VariableModel{
 		{
 			Type: dashboard.VariableTypeDatasource, Name: "datasource", Label: new("Data source"),
@@ -42,26 +52,26 @@ func variables() []dashboard.VariableModel {
 				"refId":   "PrometheusVariableQueryEditor-VariableQuery",
 			}},
 			Regex:   new(""),
-			Current: option(catalog.DefaultSettings().Job, catalog.DefaultSettings().Job),
+			Current: option(job, job),
 			Refresh: new(dashboard.VariableRefreshOnTimeRangeChanged),
 			Sort:    new(dashboard.VariableSortAlphabeticalAsc),
 		},
 		{
 			Type: dashboard.VariableTypeInterval, Name: "window", Label: new("Window"),
 			Description: new("What rates and quantiles are taken over. Choose a longer one for a longer time range."),
-			Query:       &dashboard.StringOrMap{String: new(windows)},
-			Options:     windowOptions(),
-			Current:     option(defaultWindow, defaultWindow),
+			Query:       &dashboard.StringOrMap{String: new(strings.Join(s.choices(), ","))},
+			Options:     s.windowOptions(),
+			Current:     option(s.window(), s.window()),
 			Refresh:     new(dashboard.VariableRefreshOnTimeRangeChanged),
 		},
 	}
 }
 
-func windowOptions() []dashboard.VariableOption {
+func (s *Set) windowOptions() []dashboard.VariableOption {
 	var options []dashboard.VariableOption
-	for w := range strings.SplitSeq(windows, ",") {
+	for _, w := range s.choices() {
 		o := option(w, w)
-		o.Selected = new(w == defaultWindow)
+		o.Selected = new(w == s.window())
 		options = append(options, *o)
 	}
 	return options

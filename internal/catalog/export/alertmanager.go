@@ -1,0 +1,126 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"onsale/internal/catalog"
+)
+
+// AlertmanagerOptions say what an Alertmanager of the user's own is like.
+type AlertmanagerOptions struct {
+	Pace catalog.Pace
+	// Version is the least version of Alertmanager that must read the file.
+	Version Version
+	// DiscordURLFile is the path of the file with the webhook's URL, on the machine
+	// of the Alertmanager. Older versions have no such field, see [NeedsPlaceholder].
+	DiscordURLFile string
+	// Mention is whom critical alerts mention, as Discord writes it; empty: nobody.
+	Mention string
+}
+
+// DefaultAlertmanager are the options of what is committed. The file with the
+// webhook's URL is where containers see a secret that is called so.
+func DefaultAlertmanager() AlertmanagerOptions {
+	return AlertmanagerOptions{Pace: catalog.Real(), Version: DefaultVersion(), DiscordURLFile: "/run/secrets/discord_url"}
+}
+
+// Version is a version of Alertmanager: major and minor.
+type Version struct{ Major, Minor int }
+
+// DefaultVersion reads the webhook's URL from a file and can mention people.
+func DefaultVersion() Version { return Version{0, 28} }
+
+// oldest is the first version that can send to Discord.
+var oldest = Version{0, 25}
+
+// ParseVersion reads a version such as 0.25 or v0.28.1.
+func ParseVersion(text string) (Version, error) {
+	major, rest, ok := strings.Cut(strings.TrimPrefix(text, "v"), ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	a, err1 := strconv.Atoi(major)
+	b, err2 := strconv.Atoi(minor)
+	switch {
+	case !ok || err1 != nil || err2 != nil || a < 0 || b < 0:
+		return Version{}, fmt.Errorf("--alertmanager-version must look like %s, not %q", DefaultVersion(), text)
+	case (Version{a, b}).before(oldest):
+		return Version{}, fmt.Errorf("--alertmanager-version must be at least %s, the first that can send to Discord, not %s", oldest, text)
+	}
+	return Version{a, b}, nil
+}
+
+func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
+
+func (v Version) before(other Version) bool {
+	return v.Major < other.Major || v.Major == other.Major && v.Minor < other.Minor
+}
+
+// NeedsPlaceholder reports whether the version cannot read the webhook's URL from
+// a file, so that the user has to write it into the configuration.
+func (v Version) NeedsPlaceholder() bool { return v.before(DefaultVersion()) }
+
+// discordReceiver is the name of the receiver, here and in Grafana.
+const discordReceiver = "discord"
+
+// placeholder is where the user writes the webhook's URL. Nothing is sent to it.
+const placeholder = "http://127.0.0.1:9/put-the-URL-of-the-webhook-here"
+
+// critical is a template that has its text in messages on critical alerts that fire.
+func critical(text string) string {
+	return `{{ if and (eq .Status "firing") (eq .CommonLabels.severity "critical") }}` + text + `{{ end }}`
+}
+
+// The texts of messages. Discord refuses a title of more than 256 characters and a text
+// of more than 4096, and Alertmanager before 0.27 does not shorten its own: one group
+// of alerts with all labels would be lost. So these are short, and tell of a few alerts.
+const (
+	messageTitle = `[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}] {{ .GroupLabels.alertname }}`
+	messageText  = `{{ range .CommonLabels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}
+{{ range $i, $a := .Alerts }}{{ if lt $i 6 }}
+{{ with .Annotations.summary }}**{{ . }}**{{ else }}**{{ .Labels.alertname }}**{{ end }} {{ .Status }}
+{{ .Annotations.description }}
+{{ with .Annotations.runbook_url }}{{ . }}
+{{ end }}{{ end }}{{ end }}{{ if gt (len .Alerts) 6 }}
+… {{ len .Alerts }} in all{{ end }}`
+)
+
+type (
+	receiversSection struct {
+		Receivers []receiverPart `yaml:"receivers"`
+	}
+	receiverPart struct {
+		Name    string        `yaml:"name"`
+		Discord []discordPart `yaml:"discord_configs"`
+	}
+	discordPart struct {
+		URL     string `yaml:"webhook_url,omitempty"`
+		URLFile string `yaml:"webhook_url_file,omitempty"`
+		Content string `yaml:"content,omitempty"`
+		Title   string `yaml:"title"`
+		Message string `yaml:"message"`
+	}
+)
+
+// Alertmanager returns the configuration of an Alertmanager that sends what it
+// gets to Discord, grouped and held back as the embedded one does. The URL of the
+// webhook, which is a secret, is not in it.
+func Alertmanager(o AlertmanagerOptions) ([]byte, error) {
+	discord := discordPart{URLFile: o.DiscordURLFile, Title: messageTitle, Message: messageText}
+	about := fmt.Sprintf("Alertmanager %s or newer sends to the Discord webhook whose URL is in the file that webhook_url_file names.", DefaultVersion())
+	switch {
+	case o.Version.NeedsPlaceholder():
+		if o.Mention != "" {
+			return nil, fmt.Errorf("DISCORD_MENTION needs an --alertmanager-version of %s or newer: older ones cannot mention anybody", DefaultVersion())
+		}
+		discord.URL, discord.URLFile = placeholder, ""
+		about = fmt.Sprintf("For Alertmanager before %s: put the URL of the Discord webhook at webhook_url. It is a secret, so keep this file to yourself.", DefaultVersion())
+	case o.DiscordURLFile == "" || !isText(o.DiscordURLFile):
+		return nil, errors.New("--discord-url-file must name the file with the webhook's URL")
+	case o.Mention != "":
+		discord.Content = critical(o.Mention)
+	}
+	head := header(about) + catalog.Routing(discordReceiver, o.Pace.Grouping())
+	return encode(receiversSection{[]receiverPart{{discordReceiver, []discordPart{discord}}}}, head)
+}

@@ -1,0 +1,166 @@
+package coverage
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"onsale/internal/catalog"
+)
+
+// State says whether an alert can be judged.
+type State string
+
+// The states.
+const (
+	// Judged: at least one instance has all series that the alert needs.
+	Judged State = "judged"
+	// NoSeries: instances answer, and none has all series that the alert needs. It
+	// cannot fire.
+	NoSeries State = "no_series"
+	// Unknown: no instance has answered, so that nobody knows what it has.
+	Unknown State = "unknown"
+)
+
+// Report is what is known at one time, as it is served.
+type Report struct {
+	Job string `json:"job"`
+	// CheckedAt is null until the first look.
+	CheckedAt *time.Time `json:"checked_at"`
+	// Instances is how many the job has, and Up how many answered the last scrape.
+	Instances int `json:"instances"`
+	Up        int `json:"up"`
+	// Judged, NoSeries and Unknown are how many alerts are in each state; Partly is
+	// how many of those judged are not on every instance that answers.
+	Judged   int `json:"judged"`
+	NoSeries int `json:"no_series"`
+	Unknown  int `json:"unknown"`
+	Partly   int `json:"partly"`
+	// Note says in a sentence without its full stop what cannot be judged. It is
+	// empty where every alert can be, on every instance that answers.
+	Note   string  `json:"note"`
+	Alerts []Alert `json:"alerts"`
+}
+
+// Alert is what is known of one alert.
+type Alert struct {
+	Name  string `json:"name"`
+	State State  `json:"state"`
+	// Instances is on how many the alert can be judged.
+	Instances int `json:"instances"`
+	// Missing are the series that keep it from being judged, of an instance that
+	// answers. Where alternatives would do, they are those of the nearest.
+	Missing []string `json:"missing"`
+	// Reason says why it cannot be judged, or not on every instance; else it is empty.
+	Reason string `json:"reason"`
+
+	partly bool
+}
+
+// blank is the report before the first look.
+func (c *Coverage) blank() *Report {
+	r := &Report{Job: c.options.Job, Unknown: len(c.options.Alerts), Note: "no target has been scraped yet", Alerts: []Alert{}}
+	for _, a := range c.options.Alerts {
+		r.Alerts = append(r.Alerts, Alert{Name: a.Name, State: Unknown, Missing: []string{}, Reason: r.Note})
+	}
+	return r
+}
+
+// report says what was found.
+func (c *Coverage) report(f findings, now time.Time) *Report {
+	instances := f.instances()
+	r := &Report{Job: c.options.Job, CheckedAt: &now, Instances: len(instances), Alerts: []Alert{}}
+	for _, up := range f.up {
+		if up {
+			r.Up++
+		}
+	}
+	for _, a := range c.options.Alerts {
+		one := f.judge(a, instances)
+		switch one.State {
+		case Judged:
+			r.Judged++
+		case NoSeries:
+			r.NoSeries++
+		case Unknown:
+			r.Unknown++
+		}
+		if one.partly {
+			r.Partly++
+		}
+		r.Alerts = append(r.Alerts, one)
+	}
+	r.Note = r.note()
+	return r
+}
+
+// note says what cannot be judged.
+func (r *Report) note() string {
+	var parts []string
+	if r.NoSeries > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d alerts have no series", r.NoSeries, len(r.Alerts)))
+	}
+	if r.Unknown > 0 {
+		parts = append(parts, "no target answers")
+	}
+	if r.Partly > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d alerts have no series on some instances", r.Partly, len(r.Alerts)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// judge says whether an alert can be judged, and of how many instances.
+func (f findings) judge(a catalog.Alert, instances []string) Alert {
+	one := Alert{Name: a.Name, State: Unknown, Missing: []string{}}
+	var lacking int // instances that answer
+	var missing []catalog.Series
+	for _, instance := range instances {
+		lacks := a.Judge(func(s catalog.Series) bool { return f.has[instance][s] })
+		switch {
+		case lacks == nil:
+			one.Instances++
+		case f.up[instance]:
+			if lacking++; missing == nil || len(lacks) < len(missing) {
+				missing = lacks
+			}
+		}
+	}
+	for _, s := range missing {
+		one.Missing = append(one.Missing, s.String())
+	}
+	switch {
+	case a.Needs == nil || one.Instances > 0:
+		one.State = Judged
+		if lacking > 0 {
+			one.partly = true
+			one.Reason = fmt.Sprintf("judged on %d of %d instances: another has %s",
+				one.Instances, len(instances), f.lack(a, missing))
+		} else if one.Instances < len(instances) {
+			one.Reason = fmt.Sprintf("judged on %d of %d instances: the others do not answer", one.Instances, len(instances))
+		}
+	case lacking > 0:
+		one.State, one.Reason = NoSeries, f.lack(a, missing)
+	case len(instances) > 0:
+		one.Reason = "no target answers"
+	default:
+		one.Reason = "no target has been scraped yet"
+	}
+	return one
+}
+
+// lack says what is missing: "no a and no b", or that it was there before.
+func (f findings) lack(a catalog.Alert, missing []catalog.Series) string {
+	var parts []string
+	for _, s := range missing {
+		text := "no " + s.String()
+		if f.ended[s] {
+			text += " any more"
+		}
+		parts = append(parts, text)
+	}
+	text := strings.Join(parts, " and ")
+	if len(a.Needs) > 1 {
+		text += ", nor other series that would do"
+	}
+	return text
+}

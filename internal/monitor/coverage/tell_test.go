@@ -1,0 +1,180 @@
+package coverage_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"onsale/internal/catalog"
+	"onsale/internal/monitor/coverage"
+)
+
+// series is a Prometheus of one target, by the names that it has now.
+type series struct {
+	mu    sync.Mutex
+	names []string
+	down  bool
+	err   error
+}
+
+func (s *series) set(names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names = names
+}
+
+func (s *series) answer(down bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down, s.err = down, err
+}
+
+var metricName = regexp.MustCompile(`[a-z_]+\{`)
+
+func (s *series) query(_ context.Context, expr string) ([]coverage.Sample, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := strings.TrimSuffix(metricName.FindString(expr), "{")
+	one := coverage.Sample{Labels: map[string]string{"instance": "shop:8000"}, Value: 1}
+	switch {
+	case s.err != nil:
+		return nil, s.err
+	case name == "up" && s.down:
+		one.Value = 0
+		return []coverage.Sample{one}, nil
+	case name == "up" || !s.down && slices.Contains(s.names, name):
+		return []coverage.Sample{one}, nil
+	}
+	return nil, nil
+}
+
+// told runs a coverage of two alerts, while a story is told, and returns what is logged.
+func told(t *testing.T, story func(*series)) []string {
+	t.Helper()
+	var log bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		c := coverage.New(coverage.Options{
+			Job: "shop", Scrape: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			Alerts: []catalog.Alert{
+				{Name: "Hot", Needs: [][]catalog.Series{{{Name: "heat"}}}},
+				{Name: "Hotter", Needs: [][]catalog.Series{{{Name: "heat"}}}},
+				{Name: "Wet", Needs: [][]catalog.Series{{{Name: "rain", Match: "kind=~'a|b'"}}}},
+				{Name: "Down"},
+			},
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		target := new(series)
+		running.Go(func() { c.Run(ctx, target.query) })
+		story(target)
+		stop()
+		running.Wait()
+	})
+	var lines []string
+	for line := range strings.Lines(log.String()) {
+		_, line, _ = strings.Cut(line, "msg=")
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return lines
+}
+
+// contain fails unless each line contains its words, and there are no others.
+func contain(t *testing.T, lines []string, words ...string) {
+	t.Helper()
+	if len(lines) != len(words) {
+		t.Fatalf("%d lines, want %d:\n%s", len(lines), len(words), strings.Join(lines, "\n"))
+	}
+	for i, line := range lines {
+		if !strings.Contains(line, words[i]) {
+			t.Errorf("line %d is %s, want %s", i+1, line, words[i])
+		}
+	}
+}
+
+// One line at start names the alerts that cannot fire, and what they lack.
+func TestStartTellsOnce(t *testing.T) {
+	t.Parallel()
+	lines := told(t, func(*series) { time.Sleep(time.Hour) })
+	contain(t, lines, `alerts="Hot, Hotter: no heat; Wet: no rain{kind=~'a|b'}"`)
+	if !strings.Contains(lines[0], "count=3 of=4") {
+		t.Errorf("line is %s", lines[0])
+	}
+}
+
+// The control: nothing is told of a target that has everything.
+func TestNothingMissingTellsNothing(t *testing.T) {
+	t.Parallel()
+	contain(t, told(t, func(s *series) {
+		s.set("heat", "rain")
+		time.Sleep(time.Hour)
+	}))
+}
+
+// What comes with the first scrapes is not taken for missing.
+func TestStartWaitsForTheFirstScrapes(t *testing.T) {
+	t.Parallel()
+	contain(t, told(t, func(s *series) {
+		time.Sleep(2500 * time.Millisecond) // two looks
+		s.set("heat", "rain")
+		time.Sleep(time.Hour)
+	}))
+}
+
+// A change that lasts is told once, and one that does not last is not.
+func TestChangesAreToldOnce(t *testing.T) {
+	t.Parallel()
+	contain(t, told(t, func(s *series) {
+		s.set("heat", "rain")
+		time.Sleep(time.Minute)
+		s.set("heat") // for two looks
+		time.Sleep(8 * time.Second)
+		s.set("heat", "rain")
+		time.Sleep(time.Minute)
+		s.set("heat")
+		time.Sleep(time.Hour)
+		s.set("heat", "rain")
+		time.Sleep(time.Hour)
+	}), `alerts="Wet: no rain`, `all alerts can fire`)
+}
+
+// A target that is down says nothing of its series. That none has answered at all
+// is told after a while, once, and what it has as soon as it answers.
+func TestDownIsNoChange(t *testing.T) {
+	t.Parallel()
+	contain(t, told(t, func(s *series) {
+		s.set("heat", "rain")
+		time.Sleep(time.Minute)
+		s.answer(true, nil)
+		time.Sleep(time.Hour)
+		s.answer(false, nil)
+		time.Sleep(time.Hour)
+	}))
+	contain(t, told(t, func(s *series) {
+		s.answer(true, nil)
+		time.Sleep(time.Hour)
+		s.answer(false, nil)
+		time.Sleep(time.Hour)
+	}), "no target has answered", "alerts cannot fire")
+}
+
+// A query that fails again and again is told once, until it was answered.
+func TestFailedLooksAreToldOnce(t *testing.T) {
+	t.Parallel()
+	contain(t, told(t, func(s *series) {
+		s.set("heat", "rain")
+		s.answer(false, errors.New("out of memory"))
+		time.Sleep(time.Hour)
+		s.answer(false, nil)
+		time.Sleep(time.Hour)
+		s.answer(false, errors.New("out of memory"))
+		time.Sleep(time.Hour)
+	}), "out of memory", "out of memory")
+}
