@@ -46,6 +46,11 @@ func TestWhatCanBeJudged(t *testing.T) {
 		"a histogram that ends at the limit":              {`request_duration_seconds_bucket{le="5"} 5` + "\n" + `request_duration_seconds_bucket{le="+Inf"} 5` + "\n", "InstanceDown"},
 		"half of what an alert needs":                     {"onsale_queue_depth_orders 1\n", "InstanceDown MetricsMissing"},
 		"a shop without concerts, before the first fails": {"onsale_concerts{state=\"on_sale\"} 0\nonsale_database_up 1\n" + calls, "HighFailureRate ConcertSoldOut AvailabilityBurnFast AvailabilityBurnSlow DatabaseErrors InstanceDown"},
+		"calls that have not come yet":                    {"# TYPE http_requests_total counter\n", "HighFailureRate ItemErrors AvailabilityBurnFast AvailabilityBurnSlow InstanceDown"},
+		"a histogram that has timed nothing yet":          {"# TYPE request_duration_seconds histogram\n", "HighLatency InstanceDown"},
+		"a histogram without buckets that says its type":  {"# TYPE request_duration_seconds histogram\nrequest_duration_seconds_sum 9\nrequest_duration_seconds_count 5\n", "InstanceDown MetricsMissing"},
+		"a gauge without a value":                         {"# TYPE cpu_usage_percent gauge\n", "InstanceDown"},
+		"calls that have come, without the status":        {"# TYPE http_requests_total counter\n" + `http_requests_total{code="200"} 5` + "\n", "InstanceDown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -68,14 +68,17 @@ func watch(t *testing.T, urls ...string) watched {
 		Dir: filepath.Join(t.TempDir(), "metrics"), Job: settings.Job, Targets: urls,
 		ScrapeInterval: every, EvaluationInterval: every, ExternalURL: "http://127.0.0.1:8000",
 		Send: func(context.Context, []*model.Alert) {},
-		Beside: func(ctx context.Context, query prom.QueryFunc) {
-			c.Run(ctx, func(ctx context.Context, expr string) ([]coverage.Sample, error) {
-				found, err := query(ctx, expr)
-				var all []coverage.Sample
-				for _, one := range found {
-					all = append(all, coverage.Sample{Labels: one.Metric.Map(), Value: one.F})
-				}
-				return all, err
+		Beside: func(ctx context.Context, inside prom.Inside) {
+			c.Run(ctx, coverage.Source{
+				Query: func(ctx context.Context, expr string) ([]coverage.Sample, error) {
+					found, err := inside.Query(ctx, expr)
+					var all []coverage.Sample
+					for _, one := range found {
+						all = append(all, coverage.Sample{Labels: one.Metric.Map(), Value: one.F})
+					}
+					return all, err
+				},
+				Announces: func(instance, metric string) bool { return inside.Announces(settings.Job, instance, metric) },
 			})
 		},
 	})
