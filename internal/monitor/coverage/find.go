@@ -101,7 +101,7 @@ func (c *Coverage) announced(ctx context.Context, source Source, f findings, s c
 
 // keep notes which instances have a series, and reports whether any has.
 func (f findings) keep(s catalog.Series, found []Sample) bool {
-	any := false
+	there := false
 	for _, one := range found {
 		if !s.HasBucket(one.Labels[model.BucketLabel]) {
 			continue
@@ -110,16 +110,14 @@ func (f findings) keep(s catalog.Series, found []Sample) bool {
 		if f.has[instance] == nil {
 			f.has[instance] = make(map[catalog.Series]bool)
 		}
-		f.has[instance][s], any = true, true
+		f.has[instance][s], there = true, true
 	}
-	return any
+	return there
 }
 
 // instances are the names of all that are known, sorted.
 func (f findings) instances() []string {
-	all := maps.Clone(f.up)
-	for instance := range f.has {
-		all[instance] = all[instance]
-	}
-	return slices.Sorted(maps.Keys(all))
+	all := slices.AppendSeq(slices.Collect(maps.Keys(f.up)), maps.Keys(f.has))
+	slices.Sort(all)
+	return slices.Compact(all)
 }
