@@ -118,7 +118,7 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 		Rules: rules, ConfigFile: o.PrometheusConfig, RuleFiles: o.RuleFiles,
 		RetentionTime: o.RetentionTime, RetentionSize: o.RetentionBytes,
 		ExternalURL: o.ExternalURL, Send: alerts.Put, Logger: o.Logger,
-		Beside: func(ctx context.Context, query prom.QueryFunc) { covered.Run(ctx, samples(query)) },
+		Beside: func(ctx context.Context, inside prom.Inside) { covered.Run(ctx, source(inside, o.Settings.Job)) },
 	})
 	if err != nil {
 		return nil, err
@@ -207,18 +207,21 @@ func (m *Monitor) Alertmanager() http.Handler { return m.alerting.Handler() }
 // Coverage answers with which alerts can be judged, as [coverage.Report] has it.
 func (m *Monitor) Coverage() http.Handler { return m.coverage.Handler() }
 
-// samples makes the query of the coverage from that of Prometheus.
-func samples(query prom.QueryFunc) coverage.Query {
-	return func(ctx context.Context, expr string) ([]coverage.Sample, error) {
-		found, err := query(ctx, expr)
-		if err != nil {
-			return nil, err
-		}
-		all := make([]coverage.Sample, len(found))
-		for i, one := range found {
-			all[i] = coverage.Sample{Labels: one.Metric.Map(), Value: one.F}
-		}
-		return all, nil
+// source is what the coverage asks of Prometheus.
+func source(inside prom.Inside, job string) coverage.Source {
+	return coverage.Source{
+		Query: func(ctx context.Context, expr string) ([]coverage.Sample, error) {
+			found, err := inside.Query(ctx, expr)
+			if err != nil {
+				return nil, err
+			}
+			all := make([]coverage.Sample, len(found))
+			for i, one := range found {
+				all[i] = coverage.Sample{Labels: one.Metric.Map(), Value: one.F}
+			}
+			return all, nil
+		},
+		Announces: func(instance, metric string) bool { return inside.Announces(job, instance, metric) },
 	}
 }
 

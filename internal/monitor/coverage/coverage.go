@@ -20,8 +20,14 @@ type Sample struct {
 	Value  float64
 }
 
-// Query answers an instant query of PromQL.
-type Query func(ctx context.Context, expr string) ([]Sample, error)
+// Source is the Prometheus that scrapes the targets.
+type Source struct {
+	// Query answers an instant query of PromQL.
+	Query func(ctx context.Context, expr string) ([]Sample, error)
+	// Announces reports whether the last scrapes of an instance named a counter or a
+	// histogram, though there may be no sample of it before the first event.
+	Announces func(instance, metric string) bool
+}
 
 // Options say what is compared. All must be given.
 type Options struct {
@@ -76,7 +82,7 @@ func New(o Options) *Coverage {
 // Run looks at the series until the context ends, with every scrape until the first
 // result has settled and then less often. A look that fails is logged, and leaves the result
 // of the one before in place.
-func (c *Coverage) Run(ctx context.Context, query Query) {
+func (c *Coverage) Run(ctx context.Context, source Source) {
 	next := time.NewTimer(c.options.Scrape)
 	defer next.Stop()
 	failing := false
@@ -86,7 +92,7 @@ func (c *Coverage) Run(ctx context.Context, query Query) {
 			return
 		case <-next.C:
 		}
-		err := c.look(ctx, query)
+		err := c.look(ctx, source)
 		if ctx.Err() != nil {
 			return
 		}
@@ -103,10 +109,10 @@ func (c *Coverage) Run(ctx context.Context, query Query) {
 }
 
 // look compares once.
-func (c *Coverage) look(ctx context.Context, query Query) error {
+func (c *Coverage) look(ctx context.Context, source Source) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	found, err := c.find(ctx, query)
+	found, err := c.find(ctx, source)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ request_latency_count 7
 // An alert can be judged where its series are, and nowhere else.
 func TestWhatCanBeJudged(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ exports, judged string }{
+	tests := map[string]struct{ exports, judged string }{
 		"a service with none of the series":               {stranger, "InstanceDown"},
 		"the earlier ticket service":                      {calls + timed + machine, "HighFailureRate HighLatency AvailabilityBurnFast AvailabilityBurnSlow InstanceDown MetricsMissing HighCPU HighMemory"},
 		"the earlier items service":                       {items, "HighLatency ItemErrors InstanceDown"},
@@ -46,22 +46,27 @@ func TestWhatCanBeJudged(t *testing.T) {
 		"a histogram that ends at the limit":              {`request_duration_seconds_bucket{le="5"} 5` + "\n" + `request_duration_seconds_bucket{le="+Inf"} 5` + "\n", "InstanceDown"},
 		"half of what an alert needs":                     {"onsale_queue_depth_orders 1\n", "InstanceDown MetricsMissing"},
 		"a shop without concerts, before the first fails": {"onsale_concerts{state=\"on_sale\"} 0\nonsale_database_up 1\n" + calls, "HighFailureRate ConcertSoldOut AvailabilityBurnFast AvailabilityBurnSlow DatabaseErrors InstanceDown"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := watch(t, newTarget(t, test.exports).URL)
-			r := w.await(t, "an answer of the target", func(r coverage.Report) bool {
-				return r.Up == 1 && r.Unknown == 0 && in(r, coverage.Judged) == test.judged
-			})
-			if r.Judged+r.NoSeries != len(r.Alerts) || r.Instances != 1 || r.CheckedAt == nil {
-				t.Errorf("report %+v", r)
+		"calls that have not come yet":                    {"# TYPE http_requests_total counter\n", "HighFailureRate ItemErrors AvailabilityBurnFast AvailabilityBurnSlow InstanceDown"},
+		"a histogram that has timed nothing yet":          {"# TYPE request_duration_seconds histogram\n", "HighLatency InstanceDown"},
+		"a histogram without buckets that says its type":  {"# TYPE request_duration_seconds histogram\nrequest_duration_seconds_sum 9\nrequest_duration_seconds_count 5\n", "InstanceDown MetricsMissing"},
+		"a gauge without a value":                         {"# TYPE cpu_usage_percent gauge\n", "InstanceDown"},
+		"calls that have come, without the status":        {"# TYPE http_requests_total counter\n" + `http_requests_total{code="200"} 5` + "\n", "InstanceDown"},
+	}
+	jobs := make(map[string][]string)
+	for name, test := range tests {
+		jobs[name] = []string{newTarget(t, test.exports).URL}
+	}
+	for name, w := range watchJobs(t, jobs) {
+		want := tests[name].judged
+		r := w.await(t, name+": "+want, func(r coverage.Report) bool { return r.Up == 1 && r.Unknown == 0 && in(r, coverage.Judged) == want })
+		if r.Judged+r.NoSeries != len(r.Alerts) || r.Instances != 1 || r.CheckedAt == nil {
+			t.Errorf("%s: report %+v", name, r)
+		}
+		for _, a := range r.Alerts {
+			if (a.State == coverage.NoSeries) != (a.Reason != "") || (a.State == coverage.NoSeries) != (len(a.Missing) > 0) {
+				t.Errorf("%s: %+v", name, a)
 			}
-			for _, a := range r.Alerts {
-				if (a.State == coverage.NoSeries) != (a.Reason != "") || (a.State == coverage.NoSeries) != (len(a.Missing) > 0) {
-					t.Errorf("%+v", a)
-				}
-			}
-		})
+		}
 	}
 }
 

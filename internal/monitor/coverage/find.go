@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -26,11 +28,11 @@ type findings struct {
 const memory = "1h"
 
 // find asks for all series that an alert needs.
-func (c *Coverage) find(ctx context.Context, query Query) (findings, error) {
+func (c *Coverage) find(ctx context.Context, source Source) (findings, error) {
 	f := findings{
 		up: make(map[string]bool), has: make(map[string]map[catalog.Series]bool), ended: make(map[catalog.Series]bool),
 	}
-	targets, err := query(ctx, "up{job="+strconv.Quote(c.options.Job)+"}")
+	targets, err := source.Query(ctx, "up{job="+strconv.Quote(c.options.Job)+"}")
 	if err != nil {
 		return f, fmt.Errorf("ask for targets: %w", err)
 	}
@@ -42,14 +44,19 @@ func (c *Coverage) find(ctx context.Context, query Query) (findings, error) {
 		if s.Within > 0 {
 			selector = fmt.Sprintf("last_over_time(%s[%s])", selector, model.Duration(s.Within))
 		}
-		found, err := query(ctx, "group by (instance, le) ("+selector+")")
+		found, err := source.Query(ctx, "group by (instance, le) ("+selector+")")
 		if err != nil {
 			return f, fmt.Errorf("ask for %s: %w", s.Name, err)
 		}
-		if f.keep(s, found) {
+		there := f.keep(s, found)
+		announced, err := c.announced(ctx, source, f, s)
+		if err != nil {
+			return f, fmt.Errorf("ask for %s: %w", s.Name, err)
+		}
+		if f.keep(s, announced) || there {
 			continue
 		}
-		before, err := query(ctx, fmt.Sprintf("group(last_over_time(%s[%s]))", s.Selector(c.options.Job), memory))
+		before, err := source.Query(ctx, fmt.Sprintf("group(last_over_time(%s[%s]))", s.Selector(c.options.Job), memory))
 		if err != nil {
 			return f, fmt.Errorf("ask for %s of the last hour: %w", s.Name, err)
 		}
@@ -58,9 +65,43 @@ func (c *Coverage) find(ctx context.Context, query Query) (findings, error) {
 	return f, nil
 }
 
+// part is what a histogram's name has behind that of the family.
+var part = regexp.MustCompile(`_(bucket|count|sum)$`)
+
+// announced returns a sample for each instance that has no sample of a metric yet, and
+// will have with the first event. Which labels that will have is not known. Series that
+// must have been there within some time cannot be announced.
+func (c *Coverage) announced(ctx context.Context, source Source, f findings, s catalog.Series) ([]Sample, error) {
+	waiting := make(map[string]bool)
+	for instance, up := range f.up {
+		if up && s.Within == 0 && !f.has[instance][s] && source.Announces(instance, s.Name) {
+			waiting[instance] = true
+		}
+	}
+	if len(waiting) == 0 {
+		return nil, nil
+	}
+	family := part.ReplaceAllString(s.Name, "")
+	others, err := source.Query(ctx, fmt.Sprintf("group by (instance) ({__name__=~%q,job=%s})",
+		s.Name+"|"+family+"(_bucket|_count|_sum)?", strconv.Quote(c.options.Job)))
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range others {
+		delete(waiting, one.Labels[model.InstanceLabel])
+	}
+	var all []Sample
+	for instance := range waiting {
+		all = append(all, Sample{Labels: map[string]string{
+			model.InstanceLabel: instance, model.BucketLabel: strconv.FormatFloat(math.MaxFloat64, 'g', -1, 64),
+		}})
+	}
+	return all, nil
+}
+
 // keep notes which instances have a series, and reports whether any has.
 func (f findings) keep(s catalog.Series, found []Sample) bool {
-	any := false
+	there := false
 	for _, one := range found {
 		if !s.HasBucket(one.Labels[model.BucketLabel]) {
 			continue
@@ -69,16 +110,14 @@ func (f findings) keep(s catalog.Series, found []Sample) bool {
 		if f.has[instance] == nil {
 			f.has[instance] = make(map[catalog.Series]bool)
 		}
-		f.has[instance][s], any = true, true
+		f.has[instance][s], there = true, true
 	}
-	return any
+	return there
 }
 
 // instances are the names of all that are known, sorted.
 func (f findings) instances() []string {
-	all := maps.Clone(f.up)
-	for instance := range f.has {
-		all[instance] = all[instance]
-	}
-	return slices.Sorted(maps.Keys(all))
+	all := slices.AppendSeq(slices.Collect(maps.Keys(f.up)), maps.Keys(f.has))
+	slices.Sort(all)
+	return slices.Compact(all)
 }

@@ -3,12 +3,15 @@ package coverage_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,9 +25,9 @@ import (
 
 const (
 	// every is how often the tests scrape.
-	every = 100 * time.Millisecond
+	every = 500 * time.Millisecond
 	// patience is how long they wait for what must come, on a busy machine.
-	patience = 30 * time.Second
+	patience = time.Minute
 )
 
 // target is a service that exports what a test says; nothing is no answer at all.
@@ -56,27 +59,45 @@ func (a *target) export(text string) { a.exports.Store(&text) }
 // watched is the coverage of targets that a real Prometheus scrapes.
 type watched struct{ http.Handler }
 
-// watch scrapes targets for a test.
+// watch scrapes targets for a test, as one job.
 func watch(t *testing.T, urls ...string) watched {
 	t.Helper()
-	settings := catalog.DefaultSettings()
-	c := coverage.New(coverage.Options{
-		Job: settings.Job, Alerts: catalog.Alerts(settings, catalog.Real()), Scrape: every,
-		Logger: slog.New(slog.DiscardHandler),
-	})
+	return watchJobs(t, map[string][]string{"shop": urls})["shop"]
+}
+
+// watchJobs scrapes the targets of several jobs with one Prometheus.
+func watchJobs(t *testing.T, jobs map[string][]string) map[string]watched {
+	t.Helper()
+	covered, config := make(map[string]*coverage.Coverage), "scrape_configs:\n"
+	all := make(map[string]watched)
+	for job, urls := range jobs {
+		var hosts []string
+		for _, u := range urls {
+			hosts = append(hosts, strings.TrimPrefix(u, "http://"))
+		}
+		config += fmt.Sprintf("- job_name: %q\n  scrape_interval: %s\n  scrape_timeout: %[2]s\n  fallback_scrape_protocol: PrometheusText0.0.4\n"+
+			"  static_configs: [{targets: [%s]}]\n", job, every, strings.Join(hosts, ", "))
+		settings := catalog.DefaultSettings()
+		settings.Job = job
+		covered[job] = coverage.New(coverage.Options{
+			Job: job, Alerts: catalog.Alerts(settings, catalog.Real()), Scrape: every, Logger: slog.New(slog.DiscardHandler),
+		})
+		all[job] = watched{covered[job].Handler()}
+	}
+	file := filepath.Join(t.TempDir(), "prometheus.yml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	server, err := prom.New(prom.Options{
-		Dir: filepath.Join(t.TempDir(), "metrics"), Job: settings.Job, Targets: urls,
+		Dir: filepath.Join(t.TempDir(), "metrics"), ConfigFile: file,
 		ScrapeInterval: every, EvaluationInterval: every, ExternalURL: "http://127.0.0.1:8000",
 		Send: func(context.Context, []*model.Alert) {},
-		Beside: func(ctx context.Context, query prom.QueryFunc) {
-			c.Run(ctx, func(ctx context.Context, expr string) ([]coverage.Sample, error) {
-				found, err := query(ctx, expr)
-				var all []coverage.Sample
-				for _, one := range found {
-					all = append(all, coverage.Sample{Labels: one.Metric.Map(), Value: one.F})
-				}
-				return all, err
-			})
+		Beside: func(ctx context.Context, inside prom.Inside) {
+			var running sync.WaitGroup
+			for job, c := range covered {
+				running.Go(func() { c.Run(ctx, source(inside, job)) })
+			}
+			running.Wait()
 		},
 	})
 	if err != nil {
@@ -91,7 +112,22 @@ func watch(t *testing.T, urls ...string) watched {
 			t.Errorf("prometheus: %v", err)
 		}
 	})
-	return watched{c.Handler()}
+	return all
+}
+
+// source is a Prometheus as the coverage asks it.
+func source(inside prom.Inside, job string) coverage.Source {
+	return coverage.Source{
+		Query: func(ctx context.Context, expr string) ([]coverage.Sample, error) {
+			found, err := inside.Query(ctx, expr)
+			var all []coverage.Sample
+			for _, one := range found {
+				all = append(all, coverage.Sample{Labels: one.Metric.Map(), Value: one.F})
+			}
+			return all, err
+		},
+		Announces: func(instance, metric string) bool { return inside.Announces(job, instance, metric) },
+	}
 }
 
 // report asks for what is known now.
@@ -111,7 +147,7 @@ func (w watched) await(t *testing.T, what string, holds func(coverage.Report) bo
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	again := time.NewTicker(every / 2)
+	again := time.NewTicker(every / 5)
 	defer again.Stop()
 	for {
 		r := w.report(t)

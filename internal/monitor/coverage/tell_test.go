@@ -73,7 +73,9 @@ func told(t *testing.T, story func(*series)) []string {
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		target := new(series)
-		running.Go(func() { c.Run(ctx, target.query) })
+		running.Go(func() {
+			c.Run(ctx, coverage.Source{Query: target.query, Announces: func(string, string) bool { return false }})
+		})
 		story(target)
 		stop()
 		running.Wait()

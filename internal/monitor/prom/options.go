@@ -77,7 +77,7 @@ type Options struct {
 	// Beside, if it is not nil, runs while targets are scraped and may ask for
 	// series. It must return soon after its context has ended. It runs again when the
 	// database was opened anew.
-	Beside func(ctx context.Context, query QueryFunc)
+	Beside func(ctx context.Context, inside Inside)
 	// FreeSpace says how many bytes may be written into the directory, and Now what
 	// time it is, to look after the database. nil: the system.
 	FreeSpace func(dir string) (uint64, error)
@@ -87,9 +87,15 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// QueryFunc answers an instant query of PromQL at the time of the call, with the
-// limits that rules have.
-type QueryFunc func(ctx context.Context, expr string) (promql.Vector, error)
+// Inside is what [Options].Beside may ask for.
+type Inside struct {
+	// Query answers an instant query of PromQL at the time of the call, with the
+	// limits that rules have.
+	Query func(ctx context.Context, expr string) (promql.Vector, error)
+	// Announces reports whether the last scrapes of a target named a counter or a
+	// histogram by a comment TYPE. There may be no sample of it yet.
+	Announces func(job, instance, metric string) bool
+}
 
 // BuiltInRules is the file name under which the rules of [Options].Rules are
 // reported.

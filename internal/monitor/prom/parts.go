@@ -101,7 +101,10 @@ func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheu
 	ask := rules.EngineQueryFunc(engine, db)
 	a.beside = func() {
 		if o.Beside != nil {
-			o.Beside(besideContext, func(ctx context.Context, expr string) (promql.Vector, error) { return ask(ctx, expr, o.Now()) })
+			o.Beside(besideContext, Inside{
+				Query:     func(ctx context.Context, expr string) (promql.Vector, error) { return ask(ctx, expr, o.Now()) },
+				Announces: a.announces,
+			})
 		}
 	}
 	a.rules = rules.NewManager(&rules.ManagerOptions{
