@@ -81,6 +81,10 @@ func (p *pinger) ping(ctx context.Context) (err error) {
 	defer p.mu.Unlock()
 	if p.conn == nil {
 		if p.conn, err = pgx.ConnectConfig(ctx, p.config); err != nil {
+			p.conn = nil
+			if refusesLogin(err) {
+				return nil // it answers; whether it lets others sell, they find out
+			}
 			return err
 		}
 	}
