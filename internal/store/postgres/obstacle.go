@@ -62,8 +62,13 @@ func obstacleOf(err error) *sale.Obstacle {
 		return nil
 	}
 	o := obstacleOfCode(server.Code)
-	if o != nil {
-		o.Err = oneLine(err)
+	if o == nil {
+		return nil
+	}
+	o.Err = oneLine(err)
+	if connecting, ok := errors.AsType[*pgconn.ConnectError](err); ok && o.Reason == reasonDenied {
+		o.Remedy = "as the owner or a superuser, run: GRANT CONNECT ON DATABASE " +
+			pgx.Identifier{connecting.Config.Database}.Sanitize() + " TO " + pgx.Identifier{connecting.Config.User}.Sanitize()
 	}
 	return o
 }

@@ -79,6 +79,8 @@ func (t *trials) note(err error) {
 
 // TryWrite implements [sale.Ledger]. A sale with a key reads on a general
 // connection before it sells, so that one of those must be to be had as well.
+//
+// A connection that was ended says nothing about the next one, and is replaced.
 func (s *Store) TryWrite(ctx context.Context) error {
 	const op = "try to sell"
 	if stat := s.general.now().Stat(); stat.AcquiredConns()+stat.IdleConns() == 0 {
@@ -88,16 +90,26 @@ func (s *Store) TryWrite(ctx context.Context) error {
 		}
 		conn.Release()
 	}
-	conn, err := s.selling.Acquire(ctx)
-	if err != nil {
-		return noConnection(ctx, op, s.selling, err)
-	}
-	defer conn.Release() // closes a connection that is still in a transaction
-	obstacle := s.trials.judge(ctx, conn.Conn(), s.try(ctx, conn.Conn()))
-	if obstacle == nil {
+	for spare := sellConns; ; spare-- {
+		conn, err := s.selling.Acquire(ctx)
+		if err != nil {
+			return noConnection(ctx, op, s.selling, err)
+		}
+		err = s.try(ctx, conn.Conn())
+		ended := conn.Conn().IsClosed() && ctx.Err() == nil && spare > 0
+		var obstacle *sale.Obstacle
+		if !ended {
+			obstacle = s.trials.judge(ctx, conn.Conn(), err)
+		}
+		conn.Release() // closes a connection that is still in a transaction
+		switch {
+		case ended:
+			continue
+		case obstacle != nil:
+			return fmt.Errorf("%s: %w", op, obstacle)
+		}
 		return s.freshen(ctx)
 	}
-	return fmt.Errorf("%s: %w", op, obstacle)
 }
 
 // noConnection judges the error of a trial that got no connection. That they are
