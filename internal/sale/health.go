@@ -16,9 +16,11 @@ const (
 	// 0.8 s at the latest, so that its buyers are answered within a second.
 	pingInterval = 200 * time.Millisecond
 	pingLimit    = 600 * time.Millisecond
-	// readyInterval is how soon it is noticed that purchases cannot be written, or
-	// that they can again.
+	// readyInterval is how soon it is noticed that purchases cannot be written.
 	readyInterval = 200 * time.Millisecond
+	// obstacleInterval is how soon it is noticed that they can again: the database
+	// has an error in its own log for each try.
+	obstacleInterval = time.Second
 	// readyLimit leaves time to connect. Buyers who come meanwhile find out for
 	// themselves.
 	readyLimit = 2 * time.Second
@@ -40,6 +42,8 @@ type health struct {
 	// silence is why the database does not answer, and obstacle why it does not
 	// let purchases be written; nil where that is not so.
 	silence, obstacle error
+	// metAt is when the obstacle was met last.
+	metAt time.Time
 	// told is the reason that was logged last.
 	told string
 	// up ends, with the reason as its cause, when the database stops answering.
@@ -112,6 +116,13 @@ func (h *health) silent() error {
 	return h.silence
 }
 
+// justMet reports whether it is too early to try again after an obstacle.
+func (h *health) justMet() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.obstacle != nil && time.Since(h.metAt) < obstacleInterval
+}
+
 // every does something at each interval until stop.
 func (h *health) every(interval time.Duration, do func()) {
 	ticker := time.NewTicker(interval)
@@ -145,7 +156,7 @@ func (h *health) look() {
 		h.record(nil, new(error))
 		return
 	}
-	if h.silent() != nil {
+	if h.silent() != nil || h.justMet() {
 		return
 	}
 	err := h.ready(h.ctx)
@@ -176,7 +187,7 @@ func (h *health) record(ping, ready *error) {
 		h.silence = unavailable(*ping)
 	}
 	if ready != nil {
-		h.obstacle = unavailable(*ready)
+		h.obstacle, h.metAt = unavailable(*ready), time.Now()
 	}
 	reason := cmp.Or(h.silence, h.obstacle)
 	h.tell(reason)

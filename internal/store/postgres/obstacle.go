@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"regexp"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -68,15 +69,29 @@ func obstacleOf(err error) *sale.Obstacle {
 	o.Err = oneLine(err)
 	if connecting, ok := errors.AsType[*pgconn.ConnectError](err); ok && o.Reason == reasonDenied {
 		o.Remedy = "as the owner or a superuser, run: GRANT CONNECT ON DATABASE " +
-			pgx.Identifier{connecting.Config.Database}.Sanitize() + " TO " + pgx.Identifier{connecting.Config.User}.Sanitize()
+			identifier(connecting.Config.Database) + " TO " + identifier(connecting.Config.User)
 	}
 	return o
 }
 
+// identifier returns a name as statements have it, quoted where it must be, as the
+// server's quote_ident does: a log escapes quotes.
+func identifier(name string) string {
+	if plain.MatchString(name) && name != "user" && name != "all" && name != "default" {
+		return name
+	}
+	return pgx.Identifier{name}.Sanitize()
+}
+
+var plain = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
 func obstacleOfCode(code string) *sale.Obstacle {
 	switch code {
 	case "25006": // read_only_sql_transaction
-		return &sale.Obstacle{Reason: reasonReadOnly}
+		return &sale.Obstacle{
+			Reason: reasonReadOnly,
+			Remedy: "DATABASE_URL must name the primary, and default_transaction_read_only be off",
+		}
 	case "42501": // insufficient_privilege
 		return &sale.Obstacle{Reason: reasonDenied, Lasting: true}
 	case "42P01", "3F000", "42703": // undefined table, schema or column

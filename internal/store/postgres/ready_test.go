@@ -175,7 +175,7 @@ func TestNotReadyWhileNothingCanBeSold(t *testing.T) {
 			`ALTER DATABASE ITS_DATABASE RESET default_transaction_read_only`, false,
 		},
 		"no login":         {`ALTER ROLE ITS_ROLE NOLOGIN; ` + hangUp, "refuses the login", "28000", `ALTER ROLE ITS_ROLE LOGIN`, false},
-		"no CONNECT":       {`REVOKE CONNECT ON DATABASE ITS_DATABASE FROM PUBLIC; ` + hangUp, "lacks a privilege", `GRANT CONNECT ON DATABASE "ITS_DATABASE" TO "ITS_ROLE"`, "", false},
+		"no CONNECT":       {`REVOKE CONNECT ON DATABASE ITS_DATABASE FROM PUBLIC; ` + hangUp, "lacks a privilege", `GRANT CONNECT ON DATABASE ITS_DATABASE TO ITS_ROLE`, "", false},
 		"no room for role": {`ALTER ROLE ITS_ROLE CONNECTION LIMIT 0; ` + hangUp, "no connection left", "too many connections for role", `ALTER ROLE ITS_ROLE CONNECTION LIMIT -1`, false},
 		"disk is full":     {strings.Replace(doom, "THIS", "53100", 1), "no room left on its disk", "53100", undoom, true},
 		"trigger":          {strings.Replace(doom, "THIS", "P0001", 1), "refuses purchases", "P0001", undoom, true},
