@@ -62,7 +62,7 @@ func (a *App) awaitSale(ctx context.Context, said string) {
 // once.
 func (a *App) sayWaiting(said string, err error) string {
 	reason := "the database does not answer"
-	if obstacle, ok := errors.AsType[*sale.Obstacle](err); ok {
+	if obstacle, ok := errors.AsType[*sale.ObstacleError](err); ok {
 		reason = obstacle.Reason
 	}
 	if reason != said {
@@ -91,7 +91,7 @@ func (a *App) databaseName() string {
 
 // passes reports whether another try may succeed.
 func passes(err error) bool {
-	if obstacle, ok := errors.AsType[*sale.Obstacle](err); ok && obstacle.Lasting {
+	if obstacle, ok := errors.AsType[*sale.ObstacleError](err); ok && obstacle.Lasting {
 		return false
 	}
 	return errors.Is(err, sale.ErrUnavailable) || errors.Is(err, sale.ErrConflict) || errors.Is(err, sale.ErrOutcomeUnknown)

@@ -90,9 +90,10 @@ func (c *cluster) initialize() error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("run initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
+	const anyRole = "all"
 	// Database, user, address, method.
 	access := "host all " + Superuser + " 127.0.0.1/32 trust\n" +
-		"host all all 127.0.0.1/32 scram-sha-256\n"
+		"host all " + anyRole + " 127.0.0.1/32 scram-sha-256\n"
 	// The file exists and keeps its owner and mode.
 	if err := os.WriteFile(filepath.Join(c.data(), "pg_hba.conf"), []byte(access), 0o600); err != nil {
 		return fmt.Errorf("write pg_hba.conf: %w", err)

@@ -92,7 +92,7 @@ type Ledger interface {
 	Ping(ctx context.Context) error
 	// TryWrite returns nil if a purchase could be written now. It does what a
 	// purchase does, on the connections that sell, and leaves nothing behind. A
-	// connection or a row in use is no reason against it. Error: an [*Obstacle]
+	// connection or a row in use is no reason against it. Error: an [*ObstacleError]
 	// where the database answers.
 	TryWrite(ctx context.Context) error
 }

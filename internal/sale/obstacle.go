@@ -2,10 +2,10 @@ package sale
 
 import "errors"
 
-// Obstacle is the ErrUnavailable of a database that answers, and yet lets no
+// ObstacleError is the ErrUnavailable of a database that answers, and yet lets no
 // purchase be written: it only reads, the role lacks a privilege, there is no
 // connection left.
-type Obstacle struct {
+type ObstacleError struct {
 	// Reason says what is in the way, as an error does: "the database is
 	// read-only". Strangers may read it, so that it names no host, role or table.
 	Reason string
@@ -20,7 +20,7 @@ type Obstacle struct {
 
 // Error returns the reason, the database's own words and the remedy, for the
 // operator.
-func (o *Obstacle) Error() string {
+func (o *ObstacleError) Error() string {
 	text := o.Reason
 	if o.Err != nil {
 		text += ": " + o.Err.Error()
@@ -32,13 +32,13 @@ func (o *Obstacle) Error() string {
 }
 
 // Unwrap returns ErrUnavailable and what the database said.
-func (o *Obstacle) Unwrap() []error { return []error{ErrUnavailable, o.Err} }
+func (o *ObstacleError) Unwrap() []error { return []error{ErrUnavailable, o.Err} }
 
 // reasonOf returns what tells one cause of unavailability from another. What a
 // database that does not answer makes of a call differs from call to call, and
 // is one cause.
 func reasonOf(err error) string {
-	var o *Obstacle
+	var o *ObstacleError
 	switch {
 	case err == nil:
 		return ""

@@ -14,8 +14,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// readOnly is what a ledger says that cannot write.
-var readOnly = &sale.Obstacle{Reason: "the database is read-only", Remedy: "promote it", Err: errors.New("SQLSTATE 25006")}
+// errReadOnly is what a ledger says that cannot write.
+var errReadOnly = &sale.ObstacleError{Reason: "the database is read-only", Remedy: "promote it", Err: errors.New("SQLSTATE 25006")}
 
 // TestObstacleIsNoticedAndPasses has a database that answers all the time and
 // does not let purchases be written for a while.
@@ -31,7 +31,7 @@ func TestObstacleIsNoticedAndPasses(t *testing.T) {
 		c := start(t, m, sale.Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
 		log.Reset()
 
-		m.setReady(fmt.Errorf("try: %w", readOnly))
+		m.setReady(fmt.Errorf("try: %w", errReadOnly))
 		c.send(t.Context(), 5)
 		for _, r := range c.wait() {
 			if !errors.Is(r.err, sale.ErrUnavailable) || r.took > time.Second {
@@ -40,18 +40,18 @@ func TestObstacleIsNoticedAndPasses(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if err := c.seller.Ready(); !errors.Is(err, readOnly) {
+		if err := c.seller.Ready(); !errors.Is(err, errReadOnly) {
 			t.Errorf("ready: %v, want what is in the way", err)
 		}
 		c.send(t.Context(), 1)
-		if r := c.wait()[5]; !errors.Is(r.err, readOnly) || r.took != 0 {
+		if r := c.wait()[5]; !errors.Is(r.err, errReadOnly) || r.took != 0 {
 			t.Errorf("got %v after %s, want the reason at once", r.err, r.took)
 		}
 		if n := strings.Count(log.String(), "database unavailable"); n != 1 || !strings.Contains(log.String(), "promote it") {
 			t.Errorf("logged %d times, want once and with the remedy:\n%s", n, log)
 		}
 
-		m.setReady(&sale.Obstacle{Reason: "the database's disk is full"})
+		m.setReady(&sale.ObstacleError{Reason: "the database's disk is full"})
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if n := strings.Count(log.String(), "database unavailable"); n != 2 {
@@ -89,9 +89,9 @@ func TestObstacleDoesNotCutABatchShort(t *testing.T) {
 		c := start(t, m, sale.Options{})
 		c.send(t.Context(), 1)
 		synctest.Wait()
-		m.setReady(readOnly)
+		m.setReady(errReadOnly)
 		time.Sleep(time.Second)
-		if err := c.seller.Ready(); !errors.Is(err, readOnly) {
+		if err := c.seller.Ready(); !errors.Is(err, errReadOnly) {
 			t.Errorf("ready: %v, want what is in the way", err)
 		}
 		close(opened)
@@ -110,7 +110,7 @@ func TestComebackThatOnlyReads(t *testing.T) {
 		c := start(t, m, sale.Options{})
 		m.setPing(errPing)
 		time.Sleep(time.Second)
-		m.setReady(readOnly)
+		m.setReady(errReadOnly)
 		m.setPing(nil)
 		for range 200 {
 			if c.seller.Ready() == nil {
@@ -118,7 +118,7 @@ func TestComebackThatOnlyReads(t *testing.T) {
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
-		if err := c.seller.Ready(); !errors.Is(err, readOnly) {
+		if err := c.seller.Ready(); !errors.Is(err, errReadOnly) {
 			t.Errorf("ready: %v, want what is in the way", err)
 		}
 	})
@@ -131,8 +131,8 @@ func TestWhatIsWaitedForAtTheStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seller.Wait(readOnly)
-	if _, err := seller.Buy(t.Context(), order(t, "a@example.com", 1)); !errors.Is(err, readOnly) || !errors.Is(seller.Ready(), sale.ErrUnavailable) {
+	seller.Wait(errReadOnly)
+	if _, err := seller.Buy(t.Context(), order(t, "a@example.com", 1)); !errors.Is(err, errReadOnly) || !errors.Is(seller.Ready(), sale.ErrUnavailable) {
 		t.Errorf("buy: %v, ready: %v, want what is in the way", err, seller.Ready())
 	}
 }

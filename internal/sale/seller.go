@@ -175,7 +175,7 @@ func (s *Seller) Known(ctx context.Context, o Order) (Outcome, bool, error) {
 
 // Ready returns nil if a purchase could be written when that was last tried, some
 // 0.2 s ago and 2 s at most. Otherwise it returns what is in the way: an
-// ErrUnavailable, and an [*Obstacle] where the database answers.
+// ErrUnavailable, and an [*ObstacleError] where the database answers.
 func (s *Seller) Ready() error { return s.health.reason() }
 
 // Wait notes why the seller is not started yet, which is what buyers are told

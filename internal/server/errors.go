@@ -43,7 +43,7 @@ func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Prob
 		asProblem *Problem
 		asField   *sale.FieldError
 		asPlan    *fault.PlanError
-		obstacle  *sale.Obstacle
+		obstacle  *sale.ObstacleError
 	)
 	switch {
 	case errors.As(err, &asProblem):

@@ -37,7 +37,7 @@ func newObstacles(log *slog.Logger, seller Seller) *obstacles {
 }
 
 // tell logs the obstacle that a call met, unless the log has it already.
-func (o *obstacles) tell(now time.Time, pattern string, obstacle *sale.Obstacle) {
+func (o *obstacles) tell(now time.Time, pattern string, obstacle *sale.ObstacleError) {
 	if o.seller.Ready() != nil {
 		return
 	}

@@ -102,7 +102,7 @@ func TestReady(t *testing.T) {
 		t.Errorf("said %s", w.Body)
 	}
 	r.mu.Lock()
-	r.obstacle = &sale.Obstacle{Reason: "the database is read-only", Remedy: "ask the admin", Err: errors.New("host 10.0.0.7")}
+	r.obstacle = &sale.ObstacleError{Reason: "the database is read-only", Remedy: "ask the admin", Err: errors.New("host 10.0.0.7")}
 	r.mu.Unlock()
 	for _, call := range [][]string{{"GET", "/ready", ""}, {"POST", "/buy/1", `{"user_email":"a@example.com","quantity":1}`}} {
 		w := r.do(call[0], call[1], call[2])
@@ -128,7 +128,7 @@ func TestObstacleBesideTheSale(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.hook(func(context.Context, string) error {
-		return fmt.Errorf("write: %w", &sale.Obstacle{Reason: "the role lacks a privilege", Err: errors.New("on onsale.concerts")})
+		return fmt.Errorf("write: %w", &sale.ObstacleError{Reason: "the role lacks a privilege", Err: errors.New("on onsale.concerts")})
 	})
 	for range 3 {
 		w := r.do("POST", "/concerts/new", `{"title":"T","date":"D","venue":"V","number_of_tickets":1}`)

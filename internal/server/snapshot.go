@@ -60,7 +60,7 @@ type listing struct {
 	failedAt time.Time // when the last refresh failed; zero if it did not
 	// obstacle is what made the last refresh fail; nil if it did not, or if the
 	// database did not answer.
-	obstacle *sale.Obstacle
+	obstacle *sale.ObstacleError
 }
 
 // flight is a refresh under way.
@@ -84,7 +84,7 @@ func (l *listing) invalidate() {
 
 // get returns a snapshot that is no older than maxAge, waiting up to the given
 // time for a refresh, or else the last one, which is then reported as stale. It
-// returns ErrUnavailable, as a [*sale.Obstacle] where there is one, if that is
+// returns ErrUnavailable, as a [*sale.ObstacleError] where there is one, if that is
 // older than staleFor.
 func (l *listing) get(ctx context.Context, maxAge, wait time.Duration) (s *snapshot, stale bool, err error) {
 	asked, edition := l.now(), l.edition.Load()

@@ -45,15 +45,15 @@ const (
 
 // obstacleOf returns the obstacle that an error of the server stands for, or nil
 // if it stands for none. The codes are of PostgreSQL's appendix A.
-func obstacleOf(err error) *sale.Obstacle {
+func obstacleOf(err error) *sale.ObstacleError {
 	if errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) {
-		return &sale.Obstacle{
+		return &sale.ObstacleError{
 			Reason: reasonReadOnly, Err: oneLine(err),
 			Remedy: "DATABASE_URL must name a server that can be written to",
 		}
 	}
 	if errors.Is(err, pgconn.ErrReadWriteConnection) || errors.Is(err, pgconn.ErrPrimaryConnection) {
-		return &sale.Obstacle{
+		return &sale.ObstacleError{
 			Reason: reasonClosed, Err: oneLine(err),
 			Remedy: "target_session_attrs in DATABASE_URL must not ask for a server that only reads",
 		}
@@ -62,12 +62,13 @@ func obstacleOf(err error) *sale.Obstacle {
 	if !ok {
 		return nil
 	}
+	connecting, isConnecting := errors.AsType[*pgconn.ConnectError](err)
 	o := obstacleOfCode(server.Code)
-	if o == nil {
+	if o == nil || o.Reason == reasonClosed && !isConnecting {
 		return nil
 	}
 	o.Err = oneLine(err)
-	if connecting, ok := errors.AsType[*pgconn.ConnectError](err); ok && o.Reason == reasonDenied {
+	if isConnecting && o.Reason == reasonDenied {
 		o.Remedy = "as the owner or a superuser, run: GRANT CONNECT ON DATABASE " +
 			identifier(connecting.Config.Database) + " TO " + identifier(connecting.Config.User)
 	}
@@ -85,50 +86,50 @@ func identifier(name string) string {
 
 var plain = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
-func obstacleOfCode(code string) *sale.Obstacle {
+func obstacleOfCode(code string) *sale.ObstacleError {
 	switch code {
 	case "25006": // read_only_sql_transaction
-		return &sale.Obstacle{
+		return &sale.ObstacleError{
 			Reason: reasonReadOnly,
 			Remedy: "DATABASE_URL must name the primary, and default_transaction_read_only be off",
 		}
 	case "42501": // insufficient_privilege
-		return &sale.Obstacle{Reason: reasonDenied, Lasting: true}
+		return &sale.ObstacleError{Reason: reasonDenied, Lasting: true}
 	case "42P01", "3F000", "42703": // undefined table, schema or column
-		return &sale.Obstacle{Reason: reasonSchema, Remedy: "run `onsale migrate`, or bring back what was dropped or renamed"}
+		return &sale.ObstacleError{Reason: reasonSchema, Remedy: "run `onsale migrate`, or bring back what was dropped or renamed"}
 	case "28000", "28P01": // invalid authorization specification, or password
-		return &sale.Obstacle{Reason: reasonLogin, Lasting: true}
+		return &sale.ObstacleError{Reason: reasonLogin, Lasting: true}
 	case "55000": // object_not_in_prerequisite_state: ALLOW_CONNECTIONS false
-		return &sale.Obstacle{Reason: reasonClosed, Lasting: true}
+		return &sale.ObstacleError{Reason: reasonClosed, Lasting: true}
 	case "53300": // too_many_connections: of the server, the database or the role
-		return &sale.Obstacle{
+		return &sale.ObstacleError{
 			Reason: reasonFull,
 			Remedy: "raise the limit that the error names, or give each replica fewer connections (--database-connections)",
 		}
 	case "57P03": // cannot_connect_now
-		return &sale.Obstacle{Reason: reasonStarting}
+		return &sale.ObstacleError{Reason: reasonStarting}
 	case "57P01", "57P02", "57P05", "25P03": // admin_shutdown, crash_shutdown, idle sessions
-		return &sale.Obstacle{Reason: reasonEnded}
+		return &sale.ObstacleError{Reason: reasonEnded}
 	case "53100": // disk_full
-		return &sale.Obstacle{Reason: reasonDisk}
+		return &sale.ObstacleError{Reason: reasonDisk}
 	case "53200": // out_of_memory
-		return &sale.Obstacle{Reason: reasonMemory}
+		return &sale.ObstacleError{Reason: reasonMemory}
 	}
 	switch code[:min(2, len(code))] {
-	case "08": // connection exception: what a pooler says that gets none itself
-		return &sale.Obstacle{Reason: reasonClosed}
+	case "08": // connection exception: what a pooler says that has none itself
+		return &sale.ObstacleError{Reason: reasonClosed}
 	case "53", "58": // resources, system error
-		return &sale.Obstacle{Reason: reasonStorage}
+		return &sale.ObstacleError{Reason: reasonStorage}
 	}
 	return nil
 }
 
 // explain returns why a trial failed as an obstacle whose remedy is what the server
 // tells on the same connection, which is in no transaction.
-func explain(ctx context.Context, conn *pgx.Conn, err error) *sale.Obstacle {
+func explain(ctx context.Context, conn *pgx.Conn, err error) *sale.ObstacleError {
 	o := obstacleOf(err)
 	if o == nil {
-		o = &sale.Obstacle{Reason: reasonRefusal, Err: oneLine(err)}
+		o = &sale.ObstacleError{Reason: reasonRefusal, Err: oneLine(err)}
 	}
 	var remedy string
 	switch o.Reason {

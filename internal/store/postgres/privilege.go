@@ -72,7 +72,7 @@ const adviseLimit = 2 * time.Second
 // advise adds to the error of a role that lacks a privilege the statements that
 // give it the privileges to serve and, where that is needed, to migrate.
 func (s *Store) advise(ctx context.Context, err error, migrate bool) error {
-	obstacle, ok := errors.AsType[*sale.Obstacle](err)
+	obstacle, ok := errors.AsType[*sale.ObstacleError](err)
 	if !ok || !denied(err) || obstacle.Remedy != "" {
 		return err
 	}

@@ -97,7 +97,7 @@ func (s *Store) TryWrite(ctx context.Context) error {
 		}
 		err = s.try(ctx, conn.Conn())
 		ended := conn.Conn().IsClosed() && ctx.Err() == nil && spare > 0
-		var obstacle *sale.Obstacle
+		var obstacle *sale.ObstacleError
 		if !ended {
 			obstacle = s.trials.judge(ctx, conn.Conn(), err)
 		}
@@ -119,7 +119,7 @@ func noConnection(ctx context.Context, op string, p *pool, err error) error {
 	case deadline && p.now().Stat().AcquiredConns() > 0:
 		return nil
 	case deadline:
-		return fmt.Errorf("%s: %w", op, &sale.Obstacle{Reason: reasonFull, Err: oneLine(err), Remedy: "no connection was established in time"})
+		return fmt.Errorf("%s: %w", op, &sale.ObstacleError{Reason: reasonFull, Err: oneLine(err), Remedy: "no connection was established in time"})
 	}
 	return classify(ctx, op+": connect", err)
 }
@@ -152,7 +152,7 @@ func refusesRow(code string) bool {
 
 // judge returns what is in the way of purchases after a trial, or nil. A session
 // that the trial failed on is closed: it may have settings from before a change.
-func (t *trials) judge(ctx context.Context, conn *pgx.Conn, err error) *sale.Obstacle {
+func (t *trials) judge(ctx context.Context, conn *pgx.Conn, err error) *sale.ObstacleError {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	server, answered := errors.AsType[*pgconn.PgError](err)
@@ -163,14 +163,14 @@ func (t *trials) judge(ctx context.Context, conn *pgx.Conn, err error) *sale.Obs
 		if time.Since(t.lockedAt) < lockedLimit {
 			return nil
 		}
-		return &sale.Obstacle{Reason: reasonLocked, Err: oneLine(err)}
+		return &sale.ObstacleError{Reason: reasonLocked, Err: oneLine(err)}
 	}
 	t.lockedAt = time.Time{}
 	if err == nil {
 		return nil
 	}
 	t.spoilt = true
-	obstacle := &sale.Obstacle{Reason: reasonSlow, Err: oneLine(err)}
+	obstacle := &sale.ObstacleError{Reason: reasonSlow, Err: oneLine(err)}
 	if ctx.Err() == nil {
 		obstacle = explain(ctx, conn, err)
 	}

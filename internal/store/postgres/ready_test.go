@@ -219,7 +219,7 @@ func TestNoConnectionLeft(t *testing.T) {
 		if others[i], err = pgx.Connect(t.Context(), s.url); err != nil {
 			t.Fatal(err)
 		}
-		defer others[i].Close(context.WithoutCancel(t.Context()))
+		t.Cleanup(func() { _ = others[i].Close(context.WithoutCancel(t.Context())) })
 	}
 	s.start()
 	s.blocked("no connection left")
@@ -341,9 +341,9 @@ func TestTrialLeavesNothing(t *testing.T) {
 }
 
 // obstacle returns the obstacle that an error stands for, empty if it stands for none.
-func obstacle(err error) sale.Obstacle {
-	if o, ok := errors.AsType[*sale.Obstacle](err); ok {
+func obstacle(err error) sale.ObstacleError {
+	if o, ok := errors.AsType[*sale.ObstacleError](err); ok {
 		return *o
 	}
-	return sale.Obstacle{}
+	return sale.ObstacleError{}
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -22,7 +23,7 @@ const (
 func (s *Store) TryWrite(ctx context.Context) error {
 	const op = "try to sell"
 	if err := s.writer.probe(); err != nil {
-		return wrap(op, err)
+		return fmt.Errorf("%s: %w", op, diskObstacle(err))
 	}
 	err := wrap(op, s.writer.try(ctx))
 	if errors.Is(err, sale.ErrConflict) {
@@ -80,8 +81,19 @@ func reasonOfCode(code int) string {
 	return ""
 }
 
+// diskObstacle returns the error of a disk that does not take what is written, as an
+// obstacle. That of the sale that found out is not wrapped: that its outcome may be
+// unknown says nothing about those to come.
+func diskObstacle(err error) *sale.ObstacleError {
+	reason := reasonOfCode(codes.SQLITE_IOERR)
+	if o := obstacleOf(err); o != nil {
+		reason = o.Reason
+	}
+	return &sale.ObstacleError{Reason: reason, Err: errors.New(err.Error())}
+}
+
 // obstacleOf returns the obstacle that an error stands for, or nil if there is none.
-func obstacleOf(err error) *sale.Obstacle {
+func obstacleOf(err error) *sale.ObstacleError {
 	var fault *driver.Error
 	if !errors.As(err, &fault) {
 		return nil
@@ -90,5 +102,5 @@ func obstacleOf(err error) *sale.Obstacle {
 	if reason == "" {
 		return nil
 	}
-	return &sale.Obstacle{Reason: reason, Err: err}
+	return &sale.ObstacleError{Reason: reason, Err: err}
 }

@@ -41,7 +41,7 @@ func TestNotReadyWhileNothingCanBeSold(t *testing.T) {
 // blocked wants an obstacle with a reason.
 func blocked(t *testing.T, err error, reason string) {
 	t.Helper()
-	obstacle, ok := errors.AsType[*sale.Obstacle](err)
+	obstacle, ok := errors.AsType[*sale.ObstacleError](err)
 	if !ok || !errors.Is(err, sale.ErrUnavailable) || !strings.Contains(obstacle.Reason, reason) {
 		t.Errorf("%v, want it unavailable since it %s", err, reason)
 	}

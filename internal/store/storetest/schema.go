@@ -27,7 +27,7 @@ func missingSchema(w *world) {
 	if err := w.Ping(w.Context()); err != nil {
 		w.Errorf("ping without a schema: %v", err)
 	}
-	var obstacle *sale.Obstacle
+	var obstacle *sale.ObstacleError
 	if err := w.TryWrite(w.Context()); !errors.As(err, &obstacle) || !errors.Is(err, sale.ErrUnavailable) {
 		w.Errorf("try without a schema: %v, want it unavailable and the reason", err)
 	}
