@@ -177,6 +177,47 @@ func TestFullDiskOfEverything(t *testing.T) {
 	}
 }
 
+// TestFullDiskOfTheSale fills the disk while tickets are sold. Buyers and /ready are
+// told so until there is room again, and none is told that an outcome is unknown of a
+// purchase that was never tried.
+func TestFullDiskOfTheSale(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	p := launchOnDisk(t, "size=2m", data, "serve", "--listen", "127.0.0.1:0", "--faults", "off", "--data-dir", data)
+	base, c := p.waitFor(`ready on (http://\S+)`), newClient()
+	defer c.CloseIdleConnections()
+	sells(t, base)
+	empty := p.fill(data)
+	const purchase = `{"user_email":"a@example.com","quantity":1}`
+	deadline := time.Now().Add(startLimit)
+	for status := http.StatusOK; status == http.StatusOK && time.Now().Before(deadline); {
+		status, _ = call(t.Context(), c, http.MethodPost, base+"/buy/1", purchase)
+	}
+	const reason = "The database has no room left on its disk."
+	for body := ""; !strings.Contains(body, reason); {
+		_, answer := call(t.Context(), c, http.MethodGet, base+"/ready", "")
+		if body = string(answer); time.Now().After(deadline) {
+			t.Fatalf("/ready says %s, want %q", body, reason)
+		}
+	}
+	for range 3 {
+		if status, body := call(t.Context(), c, http.MethodPost, base+"/buy/1", purchase); status != http.StatusServiceUnavailable || !strings.Contains(string(body), reason) {
+			t.Errorf("a purchase was answered %d %s, want %q", status, body, reason)
+		}
+	}
+	if n := strings.Count(p.stderr.String(), "database unavailable"); n != 1 {
+		t.Errorf("the log says it %d times, want once:\n%s", n, p.stderr)
+	}
+	empty()
+	for status := 0; status != http.StatusOK; {
+		var body []byte
+		if status, body = call(t.Context(), c, http.MethodGet, base+"/ready", ""); time.Now().After(deadline) {
+			t.Fatalf("/ready answers %d %s, want it ready again", status, body)
+		}
+	}
+	sells(t, base)
+}
+
 // TestDiskThatCannotBeWritten ends with one line.
 func TestDiskThatCannotBeWritten(t *testing.T) {
 	t.Parallel()

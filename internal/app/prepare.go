@@ -21,10 +21,11 @@ const prepareLimit = 30 * time.Second
 var errTooLong = fmt.Errorf("%w: not prepared within %s", sale.ErrUnavailable, prepareLimit)
 
 // prepare gets the schema, the token key and the plan into place, however long
-// the database is away, and then says that the server is ready. It returns an
-// error when another try would meet the same refusal.
+// the database is away, and says that the server is ready when a purchase could be
+// written. It returns an error when another try would meet the same refusal.
 func (a *App) prepare(ctx context.Context) error {
-	for first := true; ; first = false {
+	var said string
+	for {
 		err := a.prepareOnce(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -32,18 +33,51 @@ func (a *App) prepare(ctx context.Context) error {
 		case err == nil:
 			a.seller.Start(ctx)
 			close(a.prepared)
-			a.announce()
+			a.awaitSale(ctx, said)
 			return nil
 		case !passes(err):
 			return fmt.Errorf("%s: %w", a.databaseName(), err)
-		case first:
-			a.say("listening on %s, waiting for the database: %v", localURL(a.listener.Addr()), err)
 		}
-		select {
-		case <-time.After(retryPause):
-		case <-ctx.Done():
+		a.seller.Wait(err)
+		said = a.sayWaiting(said, err)
+		if !pause(ctx) {
 			return nil
 		}
+	}
+}
+
+// awaitSale says that the server is ready as soon as a purchase could be written.
+func (a *App) awaitSale(ctx context.Context, said string) {
+	for err := a.seller.Ready(); err != nil; err = a.seller.Ready() {
+		said = a.sayWaiting(said, err)
+		if !pause(ctx) {
+			return
+		}
+	}
+	a.announce()
+}
+
+// sayWaiting says what is waited for, unless that is what was said, and returns it.
+// What an absent database makes of a call differs from call to call, and is said
+// once.
+func (a *App) sayWaiting(said string, err error) string {
+	reason := "the database does not answer"
+	if obstacle, ok := errors.AsType[*sale.ObstacleError](err); ok {
+		reason = obstacle.Reason
+	}
+	if reason != said {
+		a.say("listening on %s, waiting for the database: %v", localURL(a.listener.Addr()), err)
+	}
+	return reason
+}
+
+// pause waits before another try, and reports false when the context ends.
+func pause(ctx context.Context) bool {
+	select {
+	case <-time.After(retryPause):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -57,6 +91,9 @@ func (a *App) databaseName() string {
 
 // passes reports whether another try may succeed.
 func passes(err error) bool {
+	if obstacle, ok := errors.AsType[*sale.ObstacleError](err); ok && obstacle.Lasting {
+		return false
+	}
 	return errors.Is(err, sale.ErrUnavailable) || errors.Is(err, sale.ErrConflict) || errors.Is(err, sale.ErrOutcomeUnknown)
 }
 

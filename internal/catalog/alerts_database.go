@@ -8,22 +8,23 @@ func (r rules) database() []Alert {
 		{
 			Name: "DatabaseErrors", Severity: Critical, For: r.fired(),
 			// Conflicts are how writers stay out of each other's way, and are run again.
-			// A database that does not answer at all has few calls that could fail; and a
+			// A database that lets nothing be sold has few calls that could fail; and a
 			// replica that has lost it is sent few calls, so that one is enough.
 			Expr: r.expr(`
 sum by (job) (rate(onsale_database_errors_total{$job,kind!="conflict"}[1m])) > $database_error_rate
 or
 min by (job) (max_over_time(onsale_database_up{$job}[24s])) < 1`),
 			Needs:   each(0, "onsale_database_up", "onsale_database_errors_total"),
-			Summary: `{{ if $value }}{{ $value | printf "%.1f" }} database calls fail each second{{ else }}The database does not answer{{ end }}`,
+			Summary: `{{ if $value }}{{ $value | printf "%.1f" }} database calls fail each second{{ else }}The database lets nothing be sold{{ end }}`,
 			Description: fmt.Sprintf(`{{ if $value }}{{ $value | printf "%%.1f" }} calls to the database fail each second; the limit is %s.`+
-				`{{ else }}The database has given no sign of life to an instance.{{ end }} Buyers are told that sales are unavailable; nothing is sold twice, `+
+				`{{ else }}The database does not answer an instance, or does not let it write purchases.{{ end }} Buyers are told that sales are unavailable; nothing is sold twice, `+
 				`and what was sold stays sold.`, number(r.DatabaseErrorRate)),
-			Meaning: "Calls to the database fail, or it does not answer at all. " +
+			Meaning: "Calls to the database fail, or it lets nothing be sold: it does not answer, has no connection left, only reads, or refuses. " +
 				"Conflicts between writers do not count, they are run again. Most failed batches are run again too, so that some of these " +
 				"errors reach no buyer; at this rate many do.",
 			Steps: []string{
-				"See GET /ready, and which kind it is: sum by (kind) (rate(onsale_database_errors_total[1m])).",
+				"See GET /ready, and the log's line \"database unavailable\": it says what is in the way and, for a missing privilege, by which statement it is given.",
+				"See which kind it is: sum by (kind) (rate(onsale_database_errors_total[1m])).",
 				"unavailable: is the database up, is the network, is the disk full, are there connections left (onsale_database_connections)?",
 				"unknown: COMMIT was cut off. Those buyers find out at GET /purchases/{id}; have an eye on BooksDoNotBalance.",
 				"refused: the database does not accept what somebody sent. Validation let it pass: report it.",

@@ -90,9 +90,10 @@ func (c *cluster) initialize() error {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("run initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
+	const anyRole = "all"
 	// Database, user, address, method.
-	access := "host all " + Owner + " 127.0.0.1/32 scram-sha-256\n" +
-		"host all " + Superuser + " 127.0.0.1/32 trust\n"
+	access := "host all " + Superuser + " 127.0.0.1/32 trust\n" +
+		"host all " + anyRole + " 127.0.0.1/32 scram-sha-256\n"
 	// The file exists and keeps its owner and mode.
 	if err := os.WriteFile(filepath.Join(c.data(), "pg_hba.conf"), []byte(access), 0o600); err != nil {
 		return fmt.Errorf("write pg_hba.conf: %w", err)
@@ -226,6 +227,11 @@ func (c *cluster) remove() error {
 	}
 	forgetSharedMemory(filepath.Join(c.data(), "postmaster.pid"))
 	return errors.Join(err, os.RemoveAll(c.dir), c.lock.Close())
+}
+
+// signalStandby makes the next start one of a standby.
+func (c *cluster) signalStandby() error {
+	return os.WriteFile(filepath.Join(c.data(), "standby.signal"), nil, 0o600)
 }
 
 func (c *cluster) data() string { return filepath.Join(c.dir, "data") }

@@ -95,6 +95,38 @@ func (s *Server) WithPassword(databaseURL string) string {
 	return u.String()
 }
 
+// Role creates a role that may log in, with a password, and returns the URL of the
+// same database for it, and its name. The attributes are those of CREATE ROLE, such
+// as "CONNECTION LIMIT 4". The role goes with the cluster.
+func (s *Server) Role(tb testing.TB, databaseURL, attributes string) (roleURL, name string) {
+	tb.Helper()
+	name = fmt.Sprintf("role_%d", s.names.Add(1))
+	if err := s.admin("CREATE ROLE " + name + " LOGIN PASSWORD '" + s.password + "' " + attributes); err != nil {
+		tb.Fatalf("pgtest: create role: %v\n%s", err, s.Log())
+	}
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	u.User = url.UserPassword(name, s.password)
+	return u.String(), name
+}
+
+// Admin executes one statement as superuser, outside any test's database.
+func (s *Server) Admin(statement string) error { return s.admin(statement) }
+
+// Demote stops the server and starts it again as a hot standby, which has no
+// primary to follow. SELECT pg_promote() ends that.
+func (s *Server) Demote() error {
+	if err := s.Stop(Fast); err != nil {
+		return err
+	}
+	if err := s.cluster.signalStandby(); err != nil {
+		return err
+	}
+	return s.Start()
+}
+
 // Stop shuts the server down and returns when all its processes are gone.
 // A frozen server is thawed first.
 func (s *Server) Stop(mode Mode) error { return s.cluster.stop(mode) }

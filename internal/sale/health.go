@@ -1,6 +1,7 @@
 package sale
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,19 +16,36 @@ const (
 	// 0.8 s at the latest, so that its buyers are answered within a second.
 	pingInterval = 200 * time.Millisecond
 	pingLimit    = 600 * time.Millisecond
+	// readyInterval is how soon it is noticed that purchases cannot be written.
+	readyInterval = 200 * time.Millisecond
+	// obstacleInterval is how soon it is noticed that they can again: the database
+	// has an error in its own log for each try.
+	obstacleInterval = time.Second
+	// readyLimit leaves time to connect. Buyers who come meanwhile find out for
+	// themselves.
+	readyLimit = 2 * time.Second
 )
 
-// health watches whether the database answers. A slow commit alone does not
-// make it unavailable, a missing sign of life does: waiting for the one is
-// right, and for the other is not.
+// health watches whether the database answers, and whether purchases can be
+// written to it. A slow commit alone does not make it unavailable, a missing
+// sign of life does: waiting for the one is right, and for the other is not.
 type health struct {
 	ledger Ledger
 	log    *slog.Logger
 
-	// away points at the reason while the database does not answer.
+	// away points at the reason while the database is unavailable.
 	away atomic.Pointer[error]
+	// wrote says that a batch was written since the last look whether one can be.
+	wrote atomic.Bool
 
 	mu sync.Mutex
+	// silence is why the database does not answer, and obstacle why it does not
+	// let purchases be written; nil where that is not so.
+	silence, obstacle error
+	// metAt is when the obstacle was met last.
+	metAt time.Time
+	// told is the reason that was logged last.
+	told string
 	// up ends, with the reason as its cause, when the database stops answering.
 	up   context.Context
 	down context.CancelCauseFunc
@@ -41,7 +59,7 @@ func newHealth(ledger Ledger, log *slog.Logger) *health {
 	h := &health{ledger: ledger, log: log}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.up, h.down = context.WithCancelCause(h.ctx)
-	h.lost(errNotStarted)
+	h.wait(errNotStarted)
 	return h
 }
 
@@ -52,10 +70,22 @@ var errTooSlow = fmt.Errorf("%w: a batch took too long", ErrUnavailable)
 // errNotStarted is why nothing is available before the first sign of life.
 var errNotStarted = errors.New("not asked yet")
 
-// start asks for a sign of life, and goes on asking.
+// wait notes why nothing can be sold before start. Nothing is logged.
+func (h *health) wait(reason error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	reason = unavailable(reason)
+	h.silence = reason
+	h.away.Store(&reason)
+	h.down(reason)
+}
+
+// start asks for a sign of life, tries whether purchases can be written, and
+// goes on doing both.
 func (h *health) start(ctx context.Context) {
-	h.record(h.ping(ctx))
-	h.done.Go(h.watch)
+	h.listen(ctx)
+	h.done.Go(func() { h.every(pingInterval, func() { h.listen(h.ctx) }) })
+	h.done.Go(func() { h.every(readyInterval, h.look) })
 }
 
 func (h *health) stop() {
@@ -71,8 +101,6 @@ func (h *health) whileAvailable(limit time.Duration) (context.Context, context.C
 	return context.WithTimeoutCause(h.up, limit, errTooSlow)
 }
 
-func (h *health) available() bool { return h.reason() == nil }
-
 // reason returns why the database is unavailable, or nil if it is not.
 func (h *health) reason() error {
 	if away := h.away.Load(); away != nil {
@@ -81,17 +109,58 @@ func (h *health) reason() error {
 	return nil
 }
 
-func (h *health) watch() {
-	ticker := time.NewTicker(pingInterval)
+// silent returns why the database does not answer, or nil if it does.
+func (h *health) silent() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.silence
+}
+
+// justMet reports whether it is too early to try again after an obstacle.
+func (h *health) justMet() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.obstacle != nil && time.Since(h.metAt) < obstacleInterval
+}
+
+// every does something at each interval until stop.
+func (h *health) every(interval time.Duration, do func()) {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			h.record(h.ping(h.ctx))
+			do()
 		case <-h.ctx.Done():
 			return
 		}
 	}
+}
+
+// listen asks for a sign of life. After a silence it is not enough: a database
+// may come back as one that only reads.
+func (h *health) listen(ctx context.Context) {
+	err := h.ping(ctx)
+	if err == nil && h.silent() != nil {
+		obstacle := h.ready(ctx)
+		h.record(&err, &obstacle)
+		return
+	}
+	h.record(&err, nil)
+}
+
+// look finds out whether purchases can be written: one that just was proves it,
+// and costs nothing. A database that does not answer is not asked.
+func (h *health) look() {
+	if h.wrote.Swap(false) {
+		h.record(nil, new(error))
+		return
+	}
+	if h.silent() != nil || h.justMet() {
+		return
+	}
+	err := h.ready(h.ctx)
+	h.record(nil, &err)
 }
 
 func (h *health) ping(ctx context.Context) error {
@@ -100,26 +169,59 @@ func (h *health) ping(ctx context.Context) error {
 	return h.ledger.Ping(ctx)
 }
 
-// record notes the result of a ping and logs a change.
-func (h *health) record(err error) {
+func (h *health) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	return h.ledger.TryWrite(ctx)
+}
+
+// record notes the result of a ping, that of a look, or both, and logs a change.
+func (h *health) record(ping, ready *error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	wasUp := h.available()
-	switch {
-	case h.ctx.Err() != nil:
-	case err != nil && wasUp:
-		h.log.Error("database unavailable", "error", err)
-		h.lost(err)
-	case err == nil && !wasUp:
-		h.log.Info("database available")
+	if h.ctx.Err() != nil {
+		return
+	}
+	wasSilent := h.silence != nil
+	if ping != nil {
+		h.silence = unavailable(*ping)
+	}
+	if ready != nil {
+		h.obstacle, h.metAt = unavailable(*ready), time.Now()
+	}
+	reason := cmp.Or(h.silence, h.obstacle)
+	h.tell(reason)
+	if reason == nil {
 		h.away.Store(nil)
+	} else {
+		h.away.Store(&reason)
+	}
+	switch silent := h.silence != nil; {
+	case silent && !wasSilent:
+		h.down(h.silence)
+	case !silent && wasSilent:
 		h.up, h.down = context.WithCancelCause(h.ctx)
 	}
 }
 
-// lost notes that the database does not answer, and why.
-func (h *health) lost(err error) {
-	reason := fmt.Errorf("%w: %w", ErrUnavailable, err)
-	h.away.Store(&reason)
-	h.down(reason)
+// tell logs a reason that is not the last one. The caller holds the lock.
+func (h *health) tell(reason error) {
+	is := reasonOf(reason)
+	if is == h.told && h.reason() != nil == (reason != nil) {
+		return
+	}
+	h.told = is
+	if reason == nil {
+		h.log.Info("database available")
+		return
+	}
+	h.log.Error("database unavailable", "error", reason)
+}
+
+// unavailable returns the error as an ErrUnavailable.
+func unavailable(err error) error {
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

@@ -90,6 +90,11 @@ type Ledger interface {
 	Books(ctx context.Context) (Books, error)
 	// Ping asks the database for a sign of life that needs no disk and no lock.
 	Ping(ctx context.Context) error
+	// TryWrite returns nil if a purchase could be written now. It does what a
+	// purchase does, on the connections that sell, and leaves nothing behind. A
+	// connection or a row in use is no reason against it. Error: an [*ObstacleError]
+	// where the database answers.
+	TryWrite(ctx context.Context) error
 }
 
 // Auditor compares the books from time to time, once for all replicas.

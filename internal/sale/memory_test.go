@@ -24,6 +24,7 @@ type memory struct {
 	batches   [][]sale.Order
 	poison    string // an e-mail that the "database" refuses
 	pingErr   error
+	readyErr  error
 
 	// before runs ahead of a batch, after runs once it is written; an error of
 	// either is what Sell returns. Both may block. Runs are numbered from 1.
@@ -40,6 +41,18 @@ func (m *memory) Ping(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.pingErr
+}
+
+func (m *memory) TryWrite(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.readyErr
+}
+
+func (m *memory) setReady(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.readyErr = err
 }
 
 func (m *memory) setPing(err error) {

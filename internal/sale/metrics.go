@@ -59,9 +59,9 @@ func newMetrics(reg prometheus.Registerer, s *Seller) *metrics {
 		}, func() float64 { return float64(s.options.QueueLimit) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "onsale_database_up",
-			Help: "1 while the database answers, else 0.",
+			Help: "1 while the database answers and lets purchases be written, else 0.",
 		}, func() float64 {
-			if s.Available() {
+			if s.Ready() == nil {
 				return 1
 			}
 			return 0

@@ -114,9 +114,10 @@ type answer struct {
 	err     error
 }
 
-// Start waits for a sign of life from the database, a moment at most, and
-// begins to write batches. Before it, and until there is such a sign, the
-// database counts as unavailable. The context bounds that wait alone.
+// Start waits for a sign of life from the database and tries whether purchases
+// can be written, for a few seconds at most, and begins to write batches. Before
+// it, and until both succeed, the database counts as unavailable. The context
+// bounds that wait alone.
 //
 // A seller that was stopped before does not start.
 func (s *Seller) Start(ctx context.Context) {
@@ -159,7 +160,7 @@ func (s *Seller) Known(ctx context.Context, o Order) (Outcome, bool, error) {
 	if o.Key == "" {
 		return Outcome{}, false, nil
 	}
-	if err := s.health.reason(); err != nil {
+	if err := s.health.silent(); err != nil {
 		return Outcome{}, false, err
 	}
 	p, err := s.ledger.PurchaseByKey(ctx, o.Key)
@@ -172,9 +173,14 @@ func (s *Seller) Known(ctx context.Context, o Order) (Outcome, bool, error) {
 	return replay(o, p), true, nil
 }
 
-// Available reports whether the database answered when it was last asked, at
-// most a second ago.
-func (s *Seller) Available() bool { return s.health.available() }
+// Ready returns nil if a purchase could be written when that was last tried, some
+// 0.2 s ago and 2 s at most. Otherwise it returns what is in the way: an
+// ErrUnavailable, and an [*ObstacleError] where the database answers.
+func (s *Seller) Ready() error { return s.health.reason() }
+
+// Wait notes why the seller is not started yet, which is what buyers are told
+// until then.
+func (s *Seller) Wait(reason error) { s.health.wait(reason) }
 
 // Stop takes no more orders, writes those that wait, and returns when the last
 // has its answer or the context ends.

@@ -265,7 +265,7 @@ func TestSilentDatabaseIsNoticedByItsPing(t *testing.T) {
 				t.Errorf("got %v after %s, want unavailable within 1 s", r.err, r.took)
 			}
 		}
-		if c.seller.Available() {
+		if c.seller.Ready() == nil {
 			t.Error("seller calls the database available")
 		}
 		c.send(t.Context(), 1)

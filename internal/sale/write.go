@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -109,6 +110,9 @@ func (s *Seller) measured(ctx context.Context, b Batch) ([]Outcome, error) {
 	start := time.Now()
 	outcomes, err := s.ledger.Sell(ctx, b)
 	s.metrics.batch(len(b.Orders), time.Since(start))
+	if slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Status == Sold }) {
+		s.health.wrote.Store(true)
+	}
 	if err == nil && len(outcomes) != len(b.Orders) {
 		return nil, fmt.Errorf("sell %d orders: ledger answered %d", len(b.Orders), len(outcomes))
 	}

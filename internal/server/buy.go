@@ -128,8 +128,8 @@ func (s *Server) sell(ctx context.Context, route string, o sale.Order) (sale.Out
 			return known, err
 		}
 	}
-	if !s.options.Seller.Available() { // before the delay, so that buyers are told at once
-		return sale.Outcome{}, sale.ErrUnavailable
+	if err := s.options.Seller.Ready(); err != nil { // before the delay, so that buyers are told at once
+		return sale.Outcome{}, fmt.Errorf("sell: %w", err)
 	}
 	if err := s.strike(ctx, route); err != nil {
 		return sale.Outcome{}, err

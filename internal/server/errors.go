@@ -43,6 +43,7 @@ func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Prob
 		asProblem *Problem
 		asField   *sale.FieldError
 		asPlan    *fault.PlanError
+		obstacle  *sale.ObstacleError
 	)
 	switch {
 	case errors.As(err, &asProblem):
@@ -62,6 +63,10 @@ func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Prob
 		return internal.problem()
 	}
 	p := k.problem()
+	if k == &unavailable && errors.As(err, &obstacle) {
+		p.Detail = sentence(obstacle.Reason) + nothingChanged
+		s.obstacles.tell(s.options.Now(), pattern, obstacle)
+	}
 	var where placedError
 	if k == &outcomeUnknown && errors.As(err, &where) {
 		p = p.with("Location", "/purchases/"+where.id.String())

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"onsale/internal/item"
+	"onsale/internal/sale"
 )
 
 // The paths of the item calls, and the patterns of those that are counted as such.
@@ -72,8 +73,8 @@ func (s *Server) issueToken(ctx context.Context, in *tokenInput) (*tokenOutput, 
 		return nil, err
 	}
 	s.metrics.items.active.see(in.UserID)
-	if !s.options.Tokens.Ready() {
-		return nil, unavailable.problem() // the key is in the database
+	if err := s.tokensReady(); err != nil {
+		return nil, err
 	}
 	if err := s.strike(ctx, pathToken); err != nil {
 		return nil, err
@@ -83,6 +84,18 @@ func (s *Server) issueToken(ctx context.Context, in *tokenInput) (*tokenOutput, 
 		return nil, fmt.Errorf("issue token: %w", err)
 	}
 	return &tokenOutput{"no-store", issuedToken{token}}, nil
+}
+
+// tokensReady returns why tokens can neither be issued nor checked yet, or nil:
+// their key is in the database.
+func (s *Server) tokensReady() error {
+	if s.options.Tokens.Ready() {
+		return nil
+	}
+	if err := s.options.Seller.Ready(); err != nil {
+		return err
+	}
+	return sale.ErrUnavailable
 }
 
 // ItemCall is what the calls that need a token have in common. It is exported
@@ -104,8 +117,8 @@ func (in *ItemCall) Resolve(ctx huma.Context) []error {
 // caller returns the user that makes the call. Whoever has no token learns
 // nothing else that is wrong, and in no other words than who has a false one.
 func (s *Server) caller(in *ItemCall) (string, error) {
-	if !s.options.Tokens.Ready() {
-		return "", unavailable.problem() // the key is in the database
+	if err := s.tokensReady(); err != nil {
+		return "", err
 	}
 	if len(in.request.Header[headerToken]) > 1 {
 		return "", item.ErrUnauthorized

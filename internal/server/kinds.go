@@ -24,6 +24,9 @@ type kind struct {
 	retry bool
 }
 
+// nothingChanged ends the detail of a problem that may pass.
+const nothingChanged = " Nothing was changed; come again."
+
 // statusClientGone counts a client that hung up before it had its answer. It is
 // never received by anybody; nginx made the number known.
 const statusClientGone = 499
@@ -133,7 +136,7 @@ var (
 	}
 	unavailable = kind{
 		status: http.StatusServiceUnavailable, code: "unavailable", title: "Database unavailable", outcome: outcomeFailed, retry: true,
-		detail: "The database does not answer. Nothing was changed; come again.",
+		detail: "The database does not answer." + nothingChanged, // an obstacle says what else it is
 	}
 	outcomeUnknown = kind{
 		status: http.StatusServiceUnavailable, code: "outcome_unknown", title: "Outcome unknown", outcome: outcomeUnsure, retry: true,

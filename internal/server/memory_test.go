@@ -31,7 +31,9 @@ type memory struct {
 	linger func()
 	// replicas is what Replicas answers.
 	replicas []fault.Replica
-	away     bool // what Available answers, negated
+	away     bool // whether Ready answers that the database is away
+	// obstacle is what else Ready answers.
+	obstacle error
 }
 
 var _ sale.Ledger = (*memory)(nil)
@@ -201,6 +203,8 @@ func (m *memory) Books(ctx context.Context) (sale.Books, error) {
 	return books, nil
 }
 
+func (m *memory) TryWrite(context.Context) error { return m.Ready() }
+
 func (m *memory) Ping(ctx context.Context) error {
 	if err := m.enter(ctx, "Ping"); err != nil {
 		return err
@@ -245,11 +249,17 @@ func (m *memory) Known(ctx context.Context, o sale.Order) (sale.Outcome, bool, e
 	return sale.Outcome{Status: sale.Replayed, Purchase: p}, true, nil
 }
 
-// Available reports whether the database answers.
-func (m *memory) Available() bool {
+// Ready returns what is in the way of purchases, or nil.
+func (m *memory) Ready() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !m.away
+	if m.obstacle != nil {
+		return m.obstacle
+	}
+	if m.away {
+		return sale.ErrUnavailable
+	}
+	return nil
 }
 
 // orders returns the orders that reached Buy.

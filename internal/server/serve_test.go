@@ -98,6 +98,21 @@ func TestReady(t *testing.T) {
 	w := r.do("GET", "/ready", "")
 	wantProblem(t, w, 503, "unavailable")
 	wantHeader(t, w, "Retry-After", "1")
+	if !strings.Contains(w.Body.String(), "The database does not answer.") {
+		t.Errorf("said %s", w.Body)
+	}
+	r.mu.Lock()
+	r.obstacle = &sale.ObstacleError{Reason: "the database is read-only", Remedy: "ask the admin", Err: errors.New("host 10.0.0.7")}
+	r.mu.Unlock()
+	for _, call := range [][]string{{"GET", "/ready", ""}, {"POST", "/buy/1", `{"user_email":"a@example.com","quantity":1}`}} {
+		w := r.do(call[0], call[1], call[2])
+		wantProblem(t, w, 503, "unavailable")
+		wantHeader(t, w, "Retry-After", "1")
+		if said := w.Body.String(); !strings.Contains(said, "The database is read-only. Nothing was changed") ||
+			strings.Contains(said, "does not answer") || strings.Contains(said, "admin") || strings.Contains(said, "10.0") {
+			t.Errorf("%s said %s, want the reason and nothing that is the operator's", call[1], said)
+		}
+	}
 	if _, err := r.faults.Set(t.Context(), fault.Plan{NotReady: fault.Switch{On: true}}); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +120,27 @@ func TestReady(t *testing.T) {
 	r.server.Drain()
 	wantProblem(t, r.do("GET", "/ready", ""), 503, "stopping")
 	want(t, r.do("GET", "/health", ""), 200, "") // it lives all the same
+}
+
+// TestObstacleBesideTheSale has a store that lets items be neither made nor deleted.
+// Callers are told so, and the log once.
+func TestObstacleBesideTheSale(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.hook(func(context.Context, string) error {
+		return fmt.Errorf("write: %w", &sale.ObstacleError{Reason: "the role lacks a privilege", Err: errors.New("on onsale.concerts")})
+	})
+	for range 3 {
+		w := r.do("POST", "/concerts/new", `{"title":"T","date":"D","venue":"V","number_of_tickets":1}`)
+		wantProblem(t, w, 503, "unavailable")
+		if !strings.Contains(w.Body.String(), "The role lacks a privilege.") || strings.Contains(w.Body.String(), "onsale.concerts") {
+			t.Errorf("said %s", w.Body)
+		}
+	}
+	if n := strings.Count(r.log.String(), "call cannot be answered"); n != 1 || !strings.Contains(r.log.String(), "on onsale.concerts") {
+		t.Errorf("logged %d times, want once and in full:\n%s", n, r.log.String())
+	}
+	wantProblem(t, r.do("GET", "/concerts", ""), 503, "unavailable")
 }
 
 // A handler that panics is answered 500, and its secrets stay in the log.

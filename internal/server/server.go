@@ -32,7 +32,9 @@ import (
 type Seller interface {
 	Buy(ctx context.Context, o sale.Order) (sale.Outcome, error)
 	Known(ctx context.Context, o sale.Order) (outcome sale.Outcome, ok bool, err error)
-	Available() bool
+	// Ready returns nil if a purchase could be written now, and otherwise what is
+	// in the way.
+	Ready() error
 }
 
 // Faults makes calls fail on purpose: a [fault.Injector].
@@ -152,6 +154,8 @@ type Server struct {
 	concerts *listing
 	nosniff  []string // a header's value, shared by all answers
 	draining atomic.Bool
+	// obstacles logs what keeps calls from being answered.
+	obstacles *obstacles
 }
 
 // New returns a server, and registers its metrics.
@@ -166,6 +170,8 @@ func New(o Options) (*Server, error) {
 		metrics:  newMetrics(o),
 		concerts: newListing(o.Ledger, log, o.Now),
 		nosniff:  []string{"nosniff"},
+
+		obstacles: newObstacles(log, o.Seller),
 	}
 	tries := newTries(o.Now, log, s.metrics.wrongTokens.Inc)
 	if s.options.Waited == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -57,6 +58,9 @@ type listing struct {
 	mu       sync.Mutex
 	flight   *flight   // the refresh under way, if any
 	failedAt time.Time // when the last refresh failed; zero if it did not
+	// obstacle is what made the last refresh fail; nil if it did not, or if the
+	// database did not answer.
+	obstacle *sale.ObstacleError
 }
 
 // flight is a refresh under way.
@@ -80,7 +84,8 @@ func (l *listing) invalidate() {
 
 // get returns a snapshot that is no older than maxAge, waiting up to the given
 // time for a refresh, or else the last one, which is then reported as stale. It
-// returns ErrUnavailable if that is older than staleFor.
+// returns ErrUnavailable, as a [*sale.ObstacleError] where there is one, if that is
+// older than staleFor.
 func (l *listing) get(ctx context.Context, maxAge, wait time.Duration) (s *snapshot, stale bool, err error) {
 	asked, edition := l.now(), l.edition.Load()
 	if s := l.last.Load(); s.shows(edition) && asked.Sub(s.readAt) <= maxAge {
@@ -112,7 +117,17 @@ func (l *listing) get(ctx context.Context, maxAge, wait time.Duration) (s *snaps
 	if s := l.last.Load(); s != nil && l.now().Sub(s.readAt) <= staleFor {
 		return s, true, nil
 	}
-	return nil, false, fmt.Errorf("read concerts: %w", sale.ErrUnavailable)
+	return nil, false, fmt.Errorf("read concerts: %w", l.failure())
+}
+
+// failure returns why there is no snapshot to show, as an ErrUnavailable.
+func (l *listing) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.obstacle != nil {
+		return l.obstacle
+	}
+	return sale.ErrUnavailable
 }
 
 // shows reports whether the snapshot has all changes up to an edition.
@@ -143,6 +158,8 @@ func (l *listing) refresh(ctx context.Context, f *flight) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.flight = nil
+	l.obstacle = nil
+	errors.As(err, &l.obstacle)
 	switch {
 	case err == nil:
 		l.failedAt = time.Time{}

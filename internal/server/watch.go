@@ -20,15 +20,16 @@ func (*Server) health(context.Context, *struct{}) (*textOutput, error) {
 	return &textOutput{ContentType: textType}, nil
 }
 
-// ready answers whether the server can sell.
+// ready answers whether a purchase could be written now.
 func (s *Server) ready(context.Context, *struct{}) (*textOutput, error) {
 	switch {
 	case s.draining.Load():
 		return nil, stopping.problem()
 	case !s.options.Faults.Ready():
 		return nil, notReady.problem()
-	case !s.options.Seller.Available():
-		return nil, unavailable.problem()
+	}
+	if err := s.options.Seller.Ready(); err != nil {
+		return nil, err
 	}
 	return &textOutput{ContentType: textType, Body: []byte("ready\n")}, nil
 }

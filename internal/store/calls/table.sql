@@ -1,25 +1,29 @@
--- Runs when the recorder connects. Who may only write to the table needs no
--- right to create anything, once it is there.
+-- Runs when the recorder connects. A role that may write to the table needs no
+-- right to create anything once it is there.
 DO $$
 BEGIN
-    IF to_regclass('onsale.automate_calls') IS NOT NULL THEN
-        RETURN;
+    IF to_regclass('onsale.automate_calls') IS NULL THEN
+        IF to_regnamespace('onsale') IS NULL THEN
+            CREATE SCHEMA IF NOT EXISTS onsale;
+        END IF;
+        CREATE TABLE IF NOT EXISTS onsale.automate_calls (
+            id          uuid PRIMARY KEY,
+            run_id      uuid             NOT NULL,
+            time        timestamptz      NOT NULL,
+            user_id     text             NOT NULL,
+            method      text             NOT NULL,
+            path        text             NOT NULL,
+            status      integer          NOT NULL, -- 0: no answer
+            error       text             NOT NULL, -- empty: a success
+            attempt     integer          NOT NULL,
+            duration_ms double precision NOT NULL
+        );
+        CREATE INDEX IF NOT EXISTS automate_calls_time ON onsale.automate_calls (time);
     END IF;
-    IF to_regnamespace('onsale') IS NULL THEN
-        CREATE SCHEMA IF NOT EXISTS onsale;
-    END IF;
-    CREATE TABLE IF NOT EXISTS onsale.automate_calls (
-        id          uuid PRIMARY KEY,
-        run_id      uuid             NOT NULL,
-        time        timestamptz      NOT NULL,
-        user_id     text             NOT NULL,
-        method      text             NOT NULL,
-        path        text             NOT NULL,
-        status      integer          NOT NULL, -- 0: no answer
-        error       text             NOT NULL, -- empty: a success
-        attempt     integer          NOT NULL,
-        duration_ms double precision NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS automate_calls_time ON onsale.automate_calls (time);
+    -- Writes no row, and fails now where writing would fail later.
+    INSERT INTO onsale.automate_calls
+        (run_id, id, time, user_id, method, path, status, error, attempt, duration_ms)
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE false
+    ON CONFLICT (id) DO NOTHING;
 END
 $$

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"onsale/internal/store/grant"
 	"onsale/internal/store/transport"
 )
 
@@ -135,11 +137,33 @@ func (r *Recorder) attempt(ctx context.Context, batch []row) (err error) {
 func (r *Recorder) prepare(ctx context.Context) error {
 	for try := 1; ; try++ {
 		_, err := r.conn.Exec(ctx, makeTable)
-		if code := codeOf(err); try > 3 || code != "23505" && code != "42P06" && code != "42P07" {
+		switch code := codeOf(err); {
+		case code == "42501": // insufficient_privilege
+			return r.advise(ctx, err)
+		case try > 3, code != "23505" && code != "42P06" && code != "42P07":
 			return err
 		}
 	}
 }
+
+// advise adds to the error of a role that lacks a privilege the statements that
+// give it those to write to the table and, if that is missing, to make it.
+func (r *Recorder) advise(ctx context.Context, err error) error {
+	var there bool
+	failed := r.conn.QueryRow(ctx, lookForTable, pgx.QueryExecModeSimpleProtocol).Scan(&there)
+	if failed != nil {
+		return err
+	}
+	need := grant.Need{Tables: map[string]string{"automate_calls": "SELECT, INSERT"}, Create: !there}
+	if advice := grant.Advice(ctx, r.conn, need); advice != "" {
+		err = fmt.Errorf("%w: %s", err, advice)
+	}
+	return err
+}
+
+// lookForTable asks the catalogue, which every role may read.
+const lookForTable = `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+	WHERE nspname = 'onsale' AND relname = 'automate_calls')`
 
 // insert writes a batch in one statement.
 func (r *Recorder) insert(ctx context.Context, batch []row) error {

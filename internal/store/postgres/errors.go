@@ -36,6 +36,9 @@ func classify(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if o := obstacleOf(err); o != nil && ctx.Err() == nil && !errors.Is(err, sale.ErrUnavailable) {
+		return fmt.Errorf("%s: %w", op, o)
+	}
 	kind := kindOf(ctx, err)
 	err = oneLine(err)
 	if kind != nil && !errors.Is(err, kind) {

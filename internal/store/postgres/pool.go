@@ -68,7 +68,8 @@ func (p *pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 }
 
 // pinger has one connection to ask for signs of life on. One that gave none is
-// not waited for.
+// not waited for. One that is broken is replaced at once: that it was ended says
+// nothing about the database.
 type pinger struct {
 	config *pgx.ConnConfig
 
@@ -76,19 +77,30 @@ type pinger struct {
 	conn *pgx.Conn
 }
 
-func (p *pinger) ping(ctx context.Context) (err error) {
+func (p *pinger) ping(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.conn == nil {
-		if p.conn, err = pgx.ConnectConfig(ctx, p.config); err != nil {
+	for again := p.conn != nil; ; again = false {
+		if p.conn == nil {
+			conn, err := pgx.ConnectConfig(ctx, p.config)
+			if refusesLogin(err) {
+				return nil // it answers; whether it lets others sell, they find out
+			}
+			if err != nil {
+				return err
+			}
+			p.conn = conn
+		}
+		err := p.conn.Ping(ctx)
+		if err == nil {
+			return nil
+		}
+		go goodbye(context.WithoutCancel(ctx), p.conn)
+		p.conn = nil
+		if !again || ctx.Err() != nil {
 			return err
 		}
 	}
-	if err = p.conn.Ping(ctx); err != nil {
-		go goodbye(context.WithoutCancel(ctx), p.conn)
-		p.conn = nil
-	}
-	return err
 }
 
 func (p *pinger) close() {

@@ -36,7 +36,8 @@ const rollbackLimit = time.Second
 
 // Sell implements [sale.Ledger] in two round trips, however many orders and
 // concerts the batch has: one locks and looks up, the other writes and commits.
-func (s *Store) Sell(ctx context.Context, b sale.Batch) ([]sale.Outcome, error) {
+func (s *Store) Sell(ctx context.Context, b sale.Batch) (outcomes []sale.Outcome, err error) {
+	defer func() { s.trials.note(err) }()
 	if err := s.gate(ctx, "sell"); err != nil {
 		return nil, err
 	}

@@ -85,6 +85,7 @@ func (o Options) withDefaults() (Options, error) {
 type Store struct {
 	options Options
 	*pools
+	trials           trials
 	files            fs.FS // of the migrations
 	progressInterval time.Duration
 }
@@ -112,7 +113,7 @@ func openStore(ctx context.Context, config *pgxpool.Config, o Options) (*Store, 
 	if err != nil {
 		return nil, err
 	}
-	return &Store{o, pools, migrations, schema.ProgressInterval}, nil
+	return &Store{options: o, pools: pools, files: migrations, progressInterval: schema.ProgressInterval}, nil
 }
 
 // Close closes all connections, and waits a moment for those in use.

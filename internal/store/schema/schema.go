@@ -36,12 +36,16 @@ func list(files fs.FS) ([]string, error) {
 }
 
 // Judge compares the version that the database has, 0 for none, with the one
-// that this program wants. A missing or older schema is a sale.ErrUnavailable
-// that says what to do; a newer one is an error that waiting does not mend.
+// that this program wants. A missing or older schema is a [*sale.ObstacleError] that
+// says what to do; a newer one is an error that waiting does not mend.
 func Judge(have, want int64) error {
 	switch {
 	case have < want:
-		return fmt.Errorf("%w: the schema has version %d and must have %d: run `onsale migrate`", sale.ErrUnavailable, have, want)
+		return &sale.ObstacleError{
+			Reason: "the database lacks the schema of this server",
+			Err:    fmt.Errorf("it has version %d and must have %d", have, want),
+			Remedy: "run `onsale migrate`",
+		}
 	case have > want:
 		return fmt.Errorf("the schema has version %d, and this program knows only up to %d: run a newer onsale", have, want)
 	}

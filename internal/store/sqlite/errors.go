@@ -16,6 +16,9 @@ func wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if o := obstacleOf(err); o != nil && !said(err) {
+		return fmt.Errorf("%s: %w", op, o)
+	}
 	if kind := kindOf(err); kind != nil {
 		return fmt.Errorf("%s: %w: %w", op, kind, err)
 	}

@@ -27,6 +27,10 @@ func missingSchema(w *world) {
 	if err := w.Ping(w.Context()); err != nil {
 		w.Errorf("ping without a schema: %v", err)
 	}
+	var obstacle *sale.ObstacleError
+	if err := w.TryWrite(w.Context()); !errors.As(err, &obstacle) || !errors.Is(err, sale.ErrUnavailable) {
+		w.Errorf("try without a schema: %v, want it unavailable and the reason", err)
+	}
 	for range 2 { // the second time there is nothing to do
 		if err := w.Migrate(w.Context()); err != nil {
 			w.Fatal(err)
@@ -34,6 +38,9 @@ func missingSchema(w *world) {
 	}
 	if err := w.CheckSchema(w.Context()); err != nil {
 		w.Errorf("check after migrating: %v", err)
+	}
+	if err := w.TryWrite(w.Context()); err != nil {
+		w.Errorf("try after migrating: %v", err)
 	}
 	if concerts, err := w.Concerts(w.Context()); err != nil || len(concerts) != 0 {
 		w.Errorf("list after migrating: %v, %v", concerts, err)

@@ -1,0 +1,154 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"onsale/internal/sale"
+	"onsale/internal/store/grant"
+)
+
+// privileges are those that a role needs to serve; with grant.Need.Create it can
+// migrate as well.
+var privileges = map[string]string{
+	"concerts":          "SELECT, INSERT, UPDATE",
+	"purchases":         "SELECT, INSERT, UPDATE",
+	"audits":            "SELECT, INSERT, UPDATE",
+	"faults":            "SELECT, INSERT, UPDATE",
+	"replicas":          "SELECT, INSERT, UPDATE, DELETE",
+	"items":             "SELECT, INSERT, DELETE",
+	"token_keys":        "SELECT, INSERT",
+	"schema_migrations": "SELECT",
+}
+
+// What is in the way of purchases, as strangers may read it.
+const (
+	reasonReadOnly = "the database is read-only"
+	reasonDenied   = "the database role of this server lacks a privilege"
+	reasonSchema   = "the database lacks a table of this server"
+	reasonLogin    = "the database refuses the login of this server"
+	reasonClosed   = "the database accepts no connection"
+	reasonFull     = "the database has no connection left for this server"
+	reasonStarting = "the database is starting up or shutting down"
+	reasonEnded    = "the database has ended the connection"
+	reasonDisk     = "the database has no room left on its disk"
+	reasonMemory   = "the database has no memory left"
+	reasonStorage  = "the database fails to write"
+	reasonSlow     = "the database takes too long to write"
+	reasonLocked   = "another session keeps a table of the sale locked"
+	reasonRefusal  = "the database refuses purchases"
+)
+
+// obstacleOf returns the obstacle that an error of the server stands for, or nil
+// if it stands for none. The codes are of PostgreSQL's appendix A.
+func obstacleOf(err error) *sale.ObstacleError {
+	if errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) {
+		return &sale.ObstacleError{
+			Reason: reasonReadOnly, Err: oneLine(err),
+			Remedy: "DATABASE_URL must name a server that can be written to",
+		}
+	}
+	if errors.Is(err, pgconn.ErrReadWriteConnection) || errors.Is(err, pgconn.ErrPrimaryConnection) {
+		return &sale.ObstacleError{
+			Reason: reasonClosed, Err: oneLine(err),
+			Remedy: "target_session_attrs in DATABASE_URL must not ask for a server that only reads",
+		}
+	}
+	server, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return nil
+	}
+	connecting, isConnecting := errors.AsType[*pgconn.ConnectError](err)
+	o := obstacleOfCode(server.Code)
+	if o == nil || o.Reason == reasonClosed && !isConnecting {
+		return nil
+	}
+	o.Err = oneLine(err)
+	if isConnecting && o.Reason == reasonDenied {
+		o.Remedy = "as the owner or a superuser, run: GRANT CONNECT ON DATABASE " +
+			identifier(connecting.Config.Database) + " TO " + identifier(connecting.Config.User)
+	}
+	return o
+}
+
+// identifier returns a name as statements have it, quoted where it must be, as the
+// server's quote_ident does: a log escapes quotes.
+func identifier(name string) string {
+	if plain.MatchString(name) && name != "user" && name != "all" && name != "default" {
+		return name
+	}
+	return pgx.Identifier{name}.Sanitize()
+}
+
+var plain = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+func obstacleOfCode(code string) *sale.ObstacleError {
+	switch code {
+	case "25006": // read_only_sql_transaction
+		return &sale.ObstacleError{
+			Reason: reasonReadOnly,
+			Remedy: "DATABASE_URL must name the primary, and default_transaction_read_only be off",
+		}
+	case "42501": // insufficient_privilege
+		return &sale.ObstacleError{Reason: reasonDenied, Lasting: true}
+	case "42P01", "3F000", "42703": // undefined table, schema or column
+		return &sale.ObstacleError{Reason: reasonSchema, Remedy: "run `onsale migrate`, or bring back what was dropped or renamed"}
+	case "28000", "28P01": // invalid authorization specification, or password
+		return &sale.ObstacleError{Reason: reasonLogin, Lasting: true}
+	case "55000": // object_not_in_prerequisite_state: ALLOW_CONNECTIONS false
+		return &sale.ObstacleError{Reason: reasonClosed, Lasting: true}
+	case "53300": // too_many_connections: of the server, the database or the role
+		return &sale.ObstacleError{
+			Reason: reasonFull,
+			Remedy: "raise the limit that the error names, or give each replica fewer connections (--database-connections)",
+		}
+	case "57P03": // cannot_connect_now
+		return &sale.ObstacleError{Reason: reasonStarting}
+	case "57P01", "57P02", "57P05", "25P03": // admin_shutdown, crash_shutdown, idle sessions
+		return &sale.ObstacleError{Reason: reasonEnded}
+	case "53100": // disk_full
+		return &sale.ObstacleError{Reason: reasonDisk}
+	case "53200": // out_of_memory
+		return &sale.ObstacleError{Reason: reasonMemory}
+	}
+	switch code[:min(2, len(code))] {
+	case "08": // connection exception: what a pooler says that has none itself
+		return &sale.ObstacleError{Reason: reasonClosed}
+	case "53", "58": // resources, system error
+		return &sale.ObstacleError{Reason: reasonStorage}
+	}
+	return nil
+}
+
+// explain returns why a trial failed as an obstacle whose remedy is what the server
+// tells on the same connection, which is in no transaction.
+func explain(ctx context.Context, conn *pgx.Conn, err error) *sale.ObstacleError {
+	o := obstacleOf(err)
+	if o == nil {
+		o = &sale.ObstacleError{Reason: reasonRefusal, Err: oneLine(err)}
+	}
+	var remedy string
+	switch o.Reason {
+	case reasonReadOnly:
+		// A failure leaves the remedy empty: the connection is gone.
+		_ = conn.QueryRow(ctx, whyReadOnly, pgx.QueryExecModeSimpleProtocol).Scan(&remedy)
+	case reasonDenied:
+		remedy = grant.Advice(ctx, conn, grant.Need{Tables: privileges})
+	}
+	if remedy != "" {
+		o.Remedy = remedy
+	}
+	return o
+}
+
+// whyReadOnly says why a session cannot write, and what helps.
+const whyReadOnly = `SELECT CASE
+	WHEN pg_is_in_recovery() THEN 'the server is a standby: DATABASE_URL must name the primary, or the standby be promoted'
+	WHEN current_setting('default_transaction_read_only') = 'on' THEN format(
+		'default_transaction_read_only is on: set it to off with ALTER DATABASE %I, with ALTER ROLE %I or in postgresql.conf, whichever sets it',
+		current_database(), current_user)
+	ELSE '' END`

@@ -1,0 +1,153 @@
+package postgres_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"onsale/internal/item"
+	"onsale/internal/store/postgres"
+)
+
+// remedies returns the statements that an error tells the owner to run.
+func remedies(err error) []string {
+	if err == nil {
+		return nil
+	}
+	_, run, found := strings.Cut(err.Error(), "run: ")
+	if !found {
+		return nil
+	}
+	run, _, _ = strings.Cut(run, "; or instead: ")
+	return strings.Split(run, "; ")
+}
+
+// works calls what a server calls.
+func works(t *testing.T, store *postgres.Store) {
+	t.Helper()
+	batch := newBatch(t, store, 1)
+	calls := map[string]func() error{
+		"try":  func() error { return store.TryWrite(t.Context()) },
+		"sell": func() error { _, err := store.Sell(t.Context(), batch); return err },
+		"refund": func() error {
+			_, err := store.Refund(t.Context(), batch.Orders[0].ID)
+			return err
+		},
+		"list":      func() error { _, err := store.Purchases(t.Context(), 0, uuid.Nil, 1); return err },
+		"audit":     func() error { _, _, err := store.AuditBooks(t.Context(), 0); return err },
+		"token key": func() error { _, err := store.TokenKey(t.Context(), item.NewKey()); return err },
+		"load plan": func() error { _, err := store.LoadPlan(t.Context()); return err },
+		"heartbeat": func() error { return store.Heartbeat(t.Context(), "r", 1) },
+		"item": func() error {
+			return store.CreateItem(t.Context(), item.Item{ID: "i", UserID: "ada", CreatedAt: time.Now()})
+		},
+		"no item": func() error { return store.DeleteItem(t.Context(), "i", "ada") },
+	}
+	for _, name := range []string{"try", "sell", "refund", "list", "audit", "token key", "load plan", "heartbeat", "item", "no item"} {
+		if err := calls[name](); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestMigrateWithFewPrivileges migrates as a role that owns nothing, in a database
+// that somebody else has prepared. Where something is missing, the error says by which
+// statements the role gets it, and no others are needed.
+func TestMigrateWithFewPrivileges(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		migrated bool   // by the superuser
+		before   string // what else the superuser has done
+		want     string // what the error says; empty for none
+	}{
+		"the schema was made for it": {before: `CREATE SCHEMA onsale AUTHORIZATION ITS_ROLE`},
+		"it may make things in the schema": {
+			before: `CREATE SCHEMA onsale; GRANT USAGE, CREATE ON SCHEMA onsale TO ITS_ROLE`,
+		},
+		"it may write, and nothing is missing": {migrated: true, before: grantAll},
+		"there is no schema":                   {want: `GRANT CREATE ON DATABASE ITS_DATABASE TO ITS_ROLE; or instead: CREATE SCHEMA onsale AUTHORIZATION ITS_ROLE`},
+		"the schema is another's":              {before: `CREATE SCHEMA onsale`, want: `GRANT USAGE, CREATE ON SCHEMA onsale TO ITS_ROLE`},
+		"it may only use the schema": {
+			before: `CREATE SCHEMA onsale; GRANT USAGE ON SCHEMA onsale TO ITS_ROLE`, want: `GRANT CREATE ON SCHEMA onsale TO ITS_ROLE`,
+		},
+		"another migrated": {migrated: true, want: `GRANT USAGE ON SCHEMA onsale TO ITS_ROLE; GRANT SELECT ON onsale.schema_migrations TO ITS_ROLE; `},
+		"another migrated, and it may use the schema": {
+			migrated: true, before: `GRANT USAGE ON SCHEMA onsale TO ITS_ROLE`, want: `GRANT SELECT ON onsale.schema_migrations TO ITS_ROLE`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			owner := server.Database(t)
+			s := &shop{T: t, cluster: server.Server(t), owner: owner}
+			s.name = owner[strings.LastIndex(owner, "/")+1 : strings.Index(owner, "?")]
+			s.url, s.role = s.cluster.Role(t, owner, "")
+			if c.migrated {
+				newBatch(t, open(t, owner, postgres.Options{}), 0)
+			}
+			if c.before != "" {
+				s.exec(c.before)
+			}
+			store := open(t, s.url, postgres.Options{})
+			err := store.Migrate(t.Context())
+			want := strings.NewReplacer("ITS_ROLE", s.role, "ITS_DATABASE", s.name).Replace(c.want)
+			switch {
+			case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.Contains(err.Error(), "run: "+want)):
+				t.Fatalf("migrate: %v, want it to say %q", err, want)
+			case c.want != "" && strings.Contains(err.Error(), "\n"):
+				t.Errorf("%q is not one line", err)
+			}
+			for _, statement := range remedies(err) {
+				exec(t, owner, statement)
+			}
+			if err := store.Migrate(t.Context()); err != nil {
+				t.Fatalf("migrate once it is granted: %v", err)
+			}
+			works(t, store)
+		})
+	}
+}
+
+// TestMigrateTablesOfAnother changes a table that another role owns.
+func TestMigrateTablesOfAnother(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, server.Server(t), "")
+	s.exec(`GRANT CREATE ON SCHEMA onsale TO ITS_ROLE; GRANT onsale TO postgres`)
+	for _, table := range []string{"concerts", "purchases", "audits", "faults", "replicas", "items", "token_keys", "schema_migrations"} {
+		s.exec(`ALTER TABLE onsale.` + table + ` OWNER TO onsale`)
+	}
+	files := make(fstest.MapFS)
+	for _, name := range []string{"migrations/00001_sale.sql", "migrations/00002_items.sql"} {
+		files[name] = &fstest.MapFile{Data: []byte("-- +goose Up\nSELECT 1;\n-- +goose Down\n")}
+	}
+	files["migrations/00003_note.sql"] = &fstest.MapFile{
+		Data: []byte("-- +goose Up\nALTER TABLE onsale.concerts ADD COLUMN note text;\n-- +goose Down\n"),
+	}
+	store := open(t, s.url, postgres.Options{})
+	store.SetMigrations(files, time.Minute)
+	err := store.Migrate(t.Context())
+	if want := "GRANT onsale TO " + s.role; len(remedies(err)) != 1 || remedies(err)[0] != want {
+		t.Fatalf("migrate: %v, want it to say %q", err, want)
+	}
+	exec(t, s.owner, remedies(err)[0])
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMissingPrivilegeIsNotWaitedFor tells a lasting obstacle from one that passes.
+func TestMissingPrivilegeIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, server.Server(t), "")
+	s.exec(`REVOKE SELECT ON onsale.schema_migrations FROM ITS_ROLE`)
+	err := open(t, s.url, postgres.Options{}).CheckSchema(t.Context())
+	if !obstacle(err).Lasting || len(remedies(err)) != 1 {
+		t.Errorf("%v, want one that lasts", err)
+	}
+	empty := open(t, server.Database(t), postgres.Options{})
+	if err := empty.CheckSchema(t.Context()); obstacle(err).Lasting || !strings.Contains(err.Error(), "onsale migrate") {
+		t.Errorf("%v, want one that passes", err)
+	}
+}
