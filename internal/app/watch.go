@@ -159,6 +159,8 @@ func (w Watch) told(external string) string {
 	switch {
 	case w.AlertmanagerConfig != "":
 		return "as " + w.AlertmanagerConfig + " says"
+	case w.DiscordURL != "" && monitor.DoubtOf(w.DiscordURL) != "":
+		return "to DISCORD_URL, where they may not arrive as the log says, and to " + external + "/inbox"
 	case w.DiscordURL != "":
 		return "to Discord, and to " + external + "/inbox"
 	}

@@ -55,6 +55,13 @@ type Options struct {
 // Secret is a text that nothing prints.
 type Secret = discord.Secret
 
+// DoubtOf says why messages may not arrive at DISCORD_URL; it is empty if there is no
+// reason to doubt it, or if it is refused anyway. It holds nothing of the URL.
+func DoubtOf(discordURL Secret) string {
+	doubt, _ := discord.CheckAddress(discordURL, "DISCORD_URL") // the error comes from New
+	return doubt
+}
+
 // Monitor watches.
 type Monitor struct {
 	inbox    *discord.Inbox

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -24,6 +25,8 @@ type setup struct {
 	routes   *dispatch.Route
 	// receivers are the integrations of each receiver, by its name.
 	receivers map[string][]notify.Integration
+	// doubts say which addresses may be wrong.
+	doubts []string
 }
 
 // prepare makes the routes and the receivers of a configuration.
@@ -61,6 +64,9 @@ func (s *setup) build(r config.Receiver, builtIn notify.Notifier, log *slog.Logg
 		n, err := newDiscord(c, s.template, log.With("integration", "discord"))
 		if err != nil {
 			return nil, err
+		}
+		if n.doubt != "" {
+			s.doubts = append(s.doubts, "receiver "+strconv.Quote(r.Name)+": "+n.doubt)
 		}
 		integrations = append(integrations, notify.NewIntegration(n, c, "discord", i, r.Name))
 	}
