@@ -29,10 +29,10 @@ import (
 type Options struct {
 	// DataDir is where metrics, silences and the inbox are kept.
 	DataDir string
-	// Targets are the URLs to scrape, all of one job: that of Settings. BearerFile
-	// has the token that scrapes bring, or is empty.
-	Targets    []string
-	BearerFile string
+	// Targets are the URLs to scrape, all of one job, that of Settings, and Access is
+	// how scrapes get in. Without targets a job of PrometheusConfig is the one.
+	Targets []string
+	Access  Access
 	// Pace and Settings are those of the catalogue's rules.
 	Pace     catalog.Pace
 	Settings catalog.Settings
@@ -51,6 +51,9 @@ type Options struct {
 	DiscordMention string
 	Logger         *slog.Logger
 }
+
+// Access is how scrapes get into the targets.
+type Access = prom.Access
 
 // Secret is a text that nothing prints.
 type Secret = discord.Secret
@@ -114,7 +117,7 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 		return nil, fmt.Errorf("write rules: %w", err)
 	}
 	server, err := prom.New(prom.Options{
-		Dir: filepath.Join(o.DataDir, "prometheus"), Job: o.Settings.Job, Targets: o.Targets, BearerFile: o.BearerFile,
+		Dir: filepath.Join(o.DataDir, "prometheus"), Job: o.Settings.Job, Targets: o.Targets, Access: o.Access,
 		ScrapeInterval: o.Pace.Scrape, EvaluationInterval: o.Pace.Evaluate,
 		Rules: rules, ConfigFile: o.PrometheusConfig, RuleFiles: o.RuleFiles,
 		RetentionTime: o.RetentionTime, RetentionSize: o.RetentionBytes,
@@ -197,6 +200,9 @@ func (m *Monitor) Ready() <-chan struct{} { return m.ready }
 
 // Expressions are those of all alerts, as links in messages have them.
 func (m *Monitor) Expressions() []string { return m.prom.Expressions() }
+
+// Watched returns the URLs of what the rules judge, as far as they are known before Run.
+func (m *Monitor) Watched() []string { return m.prom.Watched() }
 
 // Prometheus answers what Prometheus does: /api/v1/, /-/healthy and /-/ready.
 func (m *Monitor) Prometheus() http.Handler { return m.prom.Handler() }
