@@ -26,7 +26,7 @@ func TestEachChangeOfATargetIsSaidOnce(t *testing.T) {
 		b.down.Store(true)
 		says(`"level":"WARN","msg":"target is down"`, a.host(), round)
 		says(`"level":"WARN","msg":"target is down"`, b.host(), round)
-		r.is(t, "max(count_over_time(up[2s]))", fmt.Sprint(10)) // some more scrapes fail
+		r.is(t, "min(count_over_time((up == 0)[1m:200ms])) >= bool 5", "1") // some more scrapes fail
 		a.down.Store(false)
 		b.down.Store(false)
 		says(`"level":"INFO","msg":"target is up again"`, a.host(), round)
