@@ -55,13 +55,9 @@ func (c *Client) problem(k call, answer *http.Response, body []byte) *Error {
 		Method: k.method, Path: k.path, Status: answer.StatusCode,
 		Code:       code(text(members["code"])),
 		RetryAfter: retryAfter(answer.Header, c.options.Now),
+		Message:    message(members),
 		Location:   Quote(answer.Header.Get("Location")),
 		Fields:     fields(members["errors"]),
-	}
-	for _, name := range []string{"message", "error", "detail", "title"} {
-		if e.Message = Quote(text(members[name])); e.Message != "" {
-			break
-		}
 	}
 	if e.Code == "" {
 		e.Code = guess(k.room, e.Status, e.Message)
