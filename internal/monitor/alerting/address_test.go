@@ -63,3 +63,32 @@ func TestAddressesOfDiscordAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// What other integrations send is not what Discord takes.
+func TestOtherFormsForDiscord(t *testing.T) {
+	t.Parallel()
+	const hook = "https://discord.com/api/webhooks/1234567890123456789/SECRET"
+	for config, want := range map[string]string{
+		"webhook_configs: [{url: '" + hook + "'}]":                 "the url of webhook_configs leads to Discord",
+		"slack_configs: [{api_url: '" + hook + "', channel: c}]":   "the api_url of slack_configs leads to Discord",
+		"slack_configs: [{api_url: '" + hook + "/slack'}]":         "",
+		"webhook_configs: [{url: 'https://proxy.example/SECRET'}]": "",
+	} {
+		lines := &logged{}
+		o := withFile(t, options(t, newListener()), "route: {receiver: a}\nreceivers:\n  - name: a\n    "+config+"\n")
+		o.Logger = lines.logger(slog.LevelInfo)
+		m, err := alerting.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := m.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		said := lines.String()
+		if want == "" && said != "" || !strings.Contains(said, want) || strings.Contains(said, "SECRET") {
+			t.Errorf("%s: said %q, want %q", config, said, want)
+		}
+	}
+}

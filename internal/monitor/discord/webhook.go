@@ -101,6 +101,12 @@ func CheckAddress(address Secret, name string) (doubt string, err error) {
 	return w.told(), nil
 }
 
+// LeadsToDiscord reports whether an address is one of Discord's API.
+func LeadsToDiscord(address Secret) bool {
+	u, err := url.Parse(strings.TrimSpace(string(address)))
+	return err == nil && isDiscord(u.Hostname())
+}
+
 // told returns the doubt with the name of the address; nothing if there is none.
 func (w *webhook) told() string {
 	if w.doubt == "" {
