@@ -118,7 +118,7 @@ func (c *Call) example(answer *wire.Response) string {
 		case "accept", "accept-encoding", "accept-language", "content-type", "host", "user-agent":
 			continue
 		}
-		for _, part := range strings.Fields(f.Value) { // such as the token after Bearer
+		for part := range strings.FieldsSeq(f.Value) { // such as the token after Bearer
 			if len(part) >= shortestSecret {
 				said = strings.ReplaceAll(said, part, "***")
 			}

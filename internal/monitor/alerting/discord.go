@@ -51,7 +51,10 @@ func newDiscord(c *libdiscord.DiscordConfig, t *template.Template, log *slog.Log
 		return nil, err
 	}
 	d := &discordHook{config: c, template: t, client: discord.NewClient(client.Transport), log: log}
-	return d, d.check()
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // check refuses an address at which Discord takes no messages, and notes one that is

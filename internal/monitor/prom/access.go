@@ -123,7 +123,7 @@ func readSecret(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	content, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err == nil && len(content) > maxSecret {
 		err = fmt.Errorf("%s has more than %d bytes", endpoint.Shown(path), maxSecret)
