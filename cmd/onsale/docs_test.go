@@ -53,10 +53,10 @@ func shellBlocks(text string) (lines []string) {
 }
 
 // words splits a line as a shell does, as far as the documents need it: quotes hold a
-// word together, and a comment or an ampersand ends the command.
+// word together, and a comment, an ampersand or a redirection ends the command.
 func words(line string) (all []string) {
 	for _, found := range regexp.MustCompile(`('[^']*'|"[^"]*"|[^\s'"])+`).FindAllString(line, -1) {
-		if strings.HasPrefix(found, "#") || found == "&" {
+		if strings.HasPrefix(found, "#") || found == "&" || found == ">" {
 			break
 		}
 		all = append(all, strings.NewReplacer("'", "", `"`, "").Replace(found))

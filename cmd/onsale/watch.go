@@ -15,7 +15,7 @@ import (
 
 // watchFlags are the flags of the monitoring, which `up` and `monitor` share.
 type watchFlags struct {
-	Job                string   `help:"Name of the scrape job." default:"ticket_system"`
+	Job                string   `help:"Name of the scrape job whose series the rules judge." default:"ticket_system"`
 	PrometheusConfig   string   `help:"A prometheus.yml whose scrape jobs and rule files come beside the built-in ones." type:"path" placeholder:"FILE"`
 	Rules              []string `help:"Files with further rules." type:"path" placeholder:"FILE"`
 	AlertmanagerConfig string   `help:"An alertmanager.yml in place of the built-in one." type:"path" placeholder:"FILE"`

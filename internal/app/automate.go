@@ -231,5 +231,10 @@ func endLine(file *os.File, name string) error {
 // inTable records calls in PostgreSQL.
 type inTable struct{ *calls.Recorder }
 
-// Record implements [automate.Recorder].
-func (t inTable) Record(c automate.Call) { t.Recorder.Record(calls.Call(c)) }
+// Record implements [automate.Recorder]. The table has no column for messages.
+func (t inTable) Record(c automate.Call) {
+	t.Recorder.Record(calls.Call{
+		Time: c.Time, User: c.User, Method: c.Method, Path: c.Path,
+		Status: c.Status, Error: c.Error, Attempt: c.Attempt, Duration: c.Duration,
+	})
+}

@@ -10,7 +10,6 @@ import (
 
 	"onsale/internal/catalog"
 	"onsale/internal/catalog/export"
-	"onsale/internal/endpoint"
 	"onsale/internal/monitor/discord"
 )
 
@@ -48,8 +47,8 @@ type ExportOutput struct {
 	Out, Err io.Writer
 }
 
-// maxTargets is how many metrics pages are read at most.
-const maxTargets = 100
+// maxPages is how many metrics pages are read at most.
+const maxPages = 100
 
 // Validate returns an error that names the first option that makes no sense.
 func (o ExportOptions) Validate() error {
@@ -96,24 +95,23 @@ func runbookPattern(address string) string {
 // pages are the URLs of the metrics pages.
 func (o ExportOptions) pages() ([]*url.URL, error) { return metricsPages(o.Targets) }
 
-// metricsPages reads values of --target. Without a path it is /metrics.
-func metricsPages(targets []string) ([]*url.URL, error) {
-	if len(targets) > maxTargets {
-		return nil, fmt.Errorf("--target may name %d pages, not %d", maxTargets, len(targets))
+// metricsPages reads values of --target as `onsale monitor` does. Without a path it is
+// /metrics.
+func metricsPages(values []string) ([]*url.URL, error) {
+	targets, err := parseTargets(values)
+	if err != nil {
+		return nil, err
+	}
+	if len(targets) > maxPages {
+		return nil, fmt.Errorf("--target may name at most %d pages, not %d", maxPages, len(targets))
 	}
 	var pages []*url.URL
-	for _, t := range targets {
-		address := t
-		if !strings.Contains(address, "://") {
-			address = "http://" + address
+	for _, target := range targets {
+		u, err := url.Parse(target)
+		if err != nil {
+			return nil, fmt.Errorf("--target: %w", err)
 		}
-		u, ok := webURL(address)
-		switch {
-		case !ok:
-			return nil, fmt.Errorf("--target must look like http://127.0.0.1:8000, not %q", endpoint.Shown(t))
-		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			return nil, fmt.Errorf("--target must have no user, no query and no fragment, but %q has", endpoint.Shown(t))
-		case u.Path == "" || u.Path == "/":
+		if u.Path == "" || u.Path == "/" {
 			u.Path = "/metrics"
 		}
 		pages = append(pages, u)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,8 @@ type MonitorOptions struct {
 	Listen string
 	// DataDir is the directory of metrics, silences and the inbox.
 	DataDir string
-	// Targets are the servers to watch: URLs, or host:port.
+	// Targets are the servers to watch: URLs, or host:port, also several with commas
+	// between them. Without any, the job of Watch.Settings is one of Watch.PrometheusConfig.
 	Targets []string
 	// AdminToken is that of [Options].
 	AdminToken string
@@ -71,24 +73,16 @@ func (o MonitorOptions) Validate() error {
 }
 
 func (o MonitorOptions) targets() ([]string, error) {
-	if len(o.Targets) == 0 {
-		return nil, errors.New("--target must name at least one server, like http://127.0.0.1:8000")
+	if len(o.Targets) == 0 && o.Watch.PrometheusConfig == "" {
+		return nil, errors.New("--target must name at least one server, like http://127.0.0.1:8000, or --job a scrape job of --prometheus-config")
 	}
-	targets := make([]string, 0, len(o.Targets))
-	for _, text := range o.Targets {
-		target, err := parseTarget(text)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, target)
-	}
-	return targets, nil
+	return parseTargets(o.Targets)
 }
 
 // Monitor is the monitoring alone, watching servers elsewhere.
 type Monitor struct {
 	options  MonitorOptions
-	targets  []string
+	targets  []string // as they are shown
 	monitor  *monitor.Monitor
 	listener *edge.Listener
 	http     *http.Server
@@ -116,12 +110,12 @@ func (m *Monitor) open() error {
 	if err != nil {
 		return err
 	}
-	m.targets = targets
 	if m.monitor, err = monitor.New(o.Watch.options(o.DataDir, base, targets, o.Logger)); err != nil {
 		return err
 	}
+	m.targets = shownTargets(m.monitor.Watched())
 	page := o.Watch.page(console.Options{
-		Version: telemetry.ReadBuild().Version, Targets: targets, Logger: o.Logger,
+		Version: telemetry.ReadBuild().Version, Targets: m.targets, Logger: o.Logger,
 	}, base)
 	page.Expressions = m.monitor.Expressions()
 	all, err := withPage(mounts(m.monitor.Prometheus(), m.monitor.Alertmanager(), m.monitor.Inbox(), m.monitor.Coverage()), page)
@@ -170,11 +164,15 @@ func (m *Monitor) announce(ctx context.Context) {
 	out, base := m.options.Out, localURL(m.listener.Addr())
 	var hosts []string
 	for _, target := range m.targets {
-		if u, err := url.Parse(target); err == nil {
+		if u, err := url.Parse(target); err == nil && !slices.Contains(hosts, u.Host) {
 			hosts = append(hosts, u.Host)
 		}
 	}
-	say(out, "watches %s as job %s, every %s", strings.Join(hosts, ", "), m.options.Watch.Settings.Job, m.options.Watch.every())
+	if watch := m.options.Watch; len(m.options.Targets) > 0 {
+		say(out, "watches %s as job %s, every %s", strings.Join(hosts, ", "), watch.Settings.Job, watch.every())
+	} else {
+		say(out, "watches job %s of %s, every %s", watch.Settings.Job, watch.PrometheusConfig, watch.every())
+	}
 	say(out, "page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
 	say(out, "alerts go %s", m.options.Watch.told(base))
 	if onAllAddresses(m.listener.Addr()) {

@@ -22,8 +22,8 @@ import (
 type Watch struct {
 	// Pace is demo or real.
 	Pace string
-	// BearerFile has the token that scrapes bring, or is empty.
-	BearerFile string
+	// Access is how scrapes get into the targets of `onsale monitor`.
+	Access Access
 	// Settings are the thresholds of the alerts, and the job that is watched.
 	Settings catalog.Settings
 	// PrometheusConfig, Rules and AlertmanagerConfig are files of the user's, or empty.
@@ -44,6 +44,9 @@ type Watch struct {
 
 // Secret is a text that nothing prints.
 type Secret = monitor.Secret
+
+// Access is how scrapes get into targets.
+type Access = monitor.Access
 
 // minRetention is the least that is kept: what the longest window of a rule reads.
 const minRetention = 2 * time.Hour
@@ -128,7 +131,7 @@ func (w Watch) hosts(allowed []string) []string {
 func (w Watch) options(dir, local string, targets []string, log *slog.Logger) monitor.Options {
 	pace, _ := w.pace()
 	return monitor.Options{
-		DataDir: dir, Targets: targets, BearerFile: w.BearerFile, Pace: pace, Settings: w.settings(local),
+		DataDir: dir, Targets: targets, Access: w.Access, Pace: pace, Settings: w.settings(local),
 		PrometheusConfig: w.PrometheusConfig, RuleFiles: w.Rules, AlertmanagerConfig: w.AlertmanagerConfig,
 		RetentionTime: w.RetentionTime, RetentionBytes: w.RetentionBytes,
 		ExternalURL: w.external(local), DiscordURL: w.DiscordURL, DiscordMention: w.DiscordMention, Logger: log,
@@ -159,6 +162,8 @@ func (w Watch) told(external string) string {
 	switch {
 	case w.AlertmanagerConfig != "":
 		return "as " + w.AlertmanagerConfig + " says"
+	case w.DiscordURL != "" && monitor.DoubtOf(w.DiscordURL) != "":
+		return "to DISCORD_URL, where they may not arrive as the log says, and to " + external + "/inbox"
 	case w.DiscordURL != "":
 		return "to Discord, and to " + external + "/inbox"
 	}
@@ -210,22 +215,4 @@ const allAddresses = "other machines reach this server too: it listens on all ad
 func webURL(text string) (*url.URL, bool) {
 	u, err := url.Parse(text)
 	return u, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && !strings.Contains(u.Path, "@")
-}
-
-// parseTarget turns a value of --target into a URL.
-func parseTarget(text string) (string, error) {
-	address := text
-	if !strings.Contains(address, "://") {
-		address = "http://" + address
-	}
-	u, ok := webURL(address)
-	switch {
-	case !ok:
-		return "", fmt.Errorf("--target must look like http://127.0.0.1:8000, not %q", endpoint.Shown(text))
-	case u.User != nil:
-		return "", errors.New("--target must not carry a user or password: put a token into --bearer-file")
-	case u.RawQuery != "" || u.Fragment != "":
-		return "", fmt.Errorf("--target must have neither a query nor a fragment, but %q has; params belong in --prometheus-config", endpoint.Shown(text))
-	}
-	return u.String(), nil
 }

@@ -124,6 +124,7 @@ type line struct {
 	Path       string  `json:"path"`
 	Status     int     `json:"status"`
 	Error      string  `json:"error,omitempty"`
+	Message    string  `json:"message,omitempty"`
 	Attempt    int     `json:"attempt"`
 	DurationMS float64 `json:"duration_ms"`
 }
@@ -131,7 +132,7 @@ type line struct {
 func appendLine(w *bytes.Buffer, c Call) {
 	text, err := json.Marshal(line{
 		Time: c.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), User: c.User, Method: c.Method, Path: c.Path,
-		Status: c.Status, Error: c.Error, Attempt: c.Attempt, DurationMS: Milliseconds(c.Duration),
+		Status: c.Status, Error: c.Error, Message: c.Message, Attempt: c.Attempt, DurationMS: Milliseconds(c.Duration),
 	})
 	if err != nil { // texts and numbers cannot fail to be encoded
 		panic(err)

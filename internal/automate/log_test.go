@@ -17,7 +17,7 @@ import (
 
 var oneCall = automate.Call{
 	Time: time.Date(2027, 1, 2, 3, 4, 5, 6000, time.UTC), User: "automate-1", Method: "DELETE", Path: "/api/items/x",
-	Status: 500, Error: "injected", Attempt: 2, Duration: 1234567 * time.Nanosecond,
+	Status: 500, Error: "injected", Message: "the disk is full", Attempt: 2, Duration: 1234567 * time.Nanosecond,
 }
 
 func TestLogIsALineOfJSONForEachCall(t *testing.T) {
@@ -31,7 +31,7 @@ func TestLogIsALineOfJSONForEachCall(t *testing.T) {
 	}
 	first, rest, _ := strings.Cut(w.String(), "\n")
 	want := `{"time":"2027-01-02T03:04:05.000006Z","user":"automate-1","method":"DELETE","path":"/api/items/x",` +
-		`"status":500,"error":"injected","attempt":2,"duration_ms":1.235}`
+		`"status":500,"error":"injected","message":"the disk is full","attempt":2,"duration_ms":1.235}`
 	if first != want {
 		t.Errorf("got  %s\nwant %s", first, want)
 	}

@@ -155,7 +155,7 @@ func (a *Automation) try(ctx context.Context, o operation, token string, attempt
 		Status: o.action.success(), Attempt: attempt, Duration: a.options.Now().Sub(begin),
 	}
 	if err != nil {
-		c.Status, c.Error = statusOf(err), kindOf(err)
+		c.Status, c.Error, c.Message = statusOf(err), kindOf(err), messageOf(err, token)
 	}
 	a.stats.count(o.action, c)
 	a.options.Recorder.Record(c)

@@ -15,6 +15,9 @@ type Call struct {
 	Status int
 	// Error is the kind of error; empty for a success.
 	Error string
+	// Message is what the server says about the error, or what the network says, on
+	// one line of at most some 200 characters; empty for a success.
+	Message string
 	// Attempt counts the tries of the same operation from 1.
 	Attempt  int
 	Duration time.Duration

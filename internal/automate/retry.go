@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -85,4 +86,24 @@ func kindOf(err error) string {
 		return "closed"
 	}
 	return "network"
+}
+
+// messageOf returns what an error says beside its kind, without the token that was
+// sent: a server may repeat it.
+func messageOf(err error, token string) string {
+	message := ""
+	if answer, ok := errors.AsType[*client.Error](err); ok {
+		message = answer.Message
+	} else if answer, ok := errors.AsType[*client.AnswerError](err); ok {
+		message = answer.Err.Error()
+		if token != "" { // the answer to a call for a token may hold one
+			message += ": " + answer.Excerpt
+		}
+	} else if network, ok := errors.AsType[*client.TransportError](err); ok {
+		message = network.Err.Error()
+	}
+	if token != "" {
+		message = strings.ReplaceAll(message, token, "***")
+	}
+	return client.Quote(message)
 }

@@ -1,6 +1,7 @@
 package automate
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,11 +33,12 @@ type stats struct {
 	calls    int64
 	statuses map[int]int64
 	kinds    map[string]int64
+	examples map[string]string // by kind: what the first call of it was told
 	latency  [actions]*hdrhistogram.Histogram
 }
 
 func newStats(now func() time.Time) *stats {
-	s := &stats{now: now, start: now(), statuses: map[int]int64{}, kinds: map[string]int64{}}
+	s := &stats{now: now, start: now(), statuses: map[int]int64{}, kinds: map[string]int64{}, examples: map[string]string{}}
 	for i := range s.latency {
 		s.latency[i] = newHistogram()
 	}
@@ -59,11 +61,23 @@ func (s *stats) count(a action, c Call) {
 			kind = otherKind
 		}
 		s.kinds[kind]++
+		if s.kinds[kind] == 1 && c.Message != "" {
+			s.examples[kind] = example(c)
+		}
 	}
 	if c.Status != 0 {
 		took := min(max(c.Duration.Microseconds(), 1), maxLatency.Microseconds())
 		_ = s.latency[a].RecordValue(took) // which is in its range
 	}
+}
+
+// example tells of a call that failed, on one line.
+func example(c Call) string {
+	told := "got no answer"
+	if c.Status != 0 {
+		told = fmt.Sprintf("was answered %d", c.Status)
+	}
+	return fmt.Sprintf("%s %s %s: %s", c.Method, c.Path, told, c.Message)
 }
 
 // latencyOf sums up one histogram.

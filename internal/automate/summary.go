@@ -23,6 +23,9 @@ type Summary struct {
 	Statuses map[int]int64
 	// Errors counts the calls that failed by kind.
 	Errors map[string]int64
+	// Examples tell of the first call of each kind that failed, with what the server
+	// or the network said.
+	Examples map[string]string
 	// Latency is the time to answer of the calls that had one, by action and,
 	// last, of all.
 	Latency []Latency
@@ -63,7 +66,7 @@ func (a *Automation) summary(interrupted bool, recordError error) Summary {
 	defer s.mu.Unlock()
 	sum := Summary{
 		Interrupted: interrupted, Elapsed: s.now().Sub(s.start),
-		Calls: s.calls, Statuses: maps.Clone(s.statuses), Errors: maps.Clone(s.kinds),
+		Calls: s.calls, Statuses: maps.Clone(s.statuses), Errors: maps.Clone(s.kinds), Examples: maps.Clone(s.examples),
 		Created: s.created.Load(), Deleted: s.deleted.Load(), Kept: s.kept.Load(), Missing: s.missing.Load(),
 		Unsure: s.unsure.Load(), Failed: s.failed.Load(), CutOff: s.cutOff.Load(), RecordError: recordError,
 	}
@@ -99,6 +102,9 @@ func (s Summary) Write(w io.Writer, recordedIn string) {
 		return strconv.Itoa(status)
 	}))
 	row("errors", "%s", counts(s.Errors, func(kind string) string { return kind }))
+	for _, kind := range slices.Sorted(maps.Keys(s.Examples)) {
+		row("", "%s: %s", kind, s.Examples[kind])
+	}
 	row("failed", "%d for good", s.Failed)
 	if s.CutOff > 0 {
 		row("", "%d more were cut off by the end after failed tries", s.CutOff)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -54,19 +55,15 @@ func (c *Client) problem(k call, answer *http.Response, body []byte) *Error {
 		Method: k.method, Path: k.path, Status: answer.StatusCode,
 		Code:       code(text(members["code"])),
 		RetryAfter: retryAfter(answer.Header, c.options.Now),
-		Location:   quote(answer.Header.Get("Location")),
+		Message:    message(members),
+		Location:   Quote(answer.Header.Get("Location")),
 		Fields:     fields(members["errors"]),
-	}
-	for _, name := range []string{"message", "error", "detail", "title"} {
-		if e.Message = quote(text(members[name])); e.Message != "" {
-			break
-		}
-	}
-	if e.Message == "" {
-		e.Message = http.StatusText(e.Status)
 	}
 	if e.Code == "" {
 		e.Code = guess(k.room, e.Status, e.Message)
+	}
+	if e.Message == "" { // it is no answer of the API's, and says what it has to say otherwise
+		e.Message = cmp.Or(excerpt(body), http.StatusText(e.Status))
 	}
 	if left, err := strconv.ParseInt(string(members["available"]), 10, 64); err == nil && left >= 0 {
 		e.left = left
@@ -169,7 +166,7 @@ func fields(raw json.RawMessage) []*sale.FieldError {
 	}
 	var broken []*sale.FieldError
 	for _, f := range list[:min(len(list), maxFields)] {
-		broken = append(broken, &sale.FieldError{Field: quote(f.Field), Rule: quote(f.Message)})
+		broken = append(broken, &sale.FieldError{Field: Quote(f.Field), Rule: Quote(f.Message)})
 	}
 	return broken
 }

@@ -22,9 +22,9 @@ func read(r io.Reader, limit int) (body []byte, whole bool, err error) {
 // maxQuote limits what an error quotes of an answer, in runes.
 const maxQuote = 200
 
-// quote returns the beginning of a text that a server sent, on one line and
-// without what a terminal would take for a command.
-func quote(text string) string {
+// Quote returns the beginning of a text that a server sent, on one line and
+// without what a terminal would take for a command. It has at most some 200 characters.
+func Quote(text string) string {
 	if len(text) > 4*maxQuote {
 		text = text[:4*maxQuote] // spares the rest the conversion
 	}

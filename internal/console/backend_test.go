@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -69,6 +70,8 @@ type backend struct {
 	asked []string // what instant queries asked for
 	// status is that of admin calls.
 	status int
+	// broken is the error of the target that is down; empty is a short one.
+	broken string
 	// bare: the target has none of the series that only Onsale has.
 	bare bool
 	// quiet: no alert is active.
@@ -90,7 +93,7 @@ func newBackend(t *testing.T, o console.Options) *backend {
 	mux.Handle("/", page)
 	for path, answer := range map[string]func() any{
 		"GET /api/v1/rules":   b.rules,
-		"GET /api/v1/targets": targets,
+		"GET /api/v1/targets": b.targets,
 		"GET /api/v2/alerts":  silenced,
 		"GET /inbox":          inbox,
 	} {
@@ -192,7 +195,7 @@ func (b *backend) covered(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, object{"job": "ticket_system", "note": note, "alerts": list})
 }
 
-func targets() any {
+func (b *backend) targets() any {
 	target := func(url, health, err string) object {
 		return object{
 			"scrapeUrl": url, "scrapePool": "ticket_system", "labels": object{"job": "ticket_system"}, "health": health,
@@ -201,7 +204,7 @@ func targets() any {
 	}
 	return object{"status": "success", "data": object{"activeTargets": []any{
 		target("http://127.0.0.1:8000/metrics", "up", ""),
-		target("http://127.0.0.1:8001/metrics", "down", "connection refused "+hostile),
+		target("http://127.0.0.1:8001/metrics", "down", cmp.Or(b.broken, "connection refused "+hostile)),
 	}}}
 }
 

@@ -31,10 +31,10 @@ import (
 type Options struct {
 	// DataDir is where metrics, silences and the inbox are kept.
 	DataDir string
-	// Targets are the URLs to scrape, all of one job: that of Settings. BearerFile
-	// has the token that scrapes bring, or is empty.
-	Targets    []string
-	BearerFile string
+	// Targets are the URLs to scrape, all of one job, that of Settings, and Access is
+	// how scrapes get in. Without targets a job of PrometheusConfig is the one.
+	Targets []string
+	Access  Access
 	// Pace and Settings are those of the catalogue's rules.
 	Pace     catalog.Pace
 	Settings catalog.Settings
@@ -54,8 +54,18 @@ type Options struct {
 	Logger         *slog.Logger
 }
 
+// Access is how scrapes get into the targets.
+type Access = prom.Access
+
 // Secret is a text that nothing prints.
 type Secret = discord.Secret
+
+// DoubtOf says why messages may not arrive at DISCORD_URL; it is empty if there is no
+// reason to doubt it, or if it is refused anyway. It holds nothing of the URL.
+func DoubtOf(discordURL Secret) string {
+	doubt, _ := discord.CheckAddress(discordURL, "DISCORD_URL") // the error comes from New
+	return doubt
+}
 
 // Monitor watches.
 type Monitor struct {
@@ -113,7 +123,7 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 		Job: o.Settings.Job, Alerts: catalog.Alerts(o.Settings, o.Pace), Scrape: o.Pace.Scrape, Logger: o.Logger,
 	})
 	server, err := prom.New(prom.Options{
-		Dir: filepath.Join(o.DataDir, "prometheus"), Job: o.Settings.Job, Targets: o.Targets, BearerFile: o.BearerFile,
+		Dir: filepath.Join(o.DataDir, "prometheus"), Job: o.Settings.Job, Targets: o.Targets, Access: o.Access,
 		ScrapeInterval: o.Pace.Scrape, EvaluationInterval: o.Pace.Evaluate,
 		Rules: rules, ConfigFile: o.PrometheusConfig, RuleFiles: o.RuleFiles,
 		RetentionTime: o.RetentionTime, RetentionSize: o.RetentionBytes,
@@ -197,6 +207,9 @@ func (m *Monitor) Ready() <-chan struct{} { return m.ready }
 
 // Expressions are those of all alerts, as links in messages have them.
 func (m *Monitor) Expressions() []string { return m.prom.Expressions() }
+
+// Watched returns the URLs of what the rules judge, as far as they are known before Run.
+func (m *Monitor) Watched() []string { return m.prom.Watched() }
 
 // Prometheus answers what Prometheus does: /api/v1/, /-/healthy and /-/ready.
 func (m *Monitor) Prometheus() http.Handler { return m.prom.Handler() }

@@ -97,7 +97,7 @@ func (m *member) panicked(ctx context.Context, began time.Time, value any) {
 		r.log.ErrorContext(ctx, "a task panicked", "users", m.kind, "user", m.user.Index, "err", detail, "stack", string(debug.Stack()))
 	})
 	now := time.Now()
-	m.user.record(m.user.due, "", m.kind, stats.Sample{
+	m.user.record(m.user.due, r.options.Stats.Entry("", m.kind), stats.Sample{
 		Service: now.Sub(began), Outcome: stats.Outcome{Class: stats.Failed, Kind: stats.KindTask, Detail: detail}, At: now,
 	})
 	// What it left half read must not be taken for the next answer.

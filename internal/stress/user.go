@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"onsale/internal/client"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
@@ -41,6 +42,9 @@ type Call struct {
 	// Judge says what an answer is; nil takes a status of 2xx for [stats.OK], and any
 	// other for a failure of kind [stats.KindStatus].
 	Judge func(r *wire.Response) stats.Outcome
+	// Private says that answers may have secrets in them that cannot be told from the
+	// request: no report quotes them.
+	Private bool
 }
 
 // Do makes a call, counts it, and returns its answer, which is valid until the user's next call; nil if there is none or
@@ -73,7 +77,11 @@ func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 			u.run.protocol.Store(&protocol)
 		}
 	}
-	u.record(due, c.Request.Method, c.name(), s)
+	entry := u.run.options.Stats.Entry(c.Request.Method, c.name())
+	if isError := answer != nil && answer.Status >= 400; isError && !c.Private && s.Outcome.Class == stats.Failed && entry.WantsExample(s.Outcome.Kind, s.Outcome.Detail) {
+		s.Outcome.Example = c.example(answer)
+	}
+	u.record(due, entry, s)
 	if s.Outcome.Class == stats.Failed {
 		return nil
 	}
@@ -85,13 +93,43 @@ func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 func (u *User) Sent() bool { return u.sent }
 
 // record counts a call. Its response time goes back to when it was due.
-func (u *User) record(due time.Time, method, name string, s stats.Sample) {
+func (u *User) record(due time.Time, entry *stats.Entry, s stats.Sample) {
 	s.Response = s.Service
 	if !due.IsZero() {
 		s.Response = max(s.At.Sub(due), s.Service)
 	}
-	u.run.options.Stats.Entry(method, name).Record(u.Index, s)
+	entry.Record(u.Index, s)
 }
+
+// example returns what an answer says, without the secrets that were sent: a server may
+// repeat them.
+func (c *Call) example(answer *wire.Response) string {
+	said := client.Excerpt(answer.Body)
+	if _, query, _ := strings.Cut(c.Request.Path, "?"); query != "" {
+		said = strings.ReplaceAll(said, query, "***")
+		for part := range strings.SplitSeq(query, "&") {
+			if _, value, _ := strings.Cut(part, "="); len(value) >= shortestSecret {
+				said = strings.ReplaceAll(said, value, "***")
+			}
+		}
+	}
+	for _, f := range c.Request.Header {
+		switch strings.ToLower(f.Name) {
+		case "accept", "accept-encoding", "accept-language", "content-type", "host", "user-agent":
+			continue
+		}
+		for part := range strings.FieldsSeq(f.Value) { // such as the token after Bearer
+			if len(part) >= shortestSecret {
+				said = strings.ReplaceAll(said, part, "***")
+			}
+		}
+	}
+	return said
+}
+
+// shortestSecret is the length of the shortest value of a header that is looked for in
+// answers, in bytes: a shorter one may be any word.
+const shortestSecret = 7
 
 // failed returns the service time and the outcome of a call that has no answer.
 func (u *User) failed(err error, took time.Duration) (time.Duration, stats.Outcome) {

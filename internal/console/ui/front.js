@@ -74,16 +74,17 @@ async function lookAtAlerts() {
 
 async function lookAtTargets() {
   const { activeTargets } = await prometheus('targets', { state: 'active' });
-  const rows = activeTargets.map((t) => {
+  const rows = activeTargets.flatMap((t) => {
     const never = Date.parse(t.lastScrape) <= 0;
-    return el('tr', {},
+    const facts = el('tr', {},
       el('th', { scope: 'row' }, t.scrapeUrl),
       el('td', {}, el('span', { class: `state ${['up', 'down'].includes(t.health) ? t.health : ''}` }, t.health)),
       el('td', {}, never ? 'not yet' : `${span(since(t.lastScrape))} ago`),
       el('td', {}, never ? '–' : `${Math.round(t.lastScrapeDuration * 1000)} ms`),
-      el('td', {}, t.labels.job ?? t.scrapePool), el('td', {}, t.lastError || '–'));
+      el('td', {}, t.labels.job ?? t.scrapePool));
+    return t.lastError ? [facts, el('tr', {}, el('td', { colspan: 5, class: 'error' }, t.lastError))] : [facts];
   });
-  at('target-rows').replaceChildren(...(rows.length ? rows : [el('tr', {}, el('td', { colspan: 6, class: 'empty' }, 'No target.'))]));
+  at('target-rows').replaceChildren(...(rows.length ? rows : [el('tr', {}, el('td', { colspan: 5, class: 'empty' }, 'No target.'))]));
 }
 
 async function lookAtFaults() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/notify"
@@ -39,6 +40,8 @@ type discordHook struct {
 	template *template.Template
 	client   *discord.Client
 	log      *slog.Logger
+	// doubt says why messages may not arrive; empty if there is no reason to doubt it.
+	doubt string
 }
 
 func newDiscord(c *libdiscord.DiscordConfig, t *template.Template, log *slog.Logger) (*discordHook, error) {
@@ -47,7 +50,26 @@ func newDiscord(c *libdiscord.DiscordConfig, t *template.Template, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
-	return &discordHook{config: c, template: t, client: discord.NewClient(client.Transport), log: log}, nil
+	d := &discordHook{config: c, template: t, client: discord.NewClient(client.Transport), log: log}
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// check refuses an address at which Discord takes no messages, and notes one that is
+// doubtful. A file that cannot be read yet, or is empty, may be filled in later.
+func (d *discordHook) check() error {
+	name := "webhook_url"
+	if d.config.WebhookURL == nil {
+		name = "webhook_url_file"
+	}
+	address, err := d.url()
+	if err != nil || strings.TrimSpace(string(address)) == "" {
+		return nil //nolint:nilerr // It is read anew for each message, which says what is wrong.
+	}
+	d.doubt, err = discord.CheckAddress(address, name)
+	return err
 }
 
 type embed struct {

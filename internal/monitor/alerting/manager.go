@@ -170,6 +170,9 @@ func (m *Manager) Run(ctx context.Context) error {
 		return err
 	}
 	m.engine = running
+	for _, doubt := range m.setup.doubts {
+		m.log.WarnContext(ctx, "alerts may not arrive", "reason", doubt)
+	}
 	close(m.ready)
 	<-ctx.Done()
 	running.stop()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -24,6 +26,8 @@ type setup struct {
 	routes   *dispatch.Route
 	// receivers are the integrations of each receiver, by its name.
 	receivers map[string][]notify.Integration
+	// doubts say which addresses may be wrong.
+	doubts []string
 }
 
 // prepare makes the routes and the receivers of a configuration.
@@ -62,12 +66,35 @@ func (s *setup) build(r config.Receiver, builtIn notify.Notifier, log *slog.Logg
 		if err != nil {
 			return nil, err
 		}
+		if n.doubt != "" {
+			s.doubts = append(s.doubts, "receiver "+strconv.Quote(r.Name)+": "+n.doubt)
+		}
 		integrations = append(integrations, notify.NewIntegration(n, c, "discord", i, r.Name))
 	}
+	s.doubts = append(s.doubts, otherForms(r)...)
 	if r.Name == BuiltIn && len(integrations) == 0 {
 		integrations = append(integrations, notify.NewIntegration(builtIn, rules(true), BuiltIn, 0, r.Name))
 	}
 	return integrations, nil
+}
+
+// otherForms says which integrations of a receiver send to Discord what it does not take.
+func otherForms(r config.Receiver) (doubts []string) {
+	name := "receiver " + strconv.Quote(r.Name) + ": "
+	for _, c := range r.WebhookConfigs {
+		if discord.LeadsToDiscord(discord.Secret(c.URL)) {
+			doubts = append(doubts, name+"the url of webhook_configs leads to Discord, which does not take messages of that form: use discord_configs")
+		}
+	}
+	for _, c := range r.SlackConfigs {
+		if c.APIURL == nil {
+			continue
+		}
+		if address := c.APIURL.String(); discord.LeadsToDiscord(discord.Secret(address)) && !strings.HasSuffix(strings.TrimRight(c.APIURL.Path, "/"), "/slack") {
+			doubts = append(doubts, name+"the api_url of slack_configs leads to Discord, which takes messages of that form at an address that ends with /slack alone: use discord_configs")
+		}
+	}
+	return doubts
 }
 
 // integrations returns the receivers such that each remembers in the log of

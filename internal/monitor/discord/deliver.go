@@ -20,6 +20,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 		return nil
 	}
 	defer n.client.http.CloseIdleConnections()
+	if doubt := n.webhook.told(); doubt != "" {
+		n.log.WarnContext(ctx, "alerts may not arrive", "reason", doubt)
+	}
 	for ctx.Err() == nil {
 		for _, given := range n.inbox.giveUpOld(time.Now()) {
 			n.log.Error("discord notification given up", "id", given.ID, "attempts", given.Delivery.Attempts, "error", given.Delivery.LastError)

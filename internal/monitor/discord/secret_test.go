@@ -151,7 +151,7 @@ func TestUnusableWebhookIsRefusedWithoutBeingTold(t *testing.T) {
 		}
 		leaks(t, err.Error())
 	}
-	for _, address := range []string{"https://discord.com", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "http://192.168.1.2", "http://receiver:8080", " https://example.com"} {
+	for _, address := range []string{"https://discord.example", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "http://192.168.1.2", "http://receiver:8080", " https://example.com"} {
 		if _, err := discord.New(discord.Options{URL: discord.Secret(address + discordtest.Path + "\n")}); err != nil {
 			t.Errorf("%s is refused: %v", address, err)
 		}
@@ -177,12 +177,16 @@ func TestSecretsPrintAsStars(t *testing.T) {
 	leaks(t, string(raw), l.String(), printed)
 }
 
+// numbered is the path of a webhook as Discord makes it.
+const numbered = "/api/webhooks/1234567890123456789/" + discordtest.Token
+
 func TestRequestIsWhatDiscordExpects(t *testing.T) {
 	t.Parallel()
 	for given, want := range map[string]string{
-		"https://discord.com" + discordtest.Path:                            "https://discord.com/api/v10/webhooks/ID/" + discordtest.Token + "?wait=true",
-		"https://ptb.discord.com" + discordtest.Path + "?thread_id=1":       "https://ptb.discord.com/api/v10/webhooks/ID/" + discordtest.Token + "?thread_id=1&wait=true",
-		"https://discord.com/api/v9/webhooks/ID/TOKEN":                      "https://discord.com/api/v9/webhooks/ID/TOKEN?wait=true",
+		"https://discord.com" + numbered:                                    "https://discord.com/api/v10" + strings.TrimPrefix(numbered, "/api") + "?wait=true",
+		"https://ptb.discord.com" + numbered + "?thread_id=1":               "https://ptb.discord.com/api/v10" + strings.TrimPrefix(numbered, "/api") + "?thread_id=1&wait=true",
+		"https://discordapp.com/api/v9/webhooks/12/a-token/?wait=true":      "https://discordapp.com/api/v10/webhooks/12/a-token?wait=true",
+		"'https://Canary.Discord.com" + numbered + "' \n":                   "https://Canary.Discord.com/api/v10" + strings.TrimPrefix(numbered, "/api") + "?wait=true",
 		"https://notdiscord.com" + discordtest.Path + "?wait=false#nothing": "https://notdiscord.com" + discordtest.Path + "?wait=true",
 	} {
 		reached := ""

@@ -40,21 +40,26 @@ type webhook struct {
 	post Secret
 	// plain says that it is sent without TLS.
 	plain bool
+	// doubt says why messages may never arrive; empty if there is no reason to doubt it.
+	doubt string
 	// secrets are all spellings of the address and of its telling parts, longest first.
 	secrets []Secret
 }
 
 // parseWebhook reads an address. Errors name it and never repeat any of it.
 func parseWebhook(s Secret, name string) (*webhook, error) {
-	raw := strings.TrimSpace(string(s))
+	raw := unquoted(strings.TrimSpace(string(s)))
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, errors.New(name + " is not a URL")
+		return nil, errors.New(name + " is not a URL; " + copyFrom)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New(name + " must begin with https://")
+		return nil, errors.New(name + " must begin with https://; " + copyFrom)
 	case u.Hostname() == "":
-		return nil, errors.New(name + " must name a host")
+		return nil, errors.New(name + " must name a host; " + copyFrom)
+	}
+	if wrong := misshapen(u); wrong != "" {
+		return nil, errors.New(name + " " + wrong + "; " + copyFrom)
 	}
 	path := u.EscapedPath()
 	secrets := []string{raw, u.String(), u.RequestURI(), path, u.Path, u.RawQuery, u.Fragment}
@@ -66,12 +71,48 @@ func parseWebhook(s Secret, name string) (*webhook, error) {
 	for _, values := range u.Query() {
 		secrets = append(secrets, values...)
 	}
+	doubt := doubtful(u)
 	pinVersion(u)
 	// Discord answers before it has stored the message unless it is told to wait.
 	query := u.Query()
 	query.Set("wait", "true")
 	u.RawQuery, u.Fragment = query.Encode(), ""
-	return &webhook{name: name, post: Secret(u.String()), plain: u.Scheme == "http", secrets: telling(secrets)}, nil
+	return &webhook{name: name, post: Secret(u.String()), plain: u.Scheme == "http", doubt: doubt, secrets: telling(secrets)}, nil
+}
+
+// unquoted leaves out the quotes around an address, which files for variables of the
+// environment keep in some programs and not in others.
+func unquoted(s string) string {
+	if len(s) > 1 && s[0] == s[len(s)-1] && (s[0] == '"' || s[0] == '\'') {
+		return strings.TrimSpace(s[1 : len(s)-1])
+	}
+	return s
+}
+
+// CheckAddress returns an error for an address that Discord takes no messages at. The
+// error calls the address by the name, and neither it nor the doubt repeats any of it.
+// doubt says why messages may not arrive at an address that is not refused; it is empty
+// if there is no reason to doubt it.
+func CheckAddress(address Secret, name string) (doubt string, err error) {
+	w, err := parseWebhook(address, name)
+	if err != nil {
+		return "", err
+	}
+	return w.told(), nil
+}
+
+// LeadsToDiscord reports whether an address is one of Discord's API.
+func LeadsToDiscord(address Secret) bool {
+	u, err := url.Parse(strings.TrimSpace(string(address)))
+	return err == nil && isDiscord(u.Hostname())
+}
+
+// told returns the doubt with the name of the address; nothing if there is none.
+func (w *webhook) told() string {
+	if w.doubt == "" {
+		return ""
+	}
+	return w.name + " " + w.doubt
 }
 
 // exposed reports whether others could read the address on its way.
@@ -82,14 +123,11 @@ func (w *webhook) exposed() bool {
 
 // pinVersion makes an address of Discord's own name the version of the API
 // that this package was written for. Without one Discord answers as version 6
-// did, which says in milliseconds how long to wait.
+// did, which says in milliseconds how long to wait. A slash at the end, which
+// Discord does not know, is left out.
 func pinVersion(u *url.URL) {
-	host := strings.ToLower(u.Hostname())
-	ours := slices.ContainsFunc([]string{"discord.com", "discordapp.com"}, func(domain string) bool {
-		return host == domain || strings.HasSuffix(host, "."+domain)
-	})
-	if rest, ok := strings.CutPrefix(u.Path, "/api/webhooks/"); ours && ok {
-		u.Path, u.RawPath = "/api/v10/webhooks/"+rest, ""
+	if found := webhookPath.FindStringSubmatch(u.Path); found != nil && isDiscord(u.Hostname()) {
+		u.Path, u.RawPath = "/api/v10/webhooks/"+strings.TrimSuffix(found[1], "/"), ""
 	}
 }
 

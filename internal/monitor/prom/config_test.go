@@ -91,15 +91,15 @@ func TestRefusesOptions(t *testing.T) {
 		"no targets":  {func(o *prom.Options) { o.Targets = nil }, "nothing to scrape"},
 		"no job":      {func(o *prom.Options) { o.Job = "" }, "scrape job"},
 		"no scheme":   {func(o *prom.Options) { o.Targets = []string{"localhost:8000"} }, "http://HOST:PORT"},
-		"password":    {func(o *prom.Options) { o.Targets = []string{"http://u:hunter2@h:1"} }, "bearer file"},
-		"query":       {func(o *prom.Options) { o.Targets = []string{"http://h:1/m?x=1"} }, "no query"},
+		"password":    {func(o *prom.Options) { o.Targets = []string{"http://u:hunter2@h:1"} }, "file with the password"},
+		"query":       {func(o *prom.Options) { o.Targets = []string{"http://h:1/m?x=%zz"} }, "query"},
 		"twice":       {func(o *prom.Options) { o.Targets = append(o.Targets, o.Targets[0]) }, "twice"},
 		"interval":    {func(o *prom.Options) { o.ScrapeInterval = time.Millisecond }, "scrape interval"},
 		"evaluation":  {func(o *prom.Options) { o.EvaluationInterval = 0 }, "evaluation interval"},
 		"retention":   {func(o *prom.Options) { o.RetentionSize = -1 }, "retention"},
 		"nobody":      {func(o *prom.Options) { o.Send = nil }, "nobody to send"},
 		"external":    {func(o *prom.Options) { o.ExternalURL = "" }, "external URL"},
-		"bearer file": {func(o *prom.Options) { o.BearerFile = "nowhere" }, "nowhere"},
+		"bearer file": {func(o *prom.Options) { o.Access.BearerFile = "nowhere" }, "nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,15 +23,16 @@ type Options struct {
 	// Dir is the directory of the database. It is made if it is not there.
 	Dir string
 
-	// Job is the name of the built-in scrape job.
+	// Job is the name of the built-in scrape job or, without Targets, that of the job
+	// of ConfigFile that the rules judge.
 	Job string
-	// Targets are the URLs of the built-in job, http://HOST:PORT[/PATH]; the
+	// Targets are the URLs of the built-in job, http://HOST:PORT[/PATH][?QUERY]; the
 	// path is /metrics if there is none. The label instance is HOST:PORT, and
-	// HOST:PORT/PATH where the path is another one.
+	// HOST:PORT/PATH where the path is another one; it has a number where several
+	// targets would have the same.
 	Targets []string
-	// BearerFile holds the token that the built-in job sends to its targets. It
-	// is read anew for every scrape, so that a token can be changed. Empty: none.
-	BearerFile string
+	// Access is how the built-in job gets into its targets.
+	Access Access
 	// ScrapeInterval is how often the built-in job scrapes; a scrape may take as
 	// long, and at most 10 s.
 	ScrapeInterval time.Duration
@@ -143,7 +144,7 @@ func (o Options) validate() error {
 		return errors.New("the directory of the database must be named")
 	case len(o.Targets) == 0 && o.ConfigFile == "":
 		return errors.New("there is nothing to scrape: neither a target nor a configuration file")
-	case len(o.Targets) > 0 && o.Job == "":
+	case o.Job == "":
 		return errors.New("the scrape job must have a name")
 	case o.RetentionTime < 0 || o.RetentionSize < 0:
 		return errors.New("retention must not be negative")
@@ -170,14 +171,28 @@ func (o Options) validate() error {
 		return fmt.Errorf("external URL: %w", err)
 	}
 	for i, t := range o.Targets {
-		if _, err := parseURL(t); err != nil {
-			return fmt.Errorf("target: %w", err)
+		if _, err := parseTarget(t); err != nil {
+			return err
 		}
 		if slices.Contains(o.Targets[:i], t) {
-			return fmt.Errorf("target %s is named twice", t)
+			return fmt.Errorf("target %s is named twice", endpoint.Shown(t))
 		}
 	}
-	return nil
+	return o.Access.validate(o.Targets)
+}
+
+// parseTarget reads the URL of a target, which may have a query.
+func parseTarget(s string) (*url.URL, error) {
+	base, query, _ := strings.Cut(s, "?")
+	u, err := parseURL(base)
+	if err != nil {
+		return nil, fmt.Errorf("target: %w", err)
+	}
+	if _, err := url.ParseQuery(query); err != nil || strings.Contains(query, "#") {
+		return nil, fmt.Errorf("target: the query of %s must look like ?module=a&target=b", endpoint.Shown(base))
+	}
+	u.RawQuery = query
+	return u, nil
 }
 
 // parseURL reads the URL of a server. Errors repeat no part of it that may be secret.
@@ -187,13 +202,13 @@ func parseURL(s string) (*url.URL, error) {
 	case err != nil:
 		return nil, errors.New("it is no URL; write http://HOST:PORT")
 	case u.User != nil:
-		return nil, fmt.Errorf("%s has a user name or password; use a bearer file", endpoint.Shown(s))
+		return nil, fmt.Errorf("%s has a user name or password; use a file with the password or the token", endpoint.Shown(s))
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%q is no URL of a server; write http://HOST:PORT", endpoint.Shown(s))
 	case u.Fragment != "" || strings.HasPrefix(u.Host, ":"):
 		return nil, fmt.Errorf("%q is no URL of a server; write http://HOST:PORT", endpoint.Shown(s))
 	case u.RawQuery != "":
-		return nil, fmt.Errorf("%q must have no query; use a configuration file for parameters", endpoint.Shown(s))
+		return nil, fmt.Errorf("%q must have no query", endpoint.Shown(s))
 	}
 	return u, nil
 }

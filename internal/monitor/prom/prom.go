@@ -48,8 +48,9 @@ var (
 type Server struct {
 	options Options
 	plan    plan
-	own     *slog.Logger // for what this package has to say
-	logger  *slog.Logger // for what the library has
+	hide    conceal.Texts // what no line of the log may show
+	own     *slog.Logger  // for what this package has to say
+	logger  *slog.Logger  // for what the library has
 	handler http.Handler
 	gate    *gate
 	started atomic.Bool
@@ -74,10 +75,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
 	}
-	logger := slog.New(newQuietHandler(own.Handler(), conceal.NewTexts(hidden)))
+	hide := conceal.NewTexts(hidden)
+	logger := slog.New(newQuietHandler(own.Handler(), hide))
 	g := new(gate)
 	return &Server{
-		options: o, plan: plan, own: own, logger: logger,
+		options: o, plan: plan, hide: hide, own: own, logger: logger,
 		handler: newHandler(g, o), gate: g, ready: make(chan struct{}),
 	}, nil
 }
@@ -90,6 +92,11 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Expressions returns those of all alerts, built in or the operator's, as the links
 // of alerts have them.
 func (s *Server) Expressions() []string { return s.plan.rules.expressions() }
+
+// Watched returns the URLs of what the rules judge, as far as they are known before it
+// runs: the targets, or those that the job of the configuration file lists itself, 20 at
+// most. Those of the file have no query.
+func (s *Server) Watched() []string { return s.plan.watched }
 
 // Ready is closed when the API answers, targets are scraped and rules are
 // evaluated. It stays open if [Server.Run] fails before that.
@@ -110,6 +117,12 @@ const maxMended = 2
 func (s *Server) Run(ctx context.Context) error {
 	if !s.started.CompareAndSwap(false, true) {
 		return ErrStarted
+	}
+	for _, doubt := range s.plan.doubts {
+		s.own.WarnContext(ctx, "check the settings of the monitoring", "reason", doubt)
+	}
+	for _, note := range s.plan.notes {
+		s.own.InfoContext(ctx, "a setting of the configuration file is not used", "reason", note)
 	}
 	mended := 0
 	for {
@@ -161,7 +174,12 @@ func (s *Server) watch(ctx context.Context) (err error) {
 		return err
 	}
 	s.once.Do(func() { close(s.ready) })
+	var telling sync.WaitGroup
+	tellContext, endTelling := context.WithCancel(ctx)
+	telling.Go(func() { s.tellHealth(tellContext, p.scrape.TargetsActive) })
 	err = db.tend(ctx)
+	endTelling()
+	telling.Wait()
 
 	// The rules stop at once. They must not see the targets of a process that
 	// stops go away, while a query is still under way.

@@ -60,7 +60,7 @@ func TestSeveralTargetsAndPaths(t *testing.T) {
 	r := start(t, o)
 	r.is(t, "sum(up)", "3")
 	r.is(t, `extra{instance="`+a.host()+`/extra"}`, "7")
-	r.is(t, `up{instance="`+b.host()+`"}`, "1")
+	r.is(t, `up{instance="`+b.host()+`/metrics/"}`, "1") // as it was written
 }
 
 func TestBearerTokenIsReadAnewAndNeverShown(t *testing.T) {
@@ -69,13 +69,13 @@ func TestBearerTokenIsReadAnewAndNeverShown(t *testing.T) {
 	o := options(t, a)
 	log := new(logbook)
 	o.Logger = log.logger(-8)
-	o.BearerFile = file(t, "token", "first-secret\n")
+	o.Access.BearerFile = file(t, "token", "first-secret\n")
 	r := start(t, o)
 	sent := func(token string) func() bool {
 		return func() bool { got := a.token.Load(); return got != nil && *got == "Bearer "+token }
 	}
 	eventually(t, "the token", sent("first-secret"))
-	if err := os.WriteFile(o.BearerFile, []byte("second-secret"), 0o600); err != nil {
+	if err := os.WriteFile(o.Access.BearerFile, []byte("second-secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the new token", sent("second-secret"))

@@ -50,7 +50,7 @@ func sample(points int) report.Report {
 				},
 			},
 			Failures: []stats.Failure{
-				{Method: "POST", Name: "/buy_random_deny/[id]", Kind: "status", Detail: "want 200 or 409, got 503", Count: 200, First: start.Add(12300 * time.Millisecond), Last: start.Add(41 * time.Second)},
+				{Method: "POST", Name: "/buy_random_deny/[id]", Kind: "status", Detail: "want 200 or 409, got 503", Example: "The order waited too long", Count: 200, First: start.Add(12300 * time.Millisecond), Last: start.Add(41 * time.Second)},
 				{Method: "POST", Name: "/buy_random_deny/[id]", Kind: "reset", Detail: "connection reset by peer", Count: 13, First: start.Add(14 * time.Second), Last: start.Add(15 * time.Second)},
 				{Method: "", Name: "login", Kind: stats.KindTask, Detail: "capture \"token\": not in the answer", Count: 1, First: start, Last: start},
 			},

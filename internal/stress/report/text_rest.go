@@ -29,6 +29,9 @@ func (t *text) failures() {
 	rule()
 	for _, f := range list {
 		t.line("%-18d %s  %-20s  %s", f.Count, Pad(Cut(fullReason(f), longest), longest), t.report.sight(f.First), t.report.sight(f.Last))
+		if f.Example != "" {
+			t.line("%-18s answered: %s", "", plain(f.Example))
+		}
 	}
 	rule()
 	t.line("")

@@ -160,6 +160,8 @@ func (a *actor) request(ctx context.Context, s *step) bool {
 func (a *actor) prepare(s *step) {
 	r := &a.call.Request
 	a.call.Name, r.Method = s.name, s.method
+	// What a file's users captured, read and were given may stand in any answer.
+	a.call.Private = !s.plain
 	var constant bool
 	if r.Path, constant = s.path.constant(); !constant {
 		a.text = s.path.append(a.text[:0], a)

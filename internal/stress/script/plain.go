@@ -132,7 +132,7 @@ func (r *request) script(name string, o Options) (*Script, error) {
 	}
 	// A query may have a secret in it; the path is what statistics and reports name.
 	shown, _, _ := strings.Cut(path, "?")
-	s := step{name: shown, method: r.method, path: fixed(path), header: r.header, hasBody: r.body != nil, content: r.body, status: success()}
+	s := step{name: shown, method: r.method, path: fixed(path), header: r.header, hasBody: r.body != nil, content: r.body, status: success(), plain: true}
 	return &Script{
 		Name: name, Summary: r.method + " " + shown, Host: host,
 		Timeout: r.timeout, Redirects: r.redirects, Insecure: r.insecure, Warnings: r.warnings,

@@ -10,6 +10,8 @@ import (
 
 // step is one request of a task, or a pause.
 type step struct {
+	// plain says that it is of no file, and knows no secret but those that it sends.
+	plain bool
 	// pause waits, and is all there is then.
 	pause stress.Wait
 

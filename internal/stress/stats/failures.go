@@ -29,6 +29,9 @@ func (f *failures) add(entry entryKey, s *Sample) {
 		found = f.begin(key, s)
 	}
 	found.Count++
+	if found.Example == "" && key.detail == found.Detail {
+		found.Example = s.Outcome.Example
+	}
 	if s.At.Before(found.First) {
 		found.First = s.At
 	}
@@ -72,4 +75,27 @@ func (f *failures) list() []Failure {
 			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Detail, b.Detail))
 	})
 	return all
+}
+
+// maxExamples bounds of how many kinds of failure an entry has an example.
+const maxExamples = 16
+
+// WantsExample reports whether no failure of this kind and detail was seen before, so
+// that an example of it is wanted. It is quick, and may be asked for each failure.
+func (e *Entry) WantsExample(kind, detail string) bool {
+	for {
+		seen := e.examples.Load()
+		var list [][2]string
+		if seen != nil {
+			list = *seen
+		}
+		if e.recorder.off || len(list) >= maxExamples || slices.Contains(list, [2]string{kind, detail}) {
+			return false
+		}
+		// The words may be a part of something larger, which is not to be kept.
+		more := append(slices.Clone(list), [2]string{strings.Clone(kind), strings.Clone(detail)})
+		if e.examples.CompareAndSwap(seen, &more) {
+			return true
+		}
+	}
 }

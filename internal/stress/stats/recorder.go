@@ -104,6 +104,8 @@ type Entry struct {
 	recorder *Recorder
 	key      entryKey
 	tally    tally
+	// examples are the kinds and details of failures of which there is an example.
+	examples atomic.Pointer[[][2]string]
 }
 
 // Entry returns that of a method and a name. It is quick, and may be asked for each
@@ -233,5 +235,6 @@ func (r *Recorder) clear(now time.Time) {
 	r.current.clear(now)
 	for _, e := range *r.entries.Load() {
 		e.tally = tally{}
+		e.examples.Store(nil)
 	}
 }

@@ -40,6 +40,9 @@ type Outcome struct {
 	// Detail says more about a failure to a person: "want 200, got 503". Equal failures
 	// have equal details: nothing in it differs from one request to the next.
 	Detail string
+	// Example is what the answer to a failure said. It is given for the first one of
+	// its kind and detail alone: see [Entry.WantsExample].
+	Example string
 }
 
 // Sample is one request.

@@ -69,13 +69,15 @@ type Summary struct {
 
 // Failure is one kind of failure of one name.
 type Failure struct {
-	Method string    `json:"method"`
-	Name   string    `json:"name"`
-	Kind   string    `json:"kind"`
-	Detail string    `json:"detail"`
-	Count  int64     `json:"count"`
-	First  time.Time `json:"first"`
-	Last   time.Time `json:"last"`
+	Method string `json:"method"`
+	Name   string `json:"name"`
+	Kind   string `json:"kind"`
+	Detail string `json:"detail"`
+	// Example is what the first answer of this kind said; empty if it said nothing.
+	Example string    `json:"example,omitempty"`
+	Count   int64     `json:"count"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
 }
 
 // Point is one interval of a run.

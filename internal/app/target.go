@@ -1,0 +1,125 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"onsale/internal/endpoint"
+)
+
+// maxTargets is how many servers --target may name. Their figures share one database;
+// more belong into files that file_sd_configs names.
+const maxTargets = 1000
+
+// parseTargets turns the values of --target into URLs. A value may name several, with
+// commas between them. A comma in a query is part of it, unless a URL with its scheme
+// follows.
+func parseTargets(values []string) ([]string, error) {
+	var targets, same []string
+	for _, value := range values {
+		for _, text := range splitTargets(value) {
+			u, err := parseTarget(text)
+			if err != nil {
+				return nil, err
+			}
+			key := sameTarget(u)
+			if slices.Contains(same, key) {
+				return nil, fmt.Errorf("--target names %s twice", endpoint.Shown(u.String()))
+			}
+			targets, same = append(targets, u.String()), append(same, key)
+		}
+	}
+	if len(targets) > maxTargets {
+		return nil, fmt.Errorf("--target may name at most %d servers, not %d", maxTargets, len(targets))
+	}
+	return targets, nil
+}
+
+func splitTargets(value string) []string {
+	var targets []string
+	for part := range strings.SplitSeq(value, ",") {
+		last := len(targets) - 1
+		if last >= 0 && strings.Contains(targets[last], "?") && !strings.Contains(part, "://") {
+			targets[last] += "," + part
+			continue
+		}
+		targets = append(targets, part)
+	}
+	return targets
+}
+
+// sameTarget returns what two spellings of one target have in common.
+func sameTarget(u *url.URL) string {
+	port, path := u.Port(), u.Path
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	if path == "" || path == "/" {
+		path = "/metrics"
+	}
+	return fmt.Sprintf("%s %s %s %s %s", u.Scheme, strings.ToLower(u.Hostname()), port, path, u.Query().Encode())
+}
+
+// likeTarget says what --target expects.
+const likeTarget = "HOST:PORT, like 127.0.0.1:8000, or a URL, like https://shop.example/metrics"
+
+// parseTarget reads one target: HOST:PORT with or without a path, or a URL. Errors
+// repeat no user, password or query.
+func parseTarget(text string) (*url.URL, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil, errors.New("--target must not have an empty element; each must be " + likeTarget)
+	}
+	base, query, hasQuery := strings.Cut(text, "?")
+	hasScheme := strings.Contains(base, "://")
+	if !hasScheme {
+		base = "http://" + base
+	}
+	u, ok := webURL(base)
+	switch {
+	case strings.Contains(query, "@"):
+		return nil, errors.New("--target must have no @ after its question mark, because a password may stand before it: write %40")
+	case !ok || !isHost(u):
+		return nil, fmt.Errorf("--target must be %s, not %q", likeTarget, endpoint.Shown(text))
+	case u.User != nil:
+		return nil, errors.New("--target must have neither a user nor a password, because pages show it: onsale monitor has --target-username and --target-password-file")
+	case !isPort(u.Port()) && (u.Port() != "" || !hasScheme || strings.HasSuffix(u.Host, ":")):
+		return nil, fmt.Errorf("--target must be %s, with a port between 1 and 65535, not %q", likeTarget, endpoint.Shown(text))
+	case u.Fragment != "" || strings.Contains(query, "#"):
+		return nil, fmt.Errorf("--target must have no fragment, but %q has", endpoint.Shown(text))
+	case u.RawPath != "":
+		return nil, fmt.Errorf("--target must have no escaped slashes or the like in its path, because Prometheus does not keep them, but %q has", endpoint.Shown(text))
+	}
+	if _, err := url.ParseQuery(query); err != nil {
+		return nil, fmt.Errorf("--target must have a query like ?module=a&target=b, but that of %q is malformed", endpoint.Shown(text))
+	}
+	if hasQuery {
+		u.RawQuery = query
+	}
+	return u, nil
+}
+
+// isHost reports whether a URL has a host that may be one: url.Parse takes a:b:80.
+func isHost(u *url.URL) bool {
+	isAddress := strings.HasPrefix(u.Host, "[")
+	return isAddress || !strings.ContainsAny(u.Hostname(), ":\"'<>\\^`{|}*")
+}
+
+// isPort reports whether a text is the number of a port that can be called.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+// shownTargets are URLs as pages show them.
+func shownTargets(targets []string) []string {
+	shown := make([]string, 0, len(targets))
+	for _, t := range targets {
+		shown = append(shown, endpoint.Shown(t))
+	}
+	return shown
+}
