@@ -43,10 +43,12 @@ func parseURL(text string) (*pgx.ConnConfig, error) {
 		config.ConnectTimeout = connectTimeout
 	}
 	transport.RequireTLS(&config.Config, query.Get("sslmode"))
-	for name, value := range map[string]string{"application_name": "onsale automate", "statement_timeout": statementTimeout} {
-		if _, set := config.RuntimeParams[name]; !set {
-			config.RuntimeParams[name] = value
-		}
+	if _, set := config.RuntimeParams["application_name"]; !set {
+		config.RuntimeParams["application_name"] = "onsale automate"
 	}
+	if !query.Has("default_query_exec_mode") {
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler may lend each statement another session
+	}
+	transport.TakePooler(config.RuntimeParams)
 	return config, nil
 }

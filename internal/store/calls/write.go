@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"onsale/internal/store/transport"
 )
@@ -134,18 +135,19 @@ func (r *Recorder) attempt(ctx context.Context, batch []row) (err error) {
 // comes again.
 func (r *Recorder) prepare(ctx context.Context) error {
 	for try := 1; ; try++ {
-		_, err := r.conn.Exec(ctx, makeTable)
+		_, err := r.conn.Exec(ctx, r.limit+";\n"+makeTable) // in one transaction
 		if code := codeOf(err); try > 3 || code != "23505" && code != "42P06" && code != "42P07" {
 			return err
 		}
 	}
 }
 
-// insert writes a batch in one statement.
+// insert writes a batch in one statement, after the one that sets the time limit of
+// the transaction that they are: a pooler takes none of the session.
 func (r *Recorder) insert(ctx context.Context, batch []row) error {
 	n := len(batch)
 	var (
-		ids              = make([]uuid.UUID, n)
+		ids              = make([]pgtype.UUID, n)
 		times            = make([]time.Time, n)
 		users, methods   = make([]string, n), make([]string, n)
 		paths, kinds     = make([]string, n), make([]string, n)
@@ -153,13 +155,18 @@ func (r *Recorder) insert(ctx context.Context, batch []row) error {
 		durations        = make([]float64, n)
 	)
 	for i, c := range batch {
-		ids[i], times[i], users[i], methods[i], paths[i] = c.id, c.Time, c.User, c.Method, c.Path
+		ids[i], times[i], users[i], methods[i], paths[i] = pgUUID(c.id), c.Time, c.User, c.Method, c.Path
 		status[i], kinds[i], attempts[i] = c.Status, c.Error, c.Attempt
 		durations[i] = float64(c.Duration.Microseconds()) / 1000
 	}
-	_, err := r.conn.Exec(ctx, insertCalls, r.run, ids, times, users, methods, paths, status, kinds, attempts, durations)
-	return err
+	var transaction pgx.Batch
+	transaction.Queue(r.limit)
+	transaction.Queue(insertCalls, pgUUID(r.run), ids, times, users, methods, paths, status, kinds, attempts, durations)
+	return r.conn.SendBatch(ctx, &transaction).Close()
 }
+
+// pgUUID is the id as the driver encodes it in every mode, lists included.
+func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
 
 // hangUp ends the connection, if there is one.
 func (r *Recorder) hangUp(ctx context.Context) {

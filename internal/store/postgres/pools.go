@@ -41,7 +41,7 @@ type pools struct {
 	pinger           pinger
 	// long holds a token for each general connection in a call that may take
 	// long: a refund that waits for a lock, a read of the books.
-	long chan struct{}
+	long   chan struct{}
 	limits limits
 	// silent says that the last sign of life did not come.
 	silent atomic.Bool

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"onsale/internal/store/transport"
 )
 
 // A connection leads to a session of PostgreSQL, or to a pooler such as PgBouncer,
@@ -28,11 +30,11 @@ type sessions struct {
 
 // newSessions reads and removes what the URL says of limits and poolers.
 func newSessions(config *pgx.ConnConfig) (*sessions, error) {
-	l, err := limitsOf(config.RuntimeParams)
+	limits, err := takeLimits(config.RuntimeParams)
 	if err != nil {
 		return nil, err
 	}
-	s := &sessions{limits: l}
+	s := &sessions{limits: limits, pooled: transport.TakePooler(config.RuntimeParams)}
 	if u, err := url.Parse(config.ConnString()); err == nil {
 		s.keepMode = u.Query().Has("default_query_exec_mode")
 	}
