@@ -20,6 +20,9 @@ import (
 	"onsale/internal/store/storetest"
 )
 
+// patience is how long the server may take for what it should do in seconds.
+const patience = 30 * time.Second
+
 // TestConformanceBehindAPooler runs the whole suite where each transaction may get
 // another session of the server.
 func TestConformanceBehindAPooler(t *testing.T) {
@@ -230,7 +233,9 @@ func TestLimitsOnEveryWay(t *testing.T) {
 				store := open(t, through(database)+settings, postgres.Options{})
 				batch := newBatch(t, store, 1)
 				hold := locked(t, database)
-				if _, err := store.Sell(t.Context(), batch); !errors.Is(err, want) {
+				limited, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				if _, err := store.Sell(limited, batch); !errors.Is(err, want) {
 					t.Errorf("got %v, want %v", err, want)
 				}
 				if err := hold.Rollback(); err != nil {
@@ -300,7 +305,7 @@ func TestPoolerThatRestarts(t *testing.T) {
 	sell := func(what string) {
 		t.Helper()
 		for _, store := range replicas {
-			deadline := time.Now().Add(30 * time.Second)
+			deadline := time.Now().Add(patience)
 			for {
 				if err := store.Ping(t.Context()); err == nil {
 					if _, err = store.Sell(t.Context(), sale.Batch{Orders: orders(t, 1, 1)}); err == nil {
