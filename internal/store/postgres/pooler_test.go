@@ -81,7 +81,8 @@ func TestEveryCallOnEveryWay(t *testing.T) {
 func callEverything(t *testing.T, replicas ...*postgres.Store) {
 	t.Helper()
 	const capacity, batches = 20, 8 // of 4 orders, twice
-	ctx := t.Context()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	must := func(what string, err error) {
 		t.Helper()
 		if err != nil {
