@@ -234,7 +234,7 @@ func TestLimitsOnEveryWay(t *testing.T) {
 				store := open(t, through(database)+settings, postgres.Options{})
 				batch := newBatch(t, store, 1)
 				hold := locked(t, database)
-				limited, cancel := context.WithTimeout(t.Context(), patience)
+				limited, cancel := context.WithTimeout(t.Context(), patience/3)
 				defer cancel()
 				if _, err := store.Sell(limited, batch); !errors.Is(err, want) {
 					t.Errorf("got %v, want %v", err, want)
