@@ -3,7 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"net/url"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,9 +35,7 @@ func newSessions(config *pgx.ConnConfig) (*sessions, error) {
 		return nil, err
 	}
 	s := &sessions{limits: limits, pooled: transport.TakePooler(config.RuntimeParams)}
-	if u, err := url.Parse(config.ConnString()); err == nil {
-		s.keepMode = u.Query().Has("default_query_exec_mode")
-	}
+	s.keepMode = strings.Contains(config.ConnString(), "default_query_exec_mode=")
 	switch config.DefaultQueryExecMode {
 	case pgx.QueryExecModeCacheStatement:
 		if config.StatementCacheCapacity == 0 { // the driver has no such mode without a cache
