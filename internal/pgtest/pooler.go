@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -93,16 +94,17 @@ func (p *Pooler) Start() error {
 		return err
 	}
 	p.process = process
-	deadline := time.After(startLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
 	for {
-		conn, err := net.DialTimeout("tcp", p.Addr(), startLimit)
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.Addr())
 		if err == nil {
 			return conn.Close()
 		}
 		select {
 		case <-process.gone:
 			return errors.New("pgbouncer ended while starting")
-		case <-deadline:
+		case <-ctx.Done():
 			return fmt.Errorf("pgbouncer does not listen: %w", err)
 		case <-time.After(answerEvery):
 		}

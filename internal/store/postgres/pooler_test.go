@@ -1,9 +1,11 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,7 +123,7 @@ func callEverything(t *testing.T, replicas ...*postgres.Store) {
 	}
 	working.Wait()
 	must("sell", errors.Join(errs...))
-	ids := append(sold[0], sold[1]...)
+	ids := slices.Concat(sold...)
 	if len(ids) != capacity {
 		t.Fatalf("%d tickets of %d were sold", len(ids), capacity)
 	}
@@ -161,7 +163,7 @@ func callEverything(t *testing.T, replicas ...*postgres.Store) {
 	must("write token key", err)
 	same, err := second.TokenKey(ctx, item.NewKey())
 	must("read token key", err)
-	if string(key) != string(candidate) || string(same) != string(key) {
+	if !bytes.Equal(key, candidate) || !bytes.Equal(same, key) {
 		t.Errorf("token keys %x and %x, want %x", key, same, candidate)
 	}
 	plan := fault.Plan{}

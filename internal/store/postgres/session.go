@@ -36,19 +36,12 @@ func newSessions(config *pgx.ConnConfig) (*sessions, error) {
 	}
 	s := &sessions{limits: limits, pooled: transport.TakePooler(config.RuntimeParams)}
 	s.keepMode = strings.Contains(config.ConnString(), "default_query_exec_mode=")
-	switch config.DefaultQueryExecMode {
-	case pgx.QueryExecModeCacheStatement:
-		if config.StatementCacheCapacity == 0 { // the driver has no such mode without a cache
-			config.DefaultQueryExecMode = pgx.QueryExecModeExec
-			s.pooled = true
-		}
-	case pgx.QueryExecModeCacheDescribe:
-		if config.DescriptionCacheCapacity == 0 {
-			config.DefaultQueryExecMode = pgx.QueryExecModeExec
-		}
-		s.pooled = true
-	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
-		s.pooled = true
+	mode := &config.DefaultQueryExecMode
+	s.pooled = s.pooled || *mode == pgx.QueryExecModeCacheDescribe ||
+		*mode == pgx.QueryExecModeExec || *mode == pgx.QueryExecModeSimpleProtocol
+	if *mode == pgx.QueryExecModeCacheStatement && config.StatementCacheCapacity == 0 ||
+		*mode == pgx.QueryExecModeCacheDescribe && config.DescriptionCacheCapacity == 0 {
+		*mode = pgx.QueryExecModeExec // the driver refuses a mode without its cache
 	}
 	return s, nil
 }
