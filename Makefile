@@ -4,7 +4,7 @@ SHELL := bash
 GO    ?= go
 
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
-DEPS := chromium postgresql prometheus prometheus-alertmanager
+DEPS := chromium pgbouncer postgresql prometheus prometheus-alertmanager
 
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=

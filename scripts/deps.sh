@@ -12,6 +12,8 @@ present() {
 		command -v initdb >/dev/null || command -v postgres >/dev/null ||
 			compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 		;;
+	# Debian keeps it out of a user's PATH.
+	pgbouncer) command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] ;;
 	python3-locust) command -v locust >/dev/null ;;
 	chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ;;
 	prometheus) command -v prometheus >/dev/null && command -v promtool >/dev/null ;;
@@ -69,7 +71,7 @@ apt-get install -y -qq --no-install-recommends "${missing[@]}"
 # Nor are they started at the next boot.
 for package in "${missing[@]}"; do
 	case $package in
-	prometheus | prometheus-alertmanager) systemctl disable --quiet "$package" 2>/dev/null || true ;;
+	pgbouncer | prometheus | prometheus-alertmanager) systemctl disable --quiet "$package" 2>/dev/null || true ;;
 	esac
 done
 

@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"onsale/internal/store/transport"
 )
 
 // Table is where the calls are recorded.
@@ -63,6 +65,7 @@ type Options struct {
 // Recorder records calls. Start it, and Close it when the last call was taken.
 type Recorder struct {
 	config *pgx.ConnConfig
+	limit  string // the statement that sets the time limit of a transaction
 	log    *slog.Logger
 	run    uuid.UUID // names all calls of this recorder
 
@@ -85,6 +88,10 @@ func Open(url string, o Options) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
+	limit, err := transport.TakeLimit(config.RuntimeParams, "statement_timeout", statementTimeout)
+	if err != nil {
+		return nil, err
+	}
 	if o.Room == 0 {
 		o.Room = DefaultRoom
 	}
@@ -96,7 +103,8 @@ func Open(url string, o Options) (*Recorder, error) {
 		return nil, fmt.Errorf("name run: %w", err)
 	}
 	return &Recorder{
-		config: config, log: o.Logger.With("component", "recorder"), run: run,
+		config: config, limit: `SELECT set_config('statement_timeout', '` + limit + `', true)`,
+		log: o.Logger.With("component", "recorder"), run: run,
 		rows: make(chan row, o.Room), done: make(chan struct{}),
 	}, nil
 }

@@ -2,10 +2,12 @@ package calls
 
 import (
 	"log/slog"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"onsale/internal/store/conninfo"
+	"onsale/internal/store/transport"
 )
 
 // statementTimeout makes the server give up before the client does, so that no
@@ -21,10 +23,12 @@ func parseURL(text string, log *slog.Logger) (*pgx.ConnConfig, error) {
 	}
 	conninfo.LogIgnored(log, ignored)
 	config := pool.ConnConfig
-	for name, value := range map[string]string{"application_name": "onsale automate", "statement_timeout": statementTimeout} {
-		if _, set := config.RuntimeParams[name]; !set {
-			config.RuntimeParams[name] = value
-		}
+	if _, set := config.RuntimeParams["application_name"]; !set {
+		config.RuntimeParams["application_name"] = "onsale automate"
 	}
+	if !strings.Contains(config.ConnString(), "default_query_exec_mode=") {
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler may lend each statement another session
+	}
+	transport.TakePooler(config.RuntimeParams)
 	return config, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"onsale/internal/store/grant"
 	"onsale/internal/store/transport"
@@ -136,7 +137,7 @@ func (r *Recorder) attempt(ctx context.Context, batch []row) (err error) {
 // comes again.
 func (r *Recorder) prepare(ctx context.Context) error {
 	for try := 1; ; try++ {
-		_, err := r.conn.Exec(ctx, makeTable)
+		_, err := r.conn.Exec(ctx, r.limit+";\n"+makeTable) // in one transaction
 		switch code := codeOf(err); {
 		case code == "42501": // insufficient_privilege
 			return r.advise(ctx, err)
@@ -165,11 +166,12 @@ func (r *Recorder) advise(ctx context.Context, err error) error {
 const lookForTable = `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
 	WHERE nspname = 'onsale' AND relname = 'automate_calls')`
 
-// insert writes a batch in one statement.
+// insert writes a batch in one statement, after the one that sets the time limit of
+// the transaction that they are: a pooler takes none of the session.
 func (r *Recorder) insert(ctx context.Context, batch []row) error {
 	n := len(batch)
 	var (
-		ids              = make([]uuid.UUID, n)
+		ids              = make([]pgtype.UUID, n)
 		times            = make([]time.Time, n)
 		users, methods   = make([]string, n), make([]string, n)
 		paths, kinds     = make([]string, n), make([]string, n)
@@ -177,13 +179,18 @@ func (r *Recorder) insert(ctx context.Context, batch []row) error {
 		durations        = make([]float64, n)
 	)
 	for i, c := range batch {
-		ids[i], times[i], users[i], methods[i], paths[i] = c.id, c.Time, c.User, c.Method, c.Path
+		ids[i], times[i], users[i], methods[i], paths[i] = pgUUID(c.id), c.Time, c.User, c.Method, c.Path
 		status[i], kinds[i], attempts[i] = c.Status, c.Error, c.Attempt
 		durations[i] = float64(c.Duration.Microseconds()) / 1000
 	}
-	_, err := r.conn.Exec(ctx, insertCalls, r.run, ids, times, users, methods, paths, status, kinds, attempts, durations)
-	return err
+	var transaction pgx.Batch
+	transaction.Queue(r.limit)
+	transaction.Queue(insertCalls, pgUUID(r.run), ids, times, users, methods, paths, status, kinds, attempts, durations)
+	return r.conn.SendBatch(ctx, &transaction).Close()
 }
+
+// pgUUID is the id as the driver encodes it in every mode, lists included.
+func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
 
 // hangUp ends the connection, if there is one.
 func (r *Recorder) hangUp(ctx context.Context) {

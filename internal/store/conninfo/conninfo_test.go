@@ -152,7 +152,7 @@ var libpqKeywords = map[string]string{
 
 // foreignKeywords are those of other drivers and frameworks.
 var foreignKeywords = map[string]string{
-	"driver": "psycopg2", "prepared_statement_cache_size": "0", "schema": "public", "connection_limit": "5", "pgbouncer": "true",
+	"driver": "psycopg2", "prepared_statement_cache_size": "0", "schema": "public", "connection_limit": "5",
 	"pool": "5", "conn_max_age": "60", "binary_parameters": "yes", "reWriteBatchedInserts": "true", "prepareThreshold": "0",
 	"ApplicationName": "me", "ssl": "false", "uselibpqcompat": "true",
 }

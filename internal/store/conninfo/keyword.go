@@ -31,7 +31,8 @@ var keywords = treatments(map[treatment]string{
 		krbsrvname krbspn service servicefile min_protocol_version max_protocol_version tcp_user_timeout
 		default_query_exec_mode statement_cache_capacity description_cache_capacity pool_max_conns pool_min_conns
 		pool_min_idle_conns pool_max_conn_lifetime pool_max_conn_lifetime_jitter pool_max_conn_idle_time
-		pool_health_check_period pool_ping_timeout`,
+		pool_health_check_period pool_ping_timeout
+		pgbouncer`,
 	adjusted: `hostaddr fallback_application_name ssl requiressl ssl_min_protocol_version ssl_max_protocol_version
 		gssencmode client_encoding replication`,
 	refused: `sslcrl sslcrldir requirepeer scram_client_key scram_server_key sslaccept sslidentity sslfactory`,
@@ -42,7 +43,7 @@ var keywords = treatments(map[treatment]string{
 		driver plugin async_fallback prepared_statement_cache_size prepared_statement_name_func command_timeout
 		statement_cache_size max_cached_statement_lifetime max_cacheable_statement_size pool_size max_overflow
 		pool_recycle pool_pre_ping
-		schema connection_limit pool_timeout pgbouncer socket_timeout supa workaround
+		schema connection_limit pool_timeout socket_timeout supa workaround
 		adapter encoding pool reconnect prepared_statements checkout_timeout idle_timeout reaping_frequency
 		conn_max_age conn_health_checks
 		binary_parameters disable_prepared_binary_result

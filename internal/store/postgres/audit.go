@@ -24,7 +24,7 @@ func (s *Store) AuditBooks(ctx context.Context, maxAge time.Duration) (int64, ti
 	defer release()
 	var difference int64
 	var checkedAt time.Time
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) (err error) {
+	err = pgx.BeginTxFunc(ctx, conn, transaction(conn.Conn(), `BEGIN`), func(tx pgx.Tx) (err error) {
 		difference, checkedAt, err = audit(ctx, tx, maxAge)
 		return err
 	})

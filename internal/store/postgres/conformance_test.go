@@ -29,13 +29,18 @@ const catalog = `SELECT concat_ws(' ', 'column', table_name, ordinal_position, c
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(tb testing.TB) storetest.Database {
+	storetest.Run(t, engine(func(url string) string { return url }))
+}
+
+// engine returns an engine whose stores open what way makes of a database's URL.
+func engine(way func(url string) string) storetest.Engine {
+	return func(tb testing.TB) storetest.Database {
 		tb.Helper()
 		url := server.Database(tb)
 		return storetest.Database{
 			Open: func(tb testing.TB, gate storetest.Gate) storetest.Store {
 				tb.Helper()
-				return open(tb, url, postgres.Options{MaxConns: 5, Gate: gate})
+				return open(tb, way(url), postgres.Options{MaxConns: 5, Gate: gate})
 			},
 			Raw:         raw(tb, url),
 			Migrations:  postgres.Migrations,
@@ -43,7 +48,7 @@ func TestConformance(t *testing.T) {
 			Catalog:     catalog,
 			NewerSchema: `INSERT INTO onsale.schema_migrations (version_id, is_applied) VALUES (999999, true)`,
 		}
-	})
+	}
 }
 
 func open(tb testing.TB, url string, o postgres.Options) *postgres.Store {

@@ -29,16 +29,21 @@ func (s *Store) SavePlan(ctx context.Context, p fault.Plan) (fault.State, error)
 	}
 	return s.plan(ctx, "save plan", classifyCommit, `INSERT INTO onsale.faults (id, plan, version, set_at) VALUES (1, $1, 1, now())
 		ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, version = faults.version + 1, set_at = excluded.set_at
-		RETURNING version, plan, now() - set_at`, text)
+		RETURNING version, plan, now() - set_at`, string(text)) // the driver takes bytes for a bytea unless it knows the type
 }
 
 // plan runs a query that returns the plan's row, and judges its errors. No gate
 // stands before it: simulated troubles must not keep anybody from ending them.
-func (s *Store) plan(ctx context.Context, op string, judge judgement, query string, args ...any) (fault.State, error) {
+func (s *Store) plan(ctx context.Context, op string, judge judgement, statement string, args ...any) (fault.State, error) {
 	var state fault.State
 	var text []byte
 	err := s.within(ctx, readLimit, op, judge, func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, query, args...).Scan(&state.Version, &text, &state.Age)
+		return query(ctx, conn, func(rows pgx.Rows) error {
+			_, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (struct{}, error) {
+				return struct{}{}, row.Scan(&state.Version, &text, &state.Age)
+			})
+			return err
+		}, statement, args...)
 	})
 	if err != nil {
 		return state, err
@@ -51,25 +56,20 @@ func (s *Store) plan(ctx context.Context, op string, judge judgement, query stri
 
 // Heartbeat implements [fault.Store].
 func (s *Store) Heartbeat(ctx context.Context, replica string, version int64) error {
-	var batch pgx.Batch
-	batch.Queue(`INSERT INTO onsale.replicas (id, version, seen_at) VALUES ($1, $2, now())
-		ON CONFLICT (id) DO UPDATE SET version = excluded.version, seen_at = excluded.seen_at`, replica, version)
-	batch.Queue(`DELETE FROM onsale.replicas WHERE seen_at < now() - $1::interval`, fault.ReplicaForgotten)
 	return s.within(ctx, readLimit, "write heartbeat", classify, func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.SendBatch(ctx, &batch).Close()
+		batch := newBatch(conn)
+		batch.Queue(`INSERT INTO onsale.replicas (id, version, seen_at) VALUES ($1, $2, now())
+			ON CONFLICT (id) DO UPDATE SET version = excluded.version, seen_at = excluded.seen_at`, replica, version)
+		batch.Queue(`DELETE FROM onsale.replicas WHERE seen_at < now() - $1::interval`, fault.ReplicaForgotten)
+		return conn.SendBatch(ctx, batch).Close()
 	})
 }
 
 // Replicas implements [fault.Store].
 func (s *Store) Replicas(ctx context.Context) (replicas []fault.Replica, err error) {
 	err = s.within(ctx, readLimit, "list replicas", classify, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `SELECT id, version, now() - seen_at FROM onsale.replicas
-			WHERE seen_at > now() - $1::interval ORDER BY id`, fault.ReplicaSilence)
-		if err != nil {
-			return err
-		}
-		replicas, err = pgx.CollectRows(rows, pgx.RowToStructByPos[fault.Replica])
-		return err
+		return query(ctx, conn, all(&replicas, pgx.RowToStructByPos[fault.Replica]), `SELECT id, version, now() - seen_at
+			FROM onsale.replicas WHERE seen_at > now() - $1::interval ORDER BY id`, fault.ReplicaSilence)
 	})
 	return replicas, err
 }

@@ -42,13 +42,12 @@ func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, 
 
 // writeOne writes a row that the index finds, in a transaction of its own and
 // within readLimit: a client whose database is away has its 503 within a second.
-func (s *Store) writeOne(ctx context.Context, op, query string, args ...any) (done pgconn.CommandTag, err error) {
+func (s *Store) writeOne(ctx context.Context, op, statement string, args ...any) (done pgconn.CommandTag, err error) {
 	if err := s.gate(ctx, op); err != nil {
 		return done, err
 	}
-	err = s.within(ctx, readLimit, op, classifyCommit, func(ctx context.Context, conn *pgx.Conn) (err error) {
-		done, err = conn.Exec(ctx, query, args...)
-		return err
+	err = s.within(ctx, readLimit, op, classifyCommit, func(ctx context.Context, conn *pgx.Conn) error {
+		return query(ctx, conn, written(&done), statement, args...)
 	})
 	return done, err
 }
@@ -63,8 +62,8 @@ func (s *Store) TokenKey(ctx context.Context, candidate []byte) ([]byte, error) 
 	err = s.within(ctx, readLimit, "write token key", classify, func(ctx context.Context, conn *pgx.Conn) error {
 		// The second of two replicas waits here until the first has committed, and
 		// does nothing; the statement that reads is another, and sees the first's key.
-		_, err := conn.Exec(ctx, `INSERT INTO onsale.token_keys (id, key) VALUES (1, $1) ON CONFLICT DO NOTHING`, candidate)
-		return err
+		var done pgconn.CommandTag
+		return query(ctx, conn, written(&done), `INSERT INTO onsale.token_keys (id, key) VALUES (1, $1) ON CONFLICT DO NOTHING`, candidate)
 	})
 	if err != nil {
 		return nil, err

@@ -23,12 +23,9 @@ func (s *Store) CreateConcert(ctx context.Context, c sale.NewConcert) (sale.Conc
 		return sale.Concert{}, classify(ctx, "create concert: connect", err)
 	}
 	defer conn.Release()
-	rows, err := conn.Query(ctx, `INSERT INTO onsale.concerts (title, date, venue, capacity, created_at)
+	var concert sale.Concert
+	err = query(ctx, conn.Conn(), one(&concert, toConcert), `INSERT INTO onsale.concerts (title, date, venue, capacity, created_at)
 		VALUES ($1, $2, $3, $4, $5) RETURNING `+concertColumns, c.Title, c.Date, c.Venue, c.Capacity, s.now())
-	if err != nil {
-		return sale.Concert{}, classifyCommit(ctx, "create concert", err)
-	}
-	concert, err := pgx.CollectExactlyOneRow(rows, toConcert)
 	return concert, classifyCommit(ctx, "create concert", err)
 }
 
@@ -100,13 +97,9 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 // lockPurchase begins a transaction that holds the purchase, and returns the
 // purchase as it is now.
 func lockPurchase(ctx context.Context, conn *pgx.Conn, id uuid.UUID) (p sale.Purchase, err error) {
-	var batch pgx.Batch
-	batch.Queue(begin)
-	batch.Queue(`SELECT `+columns+` FROM onsale.purchases WHERE id = $1 FOR UPDATE`, pgUUID(id)).Query(func(rows pgx.Rows) (err error) {
-		p, err = pgx.CollectExactlyOneRow(rows, toPurchase)
-		return err
-	})
-	err = conn.SendBatch(ctx, &batch).Close()
+	batch := newBatch(conn, begin)
+	batch.Queue(`SELECT `+columns+` FROM onsale.purchases WHERE id = $1 FOR UPDATE`, pgUUID(id)).Query(one(&p, toPurchase))
+	err = conn.SendBatch(ctx, batch).Close()
 	return p, err
 }
 
@@ -128,7 +121,7 @@ func (s *Store) Books(ctx context.Context) (sale.Books, error) {
 	}
 	defer release()
 	var books sale.Books
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+	err = pgx.BeginTxFunc(ctx, conn, transaction(conn.Conn(), `BEGIN READ ONLY`), func(tx pgx.Tx) (err error) {
 		books, err = readBooks(ctx, tx)
 		return err
 	})

@@ -52,6 +52,7 @@ const (
 		SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout')`
 
 	setLockTimeout = `SELECT set_config('lock_timeout', $1, true)`
+	setIdleTimeout = `SELECT set_config('idle_in_transaction_session_timeout', $2, true)`
 	tryTurn        = `SELECT pg_try_advisory_xact_lock($1)`
 	waitForTurn    = `SELECT pg_advisory_xact_lock($1)`
 	readVersion    = `SELECT coalesce(max(version_id), 0) FROM ` + versionTable + ` WHERE is_applied`
@@ -95,7 +96,7 @@ func (s *Store) beginMigration(ctx context.Context, tx *sql.Tx) (version int64, 
 }
 
 func (s *Store) takeTurn(ctx context.Context, tx *sql.Tx) (version int64, err error) {
-	if _, err := tx.ExecContext(ctx, noLimits+`; `+setLockTimeout, milliseconds(turnLimit)); err != nil {
+	if _, err := tx.ExecContext(ctx, noLimits+`; `+setLockTimeout+`; `+setIdleTimeout, milliseconds(turnLimit), s.limits.idleInTransaction); err != nil {
 		return 0, err
 	}
 	var mine bool

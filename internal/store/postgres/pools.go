@@ -41,21 +41,19 @@ type pools struct {
 	pinger           pinger
 	// long holds a token for each general connection in a call that may take
 	// long: a refund that waits for a lock, a read of the books.
-	long chan struct{}
+	long   chan struct{}
+	limits limits
 	// silent says that the last sign of life did not come.
 	silent atomic.Bool
 }
 
 func openPools(ctx context.Context, config *pgxpool.Config, maxConns int) (*pools, error) {
-	for name, value := range map[string]string{
-		"application_name":                    "onsale",
-		"lock_timeout":                        milliseconds(lockTimeout),
-		"statement_timeout":                   milliseconds(statementTimeout),
-		"idle_in_transaction_session_timeout": milliseconds(idleInTxTimeout),
-		"tcp_user_timeout":                    milliseconds(tcpUserTimeout),
-	} {
-		setDefault(config.ConnConfig.RuntimeParams, name, value)
+	setDefault(config.ConnConfig.RuntimeParams, "application_name", "onsale")
+	sessions, err := newSessions(config.ConnConfig)
+	if err != nil {
+		return nil, err
 	}
+	config.ConnConfig.Tracer = sessions
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.PingTimeout = poolPingLimit
 
@@ -65,6 +63,7 @@ func openPools(ctx context.Context, config *pgxpool.Config, maxConns int) (*pool
 		general: newPool(config, generalConns),
 		pinger:  pinger{config: config.ConnConfig.Copy()},
 		long:    make(chan struct{}, generalConns-shortConns),
+		limits:  sessions.limits,
 	}
 	return p, errors.Join(p.selling.renew(ctx), p.general.renew(ctx))
 }

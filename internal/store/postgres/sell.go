@@ -70,8 +70,7 @@ func lock(ctx context.Context, conn *pgx.Conn, b sale.Batch) (*sale.Records, err
 	records := new(sale.Records)
 	concerts, ids, keys := b.Names()
 
-	var batch pgx.Batch
-	batch.Queue(begin)
+	batch := newBatch(conn, begin)
 	batch.Queue(lockConcerts, concerts).Query(func(rows pgx.Rows) error {
 		var id, capacity, sold int64
 		_, err := pgx.ForEachRow(rows, []any{&id, &capacity, &sold}, func() error {
@@ -93,7 +92,7 @@ func lock(ctx context.Context, conn *pgx.Conn, b sale.Batch) (*sale.Records, err
 	if len(keys) > 0 {
 		batch.Queue(findKeys, keys).Query(found)
 	}
-	return records, conn.SendBatch(ctx, &batch).Close()
+	return records, conn.SendBatch(ctx, batch).Close()
 }
 
 // write inserts the purchases, counts them, and commits, all sent at once: an

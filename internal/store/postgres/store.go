@@ -134,25 +134,20 @@ func (s *Store) now() time.Time { return s.options.Now().UTC().Truncate(time.Mic
 func (s *Store) gate(ctx context.Context, op string) error { return gate.Pass(ctx, op, s.options.Gate) }
 
 // queryOne reads one row, past the gate.
-func queryOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) (T, error) {
+func queryOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], statement string, args ...any) (T, error) {
 	if err := s.gate(ctx, op); err != nil {
 		var none T
 		return none, err
 	}
-	return readOne(ctx, s, op, scan, query, args...)
+	return readOne(ctx, s, op, scan, statement, args...)
 }
 
 // readOne reads one row within readLimit.
-func readOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) (one T, err error) {
+func readOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], statement string, args ...any) (row T, err error) {
 	err = s.within(ctx, readLimit, op, classify, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		one, err = pgx.CollectExactlyOneRow(rows, scan)
-		return err
+		return query(ctx, conn, one(&row, scan), statement, args...)
 	})
-	return one, err
+	return row, err
 }
 
 // judgement is classify or classifyCommit.
@@ -175,7 +170,7 @@ func (s *Store) within(
 }
 
 // queryAll reads all rows of a query.
-func queryAll[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], query string, args ...any) ([]T, error) {
+func queryAll[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], statement string, args ...any) ([]T, error) {
 	if err := s.gate(ctx, op); err != nil {
 		return nil, err
 	}
@@ -184,10 +179,7 @@ func queryAll[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFun
 		return nil, classify(ctx, op+": connect", err)
 	}
 	defer conn.Release()
-	rows, err := conn.Query(ctx, query, args...)
-	if err != nil {
-		return nil, classify(ctx, op, err)
-	}
-	all, err := pgx.CollectRows(rows, scan)
-	return all, classify(ctx, op, err)
+	var rows []T
+	err = query(ctx, conn.Conn(), all(&rows, scan), statement, args...)
+	return rows, classify(ctx, op, err)
 }

@@ -1,6 +1,7 @@
 // Package transport decides when a connection to PostgreSQL must be encrypted,
 // and tells failures of encryption that another try cannot mend from those that
-// it may.
+// it may. It also takes settings out of the startup parameters that a pooler between
+// would refuse.
 package transport
 
 import (

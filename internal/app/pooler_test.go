@@ -1,0 +1,120 @@
+package app_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"onsale/internal/app"
+	"onsale/internal/app/apptest"
+	"onsale/internal/automate"
+	"onsale/internal/client"
+	"onsale/internal/fault"
+	"onsale/internal/pgtest"
+	"onsale/internal/sale"
+)
+
+// TestReplicasBehindAPooler migrates, and sells a concert to its last ticket on two
+// replicas that reach their database by a PgBouncer. Items, the fault plan and the
+// records of `onsale automate` go the same way.
+func TestReplicasBehindAPooler(t *testing.T) {
+	t.Parallel()
+	for mode, settings := range map[string][]string{
+		pgtest.Session:     nil,
+		pgtest.Transaction: {"default_pool_size = 2"},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			server := database.Server(t)
+			direct := server.WithPassword(database.Database(t))
+			through := server.Pooler(t, mode, settings...).URL(direct)
+			migration := app.DefaultOptions()
+			migration.DatabaseURL, migration.DatabaseURLSet, migration.Logger = through, true, slog.New(slog.DiscardHandler)
+			if err := app.Migrate(t.Context(), migration); err != nil {
+				t.Fatal(err)
+			}
+			var urls []string
+			var clients []*client.Client
+			for range 2 {
+				url := apptest.Start(t, func(o *app.Options) {
+					o.DatabaseURL, o.DatabaseURLSet, o.Faults = through, true, new(fault.Plan)
+				})
+				urls, clients = append(urls, url), append(clients, apptest.Admin(t, url))
+			}
+			sellToTheLast(t, clients)
+
+			plan := fault.Plan{Database: fault.DatabaseFaults{Delay: fault.Delay{Uniform: fault.Range{Max: time.Millisecond}}}}
+			set, err := clients[0].SetFaults(t.Context(), plan)
+			if err != nil {
+				t.Fatalf("PUT /faults: %v", err)
+			}
+			await(t, "both replicas apply the plan", func() bool {
+				now, err := clients[1].Faults(t.Context())
+				return err == nil && now.Version == set.Version && len(now.Replicas) == 2 && now.Replicas[0].Applied && now.Replicas[1].Applied
+			})
+			record(t, urls[1], through, direct)
+		})
+	}
+}
+
+// sellToTheLast sells one concert by all replicas at once, and reads the books.
+func sellToTheLast(t *testing.T, replicas []*client.Client) {
+	t.Helper()
+	const capacity, buyers, each = 60, 8, 12
+	concert, err := replicas[0].CreateConcert(t.Context(), sale.NewConcert{Title: "T", Date: "D", Venue: "V", Capacity: capacity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sold atomic.Int64
+	var buying sync.WaitGroup
+	for b := range buyers {
+		buying.Go(func() {
+			for i := range each {
+				outcome, err := replicas[b%len(replicas)].Buy(t.Context(), client.BuyRequest{
+					ConcertID: concert.ID, Email: "a@example.com", Quantity: 1, Key: fmt.Sprintf("%d-of-%d", i, b),
+				})
+				switch {
+				case err != nil:
+					t.Errorf("buy: %v", err)
+				case outcome.Status == sale.Sold:
+					sold.Add(1)
+				case outcome.Status != sale.SoldOut:
+					t.Errorf("buy: %+v", outcome)
+				}
+			}
+		})
+	}
+	buying.Wait()
+	books, err := replicas[1].Books(t.Context())
+	if err != nil || books.Difference() != 0 || sold.Load() != capacity {
+		t.Errorf("%d sold of %d, books %+v, %v", sold.Load(), capacity, books, err)
+	}
+}
+
+// record creates and deletes items, and counts the calls that were recorded.
+func record(t *testing.T, host, through, direct string) {
+	t.Helper()
+	o := app.AutomateOptions{Options: automate.DefaultOptions(), Host: host, Timeout: 10 * time.Second, Record: through}
+	var out, progress bytes.Buffer
+	o.Rate, o.Force, o.Count, o.Out, o.Err, o.Logger = 200, true, 20, &out, &progress, slog.New(slog.DiscardHandler)
+	if err := app.Automate(t.Context(), o); err != nil {
+		t.Fatalf("automate: %v\n%s", err, &out)
+	}
+	conn, err := pgx.Connect(t.Context(), direct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var created, deleted, left int
+	err = conn.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE status = 201), count(*) FILTER (WHERE method = 'DELETE' AND status = 200),
+		(SELECT count(*) FROM onsale.items) FROM onsale.automate_calls`).Scan(&created, &deleted, &left)
+	if err := errors.Join(err, conn.Close(t.Context())); err != nil || created != 20 || deleted != 20 || left != 0 {
+		t.Errorf("%d items created, %d deleted and %d left, %v: want 20, 20, 0", created, deleted, left, err)
+	}
+}
