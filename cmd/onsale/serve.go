@@ -87,6 +87,7 @@ func (c *apiFlags) options(e *env) (app.Options, error) {
 	o.TokenLife, o.MaxUserLabels = c.TokenLife, c.MaxUserLabels
 	o.TokenKey, _ = e.lookup("ONSALE_TOKEN_KEY")
 	o.Out, o.Logger = e.stderr, e.log
+	o.Crash = func() { os.Exit(exitCrash) }
 	var err error
 	if o.Faults, err = app.ReadFaults(c.Faults, e.log); err != nil {
 		return o, err

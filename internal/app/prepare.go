@@ -106,11 +106,11 @@ func (a *App) warn() {
 }
 
 func (a *App) announce() {
-	if len(a.injector.Active()) == 0 { // whatever the plan had may be over
-		a.say("no faults: this sells for real")
-	} else {
-		a.say("%s; --faults off sells for real", a.injector.State().Plan.Summary())
+	summary := a.injector.State().InForce().Plan.Summary() // some of the plan may be over
+	if len(a.injector.Active()) > 0 {
+		summary += "; --faults off sells for real"
 	}
+	a.say("%s", summary)
 	a.announceBeside()
 	a.say("ready on http://%s", a.Addr())
 }

@@ -3,6 +3,7 @@ package fault
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -32,8 +33,11 @@ type Fault struct {
 	Field string
 	// Words says what it does.
 	Words string
-	// Left is how much longer it lasts; 0 is without end.
+	// Left is how much longer it lasts; 0 is without end. Of a crash it is the time
+	// to it.
 	Left time.Duration
+	// End is the patch that ends it and leaves all others.
+	End json.RawMessage
 }
 
 // Faults returns the faults in force, in the order of [Plan.Summary].
@@ -48,9 +52,25 @@ func (s State) Faults() []Fault {
 			left = max(left-CrashGrace, 0)
 		}
 		f.lasts = 0
-		all = append(all, Fault{Field: f.field, Words: clause([]part{f}), Left: left})
+		all = append(all, Fault{Field: f.field, Words: clause([]part{f}), Left: left, End: f.end()})
 	}
 	return all
+}
+
+// end returns the patch that ends the fault.
+func (f part) end() json.RawMessage {
+	name := f.field[strings.LastIndexByte(f.field, '.')+1:]
+	var patch any
+	switch {
+	case f.kind < numRouteKinds:
+		patch = map[string]any{"routes": map[string]any{f.of: map[string]any{name: nil}}}
+	case name != f.field:
+		patch = map[string]any{f.of: map[string]any{name: nil}}
+	default:
+		patch = map[string]any{name: nil}
+	}
+	text, _ := json.Marshal(patch) // maps of texts never fail
+	return text
 }
 
 // Encode returns plan and beginnings as a store keeps them. What a program that

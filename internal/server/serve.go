@@ -139,7 +139,7 @@ func (f *front) rescue(w *response, r *http.Request, cause any) {
 func (f *front) unknown(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
 	for _, method := range []string{
-		http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
+		http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut,
 	} {
 		probe := *r
 		probe.Method = method
