@@ -63,6 +63,9 @@ func TestCrashStrikesEveryReplicaOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			run(t, again)
+			if got := again.Active(); len(got) != 0 {
+				t.Errorf("%s: active where it was meant for others: %q", how, got)
+			}
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			mustPatch(t, again, `{"ready":false}`)

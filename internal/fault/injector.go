@@ -164,6 +164,10 @@ func (i *Injector) Load(ctx context.Context) error {
 // the current one. The caller holds i.replacing.
 func (i *Injector) replace(state State, asked time.Time) {
 	next := apply(state, asked)
+	if next.lasting[kindCrash].on && next.lasting[kindCrash].begun.Before(i.started) {
+		state.Plan.Crash = Crash{} // it was meant for those before
+		next = apply(state, asked)
+	}
 	i.current.Load().release(next)
 	i.current.Store(next)
 	select {

@@ -43,12 +43,11 @@ func (i *Injector) loads(a *applied) []*load {
 	return all
 }
 
-// start starts the workers of a load, if it lasts and strikes this replica. That
+// start starts the workers of a load, if it lasts. That
 // counts as one fault injected.
 func (i *Injector) start(ctx context.Context, l *load) {
 	l.stop = func() {}
-	spared := l.kind == kindCrash && (i.crash == nil || l.when.begun.Before(i.started))
-	if spared || !l.when.active(i.now) {
+	if l.kind == kindCrash && i.crash == nil || !l.when.active(i.now) {
 		return
 	}
 	end := context.CancelFunc(func() {})

@@ -174,13 +174,18 @@ func (m *Machine) Memory() (used, limit uint64, err error) {
 	return used, group.bytes, err
 }
 
-// CPUPercent returns the CPU in use as of the last sample, in per cent; ok is
-// false while it is not known.
-func (m *Machine) CPUPercent() (percent float64, ok bool) {
-	if last := m.last.Load(); last.cpu != nil {
-		return *last.cpu, true
+// CPULimit returns how many processors the control group allows; 0 if no fewer
+// than the machine has, or if that cannot be read.
+func (m *Machine) CPULimit() float64 {
+	whole, err := m.system.CPU()
+	if err != nil {
+		return 0
 	}
-	return 0, false
+	group, limited, err := m.groups.cpuGroup(whole.Count)
+	if err != nil || !limited {
+		return 0
+	}
+	return group.cpus
 }
 
 // percent returns the share of available that is used, from 0 to 100, or nil if
