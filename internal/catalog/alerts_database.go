@@ -87,7 +87,10 @@ max_over_time(onsale_queue_limit_orders{$job}[1m])
 				Faults: `{"database":{"delay":{"fixed":"3s"},"for":"2m"}}`,
 				Also: "Needs more buyers at once than half the queue holds: start Onsale with a short queue and a large crowd, " +
 					"--queue-limit 8 --crowd 200, or storm it with onsale stress.",
-				Fires: []string{"DatabaseSlow", "HighLatency", "LatencyBurnFast", "LatencyBurnSlow"},
+				Fires: []string{
+					"DatabaseSlow", "HighFailureRate", "HighLatency",
+					"AvailabilityBurnFast", "AvailabilityBurnSlow", "LatencyBurnFast", "LatencyBurnSlow",
+				},
 				Needs: Buying,
 				Fit:   r.fitQueue,
 			},
