@@ -103,7 +103,7 @@ func (t Traffic) missing(site Site) string {
 		return "The demo crowd uses items alone, and this needs buyers: set its scenario to tickets."
 	case t == Buying && site.RandomDeny:
 		return "The demo crowd buys at /buy_random_deny, and this strikes /buy: set its scenario to tickets."
-	case t == Browsing && site.Users < fewBrowsing, t != Browsing && site.Users < fewOthers && !(site.Items && site.Users >= fewBrowsing):
+	case site.Users < fewBrowsing, t != Browsing && !site.Items && site.Users < fewOthers:
 		return fmt.Sprintf("A demo crowd of %d makes too few calls to judge: set it to 25.", site.Users)
 	}
 	return ""

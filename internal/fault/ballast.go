@@ -43,7 +43,7 @@ func (i *Injector) hold(ctx context.Context, b Ballast) {
 	for ctx.Err() == nil {
 		switch want := i.ballast(b, bytes); {
 		case want > bytes:
-			chunk, err := reserve(int(min(want-bytes, ballastChunk))) //nolint:gosec // G115: at most ballastChunk
+			chunk, err := reserve(int(min(want-bytes, ballastChunk)))
 			if err == nil {
 				held, bytes = append(held, chunk), bytes+uint64(len(chunk))
 				i.metrics.ballast.Set(float64(bytes))

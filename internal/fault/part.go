@@ -26,26 +26,24 @@ type part struct {
 
 // parts returns the faults of the plan that are on, in the order of [Plan.Summary].
 func (p Plan) parts() []part {
-	p.Routes = maps.Clone(p.Routes)
-	return p.own()
-}
-
-// own returns the faults that are on, with the means to change those of the
-// plan itself, but for those of routes, which are copies.
-func (p *Plan) own() []part {
 	var all []part
 	for _, path := range slices.Sorted(maps.Keys(p.Routes)) {
 		r := p.Routes[path]
 		all = append(all, r.parts(path)...)
 	}
 	all = append(all, p.Database.parts()...)
-	return append(all, on([]part{
+	return append(all, p.others()...)
+}
+
+// others returns the faults that are on and are none of routes or the database.
+func (p *Plan) others() []part {
+	return on([]part{
 		{field: "cpu", of: "cpu", words: percent("burn", p.CPU.Share), kind: kindCPU, lasts: p.CPU.For, on: p.CPU.Share > 0, clear: func() { p.CPU = CPUBurn{} }},
 		{field: "memory", of: "memory", words: p.Memory.words(), kind: kindMemory, lasts: p.Memory.For, on: p.Memory.words() != "", clear: func() { p.Memory = Ballast{} }},
 		{field: "ready", of: "not ready", kind: kindNotReady, lasts: p.NotReady.For, on: p.NotReady.On, clear: func() { p.NotReady = Switch{} }},
 		{field: "scrape_outage", of: "scrape outage", kind: kindScrapeOutage, lasts: p.ScrapeOutage.For, on: p.ScrapeOutage.On, clear: func() { p.ScrapeOutage = Switch{} }},
 		{field: "crash", of: "crash", words: p.Crash.words(), kind: kindCrash, lasts: p.Crash.After + CrashGrace, on: p.Crash.On, clear: func() { p.Crash = Crash{} }},
-	})...)
+	})
 }
 
 // parts returns the faults of a route that are on.
@@ -138,9 +136,7 @@ func (p Plan) rework(change func(*part) bool) Plan {
 		plan.Routes[path] = r
 	}
 	plan.Database.For = oneTime(keep(plan.Database.parts()))
-	others := Plan{CPU: p.CPU, Memory: p.Memory, NotReady: p.NotReady, ScrapeOutage: p.ScrapeOutage, Crash: p.Crash}
-	keep(others.own())
-	plan.CPU, plan.Memory, plan.NotReady, plan.ScrapeOutage, plan.Crash = others.CPU, others.Memory, others.NotReady, others.ScrapeOutage, others.Crash
+	keep(plan.others())
 	if plan.CPU.Share == 0 {
 		plan.CPU = CPUBurn{}
 	}

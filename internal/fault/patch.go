@@ -98,8 +98,8 @@ func readPatch(text []byte) (map[string]any, error) {
 
 // patch returns the state that a patch makes of s.
 func (s State) patch(change map[string]any) (State, []string, error) {
-	s = s.InForce()
-	text, err := json.Marshal(s.Plan)
+	base := s.InForce()
+	text, err := json.Marshal(base.Plan)
 	if err != nil {
 		return State{}, nil, fmt.Errorf("encode plan: %w", err)
 	}
@@ -115,7 +115,7 @@ func (s State) patch(change map[string]any) (State, []string, error) {
 	if err != nil {
 		return State{}, nil, err
 	}
-	return s.patched(plan, change), ignored, nil
+	return base.patched(plan, change), ignored, nil
 }
 
 // merge returns what a patch makes of a JSON value: MergePatch of RFC 7396,

@@ -58,7 +58,10 @@ func (s *Store) plan(ctx context.Context, op string, judge judgement, query stri
 	if err != nil || state.Version == 0 {
 		return fault.State{}, err
 	}
-	return state, state.Decode(text)
+	if err := state.Decode(text); err != nil {
+		return fault.State{}, err
+	}
+	return state, nil
 }
 
 // Heartbeat implements [fault.Store].

@@ -85,7 +85,10 @@ func toPlan(rows *sql.Rows) (p plan, err error) {
 // state turns a row into what the replicas apply.
 func (s *Store) state(p plan) (fault.State, error) {
 	state := fault.State{Version: p.version, Age: s.since(p.setAt)}
-	return state, state.Decode([]byte(p.text))
+	if err := state.Decode([]byte(p.text)); err != nil {
+		return fault.State{}, err
+	}
+	return state, nil
 }
 
 // since is never negative, though a clock may have been set back.
