@@ -64,7 +64,7 @@ func TestDrillEveryAlert(t *testing.T) {
 
 	d.faults(provocation(t, "HighFailureRate", "HighLatency", "ItemErrors", "DatabaseSlow", "LatencyBurnSlow", "AvailabilityBurnSlow"))
 	d.await("HighFailureRate", "HighLatency", "ItemErrors", "DatabaseSlow", "LatencyBurnFast", "AvailabilityBurnFast")
-	d.faults(withBallast(t, provocation(t, "HighDenialRate", "DatabaseErrors", "HighMemory", "HighCPU"), memory.Total/100*ballastPercent))
+	d.faults(withBallast(t, provocation(t, "HighDenialRate", "DatabaseErrors", "HighMemory", "HighCPU"), usedPercent+ballastPercent))
 	d.await("HighDenialRate", "DatabaseErrors", "HighMemory", "HighCPU")
 	d.faults(`{"preset":"off"}`)
 	// The slow burn is held back while the fast one tells more.
@@ -321,16 +321,16 @@ func (r *rush) sellOut(capacity int) {
 	}
 }
 
-// ballastPercent is how much of the machine's memory the drill takes. The
-// catalogue's plan says 1 GiB, which is much on one machine and little on another.
+// ballastPercent is how much of the machine's memory the drill takes: twice of what
+// lies between its use and the threshold.
 const ballastPercent = 20
 
-// withBallast puts the size of the ballast into a plan that has one.
-func withBallast(t *testing.T, plan string, bytes uint64) string {
+// withBallast sets how full the memory is to be in a plan that fills it.
+func withBallast(t *testing.T, plan string, percent float64) string {
 	t.Helper()
-	const size = `"bytes":1073741824`
+	const size = `"percent":92`
 	if !strings.Contains(plan, size) {
-		t.Fatalf("no ballast of 1 GiB in %s", plan)
+		t.Fatalf("the plan does not fill memory to 92 %%: %s", plan)
 	}
-	return strings.Replace(plan, size, fmt.Sprintf(`"bytes":%d`, bytes), 1)
+	return strings.Replace(plan, size, fmt.Sprintf(`"percent":%.1f`, percent), 1)
 }

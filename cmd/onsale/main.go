@@ -23,6 +23,8 @@ const (
 	exitOK      = 0
 	exitFailure = 1
 	exitUsage   = 2
+	// exitCrash is that of a process that the fault plan ended.
+	exitCrash = 70
 )
 
 // cli is the command line: flags that all subcommands share, and the subcommands.

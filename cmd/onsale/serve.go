@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"onsale/internal/app"
@@ -83,6 +84,7 @@ func (c *apiFlags) options(e *env) (app.Options, error) {
 	o.TokenLife, o.MaxUserLabels = c.TokenLife, c.MaxUserLabels
 	o.Out, o.Logger = e.stderr, e.log
 	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
+	o.Crash = func() { os.Exit(exitCrash) }
 	var err error
 	if o.TokenKey, err = e.secret("ONSALE_TOKEN_KEY"); err != nil {
 		return o, err

@@ -104,7 +104,8 @@ func (a *App) faultOptions(reg prometheus.Registerer) fault.Options {
 	}
 	return fault.Options{
 		Plan: plan, Store: a.store, Replica: replicaName(),
-		MemoryLimit: a.machine.MemoryLimit(), Logger: a.log, Registerer: reg,
+		MemoryLimit: a.machine.MemoryLimit(), Memory: a.machine.Memory, Crash: a.options.Crash,
+		Logger: a.log, Registerer: reg,
 	}
 }
 

@@ -32,6 +32,9 @@ func ReadFaults(value string, log *slog.Logger) (*fault.Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--faults %s: %w", value, err)
 	}
+	if plan.Crash.On {
+		return nil, fmt.Errorf("--faults %s: crash must be left out: the server would crash at each start; set it by PATCH /faults", value)
+	}
 	for _, field := range ignored {
 		log.Warn("unknown field of the plan ignored", "file", value, "field", field)
 	}

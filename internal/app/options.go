@@ -36,6 +36,9 @@ type Options struct {
 	// Faults replaces the stored plan; nil leaves that in force, or the default
 	// plan where none is stored.
 	Faults *fault.Plan
+	// Crash ends the process at once, for the fault of that name. Without it that
+	// fault does nothing.
+	Crash func()
 
 	// AdminToken opens admin calls to who knows it, "none" to everybody. Empty
 	// opens them on a loopback address alone.

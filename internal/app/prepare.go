@@ -143,11 +143,11 @@ func (a *App) warn() {
 }
 
 func (a *App) announce() {
-	if len(a.injector.Active()) == 0 { // whatever the plan had may be over
-		a.say("no faults: this sells for real")
-	} else {
-		a.say("%s; --faults off sells for real", a.injector.State().Plan.Summary())
+	summary := a.injector.State().InForce().Plan.Summary() // some of the plan may be over
+	if len(a.injector.Active()) > 0 {
+		summary += "; --faults off sells for real"
 	}
+	a.say("%s", summary)
 	a.announceBeside()
 	if onAllAddresses(a.listener.Addr()) {
 		a.say("%s", allAddresses)

@@ -105,6 +105,7 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 		a.beside.monitor = process
 		all = append(all, mounts(a.beside.monitor, a.beside.monitor, a.beside.monitor, a.beside.monitor)...)
 		page = up.Watch.page(page, base)
+		page.Site = a.site(time.Now())
 		page.Expressions = expressions
 	}
 	return withPage(all, page)
@@ -152,6 +153,9 @@ func withPage(all []server.Mount, o console.Options) ([]server.Mount, error) {
 	}
 	for _, pattern := range []string{"GET /{$}", "GET /ui/", "GET /runbooks/"} {
 		all = append(all, server.Mount{Pattern: pattern, Handler: page, Page: true})
+	}
+	if o.Site != nil {
+		all = append(all, server.Mount{Pattern: "GET /provocations", Handler: page})
 	}
 	return all, nil
 }

@@ -41,6 +41,8 @@ sum by (job) (rate(http_requests_total{$job,$calls}[1m])) > $minimum_rate`),
 			Provoke: Provocation{
 				Faults: `{"routes":{"/concerts":{"error":0.5,"for":"2m"}}}`,
 				Also:   "Needs traffic on GET /concerts, such as the crowd's.",
+				Fires:  []string{"AvailabilityBurnFast", "AvailabilityBurnSlow"},
+				Needs:  Browsing,
 			},
 		},
 		{
@@ -72,6 +74,7 @@ sum by (job) (rate(onsale_purchases_total{$job,outcome!~"invalid|not_found|repla
 			Provoke: Provocation{
 				Faults: `{"routes":{"/buy/{concert_id}":{"deny":0.9,"for":"2m"}}}`,
 				Also:   "Needs purchases, such as the crowd's.",
+				Needs:  Buying,
 			},
 		},
 		{
@@ -141,6 +144,7 @@ sum by (job) (rate(request_latency_count{$job}[1m]) $untimed) > $minimum_rate`),
 			Provoke: Provocation{
 				Faults: `{"routes":{"/concerts":{"delay":{"fixed":"2s"},"for":"3m"}}}`,
 				Also:   "Needs traffic on GET /concerts, such as the crowd's.",
+				Needs:  Browsing,
 			},
 		},
 		{
@@ -179,6 +183,8 @@ sum by (job) (
 			Provoke: Provocation{
 				Faults: `{"routes":{"/api/items":{"error":0.5,"for":"5m"}}}`,
 				Also:   "Needs item calls, such as those of the crowd or of onsale automate.",
+				Fires:  []string{"HighFailureRate", "AvailabilityBurnFast", "AvailabilityBurnSlow"},
+				Needs:  Collecting,
 			},
 		},
 	}

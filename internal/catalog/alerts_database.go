@@ -33,6 +33,8 @@ min by (job) (max_over_time(onsale_database_up{$job}[24s])) < 1`),
 			Provoke: Provocation{
 				Faults: `{"database":{"error":0.5,"for":"2m"}}`,
 				Also:   "Needs traffic, such as the crowd's.",
+				Fires:  []string{"HighFailureRate", "ItemErrors", "AvailabilityBurnFast", "AvailabilityBurnSlow"},
+				Needs:  Collecting,
 			},
 		},
 		{
@@ -64,6 +66,8 @@ sum by (job) (
 			Provoke: Provocation{
 				Faults: `{"database":{"delay":{"fixed":"800ms"},"for":"2m"}}`,
 				Also:   "Needs traffic, such as the crowd's.",
+				Fires:  []string{"HighLatency", "LatencyBurnFast", "LatencyBurnSlow"},
+				Needs:  Collecting,
 			},
 		},
 		{
@@ -88,8 +92,14 @@ max_over_time(onsale_queue_limit_orders{$job}[1m])
 			},
 			Provoke: Provocation{
 				Faults: `{"database":{"delay":{"fixed":"3s"},"for":"2m"}}`,
-				Also: "Needs more buyers at once than half the queue holds: start Onsale with a queue of a few orders, --queue-limit 4, " +
-					"or storm it with onsale stress.",
+				Also: "Needs more buyers at once than half the queue holds: start Onsale with a short queue and a large crowd, " +
+					"--queue-limit 8 --crowd 200, or storm it with onsale stress.",
+				Fires: []string{
+					"DatabaseSlow", "HighFailureRate", "HighLatency",
+					"AvailabilityBurnFast", "AvailabilityBurnSlow", "LatencyBurnFast", "LatencyBurnSlow",
+				},
+				Needs: Buying,
+				Fit:   r.fitQueue,
 			},
 		},
 	}

@@ -39,6 +39,7 @@ func (r rules) machine() []Alert {
 			Provoke: Provocation{
 				Faults: `{"scrape_outage":{"value":true,"for":"2m"}}`,
 				Also:   "Or end the process that is watched.",
+				Fires:  []string{"MetricsMissing"},
 			},
 		},
 		{
@@ -60,7 +61,7 @@ unless
 				"If it is not there, see which release went out; a series that was renamed needs its alerts and dashboards changed.",
 				"If it is there, see in the monitoring whether the target is scraped, and whether its configuration drops series.",
 			},
-			Provoke: Provocation{Faults: `{"scrape_outage":{"value":true,"for":"2m"}}`},
+			Provoke: Provocation{Faults: `{"scrape_outage":{"value":true,"for":"2m"}}`, Fires: []string{"InstanceDown"}},
 		},
 		{
 			Name: "HighCPU", Severity: Warning, For: r.fired(),
@@ -77,7 +78,7 @@ unless
 				"See at GET /faults whether the plan burns CPU.",
 				"If neither, take a profile before you restart it.",
 			},
-			Provoke: Provocation{Faults: `{"cpu":{"share":1,"for":"2m"}}`},
+			Provoke: Provocation{Faults: `{"cpu":{"share":1,"for":"2m"}}`, Fit: r.fitCPU},
 		},
 		{
 			Name: "HighMemory", Severity: Warning, For: r.fired(),
@@ -95,9 +96,10 @@ unless
 				"Give it more memory, or restart it while the queue is empty.",
 			},
 			Provoke: Provocation{
-				Faults: `{"memory":{"bytes":1073741824,"for":"2m"}}`,
-				Also: "The ballast is at most a quarter of the memory. Where that is not enough, lower the threshold to a little above " +
-					"what is used now: --alert-memory-percent.",
+				Faults: fmt.Sprintf(`{"memory":{"percent":%s,"for":"2m"}}`, number(r.memoryGoal())),
+				Also: "The server takes the memory that is missing, and gives back what others need; 128 MiB always stay free. " +
+					"In a small container lower the threshold: --alert-memory-percent.",
+				Fit: r.fitMemory,
 			},
 		},
 	}

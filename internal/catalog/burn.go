@@ -110,19 +110,25 @@ sum_over_time($errors{$slo}[$window]) * $evaluate > 2.5`)),
 			"so that the alert ends soon after the trouble does. Nothing is judged below a minimum of traffic.",
 			o.Name, b.factor, percent(o.Objective), o.Good, span(b.long), span(b.short)),
 		Steps:   o.Steps,
-		Provoke: b.provoke(o),
+		Provoke: r.provoke(o, b),
 	}
 }
 
-// provoke is the objective's provocation. The embedded Alertmanager holds a slow
-// burn back while the fast one tells more.
-func (b burn) provoke(o SLO) Provocation {
+// provoke is the objective's provocation. The embedded Alertmanager holds the
+// message of a slow burn back while the fast one tells more.
+func (r rules) provoke(o SLO, b burn) Provocation {
 	p := o.Provoke
-	if b.severity != Critical {
-		// It must fill the limit's share of the long window, and some more.
-		p.Faults = strings.Replace(p.Faults, `"for":"4m"`, `"for":"10m"`, 1)
-		p.Also += fmt.Sprintf(" The same plan makes %sFast fire, and the embedded Alertmanager holds the message of this one back until that ends.", o.Alert)
+	fast, slow := o.Alert+burns()[0].suffix, o.Alert+burns()[1].suffix
+	if b.severity == Critical {
+		p.Fires = append([]string{slow}, p.Fires...)
+		return p
 	}
+	// It must fill the limit's share of the long window, and some more.
+	p.Faults = strings.Replace(p.Faults, `"for":"4m"`, `"for":"10m"`, 1)
+	p.Also += fmt.Sprintf(" The same plan makes %s fire, and the embedded Alertmanager holds the message of this one back until that ends. "+
+		"The button of onsale up makes the trouble so short that it soon does.", fast)
+	p.Fires = append([]string{fast}, p.Fires...)
+	p.Fit = r.fitBurst(b, b.factor*(1-o.Objective), o.burst.share, o.burst.faults)
 	return p
 }
 

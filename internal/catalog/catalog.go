@@ -66,15 +66,6 @@ type Alert struct {
 	Provoke Provocation
 }
 
-// Provocation is what makes an alert fire, for runbooks and drills.
-type Provocation struct {
-	// Faults is a plan for PUT /faults, JSON, or empty.
-	Faults string
-	// Also says in a sentence what else it takes, or what to do where no fault
-	// can provoke the alert.
-	Also string
-}
-
 // Recording is a series that Prometheus keeps ready for alerts and dashboards.
 type Recording struct {
 	// Record is the series' name, level:metric:operations. A window in it is that

@@ -19,12 +19,14 @@ func Runbook(a Alert) []byte {
 	fmt.Fprintf(&b, "\n## The condition\n\n```promql\n%s\n```\n\n", a.Expr)
 	fmt.Fprintf(&b, "## How to see it on purpose\n\n")
 	if a.Provoke.Faults != "" {
-		fmt.Fprintf(&b, "Set this fault plan, which replaces the one in force and ends by itself:\n\n"+
-			"```sh\ncurl -X PUT http://127.0.0.1:8000/faults \\\n  -H 'Content-Type: application/json' \\\n  -d '%s'\n```\n\n"+
-			"Afterwards, `{\"preset\":\"default\"}` in the place of the plan brings the usual delays back.\n\n", a.Provoke.Faults)
+		fmt.Fprintf(&b, "This patch of the fault plan ends by itself, and leaves the other faults alone:\n\n"+
+			"```sh\ncurl -X PATCH http://127.0.0.1:8000/faults \\\n  -H 'Content-Type: application/json' \\\n  -d '%s'\n```\n\n", a.Provoke.Faults)
 	}
 	if a.Provoke.Also != "" {
 		fmt.Fprintf(&b, "%s\n", a.Provoke.Also)
+	}
+	if len(a.Provoke.Fires) > 0 {
+		fmt.Fprintf(&b, "\nIt also fires %s.\n", strings.Join(a.Provoke.Fires, ", "))
 	}
 	return []byte(strings.TrimRight(b.String(), "\n") + "\n")
 }

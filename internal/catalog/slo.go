@@ -27,6 +27,15 @@ type SLO struct {
 	Buyers  string
 	Steps   []string
 	Provoke Provocation
+
+	burst burst
+}
+
+// burst is a short trouble: a patch of the fault plan with a place for how long it
+// lasts, and the share of the demo crowd's events that are bad meanwhile.
+type burst struct {
+	faults string
+	share  float64
 }
 
 const (
@@ -63,7 +72,10 @@ or
 			Provoke: Provocation{
 				Faults: `{"routes":{"/concerts":{"error":0.5,"for":"4m"}}}`,
 				Also:   "Needs traffic on GET /concerts, such as the crowd's.",
+				Fires:  []string{"HighFailureRate"},
+				Needs:  Browsing,
 			},
+			burst: burst{`{"routes":{"/concerts":{"error":1,"for":"%s"}}}`, 0.45},
 		},
 		{
 			Name: "latency", Alert: "LatencyBurn", Objective: 0.99, Period: sloPeriod,
@@ -90,9 +102,11 @@ clamp_min(
 				"See at GET /faults whether the plan slows the database down.",
 			},
 			Provoke: Provocation{
-				Faults: `{"database":{"delay":{"fixed":"400ms"},"for":"4m"}}`,
+				Faults: `{"database":{"delay":{"fixed":"300ms"},"for":"4m"}}`,
 				Also:   "Needs purchases, such as the crowd's.",
+				Needs:  Buying,
 			},
+			burst: burst{`{"database":{"delay":{"fixed":"300ms"},"for":"%s"}}`, 0.75},
 		},
 	}
 }

@@ -29,7 +29,9 @@ func alerts() []catalog.Alert {
 			Expr:    `sum(rate(http_requests_total{status=~"5.."}[5s])) > 0.02`,
 			Meaning: "More than 2 % of all calls fail. Sold out is no failure.",
 			Steps:   []string{"Look at which route fails.", "Look at the log."},
-			Provoke: catalog.Provocation{Faults: `{"routes":{"/buy/{concert_id}":{"error":0.5,"for":"1m"}}}`, Also: "It needs traffic."},
+			Provoke: catalog.Provocation{
+				Faults: `{"routes":{"/buy/{concert_id}":{"error":0.5,"for":"1m"}}}`, Also: "It needs traffic.", Fires: []string{"DatabaseErrors", "ItemErrors", "HighLatency"},
+			},
 		},
 		{
 			Name: "HighLatency", Severity: catalog.Warning, For: 5 * time.Second, Expr: `vector(1) > 5`,
@@ -42,7 +44,18 @@ func alerts() []catalog.Alert {
 		},
 		{Name: "HighDenialRate", Severity: catalog.Warning, Expr: `vector(1) > 5`, Meaning: "Many purchases are denied."},
 		{Name: "HighCPU", Severity: catalog.Warning, Expr: `cpu_usage_percent > 90`, Meaning: "The machine is busy.", Provoke: catalog.Provocation{Faults: `{"cpu":{"share":0.95,"for":"1m"}}`}},
-		{Name: "HighMemory", Severity: catalog.Warning, Expr: `memory_usage_percent > 90`, Meaning: "Memory runs out."},
+		{
+			Name: "HighMemory", Severity: catalog.Warning, Expr: `memory_usage_percent > 90`, Meaning: "Memory runs out.",
+			Provoke: catalog.Provocation{
+				Faults: `{"memory":{"percent":92,"for":"1m"}}`, Also: "Or use it up.",
+				Fit: func(s catalog.Site) catalog.Attempt {
+					if s.MemoryTotal < 1<<30 {
+						return catalog.Attempt{Cannot: "There is too little of it: a gibibyte would do."}
+					}
+					return catalog.Attempt{Within: 40 * time.Second}
+				},
+			},
+		},
 		{Name: "DatabaseErrors", Severity: catalog.Critical, Expr: `vector(1) > 5`, Meaning: "The database fails.", Provoke: catalog.Provocation{Faults: `{"database":{"error":0.5}}`}},
 		{Name: "DatabaseSlow", Severity: catalog.Warning, Expr: `vector(1) > 5`, Meaning: "The database is slow."},
 		{Name: "QueueFilling", Severity: catalog.Warning, Expr: `vector(1) > 5`, Meaning: "Orders come faster than they are written."},
@@ -56,6 +69,7 @@ func alerts() []catalog.Alert {
 func options() console.Options {
 	return console.Options{
 		Version: "1.2.3", HasAPI: true, HasMonitor: true, HasCrowd: true, Job: "ticket_system",
+		Site: func() catalog.Site { return catalog.Site{Users: 25} },
 		Pace: catalog.Demo(), Targets: []string{"http://127.0.0.1:8000"}, Alerts: alerts(),
 		Logger: slog.New(slog.DiscardHandler),
 	}
@@ -113,6 +127,7 @@ func newBackend(t *testing.T, o console.Options) *backend {
 	mux.HandleFunc("GET /api/v1/query_range", b.queryRange)
 	mux.HandleFunc("GET /faults", b.faults)
 	mux.HandleFunc("PUT /faults", b.faults)
+	mux.HandleFunc("PATCH /faults", b.faults)
 	mux.HandleFunc("GET /crowd", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, object{"users": 25, "scenario": "tickets", "max_users": 500, "scenarios": []string{"tickets", "tickets-random-deny", "items"}})
 	})
@@ -305,10 +320,14 @@ func (b *backend) faults(w http.ResponseWriter, r *http.Request) {
 		reply(w, b.status, object{"title": "Unauthorized", "detail": "This call needs the admin token."})
 		return
 	}
-	if r.Method == http.MethodPut {
+	if r.Method != http.MethodGet {
 		var plan json.RawMessage
 		_ = json.NewDecoder(r.Body).Decode(&plan)
-		b.plans = append(b.plans, string(plan))
+		b.plans = append(b.plans, r.Method+" "+string(plan))
 	}
-	reply(w, http.StatusOK, object{"version": 3, "summary": "faults on: /api/items delay 100ms to 500ms; /buy/{concert_id} delay 1s to 4s; /buy_random_deny/{concert_id} delay 1s to 4s, deny 9.9 %", "active": []string{"delay", "deny"}})
+	reply(w, http.StatusOK, object{"version": 3, "summary": "faults on: /api/items delay 100ms to 500ms; /buy/{concert_id} delay 1s to 4s; /buy_random_deny/{concert_id} delay 1s to 4s, deny 9.9 %", "active": []string{"delay", "deny"}, "in_force": []any{
+		object{"fault": `routes["/buy/{concert_id}"].delay`, "words": "/buy/{concert_id} delay 1s to 4s", "end": object{"routes": object{"/buy/{concert_id}": object{"delay": nil}}}},
+		object{"fault": `routes["/buy_random_deny/{concert_id}"].deny`, "words": "/buy_random_deny/{concert_id} deny 9.9 % " + hostile, "end": object{"routes": object{"/buy_random_deny/{concert_id}": object{"deny": nil}}}},
+		object{"fault": "database.error", "words": "database error 50 %", "left_seconds": 43.2, "end": object{"database": object{"error": nil}}},
+	}})
 }

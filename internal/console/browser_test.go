@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"onsale/internal/catalog"
 	"onsale/internal/chrometest"
 )
 
@@ -135,24 +137,45 @@ func TestFrontPageLive(t *testing.T) {
 	b.clean()
 }
 
-// TestProvoke presses buttons: a fault is set, and set back.
+// TestProvoke presses buttons: a fault is set, one is ended, and all are set back;
+// and what a button cannot do here, it says before it is pressed.
 func TestProvoke(t *testing.T) {
 	t.Parallel()
-	api := newBackend(t, options())
+	var memory atomic.Uint64 // of the machine, in bytes
+	o := options()
+	o.Site = func() catalog.Site { return catalog.Site{Users: 25, MemoryTotal: memory.Load()} }
+	api := newBackend(t, o)
 	b := newBrowser(t)
 	b.open(api.URL)
 	b.settles()
 	b.click(`#alert-rows [data-name=HighFailureRate] button`)
 	b.sees(`document.querySelector('#said.good') !== null`)
+	b.sees(`document.querySelector('#plan')?.innerText.includes('database error 50 %, for another 4')`)
+	b.click(`#plan li:nth-child(3) button`)
 	b.click(`#faults button.primary`)
-	for _, want := range []string{`{"routes":{"/buy/{concert_id}":{"error":0.5,"for":"1m"}}}`, `{"preset":"default"}`} {
+	for _, want := range []string{
+		`PATCH {"routes":{"/buy/{concert_id}":{"error":0.5,"for":"1m"}}}`, `PATCH {"database":{"error":null}}`, `PUT {"preset":"default"}`,
+	} {
 		api.waitFor(t, want)
 	}
+	b.sees(`document.querySelector('#alert-rows [data-name=HighFailureRate] [data-role=note]').innerText === 'Also fires DatabaseErrors, ItemErrors and HighLatency.'`)
+	b.sees(`document.querySelector('#alert-rows [data-name=HighMemory] button').disabled &&
+		document.querySelector('#alert-rows [data-name=HighMemory] [data-role=note]').innerText === 'There is too little of it: a gibibyte would do.'`)
+	b.screenshot("provoke-light")
+	memory.Store(4 << 30)
+	b.sees(`!document.querySelector('#alert-rows [data-name=HighMemory] button').disabled &&
+		document.querySelector('#alert-rows [data-name=HighMemory] [data-role=note]').innerText === 'Takes up to 40s here.'`)
+	b.click(`#alert-rows [data-name=HighMemory] button`)
+	api.waitFor(t, `PATCH {"memory":{"percent":92,"for":"1m"}}`)
+	b.click(`#faults details:last-of-type summary`)
+	b.sees(`document.querySelector('#faults details:last-of-type').innerText.includes('and this page with it')`)
+	b.click(`#faults details:last-of-type button`)
+	api.waitFor(t, `PATCH {"crash":{"after":"1s"}}`)
 
 	b.open(api.URL + "/runbooks/InstanceDown")
 	b.sees(`document.querySelector('#overall')?.textContent === 'inactive'`)
 	b.click(`.buttons button.primary`)
-	api.waitFor(t, `{"scrape_outage":true}`)
+	api.waitFor(t, `PATCH {"scrape_outage":true}`)
 	b.screenshot("runbook-light")
 	b.clean()
 
@@ -163,7 +186,7 @@ func TestProvoke(t *testing.T) {
 	b.sees(`document.querySelector('#plan')?.textContent.includes('needs the admin token')`)
 	b.settles()
 	b.click(`.knobs button`)
-	b.sees(`document.querySelector('#said.bad')?.textContent.includes('PUT /faults needs the admin token')`)
+	b.sees(`document.querySelector('#said.bad')?.textContent.includes('PATCH /faults needs the admin token')`)
 }
 
 // waitFor waits until a plan was put.

@@ -50,7 +50,10 @@ type Options struct {
 	// Expressions are those that links from elsewhere may run, beside all that the
 	// page itself shows: those of the alerts as Prometheus writes them in messages.
 	Expressions []string
-	Logger      *slog.Logger
+	// Site returns what provocations find here; nil offers them as the catalogue has
+	// them, and serves no /provocations.
+	Site   func() catalog.Site
+	Logger *slog.Logger
 }
 
 // validate returns an error that names the first option that makes no sense.
@@ -83,8 +86,8 @@ type console struct {
 	log   *slog.Logger
 }
 
-// New returns a handler for GET and HEAD of /, /runbooks/, /runbooks/NAME and
-// the files under /ui/. Everything else there is answered 404 or 405.
+// New returns a handler for GET and HEAD of /, /runbooks/, /runbooks/NAME,
+// /provocations and the files under /ui/. Everything else there is answered 404 or 405.
 func New(o Options) (http.Handler, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -102,6 +105,9 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", c.front)
 	mux.HandleFunc("GET /runbooks/{$}", c.runbooks)
 	mux.HandleFunc("GET /runbooks/{name}", c.runbook)
+	if o.Site != nil {
+		mux.HandleFunc("GET /provocations", c.provocations)
+	}
 	if err := c.serveFiles(mux); err != nil {
 		return nil, err
 	}

@@ -53,6 +53,7 @@ func TestAnswers(t *testing.T) {
 		{"GET", "/ui/style.css", 200, "text/css; charset=utf-8", "prefers-color-scheme"},
 		{"GET", "/ui/front.js", 200, "text/javascript; charset=utf-8", "import"},
 		{"GET", "/ui/icon.svg", 200, "image/svg+xml", "<svg"},
+		{"GET", "/provocations", 200, "application/json", `{"alert":"HighMemory","cannot":"There is too little of it: a gibibyte would do."`},
 		{"GET", "/runbooks/", 200, "text/html; charset=utf-8", "/runbooks/HighFailureRate"},
 		{"GET", "/runbooks/HighFailureRate", 200, "text/html; charset=utf-8", "Look at which route fails."},
 		{"GET", "/runbooks/Nothing", 404, "text/plain; charset=utf-8", "no such runbook"},
@@ -158,13 +159,13 @@ func TestParts(t *testing.T) {
 	o = options()
 	o.HasAPI, o.HasCrowd, o.Targets = false, false, []string{"http://shop.example:5000/", "http://b.example"}
 	body = get(t, o, "GET", "/").body
-	for _, absent := range []string{"/docs", "/faults", "data-plan", "Break something"} {
+	for _, absent := range []string{"/docs", "/faults", "data-plan", "data-patch", "Break something"} {
 		if strings.Contains(body, absent) {
 			t.Errorf("the page of onsale monitor still has %q", absent)
 		}
 	}
 	body = get(t, o, "GET", "/runbooks/HighFailureRate").body
-	if !strings.Contains(body, "shop.example:5000/faults") || strings.Contains(body, "data-plan") {
+	if !strings.Contains(body, "shop.example:5000/faults") || strings.Contains(body, "data-p") {
 		t.Errorf("the runbook of onsale monitor must name the target's faults and have no button:\n%s", body)
 	}
 }
@@ -194,7 +195,7 @@ func TestCommand(t *testing.T) {
 	o := options()
 	o.Alerts[0].Provoke.Faults = `{"a":"it's"}`
 	body := get(t, o, "GET", "/runbooks/HighFailureRate").body
-	want := `curl -X PUT &#39;http://127.0.0.1:8000/faults&#39; -H &#39;Content-Type: application/json&#39; -d &#39;{&#34;a&#34;:&#34;it&#39;\&#39;&#39;s&#34;}&#39;`
+	want := `curl -X PATCH &#39;http://127.0.0.1:8000/faults&#39; -H &#39;Content-Type: application/json&#39; -d &#39;{&#34;a&#34;:&#34;it&#39;\&#39;&#39;s&#34;}&#39;`
 	if !strings.Contains(body, want) {
 		t.Errorf("the page has no\n%s\nbut\n%s", want, body)
 	}

@@ -36,6 +36,8 @@ type alertRow struct {
 
 	// About is the first sentence of the alert's meaning.
 	About string
+	// Try is how to see it on purpose here.
+	Try provocation
 }
 
 // place is something that is found at this address.
@@ -49,7 +51,7 @@ func (c *console) front(w http.ResponseWriter, r *http.Request) {
 		Origin:  origin(r),
 		API:     c.api(r),
 		Window:  int(rateWindow(o.Pace).Seconds()),
-		Knobs:   knobs(o.Alerts),
+		Knobs:   c.knobs(),
 		Places:  places(o),
 	}
 	if o.HasMonitor {
@@ -60,7 +62,7 @@ func (c *console) front(w http.ResponseWriter, r *http.Request) {
 			view.Run = query
 		}
 		for _, a := range o.Alerts {
-			view.Rows = append(view.Rows, alertRow{a, firstSentence(a.Meaning)})
+			view.Rows = append(view.Rows, alertRow{a, firstSentence(a.Meaning), c.provoke(a)})
 		}
 	}
 	c.render(w, r, "front.html", view)
@@ -75,7 +77,7 @@ func places(o Options) []place {
 			place{"/concerts", "The concerts on sale"},
 			place{"/books", "The books: do counters and purchases agree?"},
 			place{"/metrics", "The metrics that Prometheus scrapes"},
-			place{"/faults", "What goes wrong on purpose; PUT changes it"},
+			place{"/faults", "What goes wrong on purpose; PUT sets it, PATCH changes it"},
 		)
 	}
 	if o.HasCrowd {

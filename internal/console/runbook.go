@@ -14,6 +14,8 @@ type runbookView struct {
 	Options
 	catalog.Alert
 
+	// Try is how to see it on purpose here.
+	Try provocation
 	// Origin is the address of this page, API that of the calls that commands make.
 	Origin, API string
 }
@@ -22,7 +24,7 @@ type runbookView struct {
 func (c *console) runbooks(w http.ResponseWriter, r *http.Request) {
 	rows := make([]alertRow, 0, len(c.options.Alerts))
 	for _, a := range c.options.Alerts {
-		rows = append(rows, alertRow{a, firstSentence(a.Meaning)})
+		rows = append(rows, alertRow{Alert: a, About: firstSentence(a.Meaning)})
 	}
 	c.render(w, r, "runbooks.html", struct {
 		Options
@@ -37,16 +39,20 @@ func (c *console) runbook(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "There is no such runbook. All of them: /runbooks/", http.StatusNotFound)
 		return
 	}
-	c.render(w, r, "runbook.html", runbookView{c.options, c.options.Alerts[i], origin(r), c.api(r)})
+	a := c.options.Alerts[i]
+	c.render(w, r, "runbook.html", runbookView{c.options, a, c.provoke(a), origin(r), c.api(r)})
 }
 
 // knob is a fault that the front page offers to turn on, by an alert that it
 // provokes.
-type knob struct{ Title, Alert, Plan string }
+type knob struct {
+	Title, Alert string
+	provocation
+}
 
 // knobs picks the faults that tell most to somebody who sees this for the first
 // time, as far as the catalogue has them.
-func knobs(alerts []catalog.Alert) []knob {
+func (c *console) knobs() []knob {
 	var list []knob
 	for _, k := range []knob{
 		{Title: "Make calls fail", Alert: "HighFailureRate"},
@@ -55,9 +61,9 @@ func knobs(alerts []catalog.Alert) []knob {
 		{Title: "Hide the metrics", Alert: "InstanceDown"},
 		{Title: "Burn the CPU", Alert: "HighCPU"},
 	} {
-		i := slices.IndexFunc(alerts, func(a catalog.Alert) bool { return a.Name == k.Alert && a.Provoke.Faults != "" })
+		i := slices.IndexFunc(c.options.Alerts, func(a catalog.Alert) bool { return a.Name == k.Alert && a.Provoke.Faults != "" })
 		if i >= 0 {
-			k.Plan = alerts[i].Provoke.Faults
+			k.provocation = c.provoke(c.options.Alerts[i])
 			list = append(list, k)
 		}
 	}
@@ -67,10 +73,10 @@ func knobs(alerts []catalog.Alert) []knob {
 // functions are what the templates call.
 var functions = template.FuncMap{"curl": curl}
 
-// curl returns the command that sets a fault plan. On an address that is not
-// loopback it needs the admin token, which no page knows.
-func curl(api, plan string) string {
-	return "curl -X PUT " + shellQuote(api+"/faults") + " -H 'Content-Type: application/json' -d " + shellQuote(plan)
+// curl returns the command that sets a fault plan by PUT, or changes it by PATCH.
+// On an address that is not loopback it needs the admin token, which no page knows.
+func curl(method, api, plan string) string {
+	return "curl -X " + method + " " + shellQuote(api+"/faults") + " -H 'Content-Type: application/json' -d " + shellQuote(plan)
 }
 
 // shellQuote puts a text into single quotes, in which a POSIX shell takes

@@ -2,8 +2,8 @@
 // data, and the [Injector] makes it happen.
 //
 // A plan delays, denies, fails, hangs or resets calls route by route, slows the
-// database down, burns CPU, holds memory, and makes the service not ready or
-// blind to its monitoring. The plan lives in a [Store] that all replicas share;
+// database down, burns CPU, holds memory, makes the service not ready or
+// its metrics unavailable, and ends the process. The plan lives in a [Store] that all replicas share;
 // every replica applies a new one within 2 s. Each fault may last for a time
 // and then ends by itself.
 //
@@ -27,17 +27,9 @@ var (
 	ErrReset = errors.New("connection reset by the fault plan")
 	// ErrMalformed is inside the [*PlanError] of a plan that is not JSON at all.
 	ErrMalformed = errors.New("malformed JSON")
+	// ErrChanged: the stored plan is no longer the one that was to be changed.
+	ErrChanged = errors.New("the fault plan was changed by somebody else meanwhile")
 )
-
-// State is a plan with its place in history, as stores keep it.
-type State struct {
-	// Version counts the plans that were set, from 1; 0 means that none was.
-	Version int64
-	Plan    Plan
-	// Age is the time since the plan was set, by the database's clock, so that
-	// all replicas end its faults together.
-	Age time.Duration
-}
 
 // Replica is a replica that was heard of lately.
 type Replica struct {
@@ -66,6 +58,10 @@ type Store interface {
 	LoadPlan(ctx context.Context) (State, error)
 	// SavePlan stores the plan under the next version.
 	SavePlan(ctx context.Context, p Plan) (State, error)
+	// SwapPlan stores plan and beginnings of next in the place of the version before
+	// next.Version, of which it leaves the age; with version 1 it stores the first
+	// plan there is. [ErrChanged]: another version is stored.
+	SwapPlan(ctx context.Context, next State) (State, error)
 	// Heartbeat says that the replica lives and has applied a version. It
 	// forgets replicas that were silent for over an hour.
 	Heartbeat(ctx context.Context, replica string, version int64) error

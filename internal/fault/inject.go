@@ -11,30 +11,30 @@ import (
 //
 // The faults strike in this order: [ErrDenied] at once, [ErrInjected] at once,
 // [ErrReset] at once, then a hang, which ends with the call's context, the
-// fault's time, the plan, or after [MaxHang], and then the delay. A call that
+// fault's time, a plan that changes it, or after [MaxHang], and then the delay. A call that
 // hung is not delayed on top. A delay is waited out even when its fault ends
 // meanwhile. The error is nil, one of those three, or ctx's.
 func (i *Injector) Route(ctx context.Context, route string) error {
-	a := i.current.Load()
-	r := a.routes[route]
+	r := i.current.Load().routes[route]
 	if r == nil || !r.lasting.active(i.now) {
 		return nil
 	}
+	lasts := func(k kind) bool { return r.when[k].active(i.now) }
 	fate := r.dice.route(&r.RouteFaults)
 	switch {
-	case fate.deny:
+	case fate.deny && lasts(kindDeny):
 		i.metrics.count(kindDeny)
 		return ErrDenied
-	case fate.fail:
+	case fate.fail && lasts(kindError):
 		i.metrics.count(kindError)
 		return ErrInjected
-	case fate.reset:
+	case fate.reset && lasts(kindReset):
 		i.metrics.count(kindReset)
 		return ErrReset
-	case fate.hang:
+	case fate.hang && lasts(kindHang):
 		i.metrics.count(kindHang)
-		return i.waitWhile(ctx, MaxHang, r.lasting.end, a.replaced)
-	case fate.delay > 0:
+		return i.waitWhile(ctx, MaxHang, r.when[kindHang].end, r.released)
+	case fate.delay > 0 && lasts(kindDelay):
 		i.metrics.count(kindDelay)
 		return wait(ctx, fate.delay)
 	}
@@ -46,19 +46,18 @@ func (i *Injector) Route(ctx context.Context, route string) error {
 // begins, while they hold no lock. The delay ends with the fault's time or the
 // plan: others queue up behind it, and are not to wait for a fault that is over.
 func (i *Injector) Database(ctx context.Context) error {
-	a := i.current.Load()
-	d := a.database
+	d := i.current.Load().database
 	if d == nil || !d.lasting.active(i.now) {
 		return nil
 	}
 	fate := d.dice.database(&d.DatabaseFaults)
-	if fate.delay > 0 {
+	if fate.delay > 0 && d.delay.active(i.now) {
 		i.metrics.count(kindDatabaseDelay)
-		if err := i.waitWhile(ctx, fate.delay, d.lasting.end, a.replaced); err != nil {
+		if err := i.waitWhile(ctx, fate.delay, d.delay.end, d.released); err != nil {
 			return err
 		}
 	}
-	if fate.fail {
+	if fate.fail && d.error.active(i.now) {
 		i.metrics.count(kindDatabaseError)
 		return ErrInjected
 	}
@@ -66,8 +65,8 @@ func (i *Injector) Database(ctx context.Context) error {
 }
 
 // waitWhile waits for a time, and at most for the call's end, for the end of
-// the fault (zero for none), or for another plan.
-func (i *Injector) waitWhile(ctx context.Context, limit time.Duration, end time.Time, replaced <-chan struct{}) error {
+// the fault (zero for none), or until a plan that changes it lets the call go.
+func (i *Injector) waitWhile(ctx context.Context, limit time.Duration, end time.Time, released <-chan struct{}) error {
 	if !end.IsZero() {
 		limit = min(limit, end.Sub(i.now()))
 	}
@@ -76,7 +75,7 @@ func (i *Injector) waitWhile(ctx context.Context, limit time.Duration, end time.
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-replaced:
+	case <-released:
 	case <-timer.C:
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,8 +23,14 @@ type Options struct {
 	// Replica is this replica's name, unlike that of any other.
 	Replica string
 	// MemoryLimit is what this replica may use, in bytes; a quarter of it is the
-	// most ballast. 0 is unknown, and counts as 1 GiB.
+	// most ballast of a fixed size. 0 is unknown, and counts as 1 GiB.
 	MemoryLimit uint64
+	// Memory returns how much memory is used and how much there is, in bytes, of the
+	// machine or the container, as fresh as it can be. Without it, memory cannot be
+	// filled up to a share.
+	Memory func() (used, total uint64, err error)
+	// Crash ends the process at once; without it, the fault crash does nothing.
+	Crash func()
 	// Logger is told of plans that were applied and of a store that fails.
 	Logger *slog.Logger
 	// Registerer gets the metrics onsale_faults_injected_total,
@@ -38,9 +45,13 @@ type Injector struct {
 	store       Store
 	replica     string
 	memoryLimit uint64
+	memory      func() (used, total uint64, err error)
+	crash       func()
 	log         *slog.Logger
 	metrics     *metrics
 	now         func() time.Time
+	// started is when this replica was made: it is spared crashes from before.
+	started time.Time
 
 	current atomic.Pointer[applied]
 	// replacing is held while current is replaced.
@@ -64,6 +75,8 @@ func NewInjector(o Options) *Injector {
 		store:       o.Store,
 		replica:     o.Replica,
 		memoryLimit: o.MemoryLimit,
+		memory:      o.Memory,
+		crash:       o.Crash,
 		log:         o.Logger,
 		now:         o.Now,
 		setting:     make(chan struct{}, 1),
@@ -78,7 +91,8 @@ func NewInjector(o Options) *Injector {
 	if i.now == nil {
 		i.now = time.Now
 	}
-	i.current.Store(apply(State{Plan: o.Plan}, i.now()))
+	i.started = i.now()
+	i.current.Store(apply(State{Plan: o.Plan}, i.started))
 	i.metrics = newMetrics(o.Registerer, i.active)
 	return i
 }
@@ -98,6 +112,7 @@ func (i *Injector) Set(ctx context.Context, p Plan) (State, error) {
 		return State{}, ctx.Err()
 	}
 	p = p.normal()
+	asked := i.now()
 	state := State{Version: i.current.Load().state.Version + 1}
 	if i.store != nil {
 		var err error
@@ -106,15 +121,21 @@ func (i *Injector) Set(ctx context.Context, p Plan) (State, error) {
 		}
 	}
 	state.Plan = p
+	return i.applySet(ctx, state, asked), nil
+}
+
+// applySet applies what was stored just now, asked for at a time, and returns
+// the state here. The caller holds i.setting.
+func (i *Injector) applySet(ctx context.Context, state State, asked time.Time) State {
 	i.replacing.Lock()
-	i.replace(state)
+	i.replace(state, asked)
 	i.replacing.Unlock()
 	if i.store != nil {
-		// Who asks next which replicas have the plan is told of this one. Should
-		// it fail, Run makes up for it.
+		// Anyone who asks next which replicas have the plan is told of this one.
+		// Should it fail, Run makes up for it.
 		_ = i.beat(ctx)
 	}
-	return i.State(), nil
+	return i.State()
 }
 
 // Load applies the stored plan, if there is one and it is not applied yet.
@@ -123,7 +144,7 @@ func (i *Injector) Load(ctx context.Context) error {
 	if i.store == nil {
 		return nil
 	}
-	before := i.current.Load()
+	before, asked := i.current.Load(), i.now()
 	state, err := i.store.LoadPlan(ctx)
 	if err != nil {
 		return fmt.Errorf("load fault plan: %w", err)
@@ -134,28 +155,32 @@ func (i *Injector) Load(ctx context.Context) error {
 		return nil // a plan was set meanwhile; what was loaded may be older
 	}
 	if state.Version != 0 && state.Version != before.state.Version {
-		i.replace(state)
+		i.replace(state, asked)
 	}
 	return nil
 }
 
-// replace applies a plan in the place of the current one. The caller holds
-// i.replacing.
-func (i *Injector) replace(state State) {
-	next := apply(state, i.now())
-	before := i.current.Swap(next)
-	close(before.replaced)
+// replace applies a plan, whose state was asked for at a time, in the place of
+// the current one. The caller holds i.replacing.
+func (i *Injector) replace(state State, asked time.Time) {
+	next := apply(state, asked)
+	if next.lasting[kindCrash].on && next.lasting[kindCrash].begun.Before(i.started) {
+		state.Plan.Crash = Crash{} // it was meant for those before
+		next = apply(state, asked)
+	}
+	i.current.Load().release(next)
+	i.current.Store(next)
 	select {
 	case i.changed <- struct{}{}:
 	default: // Run has not looked since the last change, and will see this one
 	}
-	i.log.Info("fault plan applied", "version", state.Version, "summary", next.state.Plan.Summary())
+	i.log.Info("fault plan applied", "version", state.Version, "summary", i.State().InForce().Plan.Summary())
 }
 
 // State returns the plan that is applied here, and how old it is now.
 func (i *Injector) State() State {
 	a := i.current.Load()
-	return State{Version: a.state.Version, Plan: a.state.Plan.normal(), Age: i.now().Sub(a.since)}
+	return State{Version: a.state.Version, Plan: a.state.Plan.normal(), Age: i.now().Sub(a.since), Begun: maps.Clone(a.state.Begun)}
 }
 
 // Active returns the names of the faults that last now, sorted, as they stand

@@ -3,7 +3,6 @@ package fault
 import (
 	"context"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -12,49 +11,58 @@ const (
 	// burnSlice is how long a core is busy and idle once: short, so that no
 	// chart sees the steps.
 	burnSlice = 10 * time.Millisecond
-	// ballastShare is the part of its memory that a replica holds at most: one
-	// in so many. The rest lets it go on serving while the alert fires.
-	ballastShare = 4
-	// unknownMemoryLimit stands for a memory limit that nobody told, in bytes.
-	unknownMemoryLimit = 1 << 30
-	// ballastChunk is how much is taken at once, in bytes, between two looks at
-	// whether to stop.
-	ballastChunk = 1 << 20
-	// pageSize is the smallest page of memory, in bytes. A page that was never
-	// written to takes no memory.
-	pageSize = 4096
+	// crashPause is the least time between a replica's learning of a crash and its
+	// end, so that the call that set it is answered.
+	crashPause = 250 * time.Millisecond
 )
 
-// startLoad starts the CPU burn and the ballast of a plan, each until its end.
-// The caller must call stop, which ends them and waits until they have ended.
-// Each that is started counts as one fault injected.
-func (i *Injector) startLoad(ctx context.Context, a *applied) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	start := func(k kind, workers int, work func(context.Context)) {
-		lasts := a.lasting[k]
-		if !lasts.active(i.now) {
-			return
-		}
-		i.metrics.count(k)
-		for range workers {
-			running.Go(func() {
-				ctx, cancel := ctx, context.CancelFunc(func() {})
-				if !lasts.end.IsZero() {
-					ctx, cancel = context.WithTimeout(ctx, lasts.end.Sub(i.now()))
-				}
-				defer cancel()
-				work(ctx)
-			})
-		}
-	}
+// load is a fault that runs by itself, and not when a call comes.
+type load struct {
+	kind kind
+	// spec is the fault of the plan, and when it lasts.
+	spec any
+	when lasting
+	// workers is how many times work runs at once, each until its context ends.
+	workers int
+	work    func(context.Context)
+	// stop ends the workers and waits until they have ended.
+	stop func()
+}
+
+// loads returns what the plan lets run.
+func (i *Injector) loads(a *applied) []*load {
 	plan := a.state.Plan
-	start(kindCPU, runtime.GOMAXPROCS(0), func(ctx context.Context) { burn(ctx, plan.CPU.Share) })
-	start(kindMemory, 1, func(ctx context.Context) {
-		i.hold(ctx, min(plan.Memory.Bytes, i.memoryLimit/ballastShare))
-	})
-	return func() {
+	all := []*load{
+		{kind: kindCPU, spec: plan.CPU.Share, workers: runtime.GOMAXPROCS(0), work: func(ctx context.Context) { burn(ctx, plan.CPU.Share) }},
+		{kind: kindMemory, spec: Ballast{Bytes: plan.Memory.Bytes, Percent: plan.Memory.Percent}, workers: 1, work: func(ctx context.Context) { i.hold(ctx, plan.Memory) }},
+		{kind: kindCrash, spec: plan.Crash, workers: 1, work: func(ctx context.Context) { i.end(ctx, a) }},
+	}
+	for _, l := range all {
+		l.when = a.lasting[l.kind]
+	}
+	return all
+}
+
+// start starts the workers of a load, if it lasts. That
+// counts as one fault injected.
+func (i *Injector) start(ctx context.Context, l *load) {
+	l.stop = func() {}
+	if l.kind == kindCrash && i.crash == nil || !l.when.active(i.now) {
+		return
+	}
+	end := context.CancelFunc(func() {})
+	if !l.when.end.IsZero() {
+		ctx, end = context.WithTimeout(ctx, l.when.end.Sub(i.now()))
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	i.metrics.count(l.kind)
+	var running sync.WaitGroup
+	for range l.workers {
+		running.Go(func() { l.work(ctx) })
+	}
+	l.stop = func() {
 		cancel()
+		end()
 		running.Wait()
 	}
 }
@@ -74,21 +82,12 @@ func burn(ctx context.Context, share float64) {
 	}
 }
 
-// hold holds so many bytes of memory until the context ends, and gives them
-// back to the system.
-func (i *Injector) hold(ctx context.Context, bytes uint64) {
-	var held [][]byte
-	for left := bytes; left > 0 && ctx.Err() == nil; {
-		chunk := make([]byte, min(left, ballastChunk))
-		for at := 0; at < len(chunk); at += pageSize {
-			chunk[at] = 1
-		}
-		held = append(held, chunk)
-		left -= uint64(len(chunk))
-		i.metrics.ballast.Add(float64(len(chunk)))
+// end ends the process when its time has come, unless the context ends before.
+func (i *Injector) end(ctx context.Context, a *applied) {
+	left := a.lasting[kindCrash].begun.Add(a.state.Plan.Crash.After).Sub(i.now())
+	if wait(ctx, max(left, crashPause)) != nil {
+		return
 	}
-	<-ctx.Done()
-	runtime.KeepAlive(held)
-	debug.FreeOSMemory()
-	i.metrics.ballast.Set(0)
+	i.log.Error("crashing: the fault plan says so", "version", a.state.Version)
+	i.crash()
 }

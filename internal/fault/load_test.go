@@ -4,7 +4,9 @@ import (
 	"maps"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,25 +25,70 @@ func TestBallastIsHeldUpToAQuarterAndFreed(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	i := fault.NewInjector(fault.Options{Registerer: reg, MemoryLimit: 256 * mebibyte})
 	run(t, i)
-	before := heap()
+	before := resident(t)
 	for range 2 {
 		mustSet(t, i, fault.Plan{Memory: fault.Ballast{Bytes: 10 << 30}})
 		eventually(t, "the ballast is held", func() bool { return ballast(t, reg) == 64*mebibyte })
-		if grown := heap() - before; grown < 60*mebibyte || grown > 70*mebibyte {
-			t.Errorf("heap has grown by %d bytes, want a quarter of 256 MiB", grown)
+		if grown := resident(t) - before; grown < 50*mebibyte || grown > 90*mebibyte {
+			t.Errorf("the process has grown by %d bytes, want a quarter of 256 MiB", grown)
 		}
 		if got := i.Active(); !slices.Equal(got, []string{"memory"}) {
 			t.Errorf("active is %q", got)
 		}
 		mustSet(t, i, fault.Off())
 		eventually(t, "the ballast is freed", func() bool { return ballast(t, reg) == 0 })
-		if grown := heap() - before; grown > 10*mebibyte {
+		if grown := resident(t) - before; grown > 20*mebibyte {
 			t.Errorf("%d bytes are still held", grown)
 		}
 	}
 	if got := series(t, reg, "onsale_faults_injected_total")["memory"]; got != 2 {
 		t.Errorf("counted %v ballasts, want 2", got)
 	}
+}
+
+// A ballast up to a share fills the memory, gives back what others take, and
+// leaves the reserve alone.
+func TestBallastFillsAndGivesBack(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	var others, total atomic.Uint64
+	held := func() uint64 { return uint64(ballast(t, reg)) }
+	total.Store(4096 * mebibyte)
+	others.Store(3584 * mebibyte)
+	i := fault.NewInjector(fault.Options{Registerer: reg, Memory: func() (uint64, uint64, error) {
+		return others.Load() + held(), total.Load(), nil
+	}})
+	run(t, i)
+	mustSet(t, i, fault.Plan{Memory: fault.Ballast{Percent: 92}})
+	near := func(want uint64) func() bool {
+		return func() bool { got := held(); return got+16*mebibyte >= want && got <= want+16*mebibyte }
+	}
+	eventually(t, "memory is filled to 92 %", near(184*mebibyte))
+	others.Store(3680 * mebibyte)
+	eventually(t, "memory is given back to others", near(88*mebibyte))
+	others.Store(4000 * mebibyte)
+	eventually(t, "all is given back", near(0))
+	total.Store(1024 * mebibyte)
+	others.Store(800 * mebibyte)
+	eventually(t, "the reserve is left alone", near((1024-128-800)*mebibyte))
+	mustPatch(t, i, `{"memory":null}`)
+	eventually(t, "the ballast is freed", func() bool { return held() == 0 })
+}
+
+// A load that a patch does not name runs on: it is not stopped and started anew.
+func TestPatchLetsLoadsRun(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	i := fault.NewInjector(fault.Options{Registerer: reg})
+	run(t, i)
+	mustPatch(t, i, `{"memory":{"bytes":1048576,"for":"1m"}}`)
+	eventually(t, "the ballast is held", func() bool { return ballast(t, reg) == mebibyte })
+	mustPatch(t, i, `{"database":{"error":0.5}}`)
+	mustPatch(t, i, `{"cpu":{"share":0.01}}`)
+	eventually(t, "the burn has begun", func() bool { return series(t, reg, "onsale_faults_injected_total")["cpu"] == 1 })
+	if got := series(t, reg, "onsale_faults_injected_total")["memory"]; got != 1 || ballast(t, reg) != mebibyte {
+		t.Errorf("%v ballasts were begun, %v bytes are held", got, ballast(t, reg))
+	}
+	mustPatch(t, i, `{"memory":{"bytes":2097152}}`)
+	eventually(t, "the ballast is larger", func() bool { return ballast(t, reg) == 2*mebibyte })
 }
 
 func TestBallastEndsByItself(t *testing.T) {
@@ -114,12 +161,19 @@ func ballast(t *testing.T, reg prometheus.Gatherer) float64 {
 	return series(t, reg, "onsale_fault_ballast_bytes")[""]
 }
 
-// heap returns the bytes that are in use, garbage apart.
-func heap() int64 {
-	runtime.GC()
-	var stats runtime.MemStats
-	runtime.ReadMemStats(&stats)
-	return int64(stats.HeapAlloc)
+// resident returns the bytes of memory that this process has.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	debug.FreeOSMemory()
+	self, err := process.NewProcess(int32(os.Getpid()))
+	if err != nil {
+		t.Fatalf("find own process: %v", err)
+	}
+	info, err := self.MemoryInfo()
+	if err != nil {
+		t.Fatalf("read memory: %v", err)
+	}
+	return int64(info.RSS)
 }
 
 // cpuTime returns the CPU time that this process takes within a time.

@@ -12,17 +12,21 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	plan := p.normal()
 	w := wirePlan{
 		Seed:         plan.Seed,
-		Database:     wireDatabase{wireDelayOf(plan.Database.Delay), plan.Database.Error, textDuration(plan.Database.For)},
+		Database:     wireDatabaseOf(plan.Database),
 		CPU:          wireCPU{plan.CPU.Share, textDuration(plan.CPU.For)},
-		Memory:       wireMemory{plan.Memory.Bytes, textDuration(plan.Memory.For)},
+		Memory:       wireMemory{plan.Memory.Bytes, plan.Memory.Percent, textDuration(plan.Memory.For)},
 		Ready:        wireSwitchOf(plan.NotReady, false),
 		ScrapeOutage: wireSwitchOf(plan.ScrapeOutage, true),
+		Crash:        wireCrashOf(plan.Crash),
 	}
 	for path, r := range plan.Routes {
 		if w.Routes == nil {
 			w.Routes = make(map[string]wireRoute, len(plan.Routes))
 		}
-		w.Routes[path] = wireRoute{wireDelayOf(r.Delay), r.Deny, r.Error, r.Reset, r.Hang, textDuration(r.For)}
+		w.Routes[path] = wireRoute{
+			wireDelayOf(r.Delay, r.Own.Delay), wireShareOf(r.Deny, r.Own.Deny), wireShareOf(r.Error, r.Own.Error),
+			wireShareOf(r.Reset, r.Own.Reset), wireShareOf(r.Hang, r.Own.Hang), textDuration(r.For),
+		}
 	}
 	return json.Marshal(w)
 }
@@ -53,18 +57,19 @@ type (
 		Memory       wireMemory           `json:"memory,omitzero"`
 		Ready        any                  `json:"ready,omitempty"`
 		ScrapeOutage any                  `json:"scrape_outage,omitempty"`
+		Crash        any                  `json:"crash,omitempty"`
 	}
 	wireRoute struct {
 		Delay wireDelay    `json:"delay,omitzero"`
-		Deny  float64      `json:"deny,omitzero"`
-		Error float64      `json:"error,omitzero"`
-		Reset float64      `json:"reset,omitzero"`
-		Hang  float64      `json:"hang,omitzero"`
+		Deny  any          `json:"deny,omitempty"`
+		Error any          `json:"error,omitempty"`
+		Reset any          `json:"reset,omitempty"`
+		Hang  any          `json:"hang,omitempty"`
 		For   textDuration `json:"for,omitzero"`
 	}
 	wireDatabase struct {
 		Delay wireDelay    `json:"delay,omitzero"`
-		Error float64      `json:"error,omitzero"`
+		Error any          `json:"error,omitempty"`
 		For   textDuration `json:"for,omitzero"`
 	}
 	wireCPU struct {
@@ -72,13 +77,19 @@ type (
 		For   textDuration `json:"for,omitzero"`
 	}
 	wireMemory struct {
-		Bytes uint64       `json:"bytes,omitzero"`
-		For   textDuration `json:"for,omitzero"`
+		Bytes   uint64       `json:"bytes,omitzero"`
+		Percent float64      `json:"percent,omitzero"`
+		For     textDuration `json:"for,omitzero"`
 	}
 	wireDelay struct {
 		Fixed     textDuration   `json:"fixed,omitzero"`
 		Uniform   []textDuration `json:"uniform,omitempty"`
 		LogNormal wireLogNormal  `json:"lognormal,omitzero"`
+		For       textDuration   `json:"for,omitzero"`
+	}
+	wireShare struct {
+		Share float64      `json:"share"`
+		For   textDuration `json:"for"`
 	}
 	wireLogNormal struct {
 		Median textDuration `json:"median"`
@@ -88,10 +99,42 @@ type (
 		Value bool         `json:"value"`
 		For   textDuration `json:"for"`
 	}
+	wireCrash struct {
+		Value bool         `json:"value"`
+		After textDuration `json:"after"`
+	}
 )
 
-func wireDelayOf(d Delay) wireDelay {
-	w := wireDelay{Fixed: textDuration(d.Fixed), LogNormal: wireLogNormal{textDuration(d.LogNormal.Median), textDuration(d.LogNormal.P99)}}
+func wireDatabaseOf(d DatabaseFaults) wireDatabase {
+	return wireDatabase{wireDelayOf(d.Delay, d.Own.Delay), wireShareOf(d.Error, d.Own.Error), textDuration(d.For)}
+}
+
+// wireShareOf returns nothing for 0, a plain share, or one with its own time.
+func wireShareOf(share float64, lasts time.Duration) any {
+	switch {
+	case share == 0:
+		return nil
+	case lasts > 0:
+		return wireShare{share, textDuration(lasts)}
+	}
+	return share
+}
+
+func wireCrashOf(c Crash) any {
+	switch {
+	case !c.On:
+		return nil
+	case c.After > 0:
+		return wireCrash{true, textDuration(c.After)}
+	}
+	return true
+}
+
+func wireDelayOf(d Delay, lasts time.Duration) wireDelay {
+	w := wireDelay{
+		Fixed: textDuration(d.Fixed), For: textDuration(lasts),
+		LogNormal: wireLogNormal{textDuration(d.LogNormal.Median), textDuration(d.LogNormal.P99)},
+	}
 	if d.Uniform != (Range{}) {
 		w.Uniform = []textDuration{textDuration(d.Uniform.Min), textDuration(d.Uniform.Max)}
 	}

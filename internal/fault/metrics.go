@@ -20,7 +20,11 @@ const (
 	kindMemory
 	kindNotReady
 	kindScrapeOutage
+	kindCrash
 	numKinds // how many there are
+
+	// numRouteKinds is how many of them are faults of routes: the first ones.
+	numRouteKinds = kindDatabaseDelay
 )
 
 // kindNames are the values of the label fault.
@@ -36,6 +40,7 @@ var kindNames = [numKinds]string{
 	kindMemory:        "memory",
 	kindNotReady:      "not_ready",
 	kindScrapeOutage:  "scrape_outage",
+	kindCrash:         "crash",
 }
 
 // metrics tell what goes wrong on purpose. All series exist from the start.
@@ -56,7 +61,7 @@ func newMetrics(reg prometheus.Registerer, active func(kind) bool) *metrics {
 	}
 	injected := factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "onsale_faults_injected_total",
-		Help: "Faults injected on purpose: calls and transactions hit, probes and scrapes misled, CPU burns and memory ballasts begun.",
+		Help: "Faults injected on purpose: calls and transactions hit, probes and scrapes misled, CPU burns and memory ballasts begun, crashes.",
 	}, []string{"fault"})
 	for k, name := range kindNames {
 		m.injected[k] = injected.WithLabelValues(name)

@@ -15,7 +15,7 @@ import (
 
 // faultNames are the values of the label fault.
 var faultNames = []string{
-	"cpu", "database_delay", "database_error", "delay", "deny", "error", "hang", "memory", "not_ready", "reset", "scrape_outage",
+	"cpu", "crash", "database_delay", "database_error", "delay", "deny", "error", "hang", "memory", "not_ready", "reset", "scrape_outage",
 }
 
 // series returns the values of a metric by the label fault ("" if it has none).

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 )
 
 // The names of the presets that [Parse] knows.
@@ -29,17 +30,22 @@ const (
 //	  },
 //	  "database": {"delay": {"fixed": "100ms"}, "error": 0.1, "for": "1m"},
 //	  "cpu": {"share": 0.5, "for": "1m"},
-//	  "memory": {"bytes": 104857600, "for": "1m"},
+//	  "memory": {"bytes": 104857600, "percent": 80, "for": "1m"},
 //	  "ready": {"value": false, "for": "30s"},
-//	  "scrape_outage": {"value": true, "for": "30s"}
+//	  "scrape_outage": {"value": true, "for": "30s"},
+//	  "crash": {"value": true, "after": "10s"}
 //	}
 //
 // Every field may be left out (or null): what is left out injects nothing, and
 // a fault without "for" has no end. A delay is one of {"fixed": "100ms"},
 // {"uniform": ["1s", "4s"]} and {"lognormal": {"median": "200ms", "p99": "2s"}}.
-// A plain true or false may stand for "ready" and "scrape_outage"; in the long
-// form "value" is true when left out, and so is "ready" itself. Durations are
-// texts as in Go.
+// A plain true or false may stand for "ready", "scrape_outage" and "crash"; in
+// the long form "value" is true when left out, and so is "ready" itself.
+// Durations are texts as in Go.
+//
+// The "for" of a route or of the database holds for each of its faults that has
+// no own: a share may be written {"share": 0.1, "for": "30s"}, and a delay may
+// have a "for" beside its kind.
 //
 // Fields that Parse does not know do nothing; ignored lists the paths of the
 // first [MaxIgnored]. A plan that breaks a rule, or is no JSON, is a
@@ -102,6 +108,7 @@ func (p *planReader) plan(value any) Plan {
 		CPU:          p.cpu(top.object("cpu")),
 		Memory:       p.memory(top.object("memory")),
 		ScrapeOutage: p.toggle(top, "scrape_outage", false),
+		Crash:        p.crash(top),
 	}
 	ready := p.toggle(top, "ready", true)
 	plan.NotReady = Switch{On: !ready.On, For: ready.For}
@@ -131,21 +138,36 @@ func (p *planReader) preset(top *object) Plan {
 	return Plan{}
 }
 
-func (p *planReader) route(o *object) RouteFaults {
+func (p *planReader) route(o *object) (r RouteFaults) {
 	defer o.done()
-	return RouteFaults{
-		Delay: p.delay(o.object("delay")),
-		Deny:  o.number("deny"),
-		Error: o.number("error"),
-		Reset: o.number("reset"),
-		Hang:  o.number("hang"),
-		For:   o.lasts(),
-	}
+	r.Delay, r.Own.Delay = p.delay(o.object("delay"))
+	r.Deny, r.Own.Deny = p.share(o, "deny")
+	r.Error, r.Own.Error = p.share(o, "error")
+	r.Reset, r.Own.Reset = p.share(o, "reset")
+	r.Hang, r.Own.Hang = p.share(o, "hang")
+	r.For = o.lasts()
+	return r
 }
 
-func (p *planReader) database(o *object) DatabaseFaults {
+func (p *planReader) database(o *object) (d DatabaseFaults) {
 	defer o.done()
-	return DatabaseFaults{Delay: p.delay(o.object("delay")), Error: o.number("error"), For: o.lasts()}
+	d.Delay, d.Own.Delay = p.delay(o.object("delay"))
+	d.Error, d.Own.Error = p.share(o, "error")
+	d.For = o.lasts()
+	return d
+}
+
+// share reads a share, alone or with its own time.
+func (p *planReader) share(parent *object, name string) (share float64, lasts time.Duration) {
+	if _, long := parent.take(name).(map[string]any); !long {
+		return parent.number(name), 0
+	}
+	o := parent.object(name)
+	defer o.done()
+	if !o.has("share") {
+		o.fail("share", "must be there")
+	}
+	return o.number("share"), o.lasts()
 }
 
 func (p *planReader) cpu(o *object) CPUBurn {
@@ -155,10 +177,10 @@ func (p *planReader) cpu(o *object) CPUBurn {
 
 func (p *planReader) memory(o *object) Ballast {
 	defer o.done()
-	return Ballast{Bytes: o.whole("bytes", MaxBallast), For: o.lasts()}
+	return Ballast{Bytes: o.whole("bytes", MaxBallast), Percent: o.number("percent"), For: o.lasts()}
 }
 
-func (p *planReader) delay(o *object) Delay {
+func (p *planReader) delay(o *object) (delay Delay, lasts time.Duration) {
 	defer o.done()
 	kinds := 0
 	for _, kind := range []string{"fixed", "uniform", "lognormal"} {
@@ -169,7 +191,7 @@ func (p *planReader) delay(o *object) Delay {
 	if kinds > 1 {
 		p.fail(o.path, oneDelay)
 	}
-	return Delay{Fixed: o.duration("fixed"), Uniform: o.span("uniform"), LogNormal: p.logNormal(o.object("lognormal"))}
+	return Delay{Fixed: o.duration("fixed"), Uniform: o.span("uniform"), LogNormal: p.logNormal(o.object("lognormal"))}, o.lasts()
 }
 
 func (p *planReader) logNormal(o *object) LogNormal {
@@ -189,4 +211,17 @@ func (p *planReader) toggle(parent *object, name string, absent bool) Switch {
 	o := parent.object(name)
 	defer o.done()
 	return Switch{On: o.flag("value", true), For: o.lasts()}
+}
+
+// crash reads true, false, or {"value":true,"after":"10s"}.
+func (p *planReader) crash(parent *object) Crash {
+	switch value := parent.take("crash").(type) {
+	case nil:
+		return Crash{}
+	case bool:
+		return Crash{On: value}
+	}
+	o := parent.object("crash")
+	defer o.done()
+	return Crash{On: o.flag("value", true), After: o.duration("after")}
 }

@@ -54,11 +54,26 @@ func TestParse(t *testing.T) {
 		text string
 		want fault.Plan
 	}{
-		"whole plan":               {wholePlan, wholePlanParsed()},
-		"preset off":               {`{"preset":"off"}`, fault.Off()},
-		"preset default":           {`{"preset":"default"}`, fault.Default()},
-		"nothing":                  {`{}`, fault.Off()},
-		"everything null":          {`{"seed":null,"routes":null,"database":null,"cpu":null,"memory":null,"ready":null,"scrape_outage":null}`, fault.Off()},
+		"whole plan":      {wholePlan, wholePlanParsed()},
+		"preset off":      {`{"preset":"off"}`, fault.Off()},
+		"preset default":  {`{"preset":"default"}`, fault.Default()},
+		"nothing":         {`{}`, fault.Off()},
+		"everything null": {`{"seed":null,"routes":null,"database":null,"cpu":null,"memory":null,"ready":null,"scrape_outage":null,"crash":null}`, fault.Off()},
+		"crash":           {`{"crash":true}`, fault.Plan{Crash: fault.Crash{On: true}}},
+		"crash, long":     {`{"crash":{"after":"5s"}}`, fault.Plan{Crash: fault.Crash{On: true, After: 5 * time.Second}}},
+		"no crash":        {`{"crash":{"value":false,"after":"5s"}}`, fault.Off()},
+		"memory filled":   {`{"memory":{"percent":80.5}}`, fault.Plan{Memory: fault.Ballast{Percent: 80.5}}},
+		"own times": {
+			`{"database":{"error":{"share":0.5,"for":"1m"},"delay":{"fixed":"1s","for":"2m"},"for":"3m"}}`,
+			fault.Plan{Database: fault.DatabaseFaults{
+				Delay: fault.Delay{Fixed: time.Second}, Error: 0.5,
+				Own: fault.DatabaseTimes{Delay: 2 * time.Minute, Error: time.Minute},
+			}},
+		},
+		"own times, all the same": {
+			`{"routes":{"/books":{"error":{"share":0.5,"for":"1m"},"hang":{"share":1,"for":"1m"}}}}`,
+			fault.Plan{Routes: map[string]fault.RouteFaults{"/books": {Error: 0.5, Hang: 1, For: time.Minute}}},
+		},
 		"route of null":            {`{"routes":{"/books":null}}`, fault.Off()},
 		"zeros inject nothing":     {`{"routes":{"/books":{"delay":{"uniform":["0s","0s"]},"error":0,"for":"1s"}},"cpu":{"share":0,"for":"1s"},"ready":{"value":true,"for":"1s"}}`, fault.Off()},
 		"not ready":                {`{"ready":false}`, fault.Plan{NotReady: fault.Switch{On: true}}},
@@ -155,6 +170,14 @@ func TestParseNamesTheFieldThatBreaksARule(t *testing.T) {
 		{`{"ready":{"value":0}}`, "ready.value", "true or false"},
 		{`{"ready":{"value":false,"for":"25h"}}`, "ready.for", "24h"},
 		{`{"scrape_outage":1}`, "scrape_outage", "object"},
+		{`{"database":{"error":{"for":"1m"}}}`, "database.error.share", "must be there"},
+		{`{"database":{"error":{"share":2}}}`, "database.error", "between 0 and 1"},
+		{`{"database":{"error":{"share":1,"for":"0s"}}}`, "database.error.for", "more than 0s"},
+		{`{"database":{"delay":{"fixed":"1s","for":"25h"}}}`, "database.delay.for", "24h"},
+		{`{"memory":{"percent":96}}`, "memory.percent", "between 0 and 95"},
+		{`{"memory":{"percent":-1}}`, "memory.percent", "between 0 and 95"},
+		{`{"crash":{"after":"25h"}}`, "crash.after", "between 0s and 24h"},
+		{`{"crash":1}`, "crash", "object"},
 		{`{"scrape_outage":{"for":"-1s"}}`, "scrape_outage.for", "more than 0s"},
 	} {
 		t.Run(test.text, func(t *testing.T) {

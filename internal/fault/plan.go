@@ -1,11 +1,7 @@
 package fault
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -21,6 +17,8 @@ type Plan struct {
 	Database DatabaseFaults
 	CPU      CPUBurn
 	Memory   Ballast
+	// Crash ends the process.
+	Crash Crash
 	// NotReady makes the service say that it is not ready, though it could sell.
 	NotReady Switch
 	// ScrapeOutage makes the metrics unavailable to whoever scrapes them.
@@ -43,7 +41,12 @@ type RouteFaults struct {
 	Hang float64
 	// For is how long the faults last from when the plan was set; 0 is without end.
 	For time.Duration
+	// Own are the times of single faults that do not last for For.
+	Own RouteTimes
 }
+
+// RouteTimes say how long single faults of a route last; 0 is for [RouteFaults.For].
+type RouteTimes struct{ Delay, Deny, Error, Reset, Hang time.Duration }
 
 // DatabaseFaults are the faults of database transactions.
 type DatabaseFaults struct {
@@ -53,7 +56,13 @@ type DatabaseFaults struct {
 	Error float64
 	// For is how long the faults last from when the plan was set; 0 is without end.
 	For time.Duration
+	// Own are the times of single faults that do not last for For.
+	Own DatabaseTimes
 }
+
+// DatabaseTimes say how long single faults of the database last; 0 is for
+// [DatabaseFaults.For].
+type DatabaseTimes struct{ Delay, Error time.Duration }
 
 // CPUBurn keeps the processor busy.
 type CPUBurn struct {
@@ -63,10 +72,14 @@ type CPUBurn struct {
 	For time.Duration
 }
 
-// Ballast is memory that is held for nothing.
+// Ballast is memory that is held for nothing. One of Bytes and Percent is set.
 type Ballast struct {
 	// Bytes is how much; each replica holds at most a quarter of its memory limit.
 	Bytes uint64
+	// Percent is how full the memory of the machine or container is to be, 0 to
+	// [MaxMemoryPercent]. Each replica holds what is missing, and gives back what
+	// others need, so that [MemoryReserve] always stays free.
+	Percent float64
 	// For is how long it is held from when the plan was set; 0 is without end.
 	For time.Duration
 }
@@ -77,6 +90,18 @@ type Switch struct {
 	// For is how long it stays on from when the plan was set; 0 is without end.
 	For time.Duration
 }
+
+// Crash ends each process that runs when the fault is set, once. A process that
+// starts afterwards, the same one anew among them, is spared.
+type Crash struct {
+	On bool
+	// After is the time from when the fault was set to the crash, 0 to [MaxFor].
+	After time.Duration
+}
+
+// CrashGrace is for how long after its time a crash still strikes a replica that
+// learns of it late, because its store did not answer.
+const CrashGrace = 10 * time.Second
 
 // Off returns the plan that injects nothing.
 func Off() Plan { return Plan{} }
@@ -119,83 +144,10 @@ func Routes() []string {
 	}
 }
 
-// Summary says in one line which faults are on.
-func (p Plan) Summary() string {
-	plan := p.normal()
-	var faults []string
-	for _, route := range slices.Sorted(maps.Keys(plan.Routes)) {
-		r := plan.Routes[route]
-		faults = append(faults, clause(route, r.For, r.Delay.words("delay"), percent("deny", r.Deny),
-			percent("error", r.Error), percent("reset", r.Reset), percent("hang", r.Hang)))
-	}
-	if d := plan.Database; d != (DatabaseFaults{}) {
-		faults = append(faults, clause("database", d.For, d.Delay.words("delay"), percent("error", d.Error)))
-	}
-	if plan.CPU.Share > 0 {
-		faults = append(faults, clause("cpu", plan.CPU.For, percent("burn", plan.CPU.Share)))
-	}
-	if plan.Memory.Bytes > 0 {
-		faults = append(faults, clause("memory", plan.Memory.For, fmt.Sprintf("ballast of %d bytes", plan.Memory.Bytes)))
-	}
-	if plan.NotReady.On {
-		faults = append(faults, clause("not ready", plan.NotReady.For))
-	}
-	if plan.ScrapeOutage.On {
-		faults = append(faults, clause("scrape outage", plan.ScrapeOutage.For))
-	}
-	if len(faults) == 0 {
-		return "no faults: this sells for real"
-	}
-	return "faults on: " + strings.Join(faults, "; ")
-}
-
-// clause joins the parts that say something, and the time they last, to one subject.
-func clause(subject string, lasts time.Duration, parts ...string) string {
-	said := slices.DeleteFunc(parts, func(part string) bool { return part == "" })
-	text := strings.TrimSpace(subject + " " + strings.Join(said, ", "))
-	if lasts > 0 {
-		text += " for " + lasts.String()
-	}
-	return text
-}
-
 // percent names a share in per cent, or says nothing of none.
 func percent(name string, share float64) string {
 	if share == 0 {
 		return ""
 	}
 	return name + " " + strconv.FormatFloat(share*100, 'g', 4, 64) + " %"
-}
-
-// normal returns a copy of the plan without what injects nothing: faults of
-// share, delay or size 0, and the time that they would last. Two plans that do
-// the same have the same normal form.
-func (p Plan) normal() Plan {
-	plan := p
-	plan.Routes = nil
-	for path, r := range p.Routes {
-		if (r == RouteFaults{For: r.For}) {
-			continue
-		}
-		if plan.Routes == nil {
-			plan.Routes = make(map[string]RouteFaults, len(p.Routes))
-		}
-		plan.Routes[path] = r
-	}
-	if (p.Database == DatabaseFaults{For: p.Database.For}) {
-		plan.Database = DatabaseFaults{}
-	}
-	if p.CPU.Share == 0 {
-		plan.CPU = CPUBurn{}
-	}
-	if p.Memory.Bytes == 0 {
-		plan.Memory = Ballast{}
-	}
-	if !p.NotReady.On {
-		plan.NotReady = Switch{}
-	}
-	if !p.ScrapeOutage.On {
-		plan.ScrapeOutage = Switch{}
-	}
-	return plan
 }

@@ -25,8 +25,8 @@ const (
 func (i *Injector) Run(ctx context.Context) error {
 	poll := time.NewTicker(PollInterval)
 	defer poll.Stop()
-	f := follower{Injector: i, stop: func() {}}
-	defer func() { f.stop() }()
+	f := follower{Injector: i, loads: make(map[kind]*load)}
+	defer f.stop()
 	for ctx.Err() == nil {
 		f.drive(ctx)
 		f.follow(ctx)
@@ -43,19 +43,37 @@ func (i *Injector) Run(ctx context.Context) error {
 type follower struct {
 	*Injector
 
-	// driven is the plan whose load runs, and stop ends that load.
+	// driven is the plan whose loads run.
 	driven *applied
-	stop   func()
+	loads  map[kind]*load
 	// failing says that the store's last call failed, which was logged.
 	failing bool
 }
 
-// drive lets the load of the current plan run, in the place of the last one's.
+// drive lets the loads of the current plan run, in the place of the last one's.
+// A load that both have goes on.
 func (f *follower) drive(ctx context.Context) {
-	if a := f.current.Load(); a != f.driven {
-		f.stop()
-		f.stop = f.startLoad(ctx, a)
-		f.driven = a
+	a := f.current.Load()
+	if a == f.driven {
+		return
+	}
+	f.driven = a
+	for _, next := range f.Injector.loads(a) {
+		if old := f.loads[next.kind]; old != nil {
+			if old.spec == next.spec && old.when.same(next.when) {
+				continue
+			}
+			old.stop()
+		}
+		f.start(ctx, next)
+		f.loads[next.kind] = next
+	}
+}
+
+// stop stops all loads.
+func (f *follower) stop() {
+	for _, l := range f.loads {
+		l.stop()
 	}
 }
 

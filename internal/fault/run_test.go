@@ -310,6 +310,12 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
 // messages returns the messages of the log.
 func (b *safeBuffer) messages(t *testing.T) []string {
 	t.Helper()

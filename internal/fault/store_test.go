@@ -64,6 +64,23 @@ func (s *memoryStore) SavePlan(ctx context.Context, p fault.Plan) (fault.State, 
 	return s.state, nil
 }
 
+func (s *memoryStore) SwapPlan(ctx context.Context, next fault.State) (fault.State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.failure(ctx); err != nil {
+		return fault.State{}, err
+	}
+	if s.state.Version != next.Version-1 {
+		return fault.State{}, fault.ErrChanged
+	}
+	if s.state.Version == 0 {
+		s.setAt = s.now()
+	}
+	s.state = next
+	s.state.Age = s.now().Sub(s.setAt)
+	return s.state, nil
+}
+
 func (s *memoryStore) Heartbeat(ctx context.Context, replica string, version int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,6 +25,9 @@ const (
 	// MaxBallast is the most memory that may be asked for, in bytes: a tebibyte,
 	// more than a replica has. How much is held is limited further by what it has.
 	MaxBallast = 1 << 40
+	// MaxMemoryPercent is how full the memory may be asked to be. The system must
+	// not run out of it, or it ends some process.
+	MaxMemoryPercent = 95
 )
 
 // PlanError says which field of a plan breaks which rule.
@@ -71,11 +74,15 @@ func (p Plan) Validate() error {
 		p.Database.Delay.validate("database.delay"),
 		checkShare("database.error", p.Database.Error),
 		checkFor("database.for", p.Database.For),
+		checkFor("database.delay.for", p.Database.Own.Delay),
+		checkFor("database.error.for", p.Database.Own.Error),
 		checkShare("cpu.share", p.CPU.Share),
 		checkFor("cpu.for", p.CPU.For),
+		checkPercent("memory.percent", p.Memory.Percent),
 		checkFor("memory.for", p.Memory.For),
 		checkFor("ready.for", p.NotReady.For),
 		checkFor("scrape_outage.for", p.ScrapeOutage.For),
+		checkAfter("crash.after", p.Crash.After),
 	)
 }
 
@@ -91,6 +98,11 @@ func (r RouteFaults) validate(field, path string) error {
 		checkShare(field+".reset", r.Reset),
 		checkShare(field+".hang", r.Hang),
 		checkFor(field+".for", r.For),
+		checkFor(field+".delay.for", r.Own.Delay),
+		checkFor(field+".deny.for", r.Own.Deny),
+		checkFor(field+".error.for", r.Own.Error),
+		checkFor(field+".reset.for", r.Own.Reset),
+		checkFor(field+".hang.for", r.Own.Hang),
 	)
 }
 
@@ -150,6 +162,20 @@ func checkFor(field string, d time.Duration) error {
 		return nil
 	}
 	return &PlanError{Field: field, Rule: forRule}
+}
+
+func checkPercent(field string, percent float64) error {
+	if percent >= 0 && percent <= MaxMemoryPercent {
+		return nil
+	}
+	return &PlanError{Field: field, Rule: fmt.Sprintf("must be between 0 and %d", MaxMemoryPercent)}
+}
+
+func checkAfter(field string, d time.Duration) error {
+	if d >= 0 && d <= MaxFor {
+		return nil
+	}
+	return &PlanError{Field: field, Rule: "must be between 0s and " + MaxFor.String()}
 }
 
 // forRule is the rule for every field named for.

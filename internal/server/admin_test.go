@@ -75,6 +75,7 @@ func TestAdminGate(t *testing.T) {
 				{"GET", "/books", ""},
 				{"GET", "/faults", ""},
 				{"PUT", "/faults", `{"preset":"off"}`},
+				{"PATCH", "/faults", `{"cpu":null}`},
 			} {
 				w := r.do(call.method, call.path, call.body, c.headers...)
 				switch c.status {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
+	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,9 +24,19 @@ type FaultState struct {
 	Summary string     `json:"summary" doc:"The plan in words."`
 	Plan    faultsPlan `json:"plan"`
 	Active  []string   `json:"active" nullable:"false" doc:"The faults that last now, here."`
+	// InForce is what Plan says, fault by fault.
+	InForce []FaultInForce `json:"in_force" nullable:"false" doc:"The faults of the plan, each with its time and with the patch that ends it."`
 	// Replicas is nil while the database does not answer.
 	Replicas []Replica `json:"replicas,omitempty" nullable:"false" doc:"The replicas heard of lately; left out while the database does not answer."`
 	Ignored  []string  `json:"ignored,omitempty" nullable:"false" doc:"The fields of the plan that was sent which mean nothing."`
+}
+
+// FaultInForce is one fault of the plan.
+type FaultInForce struct {
+	Fault       string  `json:"fault" doc:"Its path in the plan." example:"database.error"`
+	Words       string  `json:"words" doc:"What it does." example:"database error 50 %"`
+	LeftSeconds float64 `json:"left_seconds,omitempty" minimum:"0" doc:"How much longer it lasts; left out, without end. Of a crash: the time to it."`
+	End         any     `json:"end" doc:"The merge patch that ends it and leaves all others."`
 }
 
 // Replica is a replica that was heard of lately.
@@ -68,6 +80,35 @@ func (s *Server) setFaults(ctx context.Context, in *setFaultsInput) (*faultsOutp
 	return s.showFaults(ctx, state, ignored), nil
 }
 
+// mergePatchType is the media type of RFC 7396.
+const mergePatchType = "application/merge-patch+json"
+
+type patchFaultsInput struct{ raw []byte }
+
+// Resolve reads the body, which is decoded by the fault package. Another kind of
+// patch, such as that of RFC 6902, would mean something else.
+func (in *patchFaultsInput) Resolve(ctx huma.Context) []error {
+	if mediaType, _, _ := mime.ParseMediaType(ctx.Header("Content-Type")); mediaType != "" && mediaType != jsonType && mediaType != mergePatchType {
+		return []error{bodyError{http.StatusUnsupportedMediaType, "must be " + mergePatchType + " or " + jsonType}}
+	}
+	var err error
+	if in.raw, err = readBody(ctx); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// patchFaults changes the plan for all replicas.
+func (s *Server) patchFaults(ctx context.Context, in *patchFaultsInput) (*faultsOutput, error) {
+	setting, cancel := context.WithTimeout(ctx, ledgerLimit)
+	defer cancel()
+	state, ignored, err := s.options.Faults.Patch(setting, in.raw)
+	if err != nil {
+		return nil, fmt.Errorf("patch fault plan: %w", err)
+	}
+	return s.showFaults(ctx, state, ignored), nil
+}
+
 // problemOfPlan returns the problem of a plan that breaks a rule, or is no JSON.
 func problemOfPlan(err *fault.PlanError) *Problem {
 	field := FieldProblem{err.Field, err.Rule}
@@ -81,12 +122,17 @@ func problemOfPlan(err *fault.PlanError) *Problem {
 }
 
 func (s *Server) showFaults(ctx context.Context, state fault.State, ignored []string) *faultsOutput {
+	plan := state.InForce().Plan
 	out := FaultState{
 		Version: state.Version,
-		Summary: state.Plan.Summary(),
-		Plan:    faultsPlan{state.Plan},
+		Summary: plan.Summary(),
+		Plan:    faultsPlan{plan},
 		Active:  s.options.Faults.Active(),
+		InForce: []FaultInForce{},
 		Ignored: ignored,
+	}
+	for _, f := range state.Faults() {
+		out.InForce = append(out.InForce, FaultInForce{f.Field, f.Words, f.Left.Seconds(), f.End})
 	}
 	ctx, cancel := context.WithTimeout(ctx, replicasLimit)
 	defer cancel()

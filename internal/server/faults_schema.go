@@ -30,18 +30,19 @@ type FaultPlan struct {
 	Routes       map[string]FaultPlanRoute `json:"routes,omitempty" doc:"The faults of calls, by path as it stands in this document."`
 	Database     *FaultPlanDatabase        `json:"database,omitempty" doc:"The faults of database transactions."`
 	CPU          *FaultPlanCPU             `json:"cpu,omitempty" doc:"Keeps the processor busy."`
-	Memory       *FaultPlanMemory          `json:"memory,omitempty" doc:"Holds memory, at most a quarter of the limit."`
+	Memory       *FaultPlanMemory          `json:"memory,omitempty" doc:"Holds memory."`
 	Ready        any                       `json:"ready,omitempty" doc:"false makes GET /ready answer 503. Also {\"value\":false,\"for\":\"30s\"}. Left out, it is true."`
 	ScrapeOutage any                       `json:"scrape_outage,omitempty" doc:"true makes GET /metrics answer 503. Also {\"value\":true,\"for\":\"30s\"}."`
+	Crash        any                       `json:"crash,omitempty" doc:"true ends each process that runs now, once, as a crash does. Also {\"value\":true,\"after\":\"10s\"}. One that starts afterwards is spared."`
 }
 
 // FaultPlanRoute describes the faults of one route.
 type FaultPlanRoute struct {
 	Delay *FaultPlanDelay `json:"delay,omitempty"`
-	Deny  float64         `json:"deny,omitempty" minimum:"0" maximum:"1" doc:"The share that is denied; of purchases only."`
-	Error float64         `json:"error,omitempty" minimum:"0" maximum:"1" doc:"The share that fails with 500."`
-	Reset float64         `json:"reset,omitempty" minimum:"0" maximum:"1" doc:"The share whose connection is reset."`
-	Hang  float64         `json:"hang,omitempty" minimum:"0" maximum:"1" doc:"The share that gets no answer."`
+	Deny  any             `json:"deny,omitempty" doc:"The share that is denied; of purchases only. This and the following: 0 to 1, also {\"share\":0.1,\"for\":\"30s\"}."`
+	Error any             `json:"error,omitempty" doc:"The share that fails with 500."`
+	Reset any             `json:"reset,omitempty" doc:"The share whose connection is reset."`
+	Hang  any             `json:"hang,omitempty" doc:"The share that gets no answer."`
 	For   string          `json:"for,omitempty" example:"30s" doc:"How long the faults last; left out, without end."`
 }
 
@@ -50,6 +51,7 @@ type FaultPlanDelay struct {
 	Fixed     string              `json:"fixed,omitempty" example:"100ms"`
 	Uniform   []string            `json:"uniform,omitempty" nullable:"false" minItems:"2" maxItems:"2" example:"[\"1s\",\"4s\"]"`
 	LogNormal *FaultPlanLogNormal `json:"lognormal,omitempty"`
+	For       string              `json:"for,omitempty" example:"30s" doc:"How long this fault lasts, if not as long as the others beside it."`
 }
 
 // FaultPlanLogNormal describes a log-normal distribution of delays.
@@ -61,7 +63,7 @@ type FaultPlanLogNormal struct {
 // FaultPlanDatabase describes the faults of database transactions.
 type FaultPlanDatabase struct {
 	Delay *FaultPlanDelay `json:"delay,omitempty"`
-	Error float64         `json:"error,omitempty" minimum:"0" maximum:"1"`
+	Error any             `json:"error,omitempty" doc:"The share of transactions that fail. Also {\"share\":0.1,\"for\":\"30s\"}."`
 	For   string          `json:"for,omitempty"`
 }
 
@@ -73,6 +75,7 @@ type FaultPlanCPU struct {
 
 // FaultPlanMemory describes memory that is held for nothing.
 type FaultPlanMemory struct {
-	Bytes uint64 `json:"bytes,omitempty"`
-	For   string `json:"for,omitempty"`
+	Bytes   uint64  `json:"bytes,omitempty" doc:"At most a quarter of what a replica may use."`
+	Percent float64 `json:"percent,omitempty" minimum:"0" maximum:"95" doc:"How full the memory of the machine or container is to be. 128 MiB stay free."`
+	For     string  `json:"for,omitempty"`
 }

@@ -21,7 +21,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.replicas = []fault.Replica{{ID: "a", Version: 1, SeenAgo: 1500 * time.Millisecond}, {ID: "b", Version: 0}}
-	want(t, r.do("GET", "/faults", ""), 200, `{"version":0,"summary":"no faults: this sells for real","plan":{},"active":[],`+
+	want(t, r.do("GET", "/faults", ""), 200, `{"version":0,"summary":"no faults: this sells for real","plan":{},"active":[],"in_force":[],`+
 		`"replicas":[{"id":"a","version":1,"applied":false,"seen_seconds_ago":1.5},{"id":"b","version":0,"applied":true,"seen_seconds_ago":0}]}`)
 
 	const plan = `{"seed":1,"routes":{"/buy/{concert_id}":{"delay":{"uniform":["1s","4s"]},"deny":0.5}},"scrape_outage":true}`
@@ -61,6 +61,49 @@ func faultState(t *testing.T, w *httptest.ResponseRecorder) server.FaultState {
 	return s
 }
 
+// A patch changes what it names, and tells how to end each fault by itself.
+func TestPatchFaults(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	faultState(t, r.do("PUT", "/faults", `{"preset":"default"}`))
+	for _, contentType := range []string{"application/merge-patch+json", "application/json", "application/merge-patch+json; charset=utf-8", ""} {
+		w := r.do("PATCH", "/faults", `{"routes":{"/buy/{concert_id}":{"deny":0.9,"for":"2m"}},"xyz":1}`, "Content-Type: "+contentType)
+		s := faultState(t, w)
+		if !slices.Contains(s.Ignored, "xyz") || len(s.InForce) != 5 || !strings.Contains(s.Summary, "/buy/{concert_id} delay 1s to 4s, deny 90 % for 2m0s;") {
+			t.Errorf("%s: %s", contentType, w.Body)
+		}
+	}
+	s := faultState(t, r.do("PATCH", "/faults", `{"database":{"error":0.5,"for":"30s"}}`))
+	if s.Version != 6 || len(s.InForce) != 6 {
+		t.Errorf("patched: %+v", s)
+	}
+	for n, f := range s.InForce {
+		text, err := json.Marshal(f.End)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := faultState(t, r.do("PATCH", "/faults", string(text)))
+		if want := s.InForce[n+1:]; len(left.InForce) != len(want) || len(want) > 0 && left.InForce[0].Fault != want[0].Fault {
+			t.Errorf("after %s: %+v, want %+v", text, left.InForce, want)
+		}
+		if timed := f.LeftSeconds > 0 && f.LeftSeconds <= 120; timed != (f.Fault == "database.error" || strings.HasSuffix(f.Fault, `/buy/{concert_id}"].deny`)) {
+			t.Errorf("%s has %v s left", f.Fault, f.LeftSeconds)
+		}
+	}
+	for _, contentType := range []string{"application/json-patch+json", "text/plain", "application/xml", "application/x-www-form-urlencoded"} {
+		p := wantProblem(t, r.do("PATCH", "/faults", `{"ready":false}`, "Content-Type: "+contentType), 415, "unsupported_media_type")
+		if len(p.Errors) != 1 || !strings.Contains(p.Errors[0].Message, "application/merge-patch+json") {
+			t.Errorf("%s: %+v", contentType, p)
+		}
+	}
+	p := wantProblem(t, r.do("PATCH", "/faults", `{"database":{"error":5}}`), 422, "invalid")
+	if len(p.Errors) != 1 || p.Errors[0].Field != "database.error" {
+		t.Errorf("the field is not named: %+v", p)
+	}
+	r.faults.setErr = fault.ErrChanged
+	wantProblem(t, r.do("PATCH", "/faults", `{"ready":false}`), 503, "busy")
+}
+
 // A plan that breaks a rule is refused with the field named, and changes nothing.
 func TestBadFaults(t *testing.T) {
 	t.Parallel()
@@ -76,6 +119,9 @@ func TestBadFaults(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			c.check(t, r.do("PUT", "/faults", c.body, c.headers()...))
+			if c.name != "preset" {
+				c.check(t, r.do("PATCH", "/faults", c.body, c.headers()...))
+			}
 		})
 	}
 	if got := r.faults.State().Version; got != 0 {
@@ -88,7 +134,7 @@ func TestFaultsWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.hook(func(context.Context, string) error { return sale.ErrUnavailable })
-	want(t, r.do("GET", "/faults", ""), 200, `{"version":0,"summary":"no faults: this sells for real","plan":{},"active":[]}`)
+	want(t, r.do("GET", "/faults", ""), 200, `{"version":0,"summary":"no faults: this sells for real","plan":{},"active":[],"in_force":[]}`)
 	r.faults.setErr = sale.ErrUnavailable
 	wantProblem(t, r.do("PUT", "/faults", `{"preset":"default"}`), 503, "unavailable")
 }
@@ -164,14 +210,15 @@ func TestFaultPlanDescribed(t *testing.T) {
 		Seed: 7,
 		Routes: map[string]server.FaultPlanRoute{
 			"/buy/{concert_id}": {
-				Delay: &server.FaultPlanDelay{Fixed: "1s"}, Deny: .1, Error: .1, Reset: .1, Hang: .1, For: "1m",
+				Delay: &server.FaultPlanDelay{Fixed: "1s", For: "2m"}, Deny: map[string]any{"share": .1, "for": "1m"}, Error: .1, Reset: .1, Hang: .1, For: "1m",
 			},
 			"/concerts": {Delay: &server.FaultPlanDelay{Uniform: []string{"1s", "2s"}}},
 			"/books":    {Delay: &server.FaultPlanDelay{LogNormal: &server.FaultPlanLogNormal{Median: "1s", P99: "2s"}}},
 		},
 		Database:     &server.FaultPlanDatabase{Delay: &server.FaultPlanDelay{Fixed: "1s"}, Error: .1, For: "1m"},
 		CPU:          &server.FaultPlanCPU{Share: .1, For: "1m"},
-		Memory:       &server.FaultPlanMemory{Bytes: 100, For: "1m"},
+		Memory:       &server.FaultPlanMemory{Bytes: 100, Percent: 50, For: "1m"},
+		Crash:        map[string]any{"value": true, "after": "1m0s"},
 		Ready:        map[string]any{"value": false, "for": "1m0s"},
 		ScrapeOutage: map[string]any{"value": true, "for": "1m0s"},
 	}

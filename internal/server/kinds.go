@@ -183,6 +183,7 @@ func kindOf(err error) *kind {
 		{fault.ErrDenied, &denied},
 		{fault.ErrInjected, &injected},
 		{fault.ErrMalformed, &malformed},
+		{fault.ErrChanged, &busy},
 		{sale.ErrBusy, &busy},
 		{sale.ErrStopping, &stopping},
 		{sale.ErrConflict, &busy},

@@ -56,6 +56,9 @@ func (s *Server) newAPI(mux humago.Mux) huma.API {
 // metadataBody is the key under which an operation keeps the type of its body.
 const metadataBody = "body"
 
+// metadataTypes is the key under which an operation keeps its body's media types.
+const metadataTypes = "types"
+
 // documentBody describes the body of an operation that decodes it by itself, so
 // that Huma does not read it first; see decodeBody.
 func documentBody(doc *huma.OpenAPI, op *huma.Operation) {
@@ -72,9 +75,14 @@ func documentBody(doc *huma.OpenAPI, op *huma.Operation) {
 	}
 	op.RequestBody = &huma.RequestBody{
 		Required: true,
-		Content: map[string]*huma.MediaType{
-			jsonType: {Schema: doc.Components.Schemas.Schema(body, true, body.Name())},
-		},
+		Content:  make(map[string]*huma.MediaType),
+	}
+	types, _ := op.Metadata[metadataTypes].([]string)
+	if len(types) == 0 {
+		types = []string{jsonType}
+	}
+	for _, mediaType := range types {
+		op.RequestBody.Content[mediaType] = &huma.MediaType{Schema: doc.Components.Schemas.Schema(body, true, body.Name())}
 	}
 }
 

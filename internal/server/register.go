@@ -31,6 +31,8 @@ type route struct {
 	unchecked bool
 	// body is the type of a body that the handler's input decodes, if any.
 	body any
+	// bodyTypes are the media types of the body, if not JSON alone.
+	bodyTypes []string
 	// status is that of a success, if not 200.
 	status int
 	// answer describes a success whose body is not JSON made by Huma.
@@ -64,7 +66,7 @@ func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O
 		DefaultStatus: rt.status, SkipValidateParams: rt.unchecked, Errors: rt.errors,
 	}
 	if rt.body != nil {
-		op.Metadata = map[string]any{metadataBody: reflect.TypeOf(rt.body)}
+		op.Metadata = map[string]any{metadataBody: reflect.TypeOf(rt.body), metadataTypes: rt.bodyTypes}
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
 			http.StatusUnprocessableEntity)
 		if rt.body != (anyBody{}) {

@@ -64,6 +64,13 @@ func (f *faults) Set(ctx context.Context, p fault.Plan) (fault.State, error) {
 	return f.Injector.Set(ctx, p)
 }
 
+func (f *faults) Patch(ctx context.Context, patch []byte) (fault.State, []string, error) {
+	if f.setErr != nil {
+		return fault.State{}, nil, f.setErr
+	}
+	return f.Injector.Patch(ctx, patch)
+}
+
 // logBuffer keeps what was logged.
 type logBuffer struct {
 	mu sync.Mutex

@@ -75,6 +75,13 @@ func (s *Server) routes() {
 		about: "Every replica applies it within 2 s.",
 		admin: true, exempt: true, body: faultsRequest{}, errors: []int{503},
 	}, s.setFaults)
+	handle(s, route{
+		pattern: "PATCH /faults", id: "patch-faults", tag: tagAdmin, summary: "Change the fault plan",
+		about: "A JSON merge patch (RFC 7396) of the plan in force: null removes. Faults that it names begin anew, all others go on. " +
+			"A `for` of a route or the database is for those of its faults that the patch names. No patch is lost when several come at once. " +
+			"Every replica applies it within 2 s.",
+		admin: true, exempt: true, body: FaultPlan{}, bodyTypes: []string{mergePatchType, jsonType}, errors: []int{503},
+	}, s.patchFaults)
 
 	// Probes and metrics.
 	handle(s, route{

@@ -44,7 +44,7 @@ func TestMethodNotAllowed(t *testing.T) {
 		{"DELETE", "/concerts", "GET, HEAD"},
 		{"PUT", "/concerts/new", "GET, HEAD, POST"},
 		{"POST", "/purchases/1", "DELETE, GET, HEAD"},
-		{"POST", "/faults", "GET, HEAD, PUT"},
+		{"POST", "/faults", "GET, HEAD, PATCH, PUT"},
 		{"OPTIONS", "/concerts", "GET, HEAD"},
 		{"PROPFIND", "/health", "GET, HEAD"},
 	} {

@@ -41,6 +41,7 @@ type Seller interface {
 type Faults interface {
 	Route(ctx context.Context, route string) error
 	Set(ctx context.Context, p fault.Plan) (fault.State, error)
+	Patch(ctx context.Context, patch []byte) (state fault.State, ignored []string, err error)
 	State() fault.State
 	Active() []string
 	Ready() bool

@@ -146,24 +146,46 @@ func (m *Machine) cpuPercent() (*float64, error) {
 
 // memoryPercent returns the memory in use, and notes the limit.
 func (m *Machine) memoryPercent() (*float64, error) {
+	used, limit, err := m.Memory()
+	if limit > 0 {
+		m.limit.Store(limit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return percent(float64(used), float64(limit)), nil
+}
+
+// Memory reads how much memory is in use, and how much may be used, in bytes. It
+// takes some ten microseconds.
+func (m *Machine) Memory() (used, limit uint64, err error) {
 	whole, err := m.system.Memory()
 	if err != nil {
-		return nil, err
+		return 0, 0, err
 	}
 	group, limited, err := m.groups.memoryGroup(whole.Total)
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case !limited:
+		return whole.Used, whole.Total, nil
+	}
+	used, err = m.groups.memoryUsed(group)
+	return used, group.bytes, err
+}
+
+// CPULimit returns how many processors the control group allows; 0 if no fewer
+// than the machine has, or if that cannot be read.
+func (m *Machine) CPULimit() float64 {
+	whole, err := m.system.CPU()
 	if err != nil {
-		return nil, err
+		return 0
 	}
-	if !limited {
-		m.limit.Store(whole.Total)
-		return percent(float64(whole.Used), float64(whole.Total)), nil
+	group, limited, err := m.groups.cpuGroup(whole.Count)
+	if err != nil || !limited {
+		return 0
 	}
-	m.limit.Store(group.bytes)
-	used, err := m.groups.memoryUsed(group)
-	if err != nil {
-		return nil, err
-	}
-	return percent(float64(used), float64(group.bytes)), nil
+	return group.cpus
 }
 
 // percent returns the share of available that is used, from 0 to 100, or nil if

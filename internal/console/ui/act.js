@@ -1,12 +1,13 @@
-// Buttons that do something: copy a command, set a fault plan.
-import { put, say } from './base.js';
+// Buttons that do something: copy a command, set or change the fault plan.
+import { patch, put, say } from './base.js';
 
 /** Listens to the buttons of the page; after a plan was set, changed is called. */
 export function listen(changed = () => {}) {
   mendCommands();
   document.addEventListener('click', (event) => {
     const button = event.target.closest('button');
-    if (button?.dataset.plan !== undefined) provoke(button, changed);
+    if (button?.dataset.plan !== undefined) provoke(button, 'PUT', () => put('/faults', button.dataset.plan), changed);
+    if (button?.dataset.patch !== undefined) provoke(button, 'PATCH', () => patch('/faults', button.dataset.patch), changed);
     if (button?.dataset.copy !== undefined) copy(button);
   });
 }
@@ -28,18 +29,18 @@ async function copy(button) {
   }
 }
 
-async function provoke(button, changed) {
+async function provoke(button, method, send, changed) {
   button.disabled = true;
   try {
-    const state = await put('/faults', button.dataset.plan);
+    const state = await send();
     tell(document.getElementById('plan') ? 'Set.' : `Set: ${state.summary}.`, 'good');
     flash(button, 'Set');
     changed();
   } catch (error) {
-    tell(refusal(error, 'PUT /faults'), 'bad');
+    tell(refusal(error, `${method} /faults`), 'bad');
     flash(button, 'Refused');
   } finally {
-    button.disabled = false;
+    button.disabled = button.dataset.patch === '';
     button.focus({ preventScroll: true });
   }
 }

@@ -51,6 +51,11 @@ export function put(path, body) {
   return ask(path, { method: 'PUT', body, headers: { 'Content-Type': 'application/json' } });
 }
 
+/** Patches JSON, by a merge patch given as text. */
+export function patch(path, body) {
+  return ask(path, { method: 'PATCH', body, headers: { 'Content-Type': 'application/merge-patch+json' } });
+}
+
 /** Asks Prometheus and returns what stands under data. */
 export async function prometheus(call, parameters = {}) {
   const answer = await ask(`/api/v1/${call}?${new URLSearchParams(parameters)}`);

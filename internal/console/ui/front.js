@@ -13,6 +13,7 @@ const refused = Symbol('refused'); // what only admins may look at
 
 let timer;
 let quiet = true;
+let inForce; // the faults that were last told, each with the time at which it ends
 
 const looks = [];
 if (has.monitor !== undefined) {
@@ -26,7 +27,7 @@ if (has.monitor !== undefined) {
 // crowd, which does not count, is asked for first.
 const lookAtPlan = rarely(async () => (await lookAtCrowd() === refused ? refused : lookAtFaults()));
 if (has.crowd !== undefined) {
-  looks.push(lookAtPlan);
+  looks.push(lookAtPlan, showFaults); // faults end between two looks
   at('crowd').addEventListener('submit', setCrowd);
 }
 listen(() => {
@@ -89,9 +90,12 @@ async function lookAtTargets() {
 
 async function lookAtFaults() {
   try {
-    const { summary, active } = await ask('/faults');
-    showPlan(active.length ? summary.replace(/^faults on: /, '').split('; ') : ['No fault is active.']);
+    const { in_force: faults } = await ask('/faults');
+    inForce = faults.map((f) => ({ ...f, ends: f.left_seconds ? Date.now() + 1000 * f.left_seconds : Infinity }));
+    showFaults();
+    await lookAtProvocations().catch(() => undefined); // the buttons do as they are
   } catch (error) {
+    inForce = undefined;
     showPlan([refusal(error, 'GET /faults')]);
     if (error.admin) return refused;
   }
@@ -100,6 +104,38 @@ async function lookAtFaults() {
 
 function showPlan(lines) {
   if (at('plan').textContent !== lines.join('')) at('plan').replaceChildren(...lines.map((line) => el('li', {}, line)));
+}
+
+/** Shows what goes wrong, each with the button that ends it and nothing else. Buttons stay where they are. */
+function showFaults() {
+  if (inForce === undefined) return undefined;
+  const faults = inForce.filter((f) => f.ends > Date.now());
+  if (faults.length === 0) return showPlan(['No fault is active.']);
+  const kept = new Map([...at('plan').querySelectorAll('li[data-fault]')].map((row) => [row.dataset.fault, row]));
+  const rows = faults.map((f) => {
+    const row = kept.get(f.fault) ?? el('li', { 'data-fault': f.fault }, el('span'), ' ', el('button', { type: 'button', class: 'link' }, 'End'));
+    say(row.querySelector('span'), f.words + (f.ends < Infinity ? `, ${f.fault === 'crash' ? 'in' : 'for another'} ${span((f.ends - Date.now()) / 1000)}` : ''));
+    const end = row.querySelector('button');
+    end.dataset.patch = JSON.stringify(f.end);
+    end.setAttribute('aria-label', `End ${f.words}`);
+    return row;
+  });
+  if (rows.length !== at('plan').children.length || rows.some((row, i) => row !== at('plan').children[i])) at('plan').replaceChildren(...rows);
+  return undefined;
+}
+
+/** Brings the buttons up to date: what an alert takes depends on how full and how busy the machine is. */
+async function lookAtProvocations() {
+  const { provocations } = await ask('/provocations');
+  for (const { alert, faults = '', note = '' } of provocations) {
+    for (const place of document.querySelectorAll(`[data-provoke="${CSS.escape(alert)}"]`)) {
+      const button = place.querySelector('button');
+      button.dataset.patch = faults;
+      button.disabled = faults === '';
+      button.title = note;
+      say(place.querySelector('[data-role=note]'), note);
+    }
+  }
 }
 
 async function lookAtCrowd() {

@@ -2,37 +2,48 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"onsale/internal/fault"
-	"onsale/internal/sale"
 )
 
 // LoadPlan implements [fault.Store].
 func (s *Store) LoadPlan(ctx context.Context) (fault.State, error) {
-	state, err := s.plan(ctx, "load plan", classify, `SELECT version, plan, now() - set_at FROM onsale.faults`)
-	if errors.Is(err, sale.ErrNotFound) {
-		return fault.State{}, nil
-	}
-	return state, err
+	return s.plan(ctx, "load plan", classify, `SELECT version, plan, now() - set_at FROM onsale.faults`)
 }
 
 // SavePlan implements [fault.Store].
 func (s *Store) SavePlan(ctx context.Context, p fault.Plan) (fault.State, error) {
-	text, err := json.Marshal(p)
+	text, err := fault.State{Plan: p}.Encode()
 	if err != nil {
-		return fault.State{}, fmt.Errorf("encode plan: %w", err)
+		return fault.State{}, err
 	}
 	return s.plan(ctx, "save plan", classifyCommit, `INSERT INTO onsale.faults (id, plan, version, set_at) VALUES (1, $1, 1, now())
 		ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, version = faults.version + 1, set_at = excluded.set_at
 		RETURNING version, plan, now() - set_at`, string(text)) // the driver takes bytes for a bytea unless it knows the type
 }
 
-// plan runs a query that returns the plan's row, and judges its errors. No gate
+// SwapPlan implements [fault.Store].
+func (s *Store) SwapPlan(ctx context.Context, next fault.State) (fault.State, error) {
+	text, err := next.Encode()
+	if err != nil {
+		return fault.State{}, err
+	}
+	statement := `UPDATE onsale.faults SET plan = $1, version = version + 1 WHERE version = $2 RETURNING version, plan, now() - set_at`
+	if next.Version == 1 {
+		statement = `INSERT INTO onsale.faults (id, plan, version, set_at) VALUES (1, $1, $2::bigint + 1, now())
+			ON CONFLICT (id) DO NOTHING RETURNING version, plan, now() - set_at`
+	}
+	state, err := s.plan(ctx, "swap plan", classifyCommit, statement, string(text), next.Version-1)
+	if err == nil && state.Version == 0 {
+		return fault.State{}, fault.ErrChanged
+	}
+	return state, err
+}
+
+// plan runs a query that returns the plan's row, if any, and judges its errors. No gate
 // stands before it: simulated troubles must not keep anybody from ending them.
 func (s *Store) plan(ctx context.Context, op string, judge judgement, statement string, args ...any) (fault.State, error) {
 	var state fault.State
@@ -42,14 +53,17 @@ func (s *Store) plan(ctx context.Context, op string, judge judgement, statement 
 			_, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (struct{}, error) {
 				return struct{}{}, row.Scan(&state.Version, &text, &state.Age)
 			})
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
 			return err
 		}, statement, args...)
 	})
-	if err != nil {
-		return state, err
+	if err != nil || state.Version == 0 {
+		return fault.State{}, err
 	}
-	if err := json.Unmarshal(text, &state.Plan); err != nil {
-		return state, fmt.Errorf("decode plan: %w", err)
+	if err := state.Decode(text); err != nil {
+		return fault.State{}, err
 	}
 	return state, nil
 }

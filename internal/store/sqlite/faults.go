@@ -3,9 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"onsale/internal/fault"
@@ -29,21 +27,43 @@ func (s *Store) LoadPlan(ctx context.Context) (fault.State, error) {
 
 // SavePlan implements [fault.Store].
 func (s *Store) SavePlan(ctx context.Context, p fault.Plan) (fault.State, error) {
-	text, err := json.Marshal(p)
-	if err != nil {
-		return fault.State{}, fmt.Errorf("encode plan: %w", err)
-	}
-	var saved []plan
-	err = s.writer.transact(ctx, func(t *tx) (err error) {
-		saved, err = collect(t.ctx, t, toPlan, `INSERT INTO faults (id, plan, version, set_at) VALUES (1, ?, 1, ?)
-			ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, version = version + 1, set_at = excluded.set_at
-			RETURNING version, plan, set_at`, string(text), formatTime(s.now()))
-		return err
-	})
+	saved, err := s.writePlan(ctx, fault.State{Plan: p}, `INSERT INTO faults (id, plan, version, set_at) VALUES (1, ?1, 1, ?2)
+		ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, version = version + 1, set_at = excluded.set_at
+		RETURNING version, plan, set_at`, formatTime(s.now()))
 	if err != nil {
 		return fault.State{}, wrap("save plan", err)
 	}
 	return s.state(saved[0])
+}
+
+// SwapPlan implements [fault.Store].
+func (s *Store) SwapPlan(ctx context.Context, next fault.State) (fault.State, error) {
+	query, arg := `UPDATE faults SET plan = ?1, version = version + 1 WHERE version = ?2 RETURNING version, plan, set_at`, any(next.Version-1)
+	if next.Version == 1 {
+		query = `INSERT INTO faults (id, plan, version, set_at) VALUES (1, ?1, 1, ?2) ON CONFLICT (id) DO NOTHING RETURNING version, plan, set_at`
+		arg = formatTime(s.now())
+	}
+	saved, err := s.writePlan(ctx, next, query, arg)
+	switch {
+	case err != nil:
+		return fault.State{}, wrap("swap plan", err)
+	case len(saved) == 0:
+		return fault.State{}, fault.ErrChanged
+	}
+	return s.state(saved[0])
+}
+
+// writePlan runs a statement that writes the plan's row and returns it.
+func (s *Store) writePlan(ctx context.Context, state fault.State, query string, arg any) (saved []plan, err error) {
+	text, err := state.Encode()
+	if err != nil {
+		return nil, err
+	}
+	err = s.writer.transact(ctx, func(t *tx) (err error) {
+		saved, err = collect(t.ctx, t, toPlan, query, string(text), arg)
+		return err
+	})
+	return saved, err
 }
 
 // plan is a row of faults.
@@ -65,8 +85,8 @@ func toPlan(rows *sql.Rows) (p plan, err error) {
 // state turns a row into what the replicas apply.
 func (s *Store) state(p plan) (fault.State, error) {
 	state := fault.State{Version: p.version, Age: s.since(p.setAt)}
-	if err := json.Unmarshal([]byte(p.text), &state.Plan); err != nil {
-		return fault.State{}, fmt.Errorf("decode plan: %w", err)
+	if err := state.Decode([]byte(p.text)); err != nil {
+		return fault.State{}, err
 	}
 	return state, nil
 }

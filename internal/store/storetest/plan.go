@@ -3,6 +3,8 @@ package storetest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -88,6 +90,79 @@ func planRace(w *world) {
 		if v != int64(i+1) {
 			w.Fatalf("versions %v, want 1 to %d", versions, writers)
 		}
+	}
+}
+
+func planSwap(w *world) {
+	other := w.open(nil)
+	timed := fault.Plan{CPU: fault.CPUBurn{Share: 0.5, For: time.Minute}}
+	for _, version := range []int64{2, 7} {
+		if _, err := w.SwapPlan(w.Context(), fault.State{Version: version, Plan: timed}); !errors.Is(err, fault.ErrChanged) {
+			w.Errorf("swapped for version %d of no plan: %v", version-1, err)
+		}
+	}
+	first, err := w.SwapPlan(w.Context(), fault.State{Version: 1, Plan: timed})
+	if err != nil || first.Version != 1 || first.Age > time.Minute {
+		w.Fatalf("the first plan is %+v, %v", first, err)
+	}
+	if _, err := other.SwapPlan(w.Context(), fault.State{Version: 1, Plan: fault.Off()}); !errors.Is(err, fault.ErrChanged) {
+		w.Errorf("swapped for a first plan that is not the first: %v", err)
+	}
+	const age = 10 * time.Minute
+	w.exec(`UPDATE faults SET set_at = '%s'`, timestamp(time.Now().Add(-age)))
+	begun := map[string]time.Duration{"cpu": 5 * time.Minute, `routes["/books"].error`: -time.Second}
+	second, err := other.SwapPlan(w.Context(), fault.State{Version: 2, Plan: timed, Begun: begun})
+	if err != nil {
+		w.Fatal(err)
+	}
+	loaded, err := w.LoadPlan(w.Context())
+	if err != nil {
+		w.Fatal(err)
+	}
+	for name, state := range map[string]fault.State{"swapped": second, "loaded": loaded} {
+		if state.Version != 2 || text(w, state.Plan) != text(w, timed) || !maps.Equal(state.Begun, begun) || state.Age < age || state.Age > age+time.Minute {
+			w.Errorf("%s: %+v, want version 2 of an age of %s, begun %v", name, state, age, begun)
+		}
+	}
+	if _, err := w.SwapPlan(w.Context(), fault.State{Version: 2, Plan: fault.Off()}); !errors.Is(err, fault.ErrChanged) {
+		w.Errorf("swapped for a version that is gone: %v", err)
+	}
+	if saved, err := w.SavePlan(w.Context(), fault.Off()); err != nil || saved.Version != 3 || saved.Begun != nil || saved.Age > time.Minute {
+		w.Errorf("saved over a patched plan: %+v, %v", saved, err)
+	}
+}
+
+func planPatches(w *world) {
+	replicas := []*fault.Injector{
+		fault.NewInjector(fault.Options{Plan: fault.Default(), Store: w, Replica: "a"}),
+		fault.NewInjector(fault.Options{Plan: fault.Default(), Store: w.open(nil), Replica: "b"}),
+	}
+	routes := fault.Routes()
+	errs := make([]error, len(routes))
+	var all sync.WaitGroup
+	for n, route := range routes {
+		all.Go(func() {
+			errs[n] = insist(w.Context(), func() error {
+				_, _, err := replicas[n%2].Patch(w.Context(), fmt.Appendf(nil, `{"routes":{%q:{"error":0.5,"for":"1h"}}}`, route))
+				return err
+			})
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		w.Fatal(err)
+	}
+	state, err := w.LoadPlan(w.Context())
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, route := range routes {
+		if state.Plan.Routes[route].Error != 0.5 {
+			w.Errorf("the patch of %s is lost", route)
+		}
+	}
+	if buy := state.Plan.Routes["/buy/{concert_id}"]; buy.Delay.Uniform.Max != 4*time.Second || buy.For != 0 || buy.Own.Error != time.Hour {
+		w.Errorf("the delay of purchases is %+v", buy)
 	}
 }
 

@@ -109,6 +109,8 @@ func Run(t *testing.T, engine Engine) {
 		{"plans have versions", planVersions},
 		{"a plan has an age", planAge},
 		{"plans saved at once have versions of their own", planRace},
+		{"a plan is swapped for the one that it was made of, and no other", planSwap},
+		{"patches at once are all in the plan", planPatches},
 		{"replicas are heard of for a while", heartbeats},
 
 		{"an item is created and deleted once", createItem},

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCrash ends the process by the plan, as a crash does, and starts it anew at
+// once: it is not ended again, though the plan is stored.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	dir := dataDir(t)
+	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dir)
+	up.waitFor(`ready on (http://\S+)`)
+	client := newClient()
+	defer client.CloseIdleConnections()
+	child := up.child()
+	crash(t, client, up.url(), `{"crash":true}`)
+	if code := up.code(); code != exitCrash {
+		t.Errorf("exit code %d, want %d", code, exitCrash)
+	}
+	if said := up.stderr.String(); !strings.Contains(said, "crashing: the fault plan says so") || strings.Contains(said, "shutting down") {
+		t.Errorf("the log says\n%s", said)
+	}
+	again := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dir)
+	again.waitFor(`ready on (http://\S+)`)
+	if child != 0 {
+		awaitEnd(child)
+	}
+	stillSells(t, client, again)
+}
+
+// TestCrashOfReplicas: all replicas that run are ended once; those that are started
+// in their place are not.
+func TestCrashOfReplicas(t *testing.T) {
+	t.Parallel()
+	env := database(server.Database(t))
+	one, two := serve(t, env), serve(t, env)
+	client := newClient()
+	defer client.CloseIdleConnections()
+	crash(t, client, one.url(), `{"crash":{"after":"1s"}}`)
+	for _, p := range []*process{one, two} {
+		if code := p.code(); code != exitCrash {
+			t.Errorf("exit code %d, want %d:\n%s", code, exitCrash, p.stderr)
+		}
+	}
+	again := []*process{serve(t, env), serve(t, env)}
+	for _, p := range again {
+		stillSells(t, client, p)
+	}
+	if status, body := call(t.Context(), client, http.MethodGet, again[0].url()+"/metrics", ""); status != http.StatusOK ||
+		!strings.Contains(string(body), `onsale_faults_injected_total{fault="crash"} 0`) {
+		t.Errorf("%d: the crash is counted again", status)
+	}
+}
+
+// TestNoCrashFromAFile: it would strike at each start.
+func TestNoCrashFromAFile(t *testing.T) {
+	t.Parallel()
+	p := launch(t, nil, "serve", "--listen", "127.0.0.1:0", dataDir(t), "--faults", writeFile(t, "faults.json", `{"crash":{"after":"1s"}}`))
+	if code := p.code(); code != exitUsage || !strings.Contains(p.stderr.String(), "crash must be left out") {
+		t.Errorf("exit code %d: %s", code, p.stderr)
+	}
+}
+
+// crash lets a process crash, which answers before.
+func crash(t *testing.T, client *http.Client, url, patch string) {
+	t.Helper()
+	if status, body := call(t.Context(), client, http.MethodPatch, url+"/faults", patch); status != http.StatusOK || !strings.Contains(string(body), `"active":["crash"`) {
+		t.Fatalf("PATCH /faults %s: %d %s", patch, status, body)
+	}
+}
+
+// stillSells reports a process that ends though nothing makes it, or that has lost
+// the default plan.
+func stillSells(t *testing.T, client *http.Client, p *process) {
+	t.Helper()
+	select {
+	case <-p.exited:
+		t.Errorf("ended again:\n%s", p.stderr)
+		return
+	case <-time.After(2 * time.Second): // longer than it takes to read the plan once more
+	}
+	status, body := call(t.Context(), client, http.MethodPatch, p.url()+"/faults", `{"database":null}`)
+	if status != http.StatusOK || !strings.Contains(string(body), "/buy/{concert_id} delay 1s to 4s") || strings.Contains(string(body), "crash") {
+		t.Errorf("PATCH /faults: %d %s", status, body)
+	}
+}

@@ -1,0 +1,129 @@
+package catalog_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"onsale/internal/catalog"
+	"onsale/internal/fault"
+)
+
+const gib = 1 << 30
+
+// laptop is a site as `onsale up` finds it on an ordinary one, shortly after its start.
+func laptop(memory uint64, cpus int) catalog.Site {
+	return catalog.Site{
+		CPUs: cpus, Processors: cpus, MemoryTotal: memory, MemoryUsed: memory * 4 / 10, MemoryReserve: fault.MemoryReserve,
+		QueueLimit: 8192, Users: 25, Watched: time.Minute,
+	}
+}
+
+// find returns an alert of the demo pace.
+func find(t *testing.T, s catalog.Settings, name string) catalog.Alert {
+	t.Helper()
+	alerts := catalog.Alerts(s, catalog.Demo())
+	i := slices.IndexFunc(alerts, func(a catalog.Alert) bool { return a.Name == name })
+	if i < 0 {
+		t.Fatalf("no alert %s", name)
+	}
+	return alerts[i]
+}
+
+// On an ordinary laptop every alert can be provoked, or what would do it is said;
+// and what is sent is a plan that ends by itself.
+func TestProvokedOnLaptops(t *testing.T) {
+	t.Parallel()
+	cannot := []string{"QueueFilling", "BooksDoNotBalance", "ConcertSoldOut"}
+	for _, memory := range []uint64{4 * gib, 8 * gib, 16 * gib, 64 * gib} {
+		for _, cpus := range []int{2, 8, 16} {
+			for _, a := range catalog.Alerts(catalog.DefaultSettings(), catalog.Demo()) {
+				try := a.Provoked(laptop(memory, cpus), catalog.Demo())
+				if slices.Contains(cannot, a.Name) {
+					if try.Faults != "" || len(try.Cannot) < 40 {
+						t.Errorf("%s: %+v", a.Name, try)
+					}
+					continue
+				}
+				_, ignored, err := fault.Parse(strings.NewReader(try.Faults))
+				if err != nil || len(ignored) > 0 || try.Cannot != "" || !strings.Contains(try.Faults, `"for":`) {
+					t.Errorf("%s: %+v: %v, ignored %q", a.Name, try, err, ignored)
+				}
+				if limit := 30 * time.Second; try.Within > limit && (a.Name != "HighMemory" || memory < 64*gib || try.Within > 2*limit) {
+					t.Errorf("%s takes %s on %d GiB and %d processors", a.Name, try.Within, memory/gib, cpus)
+				}
+			}
+		}
+	}
+}
+
+// Where it cannot be done, the words say why and what would do it.
+func TestProvokedElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		alert  string
+		change func(*catalog.Site, *catalog.Settings)
+		want   string // of the words; empty if it can be done
+	}{
+		"a small container":      {"HighMemory", func(s *catalog.Site, _ *catalog.Settings) { s.MemoryTotal = 512 << 20 }, `512 MiB .*128 MiB must stay free.*--alert-memory-percent 74\.`},
+		"what is advised there":  {"HighMemory", func(s *catalog.Site, o *catalog.Settings) { s.MemoryTotal, o.MemoryPercent = 512<<20, 74 }, ""},
+		"a high threshold":       {"HighMemory", func(_ *catalog.Site, o *catalog.Settings) { o.MemoryPercent = 99 }, `99 %.*--alert-memory-percent 94\.`},
+		"memory unknown":         {"HighMemory", func(s *catalog.Site, _ *catalog.Settings) { s.MemoryTotal = 0 }, `cannot be read`},
+		"few processors":         {"HighCPU", func(s *catalog.Site, _ *catalog.Settings) { s.Processors = 4 }, `4 of 8 processors.*--alert-cpu-percent 40\.`},
+		"a short queue":          {"QueueFilling", func(s *catalog.Site, _ *catalog.Settings) { s.QueueLimit, s.Users = 8, 200 }, ""},
+		"nobody there":           {"HighFailureRate", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 0 }, `crowd of 0.*set it to 25`},
+		"nobody there, metrics":  {"InstanceDown", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 0 }, ""},
+		"few users":              {"DatabaseSlow", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 3 }, `crowd of 3`},
+		"few users of items":     {"ItemErrors", func(s *catalog.Site, _ *catalog.Settings) { s.Users, s.Items = 3, true }, ""},
+		"items alone":            {"HighLatency", func(s *catalog.Site, _ *catalog.Settings) { s.Items = true }, `scenario to tickets`},
+		"the other route":        {"HighDenialRate", func(s *catalog.Site, _ *catalog.Settings) { s.RandomDeny = true }, `/buy_random_deny.*scenario to tickets`},
+		"the queue with a crowd": {"QueueFilling", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 500 }, `8192 orders.*more than 4096.*500 has some 25 waiting.*--queue-limit 8 --crowd 200`},
+	} {
+		site, settings := laptop(16*gib, 8), catalog.DefaultSettings()
+		c.change(&site, &settings)
+		try := find(t, settings, c.alert).Provoked(site, catalog.Demo())
+		if (try.Faults == "") != (c.want != "") || !regexp.MustCompile(c.want).MatchString(try.Cannot) {
+			t.Errorf("%s: %+v, want %q", name, try, c.want)
+		}
+	}
+}
+
+// A slow burn takes the longer the more good events there are to outweigh, and that
+// is said beforehand.
+func TestSlowBurnsAreBursts(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"AvailabilityBurnSlow", "LatencyBurnSlow"} {
+		a, before := find(t, catalog.DefaultSettings(), name), time.Duration(0)
+		for _, watched := range []time.Duration{0, time.Minute, 2 * time.Minute, time.Hour, 1 << 60} {
+			site := laptop(16*gib, 8)
+			site.Watched = watched
+			try := a.Provoked(site, catalog.Demo())
+			plan, _, err := fault.Parse(strings.NewReader(try.Faults))
+			lasts := plan.Database.For + plan.Routes["/concerts"].For
+			if err != nil || lasts < before || lasts < 8*time.Second || lasts > time.Minute || try.Within < lasts+8*time.Second {
+				t.Errorf("%s after %s: %+v: %s, %v", name, watched, try, lasts, err)
+			}
+			before = lasts
+		}
+	}
+}
+
+// What is said to fire as well is there, once, and not the alert itself.
+func TestFiresAreAlerts(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, a := range realAlerts() {
+		names[a.Name] = true
+	}
+	for _, a := range realAlerts() {
+		seen := map[string]bool{a.Name: true}
+		for _, name := range a.Provoke.Fires {
+			if !names[name] || seen[name] {
+				t.Errorf("%s also fires %s", a.Name, name)
+			}
+			seen[name] = true
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package console
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"onsale/internal/catalog"
+)
+
+// provocation is how to see one alert on purpose, here and now.
+type provocation struct {
+	Alert string `json:"alert"`
+	// Faults is the patch for PATCH /faults, or empty; then Note says why.
+	Faults string `json:"faults,omitempty"`
+	// WithinSeconds is how long it takes until the alert fires, at most.
+	WithinSeconds float64 `json:"within_seconds,omitempty"`
+	// Fires are the other alerts that fire as well.
+	Fires []string `json:"fires,omitempty"`
+	// Cannot says why a button cannot do it here, and what would.
+	Cannot string `json:"cannot,omitempty"`
+	// Note says all that in words, for people.
+	Note string `json:"note,omitempty"`
+}
+
+// soon is how long an alert may take until a button should say so.
+const soon = 30 * time.Second
+
+// provoke returns how to see an alert on purpose.
+func (c *console) provoke(a catalog.Alert) provocation {
+	try := catalog.Attempt{Faults: a.Provoke.Faults}
+	if c.options.Site != nil {
+		try = a.Provoked(c.options.Site(), c.options.Pace)
+	}
+	p := provocation{Alert: a.Name, Faults: try.Faults, WithinSeconds: try.Within.Seconds(), Cannot: try.Cannot}
+	if try.Faults == "" {
+		p.Note = try.Cannot
+		return p
+	}
+	p.Fires = a.Provoke.Fires
+	var notes []string
+	if try.Within > soon {
+		notes = append(notes, "Takes up to "+try.Within.Round(time.Second).String()+" here.")
+	}
+	if len(p.Fires) > 0 {
+		notes = append(notes, "Also fires "+list(p.Fires)+".")
+	}
+	p.Note = strings.Join(notes, " ")
+	return p
+}
+
+// list joins names as people do.
+func list(names []string) string {
+	if last := len(names) - 1; last > 0 {
+		return strings.Join(names[:last], ", ") + " and " + names[last]
+	}
+	return strings.Join(names, "")
+}
+
+// provocations tells how to see each alert on purpose, as the buttons do it.
+func (c *console) provocations(w http.ResponseWriter, _ *http.Request) {
+	all := make([]provocation, 0, len(c.options.Alerts))
+	for _, a := range c.options.Alerts {
+		all = append(all, c.provoke(a))
+	}
+	body, err := json.Marshal(map[string]any{"provocations": all})
+	if err != nil {
+		c.log.Error("encoding provocations failed", "error", err)
+		http.Error(w, "The provocations could not be written; the log says why.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	_, _ = w.Write(body)
+}

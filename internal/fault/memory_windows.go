@@ -1,0 +1,26 @@
+package fault
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// reserve takes so many bytes of memory from the system.
+func reserve(size int) ([]byte, error) {
+	at, err := windows.VirtualAlloc(0, uintptr(size), windows.MEM_COMMIT|windows.MEM_RESERVE, windows.PAGE_READWRITE)
+	if err != nil {
+		return nil, fmt.Errorf("allocate memory: %w", err)
+	}
+	chunk := unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&at))), size)
+	for page := 0; page < len(chunk); page += pageSize {
+		chunk[page] = 1
+	}
+	return chunk, nil
+}
+
+// release gives a chunk back.
+func release(chunk []byte) {
+	_ = windows.VirtualFree(uintptr(unsafe.Pointer(unsafe.SliceData(chunk))), 0, windows.MEM_RELEASE) // fails for what is no chunk
+}

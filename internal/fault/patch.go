@@ -1,0 +1,178 @@
+package fault
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// patchTries is how often a patch is applied anew because another one came
+// first. Each time that one fails, another has been stored.
+const patchTries = 20
+
+// Patch changes the plan in force by a JSON merge patch (RFC 7396), for all
+// replicas, and applies it here at once: what the patch has takes the place of
+// what the plan has, member by member, null removes, and a list is replaced as a
+// whole. The plan in force is the one that [State.InForce] returns.
+//
+// Faults that the patch names begin anew, the others go on: they keep the time
+// that is left, and calls that they hold are held. A "for" of a route or the
+// database is for those of its faults that the patch names, or for all if it
+// names none.
+//
+// No patch is lost, however many come at once, at whatever replica. Fields that
+// the plan does not have are listed in ignored, as those of [Parse] are. Errors:
+// a [*PlanError] for a patch that is no JSON object or leads to a plan that breaks
+// a rule, [ErrChanged] if others were faster many times, those of the store, and
+// ctx's.
+func (i *Injector) Patch(ctx context.Context, patch []byte) (state State, ignored []string, err error) {
+	change, err := readPatch(patch)
+	if err != nil {
+		return State{}, nil, err
+	}
+	select {
+	case i.setting <- struct{}{}:
+		defer func() { <-i.setting }()
+	case <-ctx.Done():
+		return State{}, nil, ctx.Err()
+	}
+	for range patchTries {
+		state, ignored, err = i.patchOnce(ctx, change)
+		if !errors.Is(err, ErrChanged) {
+			break
+		}
+	}
+	return state, ignored, err
+}
+
+// patchOnce patches the plan as it is stored now.
+func (i *Injector) patchOnce(ctx context.Context, change map[string]any) (State, []string, error) {
+	base, asked := i.State(), i.now()
+	if i.store != nil {
+		stored, err := i.store.LoadPlan(ctx)
+		if err != nil {
+			return State{}, nil, fmt.Errorf("load fault plan: %w", err)
+		}
+		if stored.Version != 0 {
+			base = stored
+		}
+	}
+	next, ignored, err := base.patch(change)
+	if err != nil {
+		return State{}, nil, err
+	}
+	if i.store != nil {
+		asked = i.now()
+		if next, err = i.store.SwapPlan(ctx, next); err != nil {
+			return State{}, nil, fmt.Errorf("save fault plan: %w", err)
+		}
+	}
+	return i.applySet(ctx, next, asked), ignored, nil
+}
+
+// readPatch reads a patch. One without any field of a plan is a mistake.
+func readPatch(text []byte) (map[string]any, error) {
+	value, err := decode(text)
+	if err != nil {
+		return nil, err
+	}
+	change, ok := value.(map[string]any)
+	if !ok {
+		return nil, &PlanError{Rule: "must be a JSON object"}
+	}
+	if _, ok := change["preset"]; ok {
+		return nil, &PlanError{Field: "preset", Rule: "must be left out of a patch: PUT sets a preset, which replaces the whole plan"}
+	}
+	known := []string{"seed", "routes", "database", "cpu", "memory", "ready", "scrape_outage", "crash"}
+	names := slices.Sorted(maps.Keys(change))
+	if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(known, name) }) {
+		return nil, &PlanError{Field: member("", names[0]), Rule: "is no field of a plan, and neither is any other here; a plan has " + strings.Join(known, ", ")}
+	}
+	return change, nil
+}
+
+// patch returns the state that a patch makes of s.
+func (s State) patch(change map[string]any) (State, []string, error) {
+	base := s.InForce()
+	text, err := json.Marshal(base.Plan)
+	if err != nil {
+		return State{}, nil, fmt.Errorf("encode plan: %w", err)
+	}
+	current, err := decode(text)
+	if err != nil {
+		return State{}, nil, err
+	}
+	merged, err := json.Marshal(merge(current, change))
+	if err != nil {
+		return State{}, nil, fmt.Errorf("encode plan: %w", err)
+	}
+	plan, ignored, err := Parse(bytes.NewReader(merged))
+	if err != nil {
+		return State{}, nil, err
+	}
+	return base.patched(plan, change), ignored, nil
+}
+
+// merge returns what a patch makes of a JSON value: MergePatch of RFC 7396,
+// section 2. It may change the target.
+func merge(target, patch any) any {
+	members, ok := patch.(map[string]any)
+	if !ok {
+		return patch
+	}
+	object, ok := target.(map[string]any)
+	if !ok {
+		object = make(map[string]any, len(members))
+	}
+	for name, value := range members {
+		if value == nil {
+			delete(object, name)
+		} else {
+			object[name] = merge(object[name], value)
+		}
+	}
+	return object
+}
+
+// namedBy reports whether a patch names the fault.
+func (f part) namedBy(change map[string]any) bool {
+	scope, fault := change, f.field
+	if f.kind < numRouteKinds {
+		routes, named := change["routes"]
+		object, ok := routes.(map[string]any)
+		if !ok {
+			return named
+		}
+		scope, fault = object, f.of+f.field[strings.LastIndexByte(f.field, '.'):]
+	}
+	at := strings.LastIndexByte(fault, '.')
+	if at < 0 {
+		_, named := scope[fault]
+		return named
+	}
+	value, named := scope[fault[:at]]
+	return named && namesWithin(value, fault[at+1:])
+}
+
+// namesWithin reports whether the patch of a route or of the database names one
+// of its faults. One that names no fault is about all.
+func namesWithin(value any, fault string) bool {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return true
+	}
+	if _, named := object[fault]; named {
+		return true
+	}
+	for _, other := range []string{"delay", "deny", "error", "reset", "hang"} {
+		if _, named := object[other]; named {
+			return false
+		}
+	}
+	return true
+}
