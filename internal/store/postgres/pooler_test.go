@@ -280,7 +280,6 @@ func TestLimitsThatAreNoTimes(t *testing.T) {
 	for settings, name := range map[string]string{
 		"lock_timeout=soon":                             "lock_timeout",
 		"statement_timeout=-1":                          "statement_timeout",
-		"statement_timeout=":                            "statement_timeout",
 		"idle_in_transaction_session_timeout=5s'%3B":    "idle_in_transaction_session_timeout",
 		"options=-c%20tcp_user_timeout%3D5parsecs":      "tcp_user_timeout",
 		"options=-clock_timeout%3D5+-clock_timeout%3Dx": "lock_timeout",
