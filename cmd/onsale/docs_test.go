@@ -46,8 +46,14 @@ func TestSecurityPageNamesTests(t *testing.T) {
 // shellBlocks returns the lines of the blocks marked as shell in a page, with lines
 // that end in a backslash joined.
 func shellBlocks(text string) (lines []string) {
-	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllStringSubmatch(text, -1) {
-		lines = append(lines, strings.Split(strings.ReplaceAll(block[1], "\\\n", " "), "\n")...)
+	inside := false
+	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
+		switch line = strings.TrimSpace(line); {
+		case strings.HasPrefix(line, "```"):
+			inside = line == "```sh"
+		case inside:
+			lines = append(lines, line)
+		}
 	}
 	return lines
 }
