@@ -167,11 +167,11 @@ func TestTokenKeyOfTheDatabaseIsShownNowhere(t *testing.T) {
 
 func TestTokenLife(t *testing.T) {
 	t.Parallel()
-	p := serve(t, nil, "--faults", "off", "--token-life", "2s", dataDir(t))
+	p := serve(t, nil, "--faults", "off", "--token-life", "1s", dataDir(t))
 	c := newClerk(t)
 	token := c.token(p, "ada")
 	c.create(p, token)
-	time.Sleep(2 * time.Second)
+	time.Sleep(2 * time.Second) // its end is rounded up to a whole second
 	c.expect(http.StatusForbidden, p, http.MethodPost, "/api/items", token)
 	c.create(p, c.token(p, "ada"))
 }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,7 +91,7 @@ func watchJobs(t *testing.T, jobs map[string][]string) map[string]watched {
 		t.Fatal(err)
 	}
 	server, err := prom.New(prom.Options{
-		Dir: filepath.Join(t.TempDir(), "metrics"), ConfigFile: file,
+		Dir: filepath.Join(t.TempDir(), "metrics"), ConfigFile: file, Job: slices.Sorted(maps.Keys(jobs))[0],
 		ScrapeInterval: every, EvaluationInterval: every, ExternalURL: "http://127.0.0.1:8000",
 		Send: func(context.Context, []*model.Alert) {},
 		Beside: func(ctx context.Context, inside prom.Inside) {
