@@ -46,7 +46,7 @@ func TestSecurityPageNamesTests(t *testing.T) {
 // shellBlocks returns the lines of the blocks marked as shell in a page, with lines
 // that end in a backslash joined.
 func shellBlocks(text string) (lines []string) {
-	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllStringSubmatch(text, -1) {
+	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)\n```$").FindAllStringSubmatch(text, -1) {
 		lines = append(lines, strings.Split(strings.ReplaceAll(block[1], "\\\n", " "), "\n")...)
 	}
 	return lines
