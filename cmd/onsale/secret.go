@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"unicode"
@@ -24,16 +25,18 @@ const maxSecretFile = 64 << 10
 
 // secretFile returns the secret in the file that a flag names. An empty file is an error.
 func secretFile(flag, file string) (string, error) {
-	info, err := os.Stat(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", flag, err)
 	}
-	if info.Size() > maxSecretFile {
+	defer func() { _ = f.Close() }() // it was only read
+	// The size of a pipe or a device is not known beforehand.
+	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", flag, err)
+	}
+	if len(text) > maxSecretFile {
 		return "", fmt.Errorf("%s: %s must be at most %d bytes long", flag, file, maxSecretFile)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", flag, err)
 	}
 	value, err := trimSecret(flag, string(text))
 	if err == nil && value == "" {

@@ -111,9 +111,7 @@ func metricsPages(values []string) ([]*url.URL, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--target: %w", err)
 		}
-		if u.Path == "" || u.Path == "/" {
-			u.Path = "/metrics"
-		}
+		u.Path = metricsPath(u)
 		pages = append(pages, u)
 	}
 	return pages, nil
@@ -240,12 +238,6 @@ type ExportAlertmanagerOptions struct {
 	DiscordURLFile string
 	// Mention is DISCORD_MENTION.
 	Mention string
-}
-
-// DefaultExportAlertmanager returns what holds without a flag.
-func DefaultExportAlertmanager() ExportAlertmanagerOptions {
-	o := export.DefaultAlertmanager()
-	return ExportAlertmanagerOptions{Pace: o.Pace.Name, Version: o.Version.String(), DiscordURLFile: o.DiscordURLFile}
 }
 
 // ExportAlertmanager returns the configuration of an Alertmanager. Its errors name

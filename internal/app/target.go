@@ -54,14 +54,19 @@ func splitTargets(value string) []string {
 
 // sameTarget returns what two spellings of one target have in common.
 func sameTarget(u *url.URL) string {
-	port, path := u.Port(), u.Path
+	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	if path == "" || path == "/" {
-		path = "/metrics"
+	return fmt.Sprintf("%s %s %s %s %s", u.Scheme, strings.ToLower(u.Hostname()), port, metricsPath(u), u.Query().Encode())
+}
+
+// metricsPath returns the path of a target, /metrics if it has none.
+func metricsPath(u *url.URL) string {
+	if u.Path == "" || u.Path == "/" {
+		return "/metrics"
 	}
-	return fmt.Sprintf("%s %s %s %s %s", u.Scheme, strings.ToLower(u.Hostname()), port, path, u.Query().Encode())
+	return u.Path
 }
 
 // likeTarget says what --target expects.

@@ -62,13 +62,14 @@ type Attempt struct {
 	Cannot string
 }
 
-// usual is how long an alert takes to fire at the demo pace.
-const usual = 30 * time.Second
+// usual is how long an alert takes to fire, at most, at the real pace. At the demo
+// pace it is 30 s.
+const usual = 6 * time.Minute
 
 // Provoked returns how to provoke the alert at a site, at the pace that the alert
 // was made for.
 func (a Alert) Provoked(site Site, p Pace) Attempt {
-	within := usual * 12 / time.Duration(p.Speed)
+	within := p.Scale(usual)
 	cannot := a.Provoke.Needs.missing(site)
 	switch {
 	case a.Provoke.Faults == "":

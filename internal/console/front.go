@@ -45,13 +45,13 @@ type place struct{ Path, About string }
 
 // front shows the page at /.
 func (c *console) front(w http.ResponseWriter, r *http.Request) {
-	o := c.options
+	o, site := c.options, c.site()
 	view := frontView{
 		Options: o,
 		Origin:  origin(r),
 		API:     c.api(r),
 		Window:  int(rateWindow(o.Pace).Seconds()),
-		Knobs:   c.knobs(),
+		Knobs:   c.knobs(site),
 		Places:  places(o),
 	}
 	if o.HasMonitor {
@@ -62,7 +62,7 @@ func (c *console) front(w http.ResponseWriter, r *http.Request) {
 			view.Run = query
 		}
 		for _, a := range o.Alerts {
-			view.Rows = append(view.Rows, alertRow{a, firstSentence(a.Meaning), c.provoke(a)})
+			view.Rows = append(view.Rows, alertRow{a, firstSentence(a.Meaning), c.provoke(a, site)})
 		}
 	}
 	c.render(w, r, "front.html", view)

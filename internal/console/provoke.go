@@ -27,11 +27,21 @@ type provocation struct {
 // soon is how long an alert may take until a button should say so.
 const soon = 30 * time.Second
 
+// site returns what provocations find here now, or nil if that is not known. A request
+// asks once, since it reads the state of the machine.
+func (c *console) site() *catalog.Site {
+	if c.options.Site == nil {
+		return nil
+	}
+	site := c.options.Site()
+	return &site
+}
+
 // provoke returns how to see an alert on purpose.
-func (c *console) provoke(a catalog.Alert) provocation {
+func (c *console) provoke(a catalog.Alert, site *catalog.Site) provocation {
 	try := catalog.Attempt{Faults: a.Provoke.Faults}
-	if c.options.Site != nil {
-		try = a.Provoked(c.options.Site(), c.options.Pace)
+	if site != nil {
+		try = a.Provoked(*site, c.options.Pace)
 	}
 	p := provocation{Alert: a.Name, Faults: try.Faults, WithinSeconds: try.Within.Seconds(), Cannot: try.Cannot}
 	if try.Faults == "" {
@@ -60,9 +70,9 @@ func list(names []string) string {
 
 // provocations tells how to see each alert on purpose, as the buttons do it.
 func (c *console) provocations(w http.ResponseWriter, _ *http.Request) {
-	all := make([]provocation, 0, len(c.options.Alerts))
+	site, all := c.site(), make([]provocation, 0, len(c.options.Alerts))
 	for _, a := range c.options.Alerts {
-		all = append(all, c.provoke(a))
+		all = append(all, c.provoke(a, site))
 	}
 	body, err := json.Marshal(map[string]any{"provocations": all})
 	if err != nil {

@@ -40,7 +40,7 @@ func (c *console) runbook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := c.options.Alerts[i]
-	c.render(w, r, "runbook.html", runbookView{c.options, a, c.provoke(a), origin(r), c.api(r)})
+	c.render(w, r, "runbook.html", runbookView{c.options, a, c.provoke(a, c.site()), origin(r), c.api(r)})
 }
 
 // knob is a fault that the front page offers to turn on, by an alert that it
@@ -52,7 +52,7 @@ type knob struct {
 
 // knobs picks the faults that tell most to somebody who sees this for the first
 // time, as far as the catalogue has them.
-func (c *console) knobs() []knob {
+func (c *console) knobs(site *catalog.Site) []knob {
 	var list []knob
 	for _, k := range []knob{
 		{Title: "Make calls fail", Alert: "HighFailureRate"},
@@ -63,7 +63,7 @@ func (c *console) knobs() []knob {
 	} {
 		i := slices.IndexFunc(c.options.Alerts, func(a catalog.Alert) bool { return a.Name == k.Alert && a.Provoke.Faults != "" })
 		if i >= 0 {
-			k.provocation = c.provoke(c.options.Alerts[i])
+			k.provocation = c.provoke(c.options.Alerts[i], site)
 			list = append(list, k)
 		}
 	}

@@ -30,7 +30,6 @@ type Conn struct {
 	turn   chan struct{} // gets an element when it is the request's turn
 	// awaits says that a request that was read waits for its turn or has it.
 	awaits atomic.Bool
-	after  *Conn // what waits next; guarded by the lock of turns
 
 	deadlines sync.Mutex
 	limit     time.Time // what the server set for writes; zero for none

@@ -85,9 +85,9 @@ func (l *Listener) dropSlow() bool {
 }
 
 // clearReserve takes a part of the reserve from a connection, and reports whether
-// there was one: the oldest that is known not to be urgent, else the oldest that is
-// not admitted, since its request may be a probe's that was not read yet, else one whose client does not
-// read or send, else the one that was admitted first. The caller holds the lock.
+// there was one: the oldest that is known not to be urgent, else the oldest whose
+// request was not read yet and may be a probe's, else one whose client does not read
+// or send, else the one that was admitted first. The caller holds the lock.
 func (l *Listener) clearReserve() bool {
 	now := time.Now()
 	for _, q := range []*queue{&l.ordinary, &l.waiting} {

@@ -39,9 +39,8 @@ type turns struct {
 	ended    atomic.Int64
 
 	mu    sync.Mutex
-	first *Conn // of those that wait, in the order of arrival
-	last  *Conn
-	timed bool // give runs
+	wait  []*Conn // those that wait, in the order of arrival
+	timed bool    // give runs
 }
 
 // Pace makes requests wait for their turn while many goroutines wait for a
@@ -97,7 +96,7 @@ func (t *turns) isUrgent(head []byte) bool {
 func (t *turns) enqueue(c *Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.first == nil {
+	if len(t.wait) == 0 {
 		if room := t.room(); room >= maxRunnable/2 {
 			t.budget.Store(int64(room - 1))
 			return false
@@ -110,12 +109,7 @@ func (t *turns) enqueue(c *Conn) bool {
 	if c.turn == nil {
 		c.turn = make(chan struct{}, 1)
 	}
-	if t.first == nil {
-		t.first = c
-	} else {
-		t.last.after = c
-	}
-	t.last = c
+	t.wait = append(t.wait, c)
 	c.awaits.Store(true)
 	t.anyWaits.Store(true)
 	return true
@@ -152,17 +146,18 @@ func (t *turns) giving() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.giveSome(leastTurns)
-	t.timed = t.first != nil
+	t.timed = len(t.wait) > 0
 	return t.timed
 }
 
 // giveSome gives as many turns as there is room for, and the least number in any
 // case. The caller holds the lock.
 func (t *turns) giveSome(least int) {
-	for n := max(t.room(), least); n > 0 && t.first != nil; n-- {
-		c := t.first
-		t.first, c.after = c.after, nil
-		c.turn <- struct{}{}
+	n := min(max(t.room(), least), len(t.wait))
+	for i, c := range t.wait[:n] {
+		c.turn <- struct{}{} // has room: a connection that waits was given none
+		t.wait[i] = nil
 	}
-	t.anyWaits.Store(t.first != nil)
+	t.wait = t.wait[n:]
+	t.anyWaits.Store(len(t.wait) > 0)
 }

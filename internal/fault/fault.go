@@ -2,10 +2,10 @@
 // data, and the [Injector] makes it happen.
 //
 // A plan delays, denies, fails, hangs or resets calls route by route, slows the
-// database down, burns CPU, holds memory, makes the service not ready or
-// its metrics unavailable, and ends the process. The plan lives in a [Store] that all replicas share;
-// every replica applies a new one within 2 s. Each fault may last for a time
-// and then ends by itself.
+// database down, burns CPU, holds memory, makes the service not ready or its
+// metrics unavailable, and ends the process. The plan lives in a [Store] that all
+// replicas share; every replica applies a new one within 2 s. Each fault may last
+// for a time and then ends by itself.
 //
 // The package knows no HTTP and no SQL: the server asks [Injector.Route] before
 // it handles a call, the stores ask [Injector.Database] before a transaction.

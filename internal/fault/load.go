@@ -43,18 +43,19 @@ func (i *Injector) loads(a *applied) []*load {
 	return all
 }
 
-// start starts the workers of a load, if it lasts. That
-// counts as one fault injected.
+// start starts the workers of a load, if it lasts. That counts as one fault
+// injected.
 func (i *Injector) start(ctx context.Context, l *load) {
 	l.stop = func() {}
 	if l.kind == kindCrash && i.crash == nil || !l.when.active(i.now) {
 		return
 	}
-	end := context.CancelFunc(func() {})
-	if !l.when.end.IsZero() {
-		ctx, end = context.WithTimeout(ctx, l.when.end.Sub(i.now()))
+	var cancel context.CancelFunc
+	if end := l.when.end; end.IsZero() {
+		ctx, cancel = context.WithCancel(ctx)
+	} else {
+		ctx, cancel = context.WithTimeout(ctx, end.Sub(i.now()))
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	i.metrics.count(l.kind)
 	var running sync.WaitGroup
 	for range l.workers {
@@ -62,7 +63,6 @@ func (i *Injector) start(ctx context.Context, l *load) {
 	}
 	l.stop = func() {
 		cancel()
-		end()
 		running.Wait()
 	}
 }

@@ -82,7 +82,7 @@ type Recorder struct {
 
 // Open returns a recorder that writes to the database of the URL. It does not
 // connect: a database that is away now may come later. An error says what is
-// wrong with the URL, without any part of it.
+// wrong with the URL, without any part of it that may be secret.
 func Open(url string, o Options) (*Recorder, error) {
 	config, err := parseURL(url, o.Logger)
 	if err != nil {

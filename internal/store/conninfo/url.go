@@ -94,21 +94,21 @@ func checkHost(host string, behindAt bool) error {
 		if strings.Trim(name, "0123456789abcdefABCDEF:.%") != "" && !strings.Contains(name, "%") {
 			return malformed("what stands in brackets is no IPv6 address")
 		}
-	} else if i := strings.IndexByte(host, ':'); i >= 0 {
-		name, port = host[:i], host[i:]
-		if j := strings.IndexFunc(name, isStrange); j >= 0 {
+	} else {
+		if i := strings.IndexByte(host, ':'); i >= 0 {
+			name, port = host[:i], host[i:]
+		}
+		if strings.ContainsFunc(name, isStrange) {
 			return malformed("the host has a character that no host has")
 		}
-	} else if strings.ContainsFunc(name, isStrange) {
-		return malformed("the host has a character that no host has")
 	}
-	switch {
-	case port != "" && (port[0] != ':' || strings.Trim(port[1:], "0123456789") != "") && behindAt:
+	switch isPort := port == "" || port[0] == ':' && strings.Trim(port[1:], "0123456789") == ""; {
+	case isPort:
+		return nil
+	case behindAt:
 		return malformed("the port must be a number")
-	case port != "" && (port[0] != ':' || strings.Trim(port[1:], "0123456789") != ""):
-		return malformed("the port must be a number, or the '@' between password and host is missing")
 	}
-	return nil
+	return malformed("the port must be a number, or the '@' between password and host is missing")
 }
 
 // isStrange reports whether a character is none of a host, of an escape or of a socket's
