@@ -32,13 +32,13 @@ func (s *Store) TryWrite(ctx context.Context) error {
 	return err
 }
 
-// try does what a sale does, and rolls back. While the connection is in use, it does
-// nothing: what becomes of the sale tells. A connection that failed is replaced, for
-// it may be one that only reads.
+// try does what a sale does, and rolls back. If the connection is in use until ctx
+// ends, it does nothing: what becomes of the sale tells. A connection that failed is
+// replaced, for it may be one that only reads.
 func (w *writer) try(ctx context.Context) (err error) {
 	select {
 	case w.slot <- struct{}{}:
-	default:
+	case <-ctx.Done():
 		return nil
 	}
 	defer w.release()
