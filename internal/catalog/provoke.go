@@ -89,6 +89,12 @@ func (a Alert) Provoked(site Site, p Pace) Attempt {
 	return try
 }
 
+// onlyFixed is the patch that makes a delay a fixed one, of whatever kind it was
+// before: a plan with a delay of two kinds is refused.
+func onlyFixed(delay string) string {
+	return fmt.Sprintf(`{"fixed":%q,"uniform":null,"lognormal":null}`, delay)
+}
+
 // missing says which traffic there is too little of, or nothing. Of ten users of
 // the crowd eight browse and buy, and two use items.
 func (t Traffic) missing(site Site) string {
