@@ -113,6 +113,9 @@ func (s State) patch(change map[string]any) (State, []string, error) {
 		return State{}, nil, fmt.Errorf("encode plan: %w", err)
 	}
 	plan, ignored, err := Parse(bytes.NewReader(merged))
+	if broken, ok := errors.AsType[*PlanError](err); ok && broken.Rule == oneDelay {
+		broken.Rule += "; a patch removes the other one by null"
+	}
 	if err != nil {
 		return State{}, nil, err
 	}

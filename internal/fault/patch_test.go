@@ -136,7 +136,7 @@ func TestPatchRefuses(t *testing.T) {
 		{`{"database":{"error":{"for":"1m"}}}`, "database.error.share", "must be there"},
 		{`{"routes":{"/health":{"error":1}}}`, `routes["/health"]`, "no route"},
 		{`{"routes":{"/concerts":{"deny":1}}}`, `routes["/concerts"].deny`, "must be 0"},
-		{`{"routes":{"/buy/{concert_id}":{"delay":{"fixed":"1s"}}}}`, `routes["/buy/{concert_id}"].delay`, "only one of"},
+		{`{"routes":{"/buy/{concert_id}":{"delay":{"fixed":"1s"}}}}`, `routes["/buy/{concert_id}"].delay`, "only one of fixed, uniform and lognormal; a patch removes"},
 		{`{"routes":[]}`, "routes", "object"},
 		{`{"cpu":{"share":1,"for":"25h"}}`, "cpu.for", "24h"},
 		{`{"cpu":{"share":1,"for":"0s"}}`, "cpu.for", "more than 0s"},
