@@ -54,6 +54,8 @@ func TestProvokedOnLaptops(t *testing.T) {
 				}
 				if limit := 30 * time.Second; try.Within > limit && (a.Name != "HighMemory" || memory < 64*gib || try.Within > 2*limit) {
 					t.Errorf("%s takes %s on %d GiB and %d processors", a.Name, try.Within, memory/gib, cpus)
+				} else if try.Within > limit && !regexp.MustCompile(`\d+\.\d GiB .*--alert-memory-percent \d+\.`).MatchString(try.Slow) {
+					t.Errorf("%s takes %s, and the reason is %q", a.Name, try.Within, try.Slow)
 				}
 			}
 		}
@@ -145,6 +147,9 @@ func TestSlowBurnsAreBursts(t *testing.T) {
 			lasts := plan.Database.For + plan.Routes["/concerts"].For
 			if err != nil || lasts < before || lasts < 8*time.Second || lasts > time.Minute || try.Within < lasts+8*time.Second {
 				t.Errorf("%s after %s: %+v: %s, %v", name, watched, try, lasts, err)
+			}
+			if !regexp.MustCompile(`last 7m30s.*quicker`).MatchString(try.Slow) {
+				t.Errorf("%s takes up to %s, and the reason is %q", name, try.Within, try.Slow)
 			}
 			before = lasts
 		}
