@@ -259,7 +259,9 @@ func TestFaultsPatchDescribed(t *testing.T) {
 	}
 	var doc struct {
 		Paths map[string]map[string]struct {
-			RequestBody struct{ Content map[string]struct{ Schema schema } }
+			RequestBody struct {
+				Content map[string]struct{ Schema schema }
+			}
 		}
 		Components struct{ Schemas map[string]schema }
 	}
