@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Starts the binary, does what README shows, sells a concert out and stops it: smoke.sh [BINARY]
+# Starts the binary, does what the documents show, sells a concert out and stops it: smoke.sh [BINARY]
 #
-# README's calls are the fenced blocks that follow a line <!-- smoke -->. They are run as they
-# stand, with the address that was bound in place of README's.
+# The documents' calls are the fenced blocks that follow a line <!-- smoke -->. They are run as
+# they stand, with the address that was bound in place of theirs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -78,21 +78,21 @@ for _ in $(seq 300); do
 	sleep 0.1
 done
 
-# README first. It buys from concert 1, one of the demo.
+# The documents first. README buys from concert 1, one of the demo.
 awk '/<!-- smoke -->/ { marked = 1; next }
 	marked && /^```/ { if (inside) { inside = marked = 0 } else { inside = 1 }; next }
-	inside' README.md >"$tmp/readme.sh"
-grep -q curl "$tmp/readme.sh" || fail "README has no call in a fenced block after <!-- smoke -->"
-echo "--- README's calls"
-sed -i -E "s/(127\.0\.0\.1|localhost):8000/$address/g" "$tmp/readme.sh"
-cat - "$tmp/readme.sh" >"$tmp/run.sh" <<'EOF'
+	inside' README.md docs/items.md docs/faults.md >"$tmp/documents.sh"
+grep -q curl "$tmp/documents.sh" || fail "the documents have no call in a fenced block after <!-- smoke -->"
+echo "--- the documents' calls"
+sed -i -E "s/(127\.0\.0\.1|localhost):8000/$address/g" "$tmp/documents.sh"
+cat - "$tmp/documents.sh" >"$tmp/run.sh" <<'EOF'
 set -euo pipefail
 curl() { command curl -sS --fail-with-body --max-time 10 "$@" && echo; }
 EOF
-bash "$tmp/run.sh" || fail "one of README's calls failed"
+bash "$tmp/run.sh" || fail "one of the documents' calls failed"
 
 echo "--- the contract's calls"
-call 200 '' PUT /faults '{"preset":"off"}' # README has left a plan that denies one purchase in ten
+call 200 '' PUT /faults '{"preset":"off"}' # the documents have left a plan that denies one purchase in ten
 call 200 '"users": *0' PUT /crowd '{"users":0}'
 call 200 '' GET /health
 [ ! -s "$tmp/body" ] || fail "GET /health answered a body"

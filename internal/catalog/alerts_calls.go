@@ -142,7 +142,7 @@ sum by (job) (rate(request_latency_count{$job}[1m]) $untimed) > $minimum_rate`),
 				"See whether the processor is busy (HighCPU), and whether the traffic has grown.",
 			},
 			Provoke: Provocation{
-				Faults: `{"routes":{"/concerts":{"delay":{"fixed":"2s"},"for":"3m"}}}`,
+				Faults: `{"routes":{"/concerts":{"delay":` + onlyFixed("2s") + `,"for":"3m"}}}`,
 				Also:   "Needs traffic on GET /concerts, such as the crowd's.",
 				Needs:  Browsing,
 			},

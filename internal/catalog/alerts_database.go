@@ -64,7 +64,7 @@ sum by (job) (
 				"See at GET /faults whether the plan slows the database down.",
 			},
 			Provoke: Provocation{
-				Faults: `{"database":{"delay":{"fixed":"800ms"},"for":"2m"}}`,
+				Faults: `{"database":{"delay":` + onlyFixed("800ms") + `,"for":"2m"}}`,
 				Also:   "Needs traffic, such as the crowd's.",
 				Fires:  []string{"HighLatency", "LatencyBurnFast", "LatencyBurnSlow"},
 				Needs:  Collecting,
@@ -91,7 +91,7 @@ max_over_time(onsale_queue_limit_orders{$job}[1m])
 				"More replicas help when the CPU is the limit, and not when the database is.",
 			},
 			Provoke: Provocation{
-				Faults: `{"database":{"delay":{"fixed":"3s"},"for":"2m"}}`,
+				Faults: `{"database":{"delay":` + onlyFixed("3s") + `,"for":"2m"}}`,
 				Also: "Needs more buyers at once than half the queue holds: start Onsale with a short queue and a large crowd, " +
 					"--queue-limit 8 --crowd 200, or storm it with onsale stress.",
 				Fires: []string{

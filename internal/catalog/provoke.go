@@ -56,8 +56,10 @@ type Site struct {
 type Attempt struct {
 	// Faults is the patch for PATCH /faults; empty if the alert cannot be provoked.
 	Faults string
-	// Within is how long it takes until the alert fires, at most.
+	// Within is how long it takes until the alert fires, at most, and Slow says what
+	// takes that long and what would be quicker; it may be empty.
 	Within time.Duration
+	Slow   string
 	// Cannot says why the alert cannot be provoked here, and what would do it.
 	Cannot string
 }
@@ -88,6 +90,12 @@ func (a Alert) Provoked(site Site, p Pace) Attempt {
 	}
 	try.Within = max(try.Within, within)
 	return try
+}
+
+// onlyFixed is the patch that makes a delay a fixed one, of whatever kind it was
+// before: a plan with a delay of two kinds is refused.
+func onlyFixed(delay string) string {
+	return fmt.Sprintf(`{"fixed":%q,"uniform":null,"lognormal":null}`, delay)
 }
 
 // missing says which traffic there is too little of, or nothing. Of ten users of
@@ -125,7 +133,11 @@ func (r rules) fitMemory(site Site) Attempt {
 			number(r.MemoryPercent), bytesText(site.MemoryTotal), bytesText(site.MemoryReserve), max(reachable, 1))}
 	}
 	missing := max(r.memoryGoal()/100*float64(site.MemoryTotal)-float64(site.MemoryUsed), 0)
-	return Attempt{Within: r.Scale(3*time.Minute) + time.Duration(missing/memorySpeed*float64(time.Second))}
+	return Attempt{
+		Within: r.Scale(3*time.Minute) + time.Duration(missing/memorySpeed*float64(time.Second)),
+		Slow: fmt.Sprintf("%s of memory must be filled first. A lower threshold is reached sooner: --alert-memory-percent %.0f.",
+			bytesText(uint64(missing)), max(100*float64(site.MemoryUsed)/float64(site.MemoryTotal)+10, 1)),
+	}
 }
 
 const (
@@ -169,7 +181,11 @@ func (r rules) fitBurst(b burn, limit, share float64, faults string) func(Site) 
 		lasts := time.Duration(1.3 * limit / share * float64(seen))
 		lasts = max(lasts, r.Scale(96*time.Second)).Round(time.Second)
 		ends := r.Scale(2 * time.Minute) // the fast burn, once all is well again
-		return Attempt{Faults: fmt.Sprintf(faults, lasts), Within: lasts + ends}
+		return Attempt{
+			Faults: fmt.Sprintf(faults, lasts), Within: lasts + ends,
+			Slow: fmt.Sprintf("The alert judges the last %s, and all that went well there must be outweighed. It is quicker in the first minutes after the start.",
+				span(r.Scale(b.long))),
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,6 +54,48 @@ func TestProvokedOnLaptops(t *testing.T) {
 				}
 				if limit := 30 * time.Second; try.Within > limit && (a.Name != "HighMemory" || memory < 64*gib || try.Within > 2*limit) {
 					t.Errorf("%s takes %s on %d GiB and %d processors", a.Name, try.Within, memory/gib, cpus)
+				} else if try.Within > limit && !regexp.MustCompile(`\d+\.\d GiB .*--alert-memory-percent \d+\.`).MatchString(try.Slow) {
+					t.Errorf("%s takes %s, and the reason is %q", a.Name, try.Within, try.Slow)
+				}
+			}
+		}
+	}
+}
+
+// A button works whatever the plan in force is: where it delays in another way, and
+// where its faults last for other times, the plan becomes what the button means.
+func TestProvokedWhateverIsInForce(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{
+		`{"uniform":["1s","4s"],"for":"9m"}`, `{"lognormal":{"median":"20ms","p99":"300ms"}}`, `{"fixed":"1s"}`,
+	} {
+		plan, _, err := fault.Parse(strings.NewReader(fmt.Sprintf(`{"cpu":{"share":0.1},"memory":{"bytes":1},
+			"database":{"delay":%s,"error":{"share":0.1,"for":"7m"}},
+			"routes":{"/concerts":{"delay":%s,"error":{"share":0.1,"for":"7m"},"hang":0.1}}}`, before, before)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range catalog.Alerts(catalog.DefaultSettings(), catalog.Demo()) {
+			for _, patch := range []string{a.Provoked(laptop(16*gib, 8), catalog.Demo()).Faults, a.Provoke.Faults} {
+				if patch == "" {
+					continue
+				}
+				wanted, _, err := fault.Parse(strings.NewReader(patch))
+				if err != nil {
+					t.Fatalf("%s: %v", a.Name, err)
+				}
+				state, _, err := fault.NewInjector(fault.Options{Plan: plan}).Patch(t.Context(), []byte(patch))
+				if err != nil {
+					t.Errorf("%s: %s over a delay of %s: %v", a.Name, patch, before, err)
+					continue
+				}
+				got := state.Faults()
+				for _, want := range (fault.State{Plan: wanted}).Faults() {
+					if !slices.ContainsFunc(got, func(f fault.Fault) bool {
+						return f.Field == want.Field && (f.Words == want.Words || f.Field == "memory") && want.Left-f.Left < time.Second && f.Left <= want.Left
+					}) {
+						t.Errorf("%s: after %s the faults are %+v, want %+v", a.Name, patch, got, want)
+					}
 				}
 			}
 		}
@@ -104,6 +147,9 @@ func TestSlowBurnsAreBursts(t *testing.T) {
 			lasts := plan.Database.For + plan.Routes["/concerts"].For
 			if err != nil || lasts < before || lasts < 8*time.Second || lasts > time.Minute || try.Within < lasts+8*time.Second {
 				t.Errorf("%s after %s: %+v: %s, %v", name, watched, try, lasts, err)
+			}
+			if !regexp.MustCompile(`last 7m30s.*quicker`).MatchString(try.Slow) {
+				t.Errorf("%s takes up to %s, and the reason is %q", name, try.Within, try.Slow)
 			}
 			before = lasts
 		}

@@ -102,11 +102,11 @@ clamp_min(
 				"See at GET /faults whether the plan slows the database down.",
 			},
 			Provoke: Provocation{
-				Faults: `{"database":{"delay":{"fixed":"300ms"},"for":"4m"}}`,
+				Faults: `{"database":{"delay":` + onlyFixed("300ms") + `,"for":"4m"}}`,
 				Also:   "Needs purchases, such as the crowd's.",
 				Needs:  Buying,
 			},
-			burst: burst{`{"database":{"delay":{"fixed":"300ms"},"for":"%s"}}`, 0.75},
+			burst: burst{`{"database":{"delay":` + onlyFixed("300ms") + `,"for":"%s"}}`, 0.75},
 		},
 	}
 }

@@ -52,7 +52,7 @@ func alerts() []catalog.Alert {
 					if s.MemoryTotal < 1<<30 {
 						return catalog.Attempt{Cannot: "There is too little of it: a gibibyte would do."}
 					}
-					return catalog.Attempt{Within: 40 * time.Second}
+					return catalog.Attempt{Within: 40 * time.Second, Slow: "Memory is filled first."}
 				},
 			},
 		},

@@ -164,7 +164,7 @@ func TestProvoke(t *testing.T) {
 	b.screenshot("provoke-light")
 	memory.Store(4 << 30)
 	b.sees(`!document.querySelector('#alert-rows [data-name=HighMemory] button').disabled &&
-		document.querySelector('#alert-rows [data-name=HighMemory] [data-role=note]').innerText === 'Takes up to 40s here.'`)
+		document.querySelector('#alert-rows [data-name=HighMemory] [data-role=note]').innerText === 'Takes up to 40s here. Memory is filled first.'`)
 	b.click(`#alert-rows [data-name=HighMemory] button`)
 	api.waitFor(t, `PATCH {"memory":{"percent":92,"for":"1m"}}`)
 	b.click(`#faults details:last-of-type summary`)

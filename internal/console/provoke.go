@@ -51,7 +51,7 @@ func (c *console) provoke(a catalog.Alert, site *catalog.Site) provocation {
 	p.Fires = a.Provoke.Fires
 	var notes []string
 	if try.Within > soon {
-		notes = append(notes, "Takes up to "+try.Within.Round(time.Second).String()+" here.")
+		notes = append(notes, strings.TrimSpace("Takes up to "+try.Within.Round(time.Second).String()+" here. "+try.Slow))
 	}
 	if len(p.Fires) > 0 {
 		notes = append(notes, "Also fires "+list(p.Fires)+".")

@@ -107,11 +107,15 @@ func (s State) patch(change map[string]any) (State, []string, error) {
 	if err != nil {
 		return State{}, nil, err
 	}
+	dropTimes(current, change)
 	merged, err := json.Marshal(merge(current, change))
 	if err != nil {
 		return State{}, nil, fmt.Errorf("encode plan: %w", err)
 	}
 	plan, ignored, err := Parse(bytes.NewReader(merged))
+	if broken, ok := errors.AsType[*PlanError](err); ok && broken.Rule == oneDelay {
+		broken.Rule += "; a patch removes the other one by null"
+	}
 	if err != nil {
 		return State{}, nil, err
 	}
@@ -159,8 +163,11 @@ func (f part) namedBy(change map[string]any) bool {
 	return named && namesWithin(value, fault[at+1:])
 }
 
+// faultNames are the members of a route or the database that are faults.
+var faultNames = []string{"delay", "deny", "error", "reset", "hang"}
+
 // namesWithin reports whether the patch of a route or of the database names one
-// of its faults. One that names no fault is about all.
+// of its faults. A "for" beside no fault is about all.
 func namesWithin(value any, fault string) bool {
 	object, ok := value.(map[string]any)
 	if !ok {
@@ -169,10 +176,39 @@ func namesWithin(value any, fault string) bool {
 	if _, named := object[fault]; named {
 		return true
 	}
-	for _, other := range []string{"delay", "deny", "error", "reset", "hang"} {
+	for _, other := range faultNames {
 		if _, named := object[other]; named {
 			return false
 		}
 	}
-	return true
+	_, timed := object["for"]
+	return timed
+}
+
+// dropTimes takes their own times from the faults of a plan for which a patch sets
+// the time that a route's or the database's faults share: the own one would win.
+func dropTimes(plan, change any) {
+	dropTimesWithin(memberOf(plan, "database"), memberOf(change, "database"))
+	routes, _ := memberOf(change, "routes").(map[string]any)
+	for path, patch := range routes {
+		dropTimesWithin(memberOf(memberOf(plan, "routes"), path), patch)
+	}
+}
+
+func dropTimesWithin(scope, patch any) {
+	object, _ := patch.(map[string]any)
+	if _, timed := object["for"]; !timed {
+		return
+	}
+	for _, fault := range faultNames {
+		if own, ok := memberOf(scope, fault).(map[string]any); ok && namesWithin(object, fault) {
+			delete(own, "for")
+		}
+	}
+}
+
+// memberOf returns a member of a JSON object, nil without one.
+func memberOf(value any, name string) any {
+	object, _ := value.(map[string]any)
+	return object[name]
 }

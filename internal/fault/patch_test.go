@@ -92,6 +92,26 @@ func TestPatchMerges(t *testing.T) {
 			`{"database":{"error":0.5,"delay":{"fixed":"1s"},"for":"1m"}}`, `{"database":{"error":0.1,"for":"2m"}}`,
 			`{"database":{"error":{"share":0.1,"for":"2m"},"delay":{"fixed":"1s","for":"1m"}}}`,
 		},
+		"a time in the place of a fault's own": {
+			`{"database":{"error":{"share":0.5,"for":"5m"},"delay":{"fixed":"1s","for":"2m"}}}`, `{"database":{"delay":{"fixed":"300ms"},"for":"19s"}}`,
+			`{"database":{"error":{"share":0.5,"for":"5m"},"delay":{"fixed":"300ms","for":"19s"}}}`,
+		},
+		"a time in the place of a share's own": {
+			`{"routes":{"/books":{"error":{"share":0.5,"for":"5m"},"hang":1}}}`, `{"routes":{"/books":{"error":{"share":0.7},"for":"19s"}}}`,
+			`{"routes":{"/books":{"error":{"share":0.7,"for":"19s"},"hang":1}}}`,
+		},
+		"a time beside one of the patch's own": {
+			`{"database":{"error":{"share":0.5,"for":"5m"},"delay":{"fixed":"1s","for":"2m"}}}`, `{"database":{"delay":{"for":"7s"},"for":"19s"}}`,
+			`{"database":{"error":{"share":0.5,"for":"5m"},"delay":{"fixed":"1s","for":"7s"}}}`,
+		},
+		"one time for all in the place of two": {
+			`{"database":{"error":{"share":0.5,"for":"5m"},"delay":{"fixed":"1s","for":"2m"}}}`, `{"database":{"for":"19s"}}`,
+			`{"database":{"error":0.5,"delay":{"fixed":"1s"},"for":"19s"}}`,
+		},
+		"all times are removed": {
+			`{"database":{"error":{"share":0.5,"for":"5m"},"delay":{"fixed":"1s","for":"2m"}}}`, `{"database":{"for":null}}`,
+			`{"database":{"error":0.5,"delay":{"fixed":"1s"}}}`,
+		},
 		"a switch":        {`{"scrape_outage":{"for":"1m"}}`, `{"scrape_outage":true}`, `{"scrape_outage":true}`},
 		"ready again":     {`{"ready":false,"cpu":{"share":1}}`, `{"ready":true}`, `{"cpu":{"share":1}}`},
 		"the seed":        {`{"seed":3,"cpu":{"share":1}}`, `{"seed":4}`, `{"seed":4,"cpu":{"share":1}}`},
@@ -116,7 +136,7 @@ func TestPatchRefuses(t *testing.T) {
 		{`{"database":{"error":{"for":"1m"}}}`, "database.error.share", "must be there"},
 		{`{"routes":{"/health":{"error":1}}}`, `routes["/health"]`, "no route"},
 		{`{"routes":{"/concerts":{"deny":1}}}`, `routes["/concerts"].deny`, "must be 0"},
-		{`{"routes":{"/buy/{concert_id}":{"delay":{"fixed":"1s"}}}}`, `routes["/buy/{concert_id}"].delay`, "only one of"},
+		{`{"routes":{"/buy/{concert_id}":{"delay":{"fixed":"1s"}}}}`, `routes["/buy/{concert_id}"].delay`, "only one of fixed, uniform and lognormal; a patch removes"},
 		{`{"routes":[]}`, "routes", "object"},
 		{`{"cpu":{"share":1,"for":"25h"}}`, "cpu.for", "24h"},
 		{`{"cpu":{"share":1,"for":"0s"}}`, "cpu.for", "more than 0s"},
@@ -190,6 +210,23 @@ func TestPatchedFaultsBeginAnew(t *testing.T) {
 			mustPatch(t, i, `{"database":{"delay":{"fixed":"1s"}}}`)
 			if got := written(t, i.State().Plan); got != `{"database":{"delay":{"fixed":"1s"}}}` {
 				t.Errorf("what was over came back: %s", got)
+			}
+		})
+	}
+}
+
+// A patch that names no fault and no time lets none begin anew.
+func TestAnEmptyPatchProlongsNothing(t *testing.T) {
+	t.Parallel()
+	for _, patch := range []string{`{}`, `{"database":{}}`, `{"database":{"eror":1}}`, `{"routes":{"/books":{}}}`, `{"routes":{}}`} {
+		synctest.Test(t, func(t *testing.T) {
+			i := fault.NewInjector(fault.Options{Plan: parse(t, `{"database":{"error":1,"for":"1m"},"routes":{"/books":{"error":1,"for":"1m"}}}`)})
+			time.Sleep(50 * time.Second)
+			state := mustPatch(t, i, patch)
+			for _, f := range state.Faults() {
+				if f.Left > 10*time.Second {
+					t.Errorf("after %s %s lasts %s more, want 10s", patch, f.Field, f.Left)
+				}
 			}
 		})
 	}

@@ -93,10 +93,13 @@ func checkEmail(email string) error {
 		return &FieldError{"user_email", fmt.Sprintf("must be at most %d bytes long", MaxEmailLength)}
 	}
 	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email || !utf8.ValidString(email) || strings.ContainsFunc(email, unicode.IsControl) {
+	// U+FFFD stands where another program could not read a character: browsers put it for
+	// half of a surrogate pair.
+	garbled := strings.ContainsFunc(email, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar })
+	if err != nil || address.Address != email || !utf8.ValidString(email) || garbled {
 		return &FieldError{"user_email", "must be an e-mail address"}
 	}
-	if strings.ContainsFunc(email, isUnseen) {
+	if hasUnseen(email) {
 		return &FieldError{"user_email", "must not contain blanks, nor invisible or unassigned characters"}
 	}
 	if strings.LastIndexByte(email, '@') > MaxLocalLength {
@@ -105,13 +108,22 @@ func checkEmail(email string) error {
 	return nil
 }
 
-// isUnseen reports whether a character shows nothing, or nothing that everybody knows:
-// two addresses that differ in it alone look the same. Those are Unicode's categories
-// Other (control, format, private use, unassigned) and Separator, and the letters and
-// marks that are invisible by its property Default_Ignorable_Code_Point. Variation
-// selectors choose how an emoji looks, and stay.
-func isUnseen(r rune) bool {
-	return unicode.In(r, unicode.Other, unicode.Cn, unicode.Z, unicode.Other_Default_Ignorable_Code_Point)
+// hasUnseen reports whether an address has a character that shows nothing, or nothing
+// that everybody knows: two addresses that differ in it alone look the same. Those are
+// Unicode's categories Other (control, format, private use, unassigned) and Separator,
+// and the letters and marks that are invisible by its property
+// Default_Ignorable_Code_Point. Variation selectors are among them, but for one behind a
+// symbol, where it chooses how an emoji looks.
+func hasUnseen(email string) bool {
+	var before rune
+	for _, r := range email {
+		if unicode.In(r, unicode.Other, unicode.Cn, unicode.Z, unicode.Other_Default_Ignorable_Code_Point) ||
+			unicode.Is(unicode.Variation_Selector, r) && !unicode.Is(unicode.So, before) {
+			return true
+		}
+		before = r
+	}
+	return false
 }
 
 // checkKey accepts no key, or one of visible ASCII characters.

@@ -39,7 +39,10 @@ func TestAddressesThatAreNone(t *testing.T) {
 		"Ada <a@b.cd>":                    "e-mail address",
 		"a@b.cd ":                         "e-mail address",
 		"a\xff@b.cd":                      "e-mail address",
+		"\ufffd@b.cd":                     "e-mail address",
 		strings.Repeat("a", 65) + "@b.cd": "at most 64 bytes before the @",
+		"❤\ufe0f\ufe0f@b.cd":              "invisible",
+		"a@b\ufe0f.cd":                    "invisible",
 		strings.Repeat("é", 33) + "@b.cd": "at most 64 bytes before the @",
 		"a@" + strings.Repeat("b", 253):   "at most 254 bytes",
 	} {
@@ -53,7 +56,7 @@ func TestAddressesThatAreNone(t *testing.T) {
 // an address.
 func TestUnseenCharactersOfAddresses(t *testing.T) {
 	t.Parallel()
-	unseen := []rune{'\u200b', '\u202e', '\ufeff', '\u00ad', '\u2060', '\u200d', '\u200f', '\u00a0', '\u3000', '\u2028', '\ue000', '\U000f0000', '\U000e0041', '\u3164', '\u034f'}
+	unseen := []rune{'\u200b', '\u202e', '\ufeff', '\u00ad', '\u2060', '\u200d', '\u200f', '\u00a0', '\u3000', '\u2028', '\ue000', '\U000f0000', '\U000e0041', '\u3164', '\u034f', '\ufe0f', '\ufe00', '\u180b', '\U000e0100'}
 	for _, table := range []*unicode.RangeTable{unicode.Cc, unicode.Cf, unicode.Co, unicode.Zs, unicode.Zl, unicode.Zp} {
 		for _, r := range table.R16 {
 			unseen = append(unseen, rune(r.Lo), rune(r.Hi))

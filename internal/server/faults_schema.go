@@ -23,6 +23,26 @@ type faultsRequest struct {
 	FaultPlan
 }
 
+// faultsPatch describes the body of PATCH /faults: a part of a plan, where anything may
+// be null.
+type faultsPatch struct{}
+
+// Schema describes the patch in OpenAPI.
+func (faultsPatch) Schema(r huma.Registry) *huma.Schema {
+	patch := &huma.Schema{
+		Type:                 huma.TypeObject,
+		Description:          "Any part of a FaultPlan. null removes what it stands for.",
+		Properties:           make(map[string]*huma.Schema),
+		AdditionalProperties: true,
+		Examples:             []any{map[string]any{"database": map[string]any{"error": 0.5, "for": "1m"}}},
+	}
+	r.Schema(reflect.TypeFor[FaultPlan](), true, "")
+	for name, member := range r.Map()["FaultPlan"].Properties {
+		patch.Properties[name] = &huma.Schema{Description: member.Description}
+	}
+	return patch
+}
+
 // FaultPlan describes the JSON form of a [fault.Plan]. It is never filled; a
 // test holds it to what the fault package reads.
 type FaultPlan struct {

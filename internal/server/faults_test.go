@@ -248,3 +248,44 @@ func TestFaultPlanDescribed(t *testing.T) {
 		t.Errorf("the description lacks what the fault package writes: %v", err)
 	}
 }
+
+// The description of a patch lets any field of a plan be null, as in the patches that
+// in_force has, and its example is a patch.
+func TestFaultsPatchDescribed(t *testing.T) {
+	t.Parallel()
+	type schema struct {
+		Properties map[string]map[string]any
+		Examples   []json.RawMessage
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			RequestBody struct {
+				Content map[string]struct{ Schema schema }
+			}
+		}
+		Components struct{ Schemas map[string]schema }
+	}
+	if err := json.Unmarshal(newRig(t).do("GET", "/openapi.json", "").Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for mediaType, content := range doc.Paths["/faults"]["patch"].RequestBody.Content {
+		patch, plan := content.Schema, doc.Components.Schemas["FaultPlan"]
+		if len(patch.Properties) != len(plan.Properties) || len(plan.Properties) < 8 {
+			t.Errorf("%s: a patch has %d fields, a plan %d", mediaType, len(patch.Properties), len(plan.Properties))
+		}
+		for name := range plan.Properties {
+			field, there := patch.Properties[name]
+			if !there || field["type"] != nil || field["$ref"] != nil {
+				t.Errorf("%s: %s must be anything, and is described as %v", mediaType, name, field)
+			}
+		}
+		for _, example := range patch.Examples {
+			if _, ignored, err := fault.NewInjector(fault.Options{Plan: fault.Default()}).Patch(t.Context(), example); err != nil || len(ignored) > 0 {
+				t.Errorf("%s: example %s: %v, ignored %q", mediaType, example, err, ignored)
+			}
+		}
+		if len(patch.Examples) == 0 {
+			t.Errorf("%s: no example", mediaType)
+		}
+	}
+}

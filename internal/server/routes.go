@@ -80,7 +80,7 @@ func (s *Server) routes() {
 		about: "A JSON merge patch (RFC 7396) of the plan in force: null removes. Faults that it names begin anew, all others go on. " +
 			"A `for` of a route or the database is for those of its faults that the patch names. No patch is lost when several come at once. " +
 			"Every replica applies it within 2 s.",
-		admin: true, exempt: true, body: FaultPlan{}, bodyTypes: []string{mergePatchType, jsonType}, errors: []int{503},
+		admin: true, exempt: true, body: faultsPatch{}, bodyTypes: []string{mergePatchType, jsonType}, errors: []int{503},
 	}, s.patchFaults)
 
 	// Probes and metrics.
