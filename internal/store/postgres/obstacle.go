@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,6 +42,7 @@ const (
 	reasonSlow     = "the database takes too long to write"
 	reasonLocked   = "another session keeps a table of the sale locked"
 	reasonRefusal  = "the database refuses purchases"
+	reasonPooling  = "the pooler in front of the database allows no transactions"
 )
 
 // obstacleOf returns the obstacle that an error of the server stands for, or nil
@@ -64,6 +66,9 @@ func obstacleOf(err error) *sale.ObstacleError {
 	}
 	connecting, isConnecting := errors.AsType[*pgconn.ConnectError](err)
 	o := obstacleOfCode(server.Code)
+	if said := obstacleOfPooler(server); said != nil {
+		o = said
+	}
 	if o == nil || o.Reason == reasonClosed && !isConnecting {
 		return nil
 	}
@@ -86,6 +91,26 @@ func identifier(name string) string {
 
 var plain = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
+// obstacleOfPooler returns the obstacle that PgBouncer means, which has one code for
+// all its own errors, or nil if the error is another one.
+func obstacleOfPooler(err *pgconn.PgError) *sale.ObstacleError {
+	if err.Code != "08P01" { // protocol_violation
+		return nil
+	}
+	switch said := err.Message; {
+	case strings.Contains(said, "no more connections allowed"):
+		return &sale.ObstacleError{Reason: reasonFull, Remedy: "raise the pooler's max_client_conn, or " + fewerConnections}
+	case strings.Contains(said, "authentication failed"), strings.Contains(said, "no such user"):
+		return &sale.ObstacleError{Reason: reasonLogin, Lasting: true}
+	case strings.Contains(said, "statement pooling mode"):
+		return &sale.ObstacleError{Reason: reasonPooling, Remedy: "set the pooler's pool_mode to transaction or session", Lasting: true}
+	}
+	return nil
+}
+
+// fewerConnections helps where there are too few.
+const fewerConnections = "give each replica fewer connections (--database-connections)"
+
 func obstacleOfCode(code string) *sale.ObstacleError {
 	switch code {
 	case "25006": // read_only_sql_transaction
@@ -104,7 +129,7 @@ func obstacleOfCode(code string) *sale.ObstacleError {
 	case "53300": // too_many_connections: of the server, the database or the role
 		return &sale.ObstacleError{
 			Reason: reasonFull,
-			Remedy: "raise the limit that the error names, or give each replica fewer connections (--database-connections)",
+			Remedy: "raise the limit that the error names, or " + fewerConnections,
 		}
 	case "57P03": // cannot_connect_now
 		return &sale.ObstacleError{Reason: reasonStarting}
