@@ -170,6 +170,15 @@ func explain(ctx context.Context, conn *pgx.Conn, err error) *sale.ObstacleError
 	return o
 }
 
+// withGrant returns the error of a call on the connection. That of a role that lacks a
+// privilege says which GRANT helps.
+func withGrant(ctx context.Context, conn *pgx.Conn, err error) error {
+	if denied(err) && conn.PgConn().TxStatus() == 'I' {
+		return explain(ctx, conn, err)
+	}
+	return err
+}
+
 // whyReadOnly says why a session cannot write, and what helps.
 const whyReadOnly = `SELECT CASE
 	WHEN pg_is_in_recovery() THEN 'the server is a standby: DATABASE_URL must name the primary, or the standby be promoted'
