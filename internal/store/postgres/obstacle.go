@@ -11,6 +11,7 @@ import (
 
 	"onsale/internal/sale"
 	"onsale/internal/store/grant"
+	"onsale/internal/store/transport"
 )
 
 // privileges are those that a role needs to serve; with grant.Need.Create it can
@@ -100,7 +101,7 @@ func obstacleOfPooler(err *pgconn.PgError) *sale.ObstacleError {
 	switch said := err.Message; {
 	case strings.Contains(said, "no more connections allowed"):
 		return &sale.ObstacleError{Reason: reasonFull, Remedy: "raise the pooler's max_client_conn, or " + fewerConnections}
-	case strings.Contains(said, "authentication failed"), strings.Contains(said, "no such user"):
+	case transport.PoolerRefusesLogin(err):
 		return &sale.ObstacleError{Reason: reasonLogin, Lasting: true}
 	case strings.Contains(said, "statement pooling mode"):
 		return &sale.ObstacleError{Reason: reasonPooling, Remedy: "set the pooler's pool_mode to transaction or session", Lasting: true}

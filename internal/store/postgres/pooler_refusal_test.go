@@ -91,8 +91,9 @@ func TestPoolerWithTooFewSessions(t *testing.T) {
 			t.Fatal(err)
 		}
 		limited, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		if o := obstacle(store.TryWrite(limited)); !strings.Contains(o.Reason, "no connection left") {
+		o := obstacle(store.TryWrite(limited))
+		cancel()
+		if !strings.Contains(o.Reason, "no connection left") {
 			t.Errorf("%s: %+v, want that no connection is left", name, o)
 		}
 	}
