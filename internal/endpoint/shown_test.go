@@ -58,6 +58,7 @@ func TestCleanFindsURLsInMessages(t *testing.T) {
 		`not "http://uSER1:hUN TER2@h"`:                                                    `not "http://***@h"`,
 		"like postgres://USER:PASSWORD@HOST:5432/DATABASE, please":                         "like postgres://USER:PASSWORD@HOST:5432/DATABASE, please",
 		"postgres://USER:PASSWORD@h:uSER1:hUNTER2@h":                                       "postgres://USER:PASSWORD@***@h",
+		"begin with postgres:// or postgresql://; or unset it":                             "begin with postgres:// or postgresql://; or unset it",
 		"see http://[::1]":                                     "see http://[::1]",
 		"see http://u@[::1]:80, and https://a/b.":              "see http://***@[::1]:80, and https://a/b.",
 		"at 10:30, mail ops@example.com: is it up? yes":        "at 10:30, mail ops@example.com: is it up? yes",

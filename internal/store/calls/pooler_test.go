@@ -1,6 +1,7 @@
 package calls_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -55,5 +56,19 @@ func TestRecordBehindAPooler(t *testing.T) {
 				t.Errorf("%d calls are recorded, want %d", n, 2*each)
 			}
 		})
+	}
+}
+
+// TestRefusedByAPooler is an error before any call is made, as without a pooler.
+func TestRefusedByAPooler(t *testing.T) {
+	t.Parallel()
+	pooler := server.Server(t).Pooler(t, pgtest.Transaction, "auth_type = md5")
+	url := strings.Replace(pooler.URL(server.Database(t)), "postgres@", "stranger:s3cr3t@", 1)
+	r, err := calls.Open(url, calls.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(t.Context()); err == nil || strings.Contains(err.Error(), "s3cr3t") {
+		t.Errorf("start: %v, want that the login is refused", err)
 	}
 }

@@ -227,6 +227,9 @@ func refused(err error) bool {
 	if code == "" {
 		return transport.Misconfigured(err)
 	}
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok && transport.PoolerRefusesLogin(server) {
+		return true
+	}
 	switch code[:2] {
 	case "08", "40", "53", "55", "57", "58": // connection, conflict, resources, operator, system
 		return false

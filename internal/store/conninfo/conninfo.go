@@ -88,12 +88,25 @@ func Parse(text string) (config *pgxpool.Config, ignored []string, err error) {
 	if found["password"] == "" {
 		conn.Password = strings.TrimRight(conn.Password, "\r\n") // $PGPASSWORD, as echo writes it
 	}
+	setFormats(conn.RuntimeParams)
 	conn.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
 	if err := after.apply(conn); err != nil {
 		return nil, nil, err
 	}
 	transport.RequireTLS(conn, mode)
 	return config, ignored, nil
+}
+
+// setFormats makes texts and times come as the driver reads them, whatever the server,
+// the database or the role has as default. Poolers know these two parameters, for
+// drivers of other languages send them as well.
+func setFormats(params map[string]string) {
+	for name := range params {
+		if strings.EqualFold(name, "datestyle") {
+			delete(params, name)
+		}
+	}
+	params["client_encoding"], params["datestyle"] = "UTF8", "ISO"
 }
 
 // LogIgnored logs in one line that settings are ignored; a nil logger logs nothing.

@@ -28,7 +28,7 @@ func (s *Store) AuditBooks(ctx context.Context, maxAge time.Duration) (int64, ti
 		difference, checkedAt, err = audit(ctx, tx, maxAge)
 		return err
 	})
-	return difference, checkedAt.UTC(), classify(ctx, "audit books", err)
+	return difference, checkedAt.UTC(), classify(ctx, "audit books", withGrant(ctx, conn.Conn(), err))
 }
 
 // audit returns the last audit, or makes a new one if that is older than maxAge

@@ -48,7 +48,7 @@ func (s *Store) SwapPlan(ctx context.Context, next fault.State) (fault.State, er
 func (s *Store) plan(ctx context.Context, op string, judge judgement, statement string, args ...any) (fault.State, error) {
 	var state fault.State
 	var text []byte
-	err := s.within(ctx, readLimit, op, judge, func(ctx context.Context, conn *pgx.Conn) error {
+	err := s.call(ctx, op, judge, func(ctx context.Context, conn *pgx.Conn) error {
 		return query(ctx, conn, func(rows pgx.Rows) error {
 			_, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (struct{}, error) {
 				return struct{}{}, row.Scan(&state.Version, &text, &state.Age)
@@ -70,7 +70,7 @@ func (s *Store) plan(ctx context.Context, op string, judge judgement, statement 
 
 // Heartbeat implements [fault.Store].
 func (s *Store) Heartbeat(ctx context.Context, replica string, version int64) error {
-	return s.within(ctx, readLimit, "write heartbeat", classify, func(ctx context.Context, conn *pgx.Conn) error {
+	return s.call(ctx, "write heartbeat", classify, func(ctx context.Context, conn *pgx.Conn) error {
 		batch := newBatch(conn)
 		batch.Queue(`INSERT INTO onsale.replicas (id, version, seen_at) VALUES ($1, $2, now())
 			ON CONFLICT (id) DO UPDATE SET version = excluded.version, seen_at = excluded.seen_at`, replica, version)
@@ -81,7 +81,7 @@ func (s *Store) Heartbeat(ctx context.Context, replica string, version int64) er
 
 // Replicas implements [fault.Store].
 func (s *Store) Replicas(ctx context.Context) (replicas []fault.Replica, err error) {
-	err = s.within(ctx, readLimit, "list replicas", classify, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.call(ctx, "list replicas", classify, func(ctx context.Context, conn *pgx.Conn) error {
 		return query(ctx, conn, all(&replicas, pgx.RowToStructByPos[fault.Replica]), `SELECT id, version, now() - seen_at
 			FROM onsale.replicas WHERE seen_at > now() - $1::interval ORDER BY id`, fault.ReplicaSilence)
 	})

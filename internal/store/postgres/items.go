@@ -46,7 +46,7 @@ func (s *Store) writeOne(ctx context.Context, op, statement string, args ...any)
 	if err := s.gate(ctx, op); err != nil {
 		return done, err
 	}
-	err = s.within(ctx, readLimit, op, classifyCommit, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.call(ctx, op, classifyCommit, func(ctx context.Context, conn *pgx.Conn) error {
 		return query(ctx, conn, written(&done), statement, args...)
 	})
 	return done, err
@@ -59,7 +59,7 @@ func (s *Store) TokenKey(ctx context.Context, candidate []byte) ([]byte, error) 
 	if !errors.Is(err, sale.ErrNotFound) {
 		return key, err
 	}
-	err = s.within(ctx, readLimit, "write token key", classify, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.call(ctx, "write token key", classify, func(ctx context.Context, conn *pgx.Conn) error {
 		// The second of two replicas waits here until the first has committed, and
 		// does nothing; the statement that reads is another, and sees the first's key.
 		var done pgconn.CommandTag

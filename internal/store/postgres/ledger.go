@@ -26,7 +26,7 @@ func (s *Store) CreateConcert(ctx context.Context, c sale.NewConcert) (sale.Conc
 	var concert sale.Concert
 	err = query(ctx, conn.Conn(), one(&concert, toConcert), `INSERT INTO onsale.concerts (title, date, venue, capacity, created_at)
 		VALUES ($1, $2, $3, $4, $5) RETURNING `+concertColumns, c.Title, c.Date, c.Venue, c.Capacity, s.now())
-	return concert, classifyCommit(ctx, "create concert", err)
+	return concert, classifyCommit(ctx, "create concert", withGrant(ctx, conn.Conn(), err))
 }
 
 // Concert implements [sale.Ledger].
@@ -80,7 +80,7 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 	p, err = lockPurchase(ctx, conn.Conn(), id)
 	if err != nil || !p.Live() {
 		rollback(ctx, conn.Conn())
-		return p, classify(ctx, "refund: lock", err)
+		return p, classify(ctx, "refund: lock", withGrant(ctx, conn.Conn(), err))
 	}
 	p.RefundedAt = s.now()
 	var batch pgx.Batch
@@ -89,7 +89,7 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 	batch.Queue(`COMMIT`)
 	if err := conn.Conn().SendBatch(ctx, &batch).Close(); err != nil {
 		rollback(ctx, conn.Conn())
-		return sale.Purchase{}, classifyCommit(ctx, "refund: write", err)
+		return sale.Purchase{}, classifyCommit(ctx, "refund: write", withGrant(ctx, conn.Conn(), err))
 	}
 	return p, nil
 }

@@ -7,7 +7,8 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// limits are the time limits that the server keeps for this program.
+// limits are the time limits that the server keeps for this program. What the driver
+// needs to read and to write values is set along with them.
 type limits struct {
 	// session sets them for a session, as an SQL expression without parameters.
 	session string
@@ -33,10 +34,13 @@ func takeLimits(params map[string]string) (l limits, err error) {
 	take("lock_timeout", milliseconds(lockTimeout))
 	take("statement_timeout", milliseconds(statementTimeout))
 	l.idleInTransaction = take("idle_in_transaction_session_timeout", milliseconds(idleInTxTimeout))
+	// Behind a pooler values come as text, and the driver reads only these notations.
+	transaction = append(transaction, set("intervalstyle", "postgres", true), set("bytea_output", "hex", true))
 	l.transaction = "SELECT " + strings.Join(transaction, ", ")
 	// This one concerns the connection to the client, which behind a pooler is the
 	// pooler's.
 	take("tcp_user_timeout", milliseconds(tcpUserTimeout))
+	session = append(session, set("standard_conforming_strings", "on", false)) // or the driver cannot quote
 	l.session = "concat(" + strings.Join(session, ", ") + ")"
 	return l, err
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"onsale/internal/sale"
 	"onsale/internal/store/grant"
+	"onsale/internal/store/transport"
 )
 
 // privileges are those that a role needs to serve; with grant.Need.Create it can
@@ -41,6 +43,7 @@ const (
 	reasonSlow     = "the database takes too long to write"
 	reasonLocked   = "another session keeps a table of the sale locked"
 	reasonRefusal  = "the database refuses purchases"
+	reasonPooling  = "the pooler in front of the database allows no transactions"
 )
 
 // obstacleOf returns the obstacle that an error of the server stands for, or nil
@@ -64,6 +67,9 @@ func obstacleOf(err error) *sale.ObstacleError {
 	}
 	connecting, isConnecting := errors.AsType[*pgconn.ConnectError](err)
 	o := obstacleOfCode(server.Code)
+	if said := obstacleOfPooler(server); said != nil {
+		o = said
+	}
 	if o == nil || o.Reason == reasonClosed && !isConnecting {
 		return nil
 	}
@@ -86,6 +92,26 @@ func identifier(name string) string {
 
 var plain = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
+// obstacleOfPooler returns the obstacle that PgBouncer means, which has one code for
+// all its own errors, or nil if the error is another one.
+func obstacleOfPooler(err *pgconn.PgError) *sale.ObstacleError {
+	if err.Code != "08P01" { // protocol_violation
+		return nil
+	}
+	switch said := err.Message; {
+	case strings.Contains(said, "no more connections allowed"):
+		return &sale.ObstacleError{Reason: reasonFull, Remedy: "raise the pooler's max_client_conn, or " + fewerConnections}
+	case transport.PoolerRefusesLogin(err):
+		return &sale.ObstacleError{Reason: reasonLogin, Lasting: true}
+	case strings.Contains(said, "statement pooling mode"):
+		return &sale.ObstacleError{Reason: reasonPooling, Remedy: "set the pooler's pool_mode to transaction or session", Lasting: true}
+	}
+	return nil
+}
+
+// fewerConnections helps where there are too few.
+const fewerConnections = "give each replica fewer connections (--database-connections)"
+
 func obstacleOfCode(code string) *sale.ObstacleError {
 	switch code {
 	case "25006": // read_only_sql_transaction
@@ -104,7 +130,7 @@ func obstacleOfCode(code string) *sale.ObstacleError {
 	case "53300": // too_many_connections: of the server, the database or the role
 		return &sale.ObstacleError{
 			Reason: reasonFull,
-			Remedy: "raise the limit that the error names, or give each replica fewer connections (--database-connections)",
+			Remedy: "raise the limit that the error names, or " + fewerConnections,
 		}
 	case "57P03": // cannot_connect_now
 		return &sale.ObstacleError{Reason: reasonStarting}
@@ -143,6 +169,15 @@ func explain(ctx context.Context, conn *pgx.Conn, err error) *sale.ObstacleError
 		o.Remedy = remedy
 	}
 	return o
+}
+
+// withGrant returns the error of a call on the connection. That of a role that lacks a
+// privilege says which GRANT helps.
+func withGrant(ctx context.Context, conn *pgx.Conn, err error) error {
+	if denied(err) && conn.PgConn().TxStatus() == 'I' {
+		return explain(ctx, conn, err)
+	}
+	return err
 }
 
 // whyReadOnly says why a session cannot write, and what helps.

@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"onsale/internal/fault"
 	"onsale/internal/item"
+	"onsale/internal/sale"
 	"onsale/internal/store/postgres"
 )
 
@@ -149,5 +151,48 @@ func TestMissingPrivilegeIsNotWaitedFor(t *testing.T) {
 	empty := open(t, server.Database(t), postgres.Options{})
 	if err := empty.CheckSchema(t.Context()); obstacle(err).Lasting || !strings.Contains(err.Error(), "onsale migrate") {
 		t.Errorf("%v, want one that passes", err)
+	}
+}
+
+// TestCallsSayWhichGrantIsMissing takes privileges from calls beside the sale.
+func TestCallsSayWhichGrantIsMissing(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, server.Server(t), "")
+	direct := open(t, s.url, postgres.Options{})
+	sold, err := direct.Sell(t.Context(), sale.Batch{Orders: orders(t, s.concert, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pooled := open(t, s.url+"&pgbouncer=true", postgres.Options{})
+	for privilege, call := range map[string]func(*postgres.Store) error{
+		"INSERT ON onsale.items": func(store *postgres.Store) error {
+			return store.CreateItem(t.Context(), item.Item{ID: "1", UserID: "ada", CreatedAt: time.Now()})
+		},
+		"DELETE ON onsale.items":    func(store *postgres.Store) error { return store.DeleteItem(t.Context(), "1", "ada") },
+		"UPDATE ON onsale.faults":   func(store *postgres.Store) error { _, err := store.SavePlan(t.Context(), fault.Plan{}); return err },
+		"SELECT ON onsale.faults":   func(store *postgres.Store) error { _, err := store.LoadPlan(t.Context()); return err },
+		"INSERT ON onsale.replicas": func(store *postgres.Store) error { return store.Heartbeat(t.Context(), "one", 1) },
+		"INSERT ON onsale.audits":   func(store *postgres.Store) error { _, _, err := store.AuditBooks(t.Context(), 0); return err },
+		"SELECT ON onsale.purchases": func(store *postgres.Store) error {
+			_, err := store.Purchases(t.Context(), s.concert, uuid.Nil, 1)
+			return err
+		},
+		"UPDATE ON onsale.concerts": func(store *postgres.Store) error {
+			_, err := store.Refund(t.Context(), sold[0].Purchase.ID)
+			return err
+		},
+		"INSERT ON onsale.concerts": func(store *postgres.Store) error {
+			_, err := store.CreateConcert(t.Context(), sale.NewConcert{Title: "T", Date: "D", Venue: "V", Capacity: 1})
+			return err
+		},
+	} {
+		s.exec(`REVOKE ` + privilege + ` FROM ITS_ROLE`)
+		for way, store := range map[string]*postgres.Store{"direct": direct, "pooled": pooled} {
+			err := call(store)
+			if want := "GRANT " + privilege + " TO " + s.role; !strings.Contains(obstacle(err).Remedy, want) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, without %s: %v, want %q", way, privilege, err, want)
+			}
+		}
+		s.exec(`GRANT ` + privilege + ` TO ITS_ROLE`)
 	}
 }

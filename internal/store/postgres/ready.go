@@ -114,12 +114,18 @@ func (s *Store) TryWrite(ctx context.Context) error {
 
 // noConnection judges the error of a trial that got no connection. That they are
 // all in use shows that there are some: what becomes of the sales on them will tell.
+//
+// A pooler in session mode lets a client wait that it has no session for, and then the
+// limit of connecting may end the wait before that of the trial does.
 func noConnection(ctx context.Context, op string, p *pool, err error) error {
-	switch deadline := errors.Is(ctx.Err(), context.DeadlineExceeded); {
-	case deadline && p.now().Stat().AcquiredConns() > 0:
+	switch slow := errors.Is(ctx.Err(), context.DeadlineExceeded) || pgconn.Timeout(err); {
+	case slow && p.now().Stat().AcquiredConns() > 0:
 		return nil
-	case deadline:
-		return fmt.Errorf("%s: %w", op, &sale.ObstacleError{Reason: reasonFull, Err: oneLine(err), Remedy: "no connection was established in time"})
+	case slow:
+		return fmt.Errorf("%s: %w", op, &sale.ObstacleError{
+			Reason: reasonFull, Err: oneLine(err),
+			Remedy: "no connection was established in time: raise the limit of the server or of the pooler, or " + fewerConnections,
+		})
 	}
 	return classify(ctx, op+": connect", err)
 }
@@ -203,5 +209,5 @@ func refusesLogin(err error) bool {
 	case "53300", "28000", "28P01", "42501", "55000":
 		return true
 	}
-	return false
+	return obstacleOfPooler(server) != nil
 }

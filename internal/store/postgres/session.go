@@ -66,6 +66,9 @@ func (s *sessions) TraceConnectStart(ctx context.Context, data pgx.TraceConnectS
 		}
 		config.DefaultQueryExecMode = mode
 		if pooled {
+			if err := tryTransaction(ctx, conn); err != nil {
+				return err
+			}
 			conn.CustomData()[localLimits] = s.limits.transaction
 			config.DefaultQueryExecMode = s.modeBehindPooler(mode)
 		}
@@ -87,6 +90,17 @@ func (s *sessions) own(ctx context.Context, conn *pgconn.PgConn) (bool, error) {
 		return false, fmt.Errorf("set time limits: %w", err)
 	}
 	return len(results) == 1 && len(results[0].Rows) == 1 && string(results[0].Rows[0][0]) == "own", nil
+}
+
+// tryTransaction returns an error if the pooler allows no transaction of several
+// messages, as PgBouncer does in statement mode.
+func tryTransaction(ctx context.Context, conn *pgconn.PgConn) error {
+	for _, statement := range []string{begin, `ROLLBACK`} {
+		if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
+			return fmt.Errorf("try a transaction: %w", err)
+		}
+	}
+	return nil
 }
 
 // modeBehindPooler returns how statements are sent behind a pooler. One that is

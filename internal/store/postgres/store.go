@@ -144,7 +144,7 @@ func queryOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFun
 
 // readOne reads one row within readLimit.
 func readOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], statement string, args ...any) (row T, err error) {
-	err = s.within(ctx, readLimit, op, classify, func(ctx context.Context, conn *pgx.Conn) error {
+	err = s.call(ctx, op, classify, func(ctx context.Context, conn *pgx.Conn) error {
 		return query(ctx, conn, one(&row, scan), statement, args...)
 	})
 	return row, err
@@ -169,6 +169,13 @@ func (s *Store) within(
 	return judge(ctx, op, causeOf(limited, do(limited, conn.Conn())))
 }
 
+// call is within for a call whose client waits: it ends at readLimit.
+func (s *Store) call(ctx context.Context, op string, judge judgement, do func(context.Context, *pgx.Conn) error) error {
+	return s.within(ctx, readLimit, op, judge, func(ctx context.Context, conn *pgx.Conn) error {
+		return withGrant(ctx, conn, do(ctx, conn))
+	})
+}
+
 // queryAll reads all rows of a query.
 func queryAll[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], statement string, args ...any) ([]T, error) {
 	if err := s.gate(ctx, op); err != nil {
@@ -181,5 +188,5 @@ func queryAll[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFun
 	defer conn.Release()
 	var rows []T
 	err = query(ctx, conn.Conn(), all(&rows, scan), statement, args...)
-	return rows, classify(ctx, op, err)
+	return rows, classify(ctx, op, withGrant(ctx, conn.Conn(), err))
 }

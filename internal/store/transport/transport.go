@@ -104,3 +104,10 @@ func disagrees(err error) bool {
 	_, broken := errors.AsType[net.Error](err)
 	return !broken && strings.Contains(text, "tls error: ")
 }
+
+// PoolerRefusesLogin reports whether PgBouncer does not let the user in. Its own errors
+// all have the code of a lost connection.
+func PoolerRefusesLogin(err *pgconn.PgError) bool {
+	return err.Code == "08P01" && // protocol_violation
+		(strings.Contains(err.Message, "authentication failed") || strings.Contains(err.Message, "no such user"))
+}
