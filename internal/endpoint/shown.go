@@ -134,6 +134,9 @@ func clean(message string) string {
 	})
 	message = inText.ReplaceAllStringFunc(message, func(found string) string {
 		address := strings.TrimRight(found, ".,;:)}")
+		if strings.HasSuffix(address, "://") {
+			return found // a scheme alone, as in "must begin with https://"
+		}
 		return Shown(address) + found[len(address):]
 	})
 	message = loneUser.ReplaceAllString(message, hidden+"@")
