@@ -66,13 +66,15 @@ func explain(err error) string {
 	return "unknown flag " + flag + similar + see
 }
 
-// selected returns the name of the command whose arguments could not be parsed, or
-// nothing if there was none.
+// selected returns the name of the command whose arguments could not be parsed, with those
+// of the commands above it, or nothing if there was none.
 func selected(err error) string {
 	if broken, ok := errors.AsType[*kong.ParseError](err); ok {
-		if command := broken.Context.Selected(); command != nil {
-			return strings.Fields(command.FullPath())[1]
+		var names []string
+		for node := broken.Context.Selected(); node != nil && node.Parent != nil; node = node.Parent {
+			names = append([]string{node.Name}, names...)
 		}
+		return strings.Join(names, " ")
 	}
 	return ""
 }
