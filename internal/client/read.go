@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"unicode"
+
+	"onsale/internal/endpoint"
 )
 
 // read reads up to limit bytes, and reports whether that was all.
@@ -36,6 +38,10 @@ func Quote(text string) string {
 	}
 	return clean
 }
+
+// told is [Quote] for what a server says went wrong. It may repeat an address with a
+// password in it, such as that of its database: that is hidden.
+func told(text string) string { return endpoint.Clean(Quote(text)) }
 
 // hasNext reports whether a header Link names a next page (RFC 8288).
 func hasNext(header http.Header) bool {
