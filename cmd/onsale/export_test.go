@@ -125,6 +125,7 @@ func TestExportRefuses(t *testing.T) {
 		"URL and no file":     {[]string{"alertmanager", "--discord-url-file", "https://discord.com/api/webhooks/1/" + secret}, exitUsage, "--discord-url-file must name a file"},
 		"URL for an old one":  {[]string{"alertmanager", "--alertmanager-version=0.25", "--discord-url-file", "discord.com/api/webhooks/1/" + secret}, exitUsage, "--discord-url-file must name a file"},
 		"several on output":   {[]string{"dashboards", "-o", "-"}, exitFailure, "--output must be a directory"},
+		"another's flag":      {[]string{"rules", "--host", "h"}, exitUsage, "unknown flag --host (see onsale export rules --help)"},
 		"help":                {[]string{"dashboards"}, exitUsage, "(see onsale export dashboards --help)"},
 		"version":             {[]string{"alertmanager", "--alertmanager-version", "0.24"}, exitUsage, "--alertmanager-version must be at least 0.25"},
 		"no scrape target":    {[]string{"prometheus", "--target="}, exitUsage, "--target"},

@@ -53,7 +53,12 @@ func explain(err error) string {
 		return err.Error() + see
 	}
 	flag, similar := found[1], found[2]
-	for _, f := range append(foreign[command], foreign[""]...) {
+	first, _, _ := strings.Cut(command, " ")
+	others := append(foreign[first], foreign[""]...)
+	if first == "export" {
+		others = nil // it listens on no address, and opens no database
+	}
+	for _, f := range others {
 		for known := range strings.FieldsSeq(f.flags) {
 			if known == flag {
 				return "unknown flag " + flag + ": " + f.instead + see
