@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -54,7 +55,7 @@ func explain(err error) string {
 	}
 	flag, similar := found[1], found[2]
 	first, _, _ := strings.Cut(command, " ")
-	others := append(foreign[first], foreign[""]...)
+	others := slices.Concat(foreign[first], foreign[""])
 	if first == "export" {
 		others = nil // it listens on no address, and opens no database
 	}
