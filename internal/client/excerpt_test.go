@@ -21,6 +21,7 @@ func TestNoErrorShowsAPassword(t *testing.T) {
 		"text":    {`panic: ` + address + "\nat main.go:1", "panic: postgres://***"},
 		"cut off": {strings.Repeat("x", 180) + " postgres://onsale:" + secret + strings.Repeat("y", 99) + "@db", "x postgres://***"},
 		// The control: what is no secret is left as it is.
+		"path":  {`{"message":"no /shows?sort=price, only ?sort=date"}`, "no /shows?sort=price, only ?sort=date"},
 		"plain": {`{"message":"disk full at 10:30, see https://status.example/now, or mail ops@example.com"}`, "disk full at 10:30, see https://status.example/now, or mail ops@example.com"},
 	} {
 		if got := client.Excerpt([]byte(c.body)); strings.Contains(got, secret) || !strings.Contains(got, c.want) {

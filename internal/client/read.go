@@ -40,8 +40,15 @@ func Quote(text string) string {
 }
 
 // told is [Quote] for what a server says went wrong. It may repeat an address with a
-// password in it, such as that of its database: that is hidden.
-func told(text string) string { return endpoint.Clean(Quote(text)) }
+// password in it, such as that of its database: that is hidden. The query of a path, as
+// in "no /shows?sort=price", is left for its sender to read.
+func told(text string) string {
+	quoted := Quote(text)
+	if !strings.Contains(quoted, "://") && !strings.Contains(quoted, "@") {
+		return quoted
+	}
+	return endpoint.Clean(quoted)
+}
 
 // hasNext reports whether a header Link names a next page (RFC 8288).
 func hasNext(header http.Header) bool {
