@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -53,7 +54,12 @@ func explain(err error) string {
 		return err.Error() + see
 	}
 	flag, similar := found[1], found[2]
-	for _, f := range append(foreign[command], foreign[""]...) {
+	first, _, _ := strings.Cut(command, " ")
+	others := slices.Concat(foreign[first], foreign[""])
+	if first == "export" {
+		others = nil // it listens on no address, and opens no database
+	}
+	for _, f := range others {
 		for known := range strings.FieldsSeq(f.flags) {
 			if known == flag {
 				return "unknown flag " + flag + ": " + f.instead + see
@@ -66,13 +72,15 @@ func explain(err error) string {
 	return "unknown flag " + flag + similar + see
 }
 
-// selected returns the name of the command whose arguments could not be parsed, or
-// nothing if there was none.
+// selected returns the name of the command whose arguments could not be parsed, with those
+// of the commands above it, or nothing if there was none.
 func selected(err error) string {
 	if broken, ok := errors.AsType[*kong.ParseError](err); ok {
-		if command := broken.Context.Selected(); command != nil {
-			return strings.Fields(command.FullPath())[1]
+		var names []string
+		for node := broken.Context.Selected(); node != nil && node.Parent != nil; node = node.Parent {
+			names = append([]string{node.Name}, names...)
 		}
+		return strings.Join(names, " ")
 	}
 	return ""
 }

@@ -131,6 +131,7 @@ func TestWrongFlagsEndWithOneLineAndTwo(t *testing.T) {
 		"k6's script":        {[]string{"stress", "--scenario", "script.js"}, "docs/stress-scenario.md"},
 		"scenario for a URL": {[]string{"stress", "shop.yaml"}, "--scenario shop.yaml"},
 		"k6's users":         {[]string{"stress", "--vus", "10"}, "--users"},
+		"k6's, run":          {[]string{"stress", "run", "--vus", "10"}, "use -u, --users (see onsale stress"},
 		"wrk's connections":  {[]string{"stress", "http://h/", "-c", "10"}, "--users"},
 		"hey's time":         {[]string{"stress", "http://h/", "-z", "10s"}, "--run-time"},
 		"port":               {[]string{"up", "--port", "80"}, "--listen"},

@@ -225,6 +225,11 @@ func ExportPrometheus(o ExportPrometheusOptions) ([]byte, error) {
 	case strings.ContainsAny(o.Alertmanager, "/@ "):
 		return nil, errors.New("--alertmanager must look like 127.0.0.1:9093")
 	}
+	for _, u := range pages {
+		if u.RawQuery != "" {
+			return nil, errors.New("--target must have no query, because it may be secret: add it to the scrape job of the file as params")
+		}
+	}
 	return export.Prometheus(export.PrometheusOptions{
 		Job: o.Job, Pace: pace, Targets: pages, RuleFile: o.RuleFile, Alertmanager: o.Alertmanager,
 	})

@@ -131,6 +131,9 @@ func (o ExportOutput) WriteOne(content []byte) error {
 
 // writeAll writes files into the directory.
 func (o ExportOutput) writeAll(files []export.File) error {
+	if o.Output == "-" {
+		return errors.New("--output must be a directory, because there are several files: - is for commands that write one")
+	}
 	named := make([]export.File, len(files))
 	for i, f := range files {
 		named[i] = export.File{Name: filepath.Join(o.Output, filepath.FromSlash(f.Name)), Content: f.Content}

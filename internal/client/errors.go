@@ -107,12 +107,12 @@ type AnswerError struct {
 }
 
 func newAnswerError(k call, status int, body []byte, err error) *AnswerError {
-	return &AnswerError{Method: k.method, Path: k.path, Status: status, Excerpt: Quote(string(body)), Err: err}
+	return &AnswerError{Method: k.method, Path: k.path, Status: status, Excerpt: told(string(body)), Err: err}
 }
 
 // Error returns what was asked, and what is wrong with the answer.
 func (e *AnswerError) Error() string {
-	return fmt.Sprintf("%s %s: answer %d is malformed: %s: %q", e.Method, e.Path, e.Status, Quote(e.Err.Error()), e.Excerpt)
+	return fmt.Sprintf("%s %s: answer %d is malformed: %s: %q", e.Method, e.Path, e.Status, told(e.Err.Error()), e.Excerpt)
 }
 
 // Unwrap returns what is wrong, with [sale.ErrOutcomeUnknown] if the call

@@ -17,7 +17,8 @@ var title = regexp.MustCompile(`(?is)<(?:title|h1)[^>]*>(.*?)</(?:title|h1)>`)
 
 // Excerpt returns what an answer that is no success says, on one line of at most some
 // 200 characters: a member message, error, detail or title of its JSON, the title of a
-// page, or the beginning of any other text. It is empty for what is no text.
+// page, or the beginning of any other text. It is empty for what is no text. Passwords and
+// queries of URLs in it are hidden.
 func Excerpt(body []byte) string {
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(body, &members) // what is no object at all has no members
@@ -27,7 +28,7 @@ func Excerpt(body []byte) string {
 // message returns what a problem says of itself; nothing if it has no such member.
 func message(members map[string]json.RawMessage) string {
 	for _, name := range []string{"message", "error", "detail", "title"} {
-		if m := Quote(text(members[name])); m != "" {
+		if m := told(text(members[name])); m != "" {
 			return m
 		}
 	}
@@ -45,9 +46,9 @@ func excerpt(body []byte) string {
 		if found == nil {
 			return ""
 		}
-		return Quote(html.UnescapeString(string(found[1])))
+		return told(html.UnescapeString(string(found[1])))
 	}
-	return Quote(string(body))
+	return told(string(body))
 }
 
 // partial returns how many bytes of a character stand at the end of the part of a text

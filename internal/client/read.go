@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"unicode"
+
+	"onsale/internal/endpoint"
 )
 
 // read reads up to limit bytes, and reports whether that was all.
@@ -35,6 +37,17 @@ func Quote(text string) string {
 		return string(runes[:maxQuote]) + "…"
 	}
 	return clean
+}
+
+// told is [Quote] for what a server says went wrong. It may repeat an address with a
+// password in it, such as that of its database: that is hidden. The query of a path, as
+// in "no /shows?sort=price", is left for its sender to read.
+func told(text string) string {
+	quoted := Quote(text)
+	if !strings.Contains(quoted, "://") && !strings.Contains(quoted, "@") {
+		return quoted
+	}
+	return endpoint.Clean(quoted)
 }
 
 // hasNext reports whether a header Link names a next page (RFC 8288).

@@ -289,7 +289,7 @@ func blind() map[string]string {
 func TestBlindIsNotQuiet(t *testing.T) {
 	t.Parallel()
 	o := options()
-	o.HasAPI, o.HasCrowd, o.Targets = false, false, []string{"http://shop.example:5000"}
+	o.HasAPI, o.HasCrowd, o.Targets = false, false, []string{"http://shop.example:5000", "http://shop.example:5000/" + strings.Repeat("x", 300)}
 	api := newBackend(t, o)
 	api.bare, api.quiet, api.coverage = true, true, blind()
 	b := newBrowser(t)

@@ -135,7 +135,7 @@ func clean(message string) string {
 	message = inText.ReplaceAllStringFunc(message, func(found string) string {
 		address := strings.TrimRight(found, ".,;:)}")
 		if strings.HasSuffix(address, "://") {
-			return found // a sentence about schemes
+			return found // a scheme alone, as in "must begin with https://"
 		}
 		return Shown(address) + found[len(address):]
 	})

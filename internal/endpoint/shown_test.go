@@ -59,10 +59,13 @@ func TestCleanFindsURLsInMessages(t *testing.T) {
 		"like postgres://USER:PASSWORD@HOST:5432/DATABASE, please":                         "like postgres://USER:PASSWORD@HOST:5432/DATABASE, please",
 		"postgres://USER:PASSWORD@h:uSER1:hUNTER2@h":                                       "postgres://USER:PASSWORD@***@h",
 		"begin with postgres:// or postgresql://; or unset it":                             "begin with postgres:// or postgresql://; or unset it",
-		"see http://[::1]":                                     "see http://[::1]",
-		"see http://u@[::1]:80, and https://a/b.":              "see http://***@[::1]:80, and https://a/b.",
-		"at 10:30, mail ops@example.com: is it up? yes":        "at 10:30, mail ops@example.com: is it up? yes",
-		`rate(http_requests_total{status=~"4..|5.."}[1m]) > 2`: `rate(http_requests_total{status=~"4..|5.."}[1m]) > 2`,
+		"must begin with https://, so that nobody reads it":                                "must begin with https://, so that nobody reads it",
+		"it begins with http:// or https://.":                                              "it begins with http:// or https://.",
+		"https://,uSER1:hUNTER2@h":                                                         "https://***@h",
+		"see http://[::1]":                                                                 "see http://[::1]",
+		"see http://u@[::1]:80, and https://a/b.":                                          "see http://***@[::1]:80, and https://a/b.",
+		"at 10:30, mail ops@example.com: is it up? yes":                                    "at 10:30, mail ops@example.com: is it up? yes",
+		`rate(http_requests_total{status=~"4..|5.."}[1m]) > 2`:                             `rate(http_requests_total{status=~"4..|5.."}[1m]) > 2`,
 	} {
 		if got := endpoint.Clean(text); got != want {
 			t.Errorf("%q becomes\n%q, want\n%q", text, got, want)

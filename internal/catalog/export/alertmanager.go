@@ -110,6 +110,8 @@ func Alertmanager(o AlertmanagerOptions) ([]byte, error) {
 	discord := discordPart{URLFile: o.DiscordURLFile, Title: messageTitle, Message: messageText}
 	about := fmt.Sprintf("Alertmanager %s or newer sends to the Discord webhook whose URL is in the file that webhook_url_file names.", DefaultVersion())
 	switch {
+	case strings.Contains(o.DiscordURLFile, "://"), strings.Contains(o.DiscordURLFile, "/webhooks/"):
+		return nil, errors.New("--discord-url-file must name a file on the Alertmanager's machine: the URL of the webhook is a secret, and belongs into that file")
 	case o.Version.NeedsPlaceholder():
 		if o.Mention != "" {
 			return nil, fmt.Errorf("DISCORD_MENTION needs an --alertmanager-version of %s or newer: older ones cannot mention anybody", DefaultVersion())

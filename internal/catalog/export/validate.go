@@ -48,6 +48,8 @@ func checkRunbooks(address string) error {
 	switch {
 	case err != nil:
 		return errors.New("--runbook-url must be a URL or a path")
+	case u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("--runbook-url must be a path, or a URL with http or https, because messages link to it")
 	case u.User != nil:
 		return errors.New("--runbook-url must not carry a user or password, because messages contain it")
 	case len(address) > maxText:

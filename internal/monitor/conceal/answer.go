@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"onsale/internal/endpoint"
 )
@@ -55,9 +56,13 @@ func (k *kept) WriteHeader(status int) { k.status = status }
 // Write keeps a part of the body.
 func (k *kept) Write(p []byte) (int, error) { return k.body.Write(p) }
 
+// maxError is how much of a failed scrape's error is shown, in bytes. It quotes the line
+// that could not be read, which may be as long as the whole page of metrics.
+const maxError = 4 << 10
+
 // JSON returns an answer of the libraries without what may be secret: in the
 // configurations and the labels in it as they are known, in all else what is part of
-// a URL.
+// a URL. The error of a failed scrape is cut off at 4 KB.
 func JSON(body []byte) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber() // which writes numbers as they were
@@ -83,6 +88,9 @@ func masked(name string, value any) any {
 				return shown
 			}
 			return Hidden
+		}
+		if name == "lastError" && len(v) > maxError {
+			v = strings.ToValidUTF8(v[:maxError], "") + "…"
 		}
 		return endpoint.Clean(v)
 	case []any:

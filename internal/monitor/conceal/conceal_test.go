@@ -215,3 +215,25 @@ func TestAnswersGoOnAfterAPanic(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// TestLongErrorsOfScrapesAreCut: anybody may ask for them, and the page asks again and again.
+func TestLongErrorsOfScrapesAreCut(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ told, want string }{
+		"short":    {"server returned HTTP status 500", "server returned HTTP status 500"},
+		"long":     {"while parsing: " + strings.Repeat("é", 1<<20), "while parsing: " + strings.Repeat("é", 2040) + "…"},
+		"a secret": {`Get "http://h/?key=hUNTER2": ` + strings.Repeat("x", 1<<20), `Get "http://h/?***": ` + strings.Repeat("x", 4096-29) + "…"},
+		"cut off":  {strings.Repeat("x", 4080) + " http://u:123456789@h/", strings.Repeat("x", 4080) + " http://***"},
+	} {
+		body, err := json.Marshal(map[string]any{"activeTargets": []any{map[string]string{"lastError": c.told}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			ActiveTargets []struct{ LastError string }
+		}
+		if err := json.Unmarshal(conceal.JSON(body), &got); err != nil || got.ActiveTargets[0].LastError != c.want {
+			t.Errorf("%s: %d bytes, %v, want %d", name, len(got.ActiveTargets[0].LastError), err, len(c.want))
+		}
+	}
+}

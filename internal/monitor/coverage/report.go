@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onsale/internal/catalog"
+	"onsale/internal/endpoint"
 )
 
 // State says whether an alert can be judged.
@@ -37,9 +38,11 @@ type Report struct {
 	Unknown  int `json:"unknown"`
 	Partly   int `json:"partly"`
 	// Note says in a sentence without its full stop what cannot be judged. It is
-	// empty where every alert can be, on every instance that answers.
+	// empty where every alert can be, on every instance.
 	Note   string  `json:"note"`
 	Alerts []Alert `json:"alerts"`
+
+	down int // instances that did not answer the last scrape
 }
 
 // Alert is what is known of one alert.
@@ -54,7 +57,7 @@ type Alert struct {
 	// Reason says why it cannot be judged, or not on every instance; else it is empty.
 	Reason string `json:"reason"`
 
-	partly bool
+	partly bool // judged, and not on every instance that answers
 }
 
 // blank is the report before the first look.
@@ -73,6 +76,8 @@ func (c *Coverage) report(f findings, now time.Time) *Report {
 	for _, up := range f.up {
 		if up {
 			r.Up++
+		} else {
+			r.down++
 		}
 	}
 	for _, a := range c.options.Alerts {
@@ -106,6 +111,9 @@ func (r *Report) note() string {
 	if r.Partly > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d alerts have no series on some instances", r.Partly, len(r.Alerts)))
 	}
+	if r.down > 0 && r.Up > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d instances not answering", r.down, r.Instances))
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -114,6 +122,7 @@ func (f findings) judge(a catalog.Alert, instances []string) Alert {
 	one := Alert{Name: a.Name, State: Unknown, Missing: []string{}}
 	var lacking int // instances that answer
 	var missing []catalog.Series
+	var nearest string // the instance that lacks them
 	for _, instance := range instances {
 		lacks := a.Judge(func(s catalog.Series) bool { return f.has[instance][s] })
 		switch {
@@ -121,7 +130,7 @@ func (f findings) judge(a catalog.Alert, instances []string) Alert {
 			one.Instances++
 		case f.up[instance]:
 			if lacking++; missing == nil || len(lacks) < len(missing) {
-				missing = lacks
+				missing, nearest = lacks, instance
 			}
 		}
 	}
@@ -133,8 +142,8 @@ func (f findings) judge(a catalog.Alert, instances []string) Alert {
 		one.State = Judged
 		if lacking > 0 {
 			one.partly = true
-			one.Reason = fmt.Sprintf("judged on %d of %d instances: another has %s",
-				one.Instances, len(instances), f.lack(a, missing))
+			one.Reason = fmt.Sprintf("judged on %d of %d instances: %s has %s",
+				one.Instances, len(instances), endpoint.Clean(nearest), f.lack(a, missing))
 		} else if one.Instances < len(instances) {
 			one.Reason = fmt.Sprintf("judged on %d of %d instances: the others do not answer", one.Instances, len(instances))
 		}

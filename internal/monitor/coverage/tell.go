@@ -14,7 +14,7 @@ type teller struct {
 	log *slog.Logger
 
 	said    bool
-	blind   []string // what was said last
+	blind   []string // what was said last: the alerts and their states
 	next    []string // what the looks since then came to
 	looks   int      // how many came to next
 	silent  int      // how many found no target that answers
@@ -36,8 +36,8 @@ func (t *teller) tell(ctx context.Context, r *Report) {
 	}
 	var blind []string
 	for _, a := range r.Alerts {
-		if a.State == NoSeries {
-			blind = append(blind, a.Name)
+		if a.State == NoSeries || a.partly {
+			blind = append(blind, a.Name+" "+string(a.State))
 		}
 	}
 	if t.looks == 0 || !slices.Equal(blind, t.next) {
@@ -48,21 +48,27 @@ func (t *teller) tell(ctx context.Context, r *Report) {
 	}
 	first := !t.said
 	t.said, t.blind = true, blind
-	switch {
-	case len(blind) > 0:
+	if r.NoSeries > 0 {
 		t.log.WarnContext(ctx, "alerts cannot fire, because no target has the series that they need",
-			"job", t.job, "count", len(blind), "of", len(r.Alerts), "alerts", byReason(r))
-	case !first:
+			"job", t.job, "count", r.NoSeries, "of", len(r.Alerts),
+			"alerts", byReason(r, func(a Alert) bool { return a.State == NoSeries }))
+	}
+	if r.Partly > 0 {
+		t.log.WarnContext(ctx, "alerts cannot fire for some targets, which lack the series that they need",
+			"job", t.job, "count", r.Partly, "of", len(r.Alerts),
+			"alerts", byReason(r, func(a Alert) bool { return a.partly }))
+	}
+	if !first && len(blind) == 0 {
 		t.log.InfoContext(ctx, "all alerts can fire, the targets have the series that they need", "job", t.job)
 	}
 }
 
-// byReason lists the alerts that cannot fire, those of one reason together.
-func byReason(r *Report) string {
+// byReason lists the alerts that are meant, those of one reason together.
+func byReason(r *Report, meant func(Alert) bool) string {
 	var reasons []string
 	names := make(map[string][]string)
 	for _, a := range r.Alerts {
-		if a.State != NoSeries {
+		if !meant(a) {
 			continue
 		}
 		if names[a.Reason] == nil {

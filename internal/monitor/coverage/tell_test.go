@@ -17,10 +17,12 @@ import (
 	"onsale/internal/monitor/coverage"
 )
 
-// series is a Prometheus of one target, by the names that it has now.
+// series is a Prometheus of one target, by the names that it has now, and perhaps
+// of a second one.
 type series struct {
 	mu    sync.Mutex
 	names []string
+	other []string // the names of the second target; nil: there is none
 	down  bool
 	err   error
 }
@@ -29,6 +31,13 @@ func (s *series) set(names ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.names = names
+}
+
+// beside adds a second target, which has these names.
+func (s *series) beside(names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.other = names
 }
 
 func (s *series) answer(down bool, err error) {
@@ -43,17 +52,21 @@ func (s *series) query(_ context.Context, expr string) ([]coverage.Sample, error
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := strings.TrimSuffix(metricName.FindString(expr), "{")
+	var found []coverage.Sample
+	if s.other != nil && (name == "up" || slices.Contains(s.other, name)) {
+		found = append(found, coverage.Sample{Labels: map[string]string{"instance": "shop:8001"}, Value: 1})
+	}
 	one := coverage.Sample{Labels: map[string]string{"instance": "shop:8000"}, Value: 1}
 	switch {
 	case s.err != nil:
 		return nil, s.err
 	case name == "up" && s.down:
 		one.Value = 0
-		return []coverage.Sample{one}, nil
+		return append(found, one), nil
 	case name == "up" || !s.down && slices.Contains(s.names, name):
-		return []coverage.Sample{one}, nil
+		return append(found, one), nil
 	}
-	return nil, nil
+	return found, nil
 }
 
 // told runs a coverage of two alerts, while a story is told, and returns what is logged.
@@ -109,6 +122,27 @@ func TestStartTellsOnce(t *testing.T) {
 	if !strings.Contains(lines[0], "count=3 of=4") {
 		t.Errorf("line is %s", lines[0])
 	}
+}
+
+// An alert that can fire for one target alone is told as well, with the other's name.
+func TestATargetThatLacksSeriesIsTold(t *testing.T) {
+	t.Parallel()
+	contain(t, told(t, func(s *series) {
+		s.set("heat", "rain")
+		s.beside("rain")
+		time.Sleep(time.Hour)
+		s.beside("heat", "rain")
+		time.Sleep(time.Hour)
+	}),
+		`alerts cannot fire for some targets, which lack the series that they need" component=coverage job=shop `+
+			`count=2 of=4 alerts="Hot, Hotter: judged on 1 of 2 instances: shop:8001 has no heat"`,
+		`all alerts can fire`)
+	// What no target has is another line.
+	contain(t, told(t, func(s *series) {
+		s.set("heat")
+		s.beside("any")
+		time.Sleep(time.Hour)
+	}), `alerts="Wet: no rain`, `alerts="Hot, Hotter: judged on 1 of 2`)
 }
 
 // The control: nothing is told of a target that has everything.
