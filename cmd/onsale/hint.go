@@ -37,7 +37,11 @@ var foreign = map[string][]struct{ flags, instead string }{
 		{"-t --time --run-time", "use --duration"},
 	},
 	"monitor": {{"-H --host --url -u", "use --target"}, {"-p --port --addr --address --bind --web.listen-address", "use --listen"}},
-	"":        {{"-p --port --addr --address --bind --host", "use --listen"}, {"--db --database --database-url --dsn", "use the environment variable DATABASE_URL"}},
+	"": {
+		{"-p --port --addr --address --bind --host", "use --listen"},
+		{"--db --database --database-url --dsn", "use the environment variable DATABASE_URL"},
+		{"-v --verbose", "use -V, --version, or --log-level debug"},
+	},
 }
 
 // unknownFlag matches kong's message about a flag that a command does not have.

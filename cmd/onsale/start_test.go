@@ -134,6 +134,7 @@ func TestWrongFlagsEndWithOneLineAndTwo(t *testing.T) {
 		"k6's, run":          {[]string{"stress", "run", "--vus", "10"}, "use -u, --users (see onsale stress"},
 		"wrk's connections":  {[]string{"stress", "http://h/", "-c", "10"}, "--users"},
 		"hey's time":         {[]string{"stress", "http://h/", "-z", "10s"}, "--run-time"},
+		"version":            {[]string{"-v"}, "--version"},
 		"port":               {[]string{"up", "--port", "80"}, "--listen"},
 		"database":           {[]string{"migrate", "--dsn", "postgres://u:" + secret + "@h/d"}, "DATABASE_URL"},
 		"unknown command":    {[]string{"sell"}, "sell"},

@@ -281,6 +281,15 @@ func TestPasswordFromTheEnvironment(t *testing.T) {
 	}
 }
 
+// TestHostFromTheEnvironment: libpq takes it from there, and so does the driver.
+func TestHostFromTheEnvironment(t *testing.T) {
+	t.Setenv("PGHOST", "db.example.com")
+	config, _, err := conninfo.Parse("postgres:///sale?sslmode=no-verify") // no-verify is Node's require
+	if err != nil || config.ConnConfig.Host != "db.example.com" || config.ConnConfig.TLSConfig == nil || len(config.ConnConfig.Fallbacks) != 0 {
+		t.Errorf("%v, want an encrypted connection to the host of the environment", err)
+	}
+}
+
 // FuzzParse looks for a string that ends the process, or a password that an error shows.
 func FuzzParse(f *testing.F) {
 	f.Add("postgres://ada:", "", "", "@[::1]:5432/sale?sslmode=require&host=/tmp")

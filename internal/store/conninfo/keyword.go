@@ -80,6 +80,9 @@ func (s settings) add(name, value string, jdbc bool) {
 	if jdbc && name == "ssl" && isTrue(value) {
 		value = "verify-full" // which is what Java means by it
 	}
+	if name == "sslmode" && value == "no-verify" {
+		value = "require" // which is what Node's drivers mean by it
+	}
 	if before, set := s[name]; set && before != value && name == "sslmode" {
 		s[modeTwice] = value
 	}

@@ -3,6 +3,7 @@ package conninfo
 import (
 	"maps"
 	"net/url"
+	"os"
 	"strings"
 	"unicode"
 )
@@ -156,9 +157,11 @@ func (p parts) settings(jdbc bool) (settings, error) {
 	return found, found.checkPlace()
 }
 
-// checkPlace refuses settings that say nothing of where the server is.
+// checkPlace refuses settings that say nothing of where the server is. libpq's
+// environment may say it, which the driver reads.
 func (s settings) checkPlace() error {
-	if strings.Trim(s["host"], ",") == "" && s["hostaddr"] == "" && s["service"] == "" {
+	inEnvironment := os.Getenv("PGHOST") + os.Getenv("PGSERVICE")
+	if strings.Trim(s["host"], ",")+s["hostaddr"]+s["service"]+inEnvironment == "" {
 		return malformed("it names no host")
 	}
 	return nil
