@@ -36,6 +36,9 @@ const pressLimit = 30 * time.Second
 // a flag: each fires its alert in time, or says beforehand why it cannot. Those
 // that do not disturb one another are pressed at the same time.
 func TestDrillEveryButton(t *testing.T) {
+	t.Parallel()
+	machine.Lock()
+	t.Cleanup(machine.Unlock)
 	memory, err := mem.VirtualMemory()
 	if err != nil {
 		t.Fatal(err)

@@ -1,3 +1,8 @@
+//go:build !race
+
+// The race detector has nothing to find here: each case is a calculation, and under it
+// they take minutes.
+
 package catalog_test
 
 import (
