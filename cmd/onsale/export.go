@@ -11,7 +11,7 @@ import (
 type exportCmd struct {
 	Rules        exportRulesCmd        `cmd:"" help:"The alerts and recording rules, for Prometheus."`
 	Dashboards   exportDashboardsCmd   `cmd:"" help:"The dashboards, for Grafana, a JSON file each."`
-	Alertmanager exportAlertmanagerCmd `cmd:"" help:"A configuration of Alertmanager that sends to Discord."`
+	Alertmanager exportAlertmanagerCmd `cmd:"" help:"A configuration of Alertmanager that sends to Discord, or to onsale receiver."`
 	Prometheus   exportPrometheusCmd   `cmd:"" help:"A configuration of Prometheus that scrapes the service and loads the rules."`
 	Grafana      exportGrafanaCmd      `cmd:"" help:"Everything for a Grafana that is set up by files: dashboards, alert rules, contact point, data source."`
 	Runbooks     exportRunbooksCmd     `cmd:"" help:"The runbooks that alerts link to, in Markdown."`
@@ -66,6 +66,17 @@ func (f fileFlags) to(e *env) app.ExportOutput {
 }
 
 func (f directoryFlags) to(e *env) app.ExportOutput { return fileFlags(f).to(e) }
+
+// receiverFlags are those of what sends alerts.
+type receiverFlags struct {
+	Receiver          string `help:"Send to the onsale receiver at this URL, which delivers to Discord, in place of Discord itself." placeholder:"URL"`
+	ReceiverTokenFile string `help:"Where the sender finds the file with the receiver's admin token; none by default." placeholder:"FILE"`
+}
+
+// receiver returns what the flags say.
+func (f receiverFlags) receiver() app.ExportReceiver {
+	return app.ExportReceiver{URL: f.Receiver, TokenFile: f.ReceiverTokenFile}
+}
 
 // options returns what the flags say.
 func (f *serviceFlags) options(e *env) app.ExportOptions {
@@ -133,6 +144,7 @@ func (c *exportDashboardsCmd) Run(ctx context.Context, e *env) error {
 type exportGrafanaCmd struct {
 	ruleFlags
 	directoryFlags
+	receiverFlags
 
 	PrometheusURL string `name:"prometheus-url" help:"Where Grafana finds the Prometheus that has the rules." default:"http://prometheus:9090" placeholder:"URL"`
 }
@@ -140,7 +152,7 @@ type exportGrafanaCmd struct {
 // Run writes the files of Grafana.
 func (c *exportGrafanaCmd) Run(ctx context.Context, e *env) error {
 	o := c.options(e)
-	o.ExportOutput = c.to(e)
+	o.ExportOutput, o.Receiver = c.to(e), c.receiver()
 	if err := checked(o.Validate()); err != nil {
 		return err
 	}
@@ -194,6 +206,7 @@ type exportAlertmanagerCmd struct {
 	DiscordURLFile      string `name:"discord-url-file" help:"Where your Alertmanager finds the file that has the URL of the Discord webhook in it." default:"/run/secrets/discord_url" placeholder:"FILE"`
 	AlertmanagerVersion string `help:"The version of your Alertmanager, 0.25 or newer. Before 0.28 it cannot read the URL from a file: the configuration has a place for it." default:"0.28" placeholder:"VERSION"`
 
+	receiverFlags
 	fileFlags
 }
 
@@ -201,7 +214,8 @@ type exportAlertmanagerCmd struct {
 func (exportAlertmanagerCmd) Help() string {
 	return `DISCORD_MENTION says whom critical alerts mention, as for onsale up. The webhook's
 URL is a secret: this command does not read it, and the file that it writes does
-not have it.`
+not have it. With --receiver the receiver has both, and any version of
+Alertmanager does.`
 }
 
 // Run writes the configuration of Alertmanager.
@@ -209,6 +223,7 @@ func (c *exportAlertmanagerCmd) Run(e *env) error {
 	mention, _ := e.lookup("DISCORD_MENTION")
 	content, err := app.ExportAlertmanager(app.ExportAlertmanagerOptions{
 		Pace: c.Pace, Version: c.AlertmanagerVersion, DiscordURLFile: c.DiscordURLFile, Mention: mention,
+		Receiver: c.receiver(),
 	})
 	if err != nil {
 		return &usageError{err}

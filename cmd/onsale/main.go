@@ -37,6 +37,7 @@ type cli struct {
 	Up       upCmd       `cmd:"" help:"Run everything: API, monitoring, demo concerts and a demo crowd."`
 	Serve    serveCmd    `cmd:"" help:"Serve the ticket-sales API."`
 	Monitor  monitorCmd  `cmd:"" help:"Watch servers elsewhere."`
+	Receiver receiverCmd `cmd:"" help:"Deliver to Discord what an Alertmanager or a Grafana of your own posts."`
 	Stress   stressCmd   `cmd:"" help:"Load-test the ticket office, or any HTTP API."`
 	Automate automateCmd `cmd:"" help:"Create and delete items, at a polite rate."`
 	Export   exportCmd   `cmd:"" help:"Write rules, dashboards and routes for a Prometheus, Grafana and Alertmanager of your own."`

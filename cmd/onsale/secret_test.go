@@ -105,6 +105,9 @@ func TestEverySecretMustBeOneLine(t *testing.T) {
 		{"DISCORD_URL", []string{"up"}},
 		{"DISCORD_URL", monitor},
 		{"DISCORD_MENTION", monitor},
+		{"DISCORD_URL", []string{"receiver"}},
+		{"DISCORD_MENTION", []string{"receiver"}},
+		{"ONSALE_ADMIN_TOKEN", []string{"receiver"}},
 		{"--admin-token-file", []string{"serve", "--admin-token-file=" + file}},
 		{"--record", []string{"automate", "--count=1", "--record=postgres://" + twoLines}},
 	} {

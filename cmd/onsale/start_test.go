@@ -156,6 +156,9 @@ func TestWrongFlagsEndWithOneLineAndTwo(t *testing.T) {
 		"no host, serve":     {[]string{"serve", "--allowed-hosts", "a.example,http://b.example"}, "--allowed-hosts"},
 		"no host, up":        {[]string{"up", "--allowed-hosts", "b.example:80"}, "--allowed-hosts"},
 		"no host, monitor":   {[]string{"monitor", "--target", "127.0.0.1:1", "--allowed-hosts", "*"}, "--allowed-hosts"},
+		"webhook's place":    {[]string{"receiver", "--port", "9095"}, "--listen"},
+		"receiver's URL":     {[]string{"export", "alertmanager", "--receiver", "http://u:" + secret + "@h"}, "--receiver"},
+		"receiver's token":   {[]string{"export", "grafana", "-o", "x", "--receiver-token-file", "f"}, "--receiver"},
 		"no host, stress":    {[]string{"stress", "-u", "1", "--allowed-hosts", "b.example/"}, "--allowed-hosts"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,6 +37,9 @@ func TestAdminTokens(t *testing.T) {
 		monitor := app.DefaultMonitorOptions()
 		monitor.Targets, monitor.AdminToken = []string{"http://127.0.0.1:1"}, token
 		checked["monitor"] = monitor.Validate()
+		receiver := app.DefaultReceiverOptions()
+		receiver.AdminToken = token
+		checked["receiver"] = receiver.Validate()
 		if !ok {
 			checked["stress --listen"] = stress(t, app.StressOptions{Listen: "127.0.0.1:0", AdminToken: token})
 			checked["stress --metrics-addr"] = stress(t, app.StressOptions{MetricsAddr: "127.0.0.1:0", AdminToken: token})

@@ -30,11 +30,16 @@ type ExportOptions struct {
 	// of them may be given; without any, nothing is left out.
 	Targets []string
 	Metrics string
+	// Receiver is where Grafana sends alerts to; its zero value is Discord.
+	Receiver ExportReceiver
 
 	ExportOutput
 
 	In io.Reader
 }
+
+// ExportReceiver is an `onsale receiver` that alerts go to.
+type ExportReceiver = export.Receiver
 
 // ExportOutput says where `onsale export` writes.
 type ExportOutput struct {
@@ -72,7 +77,7 @@ func (o ExportOptions) export() (export.Options, error) {
 	if err != nil {
 		return export.Options{}, err
 	}
-	exported := export.Options{Settings: o.Settings, Pace: pace, Labels: o.Labels, Severities: make(map[string]catalog.Severity)}
+	exported := export.Options{Settings: o.Settings, Pace: pace, Labels: o.Labels, Severities: make(map[string]catalog.Severity), Receiver: o.Receiver}
 	exported.Settings.Runbooks = runbookPattern(o.Settings.Runbooks)
 	for name, severity := range o.Severities {
 		exported.Severities[name] = catalog.Severity(severity)
@@ -243,6 +248,9 @@ type ExportAlertmanagerOptions struct {
 	DiscordURLFile string
 	// Mention is DISCORD_MENTION.
 	Mention string
+	// Receiver is where alerts go in place of Discord. The webhook and the mention are
+	// then its own.
+	Receiver ExportReceiver
 }
 
 // ExportAlertmanager returns the configuration of an Alertmanager. Its errors name
@@ -261,5 +269,6 @@ func ExportAlertmanager(o ExportAlertmanagerOptions) ([]byte, error) {
 	}
 	return export.Alertmanager(export.AlertmanagerOptions{
 		Pace: pace, Version: version, DiscordURLFile: o.DiscordURLFile, Mention: strings.Join(strings.Fields(o.Mention), " "),
+		Receiver: o.Receiver,
 	})
 }

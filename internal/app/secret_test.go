@@ -37,6 +37,20 @@ func TestNoURLShowsItsSecrets(t *testing.T) {
 			o.Targets, o.Watch.DiscordURL = []string{"http://127.0.0.1:8000"}, app.Secret(url)
 			return "", o.Validate()
 		},
+		"--external-url of receiver": func(_ *testing.T, url string) (string, error) {
+			o := app.DefaultReceiverOptions()
+			o.ExternalURL = url
+			return "", o.Validate()
+		},
+		"DISCORD_URL of receiver": func(_ *testing.T, url string) (string, error) {
+			o := app.DefaultReceiverOptions()
+			o.DiscordURL = app.Secret(url)
+			return "", o.Validate()
+		},
+		"--receiver": func(_ *testing.T, url string) (string, error) {
+			_, err := app.ExportAlertmanager(app.ExportAlertmanagerOptions{Pace: "real", Version: "0.28", Receiver: app.ExportReceiver{URL: url}})
+			return "", err
+		},
 		"--listen": func(_ *testing.T, url string) (string, error) {
 			o := app.DefaultMonitorOptions()
 			o.Targets, o.Listen = []string{"http://127.0.0.1:8000"}, url

@@ -80,6 +80,10 @@ type (
 // that records.
 func (s *Set) alerting() ([]File, error) {
 	var files []File
+	point, to := discord(), "Where alerts go. Grafana takes DISCORD_URL and DISCORD_MENTION from its environment, and does not start without the first."
+	if s.options.Receiver.URL != "" {
+		point, to = s.options.Receiver.contactPoint(), "Where alerts go: to onsale receiver, which delivers to Discord."
+	}
 	for _, f := range []struct {
 		name, about string
 		content     provisioned
@@ -89,10 +93,10 @@ func (s *Set) alerting() ([]File, error) {
 			provisioned{Groups: []ruleGroup{s.grafanaRules()}},
 		},
 		{
-			"contact-points.yaml", "Where alerts go. Grafana takes DISCORD_URL and DISCORD_MENTION from its environment, and does not start without the first.",
-			provisioned{ContactPoints: []contactPoint{discord()}},
+			"contact-points.yaml", to,
+			provisioned{ContactPoints: []contactPoint{point}},
 		},
-		{"policies.yaml", "Which alerts go there: all.", provisioned{Policies: []policy{grouped(s.options.Pace)}}},
+		{"policies.yaml", "Which alerts go there: all.", provisioned{Policies: []policy{grouped(point.Name, s.options.Pace)}}},
 	} {
 		f.content.APIVersion = 1
 		text, err := encode(f.content, header(f.about))
@@ -166,11 +170,11 @@ func discord() contactPoint {
 	}}}
 }
 
-// grouped sends everything there, grouped as Alertmanager does it.
-func grouped(p catalog.Pace) policy {
+// grouped sends everything to a contact point, grouped as Alertmanager does it.
+func grouped(to string, p catalog.Pace) policy {
 	g := p.Grouping()
 	return policy{
-		OrgID: 1, Receiver: discordReceiver, GroupBy: []string{"grafana_folder", "alertname"},
+		OrgID: 1, Receiver: to, GroupBy: []string{"grafana_folder", "alertname"},
 		GroupWait: span(g.Wait), GroupInterval: span(g.Interval), RepeatInterval: span(g.Repeat),
 	}
 }

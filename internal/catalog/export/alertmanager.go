@@ -19,6 +19,9 @@ type AlertmanagerOptions struct {
 	DiscordURLFile string
 	// Mention is whom critical alerts mention, as Discord writes it; empty: nobody.
 	Mention string
+	// Receiver is where alerts go in place of Discord. It knows the webhook and the
+	// mention itself. Its zero value is none.
+	Receiver Receiver
 }
 
 // DefaultAlertmanager are the options of what is committed. The file with the
@@ -92,7 +95,8 @@ type (
 	}
 	receiverPart struct {
 		Name    string        `yaml:"name"`
-		Discord []discordPart `yaml:"discord_configs"`
+		Discord []discordPart `yaml:"discord_configs,omitempty"`
+		Webhook []webhookPart `yaml:"webhook_configs,omitempty"`
 	}
 	discordPart struct {
 		URL     string `yaml:"webhook_url,omitempty"`
@@ -104,9 +108,16 @@ type (
 )
 
 // Alertmanager returns the configuration of an Alertmanager that sends what it
-// gets to Discord, grouped and held back as the embedded one does. The URL of the
-// webhook, which is a secret, is not in it.
+// gets to Discord or to a receiver, grouped and held back as the embedded one does. The
+// URL of Discord's webhook, which is a secret, is not in it.
 func Alertmanager(o AlertmanagerOptions) ([]byte, error) {
+	if err := o.Receiver.validate(); err != nil {
+		return nil, err
+	}
+	if o.Receiver.URL != "" {
+		head := header("Alertmanager sends to onsale receiver, which delivers to Discord.") + catalog.Routing(receiverName, o.Pace.Grouping())
+		return encode(receiversSection{[]receiverPart{{Name: receiverName, Webhook: []webhookPart{o.Receiver.webhook()}}}}, head)
+	}
 	discord := discordPart{URLFile: o.DiscordURLFile, Title: messageTitle, Message: messageText}
 	about := fmt.Sprintf("Alertmanager %s or newer sends to the Discord webhook whose URL is in the file that webhook_url_file names.", DefaultVersion())
 	switch {
@@ -124,5 +135,5 @@ func Alertmanager(o AlertmanagerOptions) ([]byte, error) {
 		discord.Content = critical(o.Mention)
 	}
 	head := header(about) + catalog.Routing(discordReceiver, o.Pace.Grouping())
-	return encode(receiversSection{[]receiverPart{{discordReceiver, []discordPart{discord}}}}, head)
+	return encode(receiversSection{[]receiverPart{{Name: discordReceiver, Discord: []discordPart{discord}}}}, head)
 }

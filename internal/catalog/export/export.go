@@ -27,6 +27,8 @@ type Options struct {
 	// Metrics is what the service exports. What needs other series is left out. nil:
 	// nothing is.
 	Metrics *Metrics
+	// Receiver is where a Grafana sends alerts to. Its zero value is Discord.
+	Receiver Receiver
 }
 
 // DefaultOptions are those of what is committed.

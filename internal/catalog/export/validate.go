@@ -40,6 +40,9 @@ func (o Options) validate() error {
 	if err := checkLabels(o.Labels); err != nil {
 		return err
 	}
+	if err := o.Receiver.validate(); err != nil {
+		return err
+	}
 	return checkSeverities(o)
 }
 

@@ -120,10 +120,7 @@ func (n *Notifier) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bo
 	if n.webhook == nil {
 		return false, nil
 	}
-	select {
-	case n.queued <- struct{}{}:
-	default:
-	}
+	n.wake()
 	before := entry.Delivery.Attempts
 	for {
 		changed := n.inbox.changes()
@@ -154,12 +151,36 @@ func (n *Notifier) take(ctx context.Context, alerts []*alert.Alert) (entry Notif
 		flush = now
 	}
 	group, _ := notify.GroupKey(ctx)
+	// An inbox that cannot be written goes on in memory, and says so itself.
+	entry, known, _ = n.put(group, now, occasion{flush: flush}, alerts)
+	return entry, known
+}
+
+// put puts a notification into the inbox, or finds it there.
+func (n *Notifier) put(group string, now time.Time, when occasion, alerts []*alert.Alert) (entry Notification, known bool, err error) {
 	state := Kept
 	if n.webhook != nil {
 		state = Delivering
 	}
-	return n.inbox.add(describe(now, n.mention, alerts), about(group, now, alerts), state, key(group, now, alerts), flush)
+	return n.inbox.add(describe(now, n.mention, alerts), about(group, now, alerts), state, key(group, now, alerts), when)
 }
+
+// wake makes Run look into the inbox.
+func (n *Notifier) wake() {
+	select {
+	case n.queued <- struct{}{}:
+	default:
+	}
+}
+
+const (
+	// maxNames is how many names of alerts an entry of the inbox lists, and maxName and
+	// maxText how many characters a name and the summary have. Longer ones would make
+	// the file larger than one that is read again.
+	maxNames = 20
+	maxName  = 100
+	maxText  = 1000
+)
 
 // describe makes the inbox's entry for a group of alerts.
 func describe(now time.Time, mention Mention, alerts []*alert.Alert) Notification {
@@ -169,14 +190,24 @@ func describe(now time.Time, mention Mention, alerts []*alert.Alert) Notificatio
 		Time:     now.UTC(),
 		Status:   "firing",
 		Severity: severity(ordered[0]),
-		Alerts:   names(ordered),
-		Summary:  summary(ordered[0]),
+		Alerts:   listed(ordered),
+		Summary:  clip(summary(ordered[0]), maxText),
 		Payload:  Message(now, mention, alerts...),
 	}
 	if len(firing) == 0 {
 		entry.Status = "resolved"
 	}
 	return entry
+}
+
+// listed returns the names of alerts as an entry has them.
+func listed(alerts []*alert.Alert) []string {
+	all := names(alerts)
+	all = all[:min(len(all), maxNames)]
+	for i, name := range all {
+		all[i] = clip(name, maxName)
+	}
+	return all
 }
 
 // about says which alerts a notification is about.

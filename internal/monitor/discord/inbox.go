@@ -81,7 +81,9 @@ type Inbox struct {
 	records []*record // oldest first
 	last    uint64    // the newest ID
 	outage  outage
-	changed chan struct{}
+	// delivered and failed count since the start what left the queue.
+	delivered, failed uint64
+	changed           chan struct{}
 
 	disk disk
 }
@@ -112,45 +114,58 @@ func (b *Inbox) List(limit int) []Notification {
 	return list
 }
 
+// occasion tells a notification that is repeated from one that comes anew.
+type occasion struct {
+	// flush is the flush of the group that made it.
+	flush time.Time
+	// within is how long after a notification the same one counts as its repetition,
+	// unless one about the same alerts in another state came in between.
+	within time.Duration
+}
+
 // add keeps a notification. One that is known stays where it is: in the queue,
-// refused a short while ago, or from the same flush of its group. One that
-// failed before that is queued anew, with the newest ID.
-func (b *Inbox) add(n Notification, about subject, state State, key string, flush time.Time) (kept Notification, known bool) {
-	defer b.save()
+// refused a short while ago, or from the same occasion. One that failed before that
+// is queued anew, with the newest ID. The error is that of the file, which then does
+// not have the notification; the memory has it.
+func (b *Inbox) add(n Notification, about subject, state State, key string, when occasion) (kept Notification, known bool, err error) {
+	defer func() { err = b.save() }()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.announce()
 	n.Delivery.State = state
-	if i := b.known(key, flush); i >= 0 {
+	if i := b.known(key, about, n.Time, when); i >= 0 {
 		r := b.records[i]
-		r.flush = flush
+		r.flush = when.flush
 		switch {
 		case r.Delivery.State == Delivering:
 			// The newest figures are sent, and the message says when they were true.
 			r.Payload, r.Summary = n.Payload, n.Summary
-			return r.Notification, true
+			return r.Notification, true, nil
 		case r.Delivery.State != Failed || n.Time.Sub(r.refused) < refusedFor:
-			return r.Notification, true
+			return r.Notification, true, nil
 		}
 		n.Delivery.Attempts, n.Delivery.LastError = r.Delivery.Attempts, r.Delivery.LastError
 		b.records = slices.Delete(b.records, i, i+1)
 	}
 	b.last++
 	n.ID = b.last
-	b.records = append(b.records, &record{Notification: n, Key: key, About: about, flush: flush})
+	b.records = append(b.records, &record{Notification: n, Key: key, About: about, flush: when.flush})
 	b.trim()
-	return n, false
+	return n, false, nil
 }
 
 // known returns the index of the record that a notification continues, or -1.
-func (b *Inbox) known(key string, flush time.Time) int {
+func (b *Inbox) known(key string, about subject, now time.Time, when occasion) int {
 	for i, r := range slices.Backward(b.records) {
 		if r.Key != key {
+			if when.within > 0 && r.About.concerns(about) {
+				return -1
+			}
 			continue
 		}
 		undelivered := r.Delivery.State == Delivering || r.Delivery.State == Failed
 		// Alertmanager repeats what goes on, at a flush of its own.
-		if undelivered || r.flush.Equal(flush) {
+		if undelivered || r.flush.Equal(when.flush) || now.Sub(r.Time) < when.within {
 			return i
 		}
 		return -1
@@ -184,8 +199,10 @@ func (b *Inbox) settle(id uint64, got answer, now time.Time) (wait time.Duration
 		switch {
 		case got.delivered:
 			r.Delivery.State, r.Delivery.DeliveredAt = Delivered, new(now.UTC())
+			b.delivered++
 		case got.final:
 			r.Delivery.State, r.refused = Failed, now
+			b.failed++
 		case got.limited:
 			wait = got.wait
 		default:
@@ -209,6 +226,7 @@ func (b *Inbox) giveUp(reason string) {
 		for _, r := range b.records {
 			if r.Delivery.State == Delivering {
 				r.fail(reason)
+				b.failed++
 				touched = true
 			}
 		}
@@ -223,7 +241,7 @@ func (b *Inbox) update(change func() (touched bool)) {
 	b.announce()
 	b.mu.Unlock()
 	if touched {
-		b.save()
+		_ = b.save() // it logs its error, and the inbox goes on in memory
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 )
@@ -79,10 +80,11 @@ func read(name string) (stored, error) {
 	return s, nil
 }
 
-// save writes the inbox as it is now.
-func (b *Inbox) save() {
+// save writes the inbox as it is now. An error is logged when the first write fails,
+// and returned each time.
+func (b *Inbox) save() error {
 	if b.file == "" {
-		return
+		return nil
 	}
 	b.disk.mu.Lock()
 	defer b.disk.mu.Unlock()
@@ -99,6 +101,7 @@ func (b *Inbox) save() {
 		b.log.Info("inbox is written again", "file", b.file)
 	}
 	b.disk.failed = err != nil
+	return err
 }
 
 // replace puts data in the place of a file, which is the old one or the new
@@ -123,6 +126,19 @@ func replace(name string, data []byte) error {
 	if err != nil {
 		// The error that is worth telling is why the file is not there.
 		_ = os.Remove(f.Name())
+		return err
 	}
-	return err
+	return flushDir(dir)
+}
+
+// flushDir puts a renamed file's name onto disk. Windows has no such call.
+func flushDir(name string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

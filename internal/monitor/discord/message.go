@@ -91,10 +91,10 @@ func title(state string, alerts []*alert.Alert) string {
 
 // names returns the names of alerts, each once, in the order of the alerts.
 func names(alerts []*alert.Alert) []string {
-	found := []string{}
+	found, seen := []string{}, make(map[string]bool)
 	for _, a := range alerts {
-		if name := line(a.Name()); !slices.Contains(found, name) {
-			found = append(found, name)
+		if name := line(a.Name()); !seen[name] {
+			found, seen[name] = append(found, name), true
 		}
 	}
 	return found

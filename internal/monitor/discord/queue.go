@@ -106,6 +106,13 @@ func (s subject) covers(older subject, anyState bool) bool {
 	return s.listed() && older.listed() && !missing(older.Firing, firing) && !missing(older.Resolved, over)
 }
 
+// concerns reports whether both may name the same alert.
+func (s subject) concerns(other subject) bool {
+	w := waiting{}
+	w.add(s)
+	return w.holds(other)
+}
+
 // waiting is the set of what undelivered notifications are about.
 type waiting map[string]bool
 
@@ -215,6 +222,7 @@ func (b *Inbox) giveUpOld(now time.Time) (given []Notification) {
 		for i, r := range b.records {
 			if reason := b.reasonToGiveUp(i, now); reason != "" {
 				r.fail(reason + r.Delivery.LastError)
+				b.failed++
 				given = append(given, r.Notification)
 			}
 		}
@@ -262,6 +270,7 @@ func (b *Inbox) trim() {
 	for len(b.records) > maxKept {
 		least := slices.MinFunc(b.records, func(x, y *record) int { return cmp.Compare(x.worth(), y.worth()) })
 		if least.Delivery.State == Delivering {
+			b.failed++
 			b.log.Error("inbox is full of undelivered notifications, the oldest of the lowest severity is dropped",
 				"id", least.ID, "severity", least.Severity, "alerts", least.Alerts, "error", least.Delivery.LastError)
 		}

@@ -1,0 +1,216 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"onsale/internal/edge"
+	"onsale/internal/lock"
+	"onsale/internal/monitor/discord"
+	"onsale/internal/monitor/receiver"
+	"onsale/internal/problem"
+	"onsale/internal/server"
+	"onsale/internal/telemetry"
+)
+
+// ReceiverOptions are those of `onsale receiver`: the delivery queue alone, for an
+// Alertmanager or a Grafana elsewhere.
+type ReceiverOptions struct {
+	// Listen is the address, host:port; port 0 takes a free one.
+	Listen string
+	// DataDir is the directory of the inbox. No other process may use it.
+	DataDir string
+	// AdminToken opens posting to anyone who has it, "none" to everybody. Empty opens it
+	// on a loopback address alone.
+	AdminToken string
+	// AllowedHosts are those of [Options].
+	AllowedHosts []string
+	// ExternalURL is where people reach this server; empty is its own address, as seen
+	// from this machine.
+	ExternalURL string
+	// DiscordURL is DISCORD_URL; empty, notifications stay in the inbox.
+	DiscordURL Secret
+	// DiscordMention is DISCORD_MENTION.
+	DiscordMention string
+	// ShutdownTimeout bounds the wait for requests in flight.
+	ShutdownTimeout time.Duration
+	// Out gets the lines that people and scripts wait for.
+	Out    io.Writer
+	Logger *slog.Logger
+}
+
+// receiverConnections is how many clients of a receiver may be connected at once.
+const receiverConnections = 1000
+
+// DefaultReceiverOptions are those of `onsale receiver` without a flag.
+func DefaultReceiverOptions() ReceiverOptions {
+	return ReceiverOptions{
+		Listen: "127.0.0.1:9095", DataDir: "onsale-receiver-data", ShutdownTimeout: 15 * time.Second,
+		Out: io.Discard, Logger: slog.New(slog.DiscardHandler),
+	}
+}
+
+// Validate returns an error that names the first option that makes no sense.
+func (o ReceiverOptions) Validate() error {
+	if err := validAddress("--listen", o.Listen); err != nil {
+		return err
+	}
+	if o.DataDir == "" {
+		return errors.New("--data-dir must not be empty")
+	}
+	if err := validAccess(o.AdminToken, o.AllowedHosts); err != nil {
+		return err
+	}
+	if o.ShutdownTimeout <= 0 {
+		return fmt.Errorf("--shutdown-timeout must be more than 0s, not %s", o.ShutdownTimeout)
+	}
+	if err := o.watch().checkExternal(); err != nil {
+		return err
+	}
+	_, err := o.notifier(nil)
+	return err
+}
+
+// watch has what the options share with those of the monitoring.
+func (o ReceiverOptions) watch() Watch {
+	return Watch{ExternalURL: o.ExternalURL, DiscordURL: o.DiscordURL, DiscordMention: o.DiscordMention}
+}
+
+func (o ReceiverOptions) notifier(inbox *discord.Inbox) (*discord.Notifier, error) {
+	return discord.New(discord.Options{URL: o.DiscordURL, Mention: o.DiscordMention, Inbox: inbox, Logger: o.Logger})
+}
+
+// Receiver is a delivery queue that serves a webhook.
+type Receiver struct {
+	options  ReceiverOptions
+	notifier *discord.Notifier
+	listener *edge.Listener
+	http     *http.Server
+	parts    *lifecycle
+	stopping atomic.Bool
+}
+
+// NewReceiver binds the address, and continues the inbox of the data directory.
+func NewReceiver(ctx context.Context, o ReceiverOptions) (*Receiver, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	listener, err := listen(ctx, "--listen", o.Listen, receiverConnections, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	r := &Receiver{options: o, listener: listener}
+	r.parts = newLifecycle(o.Logger, func(part string, err error) { say(o.Out, "the %s ended: %v", part, err) })
+	r.parts.OnStop("listener", closeLimit, func(context.Context) error { return closeListener(listener) })
+	if err := r.open(); err != nil {
+		return nil, errors.Join(err, r.parts.Stop(ctx))
+	}
+	return r, nil
+}
+
+func (r *Receiver) open() error {
+	o := r.options
+	owned, err := lock.Own(filepath.Join(o.DataDir, lockFile))
+	if err != nil {
+		return fmt.Errorf("--data-dir: %w", err)
+	}
+	r.parts.OnStop("lock of the data directory", closeLimit, func(context.Context) error { return owned.Release() })
+	inbox := discord.NewInbox(filepath.Join(o.DataDir, "inbox.json"), o.Logger)
+	if r.notifier, err = o.notifier(inbox); err != nil {
+		return err
+	}
+	registry := telemetry.NewRegistry(telemetry.ReadBuild())
+	registry.MustRegister(r.listener.Metrics())
+	inbox.Observe(registry)
+	front := server.NewFront(server.FrontOptions{
+		Mounts: r.mounts(inbox, registry), AdminToken: o.AdminToken, Loopback: isLoopback(r.listener.Addr()),
+		AllowedHosts: o.watch().hosts(o.AllowedHosts), Admit: edge.Admit, Logger: o.Logger,
+	})
+	r.http = newHTTPServer(r.listener, passwordAsToken(front), o.Logger)
+	return nil
+}
+
+// mounts are what a receiver answers. Posting is an admin call.
+func (r *Receiver) mounts(inbox *discord.Inbox, registry *prometheus.Registry) []server.Mount {
+	webhook := receiver.New(receiver.Options{Notifier: r.notifier, Registerer: registry, Logger: r.options.Logger})
+	return []server.Mount{
+		{Pattern: "POST /alertmanager", Handler: webhook, Access: server.Admin},
+		{Pattern: "POST /grafana", Handler: webhook, Access: server.Admin},
+		{Pattern: "GET /inbox", Handler: inbox.Handler()},
+		{Pattern: "GET /metrics", Handler: telemetry.Handler(registry, r.options.Logger)},
+		{Pattern: "GET /ready", Handler: http.HandlerFunc(r.ready)},
+		{Pattern: "GET /health", Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		})},
+		{Pattern: "GET /{$}", Handler: http.RedirectHandler("/inbox", http.StatusFound)},
+	}
+}
+
+// ready answers 200 until the receiver stops.
+func (r *Receiver) ready(w http.ResponseWriter, _ *http.Request) {
+	if r.stopping.Load() {
+		problem.New(http.StatusServiceUnavailable, "not_ready", "Not ready", "The server is stopping.").Write(w)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+}
+
+// passwordAsToken takes the password of basic authentication for the token, since not
+// every sender can bring a bearer token.
+func passwordAsToken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, ok := r.BasicAuth(); ok {
+			r = r.Clone(r.Context())
+			r.Header.Set("Authorization", "Bearer "+password)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Addr returns the address that the receiver listens on.
+func (r *Receiver) Addr() string { return r.listener.Addr().String() }
+
+// Run takes and delivers notifications until the context ends or a part fails. It then
+// answers the requests in flight, and stops delivering. What is not delivered by then is
+// on disk. It may be called once.
+func (r *Receiver) Run(ctx context.Context) error {
+	r.parts.Essential(ctx, "delivery", backgroundLimit, r.notifier.Run)
+	r.parts.Serve("http server", r.options.ShutdownTimeout, r.http, r.listener)
+	r.parts.OnStop("drain", closeLimit, func(context.Context) error {
+		r.stopping.Store(true)
+		return nil
+	})
+	r.announce()
+	select {
+	case <-ctx.Done():
+	case <-r.parts.failed:
+	}
+	return r.parts.Stop(ctx)
+}
+
+// announce says what is where, and whether anybody may post.
+func (r *Receiver) announce() {
+	o, addr := r.options, r.listener.Addr()
+	base := localURL(addr)
+	switch {
+	case o.AdminToken == server.OpenToAll:
+		say(o.Out, "WARNING: anyone who reaches this address may post notifications (admin token %q)", server.OpenToAll)
+	case o.AdminToken == "" && !isLoopback(addr):
+		say(o.Out, "posting is disabled on this address: set ONSALE_ADMIN_TOKEN to enable it, or --admin-token-file")
+	}
+	say(o.Out, "Alertmanager posts to %s/alertmanager · Grafana to %s/grafana", base, base)
+	say(o.Out, "notifications go %s", o.watch().told(o.watch().external(base)))
+	if onAllAddresses(addr) {
+		say(o.Out, "%s", allAddresses)
+	}
+	say(o.Out, "ready on %s", base)
+}
