@@ -63,7 +63,7 @@ func TestDevContainer(t *testing.T) {
 		},
 	} {
 		match := regexp.MustCompile(v.pattern).FindSubmatch(readFile(t, v.file))
-		if match == nil || v.got != string(match[1]) {
+		if len(match) != 2 || v.got != string(match[1]) {
 			t.Errorf("%s %s, want that of %s: %q", v.what, v.got, v.file, match)
 		}
 	}
@@ -81,7 +81,7 @@ func TestDevContainer(t *testing.T) {
 // option returns an option of a feature.
 func option(d devContainer, feature, name string) string {
 	for ref, options := range d.Features {
-		if match := pinned.FindStringSubmatch(ref); match != nil && match[1] == feature {
+		if match := pinned.FindStringSubmatch(ref); len(match) == 2 && match[1] == feature {
 			value, _ := options[name].(string)
 			return value
 		}
