@@ -106,6 +106,11 @@ locust: ## Let Locust buy, 500 users a scenario, and check what it was told
 	@bash scripts/deps.sh $(DEPS) python3-locust
 	$(GO) test -tags soak -run TestLocust -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -locust $(LOCUSTTIME)
 
+.PHONY: postman
+postman: build tools/newman/node_modules ## Run the Postman collection against servers of its own
+	@bash scripts/deps.sh curl openssl
+	bash scripts/postman.sh bin/onsale
+
 .PHONY: cross
 cross: ## Build and vet for every platform, without cgo
 	@set -eu; for platform in $(PLATFORMS); do \
@@ -136,6 +141,11 @@ bin/benchstat: tools/go.mod
 
 bin/k6: tools/k6/go.mod
 	$(GO) -C tools/k6 build -o ../../bin/ go.k6.io/k6
+
+tools/newman/node_modules: tools/newman/package.json tools/newman/package-lock.json
+	@bash scripts/deps.sh nodejs npm
+	cd tools/newman && npm ci
+	touch $@
 
 bin/gitleaks: tools/go.mod
 	$(GO) -C tools build -o ../bin/ github.com/zricethezav/gitleaks/v8
