@@ -4,7 +4,7 @@ SHELL := bash
 GO    ?= go
 
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
-DEPS := chromium pgbouncer postgresql prometheus prometheus-alertmanager
+DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager sqlite3 systemd
 
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
@@ -56,7 +56,7 @@ race: deps ## Run all tests but the drills with the race detector, in random ord
 .PHONY: lint
 lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	@bash scripts/deps.sh shellcheck
-	shellcheck .ci/run scripts/*.sh
+	shellcheck .ci/run scripts/*.sh deploy/aws/*.sh
 	bin/actionlint
 	bin/gitleaks git --no-banner --redact
 	bin/golangci-lint config verify

@@ -19,6 +19,9 @@ present() {
 	chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ;;
 	prometheus) command -v prometheus >/dev/null && command -v promtool >/dev/null ;;
 	prometheus-alertmanager) command -v amtool >/dev/null ;;
+	# The tests that need them are for Linux alone.
+	systemd) [ "$(uname -s)" != Linux ] || command -v systemd-analyze >/dev/null ;;
+	cloud-init) [ "$(uname -s)" != Linux ] || command -v cloud-init >/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }
@@ -63,6 +66,13 @@ if [[ " ${missing[*]} " == *" postgresql "* && ! -e $conf ]]; then
 		# Without this line an installed server gets one, as usual.
 		create_main_cluster = false
 	EOF
+fi
+
+# cloud-init is there to check user data. Without this file it would set this machine up anew at its
+# next boot, if that is one of a cloud.
+if [[ " ${missing[*]} " == *" cloud-init "* && ! -e /etc/cloud/cloud-init.disabled ]]; then
+	mkdir -p /etc/cloud
+	touch /etc/cloud/cloud-init.disabled
 fi
 
 export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1

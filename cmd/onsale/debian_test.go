@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -22,11 +23,11 @@ func onPath(t *testing.T, tool string) string {
 	t.Helper()
 	path, err := exec.LookPath(tool)
 	if err != nil {
-		pack := "prometheus"
-		if tool == "amtool" {
-			pack = "prometheus-alertmanager"
-		}
-		t.Fatalf("%s is missing: install %s (make deps does so on Debian and Ubuntu)", tool, pack)
+		pack := map[string]string{
+			"promtool": "prometheus", "amtool": "prometheus-alertmanager", "systemd-analyze": "systemd",
+			"pg_dump": "postgresql", "pg_restore": "postgresql", "psql": "postgresql",
+		}[tool]
+		t.Fatalf("%s is missing: install %s (make deps does so on Debian and Ubuntu)", tool, cmp.Or(pack, tool))
 	}
 	return path
 }
