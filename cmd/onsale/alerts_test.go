@@ -38,15 +38,15 @@ type drill struct {
 	fired    map[string]bool
 }
 
-// machine is held by the drill that fills the processors and the memory. The next one
+// heavyDrills is held by the drill that fills the processors and the memory. The next one
 // begins while the alerts of the one before go quiet.
-var machine sync.Mutex
+var heavyDrills sync.Mutex
 
 // TestDrillEveryAlert fires each alert of the catalogue, and sees it
 // pending, firing, received by something like Discord, and resolved.
 func TestDrillEveryAlert(t *testing.T) {
-	machine.Lock() // before it is parallel, so that it comes first
-	leaveMachine := sync.OnceFunc(machine.Unlock)
+	heavyDrills.Lock() // before it is parallel, so that it comes first
+	leaveMachine := sync.OnceFunc(heavyDrills.Unlock)
 	t.Cleanup(leaveMachine)
 	t.Parallel()
 	receiver := discordtest.Start()

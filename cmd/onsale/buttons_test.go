@@ -37,8 +37,8 @@ const pressLimit = 30 * time.Second
 // that do not disturb one another are pressed at the same time.
 func TestDrillEveryButton(t *testing.T) {
 	t.Parallel()
-	machine.Lock()
-	t.Cleanup(machine.Unlock)
+	heavyDrills.Lock()
+	t.Cleanup(heavyDrills.Unlock)
 	memory, err := mem.VirtualMemory()
 	if err != nil {
 		t.Fatal(err)
