@@ -18,7 +18,6 @@ LABEL org.opencontainers.image.title="Onsale" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${COMMIT}" \
       org.opencontainers.image.created="${DATE}"
-COPY LICENSE /licenses/
 # An empty directory: a new volume gets its owner.
 COPY --chown=65532:65532 deploy/image/data /data/
 # Every command listens and keeps its data there, unless a flag says otherwise.
@@ -31,8 +30,10 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/on
 ENTRYPOINT ["/onsale"]
 CMD ["serve"]
 
+# The classic builder makes this stage for the last one as well, when there may be no binary: a
+# pattern may match nothing.
 FROM base AS prebuilt
-COPY bin/onsale /onsale
+COPY LICENSE bin/onsal[e] /
 
 FROM --platform=${BUILDPLATFORM} golang:1.26.8-bookworm AS build
 ARG GOPROXY=https://proxy.golang.org,direct
@@ -55,4 +56,5 @@ RUN CGO_ENABLED=0 GOOS=${TARGETOS:-linux} GOARCH=${TARGETARCH} go build -trimpat
     -o /onsale ./cmd/onsale
 
 FROM base
-COPY --from=build /onsale /onsale
+COPY LICENSE /
+COPY --from=build /onsale /

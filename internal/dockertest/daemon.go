@@ -31,7 +31,7 @@ func startDaemon(tb testing.TB) (socket string) {
 	}
 	sweep(tb)
 	// The path of a socket may have 108 bytes, and that of t.TempDir has the test's name in it.
-	dir, err := os.MkdirTemp("", fmt.Sprintf("onsale-docker-%d-", os.Getpid()))
+	dir, err := os.MkdirTemp("", fmt.Sprintf("onsale-docker-%d-", os.Getpid())) //nolint:usetesting // as said above
 	if err != nil {
 		tb.Fatal(err)
 	}
