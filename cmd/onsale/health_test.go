@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestHealthExitCodes asks a running server, and the same when it has ended.
@@ -39,25 +38,21 @@ func TestHealthExitCodes(t *testing.T) {
 // asBare makes the test binary say what it has where the system has nothing.
 const asBare = "ONSALE_TEST_AS_BARE"
 
-// bare runs in a process of its own, since the system's certificates and time zones are
-// read once. It says what is missing.
+// bare runs in a process of its own, since the system's certificates are read once. It says what is missing.
 func bare() {
 	pool, err := x509.SystemCertPool()
 	if err != nil || pool.Equal(x509.NewCertPool()) {
 		fmt.Println("no certificates:", err)
 	}
-	if _, err := time.LoadLocation("Asia/Kathmandu"); err != nil {
-		fmt.Println("no time zones:", err)
-	}
 	os.Exit(0)
 }
 
-// TestBareSystem: the binary brings the certificates of authorities and the time zones that
-// a container made from scratch does not have.
+// TestBareSystem: the binary brings the certificates of authorities, which a container made from
+// scratch does not have.
 func TestBareSystem(t *testing.T) {
 	t.Parallel()
 	none := t.TempDir()
-	p := launch(t, []string{asBare + "=1", "SSL_CERT_FILE=" + none + "/none", "SSL_CERT_DIR=" + none, "ZONEINFO=" + none})
+	p := launch(t, []string{asBare + "=1", "SSL_CERT_FILE=" + none + "/none", "SSL_CERT_DIR=" + none})
 	if code := p.code(); code != 0 || p.stderr.String() != "" {
 		t.Errorf("exit code %d: %s", code, p.stderr)
 	}

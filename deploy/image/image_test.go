@@ -13,6 +13,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +48,7 @@ func TestImage(t *testing.T) {
 	t.Run("sells, stops and remembers", func(t *testing.T) { testSale(t, e, image) })
 	t.Run("writes nothing with PostgreSQL", func(t *testing.T) { testPostgreSQL(t, e, image) })
 	t.Run("watches itself", func(t *testing.T) { testUp(t, e, image) })
-	t.Run("watches another", func(t *testing.T) { run(t, e, image, nil, "monitor", "--target", "127.0.0.1:1").await("healthy") })
+	t.Run("watches another", func(t *testing.T) { testMonitor(t, e, image) })
 	t.Run("says what it is", func(t *testing.T) { testConfig(t, e, image) })
 	t.Run("holds nothing else", func(t *testing.T) { testContent(t, e, image) })
 	t.Run("is small", func(t *testing.T) { testSize(t, e, image) })
@@ -114,6 +116,23 @@ func testUp(t *testing.T, e *dockertest.Engine, image string) {
 		body, err := io.ReadAll(answer.Body)
 		return err == nil && strings.Contains(string(body), `,"1"]`)
 	})
+}
+
+// testMonitor runs the monitoring alone, with a configuration that names a time zone: the image has no
+// files of them.
+func testMonitor(t *testing.T, e *dockertest.Engine, image string) {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "alertmanager.yml")
+	if err := os.WriteFile(config, []byte(`
+route: {receiver: nobody, routes: [{receiver: nobody, mute_time_intervals: [night]}]}
+receivers: [{name: nobody}]
+time_intervals: [{name: night, time_intervals: [{times: [{start_time: "00:00", end_time: "06:00"}], location: Asia/Kathmandu}]}]
+`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := run(t, e, image, []string{"--volume", config + ":/alertmanager.yml:ro"},
+		"monitor", "--target", "127.0.0.1:1", "--alertmanager-config", "/alertmanager.yml")
+	c.await("healthy")
 }
 
 // testConfig reads what the image says of itself.
