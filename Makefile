@@ -23,6 +23,23 @@ LOCUSTTIME ?= 1m
 # How long `make figures` lets `onsale up` run before it reads its memory.
 FIGURESTIME ?= 10m
 
+# Which commit this is. make VERSION=v1.2.3 says otherwise; the environment does not.
+VERSION = $(shell bash scripts/version.sh version)
+COMMIT  = $(shell bash scripts/version.sh commit)
+DATE    = $(shell bash scripts/version.sh date)
+
+# How the binary is built, wherever it is: the same commit gives the same bytes. The Dockerfile has the
+# same flags.
+TELEMETRY   := onsale/internal/telemetry
+BUILD_FLAGS  = -trimpath -buildvcs=false -ldflags "-s -w \
+	-X $(TELEMETRY).linkedVersion=$(VERSION) \
+	-X $(TELEMETRY).linkedRevision=$(COMMIT) \
+	-X $(TELEMETRY).linkedDate=$(DATE)"
+
+# The name and tag of the image, and what builds it.
+IMAGE  ?= onsale:$(VERSION)
+DOCKER ?= docker
+
 # Where Onsale builds and runs.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
@@ -38,7 +55,32 @@ deps: ## Install what the tests need, PostgreSQL and Chromium among it (Debian a
 
 .PHONY: build
 build: ## Build bin/onsale
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/onsale ./cmd/onsale
+	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/onsale ./cmd/onsale
+
+.PHONY: dist
+dist: ## Write the archives of a release for all PLATFORMS, and their SHA-256, into dist/
+	rm -rf dist
+	@set -eu; for platform in $(PLATFORMS); do \
+		echo "== $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} \
+			$(GO) build $(BUILD_FLAGS) -o dist/build/$$platform/ ./cmd/onsale; \
+	done
+	$(GO) run ./scripts/pack -version '$(VERSION)' -date '$(DATE)' dist/build dist
+	rm -rf dist/build
+
+.PHONY: image
+image: ## Build the container image from the source
+	$(DOCKER) build -t $(IMAGE) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg DATE=$(DATE) .
+
+.PHONY: image-test
+image-test: build ## Run bin/onsale in a container as the image does (Linux; starts a Docker daemon of its own as root)
+	@bash scripts/deps.sh docker.io iproute2 postgresql
+	$(GO) test -tags world -run TestImage -timeout 10m $(TESTFLAGS) ./deploy/image
+
+.PHONY: world-test
+world-test: ## Build the image from the source, and compare with a build in another directory (some 20 minutes)
+	@bash scripts/deps.sh docker.io iproute2
+	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
 
 .PHONY: test
 test: deps ## Run all tests
@@ -63,6 +105,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint fmt --diff
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
+	$(GO) vet -tags world ./deploy/...
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code
@@ -126,7 +169,7 @@ vuln: bin/govulncheck ## Look for known vulnerabilities (needs the internet)
 
 .PHONY: clean
 clean: ## Remove what was built and measured
-	rm -rf bin coverage.out
+	rm -rf bin dist coverage.out
 
 # The tools, at the versions that their modules pin. golangci-lint has a module of its own, since
 # it and actionlint need versions of one YAML package that do not go together.

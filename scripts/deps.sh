@@ -18,6 +18,8 @@ present() {
 	python3-locust) command -v locust >/dev/null ;;
 	chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ;;
 	prometheus) command -v prometheus >/dev/null && command -v promtool >/dev/null ;;
+	docker.io) command -v dockerd >/dev/null && command -v docker >/dev/null ;;
+	iproute2) command -v ip >/dev/null ;;
 	prometheus-alertmanager) command -v amtool >/dev/null ;;
 	# The tests that need them are for Linux alone.
 	systemd) [ "$(uname -s)" != Linux ] || command -v systemd-analyze >/dev/null ;;
@@ -83,6 +85,7 @@ apt-get install -y -qq --no-install-recommends "${missing[@]}"
 for package in "${missing[@]}"; do
 	case $package in
 	pgbouncer | prometheus | prometheus-alertmanager) systemctl disable --quiet "$package" 2>/dev/null || true ;;
+	docker.io) systemctl disable --quiet docker.service docker.socket containerd 2>/dev/null || true ;;
 	esac
 done
 

@@ -42,6 +42,7 @@ type cli struct {
 	Automate automateCmd `cmd:"" help:"Create and delete items, at a polite rate."`
 	Export   exportCmd   `cmd:"" help:"Write rules, dashboards and routes for a Prometheus, Grafana and Alertmanager of your own."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema to the newest version, and exit."`
+	Health   healthCmd   `cmd:"" help:"Ask a server whether it lives or is ready, and exit with 0 or 1."`
 	Version  versionCmd  `cmd:"" help:"Print the version, and exit."`
 
 	MonitorChild monitorChildCmd `cmd:"" hidden:"" help:"The monitoring of onsale up, which starts it."`

@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if base := os.Getenv(asBesieger); base != "" {
 		besiegeAsProcess(base)
 	}
+	if os.Getenv(asBare) != "" {
+		bare()
+	}
 	if os.Getenv(asMain) != "" {
 		main()
 	}

@@ -118,7 +118,8 @@ func (m *Monitor) open() error {
 		Version: telemetry.ReadBuild().Version, Targets: m.targets, Logger: o.Logger,
 	}, base)
 	page.Expressions = m.monitor.Expressions()
-	all, err := withPage(mounts(m.monitor.Prometheus(), m.monitor.Alertmanager(), m.monitor.Inbox(), m.monitor.Coverage()), page)
+	all, err := withPage(append(probes(m.monitor.Prometheus()),
+		mounts(m.monitor.Prometheus(), m.monitor.Alertmanager(), m.monitor.Inbox(), m.monitor.Coverage())...), page)
 	if err != nil {
 		return err
 	}

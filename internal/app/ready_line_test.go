@@ -40,7 +40,9 @@ func TestReadyLineNamesAnAddressThatOpens(t *testing.T) {
 		ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 		ended := make(chan error, 1)
 		go func() { ended <- m.Run(ctx) }()
-		opens(t, said, "/-/healthy")
+		for _, path := range []string{"/-/healthy", "/-/ready", "/health", "/ready"} {
+			opens(t, said, path)
+		}
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)

@@ -11,8 +11,8 @@ import (
 // Version returns one line on what was built, from what, and for what.
 func Version() string {
 	build := telemetry.ReadBuild()
-	return fmt.Sprintf("onsale %s (revision %s, %s, %s/%s)",
-		build.Version, build.Revision, build.GoVersion, runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("onsale %s (revision %s, %s, %s, %s/%s)",
+		build.Version, build.Revision, build.Date, build.GoVersion, runtime.GOOS, runtime.GOARCH)
 }
 
 // Clean returns a message without the users, passwords and queries of the URLs in it.

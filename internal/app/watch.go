@@ -183,6 +183,22 @@ func mounts(prometheus, alertmanager, inbox, coverage http.Handler) []server.Mou
 	}
 }
 
+// probes are the paths at which every server of Onsale says whether it lives and is ready:
+// those of the API, answered by the monitoring where there is no API.
+func probes(prometheus http.Handler) []server.Mount {
+	at := func(path string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r = r.Clone(r.Context())
+			r.URL.Path = path
+			prometheus.ServeHTTP(w, r)
+		})
+	}
+	return []server.Mount{
+		{Pattern: "GET /health", Handler: at("/-/healthy")},
+		{Pattern: "GET /ready", Handler: at("/-/ready")},
+	}
+}
+
 // graph is where Prometheus's links in alerts lead: to the query on the page.
 func graph(w http.ResponseWriter, r *http.Request) {
 	query := url.Values{"query": {r.URL.Query().Get("g0.expr")}}

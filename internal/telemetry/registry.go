@@ -6,8 +6,10 @@
 package telemetry
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -16,18 +18,26 @@ import (
 // unknown stands for what the build does not say of itself.
 const unknown = "unknown"
 
+// The linker sets these with -X where the toolchain sees no repository, such as in the
+// build of a container image. What it leaves empty is read from the build information.
+var linkedVersion, linkedRevision, linkedDate string
+
 // Build says which Onsale this is, as labels of onsale_build_info. No field of
 // a Build that ReadBuild returns is empty.
 type Build struct {
-	// Version is the module's version, such as v1.2.3 or a pseudo-version.
+	// Version is the release, such as v1.2.3, or what git describe or the Go toolchain
+	// calls a commit between two releases.
 	Version string
 	// Revision is the commit it was built from, in full.
 	Revision string
+	// Date is when that commit was made, in UTC as RFC 3339. It is not the time of the
+	// build, so that two builds of one commit are equal.
+	Date string
 	// GoVersion is the toolchain, such as go1.26.8.
 	GoVersion string
 }
 
-// ReadBuild returns what the Go toolchain wrote into the running binary.
+// ReadBuild returns what the linker or the Go toolchain wrote into the running binary.
 // A version that was not written, as in a build of a working tree, is "dev"; any
 // other field that was not, "unknown".
 func ReadBuild() Build {
@@ -35,24 +45,21 @@ func ReadBuild() Build {
 	if !ok {
 		info = &debug.BuildInfo{GoVersion: runtime.Version()}
 	}
-	return buildOf(info)
+	return buildOf(info, Build{Version: linkedVersion, Revision: linkedRevision, Date: linkedDate})
 }
 
-// buildOf picks the fields of a Build out of info.
-func buildOf(info *debug.BuildInfo) Build {
-	b := Build{Version: info.Main.Version, Revision: unknown, GoVersion: info.GoVersion}
-	if b.Version == "" || b.Version == "(devel)" {
-		b.Version = "dev"
-	}
-	if b.GoVersion == "" {
-		b.GoVersion = unknown
-	}
+// buildOf fills in the empty fields of what was linked from info.
+func buildOf(info *debug.BuildInfo, linked Build) Build {
+	settings := make(map[string]string, len(info.Settings))
 	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" && setting.Value != "" {
-			b.Revision = setting.Value
-		}
+		settings[setting.Key] = setting.Value
 	}
-	return b
+	return Build{
+		Version:   cmp.Or(linked.Version, strings.TrimPrefix(info.Main.Version, "(devel)"), "dev"),
+		Revision:  cmp.Or(linked.Revision, settings["vcs.revision"], unknown),
+		Date:      cmp.Or(linked.Date, settings["vcs.time"], unknown),
+		GoVersion: cmp.Or(info.GoVersion, unknown),
+	}
 }
 
 // NewRegistry returns a registry with the standard go_* and process_* metrics
@@ -66,6 +73,7 @@ func NewRegistry(build Build) *prometheus.Registry {
 		ConstLabels: prometheus.Labels{
 			"version":   build.Version,
 			"revision":  build.Revision,
+			"date":      build.Date,
 			"goversion": build.GoVersion,
 		},
 	})

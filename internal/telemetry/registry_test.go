@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // testBuild is a build as the tests pretend to be one.
 func testBuild() telemetry.Build {
-	return telemetry.Build{Version: "v1.2.3", Revision: "0123abc", GoVersion: "go1.26"}
+	return telemetry.Build{Version: "v1.2.3", Revision: "0123abc", Date: "2026-11-28T10:12:04Z", GoVersion: "go1.26"}
 }
 
 // quiet drops what is logged.
@@ -48,7 +48,7 @@ func TestRegistryHoldsBuildAndStandardMetrics(t *testing.T) {
 	want := `
 # HELP onsale_build_info Which build of Onsale this is; always 1.
 # TYPE onsale_build_info gauge
-onsale_build_info{goversion="go1.26",revision="0123abc",version="v1.2.3"} 1
+onsale_build_info{date="2026-11-28T10:12:04Z",goversion="go1.26",revision="0123abc",version="v1.2.3"} 1
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "onsale_build_info"); err != nil {
 		t.Error(err)
@@ -67,37 +67,57 @@ onsale_build_info{goversion="go1.26",revision="0123abc",version="v1.2.3"} 1
 
 func TestBuildOf(t *testing.T) {
 	t.Parallel()
-	revision := debug.BuildSetting{Key: "vcs.revision", Value: "0123abc"}
+	release := debug.BuildInfo{
+		GoVersion: "go1.26.8", Main: debug.Module{Version: "v1.2.3"},
+		Settings: []debug.BuildSetting{
+			{Key: "vcs", Value: "git"},
+			{Key: "vcs.revision", Value: "0123abc"},
+			{Key: "vcs.time", Value: "2026-11-28T10:12:04Z"},
+		},
+	}
+	linked := telemetry.Build{Version: "v2.0.0", Revision: "4567def", Date: "2026-12-01T00:00:00Z"}
 	for _, c := range []struct {
-		name string
-		info debug.BuildInfo
-		want telemetry.Build
+		name   string
+		info   debug.BuildInfo
+		linked telemetry.Build
+		want   telemetry.Build
 	}{
 		{
-			"a release",
-			debug.BuildInfo{
-				GoVersion: "go1.26.8", Main: debug.Module{Version: "v1.2.3"},
-				Settings: []debug.BuildSetting{{Key: "vcs", Value: "git"}, revision},
-			},
-			telemetry.Build{Version: "v1.2.3", Revision: "0123abc", GoVersion: "go1.26.8"},
+			"a build in a repository", release,
+			telemetry.Build{},
+			telemetry.Build{Version: "v1.2.3", Revision: "0123abc", Date: "2026-11-28T10:12:04Z", GoVersion: "go1.26.8"},
 		},
 		{
 			"a build that does not know its version",
-			debug.BuildInfo{
-				GoVersion: "go1.26.8", Main: debug.Module{Version: "(devel)"},
-				Settings: []debug.BuildSetting{revision},
-			},
-			telemetry.Build{Version: "dev", Revision: "0123abc", GoVersion: "go1.26.8"},
+			debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Version: "(devel)"}, Settings: release.Settings},
+			telemetry.Build{},
+			telemetry.Build{Version: "dev", Revision: "0123abc", Date: "2026-11-28T10:12:04Z", GoVersion: "go1.26.8"},
+		},
+		{
+			"a build without a repository, but with the linker's flags",
+			debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Version: "(devel)"}},
+			linked,
+			telemetry.Build{Version: "v2.0.0", Revision: "4567def", Date: "2026-12-01T00:00:00Z", GoVersion: "go1.26.8"},
+		},
+		{
+			"both: the linker's flags are what was asked for", release, linked,
+			telemetry.Build{Version: "v2.0.0", Revision: "4567def", Date: "2026-12-01T00:00:00Z", GoVersion: "go1.26.8"},
+		},
+		{
+			"some of both", release,
+			telemetry.Build{Version: "v2.0.0"},
+			telemetry.Build{Version: "v2.0.0", Revision: "0123abc", Date: "2026-11-28T10:12:04Z", GoVersion: "go1.26.8"},
 		},
 		{
 			"nothing known",
 			debug.BuildInfo{},
-			telemetry.Build{Version: "dev", Revision: "unknown", GoVersion: "unknown"},
+			telemetry.Build{},
+			telemetry.Build{Version: "dev", Revision: "unknown", Date: "unknown", GoVersion: "unknown"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := telemetry.BuildOf(&c.info); got != c.want {
+			if got := telemetry.BuildOf(&c.info, c.linked); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
@@ -107,7 +127,7 @@ func TestBuildOf(t *testing.T) {
 func TestReadBuildLeavesNothingEmpty(t *testing.T) {
 	t.Parallel()
 	b := telemetry.ReadBuild()
-	if b.Version == "" || b.Revision == "" || b.GoVersion != runtime.Version() {
+	if b.Version == "" || b.Revision == "" || b.Date == "" || b.GoVersion != runtime.Version() {
 		t.Errorf("got %+v, want no empty field and %s", b, runtime.Version())
 	}
 }

@@ -1,0 +1,95 @@
+//go:build linux
+
+// Package dockertest gives tests a Docker Engine. As root it starts one of the test's own, with
+// its own socket, directories and network bridge, and touches no firewall rule: published ports reach containers
+// through Docker's proxy, and containers reach nothing. When the test process dies, however it dies, the
+// engine dies with it. Anybody else gets the engine that the docker command finds.
+//
+// A missing Docker fails the test; it never skips it.
+package dockertest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// commandLimit bounds a docker command, the longest of which builds a small image.
+const commandLimit = 5 * time.Minute
+
+// Engine is a running Docker Engine. Its methods are safe for concurrent use.
+type Engine struct {
+	env []string // what the docker command reads
+	tag string   // tells the names of this test from others on the same engine
+}
+
+// Start returns an engine, and ends it after the test.
+func Start(tb testing.TB) *Engine {
+	tb.Helper()
+	if _, err := exec.LookPath("docker"); err != nil {
+		tb.Fatal("no docker command found: run `make image-test` or `apt-get install docker.io`")
+	}
+	e := &Engine{env: append(os.Environ(), "DOCKER_BUILDKIT=0"), tag: fmt.Sprintf("onsale-test-%d", os.Getpid())} //nolint:forbidigo // the docker command reads it
+	if os.Geteuid() == 0 {
+		e.env = append(e.env, "DOCKER_HOST=unix://"+startDaemon(tb))
+	}
+	if out, err := e.Run(tb.Context(), "version", "--format", "{{.Server.Version}}"); err != nil {
+		tb.Fatalf("no Docker Engine answers; run the test as root, or start one: %v", err)
+	} else {
+		tb.Logf("Docker Engine %s", strings.TrimSpace(out))
+	}
+	return e
+}
+
+// Name returns a name for an image or a container that no other test uses.
+func (e *Engine) Name(kind string) string { return e.tag + "-" + kind }
+
+// Command returns a docker command, of which the caller reads the output.
+func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "docker", args...) //nolint:gosec // only tests call it
+	cmd.Env = e.env
+	return cmd
+}
+
+// Run runs a docker command and returns its standard output. The error has what it said.
+func (e *Engine) Run(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandLimit)
+	defer cancel()
+	cmd := e.Command(ctx, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("docker %s: %w\n%s%s", strings.Join(args, " "), err, &stdout, &stderr)
+	}
+	return stdout.String(), nil
+}
+
+// Docker runs a docker command that must succeed, and returns its standard output without white
+// space around it.
+func (e *Engine) Docker(tb testing.TB, args ...string) string {
+	tb.Helper()
+	out, err := e.Run(tb.Context(), args...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+// Remove removes images or containers after the test, and their volumes.
+func (e *Engine) Remove(tb testing.TB, kind, name string) {
+	tb.Helper()
+	tb.Cleanup(func() {
+		args := []string{kind, "rm", "--force"}
+		if kind == "container" {
+			args = append(args, "--volumes")
+		}
+		if _, err := e.Run(context.WithoutCancel(tb.Context()), append(args, name)...); err != nil {
+			tb.Errorf("dockertest: %v", err)
+		}
+	})
+}
