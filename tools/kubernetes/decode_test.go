@@ -68,7 +68,7 @@ func decode(t *testing.T, text string) (d deployment, wrong []string) {
 	t.Helper()
 	d.values = make(map[string]map[string]string)
 	codec := decoder(t)
-	for _, document := range strings.Split(text, "\n---\n") {
+	for document := range strings.SplitSeq(text, "\n---\n") {
 		object, kind, err := codec.Decode([]byte(document), nil, nil)
 		if err != nil {
 			wrong = append(wrong, err.Error())
