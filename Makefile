@@ -115,6 +115,10 @@ fmt: bin/golangci-lint ## Format the Go code
 generate: ## Write the generated files anew
 	$(GO) generate ./...
 
+.PHONY: kubernetes
+kubernetes: ## Render deploy/kubernetes with every overlay and component, and judge every object
+	$(GO) -C tools/kubernetes test $(TESTFLAGS) ./...
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	@set -eu; found=0; \

@@ -23,6 +23,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer func() { s.rescue(answer, r, recover()) }()
 
 	w.Header()["X-Content-Type-Options"] = s.nosniff
+	if s.draining.Load() {
+		// A load balancer keeps a connection that it has to this server. One that is closed after
+		// an answer costs its client nothing; one that is closed at the end of the drain can have
+		// the next request on its way.
+		w.Header().Set("Connection", "close")
+	}
 	if !s.door.admits(answer, r) {
 		return
 	}

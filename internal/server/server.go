@@ -199,5 +199,5 @@ func New(o Options) (*Server, error) {
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 // Drain makes GET /ready answer 503, so that whoever spreads the load sends no
-// more of it here. Calls are answered as before.
+// more of it here. Calls are answered as before, and their connections are then closed.
 func (s *Server) Drain() { s.draining.Store(true) }

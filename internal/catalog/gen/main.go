@@ -58,6 +58,11 @@ func writeAll(root string) error {
 		{Name: "deploy/prometheus/prometheus.yml", Content: prometheus},
 		{Name: "deploy/alertmanager/alertmanager.yml", Content: alertmanager},
 	}
+	cluster, err := kubernetes(set)
+	if err != nil {
+		return err
+	}
+	files = append(files, cluster...)
 	for _, f := range grafana {
 		files = append(files, export.File{Name: "deploy/grafana/" + f.Name, Content: f.Content})
 	}

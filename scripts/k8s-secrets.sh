@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Makes the files of an overlay's Secrets from their examples, with a random value for each CHANGE_ME.
+# A file that is there stays as it is.
+#   bash scripts/k8s-secrets.sh deploy/kubernetes/overlays/local
+set -euo pipefail
+umask 077
+if [ $# -ne 1 ] || [ ! -d "$1" ]; then
+	echo "usage: bash scripts/k8s-secrets.sh DIRECTORY, such as deploy/kubernetes/overlays/local" >&2
+	exit 2
+fi
+
+# random prints 48 random hexadecimal digits, which need no escaping in a URL.
+random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+for example in "$1"/*.env.example; do
+	file=${example%.example}
+	if [ -e "$file" ]; then
+		echo "$file is there already" >&2
+		continue
+	fi
+	while IFS= read -r line; do
+		case $line in
+		*CHANGE_ME*) printf '%s%s\n' "${line%CHANGE_ME*}" "$(random)" ;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done <"$example" >"$file"
+	echo "$file is made; look through it before you apply the overlay" >&2
+done
