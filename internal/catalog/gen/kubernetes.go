@@ -1,9 +1,6 @@
 package main
 
-import (
-	"onsale/internal/catalog"
-	"onsale/internal/catalog/export"
-)
+import "onsale/internal/catalog/export"
 
 // kubernetes returns what deploy/kubernetes has of the catalogue beside the files that it
 // shares with other Prometheus servers and Grafanas.
@@ -12,25 +9,15 @@ func kubernetes(set *export.Set) ([]export.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The token is in the Secret of the receiver.
+	o := export.DefaultAlertmanager()
+	o.Receiver = export.Receiver{URL: "http://receiver:9095", TokenFile: "/run/secrets/receiver/ONSALE_ADMIN_TOKEN"}
+	toReceiver, err := export.Alertmanager(o)
+	if err != nil {
+		return nil, err
+	}
 	return []export.File{
-		{Name: "deploy/kubernetes/base/alertmanager.yml", Content: []byte(toReceiver())},
+		{Name: "deploy/kubernetes/base/alertmanager.yml", Content: toReceiver},
 		{Name: "deploy/kubernetes/components/operator/rules.yaml", Content: rules},
 	}, nil
-}
-
-// toReceiver is the configuration of an Alertmanager that hands everything to
-// `onsale receiver`, grouped and held back as the embedded one does. The token is in the
-// Secret of the receiver.
-func toReceiver() string {
-	return "# " + catalog.Generated + `
-# Alertmanager sends to onsale receiver, which delivers to Discord.
-` + catalog.Routing("onsale", catalog.Real().Grouping()) + `receivers:
-  - name: onsale
-    webhook_configs:
-      - url: http://receiver:9095/alertmanager
-        http_config:
-          authorization:
-            credentials_file: /run/secrets/receiver/ONSALE_ADMIN_TOKEN
-        max_alerts: 1000
-`
 }
