@@ -160,7 +160,7 @@ func (p parts) settings(jdbc bool) (settings, error) {
 // checkPlace refuses settings that say nothing of where the server is. libpq's
 // environment may say it, which the driver reads.
 func (s settings) checkPlace() error {
-	inEnvironment := os.Getenv("PGHOST") + os.Getenv("PGSERVICE")
+	inEnvironment := os.Getenv("PGHOST") + os.Getenv("PGSERVICE") //nolint:forbidigo // the driver reads them as well
 	if strings.Trim(s["host"], ",")+s["hostaddr"]+s["service"]+inEnvironment == "" {
 		return malformed("it names no host")
 	}
