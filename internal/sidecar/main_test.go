@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -60,7 +61,10 @@ func beChild() int {
 		fmt.Fprintf(w, "%s %s %s %s %s %q %s", r.Method, r.Host, r.URL.RawQuery, r.Header.Get("X-Asked"), r.RemoteAddr, r.Header["Onsale-Client"], body)
 	})
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
-	mux.HandleFunc("/overflow", func(http.ResponseWriter, *http.Request) { fmt.Fprint(io.Discard, overflow(1)) })
+	mux.HandleFunc("/overflow", func(http.ResponseWriter, *http.Request) {
+		debug.SetMaxStack(16 << 20) // the usual gigabyte takes longer to fill than a probe may wait
+		fmt.Fprint(io.Discard, overflow(1))
+	})
 	mux.HandleFunc("/devour", func(http.ResponseWriter, *http.Request) { devour() })
 	mux.HandleFunc("/crash", func(http.ResponseWriter, *http.Request) { go panic("on purpose") })
 	mux.HandleFunc("/hang", func(http.ResponseWriter, *http.Request) { close(hung) })
