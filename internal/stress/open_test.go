@@ -114,7 +114,9 @@ func TestWorkersArrivalsInterleave(t *testing.T) {
 func TestWhatCannotBeSentIsCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		target := newTarget(func(at time.Duration) (time.Duration, int) { return max(at, 10*time.Second), 200 })
+		// The answers come just before the task that is due at 10 s, not with it.
+		const answers = 10*time.Second - time.Millisecond
+		target := newTarget(func(at time.Duration) (time.Duration, int) { return max(at, answers), 200 })
 		load := rate(100)
 		load.MaxInFlight = 300
 		o := options(load, 20*time.Second, target, get(nil))
