@@ -37,12 +37,8 @@ func (c *receiverCmd) Run(ctx context.Context, e *env) error {
 	o := app.DefaultReceiverOptions()
 	o.Listen, o.DataDir, o.ExternalURL = c.Listen, c.DataDir, c.ExternalURL
 	o.AllowedHosts, o.ShutdownTimeout, o.Out, o.Logger = c.AllowedHosts, c.ShutdownTimeout, e.stderr, e.log
-	url, err := e.secret("DISCORD_URL")
-	if err != nil {
-		return &usageError{err}
-	}
-	o.DiscordURL = app.Secret(url)
-	if o.DiscordMention, err = e.secret("DISCORD_MENTION"); err != nil {
+	var err error
+	if o.DiscordURL, o.DiscordMention, err = discordOf(e); err != nil {
 		return &usageError{err}
 	}
 	if o.AdminToken, err = adminToken(e, c.AdminTokenFile); err != nil {

@@ -48,17 +48,24 @@ func (f *watchFlags) watch(e *env, pace string) (app.Watch, error) {
 	w.PrometheusConfig, w.Rules, w.AlertmanagerConfig = f.PrometheusConfig, f.Rules, f.AlertmanagerConfig
 	w.ExternalURL = f.ExternalURL
 	w.RetentionTime, w.RetentionBytes = time.Duration(f.RetentionTime), int64(f.RetentionSize)
-	url, err := e.secret("DISCORD_URL")
-	if err != nil {
-		return w, err
-	}
-	w.DiscordURL = app.Secret(url)
-	if w.DiscordMention, err = e.secret("DISCORD_MENTION"); err != nil {
+	var err error
+	if w.DiscordURL, w.DiscordMention, err = discordOf(e); err != nil {
 		return w, err
 	}
 	w.Settings.Job = f.Job
 	f.Alert.set(&w.Settings)
 	return w, nil
+}
+
+// discordOf returns what the environment says about Discord: where its webhook is, and
+// whom critical alerts mention.
+func discordOf(e *env) (webhook app.Secret, mention string, err error) {
+	text, err := e.secret("DISCORD_URL")
+	if err != nil {
+		return "", "", err
+	}
+	mention, err = e.secret("DISCORD_MENTION")
+	return app.Secret(text), mention, err
 }
 
 // set sets the thresholds.

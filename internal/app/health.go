@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 
@@ -59,7 +58,7 @@ func Health(ctx context.Context, o HealthOptions) (asked string, err error) {
 	defer transport.CloseIdleConnections()
 	answer, err := transport.RoundTrip(request)
 	if err != nil {
-		return asked, fmt.Errorf("%w: %s: %w", ErrUnhealthy, asked, why(ctx, err))
+		return asked, fmt.Errorf("%w: %s: %w", ErrUnhealthy, asked, because(ctx, err))
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusOK {
@@ -71,14 +70,6 @@ func Health(ctx context.Context, o HealthOptions) (asked string, err error) {
 		text += ": " + said
 	}
 	return asked, fmt.Errorf("%w: %s: %s", ErrUnhealthy, asked, text)
-}
-
-// why returns the reason that the context has for its end, or else the error.
-func why(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
 }
 
 // address returns the URL to ask.
@@ -118,8 +109,5 @@ func (o HealthOptions) local() (string, error) {
 	if err != nil || port == "" || port == "0" {
 		return "", fmt.Errorf("--listen must name the port of the server to ask, not %q", endpoint.Shown(o.Listen))
 	}
-	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port), nil
+	return openable(host, port), nil
 }

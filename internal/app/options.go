@@ -111,13 +111,7 @@ func DefaultOptions() Options {
 
 // Validate returns an error that names the first option that makes no sense.
 func (o Options) Validate() error {
-	if err := validAddress("--listen", o.Listen); err != nil {
-		return err
-	}
-	if o.DataDir == "" {
-		return errors.New("--data-dir must not be empty")
-	}
-	if err := validAccess(o.AdminToken, o.AllowedHosts); err != nil {
+	if err := validServer(o.Listen, o.DataDir, o.AdminToken, o.AllowedHosts); err != nil {
 		return err
 	}
 	for _, number := range []struct {
@@ -154,6 +148,18 @@ func (o Options) Validate() error {
 		return o.Up.validate(o)
 	}
 	return nil
+}
+
+// validServer checks the options that every server has, and returns an error that names
+// the first one that makes no sense.
+func validServer(listen, dataDir, token string, allowedHosts []string) error {
+	if err := validAddress("--listen", listen); err != nil {
+		return err
+	}
+	if dataDir == "" {
+		return errors.New("--data-dir must not be empty")
+	}
+	return validAccess(token, allowedHosts)
 }
 
 // minAdminToken is how many bytes an admin token must have. Anyone may try tokens as

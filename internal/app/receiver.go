@@ -61,13 +61,7 @@ func DefaultReceiverOptions() ReceiverOptions {
 
 // Validate returns an error that names the first option that makes no sense.
 func (o ReceiverOptions) Validate() error {
-	if err := validAddress("--listen", o.Listen); err != nil {
-		return err
-	}
-	if o.DataDir == "" {
-		return errors.New("--data-dir must not be empty")
-	}
-	if err := validAccess(o.AdminToken, o.AllowedHosts); err != nil {
+	if err := validServer(o.Listen, o.DataDir, o.AdminToken, o.AllowedHosts); err != nil {
 		return err
 	}
 	if o.ShutdownTimeout <= 0 {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -209,11 +210,19 @@ func graph(w http.ResponseWriter, r *http.Request) {
 // addresses is opened at 127.0.0.1: no browser opens http://[::]:8000.
 func localURL(addr net.Addr) string {
 	u := url.URL{Scheme: "http", Host: addr.String()}
-	if onAllAddresses(addr) {
-		_, port, _ := net.SplitHostPort(u.Host)
-		u.Host = net.JoinHostPort("127.0.0.1", port)
+	if host, port, err := net.SplitHostPort(u.Host); err == nil {
+		u.Host = openable(host, port)
 	}
 	return u.String() // escapes the zone of an IPv6 address
+}
+
+// openable returns the host and port at which this machine opens a server that listens
+// on a host and port. One that listens on all addresses is opened at that of loopback.
+func openable(host, port string) string {
+	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // onAllAddresses reports whether a listener accepts connections to every address of

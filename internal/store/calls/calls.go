@@ -115,9 +115,9 @@ func Open(url string, o Options) (*Recorder, error) {
 func (r *Recorder) Start(ctx context.Context) error {
 	switch err := r.attempt(ctx, nil); {
 	case refused(err):
-		return fmt.Errorf("prepare table %s: %w", Table, oneLine(err))
+		return fmt.Errorf("prepare table %s: %w", Table, transport.OneLine(err))
 	case err != nil:
-		r.log.Warn("database is away, calls wait to be recorded", "error", oneLine(err))
+		r.log.Warn("database is away, calls wait to be recorded", "error", transport.OneLine(err))
 	}
 	ctx, r.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {

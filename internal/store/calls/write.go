@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -91,12 +90,12 @@ func (r *Recorder) insist(ctx context.Context, batch []row) {
 			r.lose(len(batch), away) // which says more than that the time is over
 			return
 		case ctx.Err() != nil || malformed(err):
-			r.lose(len(batch), oneLine(err))
+			r.lose(len(batch), transport.OneLine(err))
 			return
 		case away == nil:
-			r.log.Warn("cannot record calls, will try again", "error", oneLine(err))
+			r.log.Warn("cannot record calls, will try again", "error", transport.OneLine(err))
 		}
-		away = oneLine(err)
+		away = transport.OneLine(err)
 		select {
 		case <-time.After(pause - rand.N(pause/2)):
 		case <-ctx.Done():
@@ -236,15 +235,3 @@ func refused(err error) bool {
 	}
 	return true
 }
-
-// flatError is an error whose message is one line. The driver's has a line for
-// each address that it tried.
-type flatError struct{ error }
-
-func oneLine(err error) error { return flatError{err} }
-
-func (e flatError) Error() string {
-	return strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", " ").Replace(e.error.Error())
-}
-
-func (e flatError) Unwrap() error { return e.error }

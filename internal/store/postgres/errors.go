@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,7 +39,7 @@ func classify(ctx context.Context, op string, err error) error {
 		return fmt.Errorf("%s: %w", op, o)
 	}
 	kind := kindOf(ctx, err)
-	err = oneLine(err)
+	err = transport.OneLine(err)
 	if kind != nil && !errors.Is(err, kind) {
 		return fmt.Errorf("%s: %w: %w", op, kind, err)
 	}
@@ -62,20 +61,8 @@ func classifyCommit(ctx context.Context, op string, err error) error {
 	if errors.Is(err, sale.ErrUnavailable) { // not wrapped: it would say that nothing was written
 		return fmt.Errorf("%s: %w: %v", op, sale.ErrOutcomeUnknown, err) //nolint:errorlint // see above
 	}
-	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, oneLine(err))
+	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, transport.OneLine(err))
 }
-
-// flatError is an error whose message is one line. The driver's has a line for
-// each address that it tried.
-type flatError struct{ error }
-
-func oneLine(err error) error { return flatError{err} }
-
-func (e flatError) Error() string {
-	return strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", " ").Replace(e.error.Error())
-}
-
-func (e flatError) Unwrap() error { return e.error }
 
 // kindOf returns the sentinel of package sale that the error stands for, or
 // nil when it stands for none. A deadline that is not the context's is the

@@ -18,6 +18,7 @@ import (
 
 	"onsale/internal/sale"
 	"onsale/internal/store/schema"
+	"onsale/internal/store/transport"
 )
 
 //go:embed migrations/*.sql
@@ -81,7 +82,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		Log: s.options.Logger, ProgressInterval: s.progressInterval,
 	}
 	if err := migrator.Up(ctx); err != nil {
-		return oneLine(s.advise(ctx, err, true))
+		return transport.OneLine(s.advise(ctx, err, true))
 	}
 	return s.CheckSchema(ctx)
 }
@@ -128,9 +129,9 @@ func classifyMigration(ctx context.Context, err error) error {
 	switch {
 	case ok && slices.Contains([]string{"23505", "57014", "42P01", "3F000"}, server.Code), // as in kindOfCode
 		ok && errors.Is(kindOfCode(server.Code), sale.ErrRefused):
-		return fmt.Errorf("%s: %w", op, oneLine(err))
+		return fmt.Errorf("%s: %w", op, transport.OneLine(err))
 	case errors.Is(err, driver.ErrBadConn): // what database/sql makes of a lost connection
-		return fmt.Errorf("%s: %w: %w", op, sale.ErrUnavailable, oneLine(err))
+		return fmt.Errorf("%s: %w: %w", op, sale.ErrUnavailable, transport.OneLine(err))
 	}
 	return classify(ctx, op, err)
 }

@@ -51,13 +51,13 @@ const (
 func obstacleOf(err error) *sale.ObstacleError {
 	if errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) {
 		return &sale.ObstacleError{
-			Reason: reasonReadOnly, Err: oneLine(err),
+			Reason: reasonReadOnly, Err: transport.OneLine(err),
 			Remedy: "DATABASE_URL must name a server that can be written to",
 		}
 	}
 	if errors.Is(err, pgconn.ErrReadWriteConnection) || errors.Is(err, pgconn.ErrPrimaryConnection) {
 		return &sale.ObstacleError{
-			Reason: reasonClosed, Err: oneLine(err),
+			Reason: reasonClosed, Err: transport.OneLine(err),
 			Remedy: "target_session_attrs in DATABASE_URL must not ask for a server that only reads",
 		}
 	}
@@ -73,7 +73,7 @@ func obstacleOf(err error) *sale.ObstacleError {
 	if o == nil || o.Reason == reasonClosed && !isConnecting {
 		return nil
 	}
-	o.Err = oneLine(err)
+	o.Err = transport.OneLine(err)
 	if isConnecting && o.Reason == reasonDenied {
 		o.Remedy = "as the owner or a superuser, run: GRANT CONNECT ON DATABASE " +
 			identifier(connecting.Config.Database) + " TO " + identifier(connecting.Config.User)
@@ -155,7 +155,7 @@ func obstacleOfCode(code string) *sale.ObstacleError {
 func explain(ctx context.Context, conn *pgx.Conn, err error) *sale.ObstacleError {
 	o := obstacleOf(err)
 	if o == nil {
-		o = &sale.ObstacleError{Reason: reasonRefusal, Err: oneLine(err)}
+		o = &sale.ObstacleError{Reason: reasonRefusal, Err: transport.OneLine(err)}
 	}
 	var remedy string
 	switch o.Reason {

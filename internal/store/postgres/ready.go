@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"onsale/internal/sale"
+	"onsale/internal/store/transport"
 )
 
 const (
@@ -123,7 +124,7 @@ func noConnection(ctx context.Context, op string, p *pool, err error) error {
 		return nil
 	case slow:
 		return fmt.Errorf("%s: %w", op, &sale.ObstacleError{
-			Reason: reasonFull, Err: oneLine(err),
+			Reason: reasonFull, Err: transport.OneLine(err),
 			Remedy: "no connection was established in time: raise the limit of the server or of the pooler, or " + fewerConnections,
 		})
 	}
@@ -169,14 +170,14 @@ func (t *trials) judge(ctx context.Context, conn *pgx.Conn, err error) *sale.Obs
 		if time.Since(t.lockedAt) < lockedLimit {
 			return nil
 		}
-		return &sale.ObstacleError{Reason: reasonLocked, Err: oneLine(err)}
+		return &sale.ObstacleError{Reason: reasonLocked, Err: transport.OneLine(err)}
 	}
 	t.lockedAt = time.Time{}
 	if err == nil {
 		return nil
 	}
 	t.spoilt = true
-	obstacle := &sale.ObstacleError{Reason: reasonSlow, Err: oneLine(err)}
+	obstacle := &sale.ObstacleError{Reason: reasonSlow, Err: transport.OneLine(err)}
 	if ctx.Err() == nil {
 		obstacle = explain(ctx, conn, err)
 	}
