@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/report"
 )
@@ -40,7 +40,7 @@ func (o StressOptions) settings() (report.Settings, error) {
 
 // asFlag says the name of a flag for that of a field.
 func asFlag(err error) error {
-	if field, ok := errors.AsType[*sale.FieldError](err); ok {
+	if field, ok := errors.AsType[*field.Error](err); ok {
 		return fmt.Errorf("--%s %s", strings.ReplaceAll(field.Field, "_", "-"), field.Rule)
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"onsale/internal/field"
 	"onsale/internal/sale"
 )
 
@@ -26,7 +27,7 @@ var (
 
 // Error is the answer of a server that could not or would not do what it was
 // asked. [errors.Is] finds the domain's error in it, and [errors.As] the
-// [*sale.FieldError], or the [*fault.PlanError], that names a field.
+// [*field.Error], or the [*fault.PlanError], that names a field.
 type Error struct {
 	Method, Path string
 	// Status is the HTTP status.
@@ -43,7 +44,7 @@ type Error struct {
 	// server says so.
 	Location string
 	// Fields are the fields of the request that break a rule.
-	Fields []*sale.FieldError
+	Fields []*field.Error
 
 	kinds []error
 	// left is the number of tickets left where a concert is sold out.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"onsale/internal/fault"
+	"onsale/internal/field"
 	"onsale/internal/item"
 	"onsale/internal/sale"
 )
@@ -159,14 +160,14 @@ func (e *Error) kind(k call) error {
 const maxFields = 100
 
 // fields reads the fields that break a rule.
-func fields(raw json.RawMessage) []*sale.FieldError {
+func fields(raw json.RawMessage) []*field.Error {
 	var list []struct{ Field, Message string }
 	if json.Unmarshal(raw, &list) != nil {
 		return nil
 	}
-	var broken []*sale.FieldError
+	var broken []*field.Error
 	for _, f := range list[:min(len(list), maxFields)] {
-		broken = append(broken, &sale.FieldError{Field: Quote(f.Field), Rule: Quote(f.Message)})
+		broken = append(broken, &field.Error{Field: Quote(f.Field), Rule: Quote(f.Message)})
 	}
 	return broken
 }

@@ -97,7 +97,7 @@ func (c *Client) Concert(ctx context.Context, id int64) (sale.Concert, error) {
 	return c.oneConcert(ctx, call{method: http.MethodGet, path: fmt.Sprintf("/concerts/%d", id)})
 }
 
-// CreateConcert puts a concert on sale. Errors: ErrAdmin, *sale.FieldError.
+// CreateConcert puts a concert on sale. Errors: ErrAdmin, *field.Error.
 func (c *Client) CreateConcert(ctx context.Context, n sale.NewConcert) (sale.Concert, error) {
 	concert, err := c.oneConcert(ctx, call{
 		method: http.MethodPost, path: "/concerts/new", admin: true,
@@ -141,7 +141,7 @@ type BuyRequest struct {
 // SoldOut, NotFound or KeyReused. An error means that nothing was sold, but for
 // sale.ErrOutcomeUnknown: the answer was not seen, or the server does not know
 // either. Further errors: fault.ErrDenied, fault.ErrInjected, sale.ErrBusy,
-// sale.ErrStopping, sale.ErrUnavailable, sale.ErrRefused, *sale.FieldError.
+// sale.ErrStopping, sale.ErrUnavailable, sale.ErrRefused, *field.Error.
 func (c *Client) Buy(ctx context.Context, b BuyRequest) (sale.Outcome, error) {
 	var w wirePurchase
 	k := call{

@@ -9,6 +9,7 @@ import (
 	"onsale/internal/app/apptest"
 	"onsale/internal/client"
 	"onsale/internal/fault"
+	"onsale/internal/field"
 	"onsale/internal/item"
 	"onsale/internal/sale"
 )
@@ -115,11 +116,11 @@ func TestErrorsOfARealServerAreTheDomains(t *testing.T) {
 	}
 
 	_, err = c.Buy(ctx, client.BuyRequest{ConcertID: concert.ID, Email: "nobody", Quantity: 99})
-	if field, ok := errors.AsType[*sale.FieldError](err); !ok || field.Field != "user_email" {
+	if field, ok := errors.AsType[*field.Error](err); !ok || field.Field != "user_email" {
 		t.Errorf("bad order: %v", err)
 	}
 	_, err = c.CreateConcert(ctx, sale.NewConcert{Title: "a\x00b", Date: "d", Venue: "v", Capacity: 1})
-	if field, ok := errors.AsType[*sale.FieldError](err); !ok || field.Field != "title" {
+	if field, ok := errors.AsType[*field.Error](err); !ok || field.Field != "title" {
 		t.Errorf("bad concert: %v", err)
 	}
 	_, err = c.SetFaults(ctx, fault.Plan{Routes: map[string]fault.RouteFaults{"/health": {Error: 1}}})

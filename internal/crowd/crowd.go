@@ -66,7 +66,7 @@ type Crowd struct {
 }
 
 // New returns a crowd that has yet to be run. Settings that break a rule are a
-// [*sale.FieldError].
+// [*field.Error].
 func New(o Options) (*Crowd, error) {
 	if o.Client == nil {
 		return nil, errors.New("client must be given")
@@ -96,7 +96,7 @@ func New(o Options) (*Crowd, error) {
 
 // Set changes the settings; users who are too many leave after the call that
 // they make. Settings that break a rule change nothing and are a
-// [*sale.FieldError].
+// [*field.Error].
 func (c *Crowd) Set(s Settings) error { return c.change(s.patch()) }
 
 // change makes a change of the settings, all of it or nothing.

@@ -10,7 +10,7 @@ import (
 
 	"onsale/internal/client"
 	"onsale/internal/crowd"
-	"onsale/internal/sale"
+	"onsale/internal/field"
 )
 
 func TestAUserDoesWhatTheContractSays(t *testing.T) {
@@ -140,7 +140,7 @@ func TestSettingsThatBreakARule(t *testing.T) {
 		{crowd.Settings{Users: 1}, scenario},
 	} {
 		err := c.Set(bad.settings)
-		if answer, ok := errors.AsType[*sale.FieldError](err); !ok || answer.Error() != bad.want {
+		if answer, ok := errors.AsType[*field.Error](err); !ok || answer.Error() != bad.want {
 			t.Errorf("%+v: %v, want %s", bad.settings, err, bad.want)
 		}
 		if _, err := crowd.New(crowd.Options{Client: api, Settings: bad.settings}); err == nil {

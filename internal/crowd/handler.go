@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"onsale/internal/field"
 	"onsale/internal/problem"
-	"onsale/internal/sale"
 )
 
 // Handler returns the calls GET /crowd, which answers with the [State], and
@@ -34,7 +34,7 @@ func (c *Crowd) put(w http.ResponseWriter, r *http.Request) *problem.Problem {
 	if p := problem.Read(w, r, &change); p != nil {
 		return p
 	}
-	if broken, ok := errors.AsType[*sale.FieldError](c.change(change)); ok {
+	if broken, ok := errors.AsType[*field.Error](c.change(change)); ok {
 		return problem.Invalid(problem.Field{Field: broken.Field, Message: broken.Rule})
 	}
 	return nil

@@ -1,11 +1,10 @@
 package crowd
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 )
 
 // The scenarios, by the names that settings give them.
@@ -42,14 +41,14 @@ type Settings struct {
 // DefaultSettings are those of `onsale up` without a flag.
 func DefaultSettings() Settings { return Settings{Users: DefaultUsers, Scenario: DefaultScenario} }
 
-// Validate returns a [*sale.FieldError] for the first rule that is broken. There may
+// Validate returns a [*field.Error] for the first rule that is broken. There may
 // be at most maxUsers.
 func (s Settings) Validate(maxUsers int) error {
 	if s.Users < 0 || s.Users > maxUsers {
-		return &sale.FieldError{Field: "users", Rule: fmt.Sprintf("must be between 0 and %d", maxUsers)}
+		return field.Errorf("users", "must be between 0 and %d", maxUsers)
 	}
 	if all := Scenarios(); !slices.Contains(all, s.Scenario) {
-		return &sale.FieldError{Field: "scenario", Rule: "must be one of " + strings.Join(all, ", ")}
+		return &field.Error{Field: "scenario", Rule: "must be one of " + strings.Join(all, ", ")}
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"onsale/internal/field"
 )
 
 // Limits of what organisers and buyers may ask for.
@@ -30,17 +32,6 @@ const (
 	MaxKeyLength = 255
 )
 
-// FieldError says which field of an order or a concert breaks which rule.
-type FieldError struct {
-	// Field is the field's name in the API: user_email, quantity, title, …
-	Field string
-	// Rule is the rule, to be read after the name: "must be …".
-	Rule string
-}
-
-// Error returns field and rule.
-func (e *FieldError) Error() string { return e.Field + " " + e.Rule }
-
 // NewID returns a fresh, unguessable name for an order: a UUIDv7 (RFC 9562),
 // in whose order purchases are listed.
 func NewID() (uuid.UUID, error) {
@@ -51,19 +42,19 @@ func NewID() (uuid.UUID, error) {
 	return id, nil
 }
 
-// Check returns a [*FieldError] for the first rule that the order breaks; a
+// Check returns a [*field.Error] for the first rule that the order breaks; a
 // purchase may take at most maxQuantity tickets.
 func (o Order) Check(maxQuantity int) error {
 	if err := checkEmail(o.Email); err != nil {
 		return err
 	}
 	if o.Quantity < 1 || o.Quantity > maxQuantity {
-		return &FieldError{"quantity", fmt.Sprintf("must be between 1 and %d", maxQuantity)}
+		return field.Errorf("quantity", "must be between 1 and %d", maxQuantity)
 	}
 	return checkKey(o.Key)
 }
 
-// Check returns a [*FieldError] for the first rule that the concert breaks.
+// Check returns a [*field.Error] for the first rule that the concert breaks.
 func (c NewConcert) Check() error {
 	for _, text := range []struct {
 		field, value string
@@ -74,14 +65,14 @@ func (c NewConcert) Check() error {
 		{"venue", c.Venue, MaxVenueLength},
 	} {
 		if n := utf8.RuneCountInString(text.value); n < 1 || n > text.limit {
-			return &FieldError{text.field, fmt.Sprintf("must have 1 to %d characters", text.limit)}
+			return field.Errorf(text.field, "must have 1 to %d characters", text.limit)
 		}
 		if !printable(text.value) {
-			return &FieldError{text.field, "must not contain control characters, nor characters that turn the direction of text"}
+			return field.Errorf(text.field, "must not contain control characters, nor characters that turn the direction of text")
 		}
 	}
 	if c.Capacity < 1 || c.Capacity > MaxCapacity {
-		return &FieldError{"number_of_tickets", fmt.Sprintf("must be between 1 and %d", MaxCapacity)}
+		return field.Errorf("number_of_tickets", "must be between 1 and %d", MaxCapacity)
 	}
 	return nil
 }
@@ -90,20 +81,20 @@ func (c NewConcert) Check() error {
 // letters of any script (RFC 6531).
 func checkEmail(email string) error {
 	if len(email) > MaxEmailLength {
-		return &FieldError{"user_email", fmt.Sprintf("must be at most %d bytes long", MaxEmailLength)}
+		return field.Errorf("user_email", "must be at most %d bytes long", MaxEmailLength)
 	}
 	address, err := mail.ParseAddress(email)
 	// U+FFFD stands where another program could not read a character: browsers put it for
 	// half of a surrogate pair.
 	garbled := strings.ContainsFunc(email, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar })
 	if err != nil || address.Address != email || !utf8.ValidString(email) || garbled {
-		return &FieldError{"user_email", "must be an e-mail address"}
+		return field.Errorf("user_email", "must be an e-mail address")
 	}
 	if hasUnseen(email) {
-		return &FieldError{"user_email", "must not contain blanks, nor invisible or unassigned characters"}
+		return field.Errorf("user_email", "must not contain blanks, nor invisible or unassigned characters")
 	}
 	if strings.LastIndexByte(email, '@') > MaxLocalLength {
-		return &FieldError{"user_email", fmt.Sprintf("must have at most %d bytes before the @", MaxLocalLength)}
+		return field.Errorf("user_email", "must have at most %d bytes before the @", MaxLocalLength)
 	}
 	return nil
 }
@@ -130,7 +121,7 @@ func hasUnseen(email string) bool {
 func checkKey(key string) error {
 	visible := func(r rune) bool { return r > ' ' && r < unicode.MaxASCII }
 	if len(key) > MaxKeyLength || strings.ContainsFunc(key, func(r rune) bool { return !visible(r) }) {
-		return &FieldError{"Idempotency-Key", fmt.Sprintf("must be 1 to %d visible ASCII characters", MaxKeyLength)}
+		return field.Errorf("Idempotency-Key", "must be 1 to %d visible ASCII characters", MaxKeyLength)
 	}
 	return nil
 }

@@ -6,13 +6,14 @@ import (
 	"testing"
 	"unicode"
 
+	"onsale/internal/field"
 	"onsale/internal/sale"
 )
 
 // checkEmail returns the rule that an order with the address breaks.
 func checkEmail(email string) string {
 	err := sale.Order{Email: email, Quantity: 1}.Check(10)
-	if broken, ok := errors.AsType[*sale.FieldError](err); ok {
+	if broken, ok := errors.AsType[*field.Error](err); ok {
 		return broken.Error()
 	}
 	return ""
@@ -82,7 +83,7 @@ func TestDirectionOfTexts(t *testing.T) {
 		for _, c := range []sale.NewConcert{
 			{Title: text, Date: "D", Venue: "V", Capacity: 1}, {Title: "T", Date: text, Venue: "V", Capacity: 1}, {Title: "T", Date: "D", Venue: text, Capacity: 1},
 		} {
-			if broken, ok := errors.AsType[*sale.FieldError](c.Check()); ok {
+			if broken, ok := errors.AsType[*field.Error](c.Check()); ok {
 				rules = append(rules, broken.Field)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"onsale/internal/field"
 	"onsale/internal/sale"
 )
 
@@ -73,7 +74,7 @@ func (in *createConcertInput) Resolve(ctx huma.Context) []error {
 	if errs := decodeBody(ctx, &in.body); len(errs) > 0 {
 		return errs
 	}
-	if broken, ok := errors.AsType[*sale.FieldError](in.body.concert().Check()); ok {
+	if broken, ok := errors.AsType[*field.Error](in.body.concert().Check()); ok {
 		return appendInvalid(nil, broken.Field, broken.Rule)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"onsale/internal/fault"
+	"onsale/internal/field"
 	"onsale/internal/sale"
 )
 
@@ -41,7 +42,7 @@ func (e placedError) Unwrap() error { return e.error }
 func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Problem {
 	var (
 		asProblem *Problem
-		asField   *sale.FieldError
+		asField   *field.Error
 		asPlan    *fault.PlanError
 		obstacle  *sale.ObstacleError
 	)

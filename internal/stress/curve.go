@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"onsale/internal/field"
 )
 
 const (
@@ -161,21 +163,21 @@ func seconds(s float64) time.Duration { return time.Duration(math.Ceil(s * float
 // validate reports which part of a curve breaks which rule.
 func (c Curve) validate(l limit) error {
 	if len(c.Stages) > maxStages {
-		return invalid(l.field, "must have at most %d stages, not %d", maxStages, len(c.Stages))
+		return field.Errorf(l.field, "must have at most %d stages, not %d", maxStages, len(c.Stages))
 	}
 	if err := l.check(c.From, ""); err != nil {
 		return err
 	}
 	for i, s := range c.Stages {
 		if s.Over < 0 || s.Over > MaxLength {
-			return invalid(l.field, "must have stages of 0 to %d days, and stage %d takes %v", MaxLength/(24*time.Hour), i+1, s.Over)
+			return field.Errorf(l.field, "must have stages of 0 to %d days, and stage %d takes %v", MaxLength/(24*time.Hour), i+1, s.Over)
 		}
 		if err := l.check(s.To, fmt.Sprintf(" in stage %d", i+1)); err != nil {
 			return err
 		}
 	}
 	if c.Ends && c.Length() == 0 {
-		return invalid(l.field, "must have stages that take some time")
+		return field.Errorf(l.field, "must have stages that take some time")
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress"
 )
 
@@ -137,7 +137,7 @@ func TestLimitsAreThoseOfOneProcess(t *testing.T) {
 		{stress.Load{Open: true, Curve: stress.Flat(workers * stress.MaxRate)}, "rate"},
 		{stress.Load{Open: true, Curve: stress.Flat(1), MaxInFlight: workers * stress.MaxUsers}, "max_in_flight"},
 	} {
-		err, is := errors.AsType[*sale.FieldError](c.load.Validate())
+		err, is := errors.AsType[*field.Error](c.load.Validate())
 		if !is || err.Field != c.field {
 			t.Errorf("%+v: %v, want an error of the field %s", c.load, err, c.field)
 		}

@@ -1,11 +1,10 @@
 package stress
 
 import (
-	"fmt"
 	"math"
 	"time"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 )
 
 // Limits of what one process does, after [Load.Share].
@@ -111,35 +110,30 @@ func (l limit) check(value float64, where string) error {
 	if v := l.count(value); v >= 0 && v <= l.most {
 		return nil
 	}
-	return invalid(l.field, "must be between 0 and %.0f%s, not %g", l.most, where, value)
-}
-
-// invalid is the error of a field that breaks a rule.
-func invalid(field, format string, args ...any) error {
-	return &sale.FieldError{Field: field, Rule: fmt.Sprintf(format, args...)}
+	return field.Errorf(l.field, "must be between 0 and %.0f%s, not %g", l.most, where, value)
 }
 
 // Validate holds a load to the limits of one process: what several share is to be
-// shared first. An error is a [*sale.FieldError], which names the setting: users, rate,
+// shared first. An error is a [*field.Error], which names the setting: users, rate,
 // arrivals or max_in_flight.
 func (l Load) Validate() error {
 	if err := l.Curve.validate(l.limit(1)); err != nil {
 		return err
 	}
 	if l.Arrivals != "" && l.Arrivals != Even && l.Arrivals != Poisson {
-		return invalid("arrivals", "must be %s or %s, not %q", Even, Poisson, l.Arrivals)
+		return field.Errorf("arrivals", "must be %s or %s, not %q", Even, Poisson, l.Arrivals)
 	}
 	if l.MaxInFlight < 0 || l.MaxInFlight > MaxUsers {
-		return invalid("max_in_flight", "must be between 1 and %d, not %d", MaxUsers, l.MaxInFlight)
+		return field.Errorf("max_in_flight", "must be between 1 and %d, not %d", MaxUsers, l.MaxInFlight)
 	}
 	return nil
 }
 
 // CheckSpawnRate holds a number of users, or of tasks a second, that come or go each
-// second to what it may be; 0 is all at once. An error is a [*sale.FieldError].
+// second to what it may be; 0 is all at once. An error is a [*field.Error].
 func CheckSpawnRate(perSecond float64) error {
 	if !(perSecond >= 0) || math.IsInf(perSecond, 1) {
-		return invalid("spawn_rate", "must be a number of 0 or more a second, not %g", perSecond)
+		return field.Errorf("spawn_rate", "must be a number of 0 or more a second, not %g", perSecond)
 	}
 	return nil
 }

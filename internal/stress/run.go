@@ -249,7 +249,7 @@ func (r *Run) Cut() {
 // curve: so many a second come or go as the spawn rate says, or all at once with 0. Users are rounded down, as
 // those of a share are ([Load.Share]). When
 // the run is to end stays as it was. It returns [ErrNotRunning] before the start and after the end, and a
-// [*sale.FieldError] of users, rate or spawn_rate where a number breaks a rule.
+// [*field.Error] of users, rate or spawn_rate where a number breaks a rule.
 func (r *Run) Change(to, spawnRate float64) error {
 	if err := r.options.Load.limit(1).check(to, ""); err != nil {
 		return err

@@ -30,13 +30,13 @@ var (
 type Desk interface {
 	// Start begins a run and returns its id. The run outlives the context, which
 	// bounds the checks before it alone. Settings that cannot be used are a
-	// [*sale.FieldError]; the other error that is expected is [ErrRunning].
+	// [*field.Error]; the other error that is expected is [ErrRunning].
 	Start(ctx context.Context, s report.Settings) (id string, err error)
 	// Stop ends the run gently and does not wait for that. It returns [ErrIdle] if none is
 	// under way.
 	Stop() error
 	// Change changes the load of the run. A change that does not fit the run is a
-	// [*sale.FieldError]; [ErrIdle] is returned if none is under way.
+	// [*field.Error]; [ErrIdle] is returned if none is under way.
 	Change(c Change) error
 	// Live returns what goes on. A run that is no longer running is kept
 	// already.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
@@ -34,8 +34,8 @@ var _ control.Desk = (*desk)(nil)
 
 const limit = 1000
 
-func invalid(field, rule string) error {
-	return fmt.Errorf("desk: %w", &sale.FieldError{Field: field, Rule: rule})
+func invalid(name, rule string) error {
+	return fmt.Errorf("desk: %w", &field.Error{Field: name, Rule: rule})
 }
 
 func (d *desk) Start(ctx context.Context, s report.Settings) (string, error) {

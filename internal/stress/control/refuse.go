@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"onsale/internal/field"
 	"onsale/internal/problem"
-	"onsale/internal/sale"
 	"onsale/internal/stress/history"
 )
 
@@ -26,7 +26,7 @@ func (c *control) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // problemOf returns the problem of an error that is expected; nil of any other.
 func problemOf(err error) *problem.Problem {
-	if broken, ok := errors.AsType[*sale.FieldError](err); ok {
+	if broken, ok := errors.AsType[*field.Error](err); ok {
 		return problem.Invalid(problem.Field{Field: broken.Field, Message: broken.Rule})
 	}
 	switch {

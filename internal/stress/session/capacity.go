@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/capacity"
 	"onsale/internal/stress/report"
@@ -77,20 +78,20 @@ func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(re
 // judge, and less of it counts.
 const minStep = time.Second
 
-// CheckSearch returns a [*sale.FieldError] for what makes no sense in a search.
+// CheckSearch returns a [*field.Error] for what makes no sense in a search.
 func (s *Session) CheckSearch(search Search) error {
 	limit := s.limit(search)
 	switch {
 	case search.StepTime < minStep || search.StepTime > time.Hour:
-		return invalid("step_time", "must be between %s and 1h", minStep)
+		return field.Errorf("step_time", "must be between %s and 1h", minStep)
 	case !(search.Max >= 0) || limit > s.most():
-		return invalid("max_load", "must be between 1 and %g", s.most())
+		return field.Errorf("max_load", "must be between 1 and %g", s.most())
 	case !(search.Start >= 0) || s.first(search) > limit:
-		return invalid("start_load", "must be above 0 and at most %g, the highest load", limit)
+		return field.Errorf("start_load", "must be above 0 and at most %g, the highest load", limit)
 	case !s.plan.whole.Open && (search.Start != math.Trunc(search.Start) || search.Max != math.Trunc(search.Max)):
-		return invalid("start_load", "and max_load must be whole numbers of users")
+		return field.Errorf("start_load", "and max_load must be whole numbers of users")
 	case s.settings.Shape != "":
-		return invalid("find_capacity", "must not be given beside a shape: it tries loads of its own")
+		return field.Errorf("find_capacity", "must not be given beside a shape: it tries loads of its own")
 	}
 	return nil
 }

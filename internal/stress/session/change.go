@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"onsale/internal/field"
 	"onsale/internal/stress"
 )
 
@@ -27,7 +28,7 @@ func (s *Session) stopFor(why string) {
 
 // Change sets the number of users, or of tasks a second in the open model, from
 // now on. Like all settings, they are those of all workers together. A change that
-// breaks a rule is a [*sale.FieldError].
+// breaks a rule is a [*field.Error].
 func (s *Session) Change(to, spawnRate float64) error {
 	s.mu.Lock()
 	run, over, searching := s.run, !s.ended.IsZero() || s.stopping, s.search != nil
@@ -36,7 +37,7 @@ func (s *Session) Change(to, spawnRate float64) error {
 		return stress.ErrNotRunning
 	}
 	if searching {
-		return invalid(s.field(), "must not be changed while the capacity is looked for")
+		return field.Errorf(s.field(), "must not be changed while the capacity is looked for")
 	}
 	if err := stress.CheckSpawnRate(spawnRate); err != nil {
 		return err
@@ -44,7 +45,7 @@ func (s *Session) Change(to, spawnRate float64) error {
 	l := s.plan.whole
 	l.Curve = stress.Curve{From: to}
 	if !s.options.Target.Loopback() && to > max(peak(s.plan.whole.Curve), s.unasked()) {
-		return invalid(s.field(), "must not go beyond what was asked for at the start: %s is not loopback", s.options.Target)
+		return field.Errorf(s.field(), "must not go beyond what was asked for at the start: %s is not loopback", s.options.Target)
 	}
 	share, err := shareOf(l, s.plan.worker, s.plan.workers)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
@@ -81,7 +82,7 @@ func (d *Desk) Start(ctx context.Context, settings report.Settings) (string, err
 	_, err = s.Check(ctx, false)
 	switch {
 	case errors.Is(err, scenario.ErrNotReady):
-		return "", invalid("host", "cannot be stormed: %v", err)
+		return "", field.Errorf("host", "cannot be stormed: %v", err)
 	case err != nil:
 		return "", err
 	}
@@ -148,7 +149,7 @@ func (d *Desk) session(ctx context.Context, settings report.Settings) (*Session,
 	}
 	spec, ok := scenario.Find(settings.Scenario)
 	if !ok {
-		return nil, invalid("scenario", "must be one that GET /stress/scenarios lists: files are for the command line")
+		return nil, field.Errorf("scenario", "must be one that GET /stress/scenarios lists: files are for the command line")
 	}
 	instance := spec.New()
 	o := Options{
@@ -166,17 +167,17 @@ func (d *Desk) session(ctx context.Context, settings report.Settings) (*Session,
 func (d *Desk) target(ctx context.Context, host string) (*wire.Target, error) {
 	switch {
 	case host == "":
-		return nil, invalid("host", "must be given, such as http://127.0.0.1:8000")
+		return nil, field.Errorf("host", "must be given, such as http://127.0.0.1:8000")
 	case host == d.options.Host && d.options.Target != nil:
 		return d.options.Target, nil
 	}
 	target, err := wire.ParseTarget(host)
 	if err != nil {
-		return nil, invalid("host", "cannot be used: %v", err)
+		return nil, field.Errorf("host", "cannot be used: %v", err)
 	}
 	target.Resolve(ctx, d.options.Resolver)
 	if host != d.options.Host && !target.Loopback() {
-		return nil, invalid("host", "must lead to a loopback address, or be %s: other hosts are stormed from the command line", d.options.Host)
+		return nil, field.Errorf("host", "must lead to a loopback address, or be %s: other hosts are stormed from the command line", d.options.Host)
 	}
 	return target, nil
 }
@@ -229,18 +230,18 @@ func (d *Desk) Change(c control.Change) error {
 	if err != nil {
 		return err
 	}
-	field, value := "users", 0.0
+	name, value := "users", 0.0
 	switch {
 	case c.Rate != nil:
-		field, value = "rate", *c.Rate
+		name, value = "rate", *c.Rate
 	case c.Users != nil:
 		value = float64(*c.Users)
 	}
-	if want := s.field(); want != field {
-		return invalid(field, "does not fit the run, which has %s", want)
+	if want := s.field(); want != name {
+		return field.Errorf(name, "does not fit the run, which has %s", want)
 	}
-	if field == "users" {
-		if err := d.allows(s, field, value); err != nil {
+	if name == "users" {
+		if err := d.allows(s, name, value); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"onsale/internal/endpoint/endpointtest"
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress/report"
 	"onsale/internal/stress/session"
 )
@@ -26,7 +26,7 @@ func TestDeskRefusesNamesThatLeadElsewhere(t *testing.T) {
 	for _, host := range []string{"localhost.away.test", "mixed.test", "wild.test", "unknown.test", "0.0.0.0", "[::]", "192.0.2.1", "2130706433"} {
 		settings.Host = "http://" + host + ":" + port
 		_, err := d.Start(t.Context(), settings)
-		if broken, ok := errors.AsType[*sale.FieldError](err); !ok || broken.Field != "host" || !strings.Contains(broken.Rule, "must lead to a loopback address") {
+		if broken, ok := errors.AsType[*field.Error](err); !ok || broken.Field != "host" || !strings.Contains(broken.Rule, "must lead to a loopback address") {
 			t.Errorf("%s: %v", host, err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/report"
@@ -38,13 +38,13 @@ func TestDeskRefuses(t *testing.T) {
 	t.Parallel()
 	own := itemsAPI(t)
 	d := session.NewDesk(session.DeskOptions{Host: own, Logger: slog.New(slog.DiscardHandler)})
-	for field, settings := range map[string]report.Settings{
+	for name, settings := range map[string]report.Settings{
 		"host":     {Scenario: "items", Host: "http://192.0.2.1"},
 		"scenario": {Scenario: "/etc/passwd"},
 		"users":    {Scenario: "items", Users: -1},
 	} {
 		_, err := d.Start(t.Context(), settings)
-		if broken, ok := errors.AsType[*sale.FieldError](err); !ok || broken.Field != field {
+		if broken, ok := errors.AsType[*field.Error](err); !ok || broken.Field != name {
 			t.Errorf("%+v: %v", settings, err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestDeskRunsOneAtATime(t *testing.T) {
 		t.Errorf("change: %v", err)
 	}
 	rate := 5.0
-	if _, ok := errors.AsType[*sale.FieldError](d.Change(control.Change{Rate: &rate})); !ok {
+	if _, ok := errors.AsType[*field.Error](d.Change(control.Change{Rate: &rate})); !ok {
 		t.Error("users have a rate")
 	}
 	if live := d.Live(); !live.Running || live.ID != id {

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/wire"
 )
@@ -60,34 +60,34 @@ func (d *Desk) bounded(ctx context.Context, o Options) (*Session, error) {
 	}
 	s.bounded, s.own = true, own
 	if length := s.Length(); length > deskMaxRunTime {
-		return nil, invalid("run_time", "must be at most %s for a run that is started here, not %s: longer ones are for the command line",
+		return nil, field.Errorf("run_time", "must be at most %s for a run that is started here, not %s: longer ones are for the command line",
 			deskMaxRunTime, length)
 	}
 	if s.plan.stopTimeout > deskStopTimeout {
-		return nil, invalid("stop_timeout", "must be between 0s and %s for a run that is started here", deskStopTimeout)
+		return nil, field.Errorf("stop_timeout", "must be between 0s and %s for a run that is started here", deskStopTimeout)
 	}
-	field, connections := "users", peak(s.plan.load.Curve)
+	name, connections := "users", peak(s.plan.load.Curve)
 	if s.plan.load.Open {
-		field, connections = "max_in_flight", float64(s.plan.load.MaxInFlight)
+		name, connections = "max_in_flight", float64(s.plan.load.MaxInFlight)
 	}
-	return s, d.allows(s, field, connections)
+	return s, d.allows(s, name, connections)
 }
 
-// allows returns a [*sale.FieldError] where a run that was started here would take
+// allows returns a [*field.Error] where a run that was started here would take
 // too many connections.
-func (d *Desk) allows(s *Session, field string, connections float64) error {
+func (d *Desk) allows(s *Session, name string, connections float64) error {
 	if s.bounded && connections > deskConnections {
-		return invalid(field, "must be at most %d in a run that is started here: more are for the command line", deskConnections)
+		return field.Errorf(name, "must be at most %d in a run that is started here: more are for the command line", deskConnections)
 	}
 	if s.own {
-		return d.options.Own.allows(field, connections)
+		return d.options.Own.allows(name, connections)
 	}
 	return nil
 }
 
-// allows returns a [*sale.FieldError] for a run that would take more connections
+// allows returns a [*field.Error] for a run that would take more connections
 // than are free.
-func (o Own) allows(field string, connections float64) error {
+func (o Own) allows(name string, connections float64) error {
 	free := o.free()
 	if connections <= float64(free) {
 		return nil
@@ -98,7 +98,7 @@ func (o Own) allows(field string, connections float64) error {
 		rule = fmt.Sprintf("cannot be used against this very server: of its %d connections (--max-connections), "+
 			"none is left beside the demo crowd's %d and a quarter for buyers", o.MaxConnections, o.taken())
 	}
-	return &sale.FieldError{Field: field, Rule: rule}
+	return &field.Error{Field: name, Rule: rule}
 }
 
 // free returns how many connections a run may take.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/report"
 	"onsale/internal/stress/session"
@@ -31,13 +31,13 @@ func newDesk(t *testing.T, o session.DeskOptions) *session.Desk {
 
 // starts begins a run and stops it again, and returns its settings. With a field, it
 // wants an error that names it and has the text.
-func starts(t *testing.T, d *session.Desk, s report.Settings, field, text string) report.Settings {
+func starts(t *testing.T, d *session.Desk, s report.Settings, name, text string) report.Settings {
 	t.Helper()
 	s.Scenario = "items"
 	_, err := d.Start(t.Context(), s)
-	if broken, ok := errors.AsType[*sale.FieldError](err); field != "" {
-		if !ok || broken.Field != field || !strings.Contains(broken.Rule, text) {
-			t.Errorf("%+v: %v, want %s to break a rule with %q", s, err, field, text)
+	if broken, ok := errors.AsType[*field.Error](err); name != "" {
+		if !ok || broken.Field != name || !strings.Contains(broken.Rule, text) {
+			t.Errorf("%+v: %v, want %s to break a rule with %q", s, err, name, text)
 		}
 		return report.Settings{}
 	}
@@ -147,7 +147,7 @@ func TestRunsAgainstTheDesksOwnProcess(t *testing.T) {
 	}
 	for users, allowed := range map[int]bool{10: true, 11: false, 100_000: false} {
 		err := d.Change(control.Change{Users: &users})
-		if broken, ok := errors.AsType[*sale.FieldError](err); ok == allowed || ok && broken.Field != "users" {
+		if broken, ok := errors.AsType[*field.Error](err); ok == allowed || ok && broken.Field != "users" {
 			t.Errorf("a change to %d users: %v", users, err)
 		}
 	}

@@ -80,7 +80,7 @@ const (
 )
 
 // New returns a session that has yet to be run. Settings that break a rule are
-// a [*sale.FieldError].
+// a [*field.Error].
 func New(o Options) (*Session, error) {
 	p, err := parse(o.Settings, o.Source.Scenario.SpawnAtOnce)
 	if err != nil {

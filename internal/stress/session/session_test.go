@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/report"
 	"onsale/internal/stress/session"
@@ -77,7 +77,7 @@ func TestSettingsThatBreakARule(t *testing.T) {
 		{report.Settings{FailIf: []string{"p95"}}, "fail_if cannot be used"},
 	} {
 		_, err := session.New(options(to, bad.settings))
-		if field, ok := errors.AsType[*sale.FieldError](err); !ok || !strings.Contains(field.Error(), bad.want) {
+		if broken, ok := errors.AsType[*field.Error](err); !ok || !strings.Contains(broken.Error(), bad.want) {
 			t.Errorf("%+v: %v, want %s", bad.settings, err, bad.want)
 		}
 	}
@@ -196,7 +196,7 @@ func TestChangeAndStop(t *testing.T) {
 	r, err := s.Run(t.Context(), func(_ report.Report, now stress.Now) {
 		switch looks++; looks {
 		case 1:
-			if _, ok := errors.AsType[*sale.FieldError](s.Change(-1, 0)); !ok {
+			if _, ok := errors.AsType[*field.Error](s.Change(-1, 0)); !ok {
 				t.Error("there are -1 users")
 			}
 			if err := s.Change(7, 0); err != nil {
@@ -271,7 +271,7 @@ func TestSearchesThatMakeNoSense(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = s.CheckSearch(bad.search)
-		if _, ok := errors.AsType[*sale.FieldError](err); ok != (bad.want != "") || err != nil && !strings.Contains(err.Error(), bad.want) {
+		if _, ok := errors.AsType[*field.Error](err); ok != (bad.want != "") || err != nil && !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%+v: %v, want %s", bad.search, err, bad.want)
 		}
 	}
@@ -286,7 +286,7 @@ func TestSearchThatIsStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := s.FindCapacity(t.Context(), session.Search{StepTime: 30 * time.Second, Max: 100}, func(report.Report, stress.Now) {
-		if _, ok := errors.AsType[*sale.FieldError](s.Change(20, 0)); !ok {
+		if _, ok := errors.AsType[*field.Error](s.Change(20, 0)); !ok {
 			t.Error("a step of the search was changed")
 		}
 		s.Stop()

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"onsale/internal/sale"
+	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/report"
 	"onsale/internal/stress/verdict"
@@ -36,13 +36,8 @@ type plan struct {
 	thresholds  []verdict.Threshold
 }
 
-// invalid is a field that breaks a rule.
-func invalid(field, format string, args ...any) error {
-	return &sale.FieldError{Field: field, Rule: fmt.Sprintf(format, args...)}
-}
-
 // parse reads the settings, for a scenario whose users come at once or not. An
-// error is a [*sale.FieldError].
+// error is a [*field.Error].
 func parse(s report.Settings, atOnce bool) (plan, error) {
 	var p plan
 	var err error
@@ -63,14 +58,14 @@ func parse(s report.Settings, atOnce bool) (plan, error) {
 			continue
 		}
 		if *d.into, err = stress.ParseDuration(d.text); err != nil {
-			return plan{}, invalid(d.field, "must be a time such as 90s or 1h30m, not %q", d.text)
+			return plan{}, field.Errorf(d.field, "must be a time such as 90s or 1h30m, not %q", d.text)
 		}
 		if *d.into < d.least || *d.into > d.most {
-			return plan{}, invalid(d.field, "must be between %s and %s", d.least, d.most)
+			return plan{}, field.Errorf(d.field, "must be between %s and %s", d.least, d.most)
 		}
 	}
 	if p.runTime > 0 && p.warmUp >= p.runTime {
-		return plan{}, invalid("warm_up", "must be shorter than the run time, %s", p.runTime)
+		return plan{}, field.Errorf("warm_up", "must be shorter than the run time, %s", p.runTime)
 	}
 	if s.StopTimeout == "" {
 		p.stopTimeout = DefaultStopTimeout
@@ -80,14 +75,14 @@ func parse(s report.Settings, atOnce bool) (plan, error) {
 	}
 	p.whole = p.load
 	if p.load, err = shareOf(p.whole, p.worker, p.workers); err != nil {
-		if broken, ok := errors.AsType[*sale.FieldError](err); ok && s.Shape != "" {
+		if broken, ok := errors.AsType[*field.Error](err); ok && s.Shape != "" {
 			kind, _, _ := strings.Cut(s.Shape, " ")
-			return plan{}, &sale.FieldError{Field: kind, Rule: broken.Rule}
+			return plan{}, &field.Error{Field: kind, Rule: broken.Rule}
 		}
 		return plan{}, err
 	}
 	if p.thresholds, err = verdict.ParseAll(s.FailIf); err != nil {
-		return plan{}, invalid("fail_if", "cannot be used: %v", err)
+		return plan{}, field.Errorf("fail_if", "cannot be used: %v", err)
 	}
 	return p, nil
 }
@@ -97,11 +92,11 @@ func loadOf(s report.Settings, atOnce bool) (stress.Load, error) {
 	l := stress.Load{Open: s.Open || s.Rate != 0, Arrivals: stress.Arrivals(s.Arrivals), MaxInFlight: s.MaxInFlight}
 	switch {
 	case s.Users < 0:
-		return l, invalid("users", "must be at least 1, not %d", s.Users)
+		return l, field.Errorf("users", "must be at least 1, not %d", s.Users)
 	case !(s.Rate >= 0): // a NaN is not
-		return l, invalid("rate", "must be above 0/s, not %g", s.Rate)
+		return l, field.Errorf("rate", "must be above 0/s, not %g", s.Rate)
 	case s.SpawnRate > 0 && float64(s.Users)/s.SpawnRate > maxRunTime.Seconds():
-		return l, invalid("spawn_rate", "must bring all users within 30 days")
+		return l, field.Errorf("spawn_rate", "must bring all users within 30 days")
 	}
 	if err := stress.CheckSpawnRate(s.SpawnRate); err != nil {
 		return l, err
@@ -117,9 +112,9 @@ func loadOf(s report.Settings, atOnce bool) (stress.Load, error) {
 	}
 	switch {
 	case s.Rate != 0 && s.Users != 0:
-		return l, invalid("users", "must not be given together with a rate: --max-in-flight bounds how many tasks are under way")
+		return l, field.Errorf("users", "must not be given together with a rate: --max-in-flight bounds how many tasks are under way")
 	case l.Open && s.Rate == 0:
-		return l, invalid("rate", "must be given, such as 500/s")
+		return l, field.Errorf("rate", "must be given, such as 500/s")
 	case l.Open:
 		l.Curve = stress.Curve{From: s.Rate}
 	default:
@@ -148,33 +143,33 @@ func shaped(l stress.Load, s report.Settings) (stress.Load, error) {
 	}
 	read, ok := readers[kind]
 	if !ok {
-		return l, invalid("shape", "must begin with stages, ramp, spike or steps, not %q", kind)
+		return l, field.Errorf("shape", "must begin with stages, ramp, spike or steps, not %q", kind)
 	}
 	curve, open, err := read(strings.TrimSpace(text))
 	switch {
 	case err != nil:
-		return l, invalid(kind, "cannot be used: %v", err)
+		return l, field.Errorf(kind, "cannot be used: %v", err)
 	case s.Users != 0 || s.Rate != 0 || s.SpawnRate != 0:
-		return l, invalid(kind, "says how many there are over time, so users, spawn_rate and rate must not be given beside it")
+		return l, field.Errorf(kind, "says how many there are over time, so users, spawn_rate and rate must not be given beside it")
 	}
 	l.Open, l.Curve = open, curve
 	return l, nil
 }
 
 // ParseWorker reads I/N, where I counts from 0; empty is 0/1. An error is a
-// [*sale.FieldError].
+// [*field.Error].
 func ParseWorker(text string) (worker, workers int, err error) {
 	if text == "" {
 		return 0, 1, nil
 	}
 	if n, err := fmt.Sscanf(text, "%d/%d", &worker, &workers); err != nil || n != 2 || text != fmt.Sprintf("%d/%d", worker, workers) {
-		return 0, 0, invalid("worker", "must look like 0/4: the first of four, as JOB_COMPLETION_INDEX counts")
+		return 0, 0, field.Errorf("worker", "must look like 0/4: the first of four, as JOB_COMPLETION_INDEX counts")
 	}
 	if workers < 1 || workers > stress.MaxWorkers {
-		return 0, 0, invalid("worker", "must be one of 1 to %d workers", stress.MaxWorkers)
+		return 0, 0, field.Errorf("worker", "must be one of 1 to %d workers", stress.MaxWorkers)
 	}
 	if worker < 0 || worker >= workers {
-		return 0, 0, invalid("worker", "must be between 0/%d and %d/%d: workers count from 0, as JOB_COMPLETION_INDEX does", workers, workers-1, workers)
+		return 0, 0, field.Errorf("worker", "must be between 0/%d and %d/%d: workers count from 0, as JOB_COMPLETION_INDEX does", workers, workers-1, workers)
 	}
 	return worker, workers, nil
 }
