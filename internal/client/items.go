@@ -34,12 +34,20 @@ func (c Credentials) header() http.Header {
 	return h
 }
 
+// wireToken and wireItem are the answers to a call for a token and to a new item.
+type (
+	wireToken struct {
+		Token string `json:"token"`
+	}
+	wireItem struct {
+		ItemID string `json:"item_id"`
+	}
+)
+
 // Token returns a token for the user; empty stands for item.DefaultUser.
 // Error: item.ErrBadUser.
 func (c *Client) Token(ctx context.Context, user string) (string, error) {
-	var w struct {
-		Token string `json:"token"`
-	}
+	var w wireToken
 	k := call{method: http.MethodPost, path: TokenPath, room: ofItems, want: http.StatusOK, into: &w, check: func() error {
 		if w.Token == "" || len(w.Token) > item.MaxTokenLength {
 			return errors.New("there is no token in it")
@@ -57,9 +65,7 @@ func (c *Client) Token(ctx context.Context, user string) (string, error) {
 // sends none. A create whose answer was not seen, sale.ErrOutcomeUnknown, may
 // have made an item that nobody knows the id of. Error: item.ErrUnauthorized.
 func (c *Client) CreateItem(ctx context.Context, who Credentials, body []byte) (id string, err error) {
-	var w struct {
-		ItemID string `json:"item_id"`
-	}
+	var w wireItem
 	k := call{
 		method: http.MethodPost, path: ItemsPath, room: ofItems, header: who.header(), want: http.StatusCreated, into: &w,
 		check: func() error {

@@ -9,16 +9,21 @@ import (
 	"onsale/internal/sale"
 )
 
+// wireBooks are the books in an answer.
+type wireBooks struct {
+	Concerts []wireConcertBooks `json:"concerts"`
+}
+
+type wireConcertBooks struct {
+	ConcertID int64 `json:"concert_id"`
+	Capacity  int64 `json:"capacity"`
+	Sold      int64 `json:"sold"`
+	Purchased int64 `json:"purchased"`
+}
+
 // Books compares the counters of tickets sold with the purchases. Error: ErrAdmin.
 func (c *Client) Books(ctx context.Context) (sale.Books, error) {
-	var w struct {
-		Concerts []struct {
-			ConcertID int64 `json:"concert_id"`
-			Capacity  int64 `json:"capacity"`
-			Sold      int64 `json:"sold"`
-			Purchased int64 `json:"purchased"`
-		} `json:"concerts"`
-	}
+	var w wireBooks
 	_, err := c.do(ctx, call{method: http.MethodGet, path: "/books", admin: true, want: http.StatusOK, list: true, into: &w})
 	if err != nil {
 		return sale.Books{}, err

@@ -11,35 +11,8 @@ import (
 	"onsale/internal/fault"
 	"onsale/internal/field"
 	"onsale/internal/item"
+	"onsale/internal/problem"
 	"onsale/internal/sale"
-)
-
-// The codes that the client knows. Those of outcomes are no errors.
-const (
-	codeDenied         = "denied"
-	codeSoldOut        = "sold_out"
-	codeNotFound       = "not_found"
-	codeKeyReused      = "key_reused"
-	codeInvalid        = "invalid"
-	codeMalformed      = "malformed"
-	codeUnauthorized   = "unauthorized"
-	codeAdminDisabled  = "admin_disabled"
-	codeBusy           = "busy"
-	codeStopping       = "stopping"
-	codeUnavailable    = "unavailable"
-	codeOutcomeUnknown = "outcome_unknown"
-	codeRefused        = "refused"
-	codeNotReady       = "not_ready"
-	codeInjected       = "injected"
-)
-
-// The messages that tell apart what has one code or, from the earlier
-// services, none.
-const (
-	messageDenied          = "Tickets currently unavailable"
-	messageSoldOut         = "Concert sold out"
-	messageConcertNotFound = "Concert not found"
-	messageNoPath          = "No such path"
 )
 
 // maxRetryAfter bounds what a server may ask for.
@@ -55,7 +28,7 @@ func (c *Client) problem(k call, answer *http.Response, body []byte) *Error {
 	e := &Error{
 		Method: k.method, Path: k.path, Status: answer.StatusCode,
 		Code:       code(text(members["code"])),
-		RetryAfter: retryAfter(answer.Header, c.options.Now),
+		RetryAfter: problem.RetryAfter(answer.Header, c.options.Now(), maxRetryAfter),
 		Message:    message(members),
 		Location:   Quote(answer.Header.Get("Location")),
 		Fields:     fields(members["errors"]),
@@ -77,22 +50,22 @@ func (c *Client) problem(k call, answer *http.Response, body []byte) *Error {
 // status and message; nothing if it says nothing.
 func guess(in room, status int, message string) string {
 	switch {
-	case message == messageDenied:
-		return codeDenied
-	case message == messageSoldOut: // the earlier service said it of unknown concerts, too
-		return codeSoldOut
+	case message == problem.MessageDenied:
+		return problem.CodeDenied
+	case message == problem.MessageSoldOut: // the earlier service said it of unknown concerts, too
+		return problem.CodeSoldOut
 	case status == http.StatusNotFound:
-		return codeNotFound
+		return problem.CodeNotFound
 	case status == http.StatusForbidden && in == ofItems:
-		return codeUnauthorized
+		return problem.CodeUnauthorized
 	case status == http.StatusUnprocessableEntity:
-		return codeInvalid
+		return problem.CodeInvalid
 	case status == http.StatusTooManyRequests:
-		return codeBusy
+		return problem.CodeBusy
 	case status == http.StatusServiceUnavailable:
-		return codeUnavailable
+		return problem.CodeUnavailable
 	case status == http.StatusBadGateway || status == http.StatusGatewayTimeout:
-		return codeOutcomeUnknown // a proxy lost the server in mid-call
+		return problem.CodeOutcomeUnknown // a proxy lost the server in mid-call
 	}
 	return ""
 }
@@ -119,38 +92,38 @@ func (e *Error) kindsFor(k call) []error {
 func (e *Error) kind(k call) error {
 	items := k.room == ofItems
 	switch e.Code {
-	case codeDenied:
+	case problem.CodeDenied:
 		return fault.ErrDenied
-	case codeInjected:
+	case problem.CodeInjected:
 		return fault.ErrInjected
-	case codeMalformed:
+	case problem.CodeMalformed:
 		if k.room == ofFaults {
 			return fault.ErrMalformed
 		}
-	case codeNotFound:
+	case problem.CodeNotFound:
 		switch {
-		case e.Message == messageNoPath:
+		case e.Message == problem.MessageNoPath:
 			return ErrNoPath
 		case items:
 			return item.ErrNotFound
 		}
 		return sale.ErrNotFound
-	case codeUnauthorized, codeAdminDisabled:
+	case problem.CodeUnauthorized, problem.CodeAdminDisabled:
 		if items {
 			return item.ErrUnauthorized
 		}
 		return ErrAdmin
-	case codeBusy:
+	case problem.CodeBusy:
 		return sale.ErrBusy
-	case codeStopping:
+	case problem.CodeStopping:
 		return sale.ErrStopping
-	case codeUnavailable:
+	case problem.CodeUnavailable:
 		return sale.ErrUnavailable
-	case codeOutcomeUnknown:
+	case problem.CodeOutcomeUnknown:
 		return sale.ErrOutcomeUnknown
-	case codeRefused:
+	case problem.CodeRefused:
 		return sale.ErrRefused
-	case codeNotReady:
+	case problem.CodeNotReady:
 		return ErrNotReady
 	}
 	return nil
@@ -194,17 +167,4 @@ func code(value string) string {
 		}
 	}
 	return value
-}
-
-// retryAfter reads a header Retry-After, seconds or a date (RFC 9110, 10.2.3).
-func retryAfter(header http.Header, now func() time.Time) time.Duration {
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(now()), 0), maxRetryAfter)
 }

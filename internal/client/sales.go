@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"onsale/internal/problem"
 	"onsale/internal/sale"
 )
 
@@ -181,11 +182,11 @@ func (c *Client) Buy(ctx context.Context, b BuyRequest) (sale.Outcome, error) {
 // is one.
 func (e *Error) outcome() (sale.Outcome, bool) {
 	switch {
-	case e.Code == codeSoldOut:
+	case e.Code == problem.CodeSoldOut:
 		return sale.Outcome{Status: sale.SoldOut, Left: e.left}, true
-	case e.Code == codeKeyReused:
+	case e.Code == problem.CodeKeyReused:
 		return sale.Outcome{Status: sale.KeyReused}, true
-	case e.Code == codeNotFound && e.Message == messageConcertNotFound:
+	case e.Code == problem.CodeNotFound && e.Message == problem.MessageConcertNotFound:
 		return sale.Outcome{Status: sale.NotFound}, true
 	}
 	return sale.Outcome{}, false

@@ -35,7 +35,7 @@ func (c *Crowd) put(w http.ResponseWriter, r *http.Request) *problem.Problem {
 		return p
 	}
 	if broken, ok := errors.AsType[*field.Error](c.change(change)); ok {
-		return problem.Invalid(problem.Field{Field: broken.Field, Message: broken.Rule})
+		return problem.Invalid(problem.FieldProblem(*broken))
 	}
 	return nil
 }

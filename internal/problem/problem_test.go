@@ -119,7 +119,7 @@ func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code, f
 	}
 	named := make([]string, 0, len(p.Errors))
 	for _, e := range p.Errors {
-		named = append(named, e.Field+" "+e.Message)
+		named = append(named, e.Field+" "+e.Rule)
 	}
 	if w.Code != status || p.Status != status || p.Code != code || strings.Join(named, "; ") != fields ||
 		p.Type != "urn:onsale:problem:"+code || p.Title == "" || p.Detail == "" ||

@@ -65,7 +65,7 @@ func parse(body []byte, into any) *Problem {
 		return malformed("must be UTF-8")
 	}
 	if whole[0] != '{' {
-		return Invalid(Field{bodyField, "must be a JSON object"})
+		return Invalid(FieldProblem{bodyField, "must be a JSON object"})
 	}
 	f := newForm(into)
 	walk(whole, f.set)
@@ -95,7 +95,7 @@ func walk(object json.RawMessage, do func(name string, value json.RawMessage)) {
 type form struct {
 	fields  map[string]reflect.Value
 	seen    map[string]bool
-	wrong   []Field
+	wrong   []FieldProblem
 	unknown int
 }
 
@@ -119,14 +119,14 @@ func (f *form) set(name string, value json.RawMessage) {
 			name = strings.ToValidUTF8(name[:maxName], "") + "…"
 		}
 		if f.unknown++; f.unknown <= maxUnknown {
-			f.wrong = append(f.wrong, Field{name, "is not known"})
+			f.wrong = append(f.wrong, FieldProblem{name, "is not known"})
 		}
 	case f.seen[name]:
-		f.wrong = append(f.wrong, Field{name, "must be there only once"})
+		f.wrong = append(f.wrong, FieldProblem{name, "must be there only once"})
 	case HasLoneSurrogate(value):
-		f.wrong = append(f.wrong, Field{name, LoneSurrogateRule})
+		f.wrong = append(f.wrong, FieldProblem{name, LoneSurrogateRule})
 	case string(value) == "null" || json.Unmarshal(value, field.Addr().Interface()) != nil:
-		f.wrong = append(f.wrong, Field{name, "must be " + typeName(field.Type())})
+		f.wrong = append(f.wrong, FieldProblem{name, "must be " + typeName(field.Type())})
 	}
 	f.seen[name] = true
 }

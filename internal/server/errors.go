@@ -9,6 +9,7 @@ import (
 
 	"onsale/internal/fault"
 	"onsale/internal/field"
+	"onsale/internal/problem"
 	"onsale/internal/sale"
 )
 
@@ -50,7 +51,7 @@ func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Prob
 	case errors.As(err, &asProblem):
 		return asProblem
 	case errors.As(err, &asField):
-		return invalid.of(FieldProblem{asField.Field, asField.Rule})
+		return invalid.problem(problem.FieldProblem(*asField))
 	case errors.As(err, &asPlan):
 		return problemOfPlan(asPlan)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"onsale/internal/fault"
+	"onsale/internal/problem"
 )
 
 // replicasLimit is how long reading the fault plan waits for the database to
@@ -111,14 +112,14 @@ func (s *Server) patchFaults(ctx context.Context, in *patchFaultsInput) (*faults
 
 // problemOfPlan returns the problem of a plan that breaks a rule, or is no JSON.
 func problemOfPlan(err *fault.PlanError) *Problem {
-	field := FieldProblem{err.Field, err.Rule}
+	field := problem.FieldProblem{Field: err.Field, Rule: err.Rule}
 	if field.Field == "" {
 		field.Field = "body"
 	}
 	if errors.Is(err, fault.ErrMalformed) {
-		return malformed.of(field)
+		return malformed.problem(field)
 	}
-	return invalid.of(field)
+	return invalid.problem(field)
 }
 
 func (s *Server) showFaults(ctx context.Context, state fault.State, ignored []string) *faultsOutput {

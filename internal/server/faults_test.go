@@ -92,7 +92,7 @@ func TestPatchFaults(t *testing.T) {
 	}
 	for _, contentType := range []string{"application/json-patch+json", "text/plain", "application/xml", "application/x-www-form-urlencoded"} {
 		p := wantProblem(t, r.do("PATCH", "/faults", `{"ready":false}`, "Content-Type: "+contentType), 415, "unsupported_media_type")
-		if len(p.Errors) != 1 || !strings.Contains(p.Errors[0].Message, "application/merge-patch+json") {
+		if len(p.Errors) != 1 || !strings.Contains(p.Errors[0].Rule, "application/merge-patch+json") {
 			t.Errorf("%s: %+v", contentType, p)
 		}
 	}

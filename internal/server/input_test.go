@@ -174,10 +174,10 @@ func (c bad) headers() []string {
 func (c bad) check(t *testing.T, w *httptest.ResponseRecorder) {
 	t.Helper()
 	p := wantProblem(t, w, c.status, c.code)
-	if len(p.Errors) == 0 || p.Errors[0].Field != c.field || p.Errors[0].Message == "" {
+	if len(p.Errors) == 0 || p.Errors[0].Field != c.field || p.Errors[0].Rule == "" {
 		t.Errorf("field %q is not named: %s", c.field, w.Body)
 	}
-	if len(p.Errors) > 0 && p.Message != p.Errors[0].Field+" "+p.Errors[0].Message {
+	if len(p.Errors) > 0 && p.Message != p.Errors[0].Field+" "+p.Errors[0].Rule {
 		t.Errorf("message %q is not that of the field", p.Message)
 	}
 }
@@ -205,7 +205,7 @@ func TestBadParameters(t *testing.T) {
 		{"GET", "/purchases?concert_id=1e3", "concert_id"},
 	} {
 		p := wantProblem(t, r.do(c.method, c.path, ""), 422, "invalid")
-		if len(p.Errors) != 1 || p.Errors[0].Field != c.field || !strings.HasPrefix(p.Errors[0].Message, "must be ") {
+		if len(p.Errors) != 1 || p.Errors[0].Field != c.field || !strings.HasPrefix(p.Errors[0].Rule, "must be ") {
 			t.Errorf("%s: %+v", c.path, p)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"onsale/internal/item"
+	"onsale/internal/problem"
 	"onsale/internal/sale"
 )
 
@@ -151,7 +152,7 @@ func checkUserHeader(r *http.Request, user string) error {
 	default:
 		return nil
 	}
-	return invalid.of(FieldProblem{Field: "User-ID", Message: rule})
+	return invalid.problem(problem.FieldProblem{Field: "User-ID", Rule: rule})
 }
 
 type createItemInput struct{ ItemCall }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"onsale/internal/problem"
 )
 
 // jsonType is the media type of requests and answers.
@@ -44,7 +46,7 @@ func (s *Server) newAPI(mux humago.Mux) huma.API {
 			Tags:           []*huma.Tag{{Name: tagSales}, {Name: tagItems}, {Name: tagAdmin}, {Name: tagWatching}},
 			OnAddOperation: []huma.AddOpFunc{documentBody},
 		},
-		Formats:      map[string]huma.Format{jsonType: {Marshal: writeJSON}, problemType: {Marshal: writeJSON}},
+		Formats:      map[string]huma.Format{jsonType: {Marshal: writeJSON}, problem.MediaType: {Marshal: writeJSON}},
 		Transformers: []huma.Transformer{s.transform},
 	}
 	config.AllowAdditionalPropertiesByDefault = true // what a client sends on top is ignored

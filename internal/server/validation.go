@@ -5,26 +5,28 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"onsale/internal/problem"
 )
 
 // problemOfHuma returns the problem for what Huma, or an input's Resolve, found
 // wrong with a request before its handler ran.
 func problemOfHuma(e *huma.ErrorModel) *Problem {
-	fields := make([]FieldProblem, 0, len(e.Errors))
+	fields := make([]problem.FieldProblem, 0, len(e.Errors))
 	for _, detail := range e.Errors {
-		fields = append(fields, FieldProblem{Field: fieldName(detail.Location), Message: rule(detail.Message)})
+		fields = append(fields, problem.FieldProblem{Field: fieldName(detail.Location), Rule: rule(detail.Message)})
 	}
 	switch e.Status {
 	case http.StatusUnprocessableEntity:
-		return invalid.of(fields...)
+		return invalid.problem(fields...)
 	case http.StatusBadRequest:
-		return malformed.of(fields...)
+		return malformed.problem(fields...)
 	case http.StatusRequestEntityTooLarge:
-		return tooLarge.of(fields...)
+		return tooLarge.problem(fields...)
 	case http.StatusUnsupportedMediaType:
-		return notJSON.of(fields...)
+		return notJSON.problem(fields...)
 	case http.StatusRequestTimeout:
-		return bodyTimeout.of(fields...)
+		return bodyTimeout.problem(fields...)
 	}
 	return internal.problem()
 }

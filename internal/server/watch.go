@@ -6,6 +6,8 @@ import (
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"onsale/internal/problem"
 )
 
 const textType = "text/plain; charset=utf-8"
@@ -75,7 +77,7 @@ func (s *Server) problemAnswer() *huma.Response {
 	return &huma.Response{
 		Description: http.StatusText(http.StatusServiceUnavailable),
 		Content: map[string]*huma.MediaType{
-			problemType: {Schema: s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")},
+			problem.MediaType: {Schema: s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")},
 		},
 	}
 }

@@ -3,10 +3,11 @@ package discord
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
+
+	"onsale/internal/problem"
 )
 
 const (
@@ -34,8 +35,8 @@ type answer struct {
 	reason string
 }
 
-// problem is the body of Discord's errors.
-type problem struct {
+// refusal is the body of Discord's errors.
+type refusal struct {
 	Message    string  `json:"message"`
 	Code       int     `json:"code"`
 	RetryAfter float64 `json:"retry_after"`
@@ -44,9 +45,9 @@ type problem struct {
 
 // read judges an answer by its status, headers and the beginning of its body.
 func (w *webhook) read(status int, header http.Header, body []byte, now time.Time) answer {
-	var p problem
+	var p refusal
 	if json.Unmarshal(body, &p) != nil {
-		p = problem{}
+		p = refusal{}
 	}
 	switch {
 	case status >= 200 && status < 300:
@@ -75,7 +76,7 @@ func (w *webhook) read(status int, header http.Header, body []byte, now time.Tim
 }
 
 // because names the status and what Discord says about it.
-func (w *webhook) because(status int, p problem) string {
+func (w *webhook) because(status int, p refusal) string {
 	reason := strconv.Itoa(status) + " " + http.StatusText(status)
 	if p.Message != "" {
 		reason += fmt.Sprintf(", %q (code %d)", clip(line(w.redact(p.Message)), maxReason), p.Code)
@@ -85,15 +86,8 @@ func (w *webhook) because(status int, p problem) string {
 
 // asked returns how long an answer asks to wait: the longer of what header and
 // body say, because the header counts whole seconds.
-func asked(header http.Header, p problem, now time.Time) time.Duration {
-	wait := seconds(p.RetryAfter)
-	after := header.Get("Retry-After")
-	if s, err := strconv.ParseFloat(after, 64); err == nil {
-		wait = max(wait, seconds(s))
-	} else if at, err := http.ParseTime(after); err == nil {
-		wait = max(wait, min(at.Sub(now), maxWait))
-	}
-	return wait
+func asked(header http.Header, p refusal, now time.Time) time.Duration {
+	return max(problem.Seconds(p.RetryAfter, maxWait), problem.RetryAfter(header, now, maxWait))
 }
 
 // spent returns how long to wait after a delivery that was the last one of the
@@ -103,13 +97,5 @@ func spent(header http.Header) time.Duration {
 	if err != nil || header.Get("X-RateLimit-Remaining") != "0" {
 		return 0
 	}
-	return seconds(after)
-}
-
-// seconds makes a duration between 0 and the longest wait.
-func seconds(s float64) time.Duration {
-	if math.IsNaN(s) || s <= 0 {
-		return 0
-	}
-	return time.Duration(min(s, maxWait.Seconds()) * float64(time.Second))
+	return problem.Seconds(after, maxWait)
 }

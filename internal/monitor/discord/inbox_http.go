@@ -1,12 +1,12 @@
 package discord
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 
 	"onsale/internal/monitor/reply"
+	"onsale/internal/problem"
 )
 
 // Handler answers GET with {"notifications":[…]}, the newest first; ?limit=
@@ -31,7 +31,8 @@ func (b *Inbox) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnprocessableEntity, "invalid", err.Error())
 		return
 	}
-	write(w, http.StatusOK, "application/json", map[string]any{"notifications": b.List(limit)})
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	problem.Answer(w, http.StatusOK, map[string]any{"notifications": b.List(limit)})
 }
 
 func parseLimit(given []string) (int, error) {
@@ -45,19 +46,10 @@ func parseLimit(given []string) (int, error) {
 	return limit, nil
 }
 
-// refuse answers with a problem, as RFC 9457 has it.
+// refuse answers with a problem, whose message is its detail.
 func refuse(w http.ResponseWriter, status int, code, detail string) {
-	write(w, status, "application/problem+json", map[string]any{
-		"type": "urn:onsale:problem:" + code, "title": http.StatusText(status), "status": status,
-		"code": code, "detail": detail, "message": detail,
-	})
-}
-
-func write(w http.ResponseWriter, status int, mediaType string, value any) {
-	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Cache-Control", "no-store")
+	p := problem.New(status, code, http.StatusText(status), detail)
+	p.Message = detail
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	// Who asked may be gone, and nobody else is there to be told.
-	_ = json.NewEncoder(w).Encode(value)
+	p.Write(w)
 }

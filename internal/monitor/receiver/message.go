@@ -32,7 +32,7 @@ func parse(body []byte) (message, *problem.Problem) {
 	case f.malformed != nil:
 		return message{}, malformed("must be JSON: " + f.malformed.Error())
 	case f.fields == nil:
-		return message{}, problem.Invalid(problem.Field{Field: "body", Message: "must be a JSON object"})
+		return message{}, problem.Invalid(problem.FieldProblem{Field: "body", Rule: "must be a JSON object"})
 	}
 	m := message{group: needed[string](f, "groupKey", "must be a string that names the group")}
 	if m.group == "" {
@@ -101,7 +101,7 @@ func (f *form) alert(now time.Time) *alert.Alert {
 type form struct {
 	path   string
 	fields map[string]json.RawMessage // nil if it is no object
-	wrong  []problem.Field
+	wrong  []problem.FieldProblem
 	// malformed is why it is no JSON at all.
 	malformed *json.SyntaxError
 }
@@ -124,7 +124,7 @@ func (f *form) refuse(name, rule string) {
 			return
 		}
 	}
-	f.wrong = append(f.wrong, problem.Field{Field: full, Message: rule})
+	f.wrong = append(f.wrong, problem.FieldProblem{Field: full, Rule: rule})
 }
 
 // needed reads a field that must be there.

@@ -132,7 +132,7 @@ func read(w http.ResponseWriter, r *http.Request) (message, *problem.Problem) {
 	if given := r.Header.Get("Content-Type"); given != "" {
 		if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
 			return message{}, problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type", "Unsupported media type",
-				"Nothing was kept.", problem.Field{Field: "body", Message: "must be application/json"})
+				"Nothing was kept.", problem.FieldProblem{Field: "body", Rule: "must be application/json"})
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
@@ -140,7 +140,7 @@ func read(w http.ResponseWriter, r *http.Request) (message, *problem.Problem) {
 	case errors.As(err, new(*http.MaxBytesError)):
 		return message{}, problem.New(http.StatusRequestEntityTooLarge, "too_large", "Request too large",
 			"Nothing was kept. Set max_alerts in the webhook_configs of Alertmanager, or maxAlerts in the contact point of Grafana.",
-			problem.Field{Field: "body", Message: fmt.Sprintf("must be at most %d bytes long", MaxBody)})
+			problem.FieldProblem{Field: "body", Rule: fmt.Sprintf("must be at most %d bytes long", MaxBody)})
 	case err != nil:
 		return message{}, again("The body was cut off, or did not arrive in time.")
 	}
@@ -148,5 +148,5 @@ func read(w http.ResponseWriter, r *http.Request) (message, *problem.Problem) {
 }
 
 func malformed(rule string) *problem.Problem {
-	return problem.New(http.StatusBadRequest, "malformed", "Malformed request", "Nothing was kept.", problem.Field{Field: "body", Message: rule})
+	return problem.New(http.StatusBadRequest, "malformed", "Malformed request", "Nothing was kept.", problem.FieldProblem{Field: "body", Rule: rule})
 }

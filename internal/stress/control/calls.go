@@ -92,7 +92,7 @@ func (c *control) change(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if (change.Users == nil) == (change.Rate == nil) {
-		problem.Invalid(problem.Field{Field: "body", Message: "must have either users or rate"}).Write(w)
+		problem.Invalid(problem.FieldProblem{Field: "body", Rule: "must have either users or rate"}).Write(w)
 		return
 	}
 	if err := c.desk.Change(change); err != nil {
@@ -139,11 +139,11 @@ func (c *control) run(w http.ResponseWriter, r *http.Request) {
 
 // compare sets run b beside the earlier run a.
 func (c *control) compare(w http.ResponseWriter, r *http.Request) {
-	var missing []problem.Field
+	var missing []problem.FieldProblem
 	query := r.URL.Query()
 	for _, name := range []string{"a", "b"} {
 		if query.Get(name) == "" {
-			missing = append(missing, problem.Field{Field: name, Message: "must be the id of a run"})
+			missing = append(missing, problem.FieldProblem{Field: name, Rule: "must be the id of a run"})
 		}
 	}
 	if len(missing) > 0 {

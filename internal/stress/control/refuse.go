@@ -27,7 +27,7 @@ func (c *control) refuse(w http.ResponseWriter, r *http.Request, err error) {
 // problemOf returns the problem of an error that is expected; nil of any other.
 func problemOf(err error) *problem.Problem {
 	if broken, ok := errors.AsType[*field.Error](err); ok {
-		return problem.Invalid(problem.Field{Field: broken.Field, Message: broken.Rule})
+		return problem.Invalid(problem.FieldProblem(*broken))
 	}
 	switch {
 	case errors.Is(err, ErrRunning):

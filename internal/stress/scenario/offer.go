@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"onsale/internal/problem"
 	"onsale/internal/stress"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
@@ -98,23 +99,10 @@ func failedCheck(detail string) stats.Outcome {
 func unexpected(r *wire.Response) stats.Outcome {
 	out := stress.Unexpected(r.Status)
 	if a, ok := readReply(r.Body); ok {
-		if code := knownCode(a.code); code != "" {
+		// A target must not make up kinds of failures without end.
+		if code := string(a.code); problem.Known(code) {
 			out.Detail += " " + code
 		}
 	}
 	return out
-}
-
-// knownCode returns a code of the API's; empty for any other text, so that a
-// target cannot make up kinds of failures without end.
-func knownCode(code []byte) string {
-	for _, known := range [...]string{
-		"not_found", "method_not_allowed", "invalid", "key_reused", "refused", "malformed", "too_large", "unsupported_media_type",
-		"timeout", "unauthorized", "busy", "stopping", "unavailable", "outcome_unknown", "not_ready", "injected", "internal",
-	} {
-		if string(code) == known {
-			return known
-		}
-	}
-	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"onsale/internal/problem"
 	"onsale/internal/stress"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
@@ -12,9 +13,9 @@ import (
 // The business outcomes of a purchase.
 const (
 	// Denied: the target denied it at random, as it is told to.
-	Denied = "denied"
+	Denied = problem.CodeDenied
 	// SoldOut: fewer tickets were left than were asked for.
-	SoldOut = "sold_out"
+	SoldOut = problem.CodeSoldOut
 )
 
 // addresses is how many different people buy: testuser_1@example.com and so on.
@@ -90,11 +91,11 @@ func (t *till) judge(r *wire.Response) stats.Outcome {
 		return stats.Outcome{}
 	case r.Status == 200: // and the fate remains unsure
 		return failedCheck("the answer is no receipt of the order")
-	case a.says(Denied, "Tickets currently unavailable") && r.Status == 409:
+	case a.says(Denied, problem.MessageDenied) && r.Status == 409:
 		t.fate = isDenied
 		return stats.Outcome{Class: stats.Business, Kind: Denied}
 	// The earlier service answered 404.
-	case a.says(SoldOut, "Concert sold out") && (r.Status == 409 || r.Status == 404):
+	case a.says(SoldOut, problem.MessageSoldOut) && (r.Status == 409 || r.Status == 404):
 		t.fate, t.left = isSoldOut, a.left
 		return stats.Outcome{Class: stats.Business, Kind: SoldOut}
 	}
@@ -144,7 +145,7 @@ func (a *reply) says(code, message string) bool {
 // knownNotSold reports whether an error of the target says that nothing was sold.
 func (a *reply) knownNotSold() bool {
 	switch string(a.code) {
-	case "busy", "stopping", "unavailable", "injected", "not_ready":
+	case problem.CodeBusy, problem.CodeStopping, problem.CodeUnavailable, problem.CodeInjected, problem.CodeNotReady:
 		return true
 	}
 	return false
