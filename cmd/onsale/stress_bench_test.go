@@ -15,7 +15,7 @@ import (
 	"strings"
 	"testing"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // asNoop makes the test binary a server that answers each request with the same
@@ -164,7 +164,7 @@ func stressRate(tb testing.TB, target string) float64 {
 
 // stressReport runs onsale stress and returns its report. That the tester was
 // at its limit is what a measurement of that limit expects.
-func stressReport(tb testing.TB, args ...string) report.Report {
+func stressReport(tb testing.TB, args ...string) result.Run {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "report.json")
 	p := launch(tb, nil, append([]string{"stress", "--json", path, "--only-summary", "--no-keep"}, args...)...)
@@ -176,7 +176,7 @@ func stressReport(tb testing.TB, args ...string) report.Report {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	var r report.Report
+	var r result.Run
 	if err := json.Unmarshal(text, &r); err != nil {
 		tb.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // TestStressOfUp starts, watches, changes and stops a run over HTTP, and finds
@@ -50,7 +50,7 @@ func TestStressOfUp(t *testing.T) {
 	}
 	events.await("event: end")
 	status, body = call(t.Context(), client, http.MethodGet, base+"/stress/runs/"+started.ID, "")
-	var r report.Report
+	var r result.Run
 	if err := json.Unmarshal(body, &r); status != http.StatusOK || err != nil || r.Stats.Total.Requests == 0 || r.Ended.IsZero() || r.Books == nil || !r.Books.Agree {
 		t.Errorf("%d %v: %d requests, %+v", status, err, r.Stats.Total.Requests, r.Books)
 	}

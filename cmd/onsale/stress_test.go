@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // storm runs `onsale stress` to its end, and returns its exit code, what it
@@ -39,13 +39,13 @@ func storm(tb testing.TB, env []string, args ...string) (code int, stdout, stder
 }
 
 // readReport reads a report from a file.
-func readReport(tb testing.TB, path string) report.Report {
+func readReport(tb testing.TB, path string) result.Run {
 	tb.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	var r report.Report
+	var r result.Run
 	if err := json.Unmarshal(text, &r); err != nil {
 		tb.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestStressReports(t *testing.T) {
 		if code != exitOK && code != exitBottleneck {
 			t.Fatalf("exit code %d\n%s", code, stderr)
 		}
-		var r report.Report
+		var r result.Run
 		if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 			t.Fatalf("%v\n%s", err, stdout)
 		}

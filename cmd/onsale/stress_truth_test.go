@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // The stalling server answers at once, but for the first fifth of each period,
@@ -45,7 +45,7 @@ func stalling(tb testing.TB) string {
 func TestStressSeesAStall(t *testing.T) {
 	t.Parallel()
 	target := stalling(t)
-	run := func(args ...string) (report.Report, int) {
+	run := func(args ...string) (result.Run, int) {
 		file := filepath.Join(t.TempDir(), "report.json")
 		code, _, stderr := storm(t, nil, append(args, target, "--json", file, "--no-keep", "--only-summary")...)
 		if code != exitOK && code != exitBottleneck {

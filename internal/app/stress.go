@@ -9,7 +9,7 @@ import (
 	"net"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // StressOptions are those of `onsale stress`.
@@ -20,7 +20,7 @@ type StressOptions struct {
 	Header                  []string
 	Host, Scenario          string
 
-	// The load; see [report.Settings]. Shape is that of its Shape.
+	// The load; see [result.Settings]. Shape is that of its Shape.
 	Users                          int
 	SpawnRate                      float64
 	Rate, Arrivals, Shape, RunTime string
@@ -97,19 +97,19 @@ func Stress(ctx context.Context, o StressOptions) (int, error) {
 	}
 	switch err := t.before(ctx); {
 	case err != nil && ctx.Err() != nil:
-		return int(report.Failed), errors.New("stopped before anything was sent")
+		return int(result.Failed), errors.New("stopped before anything was sent")
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", ErrStressUse, err)
 	}
 	if t.session.Idle() {
 		say(t.live, "nothing of the load falls to worker %s, which is well so", o.Worker)
-		return int(report.Passed), nil
+		return int(result.Passed), nil
 	}
 	if err := t.open(ctx); err != nil {
 		return 0, fmt.Errorf("%w: %w", ErrStressUse, errors.Join(err, t.parts.Stop(ctx)))
 	}
 	r, err := t.run(ctx)
-	code := report.Failed
+	code := result.Failed
 	if err == nil {
 		// First of all, as whoever is impatient may end the process now.
 		code, err = r.Verdict.Code, t.tell(r)

@@ -10,6 +10,7 @@ import (
 
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // StressList writes the runs that are kept in a data directory.
@@ -38,7 +39,7 @@ func StressShow(out io.Writer, size func() (columns, rows int, err error), dataD
 	case html != "":
 		return named("--html", report.SaveHTML(html, r))
 	case asJSON:
-		return report.WriteJSON(out, r)
+		return result.Write(out, r)
 	}
 	return report.WriteText(out, r, textOptions(size, true))
 }
@@ -64,14 +65,14 @@ func StressCompare(out io.Writer, dataDir, a, b string, asJSON bool) error {
 }
 
 // keptRun returns the run that a word names, or that a file has which --json wrote.
-func keptRun(dataDir, id string) (report.Report, error) {
+func keptRun(dataDir, id string) (result.Run, error) {
 	if strings.HasSuffix(id, ".json") {
 		file, err := os.Open(id)
 		if err != nil {
-			return report.Report{}, fmt.Errorf("%w: %w", ErrStressUse, err)
+			return result.Run{}, fmt.Errorf("%w: %w", ErrStressUse, err)
 		}
 		defer func() { _ = file.Close() }() // it was only read
-		r, err := report.Read(file)
+		r, err := result.Read(file)
 		if err != nil {
 			return r, fmt.Errorf("%w: %s: %w", ErrStressUse, id, err)
 		}

@@ -12,6 +12,7 @@ import (
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/metrics"
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/session"
 	"onsale/internal/telemetry"
 )
@@ -154,9 +155,9 @@ func (t *test) open(ctx context.Context) error {
 }
 
 // run lets the test run.
-func (t *test) run(ctx context.Context) (report.Report, error) {
+func (t *test) run(ctx context.Context) (result.Run, error) {
 	defer close(t.ended)
-	watch := func(r report.Report, now stress.Now) { t.live.Update(r, now) }
+	watch := func(r result.Run, now stress.Now) { t.live.Update(r, now) }
 	if t.options.OnlySummary {
 		watch = nil
 	} else {

@@ -10,11 +10,12 @@ import (
 	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // settings returns what was asked for in the words of the engine.
-func (o StressOptions) settings() (report.Settings, error) {
-	s := report.Settings{
+func (o StressOptions) settings() (result.Settings, error) {
+	s := result.Settings{
 		Users: o.Users, SpawnRate: o.SpawnRate, Shape: o.Shape, RunTime: o.RunTime, StopTimeout: o.StopTimeout,
 		Seed: o.Seed, Worker: o.Worker, FailIf: o.FailIf, Abort: o.Abort, WarmUp: o.WarmUp, ResetStats: o.ResetStats,
 	}
@@ -47,17 +48,17 @@ func asFlag(err error) error {
 }
 
 // sayStep says what came of one load in the search for the capacity.
-func (t *test) sayStep(step report.CapacityStep) {
-	unit := report.Capacity{Unit: "users"}
+func (t *test) sayStep(step result.Step) {
+	unit := result.Capacity{Unit: "users"}
 	if t.options.Rate != "" {
 		unit.Unit = "/s"
 	}
-	say(t.live, "%s", unit.Said(step))
+	say(t.live, "%s", report.StepLine(unit, step))
 }
 
 // tell writes the report wherever it was asked for, and keeps it. What could
 // not be written does not keep the rest from being written.
-func (t *test) tell(r report.Report) error {
+func (t *test) tell(r result.Run) error {
 	o := t.options
 	table, size := o.Out, o.OutSize
 	if o.JSON == "-" {

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"math"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // Limits of a search.
@@ -40,7 +40,7 @@ var (
 type Options struct {
 	// Measure puts a load on the target, waits until it has settled, and tells
 	// what came of it. An error ends the search.
-	Measure func(ctx context.Context, load float64) (report.CapacityStep, error)
+	Measure func(ctx context.Context, load float64) (result.Step, error)
 	// Start is the first load, and Max the highest that is tried.
 	Start, Max float64
 	// Resolution is how exact the answer is, as a share of it: [DefaultResolution] by default, 0.005 at least.
@@ -48,7 +48,7 @@ type Options struct {
 	// Integer loads are users; others are tasks a second.
 	Integer bool
 	// Progress sees each step as soon as it was measured; nil is not told.
-	Progress func(report.CapacityStep)
+	Progress func(result.Step)
 }
 
 func (o *Options) validate() error {
@@ -86,9 +86,9 @@ func (o *Options) validate() error {
 //
 // The capacity holds what is known, with an error too: if the context ended (as
 // by Ctrl-C), a measurement failed, or the search was given up.
-func Find(ctx context.Context, o Options) (report.Capacity, error) {
+func Find(ctx context.Context, o Options) (result.Capacity, error) {
 	if err := o.validate(); err != nil {
-		return report.Capacity{}, err
+		return result.Capacity{}, err
 	}
 	s := &search{o: o}
 	err := s.run(ctx)
@@ -96,8 +96,8 @@ func Find(ctx context.Context, o Options) (report.Capacity, error) {
 }
 
 // capacity tells what is known.
-func (s *search) capacity() report.Capacity {
-	c := report.Capacity{Unit: "/s", Highest: s.held, Broken: s.broken, Points: byLoad(s.steps)}
+func (s *search) capacity() result.Capacity {
+	c := result.Capacity{Unit: "/s", Highest: s.held, Broken: s.broken, Points: byLoad(s.steps)}
 	if s.o.Integer {
 		c.Unit = "users"
 	}

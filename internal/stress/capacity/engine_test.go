@@ -8,7 +8,7 @@ import (
 
 	"onsale/internal/stress"
 	"onsale/internal/stress/capacity"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/verdict"
 	"onsale/internal/stress/wire"
@@ -73,7 +73,7 @@ func TestFindsTheCapacityWithTheEngine(t *testing.T) {
 				}
 				target := counters{make(chan struct{}, places), each}
 				found, measured := find(t, capacity.Options{
-					Measure: func(ctx context.Context, load float64) (report.CapacityStep, error) {
+					Measure: func(ctx context.Context, load float64) (result.Step, error) {
 						return step(ctx, target, stress.Load{Open: c.open, Curve: stress.Curve{From: load}, MaxInFlight: 1000}, thresholds)
 					}, Start: c.start, Max: 10_000, Integer: !c.open,
 				})
@@ -89,7 +89,7 @@ func TestFindsTheCapacityWithTheEngine(t *testing.T) {
 }
 
 // step runs one load for ten seconds, of which the first two do not count.
-func step(ctx context.Context, target wire.Doer, load stress.Load, thresholds []verdict.Threshold) (report.CapacityStep, error) {
+func step(ctx context.Context, target wire.Doer, load stress.Load, thresholds []verdict.Threshold) (result.Step, error) {
 	recorder := stats.New(stats.Options{Start: time.Now(), Separate: load.Open})
 	run, err := stress.New(stress.Options{
 		Scenario: &stress.Scenario{Name: "one call", Kinds: []stress.Kind{{Weight: 1, Join: func(u *stress.User) stress.Part {
@@ -101,18 +101,18 @@ func step(ctx context.Context, target wire.Doer, load stress.Load, thresholds []
 		Connect: func() wire.Doer { return target }, Stats: recorder,
 	})
 	if err != nil {
-		return report.CapacityStep{}, err
+		return result.Step{}, err
 	}
 	warm := time.AfterFunc(2*time.Second, func() { recorder.Reset(time.Now()) })
 	defer warm.Stop()
 	if err := run.Run(ctx); err != nil {
-		return report.CapacityStep{}, err
+		return result.Step{}, err
 	}
 	s := recorder.Snapshot(time.Now())
 	v := verdict.Judge(s, run.Self(), thresholds)
-	r := report.CapacityStep{
+	r := result.Step{
 		Rate: s.Total.Rate, P50: s.Total.Response.P50, P95: s.Total.Response.P95, P99: s.Total.Response.P99,
-		Held: v.Code == report.Passed, Tester: v.Code == report.Bottleneck,
+		Held: v.Code == result.Passed, Tester: v.Code == result.Bottleneck,
 	}
 	if len(v.Reasons) > 0 {
 		r.Broke = v.Reasons[0]

@@ -1,6 +1,8 @@
 package capacity
 
-import "onsale/internal/stress/report"
+import (
+	"onsale/internal/stress/result"
+)
 
 // Knee is what finds the load from which latency grows out of proportion.
-func Knee(steps []report.CapacityStep) float64 { return kneeOf(steps) }
+func Knee(steps []result.Step) float64 { return kneeOf(steps) }

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"onsale/internal/stress/capacity"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -32,8 +32,8 @@ type target struct {
 // breaks is the load at which the true latency is the limit.
 func (q target) breaks() float64 { return q.capacity + math.Log(0.05)/q.limit.Seconds() }
 
-func (q target) measure(_ context.Context, load float64) (report.CapacityStep, error) {
-	step := report.CapacityStep{Rate: min(load, q.capacity), P95: stats.MS(10 * time.Second)}
+func (q target) measure(_ context.Context, load float64) (result.Step, error) {
+	step := result.Step{Rate: min(load, q.capacity), P95: stats.MS(10 * time.Second)}
 	if load < q.capacity {
 		p95 := -math.Log(0.05) / (q.capacity - load) * math.Exp(q.noise*q.dice.NormFloat64())
 		step.P95 = stats.MS(min(p95, 10) * float64(time.Second))
@@ -49,13 +49,13 @@ func (q target) measure(_ context.Context, load float64) (report.CapacityStep, e
 func check(t interface {
 	Helper()
 	Errorf(format string, args ...any)
-}, c report.Capacity, measured []report.CapacityStep,
+}, c result.Capacity, measured []result.Step,
 ) {
 	t.Helper()
 	if len(measured) > 60 || len(c.Points) != len(measured) {
 		t.Errorf("it took %d steps, of which %d are told", len(measured), len(c.Points))
 	}
-	if !slices.IsSortedFunc(c.Points, func(a, b report.CapacityStep) int { return cmp.Compare(a.Load, b.Load) }) {
+	if !slices.IsSortedFunc(c.Points, func(a, b result.Step) int { return cmp.Compare(a.Load, b.Load) }) {
 		t.Errorf("the points are not in the order of the loads: %v", c.Points)
 	}
 	if c.Highest > 0 && c.Broken > 0 && c.Highest >= c.Broken {
@@ -80,10 +80,10 @@ func check(t interface {
 	}
 }
 
-func find(t *testing.T, o capacity.Options) (report.Capacity, []report.CapacityStep) {
+func find(t *testing.T, o capacity.Options) (result.Capacity, []result.Step) {
 	t.Helper()
-	var measured []report.CapacityStep
-	o.Progress = func(s report.CapacityStep) { measured = append(measured, s) }
+	var measured []result.Step
+	o.Progress = func(s result.Step) { measured = append(measured, s) }
 	c, err := capacity.Find(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -104,10 +104,10 @@ func TestFindsTheCapacityOfAQueue(t *testing.T) {
 		// The limit is reached at 30 % to 95 % of the capacity.
 		q.limit = time.Duration(-math.Log(0.05) / q.capacity / rapid.Float64Range(0.05, 0.7).Draw(t, "slack") * float64(time.Second))
 		users := rapid.Bool().Draw(t, "users")
-		var measured []report.CapacityStep
+		var measured []result.Step
 		c, err := capacity.Find(t.Context(), capacity.Options{
 			Measure: q.measure, Start: 10, Max: 100_000, Integer: users,
-			Progress: func(s report.CapacityStep) { measured = append(measured, s) },
+			Progress: func(s result.Step) { measured = append(measured, s) },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -126,9 +126,9 @@ func TestFindsTheCapacityOfAQueue(t *testing.T) {
 }
 
 // wall holds below a load and breaks from there on.
-func wall(at float64) func(context.Context, float64) (report.CapacityStep, error) {
-	return func(_ context.Context, load float64) (report.CapacityStep, error) {
-		step := report.CapacityStep{Rate: load, P95: stats.MS(time.Millisecond), Held: load < at}
+func wall(at float64) func(context.Context, float64) (result.Step, error) {
+	return func(_ context.Context, load float64) (result.Step, error) {
+		step := result.Step{Rate: load, P95: stats.MS(time.Millisecond), Held: load < at}
 		if !step.Held {
 			step.Rate, step.FailureShare, step.Broke = at, 1-at/load, "failures>0"
 		}
@@ -173,9 +173,9 @@ func TestFindsAHardLimit(t *testing.T) {
 // A target that hiccups in every third measurement is not broken by it.
 func TestHiccupsAreNoLimit(t *testing.T) {
 	t.Parallel()
-	hiccups := func(together int) func(context.Context, float64) (report.CapacityStep, error) {
+	hiccups := func(together int) func(context.Context, float64) (result.Step, error) {
 		calls := 0
-		return func(ctx context.Context, load float64) (report.CapacityStep, error) {
+		return func(ctx context.Context, load float64) (result.Step, error) {
 			calls++
 			step, err := wall(730)(ctx, load)
 			if calls%3 < together {
@@ -200,10 +200,10 @@ func TestLuckIsConfirmed(t *testing.T) {
 	t.Parallel()
 	lucky := true
 	found, measured := find(t, capacity.Options{
-		Measure: func(ctx context.Context, load float64) (report.CapacityStep, error) {
+		Measure: func(ctx context.Context, load float64) (result.Step, error) {
 			if load == 800 && lucky {
 				lucky = false
-				return report.CapacityStep{Held: true}, nil
+				return result.Step{Held: true}, nil
 			}
 			return wall(730)(ctx, load)
 		}, Start: 100, Max: 1e6,
@@ -222,13 +222,13 @@ func TestEndlessContradictionEnds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dice := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		holds := rapid.Float64Range(0, 1).Draw(t, "holds")
-		var measured []report.CapacityStep
+		var measured []result.Step
 		c, err := capacity.Find(t.Context(), capacity.Options{
-			Measure: func(context.Context, float64) (report.CapacityStep, error) {
-				return report.CapacityStep{Held: dice.Float64() < holds, Tester: dice.Float64() < 0.02}, nil
+			Measure: func(context.Context, float64) (result.Step, error) {
+				return result.Step{Held: dice.Float64() < holds, Tester: dice.Float64() < 0.02}, nil
 			},
 			Start: 100, Max: 1e6, Resolution: 0.005, Integer: rapid.Bool().Draw(t, "users"),
-			Progress: func(s report.CapacityStep) { measured = append(measured, s) },
+			Progress: func(s result.Step) { measured = append(measured, s) },
 		})
 		if err != nil && !errors.Is(err, capacity.ErrSteps) && !errors.Is(err, capacity.ErrTester) {
 			t.Fatal(err)
@@ -243,7 +243,7 @@ func TestEndlessContradictionEnds(t *testing.T) {
 // Where the tester cannot keep up, nothing is said about the target.
 func TestTesterEndsTheSearch(t *testing.T) {
 	t.Parallel()
-	weak := func(ctx context.Context, load float64) (report.CapacityStep, error) {
+	weak := func(ctx context.Context, load float64) (result.Step, error) {
 		step, err := wall(1e5)(ctx, load)
 		// A tester that sends too little sees no trouble, or all of it.
 		step.Tester = load >= 1000
@@ -264,7 +264,7 @@ func TestTesterEndsTheSearch(t *testing.T) {
 	}
 	// One hiccup of the tester does not end it.
 	calls := 0
-	found, _ := find(t, capacity.Options{Measure: func(ctx context.Context, load float64) (report.CapacityStep, error) {
+	found, _ := find(t, capacity.Options{Measure: func(ctx context.Context, load float64) (result.Step, error) {
 		calls++
 		step, err := wall(730)(ctx, load)
 		step.Tester = calls%4 == 0
@@ -293,10 +293,10 @@ func TestInterruptedSearchSaysWhatIsKnown(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			calls := 0
-			found, err := capacity.Find(ctx, capacity.Options{Measure: func(ctx context.Context, load float64) (report.CapacityStep, error) {
+			found, err := capacity.Find(ctx, capacity.Options{Measure: func(ctx context.Context, load float64) (result.Step, error) {
 				if calls++; calls == 7 {
 					if err := c.end(cancel); err != nil {
-						return report.CapacityStep{}, err
+						return result.Step{}, err
 					}
 				}
 				return wall(730)(ctx, load)

@@ -3,7 +3,7 @@ package capacity
 import (
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // kneeDrop is how much of the best power must be left behind above a knee, so
@@ -26,7 +26,7 @@ const kneeDrop = 0.1
 // there are some ten, and most of them crowd at the capacity. Throughput counts
 // what did not fail; latency is the 95th percentile; only loads that held can
 // be the knee, and one above must have lost a tenth of its power.
-func kneeOf(steps []report.CapacityStep) float64 {
+func kneeOf(steps []result.Step) float64 {
 	var knee, best float64
 	at := merge(steps)
 	for _, p := range at {
@@ -49,7 +49,7 @@ type point struct {
 }
 
 // merge makes one point of the steps of each load: of those that held, if any did.
-func merge(steps []report.CapacityStep) []point {
+func merge(steps []result.Step) []point {
 	var points []point
 	sorted := byLoad(steps)
 	for len(sorted) > 0 {

@@ -8,17 +8,17 @@ import (
 	"time"
 
 	"onsale/internal/stress/capacity"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
 // curve measures a target at loads, with noise of five per cent.
-func curve(seed uint64, latency func(load float64) time.Duration, loads ...float64) []report.CapacityStep {
+func curve(seed uint64, latency func(load float64) time.Duration, loads ...float64) []result.Step {
 	dice := rand.New(rand.NewPCG(seed, 2))
-	var steps []report.CapacityStep
+	var steps []result.Step
 	for _, load := range loads {
 		p95 := float64(latency(load)) * math.Exp(0.05*dice.NormFloat64())
-		steps = append(steps, report.CapacityStep{Load: load, Rate: load, P95: stats.MS(p95), Held: p95 < float64(time.Second)})
+		steps = append(steps, result.Step{Load: load, Rate: load, P95: stats.MS(p95), Held: p95 < float64(time.Second)})
 	}
 	return steps
 }
@@ -67,7 +67,7 @@ func TestNoKnee(t *testing.T) {
 	quickly := curve(1, flat, 100, 200, 400, 800)
 	// Refusing is quick, and all that is beyond the limit is refused.
 	quickly[3].P95, quickly[3].Held, quickly[3].FailureShare = stats.MS(5*time.Millisecond), false, 0.5
-	for name, steps := range map[string][]report.CapacityStep{
+	for name, steps := range map[string][]result.Step{
 		"nothing was measured":           nil,
 		"one load":                       curve(1, flat, 100),
 		"latency does not grow":          curve(1, flat, 100, 200, 400, 800),

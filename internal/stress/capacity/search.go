@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // search is one search under way.
@@ -15,7 +15,7 @@ type search struct {
 	o Options
 	// held is the highest load that held, and broken the lowest that did not; 0 if there is none.
 	held, broken float64
-	steps        []report.CapacityStep
+	steps        []result.Step
 }
 
 func (s *search) run(ctx context.Context) error {
@@ -121,16 +121,16 @@ func (s *search) breakAt(load float64) {
 }
 
 // measure measures once. What the tester spoiled did not hold, whatever it says.
-func (s *search) measure(ctx context.Context, load float64) (report.CapacityStep, error) {
+func (s *search) measure(ctx context.Context, load float64) (result.Step, error) {
 	if err := ctx.Err(); err != nil {
-		return report.CapacityStep{}, err
+		return result.Step{}, err
 	}
 	if len(s.steps) == maxSteps {
-		return report.CapacityStep{}, ErrSteps
+		return result.Step{}, ErrSteps
 	}
 	step, err := s.o.Measure(ctx, load)
 	if err != nil {
-		return report.CapacityStep{}, fmt.Errorf("measure at a load of %v: %w", load, err)
+		return result.Step{}, fmt.Errorf("measure at a load of %v: %w", load, err)
 	}
 	step.Load = load
 	step.Held = step.Held && !step.Tester
@@ -142,8 +142,8 @@ func (s *search) measure(ctx context.Context, load float64) (report.CapacityStep
 }
 
 // byLoad sorts steps for a curve; those of one load stay in the order in which they were measured.
-func byLoad(steps []report.CapacityStep) []report.CapacityStep {
-	sorted := append([]report.CapacityStep{}, steps...)
-	slices.SortStableFunc(sorted, func(a, b report.CapacityStep) int { return cmp.Compare(a.Load, b.Load) })
+func byLoad(steps []result.Step) []result.Step {
+	sorted := append([]result.Step{}, steps...)
+	slices.SortStableFunc(sorted, func(a, b result.Step) int { return cmp.Compare(a.Load, b.Load) })
 	return sorted
 }

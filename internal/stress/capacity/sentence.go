@@ -7,14 +7,14 @@ import (
 	"strings"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
 // Sentence says what the figures of a search mean, given the error it ended
 // with: the latencies at the highest load that held, what broke above it, and
 // what is not known.
-func Sentence(c report.Capacity, err error) string {
+func Sentence(c result.Capacity, err error) string {
 	var parts []string
 	switch {
 	case c.Highest > 0:
@@ -42,7 +42,7 @@ func Sentence(c report.Capacity, err error) string {
 	return strings.Join(parts, "; ")
 }
 
-func load(c report.Capacity, v float64) string {
+func load(c result.Capacity, v float64) string {
 	switch {
 	case c.Unit != "users":
 		return strconv.FormatFloat(v, 'f', decimals(v), 64) + c.Unit
@@ -66,7 +66,7 @@ func decimals(v float64) int {
 }
 
 // latencies are those of the last measurement of the highest load that held.
-func latencies(c report.Capacity) string {
+func latencies(c result.Capacity) string {
 	var text string
 	for _, p := range c.Points {
 		if p.Load == c.Highest && p.Held {
@@ -82,7 +82,7 @@ func ms(m stats.MS) string {
 }
 
 // broke names what broke at the lowest load that did.
-func broke(c report.Capacity) string {
+func broke(c result.Capacity) string {
 	for _, p := range c.Points {
 		if p.Load == c.Broken && p.Broke != "" {
 			return ": " + p.Broke
@@ -92,7 +92,7 @@ func broke(c report.Capacity) string {
 }
 
 // tester is the load at which the tester could not keep up, to the end.
-func tester(c report.Capacity) float64 {
+func tester(c result.Capacity) float64 {
 	var load float64
 	for _, p := range c.Points {
 		switch {

@@ -7,7 +7,7 @@ import (
 	"onsale/internal/problem"
 	"onsale/internal/stress"
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // state is the answer of GET /stress.
@@ -16,7 +16,7 @@ type state struct {
 	ID      string `json:"id,omitempty"`
 	// Now and Report are there while a run is under way.
 	Now    *now           `json:"now,omitempty"`
-	Report *report.Report `json:"report,omitempty"`
+	Report *result.Run `json:"report,omitempty"`
 }
 
 // now is a [stress.Now] as JSON tells it. Times are in seconds.
@@ -59,7 +59,7 @@ func (c *control) scenarios(w http.ResponseWriter, _ *http.Request) {
 
 // start begins a run with the settings in the body.
 func (c *control) start(w http.ResponseWriter, r *http.Request) {
-	var settings report.Settings
+	var settings result.Settings
 	if p := problem.Read(w, r, &settings); p != nil {
 		p.Write(w)
 		return
@@ -121,7 +121,7 @@ func (c *control) runs(w http.ResponseWriter, r *http.Request) {
 }
 
 // find returns the report of a run that is kept, or is under way.
-func (c *control) find(id string) (report.Report, error) {
+func (c *control) find(id string) (result.Run, error) {
 	if live := c.desk.Live(); live.Running && live.ID == id {
 		return live.Report, nil
 	}

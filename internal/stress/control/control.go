@@ -15,7 +15,7 @@ import (
 	"onsale/internal/problem"
 	"onsale/internal/stress"
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // The errors of a [Desk].
@@ -31,7 +31,7 @@ type Desk interface {
 	// Start begins a run and returns its id. The run outlives the context, which
 	// bounds the checks before it alone. Settings that cannot be used are a
 	// [*field.Error]; the other error that is expected is [ErrRunning].
-	Start(ctx context.Context, s report.Settings) (id string, err error)
+	Start(ctx context.Context, s result.Settings) (id string, err error)
 	// Stop ends the run gently and does not wait for that. It returns [ErrIdle] if none is
 	// under way.
 	Stop() error
@@ -45,7 +45,7 @@ type Desk interface {
 	Runs() ([]history.Summary, error)
 	// Run returns one of them, and Compare sets one beside an earlier one. Errors
 	// wrap [history.ErrNotFound] and its like.
-	Run(id string) (report.Report, error)
+	Run(id string) (result.Run, error)
 	Compare(base, other string) (history.Comparison, error)
 	// Scenarios returns the scenarios that settings may name.
 	Scenarios() []Scenario
@@ -70,7 +70,7 @@ type Live struct {
 	ID string
 	// Now and Report are those of the run; zero if none is under way.
 	Now    stress.Now
-	Report report.Report
+	Report result.Run
 }
 
 // Scenario is what users can be asked to do.

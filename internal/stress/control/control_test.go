@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // call makes one call.
@@ -42,7 +42,7 @@ type state struct {
 		Left             *float64
 		Stopping         bool
 	}
-	Report *report.Report
+	Report *result.Run
 }
 
 // wantProblem checks that an answer is a problem that names the fields.
@@ -93,8 +93,8 @@ func TestARunFromStartToReport(t *testing.T) {
 	if !live.Running || live.ID != started.ID || live.Now == nil || live.Now.Users != 50 || live.Now.Left != nil || live.Report.Stats.Total.Requests != 100 {
 		t.Errorf("live: %+v", live)
 	}
-	want := report.Settings{Scenario: "tickets", Users: 50, SpawnRate: 2.5, RunTime: "1m", Seed: 1<<64 - 1, FailIf: []string{"p95>500ms"}}
-	if running := decode[report.Report](t, call(api, "GET", path, ""), 200); !reflect.DeepEqual(running.Settings, want) || !running.Ended.IsZero() {
+	want := result.Settings{Scenario: "tickets", Users: 50, SpawnRate: 2.5, RunTime: "1m", Seed: 1<<64 - 1, FailIf: []string{"p95>500ms"}}
+	if running := decode[result.Run](t, call(api, "GET", path, ""), 200); !reflect.DeepEqual(running.Settings, want) || !running.Ended.IsZero() {
 		t.Errorf("%+v, want settings %+v", running, want)
 	}
 
@@ -113,7 +113,7 @@ func TestARunFromStartToReport(t *testing.T) {
 	if len(runs) != 1 || runs[0].ID != started.ID || runs[0].Requests != 100 {
 		t.Errorf("runs %+v", runs)
 	}
-	if kept := decode[report.Report](t, call(api, "GET", path, ""), 200); kept.Stats.Total.Requests != 100 {
+	if kept := decode[result.Run](t, call(api, "GET", path, ""), 200); kept.Stats.Total.Requests != 100 {
 		t.Errorf("kept: %+v", kept)
 	}
 	w = call(api, "GET", path+"/report.html", "")
@@ -263,7 +263,7 @@ func FuzzPostRun(f *testing.F) {
 		}
 		switch w.Code {
 		case 201:
-			var want report.Settings
+			var want result.Settings
 			if err := json.Unmarshal(body, &want); err != nil || !reflect.DeepEqual(d.live.Report.Settings, want) {
 				t.Fatalf("%q became %+v, want %+v (%v)", body, d.live.Report.Settings, want, err)
 			}

@@ -15,7 +15,7 @@ import (
 	"onsale/internal/stress"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -25,7 +25,7 @@ type desk struct {
 	live    control.Live
 	changes []control.Change
 	asked   int // how often what goes on was asked for
-	kept    []report.Report
+	kept    []result.Run
 	// broken is the error of all that is read.
 	broken error
 }
@@ -38,7 +38,7 @@ func invalid(name, rule string) error {
 	return fmt.Errorf("desk: %w", &field.Error{Field: name, Rule: rule})
 }
 
-func (d *desk) Start(ctx context.Context, s report.Settings) (string, error) {
+func (d *desk) Start(ctx context.Context, s result.Settings) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -54,7 +54,7 @@ func (d *desk) Start(ctx context.Context, s report.Settings) (string, error) {
 	d.live = control.Live{
 		Running: true, ID: id,
 		Now:    stress.Now{Users: s.Users, Wanted: float64(s.Users), Left: -1},
-		Report: report.Report{Schema: report.Schema, ID: id, Settings: s, Started: started},
+		Report: result.Run{Schema: result.Schema, ID: id, Settings: s, Started: started},
 	}
 	return id, nil
 }
@@ -101,10 +101,10 @@ func (d *desk) Runs() (runs []history.Summary, err error) {
 	return runs, d.broken
 }
 
-func (d *desk) Run(id string) (report.Report, error) {
+func (d *desk) Run(id string) (result.Run, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var found []report.Report
+	var found []result.Run
 	for _, r := range d.kept {
 		if strings.HasPrefix(r.ID, id) {
 			found = append(found, r)
@@ -112,11 +112,11 @@ func (d *desk) Run(id string) (report.Report, error) {
 	}
 	switch {
 	case d.broken != nil:
-		return report.Report{}, d.broken
+		return result.Run{}, d.broken
 	case len(found) == 0:
-		return report.Report{}, fmt.Errorf("find: %w", history.ErrNotFound)
+		return result.Run{}, fmt.Errorf("find: %w", history.ErrNotFound)
 	case len(found) > 1:
-		return report.Report{}, fmt.Errorf("find: %w", history.ErrAmbiguous)
+		return result.Run{}, fmt.Errorf("find: %w", history.ErrAmbiguous)
 	}
 	return found[0], nil
 }

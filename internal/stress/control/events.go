@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"onsale/internal/problem"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -71,7 +71,7 @@ type brief struct {
 	Due     int64          `json:"due"`
 	NotSent int64          `json:"not_sent"`
 	Self    stats.Self     `json:"self"`
-	Verdict report.Verdict `json:"verdict"`
+	Verdict result.Verdict `json:"verdict"`
 	// Point is the last of the series; there is none at first.
 	Point *stats.Point `json:"point,omitempty"`
 }

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -45,7 +45,7 @@ type Change struct {
 }
 
 // Compare sets a new run beside an earlier one.
-func Compare(base, other report.Report) Comparison {
+func Compare(base, other result.Run) Comparison {
 	c := Comparison{
 		Base: summarize(base), New: summarize(other),
 		Warnings: warnings(base, other),

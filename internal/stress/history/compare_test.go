@@ -9,13 +9,14 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"onsale/internal/stress/format"
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
 // faster is the run after a change: one name is gone, one is new.
-func faster() report.Report {
+func faster() result.Run {
 	r := saved(2)
 	r.Stats.Total.Rate, r.Stats.Total.Response.P95, r.Stats.Total.Failures = 125, ms(47.75), 0
 	r.Stats.Total.Response.P50 = ms(50.001)
@@ -23,7 +24,7 @@ func faster() report.Report {
 		{Method: "PUT", Name: "/buy/[id]", Requests: 10, Failures: 1, Rate: 0.5, Response: stats.Latency{P50: ms(1), P95: ms(2), P99: ms(3)}},
 		{Method: "GET", Name: "/concerts", Requests: 4000, Failures: 40, Rate: 60, Response: stats.Latency{P50: ms(44), P95: ms(80), P99: ms(900)}},
 	}
-	r.Verdict.Code = report.Passed
+	r.Verdict.Code = result.Passed
 	return r
 }
 
@@ -104,13 +105,13 @@ func TestWideNamesAreAligned(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")[3:]
 	before, _, _ := strings.Cut(lines[0], "REQ/S")
 	// The names may be 60 columns wide: 29 letters, and an ellipsis.
-	if report.Width(before) != len("METHOD  ")+59+2 || !strings.Contains(out.String(), long[:29*len("券")]+"…  ") {
-		t.Errorf("the first figures begin at %d:\n%s", report.Width(before), out.String())
+	if format.Width(before) != len("METHOD  ")+59+2 || !strings.Contains(out.String(), long[:29*len("券")]+"…  ") {
+		t.Errorf("the first figures begin at %d:\n%s", format.Width(before), out.String())
 	}
 	for i, rate := range []string{"25 → 25", "75 → 75", "1 → 1", "100 → 100"} {
 		at := strings.Index(lines[i+1], "  "+rate+" (±0 %)")
-		if at < 0 || report.Width(lines[i+1][:at+2]) != report.Width(before) {
-			t.Errorf("%q does not have %q at %d", lines[i+1], rate, report.Width(before))
+		if at < 0 || format.Width(lines[i+1][:at+2]) != format.Width(before) {
+			t.Errorf("%q does not have %q at %d", lines[i+1], rate, format.Width(before))
 		}
 	}
 }
@@ -130,7 +131,7 @@ func TestWhatIsNotAllIsNoHundred(t *testing.T) {
 		{[2]float64{1, 3}, [2]int64{99_999, 100_000}, "1 → 3 (+200 %) … >99.99 → 100 (±0 points)"},
 		{[2]float64{1, 1}, [2]int64{10, 1_000}, "1 → 1 (±0 %) … 0.01 → 1 (+1 points)"},
 	} {
-		runs := [2]report.Report{saved(1), saved(1)}
+		runs := [2]result.Run{saved(1), saved(1)}
 		for i := range runs {
 			runs[i].Stats.Entries = nil
 			total := &runs[i].Stats.Total
@@ -174,28 +175,28 @@ func TestCompareWarns(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
-		change func(r *report.Report)
+		change func(r *result.Run)
 		want   string
 	}{
-		{"another host", func(r *report.Report) { r.Host = "http://other" }, "they differ in host: http://127.0.0.1:8000 and http://other"},
-		{"another scenario", func(r *report.Report) { r.Settings.Scenario = "" }, "they differ in scenario: tickets and -"},
-		{"more users", func(r *report.Report) { r.Settings.Users = 200 }, "they differ in load: 100 users, 10 new ones a second and 200 users, 10 new ones a second"},
-		{"a shape", func(r *report.Report) { r.Settings.Shape = "spike" }, "they differ in load"},
-		{"another spawn rate", func(r *report.Report) { r.Settings.SpawnRate = 1 }, "they differ in load"},
-		{"another kind of arrivals", func(r *report.Report) { r.Settings.Arrivals = "poisson" }, "they differ in load"},
-		{"another bound in flight", func(r *report.Report) { r.Settings.MaxInFlight = 5 }, "they differ in load"},
+		{"another host", func(r *result.Run) { r.Host = "http://other" }, "they differ in host: http://127.0.0.1:8000 and http://other"},
+		{"another scenario", func(r *result.Run) { r.Settings.Scenario = "" }, "they differ in scenario: tickets and -"},
+		{"more users", func(r *result.Run) { r.Settings.Users = 200 }, "they differ in load: 100 users, 10 new ones a second and 200 users, 10 new ones a second"},
+		{"a shape", func(r *result.Run) { r.Settings.Shape = "spike" }, "they differ in load"},
+		{"another spawn rate", func(r *result.Run) { r.Settings.SpawnRate = 1 }, "they differ in load"},
+		{"another kind of arrivals", func(r *result.Run) { r.Settings.Arrivals = "poisson" }, "they differ in load"},
+		{"another bound in flight", func(r *result.Run) { r.Settings.MaxInFlight = 5 }, "they differ in load"},
 		{
-			"the open model", func(r *report.Report) { r.Settings = report.Settings{Scenario: "tickets", Rate: 100, Open: true} },
+			"the open model", func(r *result.Run) { r.Settings = result.Settings{Scenario: "tickets", Rate: 100, Open: true} },
 			"they differ in load: 100 users, 10 new ones a second and 100/s",
 		},
-		{"another share", func(r *report.Report) { r.Settings.Worker = "1/4" }, "they differ in worker: - and 1/4"},
-		{"another protocol", func(r *report.Report) { r.Protocol = "HTTP/1.1 over TLS 1.3" }, "they differ in protocol"},
-		{"a short run", func(r *report.Report) { r.Stats.Duration = 20 }, "one ran much longer than the other: 60 s and 20 s"},
+		{"another share", func(r *result.Run) { r.Settings.Worker = "1/4" }, "they differ in worker: - and 1/4"},
+		{"another protocol", func(r *result.Run) { r.Protocol = "HTTP/1.1 over TLS 1.3" }, "they differ in protocol"},
+		{"a short run", func(r *result.Run) { r.Stats.Duration = 20 }, "one ran much longer than the other: 60 s and 20 s"},
 		{
-			"a slow tester", func(r *report.Report) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"late", "busy"} },
+			"a slow tester", func(r *result.Run) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"late", "busy"} },
 			"the tester itself was the bottleneck of the new run: late; busy",
 		},
-		{"an empty run", func(r *report.Report) { r.Stats.Total.Requests = 0 }, "the new run sent nothing"},
+		{"an empty run", func(r *result.Run) { r.Stats.Total.Requests = 0 }, "the new run sent nothing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -226,8 +227,8 @@ func TestListAsText(t *testing.T) {
 	dir := t.TempDir()
 	s := history.New(dir)
 	open, hostile := saved(2), saved(3)
-	open.Settings = report.Settings{Scenario: "", Rate: 512.5, Open: true}
-	open.Stats.Total.Rate, open.Stats.Total.Response.P95, open.Verdict.Code = 0.25, ms(0.125), report.Bottleneck
+	open.Settings = result.Settings{Scenario: "", Rate: 512.5, Open: true}
+	open.Stats.Total.Rate, open.Stats.Total.Response.P95, open.Verdict.Code = 0.25, ms(0.125), result.Bottleneck
 	hostile.Host = "http://a\x1b[2J\u202e\u0085\nb\tc\xff" + strings.Repeat("x", 100)
 	save(t, s, saved(1), open, hostile)
 	if err := os.WriteFile(dir+"/runs/"+saved(4).ID+".json", []byte("\x1b[31m"), 0o600); err != nil {
@@ -296,7 +297,7 @@ func TestJSON(t *testing.T) {
 			t.Errorf("%s is not in %s", want, text)
 		}
 	}
-	empty, err := json.Marshal(history.Compare(report.Report{}, report.Report{}))
+	empty, err := json.Marshal(history.Compare(result.Run{}, result.Run{}))
 	if err != nil || !strings.Contains(string(empty), `"names":[]`) {
 		t.Errorf("of two empty runs: %s, %v", empty, err)
 	}

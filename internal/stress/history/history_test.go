@@ -18,18 +18,18 @@ import (
 	"pgregory.net/rapid"
 
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
 func ms(n float64) stats.MS { return stats.MS(n * float64(time.Millisecond)) }
 
 // saved is a run of the ticket scenario that is kept as the n-th.
-func saved(n int) report.Report {
+func saved(n int) result.Run {
 	started := time.Date(2026, 11, 22, 8, 59, n, 0, time.UTC)
-	return report.Report{
-		Schema: report.Schema, ID: history.NewID(started, rand.New(rand.NewPCG(1, uint64(n)))), Program: "onsale 1.0",
-		Host: "http://127.0.0.1:8000", Protocol: "HTTP/1.1", Settings: report.Settings{Scenario: "tickets", Users: 100, SpawnRate: 10},
+	return result.Run{
+		Schema: result.Schema, ID: history.NewID(started, rand.New(rand.NewPCG(1, uint64(n)))), Program: "onsale 1.0",
+		Host: "http://127.0.0.1:8000", Protocol: "HTTP/1.1", Settings: result.Settings{Scenario: "tickets", Users: 100, SpawnRate: 10},
 		Started: started, Ended: started.Add(time.Minute),
 		Stats: stats.Snapshot{
 			Duration: 60,
@@ -40,11 +40,11 @@ func saved(n int) report.Report {
 			},
 			Series: []stats.Point{{At: 1, Requests: 100, P95: ms(95)}},
 		},
-		Verdict: report.Verdict{Code: report.Failed, Checks: []report.Check{{Expr: "failures>0", Value: "60", Crossed: true}}},
+		Verdict: result.Verdict{Code: result.Failed, Checks: []result.Check{{Expr: "failures>0", Value: "60", Crossed: true}}},
 	}
 }
 
-func save(t *testing.T, s *history.Store, runs ...report.Report) {
+func save(t *testing.T, s *history.Store, runs ...result.Run) {
 	t.Helper()
 	for _, r := range runs {
 		if err := s.Save(r); err != nil {
@@ -85,7 +85,7 @@ func TestSavedRunComesBackWhole(t *testing.T) {
 	runs := list(t, s)
 	if len(runs) != 1 || runs[0] != (history.Summary{
 		ID: want.ID, Started: want.Started, Duration: 60, Scenario: "tickets", Host: "http://127.0.0.1:8000", Load: "100 users",
-		Requests: 6000, Failures: 60, Rate: 100, P95: ms(95.5), Verdict: "failed", Code: report.Failed,
+		Requests: 6000, Failures: 60, Rate: 100, P95: ms(95.5), Verdict: "failed", Code: result.Failed,
 	}) {
 		t.Errorf("it is listed as %+v", runs)
 	}
@@ -124,7 +124,7 @@ func TestIDsSortByTime(t *testing.T) {
 func TestGetByWord(t *testing.T) {
 	t.Parallel()
 	s := history.New(t.TempDir())
-	runs := []report.Report{saved(1), saved(2), saved(11)}
+	runs := []result.Run{saved(1), saved(2), saved(11)}
 	save(t, s, runs...)
 	for word, want := range map[string]int{
 		"last": 2, "@0": 2, "last-1": 1, "@1": 1, "last-0": 2, "last-2": 0, "@2": 0,

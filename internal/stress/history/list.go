@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -28,7 +28,7 @@ type Summary struct {
 	P95  stats.MS `json:"p95_ms"`
 	// Verdict is a word for a person, Code the exit code.
 	Verdict string      `json:"verdict"`
-	Code    report.Code `json:"code"`
+	Code    result.Code `json:"code"`
 	// Damaged says why the file cannot be read; all but ID is empty then.
 	Damaged string `json:"damaged,omitempty"`
 }
@@ -39,14 +39,14 @@ type head struct {
 	Schema   int             `json:"schema"`
 	ID       string          `json:"id"`
 	Host     string          `json:"host"`
-	Settings report.Settings `json:"settings"`
+	Settings result.Settings `json:"settings"`
 	Started  time.Time       `json:"started"`
 	Stats    struct {
 		Duration float64       `json:"duration"`
 		Total    stats.Summary `json:"total"`
 	} `json:"stats"`
 	Verdict struct {
-		Code report.Code `json:"code"`
+		Code result.Code `json:"code"`
 	} `json:"verdict"`
 }
 
@@ -60,7 +60,7 @@ func (h head) summary() Summary {
 	}
 }
 
-func summarize(r report.Report) Summary {
+func summarize(r result.Run) Summary {
 	h := head{Schema: r.Schema, ID: r.ID, Host: r.Host, Settings: r.Settings, Started: r.Started}
 	h.Stats.Duration, h.Stats.Total, h.Verdict.Code = r.Stats.Duration, r.Stats.Total, r.Verdict.Code
 	return h.summary()
@@ -77,7 +77,7 @@ func (s *Store) List() ([]Summary, error) {
 	for _, id := range ids {
 		var h head
 		err := s.read(id, &h)
-		if err == nil && (h.ID != id || h.Schema != report.Schema) {
+		if err == nil && (h.ID != id || h.Schema != result.Schema) {
 			err = mismatch(id, h.ID, h.Schema)
 		}
 		switch {
@@ -92,7 +92,7 @@ func (s *Store) List() ([]Summary, error) {
 }
 
 // loadOf tells the load that was asked for, as short as it can be told.
-func loadOf(s report.Settings) string {
+func loadOf(s result.Settings) string {
 	switch {
 	case s.Shape != "":
 		return s.Shape

@@ -11,23 +11,23 @@ import (
 	"strconv"
 	"strings"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // Get returns the run that a word names: "last" or "@0", "last-1" or "@1" for
 // the one before, an ID, or the beginning of one. Errors wrap [ErrNotFound],
 // [ErrAmbiguous] and [ErrDamaged].
-func (s *Store) Get(word string) (report.Report, error) {
+func (s *Store) Get(word string) (result.Run, error) {
 	id, err := s.find(word)
 	if err != nil {
-		return report.Report{}, fmt.Errorf("find run %.40q: %w", word, err)
+		return result.Run{}, fmt.Errorf("find run %.40q: %w", word, err)
 	}
-	var r report.Report
+	var r result.Run
 	if err := s.read(id, &r); err != nil {
-		return report.Report{}, fmt.Errorf("read run %s: %w", id, err)
+		return result.Run{}, fmt.Errorf("read run %s: %w", id, err)
 	}
-	if r.ID != id || r.Schema != report.Schema {
-		return report.Report{}, fmt.Errorf("read run %s: %w", id, mismatch(id, r.ID, r.Schema))
+	if r.ID != id || r.Schema != result.Schema {
+		return result.Run{}, fmt.Errorf("read run %s: %w", id, mismatch(id, r.ID, r.Schema))
 	}
 	return r, nil
 }
@@ -104,10 +104,10 @@ func (s *Store) read(id string, into any) error {
 
 // mismatch says what is wrong with a file that is JSON, and not the run of its name.
 func mismatch(id, inside string, schema int) error {
-	if schema > report.Schema {
+	if schema > result.Schema {
 		return fmt.Errorf("%w: it is of schema %d, from a newer version of onsale", ErrDamaged, schema)
 	}
-	if schema != report.Schema || !idForm.MatchString(inside) {
+	if schema != result.Schema || !idForm.MatchString(inside) {
 		return fmt.Errorf("%w: it is no report", ErrDamaged)
 	}
 	return fmt.Errorf("%w: it holds run %s, not %s", ErrDamaged, inside, id)

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // Save keeps a run under its ID, and removes the oldest beyond 50. The run
 // is on the disk when Save returns; it is kept, too, if the error is about the
 // removal alone. Errors wrap [ErrID] and [ErrTaken].
-func (s *Store) Save(r report.Report) error {
+func (s *Store) Save(r result.Run) error {
 	if !idForm.MatchString(r.ID) {
 		return fmt.Errorf("save run %q: %w", r.ID, ErrID)
 	}

@@ -4,7 +4,7 @@ import (
 	"io"
 	"strings"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/format"
 )
 
 // gap is how many blanks are between two columns.
@@ -26,7 +26,7 @@ func (t *table) row(cells ...string) {
 	}
 	for i, c := range cells[:last] {
 		cells[i] = clean(c)
-		t.widths[i] = max(t.widths[i], report.Width(cells[i]))
+		t.widths[i] = max(t.widths[i], format.Width(cells[i]))
 	}
 	cells[last] = cleanLine(cells[last])
 	t.rows = append(t.rows, cells)
@@ -38,7 +38,7 @@ func (t *table) write(w io.Writer) error {
 	for _, cells := range t.rows {
 		last := len(cells) - 1
 		for i, c := range cells[:last] {
-			b.WriteString(report.Pad(c, t.widths[i]+gap))
+			b.WriteString(format.Pad(c, t.widths[i]+gap))
 		}
 		b.WriteString(cells[last] + "\n")
 	}

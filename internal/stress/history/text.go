@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/format"
 	"onsale/internal/stress/stats"
 )
 
@@ -32,7 +32,7 @@ func printable(text string, width int) string {
 		}
 		return -1
 	}, strings.ToValidUTF8(text, "?"))
-	return report.Cut(text, width)
+	return format.Cut(text, width)
 }
 
 func orDash(text string) string {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // farApart is by what factor the lengths of two runs may differ before the
@@ -12,7 +12,7 @@ import (
 const farApart = 2
 
 // warnings say why two runs may not be comparable.
-func warnings(base, other report.Report) []string {
+func warnings(base, other result.Run) []string {
 	w := []string{}
 	differ := func(what, a, b string) {
 		if a != b {
@@ -29,7 +29,7 @@ func warnings(base, other report.Report) []string {
 	}
 	for _, run := range []struct {
 		name string
-		r    report.Report
+		r    result.Run
 	}{{"base", base}, {"new", other}} {
 		if run.r.Self.Bottleneck {
 			w = append(w, fmt.Sprintf("the tester itself was the bottleneck of the %s run%s", run.name, because(run.r.Self.Reasons)))
@@ -49,7 +49,7 @@ func because(reasons []string) string {
 }
 
 // wholeLoad tells all of the load that changes what a target sees.
-func wholeLoad(s report.Settings) string {
+func wholeLoad(s result.Settings) string {
 	parts := []string{loadOf(s)}
 	if s.SpawnRate > 0 {
 		parts = append(parts, number(s.SpawnRate)+" new ones a second")

@@ -12,6 +12,7 @@ import (
 
 	"onsale/internal/chrometest"
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 // browser is a tab that shows reports.
@@ -33,7 +34,7 @@ func evaluate[T any](b *browser, expression string) T {
 }
 
 // open writes a report as a page and goes there.
-func (b *browser) open(r report.Report) {
+func (b *browser) open(r result.Run) {
 	b.t.Helper()
 	file := filepath.Join(b.t.TempDir(), "report.html")
 	if err := report.SaveHTML(file, r); err != nil {
@@ -156,13 +157,13 @@ func TestPageOfOddRuns(t *testing.T) {
 	long.Stats.Series = series(5000, 86_400)
 	long.Stats.Duration, long.Ended = 86_400, start.Add(24*time.Hour)
 	closed := many(sample(60), 300)
-	closed.Settings = report.Settings{Scenario: "browse", Users: 100, SpawnRate: 10}
+	closed.Settings = result.Settings{Scenario: "browse", Users: 100, SpawnRate: 10}
 	closed.Stats.NotSent, closed.Stats.Due, closed.Stats.Failures, closed.Stats.Total.Failures = 0, 0, nil, 0
 	for i := range closed.Stats.Series {
 		closed.Stats.Series[i].InFlight = 0
 	}
-	closed.Verdict = report.Verdict{Checks: []report.Check{{Expr: "p95>500ms", Value: "32 ms"}}}
-	running := report.Report{Schema: report.Schema, Started: start}
+	closed.Verdict = result.Verdict{Checks: []result.Check{{Expr: "p95>500ms", Value: "32 ms"}}}
+	running := result.Run{Schema: result.Schema, Started: start}
 	const most = "throughput,latency,load,inflight,failures,histogram,lag,cpu"
 	single := sample(1)
 	single.Stats.Series[0].Failures = 214
@@ -170,7 +171,7 @@ func TestPageOfOddRuns(t *testing.T) {
 	pages := 0
 	for _, run := range []struct {
 		name  string
-		r     report.Report
+		r     result.Run
 		drawn string
 	}{
 		{"nothing", running, ""},

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"onsale/internal/stress/format"
 )
 
 // A chart is drawn as SVG without a viewBox: what lies across is in percent of
@@ -88,9 +90,9 @@ func (s scale) at(v float64) float64 {
 // y is where a value stands, in pixels from the top.
 func (s scale) y(v float64) float64 { return plotTop + plotHeight*(1-s.at(v)) }
 
-func percentOf(share float64) string { return trimZero(100*share, 3) + "%" }
+func percentOf(share float64) string { return format.TrimZero(100*share, 3) + "%" }
 
-func px(v float64) string { return trimZero(v, 1) }
+func px(v float64) string { return format.TrimZero(v, 1) }
 
 // ticks returns round values within the scale, some five, and reaches out so that the last is the top of a
 // linear scale.

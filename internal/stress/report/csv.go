@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -53,10 +55,10 @@ func percentileHeads() []string {
 // Two things differ from Locust's on purpose. Times keep their decimals, so that what takes less than
 // a millisecond is not 0. And the percentiles of a row of the history are those of its own interval; what
 // an interval does not know is N/A.
-func SaveCSV(prefix string, r Report) error {
+func SaveCSV(prefix string, r result.Run) error {
 	for _, file := range []struct {
 		suffix string
-		rows   func(Report) [][]string
+		rows   func(result.Run) [][]string
 	}{
 		{"_stats.csv", statsRows},
 		{"_stats_history.csv", historyRows},
@@ -81,7 +83,7 @@ func writeCSV(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-func statsRows(r Report) [][]string {
+func statsRows(r result.Run) [][]string {
 	rows := [][]string{append([]string{
 		"Type", "Name", "Request Count", "Failure Count",
 		"Median Response Time", "Average Response Time", "Min Response Time", "Max Response Time",
@@ -109,7 +111,7 @@ func statsRow(method, name string, s stats.Summary) []string {
 	return row
 }
 
-func historyRows(r Report) [][]string {
+func historyRows(r result.Run) [][]string {
 	rows := [][]string{slices.Concat([]string{"Timestamp", "User Count", "Type", "Name", "Requests/s", "Failures/s"}, percentileHeads(), []string{
 		"Total Request Count", "Total Failure Count", "Total Median Response Time", "Total Average Response Time",
 		"Total Min Response Time", "Total Max Response Time", "Total Average Content Size",
@@ -145,7 +147,7 @@ func historyPercentiles(p stats.Point) []string {
 	return row
 }
 
-func failureRows(r Report) [][]string {
+func failureRows(r result.Run) [][]string {
 	rows := [][]string{{"Method", "Name", "Error", "Occurrences"}}
 	for _, f := range r.Stats.Failures {
 		rows = append(rows, []string{cell(f.Method), cell(f.Name), cell(reason(f)), integer(f.Count)})
@@ -155,7 +157,7 @@ func failureRows(r Report) [][]string {
 
 // exceptionRows are the errors of tasks themselves, which are what exceptions
 // are in Locust. They stand among the failures too, so that those add up.
-func exceptionRows(r Report) [][]string {
+func exceptionRows(r result.Run) [][]string {
 	rows := [][]string{{"Count", "Message", "Traceback", "Nodes"}}
 	for _, f := range r.Stats.Failures {
 		if f.Kind == stats.KindTask {
@@ -176,7 +178,7 @@ func cell(text string) string {
 
 // exact writes milliseconds with all the decimals that are known.
 func exact(m stats.MS) string {
-	return trimZero(float64(m)/float64(time.Millisecond), 3)
+	return format.TrimZero(float64(m)/float64(time.Millisecond), 3)
 }
 
 func integer(n int64) string { return strconv.FormatInt(n, 10) }

@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
 // csvOf writes the four files and returns what is in them.
-func csvOf(t *testing.T, r report.Report) map[string]string {
+func csvOf(t *testing.T, r result.Run) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := report.SaveCSV(filepath.Join(dir, "run"), r); err != nil {
@@ -106,7 +107,7 @@ func TestCSVAddsUp(t *testing.T) {
 
 func TestCSVOfNothing(t *testing.T) {
 	t.Parallel()
-	got := csvOf(t, report.Report{Stats: stats.Snapshot{Series: []stats.Point{{At: 1}}}})["run_stats.csv"]
+	got := csvOf(t, result.Run{Stats: stats.Snapshot{Series: []stats.Point{{At: 1}}}})["run_stats.csv"]
 	if !strings.HasSuffix(got, ",Aggregated,0,0,0,0,0,0,0,0,0"+strings.Repeat(",N/A", 11)+"\r\n") {
 		t.Errorf("without requests the file says\n%s", got)
 	}

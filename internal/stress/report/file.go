@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"onsale/internal/stress/result"
 )
 
 // save writes a file so that whoever reads it meanwhile sees the old one or the
@@ -70,3 +72,12 @@ func cause(err error) error {
 		return err
 	}
 }
+
+// SaveJSON writes a report to a file, or to stdout if the file is called "-".
+func SaveJSON(file string, stdout io.Writer, r result.Run) error {
+	if file == "-" {
+		return result.Write(stdout, r)
+	}
+	return save(file, func(w io.Writer) error { return result.Write(w, r) })
+}
+

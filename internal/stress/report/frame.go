@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"onsale/internal/stress"
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -54,7 +56,7 @@ func (l *Live) redraw(lines []string) {
 func height(lines []string, columns int) int {
 	rows := 0
 	for _, line := range lines {
-		rows += max((Width(unpainted(line))+columns-1)/columns, 1)
+		rows += max((format.Width(unpainted(line))+columns-1)/columns, 1)
 	}
 	return rows
 }
@@ -73,7 +75,7 @@ func unpainted(text string) string {
 }
 
 // view draws a run as lines that fit the terminal.
-func (l *Live) view(r Report, now stress.Now) []string {
+func (l *Live) view(r result.Run, now stress.Now) []string {
 	columns, rows := l.size()
 	v := &view{columns: columns, color: !l.options.NoColor}
 	v.head(r, now)
@@ -93,22 +95,22 @@ type view struct {
 }
 
 func (v *view) add(color, line string) {
-	line = Cut(line, v.columns)
+	line = format.Cut(line, v.columns)
 	v.lines = append(v.lines, paint(v.color && color != "", color, line))
 }
 
 // head says what runs, how far it is, and the totals.
-func (v *view) head(r Report, now stress.Now) {
-	what := []string{r.Settings.what(), plain(r.Host)}
+func (v *view) head(r result.Run, now stress.Now) {
+	what := []string{scenarioOf(r.Settings), format.Line(r.Host)}
 	if r.Protocol != "" {
-		what = append(what, plain(r.Protocol))
+		what = append(what, format.Line(r.Protocol))
 	}
 	v.add(bold, strings.Join(what, " · "))
-	progress := append([]string{clock(now.Elapsed)}, leftNow(now)...)
+	progress := append([]string{format.Clock(now.Elapsed)}, leftNow(now)...)
 	v.add("", bar(now, v.columns)+strings.Join(append(progress, loadNow(r, now)), " · "))
 	total := r.Stats.Total
-	totals := append([]string{rate(total.RateNow) + " req/s"}, businessNow(total)...)
-	failed := count(total.Failures) + " failed (" + share(total.Failures, total.Requests) + ")"
+	totals := append([]string{format.Rate(total.RateNow) + " req/s"}, businessNow(total)...)
+	failed := format.Count(total.Failures) + " failed (" + format.Share(total.Failures, total.Requests) + ")"
 	color := ""
 	if total.Failures > 0 {
 		color = red
@@ -140,18 +142,18 @@ const (
 )
 
 // table writes a row for each name and one for all, in so many rows of the terminal.
-func (v *view) table(r Report, rows int) {
+func (v *view) table(r result.Run, rows int) {
 	entries := r.Stats.Entries
 	names := len("Aggregated")
 	for _, s := range entries {
-		names = max(names, Width(nameOf(s)))
+		names = max(names, format.Width(nameOf(s)))
 	}
 	names = min(names, max(v.columns-tableWidth-1, minNameWidth))
 	shown := len(entries)
 	if room := rows - 2; shown > room { // the head and the total
 		shown = max(room-1, 0) // and how many more there are
 	}
-	v.add(faint, Pad("ms", names)+" "+fmt.Sprintf(tableHead, "# reqs", "# fails", "req/s", "p50", "p95", "p99", "max"))
+	v.add(faint, format.Pad("ms", names)+" "+fmt.Sprintf(tableHead, "# reqs", "# fails", "req/s", "p50", "p95", "p99", "max"))
 	for _, s := range entries[:shown] {
 		v.row(nameOf(s), s, names)
 	}
@@ -167,10 +169,10 @@ func (v *view) row(name string, s stats.Summary, names int) {
 	if s.Failures > 0 {
 		color = red
 	}
-	fails := count(s.Failures) + " (" + share(s.Failures, s.Requests) + ")"
-	v.add(color, Pad(Cut(name, names), names)+" "+fmt.Sprintf(tableHead, count(s.Requests), fails, rate(s.RateNow),
-		millis(l.P50), millis(l.P95), millis(l.P99), millis(l.Max)))
+	fails := format.Count(s.Failures) + " (" + format.Share(s.Failures, s.Requests) + ")"
+	v.add(color, format.Pad(format.Cut(name, names), names)+" "+fmt.Sprintf(tableHead, format.Count(s.Requests), fails, format.Rate(s.RateNow),
+		format.Millis(l.P50), format.Millis(l.P95), format.Millis(l.P99), format.Millis(l.Max)))
 }
 
 // nameOf is what a row is called.
-func nameOf(s stats.Summary) string { return strings.TrimSpace(plain(s.Method) + " " + plain(s.Name)) }
+func nameOf(s stats.Summary) string { return strings.TrimSpace(format.Line(s.Method) + " " + format.Line(s.Name)) }

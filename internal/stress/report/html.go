@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -23,8 +25,8 @@ var pageFiles embed.FS
 // parsePage parses the template once.
 var parsePage = sync.OnceValues(func() (*template.Template, error) {
 	return template.New("report.html").Funcs(template.FuncMap{
-		"ms": millis, "duration": duration, "count": count, "rate": rate, "share": share, "portion": portion, "bytes": bytes, "words": words,
-		"plain": plain, "brief": func(text string) string { return Cut(plain(text), maxCell) }, "amount": amount, "whole": wholePercent, "reason": reason,
+		"ms": format.Millis, "duration": format.Duration, "count": format.Count, "rate": format.Rate, "share": format.Share, "portion": format.Portion, "bytes": format.Bytes, "words": words,
+		"plain": format.Line, "brief": func(text string) string { return format.Cut(format.Line(text), maxCell) }, "amount": format.Amount, "whole": wholePercent, "reason": reason,
 		"per": func(part, whole int64) int64 { return part / whole },
 	}).ParseFS(pageFiles, "page/report.html", "page/style.css")
 })
@@ -33,14 +35,14 @@ var parsePage = sync.OnceValues(func() (*template.Template, error) {
 const maxCell = 300
 
 // SaveHTML writes a report as one page to a file.
-func SaveHTML(file string, r Report) error {
+func SaveHTML(file string, r result.Run) error {
 	return save(file, func(w io.Writer) error { return WriteHTML(w, r) })
 }
 
 // WriteHTML writes a report as one page that needs nothing else: no script, no
 // font, no network. Its policy forbids the browser to load or run anything, so that what a server
 // said stays text even if it were not escaped.
-func WriteHTML(w io.Writer, r Report) error {
+func WriteHTML(w io.Writer, r result.Run) error {
 	t, err := parsePage()
 	if err != nil {
 		return fmt.Errorf("parse page: %w", err)
@@ -57,7 +59,7 @@ func WriteHTML(w io.Writer, r Report) error {
 
 // page is what the template draws.
 type page struct {
-	Report
+	result.Run
 	Title string
 	// Policy allows the page its own style sheet, and nothing else.
 	Policy string
@@ -94,34 +96,34 @@ func (p page) Columns() string {
 
 type fact struct{ Name, Value string }
 
-func newPage(r Report, style []byte) page {
+func newPage(r result.Run, style []byte) page {
 	sum := sha256.Sum256(style)
 	p := page{
-		Report: r, Title: r.Settings.what() + " at " + plain(r.Host),
+		Run: r, Title: scenarioOf(r.Settings) + " at " + format.Line(r.Host),
 		Policy:   "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src data:; base-uri 'none'; form-action 'none'",
-		Headline: r.headline(), Times: r.times(), Load: r.Settings.load(), What: r.Settings.what(), Tester: capital(selfSentence(r.Self)),
-		State: r.state(), Reasons: r.reasons(), Tiles: tiles(r), Facts: facts(r),
+		Headline: headline(r), Times: times(r), Load: wantedLoad(r.Settings), What: scenarioOf(r.Settings), Tester: capital(selfSentence(r.Self)),
+		State: stateOf(r), Reasons: reasonsOf(r), Tiles: tiles(r), Facts: facts(r),
 		Charts: timeCharts(r), SelfCharts: selfCharts(r), Histogram: histogramChart(r),
-		Heads: percentileHeads(), Outcomes: r.outcomes(), Intervals: intervalRows(r),
+		Heads: percentileHeads(), Outcomes: outcomesOf(r), Intervals: intervalRows(r),
 	}
 	if r.Stats.Due > 0 || r.Stats.NotSent > 0 {
 		p.Sent = sentSentence(r.Stats)
 	}
 	if r.Capacity != nil {
 		c := capacityChart(r.Capacity)
-		p.CapacityChart, p.CapacitySaid = &c, r.Capacity.sentence()
+		p.CapacityChart, p.CapacitySaid = &c, capacitySentence(*r.Capacity)
 	}
 	return p
 }
 
-// state is the class that colours the verdict.
-func (r Report) state() string {
+// stateOf is the class that colours the verdict.
+func stateOf(r result.Run) string {
 	switch {
 	case r.Ended.IsZero():
 		return "info"
-	case r.Verdict.Code == Passed:
+	case r.Verdict.Code == result.Passed:
 		return "ok"
-	case r.Verdict.Code == Bottleneck:
+	case r.Verdict.Code == result.Bottleneck:
 		return "pending"
 	default:
 		return "firing"
@@ -129,33 +131,33 @@ func (r Report) state() string {
 }
 
 // tiles are the figures at the top.
-func tiles(r Report) []tile {
+func tiles(r result.Run) []tile {
 	total := r.Stats.Total
 	l := total.Response
-	failed := tile{Title: "Failures", Value: share(total.Failures, total.Requests), Beside: count(total.Failures) + " failed", State: "ok"}
+	failed := tile{Title: "Failures", Value: format.Share(total.Failures, total.Requests), Beside: format.Count(total.Failures) + " failed", State: "ok"}
 	if total.Failures > 0 {
 		failed.State = "firing"
 	}
 	all := []tile{
-		{Title: "Requests", Value: count(total.Requests), Beside: bytes(total.Bytes) + " read"},
-		{Title: "Throughput", Value: rate(total.Rate), Unit: "/s", Beside: "over " + span(r.counted())},
+		{Title: "Requests", Value: format.Count(total.Requests), Beside: format.Bytes(total.Bytes) + " read"},
+		{Title: "Throughput", Value: format.Rate(total.Rate), Unit: "/s", Beside: "over " + format.Span(counted(r))},
 		failed,
-		timeTile("Median", l.P50, "mean "+duration(l.Mean)),
-		timeTile("p95", l.P95, "p90 "+duration(l.P90)),
-		timeTile("p99", l.P99, "p99.9 "+duration(l.P999)),
-		timeTile("Longest", l.Max, "shortest "+duration(l.Min)),
+		timeTile("Median", l.P50, "mean "+format.Duration(l.Mean)),
+		timeTile("p95", l.P95, "p90 "+format.Duration(l.P90)),
+		timeTile("p99", l.P99, "p99.9 "+format.Duration(l.P999)),
+		timeTile("Longest", l.Max, "shortest "+format.Duration(l.Min)),
 	}
 	all = append(all, businessTiles(total)...)
 	if r.Stats.NotSent > 0 {
-		all = append(all, tile{Title: "Not sent", Value: share(r.Stats.NotSent, r.Stats.Due), Beside: count(r.Stats.NotSent) + " tasks", State: "pending"})
+		all = append(all, tile{Title: "Not sent", Value: format.Share(r.Stats.NotSent, r.Stats.Due), Beside: format.Count(r.Stats.NotSent) + " tasks", State: "pending"})
 	}
 	return all
 }
 
 func timeTile(title string, m stats.MS, beside string) tile {
-	value, unit, _ := strings.Cut(duration(m), " ")
+	value, unit, _ := strings.Cut(format.Duration(m), " ")
 	if strings.Contains(unit, " ") { // minutes and more need no small unit
-		value, unit = duration(m), ""
+		value, unit = format.Duration(m), ""
 	}
 	return tile{Title: title, Value: value, Unit: unit, Beside: beside}
 }
@@ -163,35 +165,35 @@ func timeTile(title string, m stats.MS, beside string) tile {
 func businessTiles(s stats.Summary) []tile {
 	var all []tile
 	for _, kind := range slices.Sorted(maps.Keys(s.Business)) {
-		all = append(all, tile{Title: capital(words(kind)), Value: share(s.Business[kind], s.Requests), Beside: plural(s.Business[kind], "answer")})
+		all = append(all, tile{Title: capital(words(kind)), Value: format.Share(s.Business[kind], s.Requests), Beside: plural(s.Business[kind], "answer")})
 	}
 	return all
 }
 
 // facts are the settings, those alone that were given.
-func facts(r Report) []fact {
+func facts(r result.Run) []fact {
 	s := r.Settings
 	all := []fact{
-		{"Scenario", s.what()},
-		{"Host", plain(r.Host)},
-		{"Protocol", plain(r.Protocol)},
-		{"Load", s.load()},
-		{"Run time", plain(s.RunTime)},
-		{"Time-out", plain(s.Timeout)},
-		{"Stop time-out", plain(s.StopTimeout)},
+		{"Scenario", scenarioOf(s)},
+		{"Host", format.Line(r.Host)},
+		{"Protocol", format.Line(r.Protocol)},
+		{"Load", wantedLoad(s)},
+		{"Run time", format.Line(s.RunTime)},
+		{"Time-out", format.Line(s.Timeout)},
+		{"Stop time-out", format.Line(s.StopTimeout)},
 	}
-	if s.MaxInFlight > 0 && s.open() {
-		all = append(all, fact{"At most in flight", count(int64(s.MaxInFlight))})
+	if s.MaxInFlight > 0 && isOpen(s) {
+		all = append(all, fact{"At most in flight", format.Count(int64(s.MaxInFlight))})
 	}
-	all = append(all, fact{"Seed", strconv.FormatUint(s.Seed, 10)}, fact{"Worker", plain(s.Worker)}, fact{"Fails if", plain(strings.Join(s.FailIf, ", "))})
+	all = append(all, fact{"Seed", strconv.FormatUint(s.Seed, 10)}, fact{"Worker", format.Line(s.Worker)}, fact{"Fails if", format.Line(strings.Join(s.FailIf, ", "))})
 	if s.Abort {
 		all = append(all, fact{"On crossing", "ends the run"})
 	}
 	all = append(all, fact{"Started", r.Started.Format("2006-01-02 15:04:05 -07:00")})
 	if !r.Ended.IsZero() {
-		all = append(all, fact{"Ended", r.Ended.In(r.Started.Location()).Format("2006-01-02 15:04:05 -07:00")}, fact{"Ended by", plain(r.End)})
+		all = append(all, fact{"Ended", r.Ended.In(r.Started.Location()).Format("2006-01-02 15:04:05 -07:00")}, fact{"Ended by", format.Line(r.End)})
 	}
-	all = append(all, fact{"Run", plain(r.ID)}, fact{"Onsale", plain(r.Program)})
+	all = append(all, fact{"Run", format.Line(r.ID)}, fact{"Onsale", format.Line(r.Program)})
 	kept := all[:0]
 	for _, f := range all {
 		if f.Value != "" {
@@ -209,13 +211,13 @@ type intervalRow struct {
 	When, Rate, Failed, P50, P95, P99, Max, Users, Wanted string
 }
 
-func intervalRows(r Report) []intervalRow {
+func intervalRows(r result.Run) []intervalRow {
 	var rows []intervalRow
 	for _, i := range intervals(r.Stats.Series, maxRows) {
 		row := intervalRow{
-			When: i.when(), Rate: rate(i.perSecond(requests).mean), Failed: rate(i.perSecond(failures).mean),
-			Users:  rate(i.gauge(func(p stats.Point) float64 { return float64(p.Users) }).mean),
-			Wanted: rate(i.gauge(func(p stats.Point) float64 { return p.Wanted }).mean),
+			When: i.when(), Rate: format.Rate(i.perSecond(requests).mean), Failed: format.Rate(i.perSecond(failures).mean),
+			Users:  format.Rate(i.gauge(func(p stats.Point) float64 { return float64(p.Users) }).mean),
+			Wanted: format.Rate(i.gauge(func(p stats.Point) float64 { return p.Wanted }).mean),
 			P50:    "–", P95: "–", P99: "–", Max: "–",
 		}
 		for _, cell := range []struct {
@@ -240,16 +242,16 @@ func intervalRows(r Report) []intervalRow {
 func (page) Percentiles(l stats.Latency) []string {
 	var cells []string
 	for _, p := range percentiles() {
-		cells = append(cells, millis(p.of(l)))
+		cells = append(cells, format.Millis(p.of(l)))
 	}
 	return cells
 }
 
 // Sight says when something was seen.
-func (p page) Sight(at time.Time) string { return p.sight(at) }
+func (p page) Sight(at time.Time) string { return sight(p.Run, at) }
 
 // HeldBy says what came of a step.
-func (page) HeldBy(s CapacityStep) string { return s.held() }
+func (page) HeldBy(s result.Step) string { return heldBy(s) }
 
-// Label writes a load with its unit.
-func (c Capacity) Label(load float64) string { return c.load(load) }
+// LoadLabel writes a load that was tried with its unit.
+func (p page) LoadLabel(load float64) string { return loadOf(*p.Capacity, load) }

@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
-func page(t *testing.T, r report.Report) string {
+func page(t *testing.T, r result.Run) string {
 	t.Helper()
 	var out strings.Builder
 	if err := report.WriteHTML(&out, r); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 func TestJSONRoundTrip(t *testing.T) {
@@ -25,13 +26,13 @@ func TestJSONRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	got, err := report.Read(f)
+	got, err := result.Read(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Times are told to the microsecond, and zones without their names: what was read is written the same again.
 	var first, second strings.Builder
-	if err := errors.Join(report.WriteJSON(&first, want), report.WriteJSON(&second, got)); err != nil {
+	if err := errors.Join(result.Write(&first, want), result.Write(&second, got)); err != nil {
 		t.Fatal(err)
 	}
 	if first.String() != second.String() {
@@ -51,7 +52,7 @@ func TestSaveJSONToStdout(t *testing.T) {
 	if err := report.SaveJSON("-", &out, sample(1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := report.Read(strings.NewReader(out.String())); err != nil {
+	if _, err := result.Read(strings.NewReader(out.String())); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat("-"); err == nil {
@@ -59,7 +60,7 @@ func TestSaveJSONToStdout(t *testing.T) {
 	}
 	broken := sample(1)
 	broken.Stats.Duration = math.NaN()
-	if err := report.WriteJSON(&out, broken); err == nil {
+	if err := result.Write(&out, broken); err == nil {
 		t.Error("what JSON cannot say is said")
 	}
 }
@@ -112,16 +113,16 @@ func TestRead(t *testing.T) {
 		want error
 	}{
 		{`{"schema":1,"started":"2026-03-03T09:03:08Z","later":"a field of tomorrow"}`, nil},
-		{`{"schema":2,"started":"2026-03-03T09:03:08Z"}`, report.ErrSchema},
-		{`{"started":"2026-03-03T09:03:08Z"}`, report.ErrNoReport},
-		{`{"schema":1}`, report.ErrNoReport},
-		{`{"schema":1,"started":"2026-03-03T09:03:08Z"} {}`, report.ErrNoReport},
-		{`{"schema":1,"started":"2026-03-03T09:03:08Z"`, report.ErrNoReport},
-		{`{"schema":1,"started":"2026-03-03T09:03:08Z","stats":{"total":{"response":{"p50_ms":"12"}}}}`, report.ErrNoReport},
-		{``, report.ErrNoReport},
-		{`<html>`, report.ErrNoReport},
+		{`{"schema":2,"started":"2026-03-03T09:03:08Z"}`, result.ErrSchema},
+		{`{"started":"2026-03-03T09:03:08Z"}`, result.ErrNoReport},
+		{`{"schema":1}`, result.ErrNoReport},
+		{`{"schema":1,"started":"2026-03-03T09:03:08Z"} {}`, result.ErrNoReport},
+		{`{"schema":1,"started":"2026-03-03T09:03:08Z"`, result.ErrNoReport},
+		{`{"schema":1,"started":"2026-03-03T09:03:08Z","stats":{"total":{"response":{"p50_ms":"12"}}}}`, result.ErrNoReport},
+		{``, result.ErrNoReport},
+		{`<html>`, result.ErrNoReport},
 	} {
-		if _, err := report.Read(strings.NewReader(c.text)); !errors.Is(err, c.want) {
+		if _, err := result.Read(strings.NewReader(c.text)); !errors.Is(err, c.want) {
 			t.Errorf("%s is read with %v, want %v", c.text, err, c.want)
 		}
 	}
@@ -130,14 +131,14 @@ func TestRead(t *testing.T) {
 // FuzzRead shows whatever can be read, in every way.
 func FuzzRead(f *testing.F) {
 	var text strings.Builder
-	if err := report.WriteJSON(&text, nasty()); err != nil {
+	if err := result.Write(&text, nasty()); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(text.String())
 	f.Add(`{"schema":1,"started":"2026-03-03T09:03:08Z","stats":{"series":[{"at":-1,"length":0,"wanted":1e308,"p50_ms":-5}],"histogram":[{"from_ms":5,"to_ms":-1,"count":-3}]}}`)
 	f.Add(`{"schema":1,"started":"2026-03-03T09:03:08Z","capacity":{"points":[{"load":1e308,"p99_ms":1}]},"stats":{"duration":1e308,"series":[{"at":1e300,"length":1e-300,"requests":9}]}}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := report.Read(strings.NewReader(text))
+		r, err := result.Read(strings.NewReader(text))
 		if err != nil {
 			return
 		}

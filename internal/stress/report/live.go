@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"onsale/internal/stress"
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -55,26 +57,26 @@ func NewLive(o LiveOptions) *Live {
 }
 
 // Begin shows what is about to run.
-func (l *Live) Begin(r Report, now stress.Now) {
+func (l *Live) Begin(r result.Run, now stress.Now) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.options.Size != nil {
 		l.redraw(l.view(r, now))
 		return
 	}
-	what := []string{r.Settings.what() + " at " + plain(r.Host)}
-	if load := r.Settings.load(); load != "" {
+	what := []string{scenarioOf(r.Settings) + " at " + format.Line(r.Host)}
+	if load := wantedLoad(r.Settings); load != "" {
 		what = append(what, load)
 	}
 	if now.Left > 0 {
-		what = append(what, "for "+clock(now.Elapsed+now.Left))
+		what = append(what, "for "+format.Clock(now.Elapsed+now.Left))
 	}
 	fmt.Fprintln(l.options.Out, strings.Join(what, " · "))
 	l.last = now.Elapsed
 }
 
 // Update shows where the run is. On a terminal each call draws; a few a second are plenty.
-func (l *Live) Update(r Report, now stress.Now) {
+func (l *Live) Update(r result.Run, now stress.Now) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -112,13 +114,13 @@ func (l *Live) Write(lines []byte) (int, error) {
 }
 
 // lineOf is one line about where a run is.
-func lineOf(r Report, now stress.Now) string {
+func lineOf(r result.Run, now stress.Now) string {
 	total := r.Stats.Total
 	parts := []string{
-		clock(now.Elapsed) + " " + loadNow(r, now),
-		rate(total.RateNow) + " req/s",
-		count(total.Failures) + " failed",
-		"p50 " + duration(total.Response.P50) + " p95 " + duration(total.Response.P95) + " p99 " + duration(total.Response.P99),
+		format.Clock(now.Elapsed) + " " + loadNow(r, now),
+		format.Rate(total.RateNow) + " req/s",
+		format.Count(total.Failures) + " failed",
+		"p50 " + format.Duration(total.Response.P50) + " p95 " + format.Duration(total.Response.P95) + " p99 " + format.Duration(total.Response.P99),
 	}
 	parts = append(parts, businessNow(total)...)
 	parts = append(parts, troubles(r)...)
@@ -126,26 +128,26 @@ func lineOf(r Report, now stress.Now) string {
 }
 
 // loadNow says how much load there is.
-func loadNow(r Report, now stress.Now) string {
-	if r.Settings.open() {
-		return amount(now.Wanted) + "/s wanted · " + count(int64(now.InFlight)) + " in flight"
+func loadNow(r result.Run, now stress.Now) string {
+	if isOpen(r.Settings) {
+		return format.Amount(now.Wanted) + "/s wanted · " + format.Count(int64(now.InFlight)) + " in flight"
 	}
-	said := "users " + count(int64(now.Users))
-	if wanted := amount(now.Wanted); wanted != count(int64(now.Users)) && !now.Stopping {
+	said := "users " + format.Count(int64(now.Users))
+	if wanted := format.Amount(now.Wanted); wanted != format.Count(int64(now.Users)) && !now.Stopping {
 		said += " of " + wanted
 	}
 	return said
 }
 
-// open says whether tasks begin when they are due, however many are under way.
-func (s Settings) open() bool { return s.Open || s.Rate > 0 }
+// isOpen says whether tasks begin when they are due, however many are under way.
+func isOpen(s result.Settings) bool { return s.Open || s.Rate > 0 }
 
 func leftNow(now stress.Now) []string {
 	switch {
 	case now.Stopping:
 		return []string{"stopping"}
 	case now.Left >= 0:
-		return []string{clock(now.Left) + " left"}
+		return []string{format.Clock(now.Left) + " left"}
 	default:
 		return nil
 	}
@@ -155,16 +157,16 @@ func leftNow(now stress.Now) []string {
 func businessNow(s stats.Summary) []string {
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(s.Business)) {
-		parts = append(parts, count(s.Business[kind])+" "+words(kind)+" ("+share(s.Business[kind], s.Requests)+")")
+		parts = append(parts, format.Count(s.Business[kind])+" "+words(kind)+" ("+format.Share(s.Business[kind], s.Requests)+")")
 	}
 	return parts
 }
 
 // troubles say what should make a person doubt the figures.
-func troubles(r Report) []string {
+func troubles(r result.Run) []string {
 	var said []string
 	if n := r.Stats.NotSent; n > 0 {
-		said = append(said, count(n)+" not sent ("+share(n, r.Stats.Due)+" of what was due): too many in flight")
+		said = append(said, format.Count(n)+" not sent ("+format.Share(n, r.Stats.Due)+" of what was due): too many in flight")
 	}
 	var now stats.Point
 	if series := r.Stats.Series; len(series) > 0 {
@@ -172,11 +174,11 @@ func troubles(r Report) []string {
 	}
 	switch {
 	case r.Self.Bottleneck && len(r.Self.Reasons) > 0:
-		said = append(said, "the tester cannot keep up: "+plain(strings.Join(r.Self.Reasons, "; ")))
+		said = append(said, "the tester cannot keep up: "+format.Line(strings.Join(r.Self.Reasons, "; ")))
 	case r.Self.Bottleneck:
 		said = append(said, "the tester cannot keep up")
 	case now.Lag >= lateLag:
-		said = append(said, "the tester is late by "+duration(now.Lag))
+		said = append(said, "the tester is late by "+format.Duration(now.Lag))
 	case now.CPU >= fullCPU:
 		said = append(said, "the tester uses "+wholePercent(now.CPU)+" of its processors")
 	}

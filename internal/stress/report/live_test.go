@@ -12,6 +12,7 @@ import (
 
 	"onsale/internal/stress"
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 )
 
 func intText(n int64) string { return strconv.FormatInt(n, 10) }
@@ -25,7 +26,7 @@ func now(elapsed, left float64) stress.Now {
 }
 
 // lines is what is written where there is no terminal: at the beginning, and at one moment.
-func lines(r report.Report, n stress.Now) []string {
+func lines(r result.Run, n stress.Now) []string {
 	var out strings.Builder
 	l := report.NewLive(report.LiveOptions{Out: &out, Interval: time.Nanosecond})
 	l.Begin(r, stress.Now{Left: n.Elapsed + n.Left})
@@ -35,7 +36,7 @@ func lines(r report.Report, n stress.Now) []string {
 }
 
 // frames shows a run on a terminal of a size, and returns the terminal.
-func frames(r report.Report, n stress.Now, columns, rows int) *terminal {
+func frames(r result.Run, n stress.Now, columns, rows int) *terminal {
 	term := &terminal{columns: columns, rows: rows}
 	l := report.NewLive(report.LiveOptions{Out: term, Size: term.size, NoColor: true})
 	l.Begin(r, n)
@@ -56,7 +57,7 @@ func TestLiveLines(t *testing.T) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}
 
-	r.Settings = report.Settings{Scenario: "browse", Users: 100}
+	r.Settings = result.Settings{Scenario: "browse", Users: 100}
 	r.Stats.NotSent, r.Stats.Total.Failures, r.Stats.Total.Business = 0, 0, nil
 	closed := now(12, 48)
 	closed.Wanted = 100
@@ -153,15 +154,15 @@ func TestLiveWritesOnce(t *testing.T) {
 func TestLiveWarns(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change func(*report.Report)
+		change func(*result.Run)
 		want   string
 	}{
-		"nothing":     {func(*report.Report) {}, ""},
-		"bottleneck":  {func(r *report.Report) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"CPU full"} }, "the tester cannot keep up: CPU full"},
-		"unexplained": {func(r *report.Report) { r.Self.Bottleneck = true }, "the tester cannot keep up"},
-		"late":        {func(r *report.Report) { r.Stats.Series[0].Lag = ms(23) }, "the tester is late by 23 ms"},
-		"CPU":         {func(r *report.Report) { r.Stats.Series[0].CPU = 0.97 }, "the tester uses 97% of its processors"},
-		"not sent":    {func(r *report.Report) { r.Stats.NotSent, r.Stats.Due = 5, 100 }, "5 not sent (5% of what was due)"},
+		"nothing":     {func(*result.Run) {}, ""},
+		"bottleneck":  {func(r *result.Run) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"CPU full"} }, "the tester cannot keep up: CPU full"},
+		"unexplained": {func(r *result.Run) { r.Self.Bottleneck = true }, "the tester cannot keep up"},
+		"late":        {func(r *result.Run) { r.Stats.Series[0].Lag = ms(23) }, "the tester is late by 23 ms"},
+		"CPU":         {func(r *result.Run) { r.Stats.Series[0].CPU = 0.97 }, "the tester uses 97% of its processors"},
+		"not sent":    {func(r *result.Run) { r.Stats.NotSent, r.Stats.Due = 5, 100 }, "5 not sent (5% of what was due)"},
 	} {
 		r := sample(1)
 		r.Stats.NotSent = 0

@@ -1,5 +1,10 @@
 package report
 
+import (
+
+	"onsale/internal/stress/format"
+)
+
 // mark is an upright line with words above the chart.
 type mark struct {
 	Class, X, Y, Label, Anchor string
@@ -16,7 +21,7 @@ const (
 
 // mark draws an upright line with words. Marks are given from left to right.
 func (c *chart) mark(class string, at float64, label string) {
-	words := letterShare * float64(Width(label))
+	words := letterShare * float64(format.Width(label))
 	m := mark{Class: class, X: percentOf(at), Label: label, Anchor: "start", from: at, to: at + words}
 	if m.to > 1 && at > 0.5 {
 		m.Anchor, m.from, m.to = "end", at-words, at

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"slices"
 
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
 // histogramChart draws how response times are spread, on a logarithmic axis, with the percentiles marked.
-func histogramChart(r Report) chart {
+func histogramChart(r result.Run) chart {
 	c := chart{ID: "histogram", Title: "How response times are spread", About: "requests by response time, logarithmic", Wide: true}
 	bars := slices.Clone(r.Stats.Histogram)
 	bars = slices.DeleteFunc(bars, func(b stats.Bar) bool { return b.To <= 0 || b.To <= b.From })
@@ -17,8 +19,8 @@ func histogramChart(r Report) chart {
 		return c
 	}
 	l := r.Stats.Total.Response
-	c.Desc = "Histogram of all response times: half took at most " + duration(l.P50) + ", 95% at most " + duration(l.P95) +
-		", 99% at most " + duration(l.P99) + ", the longest " + duration(l.Max) + "."
+	c.Desc = "Histogram of all response times: half took at most " + format.Duration(l.P50) + ", 95% at most " + format.Duration(l.P95) +
+		", 99% at most " + format.Duration(l.P99) + ", the longest " + format.Duration(l.Max) + "."
 	if bars[0].From <= 0 { // the logarithm of 0 is nowhere
 		bars[0].From = min(bars[0].To/2, bars[0].To-1)
 	}
@@ -39,7 +41,7 @@ func histogramChart(r Report) chart {
 		class string
 		at    stats.MS
 	}{{"p50", l.P50}, {"p95", l.P95}, {"p99", l.P99}, {"max", l.Max}} {
-		c.mark(m.class, across.at(milliseconds(m.at)), m.class+" "+duration(m.at))
+		c.mark(m.class, across.at(milliseconds(m.at)), m.class+" "+format.Duration(m.at))
 	}
 	c.settle()
 	return c
@@ -51,19 +53,19 @@ func histogramBar(across, up scale, b stats.Bar, all int64) rect {
 	y := min(up.y(float64(b.Count)), plotTop+plotHeight-1.5) // what is there can be seen
 	return rect{
 		Class: "ok", X: percentOf(from), W: percentOf((to - from) * 0.94), Y: px(y), H: px(plotTop + plotHeight - y),
-		Title: duration(b.From) + " – " + duration(b.To) + "\n" + plural(b.Count, "request") + " (" + share(b.Count, all) + ")",
+		Title: format.Duration(b.From) + " – " + format.Duration(b.To) + "\n" + plural(b.Count, "request") + " (" + format.Share(b.Count, all) + ")",
 	}
 }
 
 // capacityChart draws latency against load: the steps that held, those that did not, and where latency begins to grow.
-func capacityChart(found *Capacity) chart {
-	c := chart{ID: "capacity", Title: "Latency against load", About: "each step of the search", Desc: found.sentence(), Wide: true}
-	points := slices.DeleteFunc(slices.Clone(found.Points), func(p CapacityStep) bool { return p.Load <= 0 || p.P99 <= 0 })
+func capacityChart(found *result.Capacity) chart {
+	c := chart{ID: "capacity", Title: "Latency against load", About: "each step of the search", Desc: capacitySentence(*found), Wide: true}
+	points := slices.DeleteFunc(slices.Clone(found.Points), func(p result.Step) bool { return p.Load <= 0 || p.P99 <= 0 })
 	if len(points) == 0 {
 		c.Empty = "No step was measured."
 		return c
 	}
-	slices.SortStableFunc(points, func(a, b CapacityStep) int { return cmp.Compare(a.Load, b.Load) })
+	slices.SortStableFunc(points, func(a, b result.Step) int { return cmp.Compare(a.Load, b.Load) })
 	lowest, highest := points[0].P50, points[0].P99
 	for _, p := range points {
 		lowest, highest = min(lowest, p.P50), max(highest, p.P99)
@@ -75,14 +77,14 @@ func capacityChart(found *Capacity) chart {
 	c.upright(&up, latencyLabel)
 	across := scale{high: points[len(points)-1].Load}
 	loads := across.ticks()
-	c.lying(across, loads, found.load)
+	c.lying(across, loads, func(v float64) string { return loadOf(*found, v) })
 	for _, line := range []struct {
 		class string
-		of    func(CapacityStep) stats.MS
+		of    func(result.Step) stats.MS
 	}{
-		{"p99", func(s CapacityStep) stats.MS { return s.P99 }},
-		{"p95", func(s CapacityStep) stats.MS { return s.P95 }},
-		{"p50", func(s CapacityStep) stats.MS { return s.P50 }},
+		{"p99", func(s result.Step) stats.MS { return s.P99 }},
+		{"p95", func(s result.Step) stats.MS { return s.P95 }},
+		{"p50", func(s result.Step) stats.MS { return s.P50 }},
 	} {
 		c.steps(line.class, points, across, up, line.of)
 		c.Legend = append(c.Legend, legend{Class: line.class, Label: line.class})
@@ -94,7 +96,7 @@ func capacityChart(found *Capacity) chart {
 
 // steps draws one percentile of all steps. Those in which the tester was too
 // slow say nothing about the target: they are dots beside the line.
-func (c *chart) steps(class string, points []CapacityStep, across, up scale, of func(CapacityStep) stats.MS) {
+func (c *chart) steps(class string, points []result.Step, across, up scale, of func(result.Step) stats.MS) {
 	var values []value
 	for _, p := range points {
 		x, y := across.at(p.Load), up.y(milliseconds(of(p)))
@@ -108,7 +110,7 @@ func (c *chart) steps(class string, points []CapacityStep, across, up scale, of 
 		if !p.Tester {
 			values = append(values, value{x: x, y: y, low: y, high: y, there: true})
 		}
-		c.Dots = append(c.Dots, dot{Class: state, X: percentOf(x), Y: px(y), Title: class + " " + duration(of(p)) + ", " + p.held()})
+		c.Dots = append(c.Dots, dot{Class: state, X: percentOf(x), Y: px(y), Title: class + " " + format.Duration(of(p)) + ", " + heldBy(p)})
 	}
 	if len(values) > 1 {
 		c.line(class, values)
@@ -116,13 +118,13 @@ func (c *chart) steps(class string, points []CapacityStep, across, up scale, of 
 }
 
 // landmarks marks what the search was for.
-func (c *chart) landmarks(found *Capacity, across scale) {
+func (c *chart) landmarks(found *result.Capacity, across scale) {
 	for _, m := range []struct {
 		class, label string
 		at           float64
 	}{{"knee", "knee", found.Knee}, {"held", "highest that held", found.Highest}, {"broke", "did not hold", found.Broken}} {
 		if m.at > 0 {
-			c.mark(m.class, across.at(m.at), m.label+" "+found.load(m.at))
+			c.mark(m.class, across.at(m.at), m.label+" "+loadOf(*found, m.at))
 		}
 	}
 	c.settle()

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -28,10 +28,10 @@ const hostile = "</title><script>window.struck=1</script><img src=x onerror=wind
 
 // sample is a run of a minute with everything in it that a run may have, in so many
 // points.
-func sample(points int) report.Report {
-	r := report.Report{
-		Schema: report.Schema, ID: "20260303T080308-1", Program: "v1.2.3", Host: "http://127.0.0.1:8000", Protocol: "HTTP/1.1",
-		Settings: report.Settings{
+func sample(points int) result.Run {
+	r := result.Run{
+		Schema: result.Schema, ID: "20260303T080308-1", Program: "v1.2.3", Host: "http://127.0.0.1:8000", Protocol: "HTTP/1.1",
+		Settings: result.Settings{
 			Scenario: "tickets-random-deny", Host: "http://127.0.0.1:8000", Rate: 500, Open: true, Arrivals: "poisson",
 			MaxInFlight: 10_000, RunTime: "1m", StopTimeout: "10s", Timeout: "30s", Seed: 42, FailIf: []string{"p95>500ms", "failures>1%"},
 		},
@@ -57,15 +57,15 @@ func sample(points int) report.Report {
 			Series: series(points, 60), Histogram: histogram(12.4, 30_000),
 		},
 		Self: stats.Self{LagP50: ms(0.03), LagP99: ms(0.9), LagMax: ms(12.5), CPUMean: 0.34, CPUMax: 0.61, Cores: 2},
-		Verdict: report.Verdict{
-			Code: report.Failed,
-			Checks: []report.Check{
+		Verdict: result.Verdict{
+			Code: result.Failed,
+			Checks: []result.Check{
 				{Expr: "p95>500ms", Value: "32 ms"},
 				{Expr: "failures>0.5%", Value: "0.71 %", Crossed: true},
 			},
 			Reasons: []string{"0.71 % of the requests failed"},
 		},
-		Books: &report.Books{Told: 12991, Booked: 12993, Unsure: 13, Extra: 2, Agree: true, Text: "12,991 tickets were told sold, and all are in the books."},
+		Books: &result.Books{Told: 12991, Booked: 12993, Unsure: 13, Extra: 2, Agree: true, Text: "12,991 tickets were told sold, and all are in the books."},
 		Notes: []string{"The tickets ran out after 52 s."},
 	}
 	for i := range r.Stats.Entries {
@@ -119,22 +119,22 @@ func histogram(middle float64, total int64) []stats.Bar {
 }
 
 // capacity is what a search for a server's capacity found.
-func capacity() *report.Capacity {
-	c := &report.Capacity{Unit: "/s", Highest: 1800, Broken: 1950, Knee: 1500}
+func capacity() *result.Capacity {
+	c := &result.Capacity{Unit: "/s", Highest: 1800, Broken: 1950, Knee: 1500}
 	for _, load := range []float64{250, 500, 1000, 2000, 1500, 1750, 1875, 1800, 1950} {
 		p50 := 4 / (1 - math.Min(load/2050, 0.99))
-		s := report.CapacityStep{Load: load, Rate: math.Min(load, 1890), P50: ms(p50), P95: ms(p50 * 2.2), P99: ms(p50 * 4), Held: load <= 1800}
+		s := result.Step{Load: load, Rate: math.Min(load, 1890), P50: ms(p50), P95: ms(p50 * 2.2), P99: ms(p50 * 4), Held: load <= 1800}
 		if !s.Held {
 			s.Broke, s.FailureShare = "p95>60ms", 0.004
 		}
 		c.Points = append(c.Points, s)
 	}
-	c.Points = append(c.Points, report.CapacityStep{Load: 4000, Rate: 2900, P50: ms(90), P95: ms(300), P99: ms(900), Tester: true})
+	c.Points = append(c.Points, result.Step{Load: 4000, Rate: 2900, P50: ms(90), P95: ms(300), P99: ms(900), Tester: true})
 	return c
 }
 
 // many gives a report so many names.
-func many(r report.Report, names int) report.Report {
+func many(r result.Run, names int) result.Run {
 	r.Stats.Entries = nil
 	for i := range names {
 		r.Stats.Entries = append(r.Stats.Entries, stats.Summary{Method: "GET", Name: fmt.Sprintf("/page/%d", i), Requests: 10, Rate: 1, RateNow: 1, Response: latency(3)})

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -33,7 +35,7 @@ const (
 // WriteText writes what came of a run as Locust prints it at the end, and what
 // Locust does not say: when each failure was seen first and last, business
 // outcomes, service times, how the tester itself did, and the verdict.
-func WriteText(w io.Writer, r Report, o TextOptions) error {
+func WriteText(w io.Writer, r result.Run, o TextOptions) error {
 	t := &text{report: r, color: o.Color, name: o.names(r, requestsWidth), narrow: o.names(r, percentilesWidth)}
 	t.summary()
 	t.percentiles("Response time percentiles (ms"+dueNote(r)+")", func(s stats.Summary) *stats.Latency { return &s.Response })
@@ -51,19 +53,19 @@ func WriteText(w io.Writer, r Report, o TextOptions) error {
 
 // names is how wide a column of names is beside others that take so much. Names of
 // a usual length stay whole, even where a narrow terminal then wraps the lines.
-func (o TextOptions) names(r Report, others int) int {
+func (o TextOptions) names(r result.Run, others int) int {
 	if o.Width <= 0 {
 		return nameWidth
 	}
 	least := minNameWidth
 	for _, s := range r.Stats.Entries {
-		least = max(least, Width(plain(s.Name))+typeWidth-4)
+		least = max(least, format.Width(format.Line(s.Name))+typeWidth-4)
 	}
 	return min(max(o.Width-others, min(least, usualNameWidth)), nameWidth)
 }
 
 // dueNote says from when response times are measured where that is not from when a request was sent.
-func dueNote(r Report) string {
+func dueNote(r result.Run) string {
 	if r.Stats.Total.Service == nil {
 		return ""
 	}
@@ -72,7 +74,7 @@ func dueNote(r Report) string {
 
 // text is a report that is being written.
 type text struct {
-	report Report
+	report result.Run
 	color  bool
 	// How wide the column of names is, and how wide in the table of percentiles.
 	name, narrow int
@@ -96,7 +98,7 @@ func (t *text) rule(widths ...int) {
 // each writes a row for each entry and, after a rule, one for the total.
 func (t *text) each(row func(method, name string, s stats.Summary), rule func()) {
 	for _, s := range t.report.Stats.Entries {
-		row(plain(s.Method), plain(s.Name), s)
+		row(format.Line(s.Method), format.Line(s.Name), s)
 	}
 	rule()
 	row("", "Aggregated", t.report.Stats.Total)
@@ -106,22 +108,22 @@ func (t *text) each(row func(method, name string, s stats.Summary), rule func())
 // summary is Locust's first table.
 func (t *text) summary() {
 	names := t.name - typeWidth + 4
-	t.line("%s %s %7s %12s |%7s %7s %7s%7s | %7s %11s", Pad("Type", typeWidth), Pad("Name", names),
+	t.line("%s %s %7s %12s |%7s %7s %7s%7s | %7s %11s", format.Pad("Type", typeWidth), format.Pad("Name", names),
 		"# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s")
 	rule := func() { t.rule(typeWidth, names, 7, 13, 7, 7, 7, 7, 8, 11) }
 	rule()
 	t.each(func(method, name string, s stats.Summary) {
 		l := s.Response
-		t.line("%s %s %7d %12s |%7s %7s %7s%7s | %7.2f %11.2f", Pad(method, typeWidth), Pad(Cut(name, names), names),
+		t.line("%s %s %7d %12s |%7s %7s %7s%7s | %7.2f %11.2f", format.Pad(method, typeWidth), format.Pad(format.Cut(name, names), names),
 			s.Requests, fmt.Sprintf("%d(%.2f%%)", s.Failures, percent(s.Failures, s.Requests)),
-			millis(l.Mean), millis(l.Min), millis(l.Max), millis(l.P50), s.Rate, s.FailureRate)
+			format.Millis(l.Mean), format.Millis(l.Min), format.Millis(l.Max), format.Millis(l.P50), s.Rate, s.FailureRate)
 	}, rule)
 }
 
 // percentiles is Locust's second table, of one kind of time.
 func (t *text) percentiles(title string, of func(stats.Summary) *stats.Latency) {
 	t.line("%s", title)
-	t.line("%s %s %s %6s", Pad("Type", typeWidth), Pad("Name", t.narrow), spread(percentileHeads()), "# reqs")
+	t.line("%s %s %s %6s", format.Pad("Type", typeWidth), format.Pad("Name", t.narrow), spread(percentileHeads()), "# reqs")
 	rule := func() { t.rule(typeWidth, t.narrow, 8, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6) }
 	rule()
 	t.each(func(method, name string, s stats.Summary) {
@@ -131,18 +133,18 @@ func (t *text) percentiles(title string, of func(stats.Summary) *stats.Latency) 
 		}
 		var row []string
 		for _, p := range percentiles() {
-			row = append(row, millis(p.of(*l)))
+			row = append(row, format.Millis(p.of(*l)))
 		}
-		t.line("%s %s %s %6d", Pad(method, typeWidth), Pad(Cut(name, t.narrow), t.narrow), spread(row), s.Requests)
+		t.line("%s %s %s %6d", format.Pad(method, typeWidth), format.Pad(format.Cut(name, t.narrow), t.narrow), spread(row), s.Requests)
 	}, rule)
 }
 
 // spread puts the cells of a row of percentiles under each other; the first
 // has more room, as in Locust's table.
 func spread(cells []string) string {
-	columns := []string{right(cells[0], 8)}
+	columns := []string{format.PadLeft(cells[0], 8)}
 	for _, c := range cells[1:] {
-		columns = append(columns, right(c, 6))
+		columns = append(columns, format.PadLeft(c, 6))
 	}
 	return strings.Join(columns, " ")
 }
@@ -158,16 +160,16 @@ func percent(part, whole int64) float64 {
 func reason(f stats.Failure) string {
 	switch {
 	case f.Detail == "":
-		return plain(f.Kind)
+		return format.Line(f.Kind)
 	case f.Kind == "" || strings.HasPrefix(f.Detail, f.Kind): // "status 503" says both
-		return plain(f.Detail)
+		return format.Line(f.Detail)
 	default:
-		return plain(f.Kind) + ": " + plain(f.Detail)
+		return format.Line(f.Kind) + ": " + format.Line(f.Detail)
 	}
 }
 
 // sight says when something was seen: so long after the start, and by the clock.
-func (r Report) sight(at time.Time) string {
+func sight(r result.Run, at time.Time) string {
 	if at.IsZero() {
 		return "-"
 	}
@@ -179,5 +181,5 @@ func clockTenths(d time.Duration) string {
 	if d = max(d, 0); d < time.Minute-50*time.Millisecond {
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	}
-	return clock(d)
+	return format.Clock(d)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -20,17 +22,17 @@ func (t *text) failures() {
 	}
 	longest := len("Error")
 	for _, f := range list {
-		longest = max(longest, Width(fullReason(f)))
+		longest = max(longest, format.Width(fullReason(f)))
 	}
 	longest = min(longest, errorWidth)
 	t.line("Error report")
-	t.line("%-18s %s  %-20s  %s", "# occurrences", Pad("Error", longest), "First", "Last")
+	t.line("%-18s %s  %-20s  %s", "# occurrences", format.Pad("Error", longest), "First", "Last")
 	rule := func() { t.rule(18, longest+2, 21, 20) }
 	rule()
 	for _, f := range list {
-		t.line("%-18d %s  %-20s  %s", f.Count, Pad(Cut(fullReason(f), longest), longest), t.report.sight(f.First), t.report.sight(f.Last))
+		t.line("%-18d %s  %-20s  %s", f.Count, format.Pad(format.Cut(fullReason(f), longest), longest), sight(t.report, f.First), sight(t.report, f.Last))
 		if f.Example != "" {
-			t.line("%-18s answered: %s", "", plain(f.Example))
+			t.line("%-18s answered: %s", "", format.Line(f.Example))
 		}
 	}
 	rule()
@@ -39,7 +41,7 @@ func (t *text) failures() {
 
 // fullReason says of which requests and what a failure was.
 func fullReason(f stats.Failure) string {
-	return strings.TrimSpace(plain(f.Method)+" "+plain(f.Name)) + ": " + reason(f)
+	return strings.TrimSpace(format.Line(f.Method)+" "+format.Line(f.Name)) + ": " + reason(f)
 }
 
 // outcome is a business outcome of one name.
@@ -48,32 +50,32 @@ type outcome struct {
 	Count, Requests    int64
 }
 
-// outcomes are those of all names, in the order of the names.
-func (r Report) outcomes() []outcome {
+// outcomesOf are those of all names, in the order of the names.
+func outcomesOf(r result.Run) []outcome {
 	var all []outcome
 	for _, s := range r.Stats.Entries {
 		for _, kind := range slices.Sorted(maps.Keys(s.Business)) {
-			all = append(all, outcome{plain(s.Method), plain(s.Name), words(kind), s.Business[kind], s.Requests})
+			all = append(all, outcome{format.Line(s.Method), format.Line(s.Name), words(kind), s.Business[kind], s.Requests})
 		}
 	}
 	return all
 }
 
 // words writes the name of a kind as a person does: sold_out is "sold out".
-func words(kind string) string { return strings.ReplaceAll(plain(kind), "_", " ") }
+func words(kind string) string { return strings.ReplaceAll(format.Line(kind), "_", " ") }
 
 // business tells the answers that are no failures and not what the user wanted.
 func (t *text) business() {
-	outcomes := t.report.outcomes()
+	outcomes := outcomesOf(t.report)
 	if len(outcomes) == 0 {
 		return
 	}
 	t.line("Business outcomes (answers that are no failures and not what the user wanted)")
-	t.line("%s %s %-20s %10s %8s", Pad("Type", typeWidth), Pad("Name", t.name), "Outcome", "# reqs", "Share")
+	t.line("%s %s %-20s %10s %8s", format.Pad("Type", typeWidth), format.Pad("Name", t.name), "Outcome", "# reqs", "Share")
 	rule := func() { t.rule(typeWidth, t.name, 20, 11, 8) }
 	rule()
 	for _, o := range outcomes {
-		t.line("%s %s %s %10d %8s", Pad(o.Method, typeWidth), Pad(Cut(o.Name, t.name), t.name), Pad(o.Kind, 20), o.Count, share(o.Count, o.Requests))
+		t.line("%s %s %s %10d %8s", format.Pad(o.Method, typeWidth), format.Pad(format.Cut(o.Name, t.name), t.name), format.Pad(o.Kind, 20), o.Count, format.Share(o.Count, o.Requests))
 	}
 	rule()
 	t.line("")
@@ -90,61 +92,61 @@ func (t *text) capacity() {
 	rule := func() { t.rule(12, 10, 8, 8, 8, 10, 30) }
 	rule()
 	for _, p := range c.Points {
-		t.line("%12s %10s %8s %8s %8s %9s   %s", c.load(p.Load), rate(p.Rate), millis(p.P50), millis(p.P95), millis(p.P99), portion(p.FailureShare), p.held())
+		t.line("%12s %10s %8s %8s %8s %9s   %s", loadOf(*c, p.Load), format.Rate(p.Rate), format.Millis(p.P50), format.Millis(p.P95), format.Millis(p.P99), format.Portion(p.FailureShare), heldBy(p))
 	}
 	rule()
-	t.line("%s", c.sentence())
+	t.line("%s", capacitySentence(*c))
 	t.line("")
 }
 
-// load writes a load with its unit: "500/s", "1,000 users".
-func (c Capacity) load(v float64) string {
+// loadOf writes a load with its unit: "500/s", "1,000 users".
+func loadOf(c result.Capacity, v float64) string {
 	if c.Unit == "users" {
-		return amount(v) + " users"
+		return format.Amount(v) + " users"
 	}
-	return amount(v) + plain(c.Unit)
+	return format.Amount(v) + format.Line(c.Unit)
 }
 
-// sentence says what was found.
-func (c Capacity) sentence() string {
+// capacitySentence says what was found.
+func capacitySentence(c result.Capacity) string {
 	var said string
 	switch {
 	case c.Highest == 0 && c.Broken == 0:
 		return "No load could be judged."
 	case c.Highest == 0:
-		return fmt.Sprintf("No load that was tried held: %s broke already.", c.load(c.Broken))
+		return fmt.Sprintf("No load that was tried held: %s broke already.", loadOf(c, c.Broken))
 	case c.Broken == 0:
-		said = c.load(c.Highest) + " held, and no higher load was seen to break for good: the capacity is above that."
+		said = loadOf(c, c.Highest) + " held, and no higher load was seen to break for good: the capacity is above that."
 	default:
-		said = fmt.Sprintf("The highest load that held is %s; %s did not.", c.load(c.Highest), c.load(c.Broken))
+		said = fmt.Sprintf("The highest load that held is %s; %s did not.", loadOf(c, c.Highest), loadOf(c, c.Broken))
 	}
 	if c.Knee > 0 {
-		said += fmt.Sprintf(" From %s on, latency grows out of proportion.", c.load(c.Knee))
+		said += fmt.Sprintf(" From %s on, latency grows out of proportion.", loadOf(c, c.Knee))
 	}
 	return said
 }
 
-// Said tells what came of a step, in a line: "500/s held: 500 requests/s, p95 12 ms".
-func (c Capacity) Said(p CapacityStep) string {
+// StepLine tells what came of a step, in a line: "500/s held: 500 requests/s, p95 12 ms".
+func StepLine(c result.Capacity, p result.Step) string {
 	outcome := "held"
 	switch {
 	case p.Tester:
 		outcome = "says nothing, as the tester could not keep up"
 	case !p.Held:
-		outcome = "broke " + plain(p.Broke)
+		outcome = "broke " + format.Line(p.Broke)
 	}
-	return fmt.Sprintf("%s %s: %s requests/s, p95 %s", c.load(p.Load), outcome, rate(p.Rate), duration(p.P95))
+	return fmt.Sprintf("%s %s: %s requests/s, p95 %s", loadOf(c, p.Load), outcome, format.Rate(p.Rate), format.Duration(p.P95))
 }
 
-// held says what came of a step.
-func (s CapacityStep) held() string {
+// heldBy says what came of a step.
+func heldBy(s result.Step) string {
 	switch {
 	case s.Tester:
 		return "tester too slow"
 	case s.Held:
 		return "yes"
 	case s.Broke != "":
-		return "no: " + plain(s.Broke)
+		return "no: " + format.Line(s.Broke)
 	default:
 		return "no"
 	}
@@ -154,16 +156,16 @@ func (s CapacityStep) held() string {
 func (t *text) about() {
 	r := t.report
 	if r.ID != "" {
-		t.line("%-9s %s", "Id", plain(r.ID))
+		t.line("%-9s %s", "Id", format.Line(r.ID))
 	}
-	t.line("%-9s %s", "Run", strings.Join(slices.DeleteFunc([]string{r.Settings.what(), plain(r.Host), plain(r.Protocol), r.Settings.load()}, func(s string) bool { return s == "" }), ", "))
-	t.line("%-9s %s", "Time", r.times())
+	t.line("%-9s %s", "Run", strings.Join(slices.DeleteFunc([]string{scenarioOf(r.Settings), format.Line(r.Host), format.Line(r.Protocol), wantedLoad(r.Settings)}, func(s string) bool { return s == "" }), ", "))
+	t.line("%-9s %s", "Time", times(r))
 	t.line("%-9s %s", "Tester", selfSentence(r.Self))
 	if r.Stats.Due > 0 || r.Stats.NotSent > 0 {
 		t.line("%-9s %s", "Due", sentSentence(r.Stats))
 	}
 	if r.Books != nil {
-		t.line("%-9s %s", "Books", plain(r.Books.Text))
+		t.line("%-9s %s", "Books", format.Line(r.Books.Text))
 	}
 }
 
@@ -172,31 +174,31 @@ func (t *text) verdict() {
 	r := t.report
 	t.line("")
 	color := red
-	if r.Verdict.Code == Passed {
+	if r.Verdict.Code == result.Passed {
 		color = green
 	}
-	t.line("%s", paint(t.color, color, fmt.Sprintf("Verdict: %s (exit code %d)", r.headline(), r.Verdict.Code)))
+	t.line("%s", paint(t.color, color, fmt.Sprintf("Verdict: %s (exit code %d)", headline(r), r.Verdict.Code)))
 	longest := 0
 	for _, c := range r.Verdict.Checks {
-		longest = max(longest, Width(plain(c.Expr)))
+		longest = max(longest, format.Width(format.Line(c.Expr)))
 	}
 	for _, c := range r.Verdict.Checks {
 		said, color := "ok     ", green
 		if c.Crossed {
 			said, color = "crossed", red
 		}
-		t.line("  %s  %s  %s", paint(t.color, color, said), Pad(plain(c.Expr), longest), plain(c.Value))
+		t.line("  %s  %s  %s", paint(t.color, color, said), format.Pad(format.Line(c.Expr), longest), format.Line(c.Value))
 	}
-	for _, reason := range r.reasons() {
-		t.line("  %s", plain(reason))
+	for _, reason := range reasonsOf(r) {
+		t.line("  %s", format.Line(reason))
 	}
 	for _, note := range r.Notes {
-		t.line("Note: %s", plain(note))
+		t.line("Note: %s", format.Line(note))
 	}
 }
 
-// reasons are those of the verdict, and those of the tester's own trouble that it does not name.
-func (r Report) reasons() []string {
+// reasonsOf are those of the verdict, and those of the tester's own trouble that it does not name.
+func reasonsOf(r result.Run) []string {
 	all := slices.Clone(r.Verdict.Reasons)
 	for _, reason := range r.Self.Reasons {
 		if !slices.Contains(all, reason) {

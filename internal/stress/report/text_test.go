@@ -8,10 +8,11 @@ import (
 	"unicode"
 
 	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
-func text(t *testing.T, r report.Report, o report.TextOptions) string {
+func text(t *testing.T, r result.Run, o report.TextOptions) string {
 	t.Helper()
 	var out strings.Builder
 	if err := report.WriteText(&out, r, o); err != nil {
@@ -27,15 +28,15 @@ func TestWriteText(t *testing.T) {
 	golden(t, "whole.txt", text(t, whole, report.TextOptions{}))
 
 	plain := sample(60)
-	plain.Settings = report.Settings{Scenario: "browse", Users: 100, SpawnRate: 10}
+	plain.Settings = result.Settings{Scenario: "browse", Users: 100, SpawnRate: 10}
 	plain.Stats.Due, plain.Stats.NotSent, plain.Stats.Failures, plain.Stats.Total.Service = 0, 0, nil, nil
-	plain.Notes, plain.Verdict, plain.Books = nil, report.Verdict{}, nil
+	plain.Notes, plain.Verdict, plain.Books = nil, result.Verdict{}, nil
 	for i := range plain.Stats.Entries {
 		plain.Stats.Entries[i].Service, plain.Stats.Entries[i].Business = nil, nil
 	}
 	golden(t, "plain.txt", text(t, plain, report.TextOptions{Width: 120, Color: true}))
 
-	golden(t, "nothing.txt", text(t, report.Report{Started: start, Ended: start.Add(time.Second), End: "stopped"}, report.TextOptions{Width: 40}))
+	golden(t, "nothing.txt", text(t, result.Run{Started: start, Ended: start.Add(time.Second), End: "stopped"}, report.TextOptions{Width: 40}))
 }
 
 // TestTextIsLocusts holds the lines that a Locust 2.12 printed, but for the note about
@@ -90,18 +91,18 @@ func TestTextIsTame(t *testing.T) {
 }
 
 // nasty has hostile text wherever a text may come from a file or a server.
-func nasty() report.Report {
+func nasty() result.Run {
 	r := sample(10)
 	r.Settings.Scenario, r.Host, r.Protocol, r.ID, r.End, r.Program = hostile, hostile, hostile, hostile, hostile, hostile
 	r.Settings.Shape, r.Settings.Worker, r.Settings.Arrivals, r.Settings.FailIf = hostile, hostile, hostile, []string{hostile}
 	r.Notes, r.Verdict.Reasons, r.Self.Reasons, r.Self.Bottleneck = []string{hostile}, []string{hostile}, []string{hostile}, true
-	r.Verdict.Checks = []report.Check{{Expr: hostile, Value: hostile}}
+	r.Verdict.Checks = []result.Check{{Expr: hostile, Value: hostile}}
 	r.Books.Text = hostile
 	r.Stats.Total.Business = map[string]int64{hostile: 3, "": 1}
 	r.Stats.Entries[0].Business = r.Stats.Total.Business
 	r.Stats.Entries[0].Name, r.Stats.Entries[0].Method = strings.Repeat("/a-very-long-name", 40)+hostile, hostile
 	r.Stats.Failures = append(r.Stats.Failures, stats.Failure{Method: hostile, Name: hostile, Kind: hostile, Detail: strings.Repeat("x", 3000) + hostile, Count: 1})
-	r.Capacity = &report.Capacity{Unit: hostile, Highest: 5, Points: []report.CapacityStep{{Load: 5, P99: ms(3), Broke: hostile}}}
+	r.Capacity = &result.Capacity{Unit: hostile, Highest: 5, Points: []result.Step{{Load: 5, P99: ms(3), Broke: hostile}}}
 	return r
 }
 

@@ -3,11 +3,13 @@ package report
 import (
 	"strings"
 
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
 // timeCharts are the charts over the time of a run.
-func timeCharts(r Report) []chart {
+func timeCharts(r result.Run) []chart {
 	t := newTimeline(r)
 	if len(t.intervals) == 0 {
 		return nil
@@ -22,7 +24,7 @@ func timeCharts(r Report) []chart {
 }
 
 // selfCharts are those of the tester itself.
-func selfCharts(r Report) []chart {
+func selfCharts(r result.Run) []chart {
 	t := newTimeline(r)
 	if len(t.intervals) == 0 {
 		return nil
@@ -36,10 +38,10 @@ func business(p stats.Point) int64 { return p.Business }
 func notSent(p stats.Point) int64  { return p.NotSent }
 
 // throughput stacks what came of the requests of each second.
-func throughput(r Report, t timeline) chart {
+func throughput(r result.Run, t timeline) chart {
 	c := chart{
 		ID: "throughput", Title: "Throughput", About: "requests a second, by what came of them",
-		Desc: "Requests a second over time: " + rate(r.Stats.Total.Rate) + " on average, " + rate(r.Stats.Total.FailureRate) + " of them failed.",
+		Desc: "Requests a second over time: " + format.Rate(r.Stats.Total.Rate) + " on average, " + format.Rate(r.Stats.Total.FailureRate) + " of them failed.",
 	}
 	_, highest := t.span([]trace{{of: func(i interval) extent { return i.perSecond(requests) }}})
 	s := scaleOf(0, highest)
@@ -76,19 +78,19 @@ func throughput(r Report, t timeline) chart {
 		c.Legend = append(c.Legend, legend{Class: layer.class, Label: layer.label})
 	}
 	t.tell(&c, func(i interval) string {
-		said := rate(i.perSecond(requests).mean) + " req/s"
+		said := format.Rate(i.perSecond(requests).mean) + " req/s"
 		if n := i.perSecond(failures).mean; n > 0 {
-			said += "\n" + rate(n) + " failed/s"
+			said += "\n" + format.Rate(n) + " failed/s"
 		}
 		if n := i.perSecond(business).mean; n > 0 {
-			said += "\n" + rate(n) + " denied or sold out/s"
+			said += "\n" + format.Rate(n) + " denied or sold out/s"
 		}
 		return said
 	})
 	return c
 }
 
-func businessTotal(r Report) int64 {
+func businessTotal(r result.Run) int64 {
 	var sum int64
 	for _, n := range r.Stats.Total.Business {
 		sum += n
@@ -135,7 +137,7 @@ func percentileChart(t timeline) chart {
 
 // between says how far values spread, which is what can be said of merged percentiles.
 func between(e extent) string {
-	low, high := duration(ms(e.low)), duration(ms(e.high))
+	low, high := format.Duration(ms(e.low)), format.Duration(ms(e.high))
 	if low == high {
 		return low
 	}
@@ -145,7 +147,7 @@ func between(e extent) string {
 func ms(v float64) stats.MS { return stats.MS(v * 1e6) }
 
 // loadChart draws how much was asked for.
-func loadChart(r Report, t timeline) chart {
+func loadChart(r result.Run, t timeline) chart {
 	wanted := trace{class: "wanted", label: "wanted", of: func(i interval) extent {
 		return i.gauge(func(p stats.Point) float64 { return p.Wanted })
 	}}
@@ -153,32 +155,32 @@ func loadChart(r Report, t timeline) chart {
 	traces := []trace{{class: "users", label: "users", area: true, of: func(i interval) extent {
 		return i.gauge(func(p stats.Point) float64 { return float64(p.Users) })
 	}}, wanted}
-	if r.Settings.open() {
+	if isOpen(r.Settings) {
 		c.Title, c.About = "Load", "tasks a second that were wanted, and those not begun"
-		c.Desc = "Tasks a second that were wanted over time, and those that were not begun as too many were in flight: " + count(r.Stats.NotSent) + " in all."
+		c.Desc = "Tasks a second that were wanted over time, and those that were not begun as too many were in flight: " + format.Count(r.Stats.NotSent) + " in all."
 		wanted.area = true
 		traces = []trace{wanted}
 	}
 	_, highest := t.span(traces)
 	s := t.draw(&c, scaleOf(0, highest), traces, axisNumber)
-	if r.Settings.open() && r.Stats.NotSent > 0 {
+	if isOpen(r.Settings) && r.Stats.NotSent > 0 {
 		t.bars(&c, s, "failed", notSent)
 		c.Legend = append(c.Legend, legend{Class: "failed", Label: "not begun"})
 	}
 	t.tell(&c, func(i interval) string {
 		var said []string
 		for _, tr := range traces {
-			said = append(said, rate(tr.of(i).mean)+" "+tr.label)
+			said = append(said, format.Rate(tr.of(i).mean)+" "+tr.label)
 		}
 		if n := i.perSecond(notSent).mean; n > 0 {
-			said = append(said, rate(n)+" not begun/s")
+			said = append(said, format.Rate(n)+" not begun/s")
 		}
 		return strings.Join(said, "\n")
 	})
 	return c
 }
 
-func hasInFlight(r Report) bool {
+func hasInFlight(r result.Run) bool {
 	for _, p := range r.Stats.Series {
 		if p.InFlight > 0 {
 			return true
@@ -191,7 +193,7 @@ func inFlight(t timeline) chart {
 	c := chart{ID: "inflight", Title: "In flight", About: "tasks begun and not ended", Desc: "Tasks under way over time."}
 	t.single(&c, trace{class: "users", label: "in flight", area: true, of: func(i interval) extent {
 		return i.gauge(func(p stats.Point) float64 { return float64(p.InFlight) })
-	}}, axisNumber, func(e extent) string { return rate(e.mean) + " in flight" })
+	}}, axisNumber, func(e extent) string { return format.Rate(e.mean) + " in flight" })
 	return c
 }
 
@@ -204,23 +206,23 @@ func (t timeline) single(c *chart, tr trace, label func(float64) string, say fun
 }
 
 // failureChart draws failures as bars, so that a lone one is seen.
-func failureChart(r Report, t timeline) chart {
+func failureChart(r result.Run, t timeline) chart {
 	c := chart{ID: "failures", Title: "Failures", About: "failed requests a second"}
 	if r.Stats.Total.Failures == 0 {
 		c.Empty = "No request failed."
 		return c
 	}
-	c.Desc = "Failed requests a second over time: " + count(r.Stats.Total.Failures) + " in all, " + share(r.Stats.Total.Failures, r.Stats.Total.Requests) + " of the requests."
+	c.Desc = "Failed requests a second over time: " + format.Count(r.Stats.Total.Failures) + " in all, " + format.Share(r.Stats.Total.Failures, r.Stats.Total.Requests) + " of the requests."
 	_, highest := t.span([]trace{{of: func(i interval) extent { return i.perSecond(failures) }}})
 	s := scaleOf(0, highest)
 	c.upright(&s, axisNumber)
 	c.lying(t.scale, t.ticks(), axisTime)
 	t.bars(&c, s, "failed", failures)
-	t.tell(&c, func(i interval) string { return rate(i.perSecond(failures).mean) + " failed/s" })
+	t.tell(&c, func(i interval) string { return format.Rate(i.perSecond(failures).mean) + " failed/s" })
 	return c
 }
 
-func lagChart(r Report, t timeline) chart {
+func lagChart(r result.Run, t timeline) chart {
 	c := chart{
 		ID: "lag", Title: "Lag of the tester", About: "how late its own median task or timer was",
 		Desc: "Lag of the tester over time: " + selfSentence(r.Self) + ".",
@@ -228,11 +230,11 @@ func lagChart(r Report, t timeline) chart {
 	t.single(&c, trace{class: "self", of: func(i interval) extent {
 		e := i.gauge(func(p stats.Point) float64 { return float64(p.Lag) })
 		return extent{mean: e.mean / 1e6, low: e.low / 1e6, high: e.high / 1e6, there: e.there}
-	}, area: true}, latencyLabel, func(e extent) string { return duration(ms(e.mean)) })
+	}, area: true}, latencyLabel, func(e extent) string { return format.Duration(ms(e.mean)) })
 	return c
 }
 
-func cpuChart(r Report, t timeline) chart {
+func cpuChart(r result.Run, t timeline) chart {
 	c := chart{
 		ID: "cpu", Title: "Processors of the tester", About: "share of " + plural(int64(r.Self.Cores), "core") + " in use",
 		Desc: "Share of its processors that the tester used over time: " + wholePercent(r.Self.CPUMean) + " on average, " + wholePercent(r.Self.CPUMax) + " at most.",
@@ -242,6 +244,6 @@ func cpuChart(r Report, t timeline) chart {
 	}}
 	t.draw(&c, scaleOf(0, 100), []trace{tr}, func(v float64) string { return axisNumber(v) + "%" })
 	c.Legend = nil
-	t.tell(&c, func(i interval) string { return digits(tr.of(i).mean) + "%" })
+	t.tell(&c, func(i interval) string { return format.Digits(tr.of(i).mean) + "%" })
 	return c
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -14,7 +16,7 @@ type timeline struct {
 	intervals []interval
 }
 
-func newTimeline(r Report) timeline {
+func newTimeline(r result.Run) timeline {
 	t := timeline{intervals: intervals(r.Stats.Series, maxDrawn)}
 	t.scale.high = r.Stats.Duration
 	for _, i := range t.intervals {
@@ -47,13 +49,13 @@ func (t timeline) ticks() []float64 {
 // axisTime writes seconds since the start as an axis does: 0.5s, 30s, 1:30, 1:00:00.
 func axisTime(seconds float64) string {
 	if seconds < 60 {
-		return trimZero(seconds, 1) + "s"
+		return format.TrimZero(seconds, 1) + "s"
 	}
 	whole := int(math.Round(seconds))
 	if whole < 3600 {
-		return strconv.Itoa(whole/60) + ":" + pad2(whole%60)
+		return strconv.Itoa(whole/60) + ":" + format.Pad2(whole%60)
 	}
-	return strconv.Itoa(whole/3600) + ":" + pad2(whole/60%60) + ":" + pad2(whole%60)
+	return strconv.Itoa(whole/3600) + ":" + format.Pad2(whole/60%60) + ":" + format.Pad2(whole%60)
 }
 
 // trace is one line of a chart over time.
@@ -128,17 +130,17 @@ func (t timeline) tell(c *chart, say func(interval) string) {
 // latencyLabel labels an axis of milliseconds.
 func latencyLabel(milliseconds float64) string {
 	if milliseconds >= 1000 {
-		return trimZero(milliseconds/1000, 2) + " s"
+		return format.TrimZero(milliseconds/1000, 2) + " s"
 	}
-	return trimZero(milliseconds, 3) + " ms"
+	return format.TrimZero(milliseconds, 3) + " ms"
 }
 
 // axisNumber labels an axis of numbers.
 func axisNumber(v float64) string {
 	if v >= 1000 {
-		return amount(v)
+		return format.Amount(v)
 	}
-	return trimZero(v, 3)
+	return format.TrimZero(v, 3)
 }
 
 func milliseconds(m stats.MS) float64 { return float64(m) / float64(time.Millisecond) }

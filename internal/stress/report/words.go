@@ -7,36 +7,38 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"onsale/internal/stress/format"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
-// what names what was done.
-func (s Settings) what() string {
+// scenarioOf names what was done.
+func scenarioOf(s result.Settings) string {
 	if s.Scenario == "" {
 		return "plain request"
 	}
-	return plain(s.Scenario)
+	return format.Line(s.Scenario)
 }
 
-// load says how much was asked for.
-func (s Settings) load() string {
+// loadOf says how much was asked for.
+func wantedLoad(s result.Settings) string {
 	var parts []string
 	switch {
 	case s.Shape != "":
-		parts = append(parts, plain(s.Shape))
+		parts = append(parts, format.Line(s.Shape))
 	case s.Rate > 0:
-		parts = append(parts, amount(s.Rate)+"/s")
+		parts = append(parts, format.Amount(s.Rate)+"/s")
 	case s.Users > 0:
 		parts = append(parts, plural(int64(s.Users), "user"))
 		if s.SpawnRate > 0 {
-			parts = append(parts, amount(s.SpawnRate)+"/s joining")
+			parts = append(parts, format.Amount(s.SpawnRate)+"/s joining")
 		}
 	}
 	if s.Arrivals != "" && (s.Open || s.Rate > 0) {
-		parts = append(parts, plain(s.Arrivals)+" arrivals")
+		parts = append(parts, format.Line(s.Arrivals)+" arrivals")
 	}
 	if s.Worker != "" {
-		parts = append(parts, "worker "+plain(s.Worker))
+		parts = append(parts, "worker "+format.Line(s.Worker))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -46,11 +48,11 @@ func plural(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return count(n) + " " + thing + "s"
+	return format.Count(n) + " " + thing + "s"
 }
 
 // length is how long the load lasted.
-func (r Report) length() time.Duration {
+func length(r result.Run) time.Duration {
 	if r.Ended.IsZero() {
 		return time.Duration(r.Stats.Duration * float64(time.Second))
 	}
@@ -59,21 +61,21 @@ func (r Report) length() time.Duration {
 
 // counted is how long figures were counted: without a warm-up, and without what
 // it took until the last answers were there.
-func (r Report) counted() time.Duration {
+func counted(r result.Run) time.Duration {
 	return time.Duration(r.Stats.Duration * float64(time.Second))
 }
 
 // times says when it ran, and why it ended.
-func (r Report) times() string {
-	said := r.Started.Format("2006-01-02 15:04:05 -07:00") + ", " + span(r.length())
-	if counted := r.counted(); !r.Ended.IsZero() && counted > 0 && (r.length()-counted).Abs() > 100*time.Millisecond {
-		said += " with " + span(counted) + " of load that counts"
+func times(r result.Run) string {
+	said := r.Started.Format("2006-01-02 15:04:05 -07:00") + ", " + format.Span(length(r))
+	if counted := counted(r); !r.Ended.IsZero() && counted > 0 && (length(r)-counted).Abs() > 100*time.Millisecond {
+		said += " with " + format.Span(counted) + " of load that counts"
 	}
 	switch {
 	case r.Ended.IsZero():
 		said += ", still running"
 	case r.End != "":
-		said += ", ended: " + plain(r.End)
+		said += ", ended: " + format.Line(r.End)
 	}
 	return said
 }
@@ -81,7 +83,7 @@ func (r Report) times() string {
 // selfSentence says how the tester itself did.
 func selfSentence(s stats.Self) string {
 	said := fmt.Sprintf("lag p50 %s, p99 %s, max %s; CPU %s on average, %s at most, of %s",
-		duration(s.LagP50), duration(s.LagP99), duration(s.LagMax), wholePercent(s.CPUMean), wholePercent(s.CPUMax), plural(int64(s.Cores), "core"))
+		format.Duration(s.LagP50), format.Duration(s.LagP99), format.Duration(s.LagMax), wholePercent(s.CPUMean), wholePercent(s.CPUMax), plural(int64(s.Cores), "core"))
 	if s.LateSeconds > 0 {
 		said += "; late in " + plural(int64(s.LateSeconds), "second")
 	}
@@ -98,17 +100,17 @@ func sentSentence(s stats.Snapshot) string {
 	if s.NotSent == 0 {
 		return plural(s.Due, "task") + " due, all begun"
 	}
-	return fmt.Sprintf("%s due, %s not begun (%s): too many were in flight", plural(s.Due, "task"), count(s.NotSent), share(s.NotSent, s.Due))
+	return fmt.Sprintf("%s due, %s not begun (%s): too many were in flight", plural(s.Due, "task"), format.Count(s.NotSent), format.Share(s.NotSent, s.Due))
 }
 
 // headline is the verdict in a word or a few.
-func (r Report) headline() string {
+func headline(r result.Run) string {
 	switch {
 	case r.Ended.IsZero():
 		return "Still running"
-	case r.Verdict.Code == Passed:
+	case r.Verdict.Code == result.Passed:
 		return "Passed"
-	case r.Verdict.Code == Bottleneck:
+	case r.Verdict.Code == result.Bottleneck:
 		return "The tester was the bottleneck"
 	default:
 		return "Failed"

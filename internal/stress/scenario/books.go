@@ -8,6 +8,7 @@ import (
 
 	"onsale/internal/client"
 	"onsale/internal/sale"
+	"onsale/internal/stress/format"
 )
 
 // listAge is how old a list of concerts may be, with something to spare: Onsale
@@ -92,7 +93,7 @@ func (b *Books) Close(ctx context.Context) (Audit, error) {
 	a := Audit{Told: counts.Tickets, Unsure: counts.UnsureTickets}
 	bought := b.tally.byConcert()
 	if !b.known {
-		a.Text = thousands(a.Told) + " tickets were told sold; the target does not say how many it has sold"
+		a.Text = format.Count(a.Told) + " tickets were told sold; the target does not say how many it has sold"
 		return a, nil
 	}
 	api, err := b.o.client()
@@ -149,20 +150,20 @@ func (b *Books) read(ctx context.Context, api *client.Client, bought map[int64]s
 
 // sentence says what the comparison comes to.
 func (a Audit) sentence() string {
-	text := fmt.Sprintf("%s tickets were told sold, %s stand in the books", thousands(a.Told), thousands(a.Booked))
+	text := fmt.Sprintf("%s tickets were told sold, %s stand in the books", format.Count(a.Told), format.Count(a.Booked))
 	switch {
 	case a.Missing > 0:
-		text += fmt.Sprintf("; %s that were told sold are missing there, unless somebody gave tickets back", thousands(a.Missing))
+		text += fmt.Sprintf("; %s that were told sold are missing there, unless somebody gave tickets back", format.Count(a.Missing))
 	case a.Extra > 0:
-		text += "; somebody else has bought " + thousands(a.Extra)
+		text += "; somebody else has bought " + format.Count(a.Extra)
 		if a.Unsure > 0 {
 			text += " or more"
 		}
 	case a.Booked > a.Told:
-		text += fmt.Sprintf("; %s are of purchases whose answer was not seen, which asked for %s", thousands(a.Booked-a.Told), thousands(a.Unsure))
+		text += fmt.Sprintf("; %s are of purchases whose answer was not seen, which asked for %s", format.Count(a.Booked-a.Told), format.Count(a.Unsure))
 	}
 	if a.Unbalanced > 0 {
-		text += "; the target's own figures disagree by " + thousands(a.Unbalanced)
+		text += "; the target's own figures disagree by " + format.Count(a.Unbalanced)
 	}
 	return text
 }

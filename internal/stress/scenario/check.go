@@ -12,6 +12,7 @@ import (
 	"onsale/internal/endpoint"
 	"onsale/internal/sale"
 	"onsale/internal/stress"
+	"onsale/internal/stress/format"
 	"onsale/internal/stress/wire"
 )
 
@@ -136,7 +137,7 @@ func (in *Instance) describe(f *Findings, o Options, s stock) {
 		f.Concert = wanted.ID
 		in.aim.Store(wanted.ID)
 		if s.known {
-			f.Notes = append(f.Notes, fmt.Sprintf("everybody wants concert %d, which has %s tickets left", wanted.ID, thousands(wanted.Available())))
+			f.Notes = append(f.Notes, fmt.Sprintf("everybody wants concert %d, which has %s tickets left", wanted.ID, format.Count(wanted.Available())))
 		}
 	}
 }

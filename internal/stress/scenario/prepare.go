@@ -13,6 +13,7 @@ import (
 	"onsale/internal/client"
 	"onsale/internal/sale"
 	"onsale/internal/stress"
+	"onsale/internal/stress/format"
 )
 
 // What --prepare makes.
@@ -128,7 +129,7 @@ func madeNote(created []int64, s stock) string {
 	}
 	made := s.concerts[len(s.concerts)-1]
 	if len(created) == 1 {
-		return fmt.Sprintf("concert %s was made for this run, with %s tickets", ids[0], thousands(made.Capacity))
+		return fmt.Sprintf("concert %s was made for this run, with %s tickets", ids[0], format.Count(made.Capacity))
 	}
-	return fmt.Sprintf("concerts %s were made for this run, with %s tickets each", strings.Join(ids, ", "), thousands(made.Capacity))
+	return fmt.Sprintf("concerts %s were made for this run, with %s tickets each", strings.Join(ids, ", "), format.Count(made.Capacity))
 }

@@ -10,6 +10,7 @@ import (
 	"onsale/internal/client"
 	"onsale/internal/sale"
 	"onsale/internal/stress"
+	"onsale/internal/stress/format"
 )
 
 // stock is what a target has on sale.
@@ -96,7 +97,7 @@ func (d demand) against(s stock) (lasts time.Duration, note string) {
 	if !ends {
 		lasts = 0
 	}
-	load := fmt.Sprintf("%s tickets left; at about %s tickets/s they last %s", thousands(s.left), rough(d.rate()), span(lasts))
+	load := fmt.Sprintf("%s tickets left; at about %s tickets/s they last %s", format.Count(s.left), rough(d.rate()), span(lasts))
 	switch {
 	case d.length == 0 && lasts > 0:
 		return lasts, load + ", and the run has no end of its own"
@@ -119,16 +120,7 @@ func (d demand) uneven(s stock) string {
 		return ""
 	}
 	return fmt.Sprintf("%s of %s concerts are sold out, or will be before the run ends; who buys there is told so",
-		thousands(int64(out)), thousands(int64(len(s.concerts))))
-}
-
-// thousands writes a number with commas.
-func thousands(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
+		format.Count(int64(out)), format.Count(int64(len(s.concerts))))
 }
 
 // rough writes a rate as exactly as an estimate deserves.
@@ -136,7 +128,7 @@ func rough(rate float64) string {
 	if rate < 10 {
 		return strconv.FormatFloat(rate, 'g', 2, 64)
 	}
-	return thousands(int64(math.Round(rate)))
+	return format.Count(int64(math.Round(rate)))
 }
 
 // span writes a time as a person says it.

@@ -11,7 +11,7 @@ import (
 	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/capacity"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -36,35 +36,35 @@ type Search struct {
 	// second. Where Start is 0, it is what the settings ask for.
 	Start, Max float64
 	// Step hears of each load that was tried.
-	Step func(report.CapacityStep)
+	Step func(result.Step)
 }
 
 // FindCapacity looks for the highest load at which no threshold is crossed. The
 // figures of the report are those of the last load that held. Watch is called
 // once a second. When the context ends, or [Session.Stop] is called, the report
 // has what is known until then.
-func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(report.Report, stress.Now)) (report.Report, error) {
+func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(result.Run, stress.Now)) (result.Run, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.mu.Lock()
-	s.search, s.held = cancel, map[float64]report.Report{}
+	s.search, s.held = cancel, map[float64]result.Run{}
 	if s.stopping {
 		cancel()
 	}
 	s.mu.Unlock()
 	if err := s.before(ctx); err != nil {
-		return report.Report{}, err
+		return result.Run{}, err
 	}
 	open := s.plan.whole.Open
 	found, err := capacity.Find(ctx, capacity.Options{
-		Measure: func(ctx context.Context, load float64) (report.CapacityStep, error) {
+		Measure: func(ctx context.Context, load float64) (result.Step, error) {
 			return s.measure(ctx, load, search.StepTime, watch)
 		},
 		Start: s.first(search), Max: s.limit(search), Resolution: capacity.DefaultResolution, Integer: !open, Progress: search.Step,
 	})
 	known := errors.Is(err, capacity.ErrTester) || errors.Is(err, capacity.ErrSteps) || ctx.Err() != nil
 	if err != nil && !known {
-		return report.Report{}, err
+		return result.Run{}, err
 	}
 	final := s.conclude(found, err)
 	s.mu.Lock()
@@ -131,22 +131,22 @@ func (s *Session) limit(search Search) float64 {
 }
 
 // measure lets one load run, and says whether a threshold was crossed.
-func (s *Session) measure(ctx context.Context, load float64, d time.Duration, watch func(report.Report, stress.Now)) (report.CapacityStep, error) {
+func (s *Session) measure(ctx context.Context, load float64, d time.Duration, watch func(result.Run, stress.Now)) (result.Step, error) {
 	l := s.plan.whole
 	l.Curve = stress.Curve{From: load}
 	if err := s.begin(l.Share(s.plan.worker, s.plan.workers), d); err != nil {
-		return report.CapacityStep{}, err
+		return result.Step{}, err
 	}
 	if err := s.drive(ctx, newWarmUp(d/warmUpShare, false), watch); err != nil {
-		return report.CapacityStep{}, err
+		return result.Step{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return report.CapacityStep{}, fmt.Errorf("measure %g: %w", load, err)
+		return result.Step{}, fmt.Errorf("measure %g: %w", load, err)
 	}
 	r := s.live()
-	step := report.CapacityStep{
+	step := result.Step{
 		Load: load, Rate: answered(r.Stats), P50: r.Stats.Total.Response.P50, P95: r.Stats.Total.Response.P95, P99: r.Stats.Total.Response.P99,
-		Held: r.Verdict.Code == report.Passed, Tester: r.Verdict.Code == report.Bottleneck,
+		Held: r.Verdict.Code == result.Passed, Tester: r.Verdict.Code == result.Bottleneck,
 	}
 	if n := r.Stats.Total.Requests; n > 0 {
 		step.FailureShare = float64(r.Stats.Total.Failures) / float64(n)
@@ -209,7 +209,7 @@ func underLoad(s stats.Snapshot) []stats.Point {
 }
 
 // conclude puts what was found in the place of the last measurement.
-func (s *Session) conclude(found report.Capacity, err error) report.Report {
+func (s *Session) conclude(found result.Capacity, err error) result.Run {
 	r := s.live()
 	r.Settings.FindCapacity = true
 	if found.Highest > 0 {
@@ -226,10 +226,10 @@ func (s *Session) conclude(found report.Capacity, err error) report.Report {
 	r.Notes = append(r.Notes, capacity.Sentence(found, err))
 	switch {
 	case errors.Is(err, capacity.ErrTester):
-		r.Verdict.Code = report.Bottleneck
+		r.Verdict.Code = result.Bottleneck
 		r.Verdict.Reasons = append(r.Verdict.Reasons, "the tester could not keep up before the target broke")
 	case found.Highest == 0:
-		r.Verdict.Code = report.Failed
+		r.Verdict.Code = result.Failed
 		r.Verdict.Reasons = append(r.Verdict.Reasons, "no load held that was tried")
 	}
 	return r

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"onsale/internal/stress"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/scenario"
 	"onsale/internal/stress/wire"
 )
@@ -137,19 +137,19 @@ func (s *Session) after(ctx context.Context) {
 }
 
 // audit fails a run in which a ticket was told sold that no book has.
-func (s *Session) audit(r *report.Report, a scenario.Audit) {
+func (s *Session) audit(r *result.Run, a scenario.Audit) {
 	if !a.Known {
 		r.Notes = append(r.Notes, a.Text)
 		return
 	}
-	r.Books = &report.Books{
+	r.Books = &result.Books{
 		Told: a.Told, Booked: a.Booked, Unsure: a.Unsure, Missing: a.Missing, Extra: a.Extra, Agree: a.Agree, Text: a.Text,
 	}
 	if a.Missing == 0 && a.Unbalanced == 0 || len(s.plan.thresholds) == 0 {
 		return
 	}
 	r.Verdict.Reasons = append(r.Verdict.Reasons, a.Text)
-	if r.Verdict.Code == report.Passed {
-		r.Verdict.Code = report.Failed
+	if r.Verdict.Code == result.Passed {
+		r.Verdict.Code = result.Failed
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"onsale/internal/stress"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/scenario"
 	"onsale/internal/stress/wire"
 )
@@ -71,7 +71,7 @@ func (d *Desk) Adopt(s *Session, ended chan struct{}) {
 }
 
 // Start implements [control.Desk].
-func (d *Desk) Start(ctx context.Context, settings report.Settings) (string, error) {
+func (d *Desk) Start(ctx context.Context, settings result.Settings) (string, error) {
 	if err := d.idle(); err != nil {
 		return "", err // before the checks, which take a while
 	}
@@ -135,7 +135,7 @@ func (d *Desk) run(ctx context.Context, s *Session, ended chan struct{}) {
 }
 
 // session makes the session that settings ask for.
-func (d *Desk) session(ctx context.Context, settings report.Settings) (*Session, error) {
+func (d *Desk) session(ctx context.Context, settings result.Settings) (*Session, error) {
 	if settings.Host == "" {
 		settings.Host = d.options.Host
 	}
@@ -277,9 +277,9 @@ func (d *Desk) Runs() ([]history.Summary, error) {
 }
 
 // Run implements [control.Desk].
-func (d *Desk) Run(id string) (report.Report, error) {
+func (d *Desk) Run(id string) (result.Run, error) {
 	if d.options.Store == nil {
-		return report.Report{}, fmt.Errorf("runs are not kept: %w", history.ErrNotFound)
+		return result.Run{}, fmt.Errorf("runs are not kept: %w", history.ErrNotFound)
 	}
 	return d.options.Store.Get(id)
 }

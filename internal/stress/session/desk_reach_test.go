@@ -9,7 +9,7 @@ import (
 
 	"onsale/internal/endpoint/endpointtest"
 	"onsale/internal/field"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/session"
 )
 
@@ -22,7 +22,7 @@ func TestDeskRefusesNamesThatLeadElsewhere(t *testing.T) {
 		"here.test": {"127.0.0.1"}, "localhost.away.test": {"192.0.2.1"}, "mixed.test": {"127.0.0.1", "192.0.2.1"}, "wild.test": {"0.0.0.0"},
 	})
 	d := session.NewDesk(session.DeskOptions{Host: own, Resolver: zone.Resolver(t), Logger: slog.New(slog.DiscardHandler)})
-	settings := report.Settings{Scenario: "items", Users: 1}
+	settings := result.Settings{Scenario: "items", Users: 1}
 	for _, host := range []string{"localhost.away.test", "mixed.test", "wild.test", "unknown.test", "0.0.0.0", "[::]", "192.0.2.1", "2130706433"} {
 		settings.Host = "http://" + host + ":" + port
 		_, err := d.Start(t.Context(), settings)
@@ -44,7 +44,7 @@ func TestDeskTellsNoSecretOfAHost(t *testing.T) {
 	t.Parallel()
 	d := session.NewDesk(session.DeskOptions{Host: itemsAPI(t), Logger: slog.New(slog.DiscardHandler)})
 	for _, host := range []string{"http://u:hunter2@127.0.0.1", "http://u:hunter2", "u:hunter2", "http://127.0.0.1?hunter2", "hunter2://x", "http://u:hunter2@h:p"} {
-		if _, err := d.Start(t.Context(), report.Settings{Host: host}); err == nil || strings.Contains(err.Error(), "hunter2") {
+		if _, err := d.Start(t.Context(), result.Settings{Host: host}); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", host, err)
 		}
 	}

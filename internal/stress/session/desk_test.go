@@ -10,7 +10,7 @@ import (
 	"onsale/internal/field"
 	"onsale/internal/stress/control"
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/session"
 )
 
@@ -38,7 +38,7 @@ func TestDeskRefuses(t *testing.T) {
 	t.Parallel()
 	own := itemsAPI(t)
 	d := session.NewDesk(session.DeskOptions{Host: own, Logger: slog.New(slog.DiscardHandler)})
-	for name, settings := range map[string]report.Settings{
+	for name, settings := range map[string]result.Settings{
 		"host":     {Scenario: "items", Host: "http://192.0.2.1"},
 		"scenario": {Scenario: "/etc/passwd"},
 		"users":    {Scenario: "items", Users: -1},
@@ -49,7 +49,7 @@ func TestDeskRefuses(t *testing.T) {
 		}
 	}
 	// It is no ticket API.
-	if _, err := d.Start(t.Context(), report.Settings{Scenario: "tickets"}); err == nil {
+	if _, err := d.Start(t.Context(), result.Settings{Scenario: "tickets"}); err == nil {
 		t.Error("tickets are bought where there are none")
 	}
 	if err := d.Stop(); !errors.Is(err, control.ErrIdle) {
@@ -68,7 +68,7 @@ func TestDeskRunsOneAtATime(t *testing.T) {
 	t.Parallel()
 	store := history.New(t.TempDir())
 	d := session.NewDesk(session.DeskOptions{Host: itemsAPI(t), Store: store, Logger: slog.New(slog.DiscardHandler)})
-	settings := report.Settings{Scenario: "items", Users: 2, SpawnRate: 100}
+	settings := result.Settings{Scenario: "items", Users: 2, SpawnRate: 100}
 	id, err := d.Start(t.Context(), settings)
 	if err != nil {
 		t.Fatal(err)

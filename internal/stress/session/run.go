@@ -9,7 +9,7 @@ import (
 
 	"onsale/internal/stress"
 	"onsale/internal/stress/metrics"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/verdict"
 )
@@ -21,16 +21,16 @@ const lookInterval = time.Second
 // Run runs the load test until it is over, [Session.Stop] is called or the
 // context ends, and returns its report. Watch is called once a second meanwhile.
 // It runs once.
-func (s *Session) Run(ctx context.Context, watch func(report.Report, stress.Now)) (report.Report, error) {
+func (s *Session) Run(ctx context.Context, watch func(result.Run, stress.Now)) (result.Run, error) {
 	if err := s.before(ctx); err != nil {
-		return report.Report{}, err
+		return result.Run{}, err
 	}
 	if err := s.begin(s.plan.load, s.plan.runTime); err != nil {
-		return report.Report{}, err
+		return result.Run{}, err
 	}
 	warm := newWarmUp(s.warmUp(), s.settings.ResetStats)
 	if err := s.drive(ctx, warm, watch); err != nil {
-		return report.Report{}, err
+		return result.Run{}, err
 	}
 	s.neverWarm(warm)
 	s.expose(s.Now(), s.live()) // what came in since the last look, too
@@ -70,7 +70,7 @@ func (s *Session) begin(load stress.Load, runTime time.Duration) error {
 }
 
 // drive lets the run run, and looks at it meanwhile.
-func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(report.Report, stress.Now)) error {
+func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run, stress.Now)) error {
 	ended := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -101,7 +101,7 @@ func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(report.Rep
 }
 
 // look is what is done once a second.
-func (s *Session) look(warm *warmUp, watch func(report.Report, stress.Now)) {
+func (s *Session) look(warm *warmUp, watch func(result.Run, stress.Now)) {
 	s.warm(warm)
 	if watch == nil && s.options.Metrics == nil && !s.settings.Abort {
 		return // nobody reads the figures yet, and to sum them up takes a while
@@ -128,7 +128,7 @@ func (s *Session) full(now stress.Now) time.Duration {
 }
 
 // expose shows a Prometheus what the run does.
-func (s *Session) expose(now stress.Now, r report.Report) {
+func (s *Session) expose(now stress.Now, r result.Run) {
 	if s.options.Metrics == nil {
 		return
 	}
@@ -160,7 +160,7 @@ func (s *Session) close(ctx context.Context) {
 }
 
 // Report returns the report as it stands; final once [Session.Run] has returned.
-func (s *Session) Report() report.Report {
+func (s *Session) Report() result.Run {
 	s.mu.Lock()
 	final := s.final
 	s.mu.Unlock()
@@ -171,11 +171,11 @@ func (s *Session) Report() report.Report {
 }
 
 // live returns the report of the engine's run as it stands.
-func (s *Session) live() report.Report {
+func (s *Session) live() result.Run {
 	s.mu.Lock()
 	run, recorder := s.run, s.stats
-	r := report.Report{
-		Schema: report.Schema, ID: s.id, Program: s.options.Program, Host: s.options.Target.String(), Settings: s.settings,
+	r := result.Run{
+		Schema: result.Schema, ID: s.id, Program: s.options.Program, Host: s.options.Target.String(), Settings: s.settings,
 		Started: s.started, Ended: s.ended, End: s.end, Notes: slices.Clone(s.notes),
 	}
 	s.mu.Unlock()

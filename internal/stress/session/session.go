@@ -14,7 +14,7 @@ import (
 	"onsale/internal/stress"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/metrics"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/scenario"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
@@ -22,7 +22,7 @@ import (
 
 // Options of a [Session].
 type Options struct {
-	Settings report.Settings
+	Settings result.Settings
 	// Source is what users do.
 	Source Source
 	// Target and Wire are where the requests go, and how.
@@ -41,7 +41,7 @@ type Options struct {
 // Session is one run of a load test.
 type Session struct {
 	options  Options
-	settings report.Settings // with what was left out filled in
+	settings result.Settings // with what was left out filled in
 	plan     plan
 	log      *slog.Logger
 	id       string
@@ -58,14 +58,14 @@ type Session struct {
 	end      string // why it ended
 	stopping bool
 	notes    []string
-	final    *report.Report // once it is over
+	final    *result.Run // once it is over
 
 	// fullSince is when the load became what was asked for.
 	fullSince time.Duration
 	// search ends the search for the capacity, where there is one; held are the
 	// last measurements of the loads that held.
 	search context.CancelFunc
-	held   map[float64]report.Report
+	held   map[float64]result.Run
 	// hurried says that the books are not to be read any more.
 	hurried bool
 	// bounded says that a desk made the session, and own that its target is the process

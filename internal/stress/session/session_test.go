@@ -13,7 +13,7 @@ import (
 
 	"onsale/internal/field"
 	"onsale/internal/stress"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/session"
 	"onsale/internal/stress/wire"
 )
@@ -39,7 +39,7 @@ func gets(wait time.Duration) *stress.Scenario {
 	}}}}
 }
 
-func options(to *wire.Target, s report.Settings) session.Options {
+func options(to *wire.Target, s result.Settings) session.Options {
 	return session.Options{
 		Settings: s, Source: session.Source{Scenario: gets(20 * time.Millisecond)}, Target: to, Program: "test",
 		Logger: slog.New(slog.DiscardHandler),
@@ -50,31 +50,31 @@ func TestSettingsThatBreakARule(t *testing.T) {
 	t.Parallel()
 	to, asked := target(t)
 	for _, bad := range []struct {
-		settings report.Settings
+		settings result.Settings
 		want     string
 	}{
-		{report.Settings{Users: -1}, "users must be"},
-		{report.Settings{Users: stress.MaxUsers + 1}, "users must be"},
-		{report.Settings{Rate: -1}, "rate must be"},
-		{report.Settings{Rate: 1e9}, "rate must be"},
-		{report.Settings{Open: true}, "rate must be given"},
-		{report.Settings{Users: 1, Rate: 1}, "users must not be given together"},
-		{report.Settings{SpawnRate: -1}, "spawn_rate must be"},
-		{report.Settings{Rate: 1, MaxInFlight: -1}, "max_in_flight must be"},
-		{report.Settings{Rate: 1, Arrivals: "random"}, "arrivals must be constant or poisson"},
-		{report.Settings{Shape: "wave 1:2"}, "shape must begin with"},
-		{report.Settings{Shape: "stages 30s"}, "stages cannot be used"},
-		{report.Settings{Shape: "ramp 1:2:10s", Users: 5}, "ramp says how many"},
-		{report.Settings{Shape: "stages 1s:200000"}, "stages"},
-		{report.Settings{RunTime: "soon"}, "run_time must be a time"},
-		{report.Settings{RunTime: "1ms"}, "run_time must be between"},
-		{report.Settings{Timeout: "2h"}, "timeout must be between"},
-		{report.Settings{StopTimeout: "-1s"}, "stop_timeout must be"},
-		{report.Settings{WarmUp: "10s", RunTime: "10s"}, "warm_up must be shorter than the run time"},
-		{report.Settings{Users: 10, SpawnRate: 1e-9}, "spawn_rate"},
-		{report.Settings{Worker: "4/4"}, "worker must be between 0/4 and 3/4"},
-		{report.Settings{Worker: "1-4"}, "worker must look like"},
-		{report.Settings{FailIf: []string{"p95"}}, "fail_if cannot be used"},
+		{result.Settings{Users: -1}, "users must be"},
+		{result.Settings{Users: stress.MaxUsers + 1}, "users must be"},
+		{result.Settings{Rate: -1}, "rate must be"},
+		{result.Settings{Rate: 1e9}, "rate must be"},
+		{result.Settings{Open: true}, "rate must be given"},
+		{result.Settings{Users: 1, Rate: 1}, "users must not be given together"},
+		{result.Settings{SpawnRate: -1}, "spawn_rate must be"},
+		{result.Settings{Rate: 1, MaxInFlight: -1}, "max_in_flight must be"},
+		{result.Settings{Rate: 1, Arrivals: "random"}, "arrivals must be constant or poisson"},
+		{result.Settings{Shape: "wave 1:2"}, "shape must begin with"},
+		{result.Settings{Shape: "stages 30s"}, "stages cannot be used"},
+		{result.Settings{Shape: "ramp 1:2:10s", Users: 5}, "ramp says how many"},
+		{result.Settings{Shape: "stages 1s:200000"}, "stages"},
+		{result.Settings{RunTime: "soon"}, "run_time must be a time"},
+		{result.Settings{RunTime: "1ms"}, "run_time must be between"},
+		{result.Settings{Timeout: "2h"}, "timeout must be between"},
+		{result.Settings{StopTimeout: "-1s"}, "stop_timeout must be"},
+		{result.Settings{WarmUp: "10s", RunTime: "10s"}, "warm_up must be shorter than the run time"},
+		{result.Settings{Users: 10, SpawnRate: 1e-9}, "spawn_rate"},
+		{result.Settings{Worker: "4/4"}, "worker must be between 0/4 and 3/4"},
+		{result.Settings{Worker: "1-4"}, "worker must look like"},
+		{result.Settings{FailIf: []string{"p95"}}, "fail_if cannot be used"},
 	} {
 		_, err := session.New(options(to, bad.settings))
 		if broken, ok := errors.AsType[*field.Error](err); !ok || !strings.Contains(broken.Error(), bad.want) {
@@ -95,16 +95,16 @@ func TestQuestionsAndWarnings(t *testing.T) {
 	}
 	for _, c := range []struct {
 		to       *wire.Target
-		settings report.Settings
+		settings result.Settings
 		asks     string
 	}{
-		{near, report.Settings{Users: 5000}, ""},
-		{far, report.Settings{Users: 1000}, ""},
-		{far, report.Settings{Users: 1001}, "1001 users on https://shop.example.com"},
-		{far, report.Settings{Rate: 5000}, ""},
-		{far, report.Settings{Rate: 5001}, "5001/s on"},
-		{far, report.Settings{Shape: "stages 1m:2000,1m:0"}, "2000 users"},
-		{far, report.Settings{Users: 4000, Worker: "0/8"}, "4000 users"}, // all workers together
+		{near, result.Settings{Users: 5000}, ""},
+		{far, result.Settings{Users: 1000}, ""},
+		{far, result.Settings{Users: 1001}, "1001 users on https://shop.example.com"},
+		{far, result.Settings{Rate: 5000}, ""},
+		{far, result.Settings{Rate: 5001}, "5001/s on"},
+		{far, result.Settings{Shape: "stages 1m:2000,1m:0"}, "2000 users"},
+		{far, result.Settings{Users: 4000, Worker: "0/8"}, "4000 users"}, // all workers together
 	} {
 		s, err := session.New(options(c.to, c.settings))
 		if err != nil {
@@ -124,7 +124,7 @@ func TestQuestionsAndWarnings(t *testing.T) {
 		{far, session.Search{Max: 1000}, false},
 		{far, session.Search{Max: 1001}, true},
 	} {
-		s, err := session.New(options(c.to, report.Settings{}))
+		s, err := session.New(options(c.to, result.Settings{}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestQuestionsAndWarnings(t *testing.T) {
 			t.Errorf("%+v: %q", c.search, q)
 		}
 	}
-	slow, err := session.New(options(near, report.Settings{Users: 100, SpawnRate: 1, RunTime: "10s"}))
+	slow, err := session.New(options(near, result.Settings{Users: 100, SpawnRate: 1, RunTime: "10s"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestWhatDoesNotCount(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			to, asked := target(t)
-			o := options(to, report.Settings{Users: 10, SpawnRate: 1000, RunTime: "5s", FailIf: []string{"failures>0"}})
+			o := options(to, result.Settings{Users: 10, SpawnRate: 1000, RunTime: "5s", FailIf: []string{"failures>0"}})
 			change(&o)
 			s, err := session.New(o)
 			if err != nil {
@@ -185,7 +185,7 @@ func TestWhatDoesNotCount(t *testing.T) {
 func TestChangeAndStop(t *testing.T) {
 	t.Parallel()
 	to, _ := target(t)
-	s, err := session.New(options(to, report.Settings{Users: 2, SpawnRate: 1000, FailIf: []string{"none"}}))
+	s, err := session.New(options(to, result.Settings{Users: 2, SpawnRate: 1000, FailIf: []string{"none"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestChangeAndStop(t *testing.T) {
 		t.Error("what has not begun was changed")
 	}
 	looks := 0
-	r, err := s.Run(t.Context(), func(_ report.Report, now stress.Now) {
+	r, err := s.Run(t.Context(), func(_ result.Run, now stress.Now) {
 		switch looks++; looks {
 		case 1:
 			if _, ok := errors.AsType[*field.Error](s.Change(-1, 0)); !ok {
@@ -223,12 +223,12 @@ func TestChangeAndStop(t *testing.T) {
 func TestChangeIsOfAllWorkers(t *testing.T) {
 	t.Parallel()
 	to, _ := target(t)
-	s, err := session.New(options(to, report.Settings{Users: 8, SpawnRate: 1000, Worker: "1/4"}))
+	s, err := session.New(options(to, result.Settings{Users: 8, SpawnRate: 1000, Worker: "1/4"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	looks := 0
-	_, err = s.Run(t.Context(), func(_ report.Report, now stress.Now) {
+	_, err = s.Run(t.Context(), func(_ result.Run, now stress.Now) {
 		switch looks++; looks {
 		case 1:
 			if now.Users != 2 {
@@ -253,18 +253,18 @@ func TestSearchesThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	to, _ := target(t)
 	for _, bad := range []struct {
-		settings report.Settings
+		settings result.Settings
 		search   session.Search
 		want     string
 	}{
-		{report.Settings{}, session.Search{}, "step_time must be"},
-		{report.Settings{}, session.Search{StepTime: 10 * time.Second, Start: -1}, "start_load must be"},
-		{report.Settings{}, session.Search{StepTime: 10 * time.Second, Start: 20, Max: 10}, "start_load must be"},
-		{report.Settings{}, session.Search{StepTime: 10 * time.Second, Max: 1e9}, "max_load must be"},
-		{report.Settings{}, session.Search{StepTime: 10 * time.Second, Start: 1.5}, "start_load and max_load must be whole"},
-		{report.Settings{Shape: "ramp 1:2:3s"}, session.Search{StepTime: 10 * time.Second}, "find_capacity must not"},
-		{report.Settings{Rate: 1}, session.Search{StepTime: 10 * time.Second, Start: 1.5}, ""},
-		{report.Settings{}, session.Search{StepTime: time.Second}, ""},
+		{result.Settings{}, session.Search{}, "step_time must be"},
+		{result.Settings{}, session.Search{StepTime: 10 * time.Second, Start: -1}, "start_load must be"},
+		{result.Settings{}, session.Search{StepTime: 10 * time.Second, Start: 20, Max: 10}, "start_load must be"},
+		{result.Settings{}, session.Search{StepTime: 10 * time.Second, Max: 1e9}, "max_load must be"},
+		{result.Settings{}, session.Search{StepTime: 10 * time.Second, Start: 1.5}, "start_load and max_load must be whole"},
+		{result.Settings{Shape: "ramp 1:2:3s"}, session.Search{StepTime: 10 * time.Second}, "find_capacity must not"},
+		{result.Settings{Rate: 1}, session.Search{StepTime: 10 * time.Second, Start: 1.5}, ""},
+		{result.Settings{}, session.Search{StepTime: time.Second}, ""},
 	} {
 		s, err := session.New(options(to, bad.settings))
 		if err != nil {
@@ -281,17 +281,17 @@ func TestSearchesThatMakeNoSense(t *testing.T) {
 func TestSearchThatIsStopped(t *testing.T) {
 	t.Parallel()
 	to, _ := target(t)
-	s, err := session.New(options(to, report.Settings{Rate: 50}))
+	s, err := session.New(options(to, result.Settings{Rate: 50}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.FindCapacity(t.Context(), session.Search{StepTime: 30 * time.Second, Max: 100}, func(report.Report, stress.Now) {
+	r, err := s.FindCapacity(t.Context(), session.Search{StepTime: 30 * time.Second, Max: 100}, func(result.Run, stress.Now) {
 		if _, ok := errors.AsType[*field.Error](s.Change(20, 0)); !ok {
 			t.Error("a step of the search was changed")
 		}
 		s.Stop()
 	})
-	if err != nil || r.Verdict.Code == report.Passed || r.End != "stopped" || r.Capacity == nil {
+	if err != nil || r.Verdict.Code == result.Passed || r.End != "stopped" || r.Capacity == nil {
 		t.Errorf("%v, %+v, ended: %s", err, r.Verdict, r.End)
 	}
 }
@@ -300,13 +300,13 @@ func TestSearchThatIsStopped(t *testing.T) {
 func TestStoppedBeforeItBegan(t *testing.T) {
 	t.Parallel()
 	to, asked := target(t)
-	s, err := session.New(options(to, report.Settings{Users: 2}))
+	s, err := session.New(options(to, result.Settings{Users: 2}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Stop()
 	r, err := s.Run(t.Context(), nil)
-	if err != nil || asked.Load() > 0 || r.Verdict.Code != report.Failed || r.End != "stopped" {
+	if err != nil || asked.Load() > 0 || r.Verdict.Code != result.Failed || r.End != "stopped" {
 		t.Errorf("%v, %d requests, %+v", err, asked.Load(), r.Verdict)
 	}
 }

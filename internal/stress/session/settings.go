@@ -8,7 +8,7 @@ import (
 
 	"onsale/internal/field"
 	"onsale/internal/stress"
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/verdict"
 )
 
@@ -38,7 +38,7 @@ type plan struct {
 
 // parse reads the settings, for a scenario whose users come at once or not. An
 // error is a [*field.Error].
-func parse(s report.Settings, atOnce bool) (plan, error) {
+func parse(s result.Settings, atOnce bool) (plan, error) {
 	var p plan
 	var err error
 	if p.load, err = loadOf(s, atOnce); err != nil {
@@ -88,7 +88,7 @@ func parse(s report.Settings, atOnce bool) (plan, error) {
 }
 
 // loadOf returns the load of all workers together.
-func loadOf(s report.Settings, atOnce bool) (stress.Load, error) {
+func loadOf(s result.Settings, atOnce bool) (stress.Load, error) {
 	l := stress.Load{Open: s.Open || s.Rate != 0, Arrivals: stress.Arrivals(s.Arrivals), MaxInFlight: s.MaxInFlight}
 	switch {
 	case s.Users < 0:
@@ -136,7 +136,7 @@ func spawned(users int, rate float64, atOnce bool) stress.Curve {
 }
 
 // shaped reads a shape, "stages 30s:100,2m:1000" say.
-func shaped(l stress.Load, s report.Settings) (stress.Load, error) {
+func shaped(l stress.Load, s result.Settings) (stress.Load, error) {
 	kind, text, _ := strings.Cut(s.Shape, " ")
 	readers := map[string]func(string) (stress.Curve, bool, error){
 		"stages": stress.ParseStages, "ramp": stress.ParseRamp, "spike": stress.ParseSpike, "steps": stress.ParseSteps,

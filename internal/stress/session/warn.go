@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/verdict"
 )
 
@@ -67,7 +67,7 @@ func (s *Session) looksAt(metric string) bool {
 }
 
 // remark adds what whoever reads the figures should know.
-func (s *Session) remark(r *report.Report) {
+func (s *Session) remark(r *result.Run) {
 	if n := r.Stats.NotSent; n > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("%d tasks were not begun, as %d were under way already: what they would have waited is missing from the response times, "+
 			"which are too low for that", n, s.plan.load.MaxInFlight))

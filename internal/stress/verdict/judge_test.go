@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/verdict"
 )
@@ -46,7 +46,7 @@ func sale() stats.Snapshot {
 	}
 }
 
-func judge(t *testing.T, s stats.Snapshot, exprs ...string) report.Verdict {
+func judge(t *testing.T, s stats.Snapshot, exprs ...string) result.Verdict {
 	t.Helper()
 	list, err := verdict.ParseAll(exprs)
 	if err != nil {
@@ -125,9 +125,9 @@ func TestEachMetric(t *testing.T) {
 				t.Errorf("checks are %+v; want %q", v.Checks, c.value)
 			}
 			switch {
-			case c.reason == "" && (v.Code != report.Passed || len(v.Reasons) > 0):
+			case c.reason == "" && (v.Code != result.Passed || len(v.Reasons) > 0):
 				t.Errorf("it came to %d %q; want it passed", v.Code, v.Reasons)
-			case c.reason != "" && (v.Code != report.Failed || strings.Join(v.Reasons, "|") != c.reason):
+			case c.reason != "" && (v.Code != result.Failed || strings.Join(v.Reasons, "|") != c.reason):
 				t.Errorf("it came to %d %q; want it failed as %q", v.Code, v.Reasons, c.reason)
 			}
 		})
@@ -167,19 +167,19 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	s := sale()
 	v := judge(t, s)
-	if want := "12 requests failed, over 0|2 % of the tasks due were not sent, over 1 %"; strings.Join(v.Reasons, "|") != want || v.Code != report.Failed {
+	if want := "12 requests failed, over 0|2 % of the tasks due were not sent, over 1 %"; strings.Join(v.Reasons, "|") != want || v.Code != result.Failed {
 		t.Errorf("it came to %d %q; want %q", v.Code, v.Reasons, want)
 	}
-	if v := judge(t, s, "none"); v.Code != report.Passed || len(v.Reasons) != 0 || v.Checks == nil {
+	if v := judge(t, s, "none"); v.Code != result.Passed || len(v.Reasons) != 0 || v.Checks == nil {
 		t.Errorf("with none, it came to %+v", v)
 	}
 	s.Total.Failures, s.NotSent = 0, 10
-	if v := judge(t, s); v.Code != report.Passed {
+	if v := judge(t, s); v.Code != result.Passed {
 		t.Errorf("without a failure and with a hundredth not sent, it came to %+v; denials are none", v)
 	}
 	// A closed model has no due tasks.
 	s.Due, s.NotSent = 0, 0
-	if v := judge(t, s); v.Code != report.Passed || v.Checks[1].Value != "0 %" {
+	if v := judge(t, s); v.Code != result.Passed || v.Checks[1].Value != "0 %" {
 		t.Errorf("a closed model came to %+v", v)
 	}
 }
@@ -187,7 +187,7 @@ func TestDefaults(t *testing.T) {
 func TestNothingSentFails(t *testing.T) {
 	t.Parallel()
 	for _, exprs := range [][]string{nil, {"none"}, {"p95>1s", "p95{/buy}>1s", "failures>0"}} {
-		if v := judge(t, stats.Snapshot{}, exprs...); v.Code != report.Failed || len(v.Reasons) != 1 || v.Reasons[0] != "nothing was sent" {
+		if v := judge(t, stats.Snapshot{}, exprs...); v.Code != result.Failed || len(v.Reasons) != 1 || v.Reasons[0] != "nothing was sent" {
 			t.Errorf("with %q an empty run came to %+v", exprs, v)
 		}
 	}
@@ -204,13 +204,13 @@ func TestOnlyFailuresFail(t *testing.T) {
 	s := sale()
 	s.Total.Failures = s.Total.Requests
 	v := judge(t, s, "p95>1h")
-	if v.Code != report.Failed || len(v.Reasons) != 1 || v.Reasons[0] != "not one request came to anything but a failure" {
+	if v.Code != result.Failed || len(v.Reasons) != 1 || v.Reasons[0] != "not one request came to anything but a failure" {
 		t.Errorf("it came to %+v", v)
 	}
-	if v := judge(t, s, "p95>1h", "failures>100%"); v.Code != report.Passed {
+	if v := judge(t, s, "p95>1h", "failures>100%"); v.Code != result.Passed {
 		t.Errorf("who allows failures got %+v", v)
 	}
-	if v := judge(t, s, "none"); v.Code != report.Passed {
+	if v := judge(t, s, "none"); v.Code != result.Passed {
 		t.Errorf("who wants no verdict got %+v", v)
 	}
 }
@@ -224,15 +224,15 @@ func TestBottleneckBeatsAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := verdict.Judge(sale(), self, list)
-	if v.Code != report.Bottleneck || strings.Join(v.Reasons, "|") != sentence+"|p95 was 595 ms, over 1 ms" || !v.Checks[0].Crossed {
+	if v.Code != result.Bottleneck || strings.Join(v.Reasons, "|") != sentence+"|p95 was 595 ms, over 1 ms" || !v.Checks[0].Crossed {
 		t.Errorf("beside a crossed threshold it came to %+v", v)
 	}
 	v = verdict.Judge(sale(), self, nil)
-	if v.Code != report.Bottleneck || strings.Join(v.Reasons, "|") != sentence {
+	if v.Code != result.Bottleneck || strings.Join(v.Reasons, "|") != sentence {
 		t.Errorf("alone it came to %+v", v)
 	}
 	v = verdict.Judge(stats.Snapshot{}, stats.Self{Bottleneck: true}, nil)
-	if v.Code != report.Bottleneck || len(v.Reasons) != 2 || v.Reasons[1] != "nothing was sent" {
+	if v.Code != result.Bottleneck || len(v.Reasons) != 2 || v.Reasons[1] != "nothing was sent" {
 		t.Errorf("of an empty run it came to %+v", v)
 	}
 }

@@ -3,7 +3,7 @@ package verdict
 import (
 	"time"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -24,8 +24,8 @@ const (
 // after 100 requests of their name besides. What every run crosses at its start
 // and leaves behind, such as requests<1000, is not asked before the end; nor is
 // whether a name was ever requested.
-func Crossed(s stats.Snapshot, elapsed time.Duration, list []Threshold) []report.Check {
-	var crossed []report.Check
+func Crossed(s stats.Snapshot, elapsed time.Duration, list []Threshold) []result.Check {
+	var crossed []result.Check
 	for _, t := range list {
 		m := t.measure(s)
 		if m.missing != "" || !t.ripe(m, elapsed) {

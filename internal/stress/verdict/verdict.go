@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"slices"
 
-	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
@@ -20,8 +20,8 @@ import (
 // sent, and, unless they speak of failures themselves, if nothing but failures
 // came of it: times of requests that failed prove nothing. The exception is a
 // run without thresholds, which fails only if nothing was sent.
-func Judge(s stats.Snapshot, self stats.Self, list []Threshold) report.Verdict {
-	v := report.Verdict{Code: report.Passed, Checks: make([]report.Check, 0, len(list))}
+func Judge(s stats.Snapshot, self stats.Self, list []Threshold) result.Verdict {
+	v := result.Verdict{Code: result.Passed, Checks: make([]result.Check, 0, len(list))}
 	var crossed []string
 	for _, t := range list {
 		m := t.measure(s)
@@ -32,7 +32,7 @@ func Judge(s stats.Snapshot, self stats.Self, list []Threshold) report.Verdict {
 		}
 	}
 	if self.Bottleneck {
-		v.Code = report.Bottleneck
+		v.Code = result.Bottleneck
 		v.Reasons = append(v.Reasons, tooSlow)
 		v.Reasons = append(v.Reasons, self.Reasons...)
 	}
@@ -43,16 +43,16 @@ func Judge(s stats.Snapshot, self stats.Self, list []Threshold) report.Verdict {
 	case onlyFailures(s, list):
 		crossed = append(crossed, "not one request came to anything but a failure")
 	}
-	if len(crossed) > 0 && v.Code == report.Passed {
-		v.Code = report.Failed
+	if len(crossed) > 0 && v.Code == result.Passed {
+		v.Code = result.Failed
 	}
 	v.Reasons = append(v.Reasons, crossed...)
 	return v
 }
 
 // check tells what was measured beside its threshold.
-func (t Threshold) check(m measured) report.Check {
-	c := report.Check{Expr: t.expr, Value: t.text(m.value), Crossed: t.op.holds(m.value, t.limit)}
+func (t Threshold) check(m measured) result.Check {
+	c := result.Check{Expr: t.expr, Value: t.text(m.value), Crossed: t.op.holds(m.value, t.limit)}
 	if m.missing != "" {
 		c.Value, c.Crossed = m.missing, true
 	}

@@ -1,15 +1,15 @@
-package report
+package format
 
 import (
 	"strings"
 	"unicode"
 )
 
-// plain makes text that came from a file or a server fit for a line of a
+// Line makes text that came from a file or a server fit for a line of a
 // terminal or a table: control characters, which could move the cursor or
 // change colours, and the characters that turn the direction of writing are
 // replaced, and white space is a blank.
-func plain(text string) string {
+func Line(text string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t' || r == '\u2028' || r == '\u2029':
@@ -75,7 +75,7 @@ func Pad(text string, columns int) string {
 	return text + strings.Repeat(" ", max(columns-Width(text), 0))
 }
 
-// right puts the blanks first.
-func right(text string, columns int) string {
+// PadLeft puts the blanks first.
+func PadLeft(text string, columns int) string {
 	return strings.Repeat(" ", max(columns-Width(text), 0)) + text
 }

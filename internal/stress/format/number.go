@@ -1,4 +1,5 @@
-package report
+// Package format writes figures and texts as people read them in a terminal or a table.
+package format
 
 import (
 	"math"
@@ -9,20 +10,20 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// millis writes a time in milliseconds for a column of a table: whole from ten
+// Millis writes a time in milliseconds for a column of a table: whole from ten
 // on, and with as many decimals below as three digits ask for, so that a
 // target that answers in less than a millisecond is not told as 0.
-func millis(m stats.MS) string {
-	return digits(float64(m) / float64(time.Millisecond))
+func Millis(m stats.MS) string {
+	return Digits(float64(m) / float64(time.Millisecond))
 }
 
-// digits writes a number with decimals only where it is small.
-func digits(v float64) string {
+// Digits writes a number with decimals only where it is small.
+func Digits(v float64) string {
 	switch size := math.Abs(v); {
 	case size == 0:
 		return "0"
 	case size < 0.00995:
-		return trimZero(v, 3)
+		return TrimZero(v, 3)
 	case size < 0.995:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	case size < 9.95:
@@ -32,8 +33,8 @@ func digits(v float64) string {
 	}
 }
 
-// trimZero writes a number with so many decimals at most.
-func trimZero(v float64, decimals int) string {
+// TrimZero writes a number with so many decimals at most.
+func TrimZero(v float64, decimals int) string {
 	text := strconv.FormatFloat(v, 'f', decimals, 64)
 	if strings.Contains(text, ".") {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
@@ -41,55 +42,55 @@ func trimZero(v float64, decimals int) string {
 	return text
 }
 
-// duration writes a time for a sentence: "0.42 ms", "12 ms", "1.24 s".
-func duration(m stats.MS) string {
+// Duration writes a time for a sentence: "0.42 ms", "12 ms", "1.24 s".
+func Duration(m stats.MS) string {
 	d := time.Duration(m)
 	if size := d.Abs(); size < 999500*time.Microsecond {
-		return millis(m) + " ms"
+		return Millis(m) + " ms"
 	}
-	return span(d)
+	return Span(d)
 }
 
-// span writes how long something takes, a second or more: "1.24 s", "48 s",
+// Span writes how long something takes, a second or more: "1.24 s", "48 s",
 // "2 m 05 s", "3 h 20 m".
-func span(d time.Duration) string {
+func Span(d time.Duration) string {
 	s := d.Seconds()
 	switch {
 	case s < 9.995:
-		return trimZero(s, 2) + " s"
+		return TrimZero(s, 2) + " s"
 	case s < 59.95:
-		return trimZero(s, 1) + " s"
+		return TrimZero(s, 1) + " s"
 	}
 	d = d.Round(time.Second)
 	minutes, seconds := int(d/time.Minute), int(d%time.Minute/time.Second)
 	if minutes < 60 {
-		return strconv.Itoa(minutes) + " m " + pad2(seconds) + " s"
+		return strconv.Itoa(minutes) + " m " + Pad2(seconds) + " s"
 	}
-	return strconv.Itoa(minutes/60) + " h " + pad2(minutes%60) + " m"
+	return strconv.Itoa(minutes/60) + " h " + Pad2(minutes%60) + " m"
 }
 
-// clock writes whole elapsed or remaining time as short as can be: "12s", "2m05s", "1h20m".
-func clock(d time.Duration) string {
+// Clock writes whole elapsed or remaining time as short as can be: "12s", "2m05s", "1h20m".
+func Clock(d time.Duration) string {
 	s := int(d.Round(time.Second) / time.Second)
 	switch {
 	case s < 60:
 		return strconv.Itoa(s) + "s"
 	case s < 3600:
-		return strconv.Itoa(s/60) + "m" + pad2(s%60) + "s"
+		return strconv.Itoa(s/60) + "m" + Pad2(s%60) + "s"
 	default:
-		return strconv.Itoa(s/3600) + "h" + pad2(s/60%60) + "m"
+		return strconv.Itoa(s/3600) + "h" + Pad2(s/60%60) + "m"
 	}
 }
 
-func pad2(n int) string {
+func Pad2(n int) string {
 	if n < 10 {
 		return "0" + strconv.Itoa(n)
 	}
 	return strconv.Itoa(n)
 }
 
-// count writes a whole number, its thousands set apart: 1,234,567.
-func count(n int64) string {
+// Count writes a whole number, its thousands set apart: 1,234,567.
+func Count(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	sign := ""
 	if n < 0 {
@@ -105,8 +106,8 @@ func count(n int64) string {
 	return sign + out.String()
 }
 
-// rate writes how many a second: whole from a hundred on.
-func rate(perSecond float64) string {
+// Rate writes how many a second: whole from a hundred on.
+func Rate(perSecond float64) string {
 	switch size := math.Abs(perSecond); {
 	case size == 0:
 		return "0"
@@ -115,32 +116,32 @@ func rate(perSecond float64) string {
 	case size < 99.95:
 		return strconv.FormatFloat(perSecond, 'f', 1, 64)
 	default:
-		return count(int64(math.Round(perSecond)))
+		return Count(int64(math.Round(perSecond)))
 	}
 }
 
-// amount writes a load, or any number that is usually whole.
-func amount(v float64) string {
+// Amount writes a load, or any number that is usually whole.
+func Amount(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-		return count(int64(v))
+		return Count(int64(v))
 	}
-	return rate(v)
+	return Rate(v)
 }
 
-// share writes a part of a whole in percent. Neither some nor all is told where
+// Share writes a part of a whole in percent. Neither some nor all is told where
 // it is not so: one in a million is "<0.01%", and one short of all ">99.99%".
-func share(part, whole int64) string {
+func Share(part, whole int64) string {
 	switch {
 	case whole <= 0 || part <= 0:
 		return "0%"
 	case part >= whole:
 		return "100%"
 	}
-	return portion(float64(part) / float64(whole))
+	return Portion(float64(part) / float64(whole))
 }
 
-// portion is [share] for a part of 1.
-func portion(p float64) string {
+// Portion is [Share] for a part of 1.
+func Portion(p float64) string {
 	percent := 100 * p
 	switch {
 	case percent <= 0:
@@ -152,12 +153,12 @@ func portion(p float64) string {
 	case percent > 99.99:
 		return ">99.99%"
 	default:
-		return trimZero(percent, 2) + "%"
+		return TrimZero(percent, 2) + "%"
 	}
 }
 
-// bytes writes a size in units of a thousand, as networks are measured.
-func bytes(n int64) string {
+// Bytes writes a size in units of a thousand, as networks are measured.
+func Bytes(n int64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB", "PB"}
 	v, unit := float64(n), 0
 	for v >= 999.5 && unit < len(units)-1 {

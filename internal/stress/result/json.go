@@ -1,10 +1,12 @@
-package report
+package result
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+
+	"onsale/internal/stress/format"
 )
 
 // maxJSON bounds what [Read] takes. A report of a day has some megabytes.
@@ -18,8 +20,8 @@ var (
 	ErrNoReport = errors.New("not a report of a load test")
 )
 
-// WriteJSON writes a report as indented JSON.
-func WriteJSON(w io.Writer, r Report) error {
+// Write writes a report as indented JSON.
+func Write(w io.Writer, r Run) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode report: %w", err)
@@ -28,34 +30,26 @@ func WriteJSON(w io.Writer, r Report) error {
 	return err
 }
 
-// SaveJSON writes a report to a file, or to stdout if the file is called "-".
-func SaveJSON(file string, stdout io.Writer, r Report) error {
-	if file == "-" {
-		return WriteJSON(stdout, r)
-	}
-	return save(file, func(w io.Writer) error { return WriteJSON(w, r) })
-}
-
-// Read reads what [WriteJSON] wrote, of this schema or an older one. Fields that
+// Read reads what [Write] wrote, of this schema or an older one. Fields that
 // it does not know are passed over, as a schema may gain some. Errors are [ErrSchema] and [ErrNoReport].
-func Read(from io.Reader) (Report, error) {
+func Read(from io.Reader) (Run, error) {
 	limited := &io.LimitedReader{R: from, N: maxJSON + 1}
 	decoder := json.NewDecoder(limited)
-	var r Report
+	var r Run
 	if err := decoder.Decode(&r); err != nil {
-		return Report{}, fmt.Errorf("%w: %w", ErrNoReport, err)
+		return Run{}, fmt.Errorf("%w: %w", ErrNoReport, err)
 	}
 	switch _, err := decoder.Token(); {
 	case limited.N <= 0:
-		return Report{}, fmt.Errorf("%w: it is longer than %s", ErrNoReport, bytes(maxJSON))
+		return Run{}, fmt.Errorf("%w: it is longer than %s", ErrNoReport, format.Bytes(maxJSON))
 	case !errors.Is(err, io.EOF):
-		return Report{}, fmt.Errorf("%w: something follows it", ErrNoReport)
+		return Run{}, fmt.Errorf("%w: something follows it", ErrNoReport)
 	case r.Schema > Schema:
-		return Report{}, fmt.Errorf("%w: %d, and this Onsale knows %d", ErrSchema, r.Schema, Schema)
+		return Run{}, fmt.Errorf("%w: %d, and this Onsale knows %d", ErrSchema, r.Schema, Schema)
 	case r.Schema < 1:
-		return Report{}, fmt.Errorf("%w: it has no schema", ErrNoReport)
+		return Run{}, fmt.Errorf("%w: it has no schema", ErrNoReport)
 	case r.Started.IsZero():
-		return Report{}, fmt.Errorf("%w: it does not say when it started", ErrNoReport)
+		return Run{}, fmt.Errorf("%w: it does not say when it started", ErrNoReport)
 	}
 	return r, nil
 }
