@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"onsale/internal/edge"
+	"onsale/internal/endpoint"
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
@@ -132,7 +132,7 @@ func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build 
 	o.Items, o.Tokens, o.MaxUserLabels = a.store, a.tokens, a.options.MaxUserLabels
 	o.Metrics, o.Registerer = telemetry.Handler(registry, a.log), registry
 	o.MaxPerPurchase, o.AdminToken = a.options.MaxPerPurchase, a.options.AdminToken
-	o.Loopback, o.Version, o.Logger = isLoopback(a.listener.Addr()), build.Version, a.log
+	o.Loopback, o.Version, o.Logger = endpoint.OnLoopback(a.listener.Addr()), build.Version, a.log
 	o.OwnToken, o.AllowedHosts, o.Admit = rand.Text(), a.options.AllowedHosts, edge.Admit
 	o.Waited = edge.Waited
 	if up := a.options.Up; up != nil && up.Watch != nil {
@@ -147,11 +147,6 @@ func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build 
 	}
 	a.http = newHTTPServer(a.listener, a.api.Handler(), a.log)
 	return nil
-}
-
-func isLoopback(addr net.Addr) bool {
-	tcp, ok := addr.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
 }
 
 // Addr returns the address that the server listens on.

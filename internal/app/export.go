@@ -10,6 +10,7 @@ import (
 
 	"onsale/internal/catalog"
 	"onsale/internal/catalog/export"
+	"onsale/internal/endpoint"
 	"onsale/internal/monitor/discord"
 )
 
@@ -73,7 +74,7 @@ func (o ExportOptions) Validate() error {
 
 // export returns the options in the words of the package export, without metrics.
 func (o ExportOptions) export() (export.Options, error) {
-	pace, err := Watch{Pace: o.Pace}.pace()
+	pace, err := catalog.ParsePace(o.Pace)
 	if err != nil {
 		return export.Options{}, err
 	}
@@ -103,7 +104,7 @@ func (o ExportOptions) pages() ([]*url.URL, error) { return metricsPages(o.Targe
 // metricsPages reads values of --target as `onsale monitor` does. Without a path it is
 // /metrics.
 func metricsPages(values []string) ([]*url.URL, error) {
-	targets, err := parseTargets(values)
+	targets, err := endpoint.ParseTargets(values)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func metricsPages(values []string) ([]*url.URL, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--target: %w", err)
 		}
-		u.Path = metricsPath(u)
+		u.Path = endpoint.MetricsPath(u)
 		pages = append(pages, u)
 	}
 	return pages, nil
@@ -183,7 +184,7 @@ const DefaultPrometheusURL = export.DefaultPrometheusURL
 
 // CheckPrometheusURL returns an error if a URL is none that Grafana can use.
 func CheckPrometheusURL(text string) error {
-	if u, ok := webURL(text); !ok || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if u, ok := endpoint.ParseWebURL(text); !ok || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("--prometheus-url must look like %s, without user and query", DefaultPrometheusURL)
 	}
 	return nil
@@ -215,7 +216,7 @@ func ExportPrometheus(o ExportPrometheusOptions) ([]byte, error) {
 	if err := settings.Validate(); err != nil {
 		return nil, err
 	}
-	pace, err := Watch{Pace: o.Pace}.pace()
+	pace, err := catalog.ParsePace(o.Pace)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +257,7 @@ type ExportAlertmanagerOptions struct {
 // ExportAlertmanager returns the configuration of an Alertmanager. Its errors name
 // the option that makes no sense.
 func ExportAlertmanager(o ExportAlertmanagerOptions) ([]byte, error) {
-	pace, err := Watch{Pace: o.Pace}.pace()
+	pace, err := catalog.ParsePace(o.Pace)
 	if err != nil {
 		return nil, err
 	}

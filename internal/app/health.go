@@ -85,7 +85,7 @@ func (o HealthOptions) address() (string, error) {
 		host, err := o.local()
 		return (&url.URL{Scheme: "http", Host: host, Path: path}).String(), err // escapes the zone of an IPv6 address
 	}
-	u, ok := webURL(o.URL)
+	u, ok := endpoint.ParseWebURL(o.URL)
 	switch {
 	case !ok:
 		return "", fmt.Errorf("the URL must look like http://127.0.0.1:8000, not %q", endpoint.Shown(o.URL))
@@ -102,12 +102,12 @@ func (o HealthOptions) address() (string, error) {
 // local returns the address at which this machine reaches a server that listens on o.Listen: one
 // on all addresses is asked at that of loopback.
 func (o HealthOptions) local() (string, error) {
-	if err := validAddress("--listen", o.Listen); err != nil {
+	if err := endpoint.CheckListen("--listen", o.Listen); err != nil {
 		return "", err
 	}
 	host, port, err := net.SplitHostPort(o.Listen)
 	if err != nil || port == "" || port == "0" {
 		return "", fmt.Errorf("--listen must name the port of the server to ask, not %q", endpoint.Shown(o.Listen))
 	}
-	return openable(host, port), nil
+	return endpoint.Dialable(host, port), nil
 }

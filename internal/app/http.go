@@ -48,7 +48,7 @@ func newHTTPServer(listener *edge.Listener, handler http.Handler, log *slog.Logg
 
 // listen binds the address that a flag gives.
 func listen(ctx context.Context, flag, address string, maxConnections int, log *slog.Logger) (*edge.Listener, error) {
-	if err := validAddress(flag, address); err != nil {
+	if err := endpoint.CheckListen(flag, address); err != nil {
 		return nil, err
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
@@ -58,15 +58,6 @@ func listen(ctx context.Context, flag, address string, maxConnections int, log *
 	l := edge.NewListener(listener, maxConnections, log)
 	l.Pace(server.Probes())
 	return l, nil
-}
-
-// validAddress checks the address that a flag gives to listen on. It refuses a URL,
-// which the error of Listen would repeat with its password.
-func validAddress(flag, address string) error {
-	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "/@?#") {
-		return fmt.Errorf("%s must be host:port, like 127.0.0.1:8000, not %q", flag, endpoint.Shown(address))
-	}
-	return nil
 }
 
 // plain strips the address that net repeats from an error of Listen.

@@ -14,6 +14,7 @@ import (
 	"onsale/internal/catalog"
 	"onsale/internal/console"
 	"onsale/internal/edge"
+	"onsale/internal/endpoint"
 	"onsale/internal/monitor"
 	"onsale/internal/server"
 	"onsale/internal/telemetry"
@@ -70,7 +71,7 @@ func (o MonitorOptions) targets() ([]string, error) {
 	if len(o.Targets) == 0 && o.Watch.PrometheusConfig == "" {
 		return nil, errors.New("--target must name at least one server, like http://127.0.0.1:8000, or --job a scrape job of --prometheus-config")
 	}
-	return parseTargets(o.Targets)
+	return endpoint.ParseTargets(o.Targets)
 }
 
 // Monitor is the monitoring alone, watching servers elsewhere.
@@ -99,7 +100,7 @@ func NewMonitor(ctx context.Context, o MonitorOptions) (*Monitor, error) {
 }
 
 func (m *Monitor) open() error {
-	o, base := m.options, localURL(m.listener.Addr())
+	o, base := m.options, endpoint.LocalURL(m.listener.Addr())
 	targets, err := o.targets()
 	if err != nil {
 		return err
@@ -107,7 +108,9 @@ func (m *Monitor) open() error {
 	if m.monitor, err = monitor.New(o.Watch.options(o.DataDir, base, targets, o.Logger)); err != nil {
 		return err
 	}
-	m.targets = shownTargets(m.monitor.Watched())
+	for _, target := range m.monitor.Watched() {
+		m.targets = append(m.targets, endpoint.Shown(target))
+	}
 	page := o.Watch.page(console.Options{
 		Version: telemetry.ReadBuild().Version, Targets: m.targets, Logger: o.Logger,
 	}, base)
@@ -118,7 +121,7 @@ func (m *Monitor) open() error {
 		return err
 	}
 	m.http = newHTTPServer(m.listener, server.NewFront(server.FrontOptions{
-		Mounts: all, AdminToken: o.AdminToken, Loopback: isLoopback(m.listener.Addr()),
+		Mounts: all, AdminToken: o.AdminToken, Loopback: endpoint.OnLoopback(m.listener.Addr()),
 		AllowedHosts: o.Watch.hosts(o.AllowedHosts), Admit: edge.Admit, Logger: o.Logger,
 	}), o.Logger)
 	return nil
@@ -156,7 +159,7 @@ func (m *Monitor) announce(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	out, base := m.options.Out, localURL(m.listener.Addr())
+	out, base := m.options.Out, endpoint.LocalURL(m.listener.Addr())
 	var hosts []string
 	for _, target := range m.targets {
 		if u, err := url.Parse(target); err == nil && !slices.Contains(hosts, u.Host) {
@@ -170,7 +173,7 @@ func (m *Monitor) announce(ctx context.Context) {
 	}
 	say(out, "page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
 	say(out, "alerts go %s", m.options.Watch.told(base))
-	if onAllAddresses(m.listener.Addr()) {
+	if endpoint.OnAllAddresses(m.listener.Addr()) {
 		say(out, "%s", allAddresses)
 	}
 	say(out, "ready on %s", base)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"onsale/internal/endpoint"
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
@@ -153,7 +154,7 @@ func (o Options) Validate() error {
 // validServer checks the options that every server has, and returns an error that names
 // the first one that makes no sense.
 func validServer(listen, dataDir, token string, allowedHosts []string) error {
-	if err := validAddress("--listen", listen); err != nil {
+	if err := endpoint.CheckListen("--listen", listen); err != nil {
 		return err
 	}
 	if dataDir == "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"onsale/internal/endpoint"
 	"onsale/internal/item"
 	"onsale/internal/sale"
 	"onsale/internal/server"
@@ -66,7 +67,7 @@ func (a *App) sayWaiting(said string, err error) string {
 		reason = obstacle.Reason
 	}
 	if reason != said {
-		a.say("listening on %s, waiting for the database: %v", localURL(a.listener.Addr()), err)
+		a.say("listening on %s, waiting for the database: %v", endpoint.LocalURL(a.listener.Addr()), err)
 	}
 	return reason
 }
@@ -137,7 +138,7 @@ func (a *App) warn() {
 	case a.options.AdminToken == server.OpenToAll:
 		a.say("WARNING: admin calls are open to everybody (admin token %q); requests to a domain name are refused "+
 			"unless --allowed-hosts lists it", server.OpenToAll)
-	case a.options.AdminToken == "" && !isLoopback(a.listener.Addr()):
+	case a.options.AdminToken == "" && !endpoint.OnLoopback(a.listener.Addr()):
 		a.say("admin calls are disabled on this address: set ONSALE_ADMIN_TOKEN to enable them")
 	}
 }
@@ -149,8 +150,8 @@ func (a *App) announce() {
 	}
 	a.say("%s", summary)
 	a.announceBeside()
-	if onAllAddresses(a.listener.Addr()) {
+	if endpoint.OnAllAddresses(a.listener.Addr()) {
 		a.say("%s", allAddresses)
 	}
-	a.say("ready on %s", localURL(a.listener.Addr()))
+	a.say("ready on %s", endpoint.LocalURL(a.listener.Addr()))
 }

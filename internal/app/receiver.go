@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"onsale/internal/edge"
+	"onsale/internal/endpoint"
 	"onsale/internal/lock"
 	"onsale/internal/monitor/discord"
 	"onsale/internal/monitor/receiver"
@@ -126,7 +127,7 @@ func (r *Receiver) open() error {
 	registry.MustRegister(r.listener.Metrics())
 	inbox.Observe(registry)
 	front := server.NewFront(server.FrontOptions{
-		Mounts: r.mounts(inbox, registry), AdminToken: o.AdminToken, Loopback: isLoopback(r.listener.Addr()),
+		Mounts: r.mounts(inbox, registry), AdminToken: o.AdminToken, Loopback: endpoint.OnLoopback(r.listener.Addr()),
 		AllowedHosts: o.watch().hosts(o.AllowedHosts), Admit: edge.Admit, Logger: o.Logger,
 	})
 	r.http = newHTTPServer(r.listener, passwordAsToken(front), o.Logger)
@@ -194,16 +195,16 @@ func (r *Receiver) Run(ctx context.Context) error {
 // announce says what is where, and whether anybody may post.
 func (r *Receiver) announce() {
 	o, addr := r.options, r.listener.Addr()
-	base := localURL(addr)
+	base := endpoint.LocalURL(addr)
 	switch {
 	case o.AdminToken == server.OpenToAll:
 		say(o.Out, "WARNING: anyone who reaches this address may post notifications (admin token %q)", server.OpenToAll)
-	case o.AdminToken == "" && !isLoopback(addr):
+	case o.AdminToken == "" && !endpoint.OnLoopback(addr):
 		say(o.Out, "posting is disabled on this address: set ONSALE_ADMIN_TOKEN to enable it, or --admin-token-file")
 	}
 	say(o.Out, "Alertmanager posts to %s/alertmanager · Grafana to %s/grafana", base, base)
 	say(o.Out, "notifications go %s", o.watch().told(o.watch().external(base)))
-	if onAllAddresses(addr) {
+	if endpoint.OnAllAddresses(addr) {
 		say(o.Out, "%s", allAddresses)
 	}
 	say(o.Out, "ready on %s", base)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"onsale/internal/endpoint"
 	"onsale/internal/server"
 	"onsale/internal/stress"
 	"onsale/internal/stress/control"
@@ -128,7 +129,7 @@ func (t *test) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		say(t.live, "metrics on %s/metrics", localURL(addr))
+		say(t.live, "metrics on %s/metrics", endpoint.LocalURL(addr))
 	}
 	if o.Listen != "" {
 		streaming, endStreams := context.WithCancel(ctx)
@@ -149,7 +150,7 @@ func (t *test) open(ctx context.Context) error {
 			endStreams()
 			return desk.Close(ctx)
 		})
-		say(t.live, "control on %s/stress", localURL(addr))
+		say(t.live, "control on %s/stress", endpoint.LocalURL(addr))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"onsale/internal/edge"
+	"onsale/internal/endpoint"
 	"onsale/internal/server"
 )
 
@@ -32,7 +33,7 @@ func (t *test) serveAside(ctx context.Context, flag, address string, mounts []se
 		return nil, err
 	}
 	front := server.NewFront(server.FrontOptions{
-		Mounts: mounts, AdminToken: t.options.AdminToken, Loopback: isLoopback(listener.Addr()),
+		Mounts: mounts, AdminToken: t.options.AdminToken, Loopback: endpoint.OnLoopback(listener.Addr()),
 		AllowedHosts: t.options.AllowedHosts, Admit: edge.Admit, Logger: t.log,
 	})
 	t.parts.Serve("server of "+flag, asideLimit, newHTTPServer(listener, front, t.log), listener)

@@ -11,6 +11,7 @@ import (
 	"onsale/internal/client"
 	"onsale/internal/console"
 	"onsale/internal/crowd"
+	"onsale/internal/endpoint"
 	"onsale/internal/server"
 	"onsale/internal/sidecar"
 	"onsale/internal/stress/control"
@@ -75,7 +76,7 @@ func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]serve
 	if up == nil {
 		return nil, nil
 	}
-	base := localURL(a.listener.Addr())
+	base := endpoint.LocalURL(a.listener.Addr())
 	// The program's own token must not reach a proxy.
 	direct := &http.Transport{MaxIdleConnsPerHost: crowd.MaxUsers, IdleConnTimeout: time.Minute}
 	api, err := client.New(base, client.Options{Token: ownToken, UserAgent: "onsale-crowd", Transport: direct})
@@ -140,7 +141,7 @@ func deskMounts(handler http.Handler) []server.Mount {
 
 // page fills in what the page says about the monitoring.
 func (w Watch) page(o console.Options, local string) console.Options {
-	pace, _ := w.pace()
+	pace, _ := catalog.ParsePace(w.Pace)
 	o.HasMonitor, o.Job, o.Pace, o.DiscordSet = true, w.Settings.Job, pace, w.DiscordURL != "" && w.AlertmanagerConfig == ""
 	o.Alerts = w.alerts(local)
 	return o
@@ -186,7 +187,7 @@ func (a *App) announceBeside() {
 	if up == nil {
 		return
 	}
-	base := localURL(a.listener.Addr())
+	base := endpoint.LocalURL(a.listener.Addr())
 	a.say("page %s/ · API %s/docs · metrics %s/metrics", base, base, base)
 	if up.Watch == nil {
 		a.say("monitoring is off (--monitor off)")

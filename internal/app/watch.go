@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -65,7 +63,7 @@ func DefaultWatch() Watch {
 // validate names the first option that makes no sense, and reads the files that
 // options name.
 func (w Watch) validate(targets []string, log *slog.Logger) error {
-	if _, err := w.pace(); err != nil {
+	if _, err := catalog.ParsePace(w.Pace); err != nil {
 		return err
 	}
 	if err := w.Settings.Validate(); err != nil {
@@ -88,7 +86,7 @@ func (w Watch) checkExternal() error {
 	if w.ExternalURL == "" {
 		return nil
 	}
-	switch u, ok := webURL(w.ExternalURL); {
+	switch u, ok := endpoint.ParseWebURL(w.ExternalURL); {
 	case !ok:
 		return fmt.Errorf("--external-url must look like https://onsale.example.com, not %q", endpoint.Shown(w.ExternalURL))
 	case u.User != nil:
@@ -97,18 +95,6 @@ func (w Watch) checkExternal() error {
 		return fmt.Errorf("--external-url must have neither a query nor a fragment, but %q has", endpoint.Shown(w.ExternalURL))
 	}
 	return nil
-}
-
-// pace returns the pace by its name.
-func (w Watch) pace() (catalog.Pace, error) {
-	var names []string
-	for _, p := range catalog.Paces() {
-		if p.Name == w.Pace {
-			return p, nil
-		}
-		names = append(names, p.Name)
-	}
-	return catalog.Pace{}, fmt.Errorf("--pace must be %s, not %q", strings.Join(names, " or "), w.Pace)
 }
 
 // external is where people reach a server that has this address on its machine.
@@ -121,7 +107,7 @@ func (w Watch) external(local string) string {
 
 // hosts adds the name by which people reach this server to those that are allowed.
 func (w Watch) hosts(allowed []string) []string {
-	u, ok := webURL(w.ExternalURL)
+	u, ok := endpoint.ParseWebURL(w.ExternalURL)
 	if !ok || server.CheckAllowedHosts([]string{u.Hostname()}) != nil { // an IPv6 address passes anyway
 		return allowed
 	}
@@ -130,7 +116,7 @@ func (w Watch) hosts(allowed []string) []string {
 
 // options are those of the monitor at an address, once validated.
 func (w Watch) options(dir, local string, targets []string, log *slog.Logger) monitor.Options {
-	pace, _ := w.pace()
+	pace, _ := catalog.ParsePace(w.Pace)
 	return monitor.Options{
 		DataDir: dir, Targets: targets, Access: w.Access, Pace: pace, Settings: w.settings(local),
 		PrometheusConfig: w.PrometheusConfig, RuleFiles: w.Rules, AlertmanagerConfig: w.AlertmanagerConfig,
@@ -141,7 +127,7 @@ func (w Watch) options(dir, local string, targets []string, log *slog.Logger) mo
 
 // alerts are the catalogue's at this pace.
 func (w Watch) alerts(local string) []catalog.Alert {
-	pace, _ := w.pace()
+	pace, _ := catalog.ParsePace(w.Pace)
 	return catalog.Alerts(w.settings(local), pace)
 }
 
@@ -154,7 +140,7 @@ func (w Watch) settings(local string) catalog.Settings {
 
 // every is how often the monitoring looks.
 func (w Watch) every() time.Duration {
-	pace, _ := w.pace()
+	pace, _ := catalog.ParsePace(w.Pace)
 	return pace.Scrape
 }
 
@@ -206,38 +192,5 @@ func graph(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?"+query.Encode()+"#query", http.StatusFound)
 }
 
-// localURL returns the URL at which this machine opens a listener. One on all
-// addresses is opened at 127.0.0.1: no browser opens http://[::]:8000.
-func localURL(addr net.Addr) string {
-	u := url.URL{Scheme: "http", Host: addr.String()}
-	if host, port, err := net.SplitHostPort(u.Host); err == nil {
-		u.Host = openable(host, port)
-	}
-	return u.String() // escapes the zone of an IPv6 address
-}
-
-// openable returns the host and port at which this machine opens a server that listens
-// on a host and port. One that listens on all addresses is opened at that of loopback.
-func openable(host, port string) string {
-	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
-}
-
-// onAllAddresses reports whether a listener accepts connections to every address of
-// this machine.
-func onAllAddresses(addr net.Addr) bool {
-	tcp, ok := addr.(*net.TCPAddr)
-	return ok && tcp.IP.IsUnspecified()
-}
-
 // allAddresses is said before the ready line, which names one of them alone.
 const allAddresses = "other machines reach this server too: it listens on all addresses of this one"
-
-// webURL parses a URL of HTTP that names a host. With an @ in its path it is none:
-// there may be a user and a password before that.
-func webURL(text string) (*url.URL, bool) {
-	u, err := url.Parse(text)
-	return u, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && !strings.Contains(u.Path, "@")
-}

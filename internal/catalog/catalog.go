@@ -102,6 +102,18 @@ func Demo() Pace {
 // Paces are all there are.
 func Paces() []Pace { return []Pace{Demo(), Real()} }
 
+// ParsePace returns the pace of a name, the value of --pace.
+func ParsePace(name string) (Pace, error) {
+	var names []string
+	for _, p := range Paces() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Pace{}, fmt.Errorf("--pace must be %s, not %q", strings.Join(names, " or "), name)
+}
+
 // Scale shortens a duration of the real pace to this one. All durations that
 // the catalogue has are multiples of 12 s, so that nothing is lost.
 func (p Pace) Scale(d time.Duration) time.Duration { return d / time.Duration(p.Speed) }

@@ -1,4 +1,4 @@
-package app
+package endpoint
 
 import (
 	"errors"
@@ -7,18 +7,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"onsale/internal/endpoint"
 )
 
 // maxTargets is how many servers --target may name. Their figures share one database;
 // more belong into files that file_sd_configs names.
 const maxTargets = 1000
 
-// parseTargets turns the values of --target into URLs. A value may name several, with
+// ParseTargets turns the values of --target into URLs. A value may name several, with
 // commas between them. A comma in a query is part of it, unless a URL with its scheme
 // follows.
-func parseTargets(values []string) ([]string, error) {
+func ParseTargets(values []string) ([]string, error) {
 	var targets, same []string
 	for _, value := range values {
 		for _, text := range splitTargets(value) {
@@ -28,7 +26,7 @@ func parseTargets(values []string) ([]string, error) {
 			}
 			key := sameTarget(u)
 			if slices.Contains(same, key) {
-				return nil, fmt.Errorf("--target names %s twice", endpoint.Shown(u.String()))
+				return nil, fmt.Errorf("--target names %s twice", Shown(u.String()))
 			}
 			targets, same = append(targets, u.String()), append(same, key)
 		}
@@ -58,11 +56,11 @@ func sameTarget(u *url.URL) string {
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	return fmt.Sprintf("%s %s %s %s %s", u.Scheme, strings.ToLower(u.Hostname()), port, metricsPath(u), u.Query().Encode())
+	return fmt.Sprintf("%s %s %s %s %s", u.Scheme, strings.ToLower(u.Hostname()), port, MetricsPath(u), u.Query().Encode())
 }
 
-// metricsPath returns the path of a target, /metrics if it has none.
-func metricsPath(u *url.URL) string {
+// MetricsPath returns the path of a target, /metrics if it has none.
+func MetricsPath(u *url.URL) string {
 	if u.Path == "" || u.Path == "/" {
 		return "/metrics"
 	}
@@ -84,23 +82,23 @@ func parseTarget(text string) (*url.URL, error) {
 	if !hasScheme {
 		base = "http://" + base
 	}
-	u, ok := webURL(base)
+	u, ok := ParseWebURL(base)
 	switch {
 	case strings.Contains(query, "@"):
 		return nil, errors.New("--target must have no @ after its question mark, because a password may stand before it: write %40")
 	case !ok || !isHost(u):
-		return nil, fmt.Errorf("--target must be %s, not %q", likeTarget, endpoint.Shown(text))
+		return nil, fmt.Errorf("--target must be %s, not %q", likeTarget, Shown(text))
 	case u.User != nil:
 		return nil, errors.New("--target must have neither a user nor a password, because pages show it: onsale monitor has --target-username and --target-password-file")
 	case !isPort(u.Port()) && (u.Port() != "" || !hasScheme || strings.HasSuffix(u.Host, ":")):
-		return nil, fmt.Errorf("--target must be %s, with a port between 1 and 65535, not %q", likeTarget, endpoint.Shown(text))
+		return nil, fmt.Errorf("--target must be %s, with a port between 1 and 65535, not %q", likeTarget, Shown(text))
 	case u.Fragment != "" || strings.Contains(query, "#"):
-		return nil, fmt.Errorf("--target must have no fragment, but %q has", endpoint.Shown(text))
+		return nil, fmt.Errorf("--target must have no fragment, but %q has", Shown(text))
 	case u.RawPath != "":
-		return nil, fmt.Errorf("--target must have no escaped slashes or the like in its path, because Prometheus does not keep them, but %q has", endpoint.Shown(text))
+		return nil, fmt.Errorf("--target must have no escaped slashes or the like in its path, because Prometheus does not keep them, but %q has", Shown(text))
 	}
 	if _, err := url.ParseQuery(query); err != nil {
-		return nil, fmt.Errorf("--target must have a query like ?module=a&target=b, but that of %q is malformed", endpoint.Shown(text))
+		return nil, fmt.Errorf("--target must have a query like ?module=a&target=b, but that of %q is malformed", Shown(text))
 	}
 	if hasQuery {
 		u.RawQuery = query
@@ -118,13 +116,4 @@ func isHost(u *url.URL) bool {
 func isPort(text string) bool {
 	n, err := strconv.ParseUint(text, 10, 16)
 	return err == nil && n > 0
-}
-
-// shownTargets are URLs as pages show them.
-func shownTargets(targets []string) []string {
-	shown := make([]string, 0, len(targets))
-	for _, t := range targets {
-		shown = append(shown, endpoint.Shown(t))
-	}
-	return shown
 }

@@ -1,8 +1,10 @@
-package app
+package endpoint_test
 
 import (
 	"net"
 	"testing"
+
+	"onsale/internal/endpoint"
 )
 
 // TestLocalURL covers the addresses that a test cannot listen on everywhere.
@@ -16,7 +18,7 @@ func TestLocalURL(t *testing.T) {
 		"http://[2001:db8::7]:8004":    {IP: net.ParseIP("2001:db8::7"), Port: 8004},
 		"http://[fe80::1%25eth0]:8005": {IP: net.ParseIP("fe80::1"), Port: 8005, Zone: "eth0"},
 	} {
-		if got := localURL(&addr); got != want {
+		if got := endpoint.LocalURL(&addr); got != want {
 			t.Errorf("%s is shown as %s, want %s", &addr, got, want)
 		}
 	}
