@@ -15,6 +15,7 @@ import (
 	"github.com/shirou/gopsutil/v4/mem"
 	_ "modernc.org/sqlite"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/catalog"
 	"onsale/internal/monitor/discord/discordtest"
 )
@@ -96,7 +97,7 @@ func TestDrillEveryAlert(t *testing.T) {
 	d.everyAlertWasFired()
 	d.messagesAreWhole()
 	answers := d.answers()
-	if code := up.terminate(); code != exitOK {
+	if code := up.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 	d.urlIsKept(answers)

@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"onsale/cmd/onsale/internal/command"
 )
 
 // asBesieger makes the test binary a hostile client of the server that it names.
@@ -172,7 +174,7 @@ func again(host string, attack func(net.Conn) error) {
 func besiegeAsProcess(base string) {
 	if err := besiege(base); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(exitFailure)
+		os.Exit(command.ExitFailure)
 	}
-	os.Exit(exitOK)
+	os.Exit(command.ExitOK)
 }

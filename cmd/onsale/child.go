@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
 )
 
@@ -17,7 +18,7 @@ import (
 const childSettings = "ONSALE_CHILD_SETTINGS"
 
 // monitorChild returns what makes the command of the monitoring's process.
-func monitorChild(e *env) func(settings string) *exec.Cmd {
+func monitorChild(e *command.Env) func(settings string) *exec.Cmd {
 	return func(settings string) *exec.Cmd {
 		self, err := os.Executable()
 		if err != nil {
@@ -25,9 +26,9 @@ func monitorChild(e *env) func(settings string) *exec.Cmd {
 		}
 		return &exec.Cmd{
 			Path:   self,
-			Args:   []string{self, "--log-level", e.logLevel.String(), "--log-format", e.logFormat, "monitor-child"},
+			Args:   []string{self, "--log-level", e.LogLevel.String(), "--log-format", e.LogFormat, "monitor-child"},
 			Env:    append(slices.DeleteFunc(os.Environ(), isOfTheSale), childSettings+"="+settings),
-			Stderr: e.stderr,
+			Stderr: e.Stderr,
 		}
 	}
 }
@@ -44,15 +45,15 @@ type monitorChildCmd struct{}
 
 // Run monitors until the parent ends. It ignores signals: those of a terminal or a
 // service manager reach both processes, and the parent decides when this one stops.
-func (monitorChildCmd) Run(ctx context.Context, e *env) error {
-	settings, ok := e.lookup(childSettings)
+func (monitorChildCmd) Run(ctx context.Context, e *command.Env) error {
+	settings, ok := e.Lookup(childSettings)
 	if !ok {
-		return &usageError{errors.New("this command is for onsale up alone, which starts it; use onsale monitor")}
+		return &command.UsageError{Err: errors.New("this command is for onsale up alone, which starts it; use onsale monitor")}
 	}
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
-	discord, err := e.secret("DISCORD_URL")
+	discord, err := e.Secret("DISCORD_URL")
 	if err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
-	return app.MonitorChild(context.WithoutCancel(ctx), settings, app.Secret(discord), os.Stdin, os.Stdout, e.log)
+	return app.MonitorChild(context.WithoutCancel(ctx), settings, app.Secret(discord), os.Stdin, os.Stdout, e.Log)
 }

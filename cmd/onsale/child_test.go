@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"onsale/cmd/onsale/internal/command"
 )
 
 // TestMonitoringGetsNoSecretOfTheSale looks at the environment of its process.
@@ -11,7 +13,7 @@ func TestMonitoringGetsNoSecretOfTheSale(t *testing.T) {
 		t.Setenv(name, "a secret of the sale")
 	}
 	t.Setenv("DISCORD_URL", "a secret of the monitoring")
-	given := strings.Join(monitorChild(&env{})("{}").Env, "\n")
+	given := strings.Join(monitorChild(&command.Env{})("{}").Env, "\n")
 	if strings.Contains(given, "a secret of the sale") {
 		t.Error("the environment has a secret of the sale")
 	}

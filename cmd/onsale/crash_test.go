@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"onsale/cmd/onsale/internal/command"
 )
 
 // TestCrash ends the process by the plan, as a crash does, and starts it anew at
@@ -18,8 +20,8 @@ func TestCrash(t *testing.T) {
 	defer client.CloseIdleConnections()
 	child := up.child()
 	crash(t, client, up.url(), `{"crash":true}`)
-	if code := up.code(); code != exitCrash {
-		t.Errorf("exit code %d, want %d", code, exitCrash)
+	if code := up.code(); code != command.ExitCrash {
+		t.Errorf("exit code %d, want %d", code, command.ExitCrash)
 	}
 	if said := up.stderr.String(); !strings.Contains(said, "crashing: the fault plan says so") || strings.Contains(said, "shutting down") {
 		t.Errorf("the log says\n%s", said)
@@ -42,8 +44,8 @@ func TestCrashOfReplicas(t *testing.T) {
 	defer client.CloseIdleConnections()
 	crash(t, client, one.url(), `{"crash":{"after":"1s"}}`)
 	for _, p := range []*process{one, two} {
-		if code := p.code(); code != exitCrash {
-			t.Errorf("exit code %d, want %d:\n%s", code, exitCrash, p.stderr)
+		if code := p.code(); code != command.ExitCrash {
+			t.Errorf("exit code %d, want %d:\n%s", code, command.ExitCrash, p.stderr)
 		}
 	}
 	again := []*process{serve(t, env), serve(t, env)}
@@ -60,7 +62,7 @@ func TestCrashOfReplicas(t *testing.T) {
 func TestNoCrashFromAFile(t *testing.T) {
 	t.Parallel()
 	p := launch(t, nil, "serve", "--listen", "127.0.0.1:0", dataDir(t), "--faults", writeFile(t, "faults.json", `{"crash":{"after":"1s"}}`))
-	if code := p.code(); code != exitUsage || !strings.Contains(p.stderr.String(), "crash must be left out") {
+	if code := p.code(); code != command.ExitUsage || !strings.Contains(p.stderr.String(), "crash must be left out") {
 		t.Errorf("exit code %d: %s", code, p.stderr)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"onsale/cmd/onsale/internal/command"
 )
 
 // exported runs `onsale export` in this process, with an environment.
@@ -28,7 +30,7 @@ func exported(t *testing.T, env map[string]string, stdin string, args ...string)
 func mustExport(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
 	stdout, stderr, code := exported(t, nil, "", args...)
-	if code != exitOK {
+	if code != command.ExitOK {
 		t.Fatalf("onsale export %q: code %d, %s", args, code, stderr)
 	}
 	return stdout, stderr
@@ -104,41 +106,41 @@ func TestExportRefuses(t *testing.T) {
 		code int
 		want string
 	}{
-		"no kind":             {nil, exitUsage, "rules"},
-		"unknown kind":        {[]string{"rule"}, exitUsage, "rule"},
-		"no directory":        {[]string{"dashboards"}, exitUsage, "--output"},
-		"pace":                {[]string{"rules", "--pace", "fast"}, exitUsage, "--pace"},
-		"job":                 {[]string{"rules", "--job="}, exitUsage, "--job"},
-		"threshold":           {[]string{"rules", "--alert-failure-share=2"}, exitUsage, "--alert-failure-share must be between 0 and 1"},
-		"threshold of boards": {[]string{"dashboards", "-o", "x", "--alert-cpu-percent=0"}, exitUsage, "--alert-cpu-percent"},
-		"no number":           {[]string{"rules", "--alert-queue-share=half"}, exitUsage, "--alert-queue-share"},
-		"label":               {[]string{"rules", "--label", "team"}, exitUsage, "--label"},
-		"label's name":        {[]string{"rules", "--label", "my-team=x"}, exitUsage, "--label: the name"},
-		"severity":            {[]string{"rules", "--severity", "HighCPU=page"}, exitUsage, "--severity: HighCPU must be critical, warning or info"},
-		"unknown alert":       {[]string{"runbooks", "-o", "x", "--severity", "Nope=info"}, exitUsage, `--severity: there is no alert "Nope"`},
-		"runbook with a user": {[]string{"rules", "--runbook-url", "https://me:" + secret + "@wiki/"}, exitUsage, "--runbook-url"},
-		"two sources":         {[]string{"rules", "--target", page.URL, "--metrics", "-"}, exitUsage, "--target and --metrics"},
-		"target":              {[]string{"rules", "--target", "ftp://shop"}, exitUsage, "--target must be HOST:PORT"},
-		"target with a user":  {[]string{"rules", "--target", "http://me:" + secret + "@shop/"}, exitUsage, "--target must have neither a user"},
-		"Grafana's source":    {[]string{"grafana", "-o", "x", "--prometheus-url", "prometheus:9090"}, exitUsage, "--prometheus-url"},
-		"runbook that runs":   {[]string{"rules", "--runbook-url", "javascript:alert(1)"}, exitUsage, "--runbook-url must be a path, or a URL with http or https"},
-		"scraped query":       {[]string{"prometheus", "--target", "http://shop/metrics?key=" + secret}, exitUsage, "--target must have no query"},
-		"URL and no file":     {[]string{"alertmanager", "--discord-url-file", "https://discord.com/api/webhooks/1/" + secret}, exitUsage, "--discord-url-file must name a file"},
-		"URL for an old one":  {[]string{"alertmanager", "--alertmanager-version=0.25", "--discord-url-file", "discord.com/api/webhooks/1/" + secret}, exitUsage, "--discord-url-file must name a file"},
-		"several on output":   {[]string{"dashboards", "-o", "-"}, exitFailure, "--output must be a directory"},
-		"another's flag":      {[]string{"rules", "--host", "h"}, exitUsage, "unknown flag --host (see onsale export rules --help)"},
-		"help":                {[]string{"dashboards"}, exitUsage, "(see onsale export dashboards --help)"},
-		"version":             {[]string{"alertmanager", "--alertmanager-version", "0.24"}, exitUsage, "--alertmanager-version must be at least 0.25"},
-		"no scrape target":    {[]string{"prometheus", "--target="}, exitUsage, "--target"},
-		"Alertmanager":        {[]string{"prometheus", "--alertmanager", "http://a:9093"}, exitUsage, "--alertmanager"},
-		"nobody answers":      {[]string{"rules", "--target", "http://127.0.0.1:1"}, exitFailure, "--target http://127.0.0.1:1/metrics: "},
-		"404":                 {[]string{"rules", "--target", broken.URL}, exitFailure, "the answer is 404 Not Found"},
-		"no metrics":          {[]string{"rules", "--target", page.URL + "/any"}, exitFailure, "line 1 is no metric"},
-		"no file":             {[]string{"rules", "--metrics", "missing.txt"}, exitFailure, "--metrics: "},
-		"nothing saved":       {[]string{"rules", "--metrics", "-"}, exitFailure, "--metrics: the page has no metrics"},
-		"foreign file":        {[]string{"rules", "-o", file}, exitFailure, "--force"},
-		"a directory":         {[]string{"rules", "-o", filepath.Dir(file)}, exitFailure, "is a directory"},
-		"below a file":        {[]string{"dashboards", "-o", file}, exitFailure, "--output: "},
+		"no kind":             {nil, command.ExitUsage, "rules"},
+		"unknown kind":        {[]string{"rule"}, command.ExitUsage, "rule"},
+		"no directory":        {[]string{"dashboards"}, command.ExitUsage, "--output"},
+		"pace":                {[]string{"rules", "--pace", "fast"}, command.ExitUsage, "--pace"},
+		"job":                 {[]string{"rules", "--job="}, command.ExitUsage, "--job"},
+		"threshold":           {[]string{"rules", "--alert-failure-share=2"}, command.ExitUsage, "--alert-failure-share must be between 0 and 1"},
+		"threshold of boards": {[]string{"dashboards", "-o", "x", "--alert-cpu-percent=0"}, command.ExitUsage, "--alert-cpu-percent"},
+		"no number":           {[]string{"rules", "--alert-queue-share=half"}, command.ExitUsage, "--alert-queue-share"},
+		"label":               {[]string{"rules", "--label", "team"}, command.ExitUsage, "--label"},
+		"label's name":        {[]string{"rules", "--label", "my-team=x"}, command.ExitUsage, "--label: the name"},
+		"severity":            {[]string{"rules", "--severity", "HighCPU=page"}, command.ExitUsage, "--severity: HighCPU must be critical, warning or info"},
+		"unknown alert":       {[]string{"runbooks", "-o", "x", "--severity", "Nope=info"}, command.ExitUsage, `--severity: there is no alert "Nope"`},
+		"runbook with a user": {[]string{"rules", "--runbook-url", "https://me:" + secret + "@wiki/"}, command.ExitUsage, "--runbook-url"},
+		"two sources":         {[]string{"rules", "--target", page.URL, "--metrics", "-"}, command.ExitUsage, "--target and --metrics"},
+		"target":              {[]string{"rules", "--target", "ftp://shop"}, command.ExitUsage, "--target must be HOST:PORT"},
+		"target with a user":  {[]string{"rules", "--target", "http://me:" + secret + "@shop/"}, command.ExitUsage, "--target must have neither a user"},
+		"Grafana's source":    {[]string{"grafana", "-o", "x", "--prometheus-url", "prometheus:9090"}, command.ExitUsage, "--prometheus-url"},
+		"runbook that runs":   {[]string{"rules", "--runbook-url", "javascript:alert(1)"}, command.ExitUsage, "--runbook-url must be a path, or a URL with http or https"},
+		"scraped query":       {[]string{"prometheus", "--target", "http://shop/metrics?key=" + secret}, command.ExitUsage, "--target must have no query"},
+		"URL and no file":     {[]string{"alertmanager", "--discord-url-file", "https://discord.com/api/webhooks/1/" + secret}, command.ExitUsage, "--discord-url-file must name a file"},
+		"URL for an old one":  {[]string{"alertmanager", "--alertmanager-version=0.25", "--discord-url-file", "discord.com/api/webhooks/1/" + secret}, command.ExitUsage, "--discord-url-file must name a file"},
+		"several on output":   {[]string{"dashboards", "-o", "-"}, command.ExitFailure, "--output must be a directory"},
+		"another's flag":      {[]string{"rules", "--host", "h"}, command.ExitUsage, "unknown flag --host (see onsale export rules --help)"},
+		"help":                {[]string{"dashboards"}, command.ExitUsage, "(see onsale export dashboards --help)"},
+		"version":             {[]string{"alertmanager", "--alertmanager-version", "0.24"}, command.ExitUsage, "--alertmanager-version must be at least 0.25"},
+		"no scrape target":    {[]string{"prometheus", "--target="}, command.ExitUsage, "--target"},
+		"Alertmanager":        {[]string{"prometheus", "--alertmanager", "http://a:9093"}, command.ExitUsage, "--alertmanager"},
+		"nobody answers":      {[]string{"rules", "--target", "http://127.0.0.1:1"}, command.ExitFailure, "--target http://127.0.0.1:1/metrics: "},
+		"404":                 {[]string{"rules", "--target", broken.URL}, command.ExitFailure, "the answer is 404 Not Found"},
+		"no metrics":          {[]string{"rules", "--target", page.URL + "/any"}, command.ExitFailure, "line 1 is no metric"},
+		"no file":             {[]string{"rules", "--metrics", "missing.txt"}, command.ExitFailure, "--metrics: "},
+		"nothing saved":       {[]string{"rules", "--metrics", "-"}, command.ExitFailure, "--metrics: the page has no metrics"},
+		"foreign file":        {[]string{"rules", "-o", file}, command.ExitFailure, "--force"},
+		"a directory":         {[]string{"rules", "-o", filepath.Dir(file)}, command.ExitFailure, "is a directory"},
+		"below a file":        {[]string{"dashboards", "-o", file}, command.ExitFailure, "--output: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +183,7 @@ func TestExportKeepsFilesOfOthers(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, changed), []byte(foreign), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, said, code := exported(t, nil, "", kind, "-o", dir); code != exitFailure || !strings.Contains(said, changed) {
+		if _, said, code := exported(t, nil, "", kind, "-o", dir); code != command.ExitFailure || !strings.Contains(said, changed) {
 			t.Errorf("%s: code %d, %q", kind, code, said)
 		}
 		after[changed] = foreign
@@ -206,7 +208,7 @@ func TestExportReadsTheEnvironment(t *testing.T) {
 		"ONSALE_JOB=shop", "ONSALE_LABEL=team=payments;tier=1", "ONSALE_SEVERITY=HighCPU=info", "ONSALE_ALERT_CPU_PERCENT=77",
 		"ONSALE_RUNBOOK_URL=https://wiki.example.com/rb", "ONSALE_METRICS=" + writeFile(t, "page", "cpu_usage_percent 5\n"), "ONSALE_OUTPUT=" + file,
 	}, "export", "rules")
-	if code := p.code(); code != exitOK || !strings.Contains(p.stderr.String(), "onsale: left out alert HighMemory: no memory_usage_percent\n") {
+	if code := p.code(); code != command.ExitOK || !strings.Contains(p.stderr.String(), "onsale: left out alert HighMemory: no memory_usage_percent\n") {
 		t.Errorf("code %d, %s", code, p.stderr)
 	}
 	text, err := os.ReadFile(file)
@@ -222,14 +224,14 @@ func TestExportReadsTheEnvironment(t *testing.T) {
 	if strings.Contains(rules, "HighMemory") {
 		t.Error("the rules have what the service does not")
 	}
-	if again, said, code := exported(t, nil, "cpu_usage_percent 5\n", "rules", "--metrics", "-"); code != exitOK || strings.Contains(again, "HighMemory") {
+	if again, said, code := exported(t, nil, "cpu_usage_percent 5\n", "rules", "--metrics", "-"); code != command.ExitOK || strings.Contains(again, "HighMemory") {
 		t.Errorf("from standard input: code %d, %s", code, said)
 	}
 	routes, _, code := exported(t, map[string]string{"DISCORD_URL": "http://127.0.0.1/" + secret, "DISCORD_MENTION": "@here"}, "", "alertmanager")
-	if code != exitOK || !strings.Contains(routes, "@here") || strings.Contains(routes, secret) {
+	if code != command.ExitOK || !strings.Contains(routes, "@here") || strings.Contains(routes, secret) {
 		t.Errorf("code %d, routes:\n%s", code, routes)
 	}
-	if _, said, code := exported(t, map[string]string{"DISCORD_MENTION": "@nobody"}, "", "alertmanager"); code != exitUsage || !strings.Contains(said, "DISCORD_MENTION") {
+	if _, said, code := exported(t, map[string]string{"DISCORD_MENTION": "@nobody"}, "", "alertmanager"); code != command.ExitUsage || !strings.Contains(said, "DISCORD_MENTION") {
 		t.Errorf("code %d, %q", code, said)
 	}
 }

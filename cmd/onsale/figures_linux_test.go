@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"onsale/cmd/onsale/internal/command"
 )
 
 var figuresTime = flag.Duration("figures", 10*time.Minute, "how long `onsale up` runs before its memory is read")
@@ -74,7 +76,7 @@ func measureStart(t *testing.T, binary string) {
 			t.Errorf("more than %s", maxStart)
 		}
 		time.Sleep(5 * time.Second) // something to continue with
-		if code := p.terminate(); code != exitOK {
+		if code := p.terminate(); code != command.ExitOK {
 			t.Fatalf("exit code %d", code)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"onsale/cmd/onsale/internal/command"
 )
 
 // TestFresh wipes what Onsale keeps after it was told to, and never under the
@@ -29,12 +31,12 @@ func TestFresh(t *testing.T) {
 		"nothing to watch": {"--fresh", "--yes", "--monitor", "off", "--listen", "127.0.0.1:0"},
 	} {
 		second := up(args...)
-		if code := second.code(); code == exitOK {
+		if code := second.code(); code == command.ExitOK {
 			t.Errorf("%s: a second process began anew: %s", name, second.stderr)
 		}
 		r.sold(t)
 	}
-	if code := first.terminate(); code != exitOK {
+	if code := first.terminate(); code != command.ExitOK {
 		t.Fatalf("exit code %d", code)
 	}
 

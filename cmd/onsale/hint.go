@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -90,17 +89,14 @@ func selected(err error) string {
 	return ""
 }
 
-// misplaced returns what to do about the argument of `onsale stress` if it is the
-// name of a file rather than a URL.
-func misplaced(arg string) string {
-	if strings.ContainsAny(arg, ":?") {
-		return ""
+// asHelp makes `onsale help COMMAND` the help of that command, and the help of
+// `onsale stress` that of its default command, which has the flags.
+func asHelp(args []string) []string {
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "--help")
 	}
-	switch strings.ToLower(filepath.Ext(arg)) {
-	case ".yaml", ".yml":
-		return "a scenario file needs a flag: --scenario " + arg
-	case ".py", ".js", ".ts", ".lua", ".jmx":
-		return "onsale runs no scripts of other load testers: --scenario takes a built-in scenario or a YAML file, docs/stress-scenario.md shows how"
+	if len(args) == 2 && args[0] == "stress" && (args[1] == "--help" || args[1] == "-h") {
+		return []string{"stress", "run", "--help"}
 	}
-	return ""
+	return args
 }

@@ -10,21 +10,15 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
+	"onsale/cmd/onsale/internal/automatecmd"
+	"onsale/cmd/onsale/internal/command"
+	"onsale/cmd/onsale/internal/exportcmd"
+	"onsale/cmd/onsale/internal/healthcmd"
+	"onsale/cmd/onsale/internal/stresscmd"
+
 	"github.com/alecthomas/kong"
-
-	"onsale/internal/app"
-)
-
-// The exit codes that scripts may rely on.
-const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
-	// exitCrash is that of a process that the fault plan ended.
-	exitCrash = 70
 )
 
 // cli is the command line: flags that all subcommands share, and the subcommands.
@@ -34,31 +28,18 @@ type cli struct {
 
 	ShowVersion kong.VersionFlag `name:"version" help:"Print the version, and exit." short:"V" env:"-"`
 
-	Up       upCmd       `cmd:"" help:"Run everything: API, monitoring, demo concerts and a demo crowd."`
-	Serve    serveCmd    `cmd:"" help:"Serve the ticket-sales API."`
-	Monitor  monitorCmd  `cmd:"" help:"Watch servers elsewhere."`
-	Receiver receiverCmd `cmd:"" help:"Deliver to Discord what an Alertmanager or a Grafana of your own posts."`
-	Stress   stressCmd   `cmd:"" help:"Load-test the ticket office, or any HTTP API."`
-	Automate automateCmd `cmd:"" help:"Create and delete items, at a polite rate."`
-	Export   exportCmd   `cmd:"" help:"Write rules, dashboards and routes for a Prometheus, Grafana and Alertmanager of your own."`
-	Migrate  migrateCmd  `cmd:"" help:"Bring the database schema to the newest version, and exit."`
-	Health   healthCmd   `cmd:"" help:"Ask a server whether it lives or is ready, and exit with 0 or 1."`
-	Version  versionCmd  `cmd:"" help:"Print the version, and exit."`
+	Up       upCmd               `cmd:"" help:"Run everything: API, monitoring, demo concerts and a demo crowd."`
+	Serve    serveCmd            `cmd:"" help:"Serve the ticket-sales API."`
+	Monitor  monitorCmd          `cmd:"" help:"Watch servers elsewhere."`
+	Receiver receiverCmd         `cmd:"" help:"Deliver to Discord what an Alertmanager or a Grafana of your own posts."`
+	Stress   stresscmd.Command   `cmd:"" help:"Load-test the ticket office, or any HTTP API."`
+	Automate automatecmd.Command `cmd:"" help:"Create and delete items, at a polite rate."`
+	Export   exportcmd.Command   `cmd:"" help:"Write rules, dashboards and routes for a Prometheus, Grafana and Alertmanager of your own."`
+	Migrate  migrateCmd          `cmd:"" help:"Bring the database schema to the newest version, and exit."`
+	Health   healthcmd.Command   `cmd:"" help:"Ask a server whether it lives or is ready, and exit with 0 or 1."`
+	Version  versionCmd          `cmd:"" help:"Print the version, and exit."`
 
 	MonitorChild monitorChildCmd `cmd:"" hidden:"" help:"The monitoring of onsale up, which starts it."`
-}
-
-// env is what the subcommands know of the world outside.
-type env struct {
-	lookup         func(string) (string, bool)
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	log            *slog.Logger
-	// logTo returns a logger like log that writes elsewhere.
-	logTo func(io.Writer) *slog.Logger
-	// logLevel and logFormat are the flags that the logger was made of.
-	logLevel  slog.Level
-	logFormat string
 }
 
 func main() {
@@ -79,7 +60,7 @@ func newParser(c *cli, options ...kong.Option) (*kong.Kong, error) {
 		kong.Description("A ticket office built to be stormed, and to show itself being stormed."),
 		kong.DefaultEnvars("ONSALE"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"version": app.Version()},
+		kong.Vars{"version": command.Version()},
 	}, options...)...)
 }
 
@@ -93,41 +74,31 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Exit(func(int) { helped = true }))
 	if err != nil {
-		return fail(stderr, exitFailure, err)
+		return command.Fail(stderr, command.ExitFailure, err)
 	}
 	parsed, err := parser.Parse(asHelp(args))
 	switch {
 	case helped:
-		return exitOK
+		return command.ExitOK
 	case err != nil:
-		return fail(stderr, exitUsage, errors.New(explain(err)))
+		return command.Fail(stderr, command.ExitUsage, errors.New(explain(err)))
 	}
-	err = parsed.Run(&env{lookup, stdin, stdout, stderr, c.logger(stderr), c.logger, c.LogLevel, c.LogFormat})
-	var usage *usageError
-	var exit exitError
+	err = parsed.Run(&command.Env{
+		Lookup: lookup, Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		Log: c.logger(stderr), LogTo: c.logger, LogLevel: c.LogLevel, LogFormat: c.LogFormat,
+	})
+	var usage *command.UsageError
+	var exit command.ExitError
 	switch {
 	case errors.As(err, &exit):
 		return int(exit)
 	case errors.As(err, &usage):
-		return fail(stderr, exitUsage, err)
+		return command.Fail(stderr, command.ExitUsage, err)
 	case err != nil:
-		return fail(stderr, exitFailure, err)
+		return command.Fail(stderr, command.ExitFailure, err)
 	}
-	return exitOK
+	return command.ExitOK
 }
-
-// fail writes an error without the passwords of URLs in it. Somebody may give a URL
-// where a file, a host name or a number is expected, and any error may quote that.
-func fail(stderr io.Writer, code int, err error) int {
-	fmt.Fprintf(stderr, "onsale: %s\n", strings.ReplaceAll(app.Clean(err.Error()), "\n", "; "))
-	return code
-}
-
-// usageError is an error of who typed the command, as opposed to one of what
-// the command met.
-type usageError struct{ error }
-
-func (e *usageError) Unwrap() error { return e.error }
 
 func (c *cli) logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.LogLevel}
@@ -141,7 +112,7 @@ func (c *cli) logger(w io.Writer) *slog.Logger {
 type versionCmd struct{}
 
 // Run prints the version.
-func (versionCmd) Run(e *env) error {
-	_, err := fmt.Fprintln(e.stdout, app.Version())
+func (versionCmd) Run(e *command.Env) error {
+	_, err := fmt.Fprintln(e.Stdout, command.Version())
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
 )
 
@@ -13,13 +14,13 @@ type migrateCmd struct {
 }
 
 // Run brings the schema to the newest version.
-func (c *migrateCmd) Run(ctx context.Context, e *env) error {
+func (c *migrateCmd) Run(ctx context.Context, e *command.Env) error {
 	o := app.DefaultOptions()
-	o.DataDir, o.Logger = c.DataDir, e.log
-	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
+	o.DataDir, o.Logger = c.DataDir, e.Log
+	o.DatabaseURL, o.DatabaseURLSet = e.Lookup("DATABASE_URL")
 	if err := app.Migrate(ctx, o); err != nil {
 		return err
 	}
-	fmt.Fprintln(e.stderr, "onsale: the schema has the newest version")
+	fmt.Fprintln(e.Stderr, "onsale: the schema has the newest version")
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
 )
 
@@ -45,20 +46,20 @@ alerts stay in the inbox, /inbox.`
 }
 
 // Run watches until the context ends.
-func (c *monitorCmd) Run(ctx context.Context, e *env) error {
+func (c *monitorCmd) Run(ctx context.Context, e *command.Env) error {
 	o := app.DefaultMonitorOptions()
 	o.Listen, o.DataDir, o.Targets = c.Listen, c.DataDir, c.Target
 	var err error
 	if o.Watch, err = c.watch(e, c.Pace); err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
 	o.Watch.Access, o.ShutdownTimeout = app.Access(c.Access), c.ShutdownTimeout
-	o.AllowedHosts, o.Out, o.Logger = c.AllowedHosts, e.stderr, e.log
-	if o.AdminToken, err = adminToken(e, c.AdminTokenFile); err != nil {
-		return &usageError{err}
+	o.AllowedHosts, o.Out, o.Logger = c.AllowedHosts, e.Stderr, e.Log
+	if o.AdminToken, err = e.AdminToken(c.AdminTokenFile); err != nil {
+		return &command.UsageError{Err: err}
 	}
 	if err := o.Validate(); err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
 	m, err := app.NewMonitor(ctx, o)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/monitor/discord/discordtest"
 )
 
@@ -94,7 +95,7 @@ func TestDrillMonitor(t *testing.T) {
 	told(t, receiver, w, "FIRING", "InstanceDown")
 	serve(t, nil, dir, "--faults", "off", "--listen", strings.TrimPrefix(server.url(), "http://"))
 	told(t, receiver, w, "RESOLVED", "InstanceDown")
-	if code := monitor.terminate(); code != exitOK {
+	if code := monitor.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 }

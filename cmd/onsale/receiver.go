@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
 )
 
@@ -33,19 +34,19 @@ flag, write the configuration of the senders.`
 }
 
 // Run takes and delivers notifications until the context ends.
-func (c *receiverCmd) Run(ctx context.Context, e *env) error {
+func (c *receiverCmd) Run(ctx context.Context, e *command.Env) error {
 	o := app.DefaultReceiverOptions()
 	o.Listen, o.DataDir, o.ExternalURL = c.Listen, c.DataDir, c.ExternalURL
-	o.AllowedHosts, o.ShutdownTimeout, o.Out, o.Logger = c.AllowedHosts, c.ShutdownTimeout, e.stderr, e.log
+	o.AllowedHosts, o.ShutdownTimeout, o.Out, o.Logger = c.AllowedHosts, c.ShutdownTimeout, e.Stderr, e.Log
 	var err error
 	if o.DiscordURL, o.DiscordMention, err = discordOf(e); err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
-	if o.AdminToken, err = adminToken(e, c.AdminTokenFile); err != nil {
-		return &usageError{err}
+	if o.AdminToken, err = e.AdminToken(c.AdminTokenFile); err != nil {
+		return &command.UsageError{Err: err}
 	}
 	if err := o.Validate(); err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
 	r, err := app.NewReceiver(ctx, o)
 	if err != nil {

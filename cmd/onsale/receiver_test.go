@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/monitor/discord/discordtest"
 )
 
@@ -127,7 +128,7 @@ func TestReceiverStopsInOrder(t *testing.T) {
 	if status, body := call(t.Context(), c, http.MethodPost, base+"/grafana", notificationOf("A")); status != http.StatusOK {
 		t.Fatalf("%d %s", status, body)
 	}
-	if code := p.terminate(); code != exitOK {
+	if code := p.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/endpoint/endpointtest"
 )
 
 // TestNoErrorShowsAPasswordOfAURL that was given where something else is expected.
 func TestNoErrorShowsAPasswordOfAURL(t *testing.T) {
 	t.Parallel()
-	for _, command := range [][]string{
+	for _, words := range [][]string{
 		{"up", "--admin-token-file"},
 		{"up", "--faults"},
 		{"up", "--allowed-hosts"},
@@ -39,46 +40,21 @@ func TestNoErrorShowsAPasswordOfAURL(t *testing.T) {
 		for _, url := range []string{
 			"http://uSER1:hUNTER2@host:8000/a", "https://host/a?token=hUNTER2", "//uSER1:hUNTER2@host",
 		} {
-			args := append([]string{"--log-level=error"}, command...)
+			args := append([]string{"--log-level=error"}, words...)
 			args[len(args)-1] += "=" + url
-			if !strings.HasPrefix(command[len(command)-1], "--") {
-				args = append(append([]string{"--log-level=error"}, command...), url)
+			if !strings.HasPrefix(words[len(words)-1], "--") {
+				args = append(append([]string{"--log-level=error"}, words...), url)
 			}
 			var out, said bytes.Buffer
 			none := func(string) (string, bool) { return "", false }
 			code := run(t.Context(), args, none, strings.NewReader(""), &out, &said)
-			if code == exitOK || said.Len() == 0 {
+			if code == command.ExitOK || said.Len() == 0 {
 				t.Errorf("%q: code %d, %q: it is not refused, so that nothing is tested", args, code, said.String())
 			}
 			if text := out.String() + said.String(); endpointtest.Leaks(text) {
 				t.Errorf("%q is answered with %q", args, text)
 			}
 		}
-	}
-}
-
-// TestSecretsAsPeopleHaveThem gives each secret as a Kubernetes Secret made with echo, an
-// editor or a web page would. What is inside is kept, what is not one line is an error.
-func TestSecretsAsPeopleHaveThem(t *testing.T) {
-	t.Parallel()
-	const plain = "hUNTER2 +/= uSER1"
-	for given, want := range map[string]string{
-		plain: plain, plain + "\n": plain, plain + "\r\n": plain, " \t" + plain + " ": plain, "\ufeff" + plain: plain,
-		"\u200b" + plain + "\u00a0\u2028": plain, plain + "\x00": plain, "": "",
-		"hUNTER2\nuSER1": "line break", "hUNTER2\x00uSER1": "control character", "hUNTER2\u0085uSER1": "control character",
-		"\r\n": "nothing but white space",
-	} {
-		e := &env{lookup: func(name string) (string, bool) { return given, name == "THE_SECRET" }}
-		got, err := e.secret("THE_SECRET")
-		switch {
-		case err == nil && got != want:
-			t.Errorf("%q is read as %q, want %q", given, got, want)
-		case err != nil && (!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "THE_SECRET") || endpointtest.Leaks(err.Error())):
-			t.Errorf("%q: %v, want the name and %q", given, err, want)
-		}
-	}
-	if value, err := (&env{lookup: func(string) (string, bool) { return "", false }}).secret("THE_SECRET"); value != "" || err != nil {
-		t.Errorf("a secret that is not set is %q, %v", value, err)
 	}
 }
 
@@ -119,7 +95,7 @@ func TestEverySecretMustBeOneLine(t *testing.T) {
 			args = append(slices.Clone(args), dataDir(t))
 		}
 		code := run(t.Context(), args, lookup, strings.NewReader(""), &out, &said)
-		if code == exitOK || !strings.Contains(said.String(), c.name) || !strings.Contains(said.String(), "line break") {
+		if code == command.ExitOK || !strings.Contains(said.String(), c.name) || !strings.Contains(said.String(), "line break") {
 			t.Errorf("%s of %s: code %d, %q, want an error that names it", c.name, args[0], code, &said)
 		}
 		if endpointtest.Leaks(out.String() + said.String()) {

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
 )
 
@@ -48,13 +48,13 @@ kept in the database.`
 }
 
 // Run serves until the context ends.
-func (c *serveCmd) Run(ctx context.Context, e *env) error {
+func (c *serveCmd) Run(ctx context.Context, e *command.Env) error {
 	o, err := c.options(e)
 	if err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
 	if err := o.Validate(); err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
 	return start(ctx, o)
 }
@@ -72,7 +72,7 @@ func start(ctx context.Context, o app.Options) error {
 }
 
 // options returns what the flags and the environment say.
-func (c *apiFlags) options(e *env) (app.Options, error) {
+func (c *apiFlags) options(e *command.Env) (app.Options, error) {
 	o := app.DefaultOptions()
 	o.Listen, o.DataDir, o.Migrate = c.Listen, c.DataDir, c.Migrate
 	o.MaxPerPurchase, o.MaxBatch, o.QueueLimit = c.MaxPerPurchase, c.MaxBatch, c.QueueLimit
@@ -82,29 +82,17 @@ func (c *apiFlags) options(e *env) (app.Options, error) {
 		o.BooksInterval = c.BooksInterval
 	}
 	o.TokenLife, o.MaxUserLabels = c.TokenLife, c.MaxUserLabels
-	o.Out, o.Logger = e.stderr, e.log
-	o.DatabaseURL, o.DatabaseURLSet = e.lookup("DATABASE_URL")
-	o.Crash = func() { os.Exit(exitCrash) }
+	o.Out, o.Logger = e.Stderr, e.Log
+	o.DatabaseURL, o.DatabaseURLSet = e.Lookup("DATABASE_URL")
+	o.Crash = func() { os.Exit(command.ExitCrash) }
 	var err error
-	if o.TokenKey, err = e.secret("ONSALE_TOKEN_KEY"); err != nil {
+	if o.TokenKey, err = e.Secret("ONSALE_TOKEN_KEY"); err != nil {
 		return o, err
 	}
-	if o.Faults, err = app.ReadFaults(c.Faults, e.log); err != nil {
+	if o.Faults, err = app.ReadFaults(c.Faults, e.Log); err != nil {
 		return o, err
 	}
 	o.AllowedHosts = c.AllowedHosts
-	o.AdminToken, err = adminToken(e, c.AdminTokenFile)
+	o.AdminToken, err = e.AdminToken(c.AdminTokenFile)
 	return o, err
-}
-
-// adminToken reads the token from where it was put: a file or the environment.
-func adminToken(e *env, file string) (string, error) {
-	token, err := e.secret("ONSALE_ADMIN_TOKEN")
-	if file == "" || err != nil {
-		return token, err
-	}
-	if token != "" {
-		return "", errors.New("--admin-token-file and ONSALE_ADMIN_TOKEN are both set: choose one")
-	}
-	return secretFile("--admin-token-file", file)
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"onsale/cmd/onsale/internal/command"
 )
 
 // TestBuyersAreServedThoughTheMonitoringHangs: its state is on a disk that does
@@ -48,7 +50,7 @@ func TestBuyersAreServedThoughTheMonitoringHangs(t *testing.T) {
 	if r.answers[http.StatusOK] != 10 {
 		t.Errorf("10 buyers were answered %v", r.answers)
 	}
-	if code := p.code(); code != exitOK || !strings.Contains(p.stderr.String(), "part=monitoring error=\"it did not end within 9s and was killed") {
+	if code := p.code(); code != command.ExitOK || !strings.Contains(p.stderr.String(), "part=monitoring error=\"it did not end within 9s and was killed") {
 		t.Errorf("exit code %d, and the end of the monitoring is not explained", code)
 	}
 	if took := time.Since(began); took > 21*time.Second { // see docs/architecture.md, "How long a stop takes"
@@ -74,7 +76,7 @@ func TestAHangUpStopsInOrder(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.code(); code != exitOK || !strings.Contains(p.stderr.String(), "msg=stopped") {
+	if code := p.code(); code != command.ExitOK || !strings.Contains(p.stderr.String(), "msg=stopped") {
 		t.Errorf("exit code %d, want an orderly stop:\n%s", code, p.stderr)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/stress/result"
 )
 
@@ -169,7 +170,7 @@ func stressReport(tb testing.TB, args ...string) result.Run {
 	path := filepath.Join(tb.TempDir(), "report.json")
 	p := launch(tb, nil, append([]string{"stress", "--json", path, "--only-summary", "--no-keep"}, args...)...)
 	<-p.exited
-	if code := p.cmd.ProcessState.ExitCode(); code != exitOK && code != exitBottleneck {
+	if code := p.cmd.ProcessState.ExitCode(); code != command.ExitOK && code != command.ExitBottleneck {
 		tb.Fatalf("exit code %d\n%s", code, p.stderr)
 	}
 	text, err := os.ReadFile(path)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/stress/result"
 )
 
@@ -62,7 +63,7 @@ func TestStressOfUp(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 	began := time.Now()
-	if code := p.terminate(); code != exitOK || time.Since(began) > 10*time.Second {
+	if code := p.terminate(); code != command.ExitOK || time.Since(began) > 10*time.Second {
 		t.Errorf("exit code %d after %s", code, time.Since(began))
 	}
 }
@@ -138,7 +139,7 @@ func TestStressWorkersAddUp(t *testing.T) {
 		if !strings.Contains(string(body), `onsale_stress_response_seconds_bucket{method="GET",name="/",le="+Inf"}`) {
 			t.Errorf("no histogram in\n%s", body)
 		}
-		if code := p.code(); code != exitOK && code != exitBottleneck {
+		if code := p.code(); code != command.ExitOK && code != command.ExitBottleneck {
 			t.Errorf("exit code %d", code)
 		}
 	}
@@ -152,7 +153,7 @@ func TestStressWorkerWithoutWork(t *testing.T) {
 	t.Parallel()
 	url, _ := moody(t)
 	code, stdout, stderr := storm(t, nil, url, "-u", "2", "-t", "5s", "--worker", "3/4", "--no-keep")
-	if code != exitOK || stdout != "" || !strings.Contains(stderr, "nothing of the load falls to worker 3/4") {
+	if code != command.ExitOK || stdout != "" || !strings.Contains(stderr, "nothing of the load falls to worker 3/4") {
 		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 	}
 }
@@ -177,7 +178,7 @@ func TestStressListen(t *testing.T) {
 	if status, body := call(t.Context(), newClient(), http.MethodDelete, base+"/runs/current", ""); status != http.StatusAccepted {
 		t.Errorf("%d %s", status, body)
 	}
-	if code := p.code(); code != exitOK && code != exitBottleneck {
+	if code := p.code(); code != command.ExitOK && code != command.ExitBottleneck {
 		t.Errorf("exit code %d", code)
 	}
 	if !strings.Contains(p.stderr.String(), "Aggregated") {

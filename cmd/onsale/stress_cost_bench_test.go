@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/stress"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
@@ -44,7 +45,7 @@ func BenchmarkStressMemory(b *testing.B) {
 				most = max(most, peakMemory(p.cmd.Process.Pid))
 			}
 		}
-		if code := p.code(); code != exitOK && code != exitBottleneck {
+		if code := p.code(); code != command.ExitOK && code != command.ExitBottleneck {
 			b.Fatalf("exit code %d\n%s", code, p.stderr)
 		}
 		b.ReportMetric(most/1e6, "MB")

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/stress/result"
 )
 
@@ -72,7 +73,7 @@ func TestStressSellsWhatTheBooksSay(t *testing.T) {
 				file := filepath.Join(dir, "report.json")
 				code, stdout, stderr := storm(t, nil, "-H", p.url(), "--scenario", scenario, "-u", "50", "-r", "100", "-t", "6s",
 					"--prepare", "--json", file, "--data-dir", dir, "--headless")
-				if code != exitOK && code != exitBottleneck {
+				if code != command.ExitOK && code != command.ExitBottleneck {
 					t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
 				}
 				r := readReport(t, file)
@@ -100,7 +101,7 @@ func TestStressBrowseAndItems(t *testing.T) {
 		code, stdout, stderr := storm(t, nil, "-H", p.url(), "--scenario", scenario, "-u", "20", "-r", "100", "-t", "4s",
 			"--prepare", "--json", file, "--no-keep")
 		r := readReport(t, file)
-		if code != exitOK && code != exitBottleneck || r.Stats.Total.Failures > 0 || r.Stats.Total.Requests < 20 {
+		if code != command.ExitOK && code != command.ExitBottleneck || r.Stats.Total.Failures > 0 || r.Stats.Total.Requests < 20 {
 			t.Fatalf("%s: exit code %d, %d failures of %d\n%s\n%s", scenario, code, r.Stats.Total.Failures, r.Stats.Total.Requests, stdout, stderr)
 		}
 	}
@@ -143,11 +144,11 @@ func TestStressExitCodes(t *testing.T) {
 		// Four users who wait leave the tester time, however busy the machine is.
 		args := append(strings.Fields(c.args), "--rate", "20/s", "-t", "2s", "--no-keep", "--only-summary")
 		code, stdout, stderr := storm(t, nil, args...)
-		if code == exitBottleneck && c.want == 0 {
+		if code == command.ExitBottleneck && c.want == 0 {
 			t.Logf("%s: the machine is too busy to say more than that the tester was late", c.args)
 			code = 0
 		}
-		if code != c.want && code != exitBottleneck || !strings.Contains(stdout, c.says) {
+		if code != c.want && code != command.ExitBottleneck || !strings.Contains(stdout, c.says) {
 			t.Errorf("%s: exit code %d, want %d, and %q in\n%s\n%s", c.args, code, c.want, c.says, stdout, stderr)
 		}
 	}
@@ -206,7 +207,7 @@ func TestStressWrongUse(t *testing.T) {
 				errors++
 			}
 		}
-		if code != exitUsage || errors == 0 || stdout != "" {
+		if code != command.ExitUsage || errors == 0 || stdout != "" {
 			t.Errorf("%q: exit code %d, want 2 and %q in\n%s\n%s", c.args, code, c.says, stderr, stdout)
 		}
 		if n := asked.Load() - before; n > 3 { // the wait until it is up, and the checks
@@ -225,7 +226,7 @@ func TestStressReports(t *testing.T) {
 	for range 2 {
 		code, stdout, stderr := storm(t, nil, url+"/hello?secret=1", "--rate", "50/s", "-t", "3s", "--seed", "7", "--csv", at("run"), "--json", "-",
 			"--html", at("report.html"), "--data-dir", dir, "--fail-if", "none")
-		if code != exitOK && code != exitBottleneck {
+		if code != command.ExitOK && code != command.ExitBottleneck {
 			t.Fatalf("exit code %d\n%s", code, stderr)
 		}
 		var r result.Run
@@ -273,7 +274,7 @@ func TestStressReports(t *testing.T) {
 		{"list --json", `"id"`},
 	} {
 		code, stdout, stderr := storm(t, nil, append(strings.Fields(kept.args), "--data-dir", dir)...)
-		if code != exitOK || !strings.Contains(stdout, kept.says) {
+		if code != command.ExitOK || !strings.Contains(stdout, kept.says) {
 			t.Errorf("%s: exit code %d, want %q in\n%s\n%s", kept.args, code, kept.says, stdout, stderr)
 		}
 	}
@@ -284,7 +285,7 @@ func TestStressStopsGently(t *testing.T) {
 	t.Parallel()
 	url, _ := moody(t)
 	p := launch(t, nil, "stress", url, "-u", "3", "--rate", "0")
-	if code := p.code(); code != exitUsage {
+	if code := p.code(); code != command.ExitUsage {
 		t.Fatalf("exit code %d", code)
 	}
 	p = launch(t, nil, "stress", url, "--rate", "30/s", "--no-keep")
@@ -293,7 +294,7 @@ func TestStressStopsGently(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.code(); code != exitOK && code != exitBottleneck {
+	if code := p.code(); code != command.ExitOK && code != command.ExitBottleneck {
 		t.Fatalf("exit code %d\n%s", code, p.stderr)
 	}
 	for _, want := range []string{"Aggregated", "stopped"} {
@@ -310,7 +311,7 @@ func TestStressAborts(t *testing.T) {
 	status.Store(http.StatusInternalServerError)
 	began := time.Now()
 	code, stdout, _ := storm(t, nil, url, "--rate", "50/s", "-t", "5m", "--fail-if", "failures>20", "--abort", "--no-keep")
-	if code != exitFailure && code != exitBottleneck || !strings.Contains(stdout, "failures>20 was crossed") || time.Since(began) > time.Minute {
+	if code != command.ExitFailure && code != command.ExitBottleneck || !strings.Contains(stdout, "failures>20 was crossed") || time.Since(began) > time.Minute {
 		t.Errorf("exit code %d after %s\n%s", code, time.Since(began), stdout)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/stress/result"
 )
 
@@ -48,7 +49,7 @@ func TestStressSeesAStall(t *testing.T) {
 	run := func(args ...string) (result.Run, int) {
 		file := filepath.Join(t.TempDir(), "report.json")
 		code, _, stderr := storm(t, nil, append(args, target, "--json", file, "--no-keep", "--only-summary")...)
-		if code != exitOK && code != exitBottleneck {
+		if code != command.ExitOK && code != command.ExitBottleneck {
 			t.Fatalf("exit code %d\n%s", code, stderr)
 		}
 		return readReport(t, file), code
@@ -59,7 +60,7 @@ func TestStressSeesAStall(t *testing.T) {
 	got := time.Duration(r.Stats.Total.Response.P99)
 	// A machine that does other things holds up the tester or the server, by what the
 	// timer beside them was late, and the tester may say so instead.
-	if off := (got - truth).Abs(); off > truth/20+late() && code != exitBottleneck {
+	if off := (got - truth).Abs(); off > truth/20+late() && code != command.ExitBottleneck {
 		t.Errorf("p99 is %s, and in truth %s; exit code %d", got, truth, code)
 	}
 	control, _ := run("-u", "2", "-t", "4s")
@@ -122,7 +123,7 @@ func TestStressTellsTroublesApart(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "report.json")
 			code, stdout, stderr := storm(t, nil, "http://"+listener.Addr().String(), "--rate", "20/s", "-t", "2s", "--timeout", "500ms",
 				"--redirects", "1", "--no-check", "--json", file, "--no-keep", "--only-summary")
-			if code != exitFailure && code != exitBottleneck {
+			if code != command.ExitFailure && code != command.ExitBottleneck {
 				t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
 			}
 			r := readReport(t, file)
@@ -158,7 +159,7 @@ func TestStressSeesAHangAtTheEnd(t *testing.T) {
 	t.Cleanup(s.Close)
 	t.Cleanup(func() { close(hung) })
 	code, stdout, stderr := storm(t, nil, s.URL, "--no-check", "--rate", "20/s", "-t", "4s", "-s", "1s", "--no-keep", "--only-summary")
-	if code != exitFailure && code != exitBottleneck || !strings.Contains(stdout, "cut_off") {
+	if code != command.ExitFailure && code != command.ExitBottleneck || !strings.Contains(stdout, "cut_off") {
 		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 	}
 }
@@ -180,7 +181,7 @@ func TestStressFindsTheCapacity(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report.json")
 	code, stdout, stderr := storm(t, nil, s.URL, "--rate", "1/s", "--start-load", "30", "--find-capacity", "--step-time", "2s",
 		"--fail-if", "p95>250ms", "--json", file, "--no-keep", "--only-summary")
-	if code != exitOK && code != exitBottleneck {
+	if code != command.ExitOK && code != command.ExitBottleneck {
 		t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
 	}
 	c := readReport(t, file).Capacity
@@ -189,7 +190,7 @@ func TestStressFindsTheCapacity(t *testing.T) {
 	}
 	// A busy machine makes the server slower than it says, and never faster. Within
 	// a step of 2 s a load that is a little too high does not yet queue for long.
-	if c.Highest < 30 || c.Highest > 130 || c.Broken == 0 && code == exitOK {
+	if c.Highest < 30 || c.Highest > 130 || c.Broken == 0 && code == command.ExitOK {
 		t.Errorf("%+v", c)
 	}
 	if !strings.Contains(stdout, "Capacity") {

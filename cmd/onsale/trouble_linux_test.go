@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"onsale/cmd/onsale/internal/command"
 )
 
 // mount is run by a shell in a mount namespace of its own, and becomes the program
@@ -123,7 +125,7 @@ func TestFullDiskOfTheMetrics(t *testing.T) {
 	up.waitFor("metrics go on")
 	becomes(t, base, `up{job="ticket_system"}`, "1")
 	becomes(t, base, "max(count_over_time("+at("fast[1h]", full)+")) > bool 100", "1")
-	if code := up.terminate(); code != exitOK {
+	if code := up.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -141,12 +143,12 @@ func TestFullDiskAtTheStart(t *testing.T) {
 	if n := up.warnings(); n > 0 {
 		t.Errorf("%d warnings beside that: %s", n, up.stderr)
 	}
-	if code := up.terminate(); code != exitOK {
+	if code := up.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 	monitor := launchOnDisk(t, "size=4m", dir, "monitor", "--listen", "127.0.0.1:0", "--target", "http://127.0.0.1:8000", "--data-dir", data)
-	if code := monitor.code(); code != exitFailure {
-		t.Errorf("exit code %d, want %d", code, exitFailure)
+	if code := monitor.code(); code != command.ExitFailure {
+		t.Errorf("exit code %d, want %d", code, command.ExitFailure)
 	}
 	if line := oneLine(t, monitor); !strings.Contains(line, dir+" has 4 MB") {
 		t.Errorf("said %q", line)
@@ -157,15 +159,15 @@ func TestFullDiskAtTheStart(t *testing.T) {
 // space, and says so in one line.
 func TestFullDiskOfEverything(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"serve", "up"} {
-		t.Run(command, func(t *testing.T) {
+	for _, name := range []string{"serve", "up"} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			data := filepath.Join(t.TempDir(), "data")
-			p := launchOnDisk(t, "size=64k", data, command, "--listen", "127.0.0.1:0", "--data-dir", data)
+			p := launchOnDisk(t, "size=64k", data, name, "--listen", "127.0.0.1:0", "--data-dir", data)
 			if line := p.waitFor("onsale: .*waiting for the database.*"); !strings.Contains(line, "full") {
 				t.Errorf("said %q", line)
 			}
-			if code := p.terminate(); code != exitOK {
+			if code := p.terminate(); code != command.ExitOK {
 				t.Errorf("exit code %d", code)
 			}
 			for line := range strings.Lines(p.stderr.String()) {
@@ -229,8 +231,8 @@ func TestDiskThatCannotBeWritten(t *testing.T) {
 			t.Parallel()
 			data := filepath.Join(t.TempDir(), "data")
 			p := launchOnDisk(t, "ro", data, append(args, "--listen", "127.0.0.1:0", "--data-dir", data)...)
-			if code := p.code(); code != exitFailure {
-				t.Errorf("exit code %d, want %d", code, exitFailure)
+			if code := p.code(); code != command.ExitFailure {
+				t.Errorf("exit code %d, want %d", code, command.ExitFailure)
 			}
 			if line := oneLine(t, p); !strings.Contains(line, data) || !strings.Contains(line, "read-only") {
 				t.Errorf("said %q", line)

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/monitor/discord/discordtest"
 )
 
@@ -83,8 +84,8 @@ func TestTakenPortOfUpAndMonitor(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "data")
 			p := launch(t, nil, append(args, "--listen", taken.Addr().String(), "--data-dir", dir)...)
-			if code := p.code(); code != exitFailure {
-				t.Errorf("exit code %d, want %d", code, exitFailure)
+			if code := p.code(); code != command.ExitFailure {
+				t.Errorf("exit code %d, want %d", code, command.ExitFailure)
 			}
 			if line := oneLine(t, p); !strings.Contains(line, "--listen "+taken.Addr().String()) || !strings.Contains(line, "in use") {
 				t.Errorf("said %q, want the flag, the address and the reason", line)
@@ -117,7 +118,7 @@ func TestTwoOnOneDirectory(t *testing.T) {
 	if r.answers[http.StatusOK] != 20 {
 		t.Errorf("20 buyers were answered %v", r.answers)
 	}
-	if code := second.terminate(); code != exitOK {
+	if code := second.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d of the second", code)
 	}
 	// The first writes it once a minute, the second would have at its end.
@@ -127,8 +128,8 @@ func TestTwoOnOneDirectory(t *testing.T) {
 	becomes(t, base, "up", "1")
 
 	monitor := launch(t, nil, "monitor", "--listen", "127.0.0.1:0", "--target", base, "--data-dir", dir)
-	if code := monitor.code(); code != exitFailure {
-		t.Errorf("exit code %d of a monitor, want %d", code, exitFailure)
+	if code := monitor.code(); code != command.ExitFailure {
+		t.Errorf("exit code %d of a monitor, want %d", code, command.ExitFailure)
 	}
 	if line := oneLine(t, monitor); !strings.Contains(line, "in use by another process") {
 		t.Errorf("a monitor said %q", line)
@@ -145,8 +146,8 @@ func TestDataDirectoryThatIsAFile(t *testing.T) {
 			t.Parallel()
 			file := writeFile(t, "data", "no directory")
 			p := launch(t, nil, append(args, "--listen", "127.0.0.1:0", "--data-dir", file)...)
-			if code := p.code(); code != exitFailure {
-				t.Errorf("exit code %d, want %d", code, exitFailure)
+			if code := p.code(); code != command.ExitFailure {
+				t.Errorf("exit code %d, want %d", code, command.ExitFailure)
 			}
 			if line := oneLine(t, p); !strings.Contains(line, file) {
 				t.Errorf("said %q, want the directory", line)
@@ -166,7 +167,7 @@ func TestDiscordOutOfReach(t *testing.T) {
 	if line := up.waitFor("level=WARN.*discord notification delayed.*"); strings.Contains(line, discordtest.Path) {
 		t.Errorf("the address was written: %s", line)
 	}
-	if code := up.terminate(); code != exitOK {
+	if code := up.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -197,7 +198,7 @@ func TestDamagedFiles(t *testing.T) {
 	silence(t, base, "alertname=Nothing")
 	becomes(t, base, "sum(count_over_time(up[1m])) > bool 3", "1")
 	up.waitFor("Always") // it is in the inbox
-	if code := up.terminate(); code != exitOK {
+	if code := up.terminate(); code != command.ExitOK {
 		t.Fatalf("exit code %d", code)
 	}
 	up = launch(t, nil, args...)
@@ -225,7 +226,7 @@ func TestDamagedFiles(t *testing.T) {
 	if most, said := 10, strings.Count(up.stderr.String(), "level=WARN")+strings.Count(up.stderr.String(), "level=ERROR"); said > most {
 		t.Errorf("%d warnings, want %d at most:\n%s", said, most, up.stderr)
 	}
-	if code := up.terminate(); code != exitOK {
+	if code := up.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -371,7 +372,7 @@ func TestSecondStartContinues(t *testing.T) {
 	told(t, receiver, w, "FIRING", "Always")
 	becomes(t, w.base, "sum(count_over_time(up[1h])) > bool 3", "1")
 	stopped := time.Now()
-	if code := up.terminate(); code != exitOK {
+	if code := up.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
 	if took := time.Since(stopped); took > 5*time.Second {

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
 )
 
@@ -34,10 +34,10 @@ stay in the inbox, /inbox. Further variables are those of onsale serve --help.`
 }
 
 // Run serves until the context ends.
-func (c *upCmd) Run(ctx context.Context, e *env) error {
+func (c *upCmd) Run(ctx context.Context, e *command.Env) error {
 	o, err := c.options(e)
 	if err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
 	up := app.DefaultUp()
 	up.Users, up.Scenario = c.Crowd, c.Scenario
@@ -45,7 +45,7 @@ func (c *upCmd) Run(ctx context.Context, e *env) error {
 	if c.Monitor == "on" {
 		watch, err := c.watch(e, c.Pace)
 		if err != nil {
-			return &usageError{err}
+			return &command.UsageError{Err: err}
 		}
 		up.Watch, up.Child = &watch, monitorChild(e)
 	}
@@ -54,7 +54,7 @@ func (c *upCmd) Run(ctx context.Context, e *env) error {
 	}
 	o.Up = &up
 	if err := o.Validate(); err != nil {
-		return &usageError{err}
+		return &command.UsageError{Err: err}
 	}
 	if c.Fresh {
 		if o.Wipe, err = c.confirm(ctx, e, o); err != nil {
@@ -65,33 +65,16 @@ func (c *upCmd) Run(ctx context.Context, e *env) error {
 }
 
 // confirm returns what is to be wiped, after asking.
-func (c *upCmd) confirm(ctx context.Context, e *env, o app.Options) ([]string, error) {
+func (c *upCmd) confirm(ctx context.Context, e *command.Env, o app.Options) ([]string, error) {
 	kept, err := app.Kept(o)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, &command.UsageError{Err: err}
 	}
 	if len(kept) == 0 || c.Yes {
 		return kept, nil
 	}
-	if ask(ctx, e, fmt.Sprintf("--fresh removes %s from %s. Go on?", strings.Join(kept, ", "), o.DataDir)) {
+	if e.Ask(ctx, fmt.Sprintf("--fresh removes %s from %s. Go on?", strings.Join(kept, ", "), o.DataDir)) {
 		return kept, nil
 	}
-	return nil, &usageError{errors.New("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
-}
-
-// ask asks a question and reports whether the answer is yes. No answer is no.
-func ask(ctx context.Context, e *env, question string) bool {
-	fmt.Fprintf(e.stderr, "onsale: %s [y/N] ", question)
-	answers := make(chan string, 1)
-	go func() {
-		answer, _ := bufio.NewReader(e.stdin).ReadString('\n') // no answer is no
-		answers <- strings.ToLower(strings.TrimSpace(answer))
-	}()
-	select {
-	case answer := <-answers:
-		return answer == "y" || answer == "yes"
-	case <-ctx.Done():
-		fmt.Fprintln(e.stderr)
-		return false
-	}
+	return nil, &command.UsageError{Err: errors.New("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/catalog"
 )
 
@@ -155,8 +156,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 			// The address is taken: whoever listens first says that instead.
 			args := slices.Concat(c.command, []string{c.flag, file, "--listen", taken.Addr().String(), "--data-dir", data})
 			p := launch(t, nil, args...)
-			if code := p.code(); code != exitUsage {
-				t.Errorf("exit code %d, want %d", code, exitUsage)
+			if code := p.code(); code != command.ExitUsage {
+				t.Errorf("exit code %d, want %d", code, command.ExitUsage)
 			}
 			line := oneLine(t, p)
 			for i, say := range c.say {
@@ -179,8 +180,8 @@ func TestFilesThatAreMissing(t *testing.T) {
 	t.Parallel()
 	for _, flag := range []string{"--prometheus-config", "--rules", "--alertmanager-config"} {
 		p := launch(t, nil, "monitor", "--target", "http://127.0.0.1:8000", flag, "nowhere.yml")
-		if code := p.code(); code != exitUsage {
-			t.Errorf("%s: exit code %d, want %d", flag, code, exitUsage)
+		if code := p.code(); code != command.ExitUsage {
+			t.Errorf("%s: exit code %d, want %d", flag, code, command.ExitUsage)
 		}
 		if line := oneLine(t, p); !strings.Contains(line, "nowhere.yml") || !strings.Contains(line, "no such file") {
 			t.Errorf("%s: said %q", flag, line)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
 )
 
@@ -116,13 +117,13 @@ func setting(t *testing.T, unit, name string) string {
 func TestUnitRunsTheProgram(t *testing.T) {
 	t.Parallel()
 	unit := vmFile(t, "onsale.service")
-	command := words(setting(t, unit, "ExecStart"))
+	start := words(setting(t, unit, "ExecStart"))
 	parser, err := newParser(new(cli), kong.Exit(func(int) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := parser.Parse(command[1:]); err != nil || command[0] != "/usr/local/bin/onsale" {
-		t.Fatalf("ExecStart=%q: %v", command, err)
+	if _, err := parser.Parse(start[1:]); err != nil || start[0] != "/usr/local/bin/onsale" {
+		t.Fatalf("ExecStart=%q: %v", start, err)
 	}
 	state, credentials := t.TempDir(), t.TempDir()
 	name, file, _ := strings.Cut(setting(t, unit, "LoadCredential"), ":")
@@ -142,7 +143,7 @@ func TestUnitRunsTheProgram(t *testing.T) {
 	if !listens {
 		t.Errorf("the unit does not listen on port 5000: %q", env)
 	}
-	p := launch(t, env, command[1:]...)
+	p := launch(t, env, start[1:]...)
 	url := p.waitFor(`ready on (http://\S+)`)
 	if strings.HasSuffix(url, ":8000") {
 		t.Errorf("ONSALE_LISTEN is not read: the server is at %s", url)
@@ -157,7 +158,7 @@ func TestUnitRunsTheProgram(t *testing.T) {
 			t.Errorf("with the token %s: %d %s, want %d", bearer, status, body, want)
 		}
 	}
-	if code := p.terminate(); code != exitOK {
+	if code := p.terminate(); code != command.ExitOK {
 		t.Errorf("SIGTERM ends it with code %d", code)
 	}
 }
@@ -172,10 +173,10 @@ func TestUnitWaitsForTheStop(t *testing.T) {
 	if stop := o.DrainDelay + o.ShutdownTimeout + 14*time.Second; err != nil || waits <= stop {
 		t.Errorf("systemd kills the server after %s (%v), a stop may take %s", waits, err, stop)
 	}
-	if setting(t, unit, "Restart") != "always" || setting(t, unit, "RestartPreventExitStatus") != "2" || exitUsage != 2 {
+	if setting(t, unit, "Restart") != "always" || setting(t, unit, "RestartPreventExitStatus") != "2" || command.ExitUsage != 2 {
 		t.Error("a server with wrong settings is started again, or a crashed one is not")
 	}
-	if p := launch(t, []string{"ONSALE_LISTEN=nowhere"}, "serve"); p.code() != exitUsage {
-		t.Errorf("a wrong setting ends the server with code %d, want %d", p.code(), exitUsage)
+	if p := launch(t, []string{"ONSALE_LISTEN=nowhere"}, "serve"); p.code() != command.ExitUsage {
+		t.Errorf("a wrong setting ends the server with code %d, want %d", p.code(), command.ExitUsage)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
 )
 
@@ -23,26 +24,11 @@ type watchFlags struct {
 	RetentionTime      longTime `help:"How long metrics are kept, like 12h or 7d." default:"7d"`
 	RetentionSize      byteSize `help:"How much disk metrics may take, like 512MB; 0 for no limit." default:"1GB"`
 
-	Alert alertFlags `embed:"" prefix:"alert-" group:"Thresholds of the alerts"`
-}
-
-// alertFlags are the thresholds of the alerts.
-type alertFlags struct {
-	FailureShare      float64       `help:"Share of API calls that may fail." default:"0.02"`
-	DenialShare       float64       `help:"Share of purchases that may be denied." default:"0.02"`
-	ItemErrorShare    float64       `help:"Share of item calls that may fail." default:"0.05"`
-	MinimumRate       float64       `help:"Calls per second below which no share is judged." default:"0.2"`
-	BuyLatency        time.Duration `help:"Limit of the 95th percentile of purchases." default:"5s"`
-	Latency           time.Duration `help:"Limit of the 95th percentile of all other calls." default:"1s"`
-	DatabaseLatency   time.Duration `help:"Limit of the 95th percentile of calls to the database." default:"500ms"`
-	DatabaseErrorRate float64       `help:"Calls to the database per second that may fail." default:"0.2"`
-	QueueShare        float64       `help:"How full the queue of orders may be, 0 to 1." default:"0.5"`
-	CPUPercent        float64       `name:"cpu-percent" help:"Limit of the CPU use of machine or container." default:"90"`
-	MemoryPercent     float64       `help:"Limit of the memory use of machine or container." default:"90"`
+	Alert command.Thresholds `embed:"" prefix:"alert-" group:"Thresholds of the alerts"`
 }
 
 // watch returns what the flags and the environment say.
-func (f *watchFlags) watch(e *env, pace string) (app.Watch, error) {
+func (f *watchFlags) watch(e *command.Env, pace string) (app.Watch, error) {
 	w := app.DefaultWatch()
 	w.Pace = pace
 	w.PrometheusConfig, w.Rules, w.AlertmanagerConfig = f.PrometheusConfig, f.Rules, f.AlertmanagerConfig
@@ -53,27 +39,19 @@ func (f *watchFlags) watch(e *env, pace string) (app.Watch, error) {
 		return w, err
 	}
 	w.Settings.Job = f.Job
-	f.Alert.set(&w.Settings)
+	f.Alert.Set(&w.Settings)
 	return w, nil
 }
 
 // discordOf returns what the environment says about Discord: where its webhook is, and
 // whom critical alerts mention.
-func discordOf(e *env) (webhook app.Secret, mention string, err error) {
-	text, err := e.secret("DISCORD_URL")
+func discordOf(e *command.Env) (webhook app.Secret, mention string, err error) {
+	text, err := e.Secret("DISCORD_URL")
 	if err != nil {
 		return "", "", err
 	}
-	mention, err = e.secret("DISCORD_MENTION")
+	mention, err = e.Secret("DISCORD_MENTION")
 	return app.Secret(text), mention, err
-}
-
-// set sets the thresholds.
-func (f *alertFlags) set(s *app.Settings) {
-	s.FailureShare, s.DenialShare, s.ItemErrorShare = f.FailureShare, f.DenialShare, f.ItemErrorShare
-	s.MinimumRate, s.DatabaseErrorRate, s.QueueShare = f.MinimumRate, f.DatabaseErrorRate, f.QueueShare
-	s.BuyLatency, s.Latency, s.DatabaseLatency = f.BuyLatency, f.Latency, f.DatabaseLatency
-	s.CPUPercent, s.MemoryPercent = f.CPUPercent, f.MemoryPercent
 }
 
 // longTime is a duration as Prometheus writes it, with days, weeks and years.

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -41,8 +40,8 @@ func TestAdminTokens(t *testing.T) {
 		receiver.AdminToken = token
 		checked["receiver"] = receiver.Validate()
 		if !ok {
-			checked["stress --listen"] = stress(t, app.StressOptions{Listen: "127.0.0.1:0", AdminToken: token})
-			checked["stress --metrics-addr"] = stress(t, app.StressOptions{MetricsAddr: "127.0.0.1:0", AdminToken: token})
+			checked["stress --listen"] = stress(app.StressServersOptions{Listen: "127.0.0.1:0", AdminToken: token})
+			checked["stress --metrics-addr"] = stress(app.StressServersOptions{MetricsAddr: "127.0.0.1:0", AdminToken: token})
 		}
 		for command, err := range checked {
 			switch {
@@ -57,26 +56,10 @@ func TestAdminTokens(t *testing.T) {
 	}
 }
 
-// TestTokensOfTargets: a token that a load test only sends is as the target wants it.
-func TestTokensOfTargets(t *testing.T) {
-	t.Parallel()
-	if err := stress(t, app.StressOptions{AdminToken: "short"}); err == nil || strings.Contains(err.Error(), "token") {
-		t.Errorf("%v, want one that the target is not there", err)
-	}
-}
-
-// stress begins a load test of a server that is not there, and returns why it does
-// not start.
-func stress(t *testing.T, o app.StressOptions) error {
-	t.Helper()
-	o.URL, o.MaxInFlight, o.Timeout, o.Check, o.Users, o.RunTime, o.StopTimeout = "http://127.0.0.1:1", 1, 1e9, true, 1, "1s", "1s"
-	o.Confirm = func(string) bool { return true }
-	o.Out, o.Err = io.Discard, io.Discard
-	o.NewLogger = func(io.Writer) *slog.Logger { return slog.New(slog.DiscardHandler) }
-	_, err := app.Stress(t.Context(), o)
-	if !errors.Is(err, app.ErrStressUse) {
-		t.Fatalf("the load test started: %v", err)
-	}
+// stress returns why the servers of a load test are refused.
+func stress(o app.StressServersOptions) error {
+	o.Logger = slog.New(slog.DiscardHandler)
+	_, err := app.NewStressServers(o)
 	return err
 }
 
@@ -91,7 +74,7 @@ func TestAllowedHosts(t *testing.T) {
 		for command, err := range map[string]error{
 			"serve":   serve.Validate(),
 			"monitor": monitor.Validate(),
-			"stress":  stress(t, app.StressOptions{AllowedHosts: list}),
+			"stress":  stress(app.StressServersOptions{AllowedHosts: list}),
 		} {
 			if err == nil || !strings.Contains(err.Error(), "--allowed-hosts must ") {
 				t.Errorf("%s %q: %v", command, list, err)

@@ -156,5 +156,5 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 func (a *App) say(format string, args ...any) {
 	a.out.Lock()
 	defer a.out.Unlock()
-	say(a.options.Out, format, args...)
+	Say(a.options.Out, format, args...)
 }

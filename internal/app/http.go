@@ -93,8 +93,8 @@ func closeListener(listener net.Listener) error {
 	return nil
 }
 
-// say writes a line for people and scripts.
-func say(w io.Writer, format string, args ...any) {
+// Say writes a line for people and scripts.
+func Say(w io.Writer, format string, args ...any) {
 	text := fmt.Sprintf(format, args...) // an error in it may have lines of its own
 	fmt.Fprintf(w, "onsale: %s\n", strings.ReplaceAll(text, "\n", "; "))
 }

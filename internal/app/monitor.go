@@ -133,7 +133,7 @@ func (m *Monitor) Addr() string { return m.listener.Addr().String() }
 // Run watches until the context ends or a part fails, and then stops the parts,
 // each within a bound of its own. It may be called once.
 func (m *Monitor) Run(ctx context.Context) error {
-	parts := newLifecycle(m.options.Logger, func(part string, err error) { say(m.options.Out, "the %s ended: %v", part, err) })
+	parts := newLifecycle(m.options.Logger, func(part string, err error) { Say(m.options.Out, "the %s ended: %v", part, err) })
 	early := []*undo{
 		parts.Essential(ctx, "monitoring", monitoringLimit, m.monitor.Run),
 		parts.Beside(ctx, "announcement", closeLimit, func(ctx context.Context) error { m.announce(ctx); return nil }),
@@ -167,14 +167,14 @@ func (m *Monitor) announce(ctx context.Context) {
 		}
 	}
 	if watch := m.options.Watch; len(m.options.Targets) > 0 {
-		say(out, "watches %s as job %s, every %s", strings.Join(hosts, ", "), watch.Settings.Job, watch.every())
+		Say(out, "watches %s as job %s, every %s", strings.Join(hosts, ", "), watch.Settings.Job, watch.every())
 	} else {
-		say(out, "watches job %s of %s, every %s", watch.Settings.Job, watch.PrometheusConfig, watch.every())
+		Say(out, "watches job %s of %s, every %s", watch.Settings.Job, watch.PrometheusConfig, watch.every())
 	}
-	say(out, "page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
-	say(out, "alerts go %s", m.options.Watch.told(base))
+	Say(out, "page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
+	Say(out, "alerts go %s", m.options.Watch.told(base))
 	if endpoint.OnAllAddresses(m.listener.Addr()) {
-		say(out, "%s", allAddresses)
+		Say(out, "%s", allAddresses)
 	}
-	say(out, "ready on %s", base)
+	Say(out, "ready on %s", base)
 }

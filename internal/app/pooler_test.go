@@ -1,8 +1,6 @@
 package app_test
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,11 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"onsale/internal/app"
 	"onsale/internal/app/apptest"
-	"onsale/internal/automate"
 	"onsale/internal/client"
 	"onsale/internal/fault"
 	"onsale/internal/pgtest"
@@ -22,8 +17,7 @@ import (
 )
 
 // TestReplicasBehindAPooler migrates, and sells a concert to its last ticket on two
-// replicas that reach their database by a PgBouncer. Items, the fault plan and the
-// records of `onsale automate` go the same way.
+// replicas that reach their database by a PgBouncer. The fault plan goes the same way.
 func TestReplicasBehindAPooler(t *testing.T) {
 	t.Parallel()
 	for mode, settings := range map[string][]string{
@@ -33,20 +27,18 @@ func TestReplicasBehindAPooler(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			server := database.Server(t)
-			direct := server.WithPassword(database.Database(t))
-			through := server.Pooler(t, mode, settings...).URL(direct)
+			through := server.Pooler(t, mode, settings...).URL(server.WithPassword(database.Database(t)))
 			migration := app.DefaultOptions()
 			migration.DatabaseURL, migration.DatabaseURLSet, migration.Logger = through, true, slog.New(slog.DiscardHandler)
 			if err := app.Migrate(t.Context(), migration); err != nil {
 				t.Fatal(err)
 			}
-			var urls []string
 			var clients []*client.Client
 			for range 2 {
 				url := apptest.Start(t, func(o *app.Options) {
 					o.DatabaseURL, o.DatabaseURLSet, o.Faults = through, true, new(fault.Plan)
 				})
-				urls, clients = append(urls, url), append(clients, apptest.Admin(t, url))
+				clients = append(clients, apptest.Admin(t, url))
 			}
 			sellToTheLast(t, clients)
 
@@ -59,7 +51,6 @@ func TestReplicasBehindAPooler(t *testing.T) {
 				now, err := clients[1].Faults(t.Context())
 				return err == nil && now.Version == set.Version && len(now.Replicas) == 2 && now.Replicas[0].Applied && now.Replicas[1].Applied
 			})
-			record(t, urls[1], through, direct)
 		})
 	}
 }
@@ -95,26 +86,5 @@ func sellToTheLast(t *testing.T, replicas []*client.Client) {
 	books, err := replicas[1].Books(t.Context())
 	if err != nil || books.Difference() != 0 || sold.Load() != capacity {
 		t.Errorf("%d sold of %d, books %+v, %v", sold.Load(), capacity, books, err)
-	}
-}
-
-// record creates and deletes items, and counts the calls that were recorded.
-func record(t *testing.T, host, through, direct string) {
-	t.Helper()
-	o := app.AutomateOptions{Options: automate.DefaultOptions(), Host: host, Timeout: 10 * time.Second, Record: through}
-	var out, progress bytes.Buffer
-	o.Rate, o.Force, o.Count, o.Out, o.Err, o.Logger = 200, true, 20, &out, &progress, slog.New(slog.DiscardHandler)
-	if err := app.Automate(t.Context(), o); err != nil {
-		t.Fatalf("automate: %v\n%s", err, &out)
-	}
-	conn, err := pgx.Connect(t.Context(), direct)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var created, deleted, left int
-	err = conn.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE status = 201), count(*) FILTER (WHERE method = 'DELETE' AND status = 200),
-		(SELECT count(*) FROM onsale.items) FROM onsale.automate_calls`).Scan(&created, &deleted, &left)
-	if err := errors.Join(err, conn.Close(t.Context())); err != nil || created != 20 || deleted != 20 || left != 0 {
-		t.Errorf("%d items created, %d deleted and %d left, %v: want 20, 20, 0", created, deleted, left, err)
 	}
 }

@@ -104,7 +104,7 @@ func NewReceiver(ctx context.Context, o ReceiverOptions) (*Receiver, error) {
 		return nil, err
 	}
 	r := &Receiver{options: o, listener: listener}
-	r.parts = newLifecycle(o.Logger, func(part string, err error) { say(o.Out, "the %s ended: %v", part, err) })
+	r.parts = newLifecycle(o.Logger, func(part string, err error) { Say(o.Out, "the %s ended: %v", part, err) })
 	r.parts.OnStop("listener", closeLimit, func(context.Context) error { return closeListener(listener) })
 	if err := r.open(); err != nil {
 		return nil, errors.Join(err, r.parts.Stop(ctx))
@@ -198,14 +198,14 @@ func (r *Receiver) announce() {
 	base := endpoint.LocalURL(addr)
 	switch {
 	case o.AdminToken == server.OpenToAll:
-		say(o.Out, "WARNING: anyone who reaches this address may post notifications (admin token %q)", server.OpenToAll)
+		Say(o.Out, "WARNING: anyone who reaches this address may post notifications (admin token %q)", server.OpenToAll)
 	case o.AdminToken == "" && !endpoint.OnLoopback(addr):
-		say(o.Out, "posting is disabled on this address: set ONSALE_ADMIN_TOKEN to enable it, or --admin-token-file")
+		Say(o.Out, "posting is disabled on this address: set ONSALE_ADMIN_TOKEN to enable it, or --admin-token-file")
 	}
-	say(o.Out, "Alertmanager posts to %s/alertmanager · Grafana to %s/grafana", base, base)
-	say(o.Out, "notifications go %s", o.watch().told(o.watch().external(base)))
+	Say(o.Out, "Alertmanager posts to %s/alertmanager · Grafana to %s/grafana", base, base)
+	Say(o.Out, "notifications go %s", o.watch().told(o.watch().external(base)))
 	if endpoint.OnAllAddresses(addr) {
-		say(o.Out, "%s", allAddresses)
+		Say(o.Out, "%s", allAddresses)
 	}
-	say(o.Out, "ready on %s", base)
+	Say(o.Out, "ready on %s", base)
 }

@@ -47,10 +47,6 @@ func TestNoURLShowsItsSecrets(t *testing.T) {
 			o.DiscordURL = app.Secret(url)
 			return "", o.Validate()
 		},
-		"--receiver": func(_ *testing.T, url string) (string, error) {
-			_, err := app.ExportAlertmanager(app.ExportAlertmanagerOptions{Pace: "real", Version: "0.28", Receiver: app.ExportReceiver{URL: url}})
-			return "", err
-		},
 		"--listen": func(_ *testing.T, url string) (string, error) {
 			o := app.DefaultMonitorOptions()
 			o.Targets, o.Listen = []string{"http://127.0.0.1:8000"}, url
@@ -70,26 +66,6 @@ func TestNoURLShowsItsSecrets(t *testing.T) {
 				end() // nothing is to be looked up
 				return a.Run(over)
 			})
-		},
-		"--host of automate": func(_ *testing.T, url string) (string, error) {
-			o := app.AutomateOptions{Host: url, Timeout: time.Second}
-			return "", o.Validate()
-		},
-		"--host of stress": func(t *testing.T, url string) (string, error) {
-			t.Helper()
-			return stressCut(t, app.StressOptions{Host: url})
-		},
-		"URL of stress": func(t *testing.T, url string) (string, error) {
-			t.Helper()
-			return stressCut(t, app.StressOptions{URL: url})
-		},
-		"--curl of stress": func(t *testing.T, url string) (string, error) {
-			t.Helper()
-			return stressCut(t, app.StressOptions{Curl: "curl '" + url + "'"})
-		},
-		"--scenario of stress": func(t *testing.T, url string) (string, error) {
-			t.Helper()
-			return stressCut(t, app.StressOptions{Scenario: url})
 		},
 	}
 	for name, try := range places {
@@ -121,18 +97,4 @@ func runCut(t *testing.T, run func(context.Context, io.Writer, *slog.Logger) err
 	var out bytes.Buffer
 	err := run(ctx, &out, slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	return out.String(), err
-}
-
-// stressCut begins a load test that has nobody to test.
-func stressCut(t *testing.T, o app.StressOptions) (string, error) {
-	t.Helper()
-	names := endpointtest.Names(t, nil)
-	return runCut(t, func(ctx context.Context, out io.Writer, log *slog.Logger) error {
-		o.Users, o.RunTime, o.Check, o.Headless, o.AdminToken, o.Resolver = 1, "100ms", true, true, "a-token-of-the-test", names
-		o.Out, o.Err, o.DataDir = out, out, t.TempDir()
-		o.NewLogger = func(io.Writer) *slog.Logger { return log }
-		o.Confirm = func(string) bool { return true }
-		_, err := app.Stress(ctx, o)
-		return err
-	})
 }

@@ -1,4 +1,4 @@
-package app
+package stresscmd
 
 import (
 	"cmp"
@@ -34,73 +34,72 @@ type source struct {
 }
 
 // newSource reads what the options say that users do.
-func newSource(o StressOptions, worker, workers int) (*source, error) {
+func newSource(c *RunCommand, so script.Options) (*source, error) {
 	given := 0
-	for _, text := range []string{o.URL, o.Curl, o.Scenario} {
+	for _, text := range []string{c.URL, c.Curl, c.Scenario} {
 		if text != "" {
 			given++
 		}
 	}
-	plainOnly := o.Method != "" || o.Body != "" || len(o.Header) > 0
+	plainOnly := c.Method != "" || c.Body != "" || len(c.Header) > 0
 	switch {
 	case given > 1:
 		return nil, errors.New("only one of URL, --curl and --scenario can be given")
-	case plainOnly && o.URL == "":
+	case plainOnly && c.URL == "":
 		return nil, errors.New("--method, --header and --body belong to a plain request, so a URL must be given")
-	case strings.Contains(o.Host, ": "):
+	case strings.Contains(c.Host, ": "):
 		return nil, errors.New("-H is --host, as in Locust; --header gives a header")
-	case o.URL != "" && o.Host != "":
+	case c.URL != "" && c.Host != "":
 		return nil, errors.New("--host must not be given beside a URL, which names the host")
-	case o.URL != "" && o.URL != "localhost" && !strings.ContainsAny(o.URL, ":/."):
-		return nil, fmt.Errorf("%q is no URL, and no command of onsale stress%s", endpoint.Shown(o.URL), guess.Among(o.URL, []string{"run", "list", "show", "compare"}))
-	case o.Prepare && (o.URL != "" || o.Curl != ""):
+	case c.URL != "" && c.URL != "localhost" && !strings.ContainsAny(c.URL, ":/."):
+		return nil, fmt.Errorf("%q is no URL, and no command of onsale stress%s", endpoint.Shown(c.URL), guess.Among(c.URL, []string{"run", "list", "show", "compare"}))
+	case c.Prepare && (c.URL != "" || c.Curl != ""):
 		return nil, errors.New("--prepare makes concerts for the built-in scenarios, and has none to make here")
-	case o.Redirects < 0 || o.Redirects > maxRedirects:
+	case c.Redirects < 0 || c.Redirects > maxRedirects:
 		return nil, fmt.Errorf("--redirects must be between 0 and %d", maxRedirects)
 	}
-	s := &source{wire: wire.Options{Timeout: o.Timeout, NewConnections: o.NewConnections, Redirects: o.Redirects}}
-	spec, builtin := scenario.Find(cmp.Or(o.Scenario, scenario.Builtin()[0].Name))
-	if o.URL == "" && o.Curl == "" && builtin {
+	s := &source{wire: wire.Options{Timeout: c.Timeout, NewConnections: c.NewConnections, Redirects: c.Redirects}}
+	spec, builtin := scenario.Find(cmp.Or(c.Scenario, scenario.Builtin()[0].Name))
+	if c.URL == "" && c.Curl == "" && builtin {
 		instance := spec.New()
 		s.Scenario, s.Instance = instance.Scenario, instance
-		err := s.aim(o, defaultHost)
+		err := s.aim(c, defaultHost, c.Insecure)
 		return s, err
 	}
-	text, err := scriptOf(o, script.Options{Env: o.Env, Worker: worker, Workers: workers})
+	text, err := scriptOf(c, so)
 	if err != nil {
 		return nil, err
 	}
-	if text.Timeout != 0 && o.Timeout == 0 {
+	if text.Timeout != 0 && c.Timeout == 0 {
 		s.wire.Timeout = text.Timeout
 	}
 	s.wire.Redirects = max(s.wire.Redirects, text.Redirects)
 	s.notes = text.Warnings
-	o.Insecure = o.Insecure || text.Insecure
-	if err := s.aim(o, text.Host); err != nil {
+	if err := s.aim(c, text.Host, c.Insecure || text.Insecure); err != nil {
 		return nil, err
 	}
 	s.Scenario = text.Scenario(s.target)
-	if o.Scenario == "" { // a plain request, which has no better name
+	if c.Scenario == "" { // a plain request, which has no better name
 		s.Scenario.Name, s.Scenario.SpawnAtOnce = text.Summary, true
 	}
 	return s, nil
 }
 
 // scriptOf reads the plain request, the curl command or the scenario file.
-func scriptOf(o StressOptions, so script.Options) (*script.Script, error) {
+func scriptOf(c *RunCommand, so script.Options) (*script.Script, error) {
 	switch {
-	case o.URL != "":
-		return script.FromURL(script.Plain{URL: o.URL, Method: o.Method, Header: o.Header, Body: o.Body, ContentType: contentType(o.Body)}, so)
-	case o.Curl != "":
-		return script.FromCurl(o.Curl, so)
-	case !slices.Contains([]string{".yaml", ".yml"}, strings.ToLower(filepath.Ext(o.Scenario))):
+	case c.URL != "":
+		return script.FromURL(script.Plain{URL: c.URL, Method: c.Method, Header: c.Header, Body: c.Body, ContentType: contentType(c.Body)}, so)
+	case c.Curl != "":
+		return script.FromCurl(c.Curl, so)
+	case !slices.Contains([]string{".yaml", ".yml"}, strings.ToLower(filepath.Ext(c.Scenario))):
 		var names []string
 		for _, spec := range scenario.Builtin() {
 			names = append(names, spec.Name)
 		}
-		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), endpoint.Shown(o.Scenario), guess.Among(o.Scenario, names))
+		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), endpoint.Shown(c.Scenario), guess.Among(c.Scenario, names))
 	default:
-		return script.Load(o.Scenario, so)
+		return script.Load(c.Scenario, so)
 	}
 }
 
@@ -114,8 +113,8 @@ func contentType(body string) string {
 }
 
 // aim fills in where the requests go.
-func (s *source) aim(o StressOptions, host string) error {
-	host = cmp.Or(o.Host, host)
+func (s *source) aim(c *RunCommand, host string, insecure bool) error {
+	host = cmp.Or(c.Host, host)
 	if host == "" {
 		return errors.New("--host must be given: the scenario names none")
 	}
@@ -123,24 +122,24 @@ func (s *source) aim(o StressOptions, host string) error {
 	if s.target, err = wire.ParseTarget(host); err != nil {
 		return fmt.Errorf("--host: %w", err)
 	}
-	s.wire.TLS, err = trust(o)
+	s.wire.TLS, err = trust(c.CACert, insecure)
 	return err
 }
 
 // trust returns which certificates are good; nil is the system's choice.
-func trust(o StressOptions) (*tls.Config, error) {
-	if o.CACert == "" && !o.Insecure {
+func trust(caCert string, insecure bool) (*tls.Config, error) {
+	if caCert == "" && !insecure {
 		return nil, nil //nolint:nilnil // the zero value of an option
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: o.Insecure} //nolint:gosec // --insecure asks for it
-	if o.CACert != "" {
-		text, err := os.ReadFile(o.CACert)
+	trusted := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure} //nolint:gosec // --insecure asks for it
+	if caCert != "" {
+		text, err := os.ReadFile(caCert)
 		if err != nil {
 			return nil, fmt.Errorf("--cacert: %w", err)
 		}
-		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("--cacert: %s has no certificate in PEM form", o.CACert)
+		if trusted.RootCAs = x509.NewCertPool(); !trusted.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("--cacert: %s has no certificate in PEM form", caCert)
 		}
 	}
-	return c, nil
+	return trusted, nil
 }

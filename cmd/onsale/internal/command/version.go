@@ -1,10 +1,9 @@
-package app
+package command
 
 import (
 	"fmt"
 	"runtime"
 
-	"onsale/internal/endpoint"
 	"onsale/internal/telemetry"
 )
 
@@ -14,6 +13,3 @@ func Version() string {
 	return fmt.Sprintf("onsale %s (revision %s, %s, %s, %s/%s)",
 		build.Version, build.Revision, build.Date, build.GoVersion, runtime.GOOS, runtime.GOARCH)
 }
-
-// Clean returns a message without the users, passwords and queries of the URLs in it.
-func Clean(message string) string { return endpoint.Clean(message) }

@@ -12,7 +12,7 @@ import (
 )
 
 // TestAsideHasAReserve: a scrape of a load test's metrics is answered though others
-// hold all connections of the server beside it.
+// hold all connections of its server.
 func TestAsideHasAReserve(t *testing.T) {
 	t.Parallel()
 	var held sync.WaitGroup
@@ -22,8 +22,11 @@ func TestAsideHasAReserve(t *testing.T) {
 	})
 	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") })
 	log := slog.New(slog.DiscardHandler)
-	run := &test{log: log, parts: newLifecycle(log, func(string, error) {})}
-	addr, err := run.serveAside(t.Context(), "--metrics-addr", "127.0.0.1:0", []server.Mount{
+	servers, err := NewStressServers(StressServersOptions{MetricsAddr: "127.0.0.1:0", Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, err := servers.serve(t.Context(), "--metrics-addr", "127.0.0.1:0", []server.Mount{
 		{Pattern: "/metrics", Handler: answer}, {Pattern: "/hang", Handler: hang},
 	})
 	if err != nil {
@@ -34,7 +37,7 @@ func TestAsideHasAReserve(t *testing.T) {
 	t.Cleanup(func() {
 		end()
 		clients.Wait()
-		if err := run.parts.Stop(ctx); err != nil {
+		if err := servers.Stop(ctx); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package command
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ func TestSecretFromAPipe(t *testing.T) {
 			_, _ = w.WriteString(strings.Repeat("x", size)) // a reader that has enough hangs up
 			_ = w.Close()
 		}()
-		got, err := secretFile("--admin-token-file", fmt.Sprintf("/dev/fd/%d", r.Fd()))
+		got, err := SecretFile("--admin-token-file", fmt.Sprintf("/dev/fd/%d", r.Fd()))
 		_ = r.Close()
 		if want == "" && (err != nil || len(got) != size) {
 			t.Errorf("%d bytes: read %d, %v", size, len(got), err)

@@ -1,6 +1,7 @@
-package main
+package command
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -8,11 +9,11 @@ import (
 	"unicode"
 )
 
-// secret returns a secret of the environment, or nothing if it is not set, without what
+// Secret returns a secret of the environment, or nothing if it is not set, without what
 // tools put around it: a Kubernetes Secret made with echo ends with a line break. One of
 // several lines, or of white space alone, is an error that names the variable.
-func (e *env) secret(name string) (string, error) {
-	given, _ := e.lookup(name)
+func (e *Env) Secret(name string) (string, error) {
+	given, _ := e.Lookup(name)
 	value, err := trimSecret(name, given)
 	if err == nil && value == "" && given != "" {
 		err = fmt.Errorf("%s is set, but has nothing but white space", name)
@@ -20,11 +21,24 @@ func (e *env) secret(name string) (string, error) {
 	return value, err
 }
 
+// AdminToken returns the admin token from where it was put: the file that
+// --admin-token-file names, if any, or ONSALE_ADMIN_TOKEN. Both are an error.
+func (e *Env) AdminToken(file string) (string, error) {
+	token, err := e.Secret("ONSALE_ADMIN_TOKEN")
+	if file == "" || err != nil {
+		return token, err
+	}
+	if token != "" {
+		return "", errors.New("--admin-token-file and ONSALE_ADMIN_TOKEN are both set: choose one")
+	}
+	return SecretFile("--admin-token-file", file)
+}
+
 // maxSecretFile limits a file with a secret, in bytes.
 const maxSecretFile = 64 << 10
 
-// secretFile returns the secret in the file that a flag names. An empty file is an error.
-func secretFile(flag, file string) (string, error) {
+// SecretFile returns the secret in the file that a flag names. An empty file is an error.
+func SecretFile(flag, file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", flag, err)

@@ -1,7 +1,8 @@
-package app_test
+package stresscmd_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -11,7 +12,10 @@ import (
 	"sync"
 	"testing"
 
-	"onsale/internal/app"
+	"github.com/alecthomas/kong"
+
+	"onsale/cmd/onsale/internal/command"
+	"onsale/cmd/onsale/internal/stresscmd"
 	"onsale/internal/endpoint/endpointtest"
 )
 
@@ -57,17 +61,32 @@ func (s *shop) sawToken() bool {
 	return strings.Contains(strings.Join(s.tokens, " "), envToken)
 }
 
-// storm makes a load test, with a token of the environment, and returns what it
-// asked, what it said and how it failed.
-func storm(t *testing.T, names *net.Resolver, host string, o app.StressOptions) (question, said string, err error) {
+// parse returns `onsale stress` with these flags, and the defaults of the others.
+func parse(t *testing.T, args ...string) *stresscmd.RunCommand {
 	t.Helper()
+	c := new(stresscmd.RunCommand)
+	parser, err := kong.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// stress runs `onsale stress` with these flags and an admin token in the environment, answers
+// no question, and returns what the command wrote and how it failed.
+func stress(t *testing.T, names *net.Resolver, token string, flags ...string) (said string, err error) {
+	t.Helper()
+	c := parse(t, append(flags, "--headless", "--data-dir", t.TempDir())...)
 	var out bytes.Buffer
-	o.Host, o.Resolver, o.AdminToken, o.Headless, o.DataDir = host, names, envToken, true, t.TempDir()
-	o.Out, o.Err = io.Discard, &out
-	o.NewLogger = func(io.Writer) *slog.Logger { return slog.New(slog.DiscardHandler) }
-	o.Confirm = func(q string) bool { question = q; return false }
-	_, err = app.Stress(t.Context(), o)
-	return question, out.String(), err
+	err = c.Run(t.Context(), &command.Env{
+		Lookup: func(name string) (string, bool) { return token, name == "ONSALE_ADMIN_TOKEN" },
+		Stdin:  strings.NewReader(""), Stdout: io.Discard, Stderr: &out, Resolver: names,
+		LogTo: func(io.Writer) *slog.Logger { return slog.New(slog.DiscardHandler) },
+	})
+	return out.String(), err
 }
 
 // A name that looks like loopback gets neither the token nor a load without a question.
@@ -80,12 +99,13 @@ func TestStressJudgesNamesByTheirAddresses(t *testing.T) {
 		"http://here.test:8000": true, "here.test.:8000": true, "http://127.0.0.1:8000": true,
 		"http://localhost.away.test": false, "http://mixed.test:8000": false, "http://unknown.test": false, "http://0.0.0.0:8000": false,
 	} {
-		question, said, err := storm(t, names, host, app.StressOptions{Users: 1500, SpawnRate: 1, RunTime: "100ms"})
-		if !near && (err == nil || !strings.Contains(question, "1500 users")) {
-			t.Errorf("%s: question %q, error %v", host, question, err)
+		said, err := stress(t, names, envToken, "--host="+host, "--users=1500", "--spawn-rate=1", "--run-time=100ms", "--no-check", "--no-keep")
+		asked := strings.Contains(said, "1500 users") && strings.Contains(said, "Go on? [y/N]")
+		if !near && (err == nil || !asked) {
+			t.Errorf("%s: no question, error %v\n%s", host, err, said)
 		}
-		if near && question != "" {
-			t.Errorf("%s is asked for twice: %q", host, question)
+		if near && asked {
+			t.Errorf("%s needs confirmation:\n%s", host, said)
 		}
 		if kept := strings.Contains(said, "is not sent over plain http"); kept == near {
 			t.Errorf("%s: the token is kept back: %t\n%s", host, kept, said)
@@ -98,7 +118,7 @@ func TestStressSendsTheTokenToLoopback(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	names := endpointtest.Names(t, map[string][]string{"here.test": {"127.0.0.1"}})
-	_, _, err := storm(t, names, "http://here.test:"+s.port, app.StressOptions{Users: 1, Check: true, Prepare: true})
+	_, err := stress(t, names, envToken, "--host=http://here.test:"+s.port, "--users=1", "--prepare")
 	if err == nil || !s.sawToken() {
 		t.Errorf("the token was sent: %t; %v", s.sawToken(), err)
 	}
@@ -110,11 +130,24 @@ func TestStressDoesNotFollowANameThatMoves(t *testing.T) {
 	s := newShop(t)
 	zone := endpointtest.NewZone(map[string][]string{"here.test": {"127.0.0.1"}})
 	s.asked = func(string) { zone.Set("here.test", "192.0.2.1") } // with the first request
-	_, _, err := storm(t, zone.Resolver(t), "http://here.test:"+s.port, app.StressOptions{Users: 1, Check: true, Prepare: true})
+	_, err := stress(t, zone.Resolver(t), envToken, "--host=http://here.test:"+s.port, "--users=1", "--prepare")
 	if err == nil || !strings.Contains(err.Error(), "is not any more") {
 		t.Errorf("the error is %v", err)
 	}
 	if s.sawToken() {
 		t.Error("the token was sent") // the first request is one of those that users make
+	}
+}
+
+// TestTokensOfTargets: a token that a load test only sends is as the target wants it. One that
+// protects a server of the load test must be long enough.
+func TestTokensOfTargets(t *testing.T) {
+	t.Parallel()
+	for flag, refused := range map[string]bool{"--run-time=1s": false, "--listen=127.0.0.1:0": true, "--metrics-addr=127.0.0.1:0": true} {
+		_, err := stress(t, nil, "short", "--host=http://127.0.0.1:1", "--wait=0", "--users=1", flag)
+		usage, ok := errors.AsType[*command.UsageError](err)
+		if !ok || strings.Contains(usage.Error(), "the admin token") != refused {
+			t.Errorf("%s: %v, want one about the token: %t, or else about the target", flag, err, refused)
+		}
 	}
 }

@@ -1,0 +1,34 @@
+package automatecmd_test
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"onsale/cmd/onsale/internal/automatecmd"
+	"onsale/cmd/onsale/internal/command"
+	"onsale/internal/endpoint/endpointtest"
+)
+
+// TestNoURLShowsItsSecrets gives --host the malformed and well-formed URLs with a secret in
+// them. No error may repeat the secret.
+func TestNoURLShowsItsSecrets(t *testing.T) {
+	t.Parallel()
+	refused := 0
+	for _, url := range endpointtest.SecretURLs() {
+		c := automatecmd.Command{
+			Host: url, Timeout: time.Second, Rate: 1, Count: 1, Users: 1, UserPrefix: "u", ShutdownTimeout: time.Second, KeepRatio: 2,
+		}
+		err := c.Run(t.Context(), &command.Env{Stdout: io.Discard, Stderr: io.Discard})
+		if err == nil {
+			continue
+		}
+		refused++
+		if endpointtest.Leaks(err.Error()) {
+			t.Errorf("%q is shown as %v", url, err)
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused") // and this tests nothing
+	}
+}

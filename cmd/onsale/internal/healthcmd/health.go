@@ -1,0 +1,121 @@
+// Package healthcmd is `onsale health`: the probe of a container that has neither a shell nor
+// curl.
+package healthcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"onsale/cmd/onsale/internal/command"
+	"onsale/internal/client"
+	"onsale/internal/endpoint"
+)
+
+// The time that `onsale health` may be given.
+const (
+	minTimeout = 10 * time.Millisecond
+	maxTimeout = time.Minute
+	// maxAnswer limits how much of an answer is read, in bytes.
+	maxAnswer = 64 << 10
+)
+
+// Command is `onsale health`.
+type Command struct {
+	URL     string        `arg:"" optional:"" help:"URL of the server; one with a path is asked as it is. Not given, it is the server of this machine that listens on --listen."`
+	Listen  string        `help:"Address that the server was told to listen on, host:port." default:"127.0.0.1:8000"`
+	Ready   bool          `help:"Ask /ready, whether the server can sell, instead of /health, whether it lives." env:"-"`
+	Timeout time.Duration `help:"How long to wait for the answer, up to 1m." default:"3s" env:"ONSALE_HEALTH_TIMEOUT"`
+}
+
+// Help is shown under `onsale health --help`.
+func (Command) Help() string {
+	return `Asks a server for its health. The exit code is 0 if it answers 200, 1 if it does
+not, and 2 for wrong use.`
+}
+
+// Run asks once. It follows no redirect and uses no proxy. An error about the flags is a
+// [command.UsageError]; any other says that the server is unhealthy.
+func (c *Command) Run(ctx context.Context, e *command.Env) error {
+	address, err := c.address()
+	if err != nil {
+		return &command.UsageError{Err: err}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("no answer within %s", c.Timeout))
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return &command.UsageError{Err: fmt.Errorf("the URL must look like http://127.0.0.1:8000: %w", err)}
+	}
+	asked := endpoint.Shown(address)
+	if err := ask(request); err != nil {
+		return fmt.Errorf("unhealthy: %s: %w", asked, err)
+	}
+	fmt.Fprintf(e.Stdout, "%s: 200 OK\n", asked)
+	return nil
+}
+
+// ask returns an error unless the answer is 200.
+func ask(request *http.Request) error {
+	transport := &http.Transport{DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	answer, err := transport.RoundTrip(request)
+	if err != nil {
+		return command.RequestError(request.Context(), err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // the status says enough
+	if said := client.Excerpt(body); said != "" {
+		text += ": " + said
+	}
+	return errors.New(text)
+}
+
+// address returns the URL to ask.
+func (c *Command) address() (string, error) {
+	if c.Timeout < minTimeout || c.Timeout > maxTimeout {
+		return "", fmt.Errorf("--timeout must be between %s and %s, not %s", minTimeout, maxTimeout, c.Timeout)
+	}
+	path := "/health"
+	if c.Ready {
+		path = "/ready"
+	}
+	if c.URL == "" {
+		host, err := c.local()
+		return (&url.URL{Scheme: "http", Host: host, Path: path}).String(), err // escapes the zone of an IPv6 address
+	}
+	u, ok := endpoint.ParseWebURL(c.URL)
+	switch {
+	case !ok:
+		return "", fmt.Errorf("the URL must look like http://127.0.0.1:8000, not %q", endpoint.Shown(c.URL))
+	case u.User != nil || u.Fragment != "":
+		return "", errors.New("the URL must have neither a user nor a fragment")
+	case u.Path == "" || u.Path == "/":
+		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path, RawQuery: u.RawQuery}).String(), nil
+	case c.Ready:
+		return "", errors.New("--ready asks /ready: give a URL without a path, or leave out --ready")
+	}
+	return u.String(), nil
+}
+
+// local returns the address at which this machine reaches a server that listens on c.Listen: one
+// on all addresses is asked at that of loopback.
+func (c *Command) local() (string, error) {
+	if err := endpoint.CheckListen("--listen", c.Listen); err != nil {
+		return "", err
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil || port == "" || port == "0" {
+		return "", fmt.Errorf("--listen must name the port of the server to ask, not %q", endpoint.Shown(c.Listen))
+	}
+	return endpoint.Dialable(host, port), nil
+}

@@ -1,0 +1,183 @@
+package stresscmd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+
+	"onsale/cmd/onsale/internal/command"
+	"onsale/internal/app"
+	"onsale/internal/stress"
+	"onsale/internal/stress/history"
+	"onsale/internal/stress/metrics"
+	"onsale/internal/stress/report"
+	"onsale/internal/stress/result"
+	"onsale/internal/stress/script"
+	"onsale/internal/stress/session"
+	"onsale/internal/telemetry"
+)
+
+// test is one load test from the command line.
+type test struct {
+	flags *RunCommand
+	env   *command.Env
+	// token is the admin token, and targetToken the same if it may go to the target.
+	token, targetToken string
+	noColor            bool
+
+	source  *source
+	session *session.Session
+	kept    *history.Store // nil where runs are not kept
+	metrics *metrics.Metrics
+	live    *report.Live
+	log     *slog.Logger // writes above the view
+	servers *app.StressServers
+	// ended is closed when the run is over.
+	ended chan struct{}
+}
+
+// newTest checks all that was asked for.
+func newTest(ctx context.Context, c *RunCommand, e *command.Env, token string) (*test, error) {
+	settings, err := c.settings()
+	if err != nil {
+		return nil, err
+	}
+	// What is said while the view is drawn goes above it.
+	t := &test{flags: c, env: e, token: token, ended: make(chan struct{})}
+	_, t.noColor = e.Lookup("NO_COLOR")
+	t.live = report.NewLive(report.LiveOptions{Out: e.Stderr, Size: e.Terminal(e.Stderr), NoColor: t.noColor})
+	t.log = e.LogTo(t.live)
+	t.servers, err = app.NewStressServers(app.StressServersOptions{
+		MetricsAddr: c.MetricsAddr, Listen: c.Listen, AdminToken: token, AllowedHosts: c.AllowedHosts, Logger: t.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	worker, workers, err := session.ParseWorker(c.Worker)
+	if err != nil {
+		return nil, asFlag(err)
+	}
+	if t.source, err = newSource(c, script.Options{Env: e.Lookup, Worker: worker, Workers: workers}); err != nil {
+		return nil, err
+	}
+	t.source.target.Resolve(ctx, e.Resolver)
+	t.targetToken = t.tokenOfTarget()
+	if c.MetricsAddr != "" {
+		t.metrics = metrics.New(telemetry.NewRegistry(telemetry.ReadBuild()), metrics.Options{
+			Scenario: t.source.Scenario.Name, Host: t.source.target.String(), Worker: cmp.Or(c.Worker, "0/1"),
+		})
+	}
+	t.session, err = session.New(session.Options{
+		Settings: settings, Source: t.source.Source, Target: t.source.target, Wire: t.source.wire,
+		Metrics: t.metrics, AdminToken: t.targetToken, Program: command.Version(), Logger: t.log,
+	})
+	if err != nil {
+		return nil, asFlag(err)
+	}
+	if c.Keep {
+		t.kept = history.New(c.DataDir)
+	}
+	return t, nil
+}
+
+// tokenOfTarget returns the admin token if it may go to the target.
+func (t *test) tokenOfTarget() string {
+	target := t.source.target
+	if t.token == "" || target.Private() || t.flags.tokenMeant(t.env) {
+		return t.token
+	}
+	t.source.notes = append(t.source.notes, "the admin token of the environment is not sent over plain http to "+target.String()+"; --admin-token-file sends it")
+	return ""
+}
+
+// before looks at the server, and asks before something could be hurt.
+func (t *test) before(ctx context.Context) error {
+	c := t.flags
+	if err := t.canWrite(); err != nil {
+		return err
+	}
+	if !c.Headless && !c.OnlySummary {
+		app.Say(t.live, "there is no web page for load tests yet: --headless is implied")
+	}
+	for _, note := range append(t.source.notes, t.session.Warnings()...) {
+		app.Say(t.live, "%s", note)
+	}
+	var search *session.Search
+	if c.Capacity {
+		search = &session.Search{StepTime: c.StepTime, Start: c.StartLoad, Max: c.MaxLoad}
+		if err := t.session.CheckSearch(*search); err != nil {
+			return asFlag(err)
+		}
+	}
+	if question := t.session.Question(search); question != "" && !c.Yes && !t.env.Ask(ctx, question+". Go on?") {
+		return fmt.Errorf("%s was not confirmed; --yes confirms it without asking", question)
+	}
+	if !c.Check {
+		return nil
+	}
+	t.session.Await(ctx, c.Wait, func() {
+		app.Say(t.live, "waiting up to %s for %s to be ready", c.Wait, t.source.target)
+	})
+	notes, err := t.session.Check(ctx, c.Prepare)
+	for _, note := range notes {
+		app.Say(t.live, "%s", note)
+	}
+	return err
+}
+
+// serve binds the addresses of what is served while the test runs.
+func (t *test) serve(ctx context.Context) error {
+	if t.metrics != nil {
+		url, err := t.servers.ServeMetrics(ctx, t.metrics.Handler(t.log))
+		if err != nil {
+			return err
+		}
+		app.Say(t.live, "metrics on %s/metrics", url)
+	}
+	if t.flags.Listen == "" {
+		return nil
+	}
+	desk := session.NewDesk(session.DeskOptions{
+		Store: t.kept, Host: t.source.target.String(), Target: t.source.target, AdminToken: t.targetToken,
+		Resolver: t.env.Resolver, Program: command.Version(), Logger: t.log,
+	})
+	desk.Adopt(t.session, t.ended)
+	url, err := t.servers.ServeControl(ctx, desk)
+	if err != nil {
+		return err
+	}
+	app.Say(t.live, "control on %s/stress", url)
+	return nil
+}
+
+// run lets the test run.
+func (t *test) run(ctx context.Context) (result.Run, error) {
+	defer close(t.ended)
+	watch := func(r result.Run, now stress.Now) { t.live.Update(r, now) }
+	if t.flags.OnlySummary {
+		watch = nil
+	} else {
+		t.live.Begin(t.session.Report(), stress.Now{Left: t.session.Length()})
+		defer t.live.End()
+	}
+	if t.flags.Capacity {
+		return t.session.FindCapacity(ctx, session.Search{
+			StepTime: t.flags.StepTime, Start: t.flags.StartLoad, Max: t.flags.MaxLoad, Step: t.sayStep,
+		}, watch)
+	}
+	return t.session.Run(ctx, watch)
+}
+
+// linger waits until the last figures were scraped.
+func (t *test) linger(ctx context.Context) {
+	if t.metrics == nil || t.flags.MetricsLinger == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.flags.MetricsLinger)
+	defer cancel()
+	app.Say(t.live, "waits up to %s for the metrics to be scraped once more", t.flags.MetricsLinger)
+	if !t.metrics.AwaitScrape(ctx) {
+		app.Say(t.live, "nobody scraped the last metrics")
+	}
+}

@@ -1,0 +1,62 @@
+package stresscmd_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"onsale/cmd/onsale/internal/command"
+	"onsale/cmd/onsale/internal/stresscmd"
+	"onsale/internal/endpoint/endpointtest"
+)
+
+// TestNoURLShowsItsSecrets gives each place that takes a URL the malformed and well-formed ones
+// with a secret in it. None may repeat the secret, in an error or in what the command writes.
+func TestNoURLShowsItsSecrets(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string]func(c *stresscmd.RunCommand, url string){
+		"--host":     func(c *stresscmd.RunCommand, url string) { c.Host = url },
+		"URL":        func(c *stresscmd.RunCommand, url string) { c.URL = url },
+		"--curl":     func(c *stresscmd.RunCommand, url string) { c.Curl = "curl '" + url + "'" },
+		"--scenario": func(c *stresscmd.RunCommand, url string) { c.Scenario = url },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refused := 0
+			for _, url := range endpointtest.SecretURLs() {
+				c := parse(t, "--users=1", "--run-time=100ms", "--yes", "--headless", "--no-keep")
+				set(c, url)
+				said, err := cut(t, c)
+				if err != nil {
+					refused++
+					said += err.Error()
+				}
+				if endpointtest.Leaks(said) {
+					t.Errorf("%q is shown as\n%s", url, said)
+				}
+			}
+			if refused == 0 {
+				t.Error("nothing was refused") // and this tests nothing
+			}
+		})
+	}
+}
+
+// cut runs `onsale stress` for a moment, where no name can be looked up, and returns what it
+// wrote and logged.
+func cut(t *testing.T, c *stresscmd.RunCommand) (said string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	err = c.Run(ctx, &command.Env{
+		Lookup: func(name string) (string, bool) { return "a-token-of-the-test", name == "ONSALE_ADMIN_TOKEN" },
+		Stdin:  new(bytes.Buffer), Stdout: &out, Stderr: &out, Resolver: endpointtest.Names(t, nil),
+		LogTo: func(io.Writer) *slog.Logger { return log },
+	})
+	return out.String(), err
+}
