@@ -89,7 +89,7 @@ func (c *apiFlags) options(e *command.Env) (app.Options, error) {
 	if o.TokenKey, err = e.Secret("ONSALE_TOKEN_KEY"); err != nil {
 		return o, err
 	}
-	if o.Faults, err = app.ReadFaults(c.Faults, e.Log); err != nil {
+	if o.Faults, err = readFaults(c.Faults, e.Log); err != nil {
 		return o, err
 	}
 	o.AllowedHosts = c.AllowedHosts

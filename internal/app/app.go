@@ -20,6 +20,7 @@ import (
 	"onsale/internal/fault"
 	"onsale/internal/item"
 	"onsale/internal/sale"
+	"onsale/internal/sale/audit"
 	"onsale/internal/server"
 	"onsale/internal/store"
 	"onsale/internal/telemetry"
@@ -36,20 +37,18 @@ type App struct {
 	store    *store.Store
 	seller   *sale.Seller
 	tokens   *item.Issuer
-	audit    *audit
+	audit    *audit.Audit
 	api      *server.Server
 	listener *edge.Listener
 	http     *http.Server
-	beside   beside
+	extras   extras // of `onsale up`
 	parts    *lifecycle
 
 	// prepared is closed once the schema is there and the plan is known.
 	prepared chan struct{}
 }
 
-// New binds the address and opens the database, in this order: listener, data
-// directory, metrics, store (which the faults slow down), faults, tokens, seller,
-// crowd and monitoring, API. It does not wait for a database that is away.
+// New binds the address and opens the database. It does not wait for a database that is away.
 func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -67,34 +66,54 @@ func New(ctx context.Context, o Options) (*App, error) {
 	return a, nil
 }
 
+// open makes all parts, each of those before it.
 func (a *App) open(ctx context.Context) error {
+	o := a.options
 	if err := a.claim(); err != nil {
 		return err
 	}
-	o := a.options
 	build := telemetry.ReadBuild()
 	registry := telemetry.NewRegistry(build)
+	registry.MustRegister(a.listener.Metrics())
 	a.machine = telemetry.NewMachine(telemetry.MachineOptions{Registerer: registry, Logger: o.Logger})
 
 	var err error
-	a.store, err = store.Open(ctx, store.Options{
-		URL: o.DatabaseURL, URLSet: o.DatabaseURLSet, DataDir: o.DataDir, MaxConns: o.DatabaseConnections,
-		Gate:   func(ctx context.Context) error { return a.injector.Database(ctx) },
-		Logger: o.Logger, Registerer: registry,
+	if a.store, err = store.Open(ctx, a.storeOptions(registry)); err != nil {
+		return err
+	}
+	a.parts.OnStop("store", storeLimit, func(context.Context) error { return a.store.Close() })
+	a.injector = fault.NewInjector(a.faultOptions(registry)) // the store's calls pass through it
+	if a.tokens, err = newTokens(o); err != nil {
+		return err
+	}
+	a.audit = audit.New(audit.Options{Auditor: a.store, Interval: o.BooksInterval, Logger: o.Logger, Registerer: registry})
+	a.seller, err = sale.NewSeller(a.store, sale.Options{
+		MaxBatch: o.MaxBatch, QueueLimit: o.QueueLimit, Logger: o.Logger, Registerer: registry,
 	})
 	if err != nil {
 		return err
 	}
-	a.parts.OnStop("store", storeLimit, func(context.Context) error { return a.store.Close() })
-	a.injector = fault.NewInjector(a.faultOptions(registry))
-	a.tokens = item.NewIssuer(o.TokenLife, time.Now)
-	if o.TokenKey != "" {
-		if err := a.tokens.SetKey([]byte(o.TokenKey)); err != nil {
+
+	api := a.serverOptions(registry, build)
+	if o.Up != nil {
+		if api.Mounts, err = a.openExtras(ctx, build.Version, api.OwnToken); err != nil {
 			return err
 		}
 	}
-	a.audit = newAudit(a.store, o.BooksInterval, registry, o.Logger)
-	return a.makeAPI(ctx, registry, build)
+	if a.api, err = server.New(api); err != nil {
+		return err
+	}
+	a.http = newHTTPServer(a.listener, a.api.Handler(), o.Logger)
+	return nil
+}
+
+func (a *App) storeOptions(reg prometheus.Registerer) store.Options {
+	o := a.options
+	return store.Options{
+		URL: o.DatabaseURL, URLSet: o.DatabaseURLSet, DataDir: o.DataDir, MaxConns: o.DatabaseConnections,
+		Gate:   func(ctx context.Context) error { return a.injector.Database(ctx) },
+		Logger: o.Logger, Registerer: reg,
+	}
 }
 
 func (a *App) faultOptions(reg prometheus.Registerer) fault.Options {
@@ -118,15 +137,17 @@ func replicaName() string {
 	return host + "-" + rand.Text()[:6]
 }
 
-// makeAPI makes the seller and the API.
-func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build telemetry.Build) error {
-	var err error
-	a.seller, err = sale.NewSeller(a.store, sale.Options{
-		MaxBatch: a.options.MaxBatch, QueueLimit: a.options.QueueLimit, Logger: a.log, Registerer: registry,
-	})
-	if err != nil {
-		return err
+// newTokens returns the issuer of item tokens. Without a key in the options, preparation
+// gives it the one that the database keeps.
+func newTokens(o Options) (*item.Issuer, error) {
+	tokens := item.NewIssuer(o.TokenLife, time.Now)
+	if o.TokenKey == "" {
+		return tokens, nil
 	}
+	return tokens, tokens.SetKey([]byte(o.TokenKey))
+}
+
+func (a *App) serverOptions(registry *prometheus.Registry, build telemetry.Build) server.Options {
 	o := server.DefaultOptions()
 	o.Ledger, o.Seller, o.Faults, o.Replicas = a.store, a.seller, a.injector, a.store
 	o.Items, o.Tokens, o.MaxUserLabels = a.store, a.tokens, a.options.MaxUserLabels
@@ -138,15 +159,7 @@ func (a *App) makeAPI(ctx context.Context, registry *prometheus.Registry, build 
 	if up := a.options.Up; up != nil && up.Watch != nil {
 		o.AllowedHosts = up.Watch.hosts(o.AllowedHosts)
 	}
-	registry.MustRegister(a.listener.Metrics())
-	if o.Mounts, err = a.openBeside(ctx, build.Version, o.OwnToken); err != nil {
-		return err
-	}
-	if a.api, err = server.New(o); err != nil {
-		return err
-	}
-	a.http = newHTTPServer(a.listener, a.api.Handler(), a.log)
-	return nil
+	return o
 }
 
 // Addr returns the address that the server listens on.

@@ -98,3 +98,6 @@ func Say(w io.Writer, format string, args ...any) {
 	text := fmt.Sprintf(format, args...) // an error in it may have lines of its own
 	fmt.Fprintf(w, "onsale: %s\n", strings.ReplaceAll(text, "\n", "; "))
 }
+
+// allAddresses is said before the ready line, which names one of them alone.
+const allAddresses = "other machines reach this server too: it listens on all addresses of this one"

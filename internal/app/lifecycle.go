@@ -28,7 +28,7 @@ const lastWord = 500 * time.Millisecond
 // One goroutine registers all parts, before anything calls Stop.
 type lifecycle struct {
 	log *slog.Logger
-	// lost is called when a part beside the main job has ended by itself.
+	// lost is called when an optional part has ended by itself.
 	lost func(part string, err error)
 	// failed is closed when an essential part has failed: the process must stop.
 	failed chan struct{}
@@ -57,10 +57,10 @@ func (l *lifecycle) OnStop(part string, bound time.Duration, stop func(context.C
 	return u
 }
 
-// Beside starts a part without which the main job goes on. The part runs until its
+// Optional starts a part without which the main job goes on. The part runs until its
 // context ends, which Stop brings about. Its error is logged, and Stop does not
 // return it.
-func (l *lifecycle) Beside(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
+func (l *lifecycle) Optional(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
 	return l.run(ctx, part, bound, func(ctx context.Context) error {
 		err := l.guarded(part, func() error { return run(ctx) })
 		switch {
@@ -74,8 +74,8 @@ func (l *lifecycle) Beside(ctx context.Context, part string, bound time.Duration
 	})
 }
 
-// Essential starts a part without which the process must stop. It stops as a part
-// of Beside does. Stop returns its error.
+// Essential starts a part without which the process must stop. It stops as an optional
+// part does. Stop returns its error.
 func (l *lifecycle) Essential(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
 	return l.run(ctx, part, bound, func(ctx context.Context) error {
 		err := l.guarded(part, func() error { return run(ctx) })

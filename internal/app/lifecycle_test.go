@@ -51,7 +51,7 @@ func (s *stage) hung(t *testing.T, name string, bound time.Duration) *undo {
 	t.Helper()
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
-	return s.Beside(t.Context(), name, bound, func(context.Context) error { <-release; return nil })
+	return s.Optional(t.Context(), name, bound, func(context.Context) error { <-release; return nil })
 }
 
 // timed stops all parts, and returns how long that took.
@@ -194,7 +194,7 @@ func TestAPartBesideThatDiesDoesNotEndTheRest(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage()
-				s.Beside(t.Context(), "crowd", time.Second, c.run)
+				s.Optional(t.Context(), "crowd", time.Second, c.run)
 				synctest.Wait()
 				select {
 				case <-s.failed:

@@ -136,7 +136,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	parts := newLifecycle(m.options.Logger, func(part string, err error) { Say(m.options.Out, "the %s ended: %v", part, err) })
 	early := []*undo{
 		parts.Essential(ctx, "monitoring", monitoringLimit, m.monitor.Run),
-		parts.Beside(ctx, "announcement", closeLimit, func(ctx context.Context) error { m.announce(ctx); return nil }),
+		parts.Optional(ctx, "announcement", closeLimit, func(ctx context.Context) error { m.announce(ctx); return nil }),
 	}
 	parts.Serve("http server", m.options.ShutdownTimeout, m.http, m.listener)
 	parts.OnStop("drain", closeLimit, func(ctx context.Context) error {

@@ -149,7 +149,9 @@ func (a *App) announce() {
 		summary += "; --faults off sells for real"
 	}
 	a.say("%s", summary)
-	a.announceBeside()
+	if a.options.Up != nil {
+		a.announceUp()
+	}
 	if endpoint.OnAllAddresses(a.listener.Addr()) {
 		a.say("%s", allAddresses)
 	}

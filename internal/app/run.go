@@ -55,12 +55,18 @@ func (a *App) Run(ctx context.Context) error {
 // before what runs beside the sale, and the store, which New opened, after that.
 func (a *App) start(ctx context.Context) {
 	p := a.parts
-	p.Beside(ctx, "machine metrics", machineLimit, func(ctx context.Context) error { a.machine.Run(ctx); return nil })
+	p.Optional(ctx, "machine metrics", machineLimit, func(ctx context.Context) error { a.machine.Run(ctx); return nil })
 	early := []*undo{
-		p.Beside(ctx, "fault injection", backgroundLimit, a.oncePrepared(a.injector.Run)),
-		p.Beside(ctx, "audit", backgroundLimit, a.oncePrepared(a.audit.run)),
+		p.Optional(ctx, "fault injection", backgroundLimit, a.oncePrepared(a.injector.Run)),
+		p.Optional(ctx, "audit", backgroundLimit, a.oncePrepared(a.audit.Run)),
 	}
-	early = append(early, a.startBeside(ctx)...)
+	if x := &a.extras; a.options.Up != nil {
+		if x.monitor != nil {
+			early = append(early, p.Optional(ctx, "monitoring", monitoringLimit, x.monitor.Run))
+		}
+		early = append(early, p.OnStop("load test", deskLimit, x.closeDesk))
+		early = append(early, p.Optional(ctx, "crowd", crowdLimit, a.oncePrepared(x.runCrowd)))
+	}
 	p.OnStop("seller", sellerLimit, a.seller.Stop)
 	early = append(early, p.Essential(ctx, "preparation", prepareStop, a.prepare))
 	p.Serve("http server", a.options.ShutdownTimeout, a.http, a.listener)

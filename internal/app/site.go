@@ -19,7 +19,7 @@ func (a *App) site(started time.Time) func() catalog.Site {
 	_, err := os.Stat(filepath.Join(a.options.DataDir, "prometheus"))
 	before := err == nil
 	return func() catalog.Site {
-		settings := a.beside.crowd.State().Settings
+		settings := a.extras.crowd.State().Settings
 		site := catalog.Site{
 			CPUs: runtime.NumCPU(), Processors: runtime.GOMAXPROCS(0), MemoryReserve: fault.MemoryReserve,
 			QueueLimit: a.options.QueueLimit, Users: settings.Users,

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"onsale/internal/server"
+	"onsale/internal/stress/session"
 )
 
 // TestAsideHasAReserve: a scrape of a load test's metrics is answered though others
@@ -64,5 +65,61 @@ func TestAsideHasAReserve(t *testing.T) {
 	}
 	if status := get("/hang"); status != http.StatusServiceUnavailable {
 		t.Errorf("one more client: %d", status)
+	}
+}
+
+// TestStressServers: the metrics are open to anyone, and the API to those who have the token.
+// Neither is served after Stop.
+func TestStressServers(t *testing.T) {
+	t.Parallel()
+	const token = "a-token-of-the-test"
+	log := slog.New(slog.DiscardHandler)
+	servers, err := NewStressServers(StressServersOptions{
+		MetricsAddr: "127.0.0.1:0", Listen: "127.0.0.1:0", AdminToken: token, Logger: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := servers.ServeMetrics(t.Context(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	control, err := servers.ServeControl(t.Context(), session.NewDesk(session.DeskOptions{Logger: log}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	get := func(url, token string) (status int, err error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return 0, err
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		response, err := client.Do(r)
+		if err != nil {
+			return 0, err
+		}
+		defer response.Body.Close()
+		return response.StatusCode, nil
+	}
+	for _, c := range []struct {
+		url, token string
+		want       int
+	}{
+		{metrics + "/metrics", "", http.StatusOK},
+		{control + "/stress", token, http.StatusOK},
+		{control + "/stress", "another", http.StatusUnauthorized},
+	} {
+		if status, err := get(c.url, c.token); status != c.want {
+			t.Errorf("%s with the token %q: %d, %v, want %d", c.url, c.token, status, err, c.want)
+		}
+	}
+	if err := servers.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, url := range []string{metrics + "/metrics", control + "/stress"} {
+		if status, err := get(url, token); err == nil {
+			t.Errorf("%s answers %d after the stop", url, status)
+		}
 	}
 }

@@ -60,56 +60,72 @@ func (u *Up) validate(o Options) error {
 // connections to others.
 func maxCrowd(o Options) int { return min(crowd.MaxUsers, o.MaxConnections/2) }
 
-// beside is what runs beside the API.
-type beside struct {
+// extras are what `onsale up` runs in addition to the API.
+type extras struct {
 	monitor *sidecar.Process // nil without monitoring
 	crowd   *crowd.Crowd
 	client  *client.Client // the crowd's
-	desk    *session.Desk  // nil beside no `up`
+	desk    *session.Desk
 	// endStreams ends the event streams of the desk.
 	endStreams context.CancelFunc
 }
 
-// openBeside makes what runs beside the API, and returns what it mounts there.
-func (a *App) openBeside(ctx context.Context, version, ownToken string) ([]server.Mount, error) {
-	up := a.options.Up
-	if up == nil {
-		return nil, nil
-	}
-	base := endpoint.LocalURL(a.listener.Addr())
-	// The program's own token must not reach a proxy.
-	direct := &http.Transport{MaxIdleConnsPerHost: crowd.MaxUsers, IdleConnTimeout: time.Minute}
-	api, err := client.New(base, client.Options{Token: ownToken, UserAgent: "onsale-crowd", Transport: direct})
-	if err != nil {
-		return nil, fmt.Errorf("make client of the crowd: %w", err)
-	}
-	a.beside.client = api
-	a.beside.crowd, err = crowd.New(crowd.Options{
-		Client: api, Settings: crowd.Settings{Users: up.Users, Scenario: up.Scenario}, MaxUsers: maxCrowd(a.options), Logger: a.log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("make crowd: %w", err)
+// runCrowd runs the crowd, and closes its client.
+func (x *extras) runCrowd(ctx context.Context) error {
+	defer x.client.Close()
+	return x.crowd.Run(ctx)
+}
+
+// closeDesk ends the load test that is under way.
+func (x *extras) closeDesk(ctx context.Context) error {
+	x.endStreams()
+	return x.desk.Close(ctx)
+}
+
+// openExtras makes what `onsale up` runs in addition, and returns what the API's server
+// mounts of it. The program calls its own API with its own token.
+func (a *App) openExtras(ctx context.Context, version, ownToken string) ([]server.Mount, error) {
+	up, base := a.options.Up, endpoint.LocalURL(a.listener.Addr())
+	if err := a.openCrowd(base, ownToken); err != nil {
+		return nil, err
 	}
 	all := append(a.openDesk(ctx, base, version, ownToken), server.Mount{
-		Pattern: "/crowd", Handler: a.beside.crowd.Handler(), Access: server.Admin,
+		Pattern: "/crowd", Handler: a.extras.crowd.Handler(), Access: server.Admin,
 	})
 	page := console.Options{
 		Version: version, HasAPI: true, HasCrowd: true, Job: catalog.DefaultSettings().Job, Targets: []string{base}, Logger: a.log,
 	}
 	if up.Watch == nil {
-		page.Alerts = DefaultWatch().alerts(base) // the runbooks are of use to whoever watches from elsewhere
-	} else {
-		process, expressions, err := a.monitorProcess(base)
-		if err != nil {
-			return nil, err
-		}
-		a.beside.monitor = process
-		all = append(all, mounts(a.beside.monitor, a.beside.monitor, a.beside.monitor, a.beside.monitor)...)
-		page = up.Watch.page(page, base)
-		page.Site = a.site(time.Now())
-		page.Expressions = expressions
+		page.Alerts = DefaultWatch().alerts(base) // the runbooks are of use to anyone who monitors from elsewhere
+		return withPage(all, page)
 	}
-	return withPage(all, page)
+	process, expressions, err := a.monitorProcess(base)
+	if err != nil {
+		return nil, err
+	}
+	a.extras.monitor = process
+	page = up.Watch.page(page, base)
+	page.Site, page.Expressions = a.site(time.Now()), expressions
+	return withPage(append(all, mounts(process, process, process, process)...), page)
+}
+
+// openCrowd makes the demo crowd.
+func (a *App) openCrowd(base, ownToken string) error {
+	// The program's own token must not reach a proxy.
+	direct := &http.Transport{MaxIdleConnsPerHost: crowd.MaxUsers, IdleConnTimeout: time.Minute}
+	var err error
+	a.extras.client, err = client.New(base, client.Options{Token: ownToken, UserAgent: "onsale-crowd", Transport: direct})
+	if err != nil {
+		return fmt.Errorf("make client of the crowd: %w", err)
+	}
+	up := a.options.Up
+	a.extras.crowd, err = crowd.New(crowd.Options{
+		Client: a.extras.client, Settings: crowd.Settings{Users: up.Users, Scenario: up.Scenario}, MaxUsers: maxCrowd(a.options), Logger: a.log,
+	})
+	if err != nil {
+		return fmt.Errorf("make crowd: %w", err)
+	}
+	return nil
 }
 
 // openDesk makes the desk at which load tests of this server are started.
@@ -119,75 +135,21 @@ func (a *App) openDesk(ctx context.Context, base, version, ownToken string) []se
 	if err != nil {
 		a.log.Error("load tests have no default host", "error", err)
 	}
-	a.beside.desk = session.NewDesk(session.DeskOptions{
+	a.extras.desk = session.NewDesk(session.DeskOptions{
 		Store: history.New(a.options.DataDir), Host: base, Target: own, AdminToken: ownToken, Program: version, Logger: a.log,
 		Own: session.Own{
 			Addr: a.listener.Addr(), MaxConnections: a.options.MaxConnections,
-			Taken: func() int { return a.beside.crowd.State().Users },
+			Taken: func() int { return a.extras.crowd.State().Users },
 		},
 	})
 	streaming, end := context.WithCancel(context.WithoutCancel(ctx))
-	a.beside.endStreams = end
-	return deskMounts(control.Handler(streaming, a.beside.desk, a.log))
+	a.extras.endStreams = end
+	return deskMounts(control.Handler(streaming, a.extras.desk, a.log))
 }
 
-// deskMounts are where the load tester's API stands, for admins.
-func deskMounts(handler http.Handler) []server.Mount {
-	return []server.Mount{
-		{Pattern: "/stress", Handler: handler, Access: server.Admin},
-		{Pattern: "/stress/", Handler: handler, Access: server.Admin},
-	}
-}
-
-// page fills in what the page says about the monitoring.
-func (w Watch) page(o console.Options, local string) console.Options {
-	pace, _ := catalog.ParsePace(w.Pace)
-	o.HasMonitor, o.Job, o.Pace, o.DiscordSet = true, w.Settings.Job, pace, w.DiscordURL != "" && w.AlertmanagerConfig == ""
-	o.Alerts = w.alerts(local)
-	return o
-}
-
-func withPage(all []server.Mount, o console.Options) ([]server.Mount, error) {
-	page, err := console.New(o)
-	if err != nil {
-		return nil, fmt.Errorf("make page: %w", err)
-	}
-	for _, pattern := range []string{"GET /{$}", "GET /ui/", "GET /runbooks/"} {
-		all = append(all, server.Mount{Pattern: pattern, Handler: page, Page: true})
-	}
-	if o.Site != nil {
-		all = append(all, server.Mount{Pattern: "GET /provocations", Handler: page})
-	}
-	return all, nil
-}
-
-// startBeside starts what runs beside the API, and returns how each part is stopped.
-func (a *App) startBeside(ctx context.Context) []*undo {
-	if a.options.Up == nil {
-		return nil
-	}
-	var all []*undo
-	if a.beside.monitor != nil {
-		all = append(all, a.parts.Beside(ctx, "monitoring", monitoringLimit, a.beside.monitor.Run))
-	}
-	return append(all,
-		a.parts.OnStop("load test", deskLimit, func(ctx context.Context) error {
-			a.beside.endStreams()
-			return a.beside.desk.Close(ctx)
-		}),
-		a.parts.Beside(ctx, "crowd", crowdLimit, func(ctx context.Context) error {
-			defer a.beside.client.Close()
-			return a.oncePrepared(a.beside.crowd.Run)(ctx)
-		}))
-}
-
-// announceBeside says what is where.
-func (a *App) announceBeside() {
-	up := a.options.Up
-	if up == nil {
-		return
-	}
-	base := endpoint.LocalURL(a.listener.Addr())
+// announceUp says what is where.
+func (a *App) announceUp() {
+	up, base := a.options.Up, endpoint.LocalURL(a.listener.Addr())
 	a.say("page %s/ · API %s/docs · metrics %s/metrics", base, base, base)
 	if up.Watch == nil {
 		a.say("monitoring is off (--monitor off)")

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -156,41 +154,3 @@ func (w Watch) told(external string) string {
 	}
 	return "to " + external + "/inbox; DISCORD_URL sends them to Discord as well"
 }
-
-// mounts are where the parts of the monitoring answer.
-func mounts(prometheus, alertmanager, inbox, coverage http.Handler) []server.Mount {
-	return []server.Mount{
-		{Pattern: "/api/v1/", Handler: prometheus}, // it has no call that writes
-		{Pattern: "GET /-/healthy", Handler: prometheus},
-		{Pattern: "GET /-/ready", Handler: prometheus},
-		{Pattern: "/api/v2/", Handler: alertmanager, Access: server.AdminWrites},
-		{Pattern: "GET /inbox", Handler: inbox},
-		{Pattern: "GET /coverage", Handler: coverage},
-		{Pattern: "GET /graph", Handler: http.HandlerFunc(graph), Page: true},
-	}
-}
-
-// probes are the paths at which every server of Onsale says whether it lives and is ready:
-// those of the API, answered by the monitoring where there is no API.
-func probes(prometheus http.Handler) []server.Mount {
-	at := func(path string) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r = r.Clone(r.Context())
-			r.URL.Path = path
-			prometheus.ServeHTTP(w, r)
-		})
-	}
-	return []server.Mount{
-		{Pattern: "GET /health", Handler: at("/-/healthy")},
-		{Pattern: "GET /ready", Handler: at("/-/ready")},
-	}
-}
-
-// graph is where Prometheus's links in alerts lead: to the query on the page.
-func graph(w http.ResponseWriter, r *http.Request) {
-	query := url.Values{"query": {r.URL.Query().Get("g0.expr")}}
-	http.Redirect(w, r, "/?"+query.Encode()+"#query", http.StatusFound)
-}
-
-// allAddresses is said before the ready line, which names one of them alone.
-const allAddresses = "other machines reach this server too: it listens on all addresses of this one"

@@ -1,4 +1,4 @@
-package app
+package main
 
 import (
 	"fmt"
@@ -8,10 +8,10 @@ import (
 	"onsale/internal/fault"
 )
 
-// ReadFaults turns the value of --faults, which is off, default or a file, into
+// readFaults turns the value of --faults, which is off, default or a file, into
 // a plan; an empty value into none. Fields that the plan does not have are
 // logged.
-func ReadFaults(value string, log *slog.Logger) (*fault.Plan, error) {
+func readFaults(value string, log *slog.Logger) (*fault.Plan, error) {
 	var plan fault.Plan
 	switch value {
 	case "":

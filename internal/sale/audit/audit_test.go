@@ -1,0 +1,106 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"onsale/internal/sale/audit"
+)
+
+// auditor takes a while for each comparison, and answers with its next result.
+type auditor struct {
+	takes   time.Duration
+	results []result
+
+	began time.Time
+	at    []time.Duration // when each comparison began
+	ages  []time.Duration
+}
+
+type result struct {
+	difference int64
+	err        error
+}
+
+// checked is when the auditor says that the books were compared.
+var checked = time.UnixMilli(1_700_000_000_500)
+
+func (a *auditor) AuditBooks(_ context.Context, maxAge time.Duration) (difference int64, checkedAt time.Time, err error) {
+	a.at, a.ages = append(a.at, time.Since(a.began)), append(a.ages, maxAge)
+	time.Sleep(a.takes)
+	r := a.results[min(len(a.at), len(a.results))-1]
+	return r.difference, checked, r.err
+}
+
+// run audits for a while, and returns the metrics.
+func run(t *testing.T, a *auditor, interval, length time.Duration) *prometheus.Registry {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	a.began = time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), length)
+	defer cancel()
+	audits := audit.New(audit.Options{Auditor: a, Interval: interval, Logger: slog.New(slog.DiscardHandler), Registerer: reg})
+	if err := audits.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it ended with %v, want the end of the context", err)
+	}
+	return reg
+}
+
+// TestAuditComparesAtEachInterval also asks for a result that is younger than the interval:
+// another replica may have compared the books.
+func TestAuditComparesAtEachInterval(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &auditor{results: []result{{difference: 0}}}
+		run(t, a, 4*time.Second, 9*time.Second)
+		if want := []time.Duration{0, 4 * time.Second, 8 * time.Second}; !slices.Equal(a.at, want) {
+			t.Errorf("compared at %v, want %v", a.at, want)
+		}
+		if a.ages[0] != 3*time.Second {
+			t.Errorf("asks for a result of the last %s, want 3s", a.ages[0])
+		}
+	})
+}
+
+// TestAuditTakesAShareOfTheTime: comparisons that take long are made less often, but at least
+// once a minute.
+func TestAuditTakesAShareOfTheTime(t *testing.T) {
+	t.Parallel()
+	for takes, pause := range map[time.Duration]time.Duration{100 * time.Millisecond: 5 * time.Second, 30 * time.Second: time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &auditor{takes: takes, results: []result{{difference: 0}}}
+			run(t, a, time.Second, 2*(takes+pause))
+			if len(a.at) < 2 || a.at[1] != takes+pause {
+				t.Errorf("comparisons of %s each are made at %v, want the second at %s", takes, a.at, takes+pause)
+			}
+		})
+	}
+}
+
+// TestAuditMetrics: a comparison that fails leaves the last result.
+func TestAuditMetrics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reg := run(t, &auditor{results: []result{{difference: 7}, {err: errors.New("no database")}}}, time.Second, 1500*time.Millisecond)
+		err := testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP onsale_books_checked_timestamp_seconds When the books were last compared, by whichever replica; 0 for never.
+# TYPE onsale_books_checked_timestamp_seconds gauge
+onsale_books_checked_timestamp_seconds 1.7000000005e+09
+# HELP onsale_books_difference_tickets Tickets by which counters and purchases disagreed when the books were last compared; 0 is right.
+# TYPE onsale_books_difference_tickets gauge
+onsale_books_difference_tickets 7
+`))
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
