@@ -12,13 +12,13 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/alecthomas/kong"
+
 	"onsale/cmd/onsale/internal/automatecmd"
 	"onsale/cmd/onsale/internal/command"
 	"onsale/cmd/onsale/internal/exportcmd"
 	"onsale/cmd/onsale/internal/healthcmd"
 	"onsale/cmd/onsale/internal/stresscmd"
-
-	"github.com/alecthomas/kong"
 )
 
 // cli is the command line: flags that all subcommands share, and the subcommands.

@@ -144,7 +144,8 @@ func newTokens(o Options) (*item.Issuer, error) {
 	if o.TokenKey == "" {
 		return tokens, nil
 	}
-	return tokens, tokens.SetKey([]byte(o.TokenKey))
+	err := tokens.SetKey([]byte(o.TokenKey))
+	return tokens, err
 }
 
 func (a *App) serverOptions(registry *prometheus.Registry, build telemetry.Build) server.Options {

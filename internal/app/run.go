@@ -64,8 +64,9 @@ func (a *App) start(ctx context.Context) {
 		if x.monitor != nil {
 			early = append(early, p.Optional(ctx, "monitoring", monitoringLimit, x.monitor.Run))
 		}
-		early = append(early, p.OnStop("load test", deskLimit, x.closeDesk))
-		early = append(early, p.Optional(ctx, "crowd", crowdLimit, a.oncePrepared(x.runCrowd)))
+		early = append(early,
+			p.OnStop("load test", deskLimit, x.closeDesk),
+			p.Optional(ctx, "crowd", crowdLimit, a.oncePrepared(x.runCrowd)))
 	}
 	p.OnStop("seller", sellerLimit, a.seller.Stop)
 	early = append(early, p.Essential(ctx, "preparation", prepareStop, a.prepare))

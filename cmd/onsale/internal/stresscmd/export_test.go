@@ -1,0 +1,4 @@
+package stresscmd
+
+// Settings is for tests.
+var Settings = (*RunCommand).settings
