@@ -2,6 +2,8 @@ package kubernetes_test
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -17,6 +19,12 @@ import (
 	"helm.sh/helm/v4/pkg/engine"
 	"sigs.k8s.io/yaml"
 )
+
+// TestMain silences Helm, which warns of values that tests get wrong on purpose.
+func TestMain(m *testing.M) {
+	log.SetOutput(io.Discard)
+	m.Run()
+}
 
 // chartDir is the directory of the chart.
 var chartDir = filepath.Join(deploy, "helm", "onsale")
