@@ -98,7 +98,7 @@ race: deps ## Run all tests but the drills with the race detector, in random ord
 .PHONY: lint
 lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	@bash scripts/deps.sh shellcheck
-	shellcheck .ci/run scripts/*.sh deploy/aws/*.sh
+	shellcheck .ci/run scripts/*.sh scripts/standins/*.sh deploy/aws/*.sh
 	bin/actionlint
 	bin/gitleaks git --no-banner --redact
 	bin/golangci-lint config verify
