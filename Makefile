@@ -6,6 +6,10 @@ GO    ?= go
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
 DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager sqlite3 systemd
 
+# What `make cluster-test` needs: Docker builds the images, and the rest runs Kubernetes.
+CLUSTER_DEPS := docker.io iproute2 postgresql prometheus prometheus-alertmanager busybox \
+	containerd runc containernetworking-plugins iptables conntrack socat etcd-server openssl
+
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
 
@@ -82,6 +86,16 @@ world-test: ## Build the image from the source, and compare with a build in anot
 	@bash scripts/deps.sh docker.io iproute2
 	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
 
+.PHONY: cluster-test
+cluster-test: build ## Deploy on a real Kubernetes, and disturb it while it sells (Debian, as root; some 15 minutes)
+	@bash scripts/deps.sh $(CLUSTER_DEPS)
+	@bash scripts/cluster.sh missing
+	$(GO) test -tags cluster -run TestCluster -timeout 40m -v $(TESTFLAGS) ./deploy/cluster
+
+.PHONY: cluster-build
+cluster-build: ## Build the programs of that Kubernetes from Go modules (half an hour, once)
+	bash scripts/cluster.sh build
+
 .PHONY: test
 test: deps ## Run all tests
 	$(GO) test -timeout 20m -skip $(DRILLS) $(TESTFLAGS) ./...
@@ -106,6 +120,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
 	$(GO) vet -tags world ./deploy/...
+	$(GO) vet -tags cluster ./deploy/...
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code

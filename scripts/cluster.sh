@@ -24,20 +24,19 @@ NS=${CLUSTER_NS:-onsale-cluster}
 ADDONS=$HERE/../deploy/cluster/addons
 export KUBECONFIG=$K/kubeconfig
 
-# Versions of what is built. Prometheus and Alertmanager have those of the images in deploy/kubernetes.
+# Versions of what is built. Prometheus has that of the image in deploy/kubernetes.
 KUBERNETES=1.34.4
 COREDNS=v1.14.7
 METRICS_SERVER=v0.8.0
 PROMETHEUS=v0.315.0
-ALERTMANAGER=v0.34.2
 COMMANDS=(kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl)
-PROGRAMS=("${COMMANDS[@]}" pause coredns metrics-server prometheus alertmanager)
+PROGRAMS=("${COMMANDS[@]}" pause coredns metrics-server prometheus)
 
 # --- Build ---
 
 build() {
 	local limit=(env CGO_ENABLED=0 GOFLAGS=-mod=mod nice -n 10) flags=(-trimpath -ldflags '-s -w')
-	mkdir -p "$B/src/kubernetes/pause" "$B/src/monitoring"
+	mkdir -p "$B/src/kubernetes/pause" "$B/src/prometheus"
 
 	cd "$B/src/kubernetes"
 	go mod download "k8s.io/kubernetes@v$KUBERNETES"
@@ -74,13 +73,12 @@ GO
 	GOBIN=$B "${limit[@]}" go install "${flags[@]}" "github.com/coredns/coredns@$COREDNS"
 	GOBIN=$B "${limit[@]}" go install "${flags[@]}" "sigs.k8s.io/metrics-server/cmd/metrics-server@$METRICS_SERVER"
 
-	cd "$B/src/monitoring"
-	printf 'module monitoring\n\ngo 1.26.0\n' >go.mod
-	"${limit[@]}" go get "github.com/prometheus/prometheus/cmd/prometheus@$PROMETHEUS" \
-		"github.com/prometheus/alertmanager/cmd/alertmanager@$ALERTMANAGER"
+	cd "$B/src/prometheus"
+	printf 'module build\n\ngo 1.26.0\n' >go.mod
+	"${limit[@]}" go get "github.com/prometheus/prometheus/cmd/prometheus@$PROMETHEUS"
 	# Debian's Prometheus has no Kubernetes discovery; this one has no other.
 	"${limit[@]}" go build "${flags[@]}" -tags remove_all_sd,enable_kubernetes_sd -o "$B/" \
-		github.com/prometheus/prometheus/cmd/prometheus github.com/prometheus/alertmanager/cmd/alertmanager
+		github.com/prometheus/prometheus/cmd/prometheus
 }
 
 # --- Start ---
@@ -113,13 +111,13 @@ run() {
 }
 
 until_ok() {
-	local _
-	for _ in $(seq 240); do
+	local end=$((SECONDS + 120))
+	while [ $SECONDS -lt $end ]; do
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.5
 	done
 	echo "cluster.sh: gave up after 2 minutes: $*" >&2
-	tail -n 5 "$K"/logs/*.log >&2
+	tail -n 5 "$K"/logs/*.log >&2 || true
 	return 1
 }
 
@@ -298,8 +296,8 @@ full() {
 stop_program() {
 	local pid _
 	pid=$(cat "$K/$1.pid" 2>/dev/null) || return 0
-	# The number may be another process's by now.
-	grep -q "/run/netns/$NS\|$K\|$B\|127.0.0.1:23790" "/proc/$pid/cmdline" 2>/dev/null || return 0
+	# The number may be another process's by now, and that is not in our namespace.
+	[ "$(stat -Lc %i "/proc/$pid/ns/net" 2>/dev/null)" = "$(stat -Lc %i "/run/netns/$NS" 2>/dev/null)" ] || return 0
 	kill "$pid" 2>/dev/null || return 0
 	for _ in $(seq 50); do
 		kill -0 "$pid" 2>/dev/null || return 0

@@ -208,4 +208,3 @@ func (n *node) testDatabase(t *testing.T, s *shop) {
 		t.Error("no buyer noticed: the database was not away")
 	}
 }
-

@@ -33,7 +33,7 @@ func images(t *testing.T) []string {
 		}
 		names := []string{"onsale:dev", "onsale:next"}
 		cmd := exec.CommandContext(t.Context(), "bash", filepath.Join(root, "scripts/standins.sh"), //nolint:gosec // only tests call it
-			"--prometheus", filepath.Join(programs, "prometheus"), "--alertmanager", filepath.Join(programs, "alertmanager"))
+			"--prometheus", filepath.Join(programs, "prometheus"))
 		cmd.Env = e.Command(t.Context()).Env
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()

@@ -41,7 +41,9 @@ func (n *node) testAutoscaler(t *testing.T, m *manifests, s *shop) {
 	query := n.service(t, "prometheus") + "/api/v1/query?" + url.Values{"query": {`sum(rate(onsale_stress_requests_total[30s]))`}}.Encode()
 	rate := ""
 	await(t, "the figures of the load test in Prometheus", time.Minute, func() (string, bool) {
-		var answer struct{ Data struct{ Result []struct{ Value [2]any } } }
+		var answer struct {
+			Data struct{ Result []struct{ Value [2]any } }
+		}
 		if err := n.get(t.Context(), query, &answer); err != nil {
 			return err.Error(), false
 		}
@@ -54,7 +56,9 @@ func (n *node) testAutoscaler(t *testing.T, m *manifests, s *shop) {
 	await(t, "the end of the load test", 4*time.Minute, func() (string, bool) {
 		replicas, _ := n.scale(t)
 		most = max(most, replicas)
-		var job struct{ Status struct{ Succeeded, Failed int } }
+		var job struct {
+			Status struct{ Succeeded, Failed int }
+		}
 		n.object(t, &job, "job", "stress")
 		if job.Status.Failed > 0 {
 			t.Fatalf("a worker failed:\n%s", n.kubectl(t, "logs", "-l", "app.kubernetes.io/name=stress", "--tail=40", "--prefix"))
