@@ -68,7 +68,9 @@ func main() {
 }
 GO
 	go mod tidy
-	"${limit[@]}" go build "${flags[@]}" -o "$B/" ./pause "${COMMANDS[@]/#/k8s.io/kubernetes/cmd/}"
+	local version=k8s.io/component-base/version
+	"${limit[@]}" go build -trimpath -ldflags "-s -w -X $version.gitVersion=v$KUBERNETES -X $version.gitMajor=1 -X $version.gitMinor=34" \
+		-o "$B/" ./pause "${COMMANDS[@]/#/k8s.io/kubernetes/cmd/}"
 
 	GOBIN=$B "${limit[@]}" go install "${flags[@]}" "github.com/coredns/coredns@$COREDNS"
 	GOBIN=$B "${limit[@]}" go install "${flags[@]}" "sigs.k8s.io/metrics-server/cmd/metrics-server@$METRICS_SERVER"

@@ -32,7 +32,7 @@ func TestCluster(t *testing.T) {
 	m, volumes := prepare(t), t.TempDir()
 	began := time.Now()
 	n := start(t)
-	t.Logf("the cluster is up after %.0f s: %s", time.Since(began).Seconds(), n.kubectl(t, "version"))
+	t.Logf("the cluster is up after %.0f s: %s", time.Since(began).Seconds(), n.kubectl(t, "get", "nodes", "-o", "wide"))
 	for _, file := range files {
 		if _, err := run(t.Context(), "", "load", file); err != nil {
 			t.Fatal(err)
