@@ -103,6 +103,8 @@ build_alertmanager() {
 	root=$(root alertmanager)
 	program "$root" "$alertmanager" alertmanager
 	program "$root" "$(command -v amtool)" amtool
+	# Debian's reads its templates from a directory.
+	[ ! -d /usr/share/prometheus/alertmanager ] || cp -r --parents /usr/share/prometheus/alertmanager "$root"
 	build prom/alertmanager alertmanager <<-'EOF'
 		COPY --chown=65534:65534 empty /alertmanager
 		COPY --chown=65534:65534 empty /etc/alertmanager
