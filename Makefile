@@ -6,6 +6,10 @@ GO    ?= go
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
 DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager sqlite3 systemd
 
+# What `make cluster-test` needs: Docker builds the images, and the rest runs Kubernetes.
+CLUSTER_DEPS := docker.io iproute2 postgresql prometheus prometheus-alertmanager busybox \
+	containerd runc containernetworking-plugins iptables conntrack socat etcd-server openssl
+
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
 
@@ -77,10 +81,25 @@ image-test: build ## Run bin/onsale in a container as the image does (Linux; sta
 	@bash scripts/deps.sh docker.io iproute2 postgresql
 	$(GO) test -tags world -run TestImage -timeout 10m $(TESTFLAGS) ./deploy/image
 
+.PHONY: compose-test
+compose-test: build bin/docker-compose ## Bring up deploy/compose with bin/onsale in the image (Linux; starts a Docker daemon of its own as root)
+	@bash scripts/deps.sh busybox-static docker.io iproute2 postgresql prometheus prometheus-alertmanager
+	$(GO) test -tags world -run TestCompose -timeout 10m $(TESTFLAGS) ./deploy/compose
+
 .PHONY: world-test
 world-test: ## Build the image from the source, and compare with a build in another directory (some 20 minutes)
 	@bash scripts/deps.sh docker.io iproute2
 	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
+
+.PHONY: cluster-test
+cluster-test: build ## Deploy on a real Kubernetes, and disturb it while it sells (Debian, as root; some 15 minutes)
+	@bash scripts/deps.sh $(CLUSTER_DEPS)
+	@bash scripts/cluster.sh missing
+	$(GO) test -tags cluster -run TestCluster -timeout 40m -v $(TESTFLAGS) ./deploy/cluster
+
+.PHONY: cluster-build
+cluster-build: ## Build the programs of that Kubernetes from Go modules (half an hour, once)
+	bash scripts/cluster.sh build
 
 .PHONY: test
 test: deps ## Run all tests
@@ -98,7 +117,7 @@ race: deps ## Run all tests but the drills with the race detector, in random ord
 .PHONY: lint
 lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	@bash scripts/deps.sh shellcheck
-	shellcheck .ci/run scripts/*.sh deploy/aws/*.sh
+	shellcheck .ci/run scripts/*.sh scripts/standins/*.sh deploy/aws/*.sh deploy/compose/*.sh
 	bin/actionlint
 	bin/gitleaks git --no-banner --redact
 	bin/golangci-lint config verify
@@ -106,6 +125,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
 	$(GO) vet -tags world ./deploy/...
+	$(GO) vet -tags cluster ./deploy/...
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code
@@ -197,6 +217,9 @@ tools/newman/node_modules: tools/newman/package.json tools/newman/package-lock.j
 	@bash scripts/deps.sh nodejs npm
 	cd tools/newman && npm ci
 	touch $@
+
+bin/docker-compose: tools/compose/go.mod
+	CGO_ENABLED=0 $(GO) -C tools/compose build -trimpath -ldflags '-s -w' -o ../../bin/docker-compose github.com/docker/compose/v5/cmd
 
 bin/gitleaks: tools/go.mod
 	$(GO) -C tools build -o ../bin/ github.com/zricethezav/gitleaks/v8
