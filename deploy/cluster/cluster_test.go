@@ -50,6 +50,7 @@ func TestCluster(t *testing.T) {
 	t.Run("scrapes each replica", n.testTargets)
 	t.Run("sells through a rolling update", func(t *testing.T) { n.testRollingUpdate(t, m, s) })
 	t.Run("sells through evictions", func(t *testing.T) { n.testEvictions(t, s) })
+	t.Run("would notice a failed purchase", func(t *testing.T) { n.testNoDrain(t, m, s) })
 	t.Run("comes back from a crash", func(t *testing.T) { n.testCrash(t, s) })
 	t.Run("rolls out a changed ConfigMap and back", func(t *testing.T) { n.testConfigMap(t, m) })
 	t.Run("rolls out a changed Secret and back", func(t *testing.T) { n.testSecret(t, m, s) })
