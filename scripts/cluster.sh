@@ -103,13 +103,14 @@ missing() {
 inside() { nsenter --net="/run/netns/$NS" "$@"; }
 kubectl() { inside "$B/kubectl" "$@"; }
 
-# run starts a program that outlives this script. The shell ignores SIGINT for what it starts in the
-# background, which containers would inherit.
+# run starts a program that outlives this script. Containers would inherit the signals that the shell
+# ignores for it.
 run() {
 	local name=$1
 	shift
-	setsid env --default-signal=INT,QUIT nsenter --net="/run/netns/$NS" "$@" </dev/null >"$K/logs/$name.log" 2>&1 &
+	setsid env --default-signal nsenter --net="/run/netns/$NS" "$@" </dev/null >"$K/logs/$name.log" 2>&1 &
 	echo $! >"$K/$name.pid"
+	disown
 }
 
 until_ok() {
@@ -325,6 +326,8 @@ down() {
 	for shim in $(pgrep -f "containerd-shim-runc-v2 .*-address $K/containerd.sock" || true); do kill -9 "$shim" 2>/dev/null || true; done
 	stop_program apiserver
 	stop_program etcd
+	# Nothing else belongs to the namespace but what was started for it, such as a kubectl that waits.
+	ip netns pids "$NS" 2>/dev/null | xargs -r kill -9 2>/dev/null || true
 	local _
 	for _ in 1 2 3; do
 		awk -v k="$K/" 'index($2, k) == 1 { print $2 }' /proc/self/mounts | tac | xargs -r -n1 umount -l 2>/dev/null || true
@@ -339,7 +342,8 @@ down() {
 
 # hold keeps the cluster for as long as the process that has the other end of standard input.
 hold() {
-	trap : INT HUP # the other process decides
+	trap : INT HUP   # the other process decides
+	trap '' PIPE     # and when it is gone, nobody reads what the end says
 	trap down EXIT
 	up
 	echo ready

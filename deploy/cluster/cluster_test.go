@@ -50,6 +50,7 @@ func TestCluster(t *testing.T) {
 	t.Run("scrapes each replica", n.testTargets)
 	t.Run("sells through a rolling update", func(t *testing.T) { n.testRollingUpdate(t, m, s) })
 	t.Run("sells through evictions", func(t *testing.T) { n.testEvictions(t, s) })
+	t.Run("would notice a failed purchase", func(t *testing.T) { n.testNoDrain(t, m, s) })
 	t.Run("comes back from a crash", func(t *testing.T) { n.testCrash(t, s) })
 	t.Run("rolls out a changed ConfigMap and back", func(t *testing.T) { n.testConfigMap(t, m) })
 	t.Run("rolls out a changed Secret and back", func(t *testing.T) { n.testSecret(t, m, s) })
@@ -106,11 +107,11 @@ func (n *node) testDeploy(t *testing.T, m *manifests, s *shop) {
 // testRestricted: the namespace refuses a pod that is not restricted.
 func (n *node) testRestricted(t *testing.T) {
 	_, err := n.try(t, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "root"}, "spec": {"containers": [
-		{"name": "root", "image": "onsale:dev", "securityContext": {"privileged": true}}]}}`, "apply", "-f", "-")
+		{"name": "root", "image": "onsale:dev", "securityContext": {"runAsUser": 0}}]}}`, "apply", "-f", "-")
 	if err == nil || !strings.Contains(err.Error(), `violates PodSecurity "restricted`) {
-		t.Fatalf("a privileged pod was not refused: %v", err)
+		t.Fatalf("a pod that runs as root was not refused: %v", err)
 	}
-	t.Logf("a privileged pod is refused: %.220s", err)
+	t.Logf("a pod that runs as root is refused: %.220s", err)
 }
 
 // testNetworkPolicies: Kubernetes has accepted them. The bridge plugin enforces none.

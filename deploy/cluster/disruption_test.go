@@ -86,6 +86,29 @@ func (n *node) testEvictions(t *testing.T, s *shop) {
 	t.Logf("%d replicas evicted, one at a time: the budget refused %d evictions until another replica was ready", len(pods), refused)
 }
 
+// testNoDrain is the negative control of the two before: replicas that do not go on serving after SIGTERM
+// lose purchases, and the rush sees it. Their books balance all the same.
+func (n *node) testNoDrain(t *testing.T, m *manifests, s *shop) {
+	const file, drain, none = "base/kustomization.yaml", "ONSALE_DRAIN_DELAY=5s", "ONSALE_DRAIN_DELAY=0s"
+	m.replace(t, file, drain, none)
+	n.apply(t, m)
+	r := n.startRush(t, s, 60, 100*time.Millisecond, false)
+	r.more(t, 100)
+	n.kubectl(t, "rollout", "restart", "deployment/onsale")
+	n.rolledOut(t)
+	r.stop(t)
+	if len(r.failures) == 0 {
+		t.Error("no purchase failed without a drain: the rush would not notice one")
+	} else {
+		t.Logf("without a drain %d purchases failed, such as: %s", len(r.failures), r.failures[0])
+	}
+	if err := r.compare(t.Context(), s); err != nil {
+		t.Error(err)
+	}
+	m.replace(t, file, none, drain)
+	n.apply(t, m)
+}
+
 func (n *node) evict(t *testing.T, name string) error {
 	t.Helper()
 	_, err := n.try(t, fmt.Sprintf(`{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": %q, "namespace": %q}}`, name, namespace),

@@ -86,7 +86,8 @@ func prepare(t *testing.T) *manifests {
 	}
 	m.replace(t, "overlays/local/kustomization.yaml", "components: []",
 		"components:\n  - ../../components/autoscaling\n  - ../../components/networkpolicy\n")
-	// Two cores carry the whole cluster: three replicas cannot use 500m each. And nobody waits two minutes.
+	// Two cores carry the whole cluster, buyers included: three replicas cannot use 500m each. And nobody
+	// waits two minutes.
 	m.replace(t, "components/autoscaling/autoscaler.yaml", "averageValue: 500m", "averageValue: "+scaleAt)
 	m.replace(t, "components/autoscaling/autoscaler.yaml", "stabilizationWindowSeconds: 120", "stabilizationWindowSeconds: 15")
 	return m

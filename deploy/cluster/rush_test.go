@@ -132,17 +132,20 @@ func (r *rush) more(t *testing.T, purchases int) {
 	})
 }
 
+// stop lets the buyers end their last purchase.
+func (r *rush) stop(t *testing.T) {
+	t.Helper()
+	r.cancel()
+	r.buyers.Wait()
+	t.Logf("rush: %d purchases in %.0f s, %d failed, %d tries again, the slowest took %s",
+		len(r.receipts), time.Since(r.began).Seconds(), len(r.failures), r.retries, r.slowest.Round(time.Millisecond))
+}
+
 // end stops the rush. No purchase may have failed, and what the API has written must be the receipts,
 // purchase by purchase.
 func (r *rush) end(t *testing.T, s *shop) {
 	t.Helper()
-	r.cancel()
-	r.buyers.Wait()
-	took := time.Since(r.began)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t.Logf("rush: %d purchases in %.0f s, %d failed, %d tries again, the slowest took %s",
-		len(r.receipts), took.Seconds(), len(r.failures), r.retries, r.slowest.Round(time.Millisecond))
+	r.stop(t)
 	for i, failure := range r.failures {
 		if i == shownFailures {
 			t.Errorf("and %d more", len(r.failures)-i)

@@ -14,9 +14,9 @@ import (
 )
 
 // scaleAt is the processor time of a replica above which the autoscaler adds one.
-const scaleAt = "100m"
+const scaleAt = "60m"
 
-// testAutoscaler runs the load test of components/stress for a minute. The autoscaler adds replicas by the
+// testAutoscaler runs the load test of components/stress, with five times its users, for 75 s. The autoscaler adds replicas by the
 // figures of metrics-server, and takes them away.
 func (n *node) testAutoscaler(t *testing.T, m *manifests, s *shop) {
 	if _, err := s.admin.SetFaults(t.Context(), fault.Off()); err != nil {
@@ -29,7 +29,9 @@ func (n *node) testAutoscaler(t *testing.T, m *manifests, s *shop) {
 	t.Logf("before the load:\n%s", n.kubectl(t, "top", "pods"))
 	m.replace(t, "overlays/local/kustomization.yaml", "  - ../../components/networkpolicy\n",
 		"  - ../../components/networkpolicy\n  - ../../components/stress\n")
-	m.replace(t, "components/stress/job.yaml", "--run-time=5m", "--run-time=75s")
+	for old, now := range map[string]string{"--users=400": "--users=2000", "--spawn-rate=40": "--spawn-rate=200", "--run-time=5m": "--run-time=75s"} {
+		m.replace(t, "components/stress/job.yaml", old, now)
+	}
 	n.kubectl(t, "apply", "-k", m.overlay)
 
 	most, figure := 3, ""
