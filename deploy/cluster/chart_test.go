@@ -3,6 +3,7 @@
 package cluster_test
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -229,7 +230,8 @@ func (n *node) tellShop(t *testing.T) {
 		{"get", "pods", "-o", "wide"}, {"get", "events", "--sort-by=.lastTimestamp"},
 		{"logs", "-l", "app.kubernetes.io/name=onsale", "--tail=15", "--prefix"}, {"logs", "onsale-test"},
 	} {
-		out, err := inShop(t, "", args...)
+		// The test's own context has ended.
+		out, err := run(context.WithoutCancel(t.Context()), "", append([]string{"kubectl", "-n", shopNamespace}, args...)...)
 		lines := strings.Split(out, "\n")
 		t.Logf("kubectl %s: %v\n%s", strings.Join(args, " "), err, strings.Join(lines[max(0, len(lines)-40):], "\n"))
 	}
