@@ -97,8 +97,10 @@ const chart = "CHART"
 // try runs Helm on the release, and returns its standard output. The error has what it said.
 func (r release) try(t *testing.T, command string, args ...string) (string, error) {
 	t.Helper()
-	all := []string{"in", "env", "HELM_CACHE_HOME=" + r.helmHome, "HELM_CONFIG_HOME=" + r.helmHome, "HELM_DATA_HOME=" + r.helmHome,
-		r.helmProgram, command, shopRelease, "--namespace", shopNamespace}
+	all := []string{
+		"in", "env", "HELM_CACHE_HOME=" + r.helmHome, "HELM_CONFIG_HOME=" + r.helmHome, "HELM_DATA_HOME=" + r.helmHome,
+		r.helmProgram, command, shopRelease, "--namespace", shopNamespace,
+	}
 	for _, arg := range args {
 		if arg == chart {
 			directory, err := filepath.Abs(filepath.Join(root, "deploy/helm/onsale"))
@@ -227,8 +229,10 @@ func (n *node) tellShop(t *testing.T) {
 		return
 	}
 	for _, args := range [][]string{
-		{"get", "pods", "-o", "wide"}, {"get", "events", "--sort-by=.lastTimestamp"},
-		{"logs", "-l", "app.kubernetes.io/name=onsale", "--tail=15", "--prefix"}, {"logs", "onsale-test"},
+		{"get", "pods", "-o", "wide"},
+		{"get", "events", "--sort-by=.lastTimestamp"},
+		{"logs", "-l", "app.kubernetes.io/name=onsale", "--tail=15", "--prefix"},
+		{"logs", "onsale-test"},
 	} {
 		// The test's own context has ended.
 		out, err := run(context.WithoutCancel(t.Context()), "", append([]string{"kubectl", "-n", shopNamespace}, args...)...)
