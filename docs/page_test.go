@@ -16,6 +16,7 @@ type page struct {
 	Path   string // from the root of the repository
 	Blocks []block
 
+	files []file
 	lines []string
 	set   map[int][]string // what a comment asks for at a line: setup commands, interrupt
 }
@@ -31,10 +32,18 @@ type block struct {
 	Want       *output
 }
 
+// A file is a block that the reader saves.
+type file struct {
+	name  string
+	first int // the index of the line of its first fence
+	text  []string
+}
+
 // An output is what a page says that a block prints.
 type output struct {
 	Line int
 	Text []string
+	Has  bool // other lines may stand between
 }
 
 var (
@@ -106,11 +115,18 @@ func parsePage(path, text string) (*page, error) {
 		case "bash", "shell", "console", "zsh", "shellscript", "shell-session":
 			return nil, fail(first, "expected the language sh, found %s: only blocks of sh are run", found[3])
 		default:
-			if slices.Contains(slices.Collect(maps.Values(marks)), "output") {
+			for _, mark := range marks {
+				if name, ok := strings.CutPrefix(mark, "file: "); ok {
+					p.files = append(p.files, file{name, first, code})
+					continue
+				}
+				if mark != "output" && mark != "output has" {
+					return nil, fail(first, "<!-- %s --> above a block that is not of sh is not known: expected output, output has, or file: NAME", mark)
+				}
 				if len(p.Blocks) == 0 {
 					return nil, fail(first, "there is no sh block above this output")
 				}
-				p.Blocks[len(p.Blocks)-1].Want = &output{Line: first + 1, Text: code}
+				p.Blocks[len(p.Blocks)-1].Want = &output{Line: first + 1, Text: code, Has: mark == "output has"}
 			}
 		}
 		clear(marks)
@@ -134,7 +150,8 @@ func (b *block) mark(marks map[int]string) error {
 			b.Background = value
 		case name == "here":
 			code := strings.Join(b.Code, "\n")
-			old, replacement, ok := strings.Cut(value, " => ")
+			old, replacement, ok := strings.Cut(value+" ", " => ")
+			replacement = strings.TrimSpace(replacement)
 			if !ok || !strings.Contains(code, old) {
 				return fmt.Errorf("expected OLD => NEW with an OLD of this block, found %q", value)
 			}
@@ -173,6 +190,11 @@ func (p *page) script() string {
 		copy(lines[at+1:], commands)
 		lines[at+1+len(commands)] = "end"
 	}
+	for _, f := range p.files {
+		lines[f.first] = fmt.Sprintf("begin %d; cat >%s <<'END OF FILE'", f.first+1, quote(f.name))
+		copy(lines[f.first+1:], f.text)
+		lines[f.first+1+len(f.text)] = "END OF FILE"
+	}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
 		if b.NotRun != "" {
@@ -197,7 +219,7 @@ func quote(text string) string {
 }
 
 // differs compares what a block printed with what the page says. An … on the page stands for anything within
-// a line; a line of one … stands for any number of lines. It returns the first line that has no
+// a line; a line of one … stands for any number of lines. It returns the first line of the page that has no
 // counterpart, or "" if there is none.
 func (o *output) differs(got string) string {
 	var pattern strings.Builder
@@ -208,10 +230,14 @@ func (o *output) differs(got string) string {
 	got = strings.Join(lines, "\n") + "\n"
 	pattern.WriteString(`\A`)
 	matched := ""
+	anything := `(?s:.*\n)?`
 	for _, want := range o.Text {
+		if o.Has {
+			pattern.WriteString(anything)
+		}
 		want = strings.TrimRight(want, " \t")
 		if strings.TrimSpace(want) == "…" {
-			pattern.WriteString(`(?s:.*\n)?`)
+			pattern.WriteString(anything)
 			continue
 		}
 		parts := strings.Split(want, "…")
@@ -224,7 +250,7 @@ func (o *output) differs(got string) string {
 		}
 		matched = want
 	}
-	if !regexp.MustCompile(pattern.String() + `\z`).MatchString(got) {
+	if !o.Has && !regexp.MustCompile(pattern.String()+`\z`).MatchString(got) {
 		return "nothing more after " + strconv.Quote(matched)
 	}
 	return ""
