@@ -50,6 +50,8 @@ var (
 	fence   = regexp.MustCompile("^(\\s*)(`{3,}|~{3,})\\s*([^\\s`]*)\\s*$")
 	comment = regexp.MustCompile(`^\s*<!--\s*(.*?)\s*-->\s*$`)
 	exit    = regexp.MustCompile(`^exit ([1-9]\d{0,2})$`)
+	// The status of go run is 1 after Ctrl-C, whatever the program's is.
+	interrupt = regexp.MustCompile(`^interrupt( [1-9]\d{0,2})?$`)
 	// Comments that only other tests read.
 	foreign = regexp.MustCompile(`^test: `)
 )
@@ -83,8 +85,8 @@ func parsePage(path, text string) (*page, error) {
 				return nil, fail(i, "expected a reason behind page not run:")
 			case whole:
 				rest = strings.TrimSpace(reason)
-			case found[1] == "interrupt":
-				p.set[i] = []string{"interrupt"}
+			case interrupt.MatchString(found[1]):
+				p.set[i] = []string{found[1]}
 			default:
 				marks[i] = found[1]
 			}
@@ -182,8 +184,8 @@ func (p *page) runs() (n int) {
 func (p *page) script() string {
 	lines := make([]string, len(p.lines))
 	for at, commands := range p.set {
-		if len(commands) == 1 && commands[0] == "interrupt" {
-			lines[at] = "interrupt"
+		if len(commands) == 1 && interrupt.MatchString(commands[0]) {
+			lines[at] = commands[0]
 			continue
 		}
 		lines[at] = fmt.Sprintf("begin %d", at+1)
@@ -203,7 +205,7 @@ func (p *page) script() string {
 		head, tail := "begin %d", "end"
 		switch {
 		case b.Background != "":
-			head, tail = "begin %d; {", "} & started "+quote(b.Background)
+			head, tail = "begin %d; { trap - ERR", "} & started "+quote(b.Background)
 		case b.Exit != 0:
 			head, tail = "begin %d; expecting; ( set -e", fmt.Sprintf("); ended $? %d; end", b.Exit)
 		}
