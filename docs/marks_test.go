@@ -23,6 +23,7 @@ func TestMarksAreHeldToTheirRules(t *testing.T) {
 		"output misspelt":        {"```sh\n```\n<!-- outputs -->\n```\n```", "p.md:4: <!-- outputs --> above a block that is not of sh is not known"},
 		"output of sh":           {"<!-- output -->\n```sh\n```", "is not known"},
 		"a status that is none":  {"<!-- exit 0 -->\n```sh\n```", "is not known"},
+		"no status":              {"<!-- exit -->\n```sh\n```", "is not known"},
 		"a second mark misspelt": {"<!-- run -->\n<!-- backgruond -->\n```sh\n```", "is not known"},
 	}
 	for name, test := range tests {

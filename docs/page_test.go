@@ -28,7 +28,7 @@ type block struct {
 
 	NotRun     string // why it is left out; empty if it runs
 	Background string // the text in its output that ends the wait, if it is left running
-	Exit       int    // the status that it must end with
+	Exit       string // the statuses of which it must end with one; empty for 0
 	Want       *output
 }
 
@@ -49,7 +49,7 @@ type output struct {
 var (
 	fence   = regexp.MustCompile("^(\\s*)(`{3,}|~{3,})\\s*([^\\s`]*)\\s*$")
 	comment = regexp.MustCompile(`^\s*<!--\s*(.*?)\s*-->\s*$`)
-	exit    = regexp.MustCompile(`^exit ([1-9]\d{0,2})$`)
+	exit    = regexp.MustCompile(`^exit ((0 )?[1-9]\d{0,2})( [1-9]\d{0,2})*$`)
 	// The status of go run is 1 after Ctrl-C, whatever the program's is.
 	interrupt = regexp.MustCompile(`^interrupt( [1-9]\d{0,2})?$`)
 	// Comments that only other tests read.
@@ -159,7 +159,7 @@ func (b *block) mark(marks map[int]string) error {
 			}
 			b.Code = strings.Split(strings.ReplaceAll(code, old, replacement), "\n")
 		case exit.MatchString(marks[at]):
-			b.Exit, _ = strconv.Atoi(strings.TrimPrefix(marks[at], "exit "))
+			b.Exit = strings.TrimPrefix(marks[at], "exit ")
 		case foreign.MatchString(marks[at]):
 		default:
 			return fmt.Errorf("<!-- %s --> above the block is not known: expected not run: REASON, run, background, "+
@@ -206,8 +206,8 @@ func (p *page) script() string {
 		switch {
 		case b.Background != "":
 			head, tail = "begin %d; { trap - ERR", "} & started "+quote(b.Background)
-		case b.Exit != 0:
-			head, tail = "begin %d; expecting; ( set -e", fmt.Sprintf("); ended $? %d; end", b.Exit)
+		case b.Exit != "":
+			head, tail = "begin %d; expecting; ( set -e", fmt.Sprintf("); ended $? %s; end", b.Exit)
 		}
 		lines[b.First-1] = fmt.Sprintf(head, b.First)
 		copy(lines[b.First:], b.Code)

@@ -247,6 +247,7 @@ func TestFailuresAreNoticed(t *testing.T) {
 		"an end too early":     {"<!-- background: never -->\n```sh\necho so\n```", "p.md:2: ended before it said 'never'"},
 		"a status of 0":        {"<!-- exit 1 -->\n```sh\ntrue\n```", "ended with status 0, expected 1"},
 		"another status":       {"<!-- exit 1 -->\n```sh\n(exit 2)\n```", "ended with status 2, expected 1"},
+		"one of two":           {"<!-- exit 0 3 -->\n```sh\n(exit 2)\n```", "ended with status 2, expected 0 3"},
 		"after a status":       {"<!-- exit 1 -->\n```sh\nfalse\n```\n```sh\nfalse\n```", "p.md:6: ended with status 1"},
 		"another output":       {"```sh\necho one\n```\n<!-- output -->\n```\ntwo\n```", `p.md:5: the page says that the block prints "two"`},
 		"an interrupt refused": {"<!-- background: up -->\n```sh\ntrap 'exit 3' INT; echo up; while :; do sleep 0.1; done\n```\n<!-- interrupt -->", "ended with status 3, expected 0"},

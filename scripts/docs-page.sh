@@ -63,12 +63,14 @@ expecting() {
 	set +e
 }
 
-# ended GOT WANT
+# ended GOT WANT...
 ended() {
+	local got=$1
+	shift
 	set -e
 	trap failed ERR
-	if [ "$1" -ne "$2" ]; then
-		echo "$page:$current: ended with status $1, expected $2" >&3
+	if [[ " $* " != *" $got "* ]]; then
+		echo "$page:$current: ended with status $got, expected $*" >&3
 		exit 1
 	fi
 }
