@@ -82,6 +82,11 @@ world-test: ## Build the image from the source, and compare with a build in anot
 	@bash scripts/deps.sh docker.io iproute2
 	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
 
+.PHONY: docs-test
+docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
+	@bash scripts/deps.sh curl git iproute2 postgresql python3 unshare
+	$(GO) test -tags world -run TestPagesRun -v -timeout 10m $(TESTFLAGS) ./docs
+
 .PHONY: test
 test: deps ## Run all tests
 	$(GO) test -timeout 20m -skip $(DRILLS) $(TESTFLAGS) ./...
@@ -105,7 +110,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint fmt --diff
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
-	$(GO) vet -tags world ./deploy/...
+	$(GO) vet -tags world ./deploy/... ./docs
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code
