@@ -85,7 +85,12 @@ world-test: ## Build the image from the source, and compare with a build in anot
 .PHONY: docs-test
 docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
 	@bash scripts/deps.sh curl git iproute2 postgresql python3 unshare
-	$(GO) test -tags world -run TestPagesRun -v -timeout 10m $(TESTFLAGS) ./docs
+	$(GO) test -tags world -v -timeout 10m $(TESTFLAGS) ./docs
+
+.PHONY: pictures
+pictures: build ## Take the pictures of docs/tutorials anew, in real storms (five minutes on an idle machine)
+	@bash scripts/deps.sh chromium
+	$(GO) test -tags pictures -run TestPictures -v -timeout 15m $(TESTFLAGS) ./docs
 
 .PHONY: test
 test: deps ## Run all tests
@@ -111,6 +116,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
 	$(GO) vet -tags world ./deploy/... ./docs
+	$(GO) vet -tags pictures ./docs
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code

@@ -16,6 +16,7 @@ type page struct {
 	Path   string // from the root of the repository
 	Blocks []block
 
+	files []file
 	lines []string
 	set   map[int][]string // what a comment asks for at a line: setup commands, interrupt
 }
@@ -27,20 +28,30 @@ type block struct {
 
 	NotRun     string // why it is left out; empty if it runs
 	Background string // the text in its output that ends the wait, if it is left running
-	Exit       int    // the status that it must end with
+	Exit       string // the statuses of which it must end with one; empty for 0
 	Want       *output
+}
+
+// A file is a block that the reader saves.
+type file struct {
+	name  string
+	first int // the index of the line of its first fence
+	text  []string
 }
 
 // An output is what a page says that a block prints.
 type output struct {
 	Line int
 	Text []string
+	Has  bool // other lines may stand between
 }
 
 var (
 	fence   = regexp.MustCompile("^(\\s*)(`{3,}|~{3,})\\s*([^\\s`]*)\\s*$")
 	comment = regexp.MustCompile(`^\s*<!--\s*(.*?)\s*-->\s*$`)
-	exit    = regexp.MustCompile(`^exit ([1-9]\d{0,2})$`)
+	exit    = regexp.MustCompile(`^exit ((0 )?[1-9]\d{0,2})( [1-9]\d{0,2})*$`)
+	// The status of go run is 1 after Ctrl-C, whatever the program's is.
+	interrupt = regexp.MustCompile(`^interrupt( [1-9]\d{0,2})?$`)
 	// Comments that only other tests read.
 	foreign = regexp.MustCompile(`^test: `)
 )
@@ -74,8 +85,8 @@ func parsePage(path, text string) (*page, error) {
 				return nil, fail(i, "expected a reason behind page not run:")
 			case whole:
 				rest = strings.TrimSpace(reason)
-			case found[1] == "interrupt":
-				p.set[i] = []string{"interrupt"}
+			case interrupt.MatchString(found[1]):
+				p.set[i] = []string{found[1]}
 			default:
 				marks[i] = found[1]
 			}
@@ -106,11 +117,18 @@ func parsePage(path, text string) (*page, error) {
 		case "bash", "shell", "console", "zsh", "shellscript", "shell-session":
 			return nil, fail(first, "expected the language sh, found %s: only blocks of sh are run", found[3])
 		default:
-			if slices.Contains(slices.Collect(maps.Values(marks)), "output") {
+			for _, mark := range marks {
+				if name, ok := strings.CutPrefix(mark, "file: "); ok {
+					p.files = append(p.files, file{name, first, code})
+					continue
+				}
+				if mark != "output" && mark != "output has" {
+					return nil, fail(first, "<!-- %s --> above a block that is not of sh is not known: expected output, output has, or file: NAME", mark)
+				}
 				if len(p.Blocks) == 0 {
 					return nil, fail(first, "there is no sh block above this output")
 				}
-				p.Blocks[len(p.Blocks)-1].Want = &output{Line: first + 1, Text: code}
+				p.Blocks[len(p.Blocks)-1].Want = &output{Line: first + 1, Text: code, Has: mark == "output has"}
 			}
 		}
 		clear(marks)
@@ -134,13 +152,14 @@ func (b *block) mark(marks map[int]string) error {
 			b.Background = value
 		case name == "here":
 			code := strings.Join(b.Code, "\n")
-			old, replacement, ok := strings.Cut(value, " => ")
+			old, replacement, ok := strings.Cut(value+" ", " => ")
+			replacement = strings.TrimSpace(replacement)
 			if !ok || !strings.Contains(code, old) {
 				return fmt.Errorf("expected OLD => NEW with an OLD of this block, found %q", value)
 			}
 			b.Code = strings.Split(strings.ReplaceAll(code, old, replacement), "\n")
 		case exit.MatchString(marks[at]):
-			b.Exit, _ = strconv.Atoi(strings.TrimPrefix(marks[at], "exit "))
+			b.Exit = strings.TrimPrefix(marks[at], "exit ")
 		case foreign.MatchString(marks[at]):
 		default:
 			return fmt.Errorf("<!-- %s --> above the block is not known: expected not run: REASON, run, background, "+
@@ -165,13 +184,18 @@ func (p *page) runs() (n int) {
 func (p *page) script() string {
 	lines := make([]string, len(p.lines))
 	for at, commands := range p.set {
-		if len(commands) == 1 && commands[0] == "interrupt" {
-			lines[at] = "interrupt"
+		if len(commands) == 1 && interrupt.MatchString(commands[0]) {
+			lines[at] = commands[0]
 			continue
 		}
 		lines[at] = fmt.Sprintf("begin %d", at+1)
 		copy(lines[at+1:], commands)
 		lines[at+1+len(commands)] = "end"
+	}
+	for _, f := range p.files {
+		lines[f.first] = fmt.Sprintf("begin %d; cat >%s <<'END OF FILE'", f.first+1, quote(f.name))
+		copy(lines[f.first+1:], f.text)
+		lines[f.first+1+len(f.text)] = "END OF FILE"
 	}
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
@@ -181,9 +205,9 @@ func (p *page) script() string {
 		head, tail := "begin %d", "end"
 		switch {
 		case b.Background != "":
-			head, tail = "begin %d; {", "} & started "+quote(b.Background)
-		case b.Exit != 0:
-			head, tail = "begin %d; expecting; ( set -e", fmt.Sprintf("); ended $? %d; end", b.Exit)
+			head, tail = "begin %d; { trap - ERR", "} & started "+quote(b.Background)
+		case b.Exit != "":
+			head, tail = "begin %d; expecting; ( set -e", fmt.Sprintf("); ended $? %s; end", b.Exit)
 		}
 		lines[b.First-1] = fmt.Sprintf(head, b.First)
 		copy(lines[b.First:], b.Code)
@@ -197,7 +221,7 @@ func quote(text string) string {
 }
 
 // differs compares what a block printed with what the page says. An … on the page stands for anything within
-// a line; a line of one … stands for any number of lines. It returns the first line that has no
+// a line; a line of one … stands for any number of lines. It returns the first line of the page that has no
 // counterpart, or "" if there is none.
 func (o *output) differs(got string) string {
 	var pattern strings.Builder
@@ -208,10 +232,14 @@ func (o *output) differs(got string) string {
 	got = strings.Join(lines, "\n") + "\n"
 	pattern.WriteString(`\A`)
 	matched := ""
+	anything := `(?s:.*\n)?`
 	for _, want := range o.Text {
+		if o.Has {
+			pattern.WriteString(anything)
+		}
 		want = strings.TrimRight(want, " \t")
 		if strings.TrimSpace(want) == "…" {
-			pattern.WriteString(`(?s:.*\n)?`)
+			pattern.WriteString(anything)
 			continue
 		}
 		parts := strings.Split(want, "…")
@@ -224,7 +252,7 @@ func (o *output) differs(got string) string {
 		}
 		matched = want
 	}
-	if !regexp.MustCompile(pattern.String() + `\z`).MatchString(got) {
+	if !o.Has && !regexp.MustCompile(pattern.String()+`\z`).MatchString(got) {
 		return "nothing more after " + strconv.Quote(matched)
 	}
 	return ""

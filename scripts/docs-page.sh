@@ -45,13 +45,16 @@ started() {
 	done
 }
 
-# interrupt is the reader's Ctrl-C in the terminal of the last block that was left running.
+# interrupt [STATUS] is the reader's Ctrl-C in the terminal of the last block that was left running. It must
+# end with the status, 0 by default.
 interrupt() {
+	local status=0
 	kill -INT -- "-$background"
-	wait "$background" || {
-		echo "$page: the block that was interrupted ended with status $?, expected 0" >&2
+	wait "$background" || status=$?
+	if [ "$status" -ne "${1:-0}" ]; then
+		echo "$page: the block that was interrupted ended with status $status, expected ${1:-0}" >&3
 		exit 1
-	}
+	fi
 }
 
 # expecting is said before a block that must fail, and ended behind it.
@@ -60,12 +63,14 @@ expecting() {
 	set +e
 }
 
-# ended GOT WANT
+# ended GOT WANT...
 ended() {
+	local got=$1
+	shift
 	set -e
 	trap failed ERR
-	if [ "$1" -ne "$2" ]; then
-		echo "$page:$current: ended with status $1, expected $2" >&3
+	if [[ " $* " != *" $got "* ]]; then
+		echo "$page:$current: ended with status $got, expected $*" >&3
 		exit 1
 	fi
 }
