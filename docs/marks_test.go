@@ -12,7 +12,7 @@ func TestMarksAreHeldToTheirRules(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"misspelt":               {"<!-- no run: reason -->\n```sh\n```", "p.md:2: <!-- no run: reason --> above the block is not known"},
 		"no reason":              {"<!-- not run: -->\n```sh\n```", "is not known"},
-		"no reason for a page":   {"text\n<!-- page not run: -->", "p.md:2: expected a reason"},
+		"no reason for a page":   {"text\n<!-- page not run: -->", "p.md:2: page not run: has no reason"},
 		"another language":       {"```bash\n```", "expected the language sh, found bash"},
 		"a console":              {"```console\n$ ls\n```", "expected the language sh, found console"},
 		"no end":                 {"text\n```sh\nls", "p.md:2: the block has no end"},
@@ -23,8 +23,9 @@ func TestMarksAreHeldToTheirRules(t *testing.T) {
 		"output misspelt":        {"```sh\n```\n<!-- outputs -->\n```\n```", "p.md:4: <!-- outputs --> above a block that is not of sh is not known"},
 		"output of sh":           {"<!-- output -->\n```sh\n```", "is not known"},
 		"a status that is none":  {"<!-- exit 0 -->\n```sh\n```", "is not known"},
+		"in a quotation":         {"> ```sh\n> ls\n> ```", "p.md:1: a block within a quotation is not run"},
 		"no status":              {"<!-- exit -->\n```sh\n```", "is not known"},
-		"a second mark misspelt": {"<!-- run -->\n<!-- backgruond -->\n```sh\n```", "is not known"},
+		"a second mark misspelt": {"<!-- run -->\n<!-- backgrounds -->\n```sh\n```", "is not known"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -45,6 +46,8 @@ func TestBlocksAreFound(t *testing.T) {
 	}{
 		"one":                    {"```sh\nls\n```", 1},
 		"in a list":              {"1. x\n\n   ```sh\n   ls\n   ```", 1},
+		"with more to it":        {"```sh title=x\nls\n```", 1},
+		"in capitals":            {"```SH\nls\n```", 1},
 		"tildes":                 {"~~~sh\nls\n~~~", 1},
 		"output alone":           {"```\nls\n```", 0},
 		"in a longer fence":      {"````md\n```sh\nls\n```\n````", 0},

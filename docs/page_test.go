@@ -3,6 +3,7 @@
 package docs_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -47,7 +48,8 @@ type output struct {
 }
 
 var (
-	fence   = regexp.MustCompile("^(\\s*)(`{3,}|~{3,})\\s*([^\\s`]*)\\s*$")
+	fence   = regexp.MustCompile("^(\\s*)(`{3,}|~{3,})\\s*([^\\s`]*)[^`]*$")
+	quoted  = regexp.MustCompile("^\\s*>.*(```|~~~)")
 	comment = regexp.MustCompile(`^\s*<!--\s*(.*?)\s*-->\s*$`)
 	exit    = regexp.MustCompile(`^exit ((0 )?[1-9]\d{0,2})( [1-9]\d{0,2})*$`)
 	// The status of go run is 1 after Ctrl-C, whatever the program's is.
@@ -56,84 +58,106 @@ var (
 	foreign = regexp.MustCompile(`^test: `)
 )
 
+// A parser reads a page from top to bottom.
+type parser struct {
+	*page
+	at    int            // the index of the line that is read
+	marks map[int]string // the comments above the next block, by line
+	rest  string         // why no block from here on runs; empty if blocks run
+}
+
 // parsePage reads a page. An error names the line, and what was expected there.
 func parsePage(path, text string) (*page, error) {
-	p := &page{Path: path, lines: strings.Split(text, "\n"), set: make(map[int][]string)}
-	rest := "" // why the page's blocks do not run, if it says so
-	marks := make(map[int]string)
-	fail := func(at int, format string, args ...any) error {
-		return fmt.Errorf("%s:%d: %s", path, at+1, fmt.Sprintf(format, args...))
+	p := parser{
+		page:  &page{Path: path, lines: strings.Split(text, "\n"), set: make(map[int][]string)},
+		marks: make(map[int]string),
 	}
-	for i := 0; i < len(p.lines); i++ {
-		line := p.lines[i]
-		if strings.TrimSpace(line) == "<!-- setup" {
-			end := i + 1
-			for end < len(p.lines) && strings.TrimSpace(p.lines[end]) != "-->" {
-				end++
-			}
-			if end == len(p.lines) {
-				return nil, fail(i, "the setup has no line --> behind it")
-			}
-			p.set[i] = p.lines[i+1 : end]
-			i = end
-			continue
+	for ; p.at < len(p.lines); p.at++ {
+		first, line := p.at, p.lines[p.at]
+		var err error
+		switch fences, comments := fence.FindStringSubmatch(line), comment.FindStringSubmatch(line); {
+		case fences != nil:
+			err = p.block(fences[1], fences[2], strings.ToLower(fences[3]))
+			clear(p.marks)
+		case comments != nil:
+			err = p.comment(comments[1])
+		case strings.TrimSpace(line) == "<!-- setup":
+			err = p.setup()
+		case quoted.MatchString(line):
+			err = errors.New("a block within a quotation is not run: take it out")
+		case strings.TrimSpace(line) != "":
+			clear(p.marks)
 		}
-		if found := comment.FindStringSubmatch(line); found != nil {
-			reason, whole := strings.CutPrefix(found[1], "page not run:")
-			switch {
-			case whole && strings.TrimSpace(reason) == "":
-				return nil, fail(i, "expected a reason behind page not run:")
-			case whole:
-				rest = strings.TrimSpace(reason)
-			case interrupt.MatchString(found[1]):
-				p.set[i] = []string{found[1]}
-			default:
-				marks[i] = found[1]
-			}
-			continue
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, first+1, err)
 		}
-		found := fence.FindStringSubmatch(line)
-		if found == nil {
-			if strings.TrimSpace(line) != "" {
-				clear(marks)
-			}
-			continue
-		}
-		first := i
-		var code []string
-		for i++; i < len(p.lines) && strings.TrimSpace(p.lines[i]) != found[2]; i++ {
-			code = append(code, strings.TrimPrefix(p.lines[i], found[1]))
-		}
-		if i == len(p.lines) {
-			return nil, fail(first, "the block has no end")
-		}
-		switch found[3] {
-		case "sh":
-			b := block{First: first + 1, Last: i + 1, Code: code, NotRun: rest}
-			if err := b.mark(marks); err != nil {
-				return nil, fail(first, "%v", err)
-			}
-			p.Blocks = append(p.Blocks, b)
-		case "bash", "shell", "console", "zsh", "shellscript", "shell-session":
-			return nil, fail(first, "expected the language sh, found %s: only blocks of sh are run", found[3])
-		default:
-			for _, mark := range marks {
-				if name, ok := strings.CutPrefix(mark, "file: "); ok {
-					p.files = append(p.files, file{name, first, code})
-					continue
-				}
-				if mark != "output" && mark != "output has" {
-					return nil, fail(first, "<!-- %s --> above a block that is not of sh is not known: expected output, output has, or file: NAME", mark)
-				}
-				if len(p.Blocks) == 0 {
-					return nil, fail(first, "there is no sh block above this output")
-				}
-				p.Blocks[len(p.Blocks)-1].Want = &output{Line: first + 1, Text: code, Has: mark == "output has"}
-			}
-		}
-		clear(marks)
 	}
-	return p, nil
+	return p.page, nil
+}
+
+// setup reads commands that the reader does not see.
+func (p *parser) setup() error {
+	for end := p.at + 1; end < len(p.lines); end++ {
+		if strings.TrimSpace(p.lines[end]) == "-->" {
+			p.set[p.at] = p.lines[p.at+1 : end]
+			p.at = end
+			return nil
+		}
+	}
+	return errors.New("the setup has no line --> behind it")
+}
+
+// comment reads a comment of one line.
+func (p *parser) comment(text string) error {
+	reason, whole := strings.CutPrefix(text, "page not run:")
+	switch {
+	case whole && strings.TrimSpace(reason) == "":
+		return errors.New("page not run: has no reason behind it")
+	case whole:
+		p.rest = strings.TrimSpace(reason)
+	case interrupt.MatchString(text):
+		p.set[p.at] = []string{text}
+	default:
+		p.marks[p.at] = text
+	}
+	return nil
+}
+
+// block reads a block to its second fence.
+func (p *parser) block(indent, end, language string) error {
+	first := p.at
+	var code []string
+	for p.at++; p.at < len(p.lines) && strings.TrimSpace(p.lines[p.at]) != end; p.at++ {
+		code = append(code, strings.TrimPrefix(p.lines[p.at], indent))
+	}
+	if p.at == len(p.lines) {
+		return errors.New("the block has no end")
+	}
+	switch language {
+	case "sh":
+		b := block{First: first + 1, Last: p.at + 1, Code: code, NotRun: p.rest}
+		if err := b.mark(p.marks); err != nil {
+			return err
+		}
+		p.Blocks = append(p.Blocks, b)
+		return nil
+	case "bash", "shell", "console", "zsh", "shellscript", "shell-session":
+		return fmt.Errorf("expected the language sh, found %s: only blocks of sh are run", language)
+	}
+	for _, mark := range p.marks {
+		if name, ok := strings.CutPrefix(mark, "file: "); ok {
+			p.files = append(p.files, file{name, first, code})
+			continue
+		}
+		if mark != "output" && mark != "output has" {
+			return fmt.Errorf("<!-- %s --> above a block that is not of sh is not known: expected output, output has, or file: NAME", mark)
+		}
+		if len(p.Blocks) == 0 {
+			return errors.New("there is no sh block above this output")
+		}
+		p.Blocks[len(p.Blocks)-1].Want = &output{Line: first + 1, Text: code, Has: mark == "output has"}
+	}
+	return nil
 }
 
 // mark applies the comments above a block.

@@ -33,7 +33,7 @@ const maxPicture = 250_000
 func TestPictures(t *testing.T) {
 	s := storm(t)
 	tab := chrometest.New(t)
-	tab.LooksLike("", "light", 1280, 960)
+	tab.LooksLike("", "light", 1280, 1080)
 	tab.Do(chromedp.Navigate(s.address))
 
 	s.stress("-u", "100", "-r", "20", "-t", "40s") // so that the charts have a past
@@ -172,7 +172,7 @@ func (s *server) call(method, path, body string) string {
 		s.t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := new(http.Client).Do(request)
 	if err != nil {
 		s.t.Fatal(err)
 	}

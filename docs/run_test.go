@@ -107,7 +107,7 @@ func run(t *testing.T, root string, p *page, limit time.Duration) error {
 	if os.Geteuid() != 0 {
 		args = append(args, "--user", "--map-current-user", "--keep-caps")
 	}
-	args = append(args, "bash", filepath.Join(root, "scripts/docs-page.sh"), p.Path, dir, script)
+	args = append(args, "bash", filepath.Join(root, "scripts", "docs-page.sh"), p.Path, dir, script)
 	cmd := exec.CommandContext(ctx, "unshare", args...)
 	cmd.Dir = root
 	cmd.Env = environment(t, root, home)
@@ -180,11 +180,11 @@ func copyRepository(t *testing.T, root, to string) {
 	if err := os.Mkdir(filepath.Join(to, "bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	binary := filepath.Join(root, "bin/onsale")
+	binary := filepath.Join(root, "bin", "onsale")
 	if _, err := os.Stat(binary); err != nil {
 		t.Fatalf("%v: run make build", err)
 	}
-	target := filepath.Join(to, "bin/onsale")
+	target := filepath.Join(to, "bin", "onsale")
 	if os.Link(binary, target) != nil {
 		data, err := os.ReadFile(binary)
 		if err != nil {
@@ -218,7 +218,7 @@ func environment(t *testing.T, root, home string) []string {
 	// There is no .git in the copy, so that make build is told what it would find.
 	var flags []string
 	for _, what := range []string{"version", "commit", "date"} {
-		value, err := exec.CommandContext(t.Context(), "bash", filepath.Join(root, "scripts/version.sh"), what).Output()
+		value, err := exec.CommandContext(t.Context(), "bash", filepath.Join(root, "scripts", "version.sh"), what).Output()
 		if err != nil {
 			t.Fatalf("version.sh %s: %v", what, err)
 		}
