@@ -31,20 +31,42 @@ func TestCompose(t *testing.T) {
 	healthy := time.Now()
 
 	var kept purchase
-	t.Run("draws every panel", func(t *testing.T) { testPanels(t, s, healthy) })
-	t.Run("is on loopback alone", func(t *testing.T) { testPorts(t, s) })
-	t.Run("sells without a token", func(t *testing.T) { kept = testContract(t, s) })
-	t.Run("answers to its own name alone", func(t *testing.T) { testHost(t, s) })
-	t.Run("Prometheus sends", func(t *testing.T) { testSender(t, s, 1, "false") })
-	t.Run("tells Discord of a fault", func(t *testing.T) { testFault(t, s, hook) })
+	atOnce(t, map[string]func(*testing.T){
+		"draws every panel":             func(t *testing.T) { testPanels(t, s, healthy) },
+		"is on loopback alone":          func(t *testing.T) { testPorts(t, s) },
+		"sells without a token":         func(t *testing.T) { kept = testContract(t, s) },
+		"answers to its own name alone": func(t *testing.T) { testHost(t, s) },
+		"Prometheus sends":              func(t *testing.T) { testSender(t, s, 1, "false") },
+		"ALERTS must be known":          func(t *testing.T) { testUnknownSwitch(t, s) },
+	})
+	atOnce(t, map[string]func(*testing.T){
+		"tells Discord of a fault": func(t *testing.T) { testFault(t, s, hook) },
+		"two containers only":      func(t *testing.T) { testTwoContainers(t, s) },
+	})
 
+	began := time.Now()
 	s.compose(t, "down")
+	t.Logf("all is down after %s", time.Since(began).Round(time.Second))
 	s.up(t, map[string]string{"DISCORD_URL": "", "ALERTS": "grafana"})
-	t.Run("keeps what it had", func(t *testing.T) { testKept(t, s, kept) })
-	t.Run("Grafana sends", func(t *testing.T) { testSender(t, s, 0, "true") })
-	t.Run("without a webhook the inbox is the end", func(t *testing.T) { testInbox(t, s) })
-	t.Run("is stressed", func(t *testing.T) { testStress(t, s) })
-	t.Run("ALERTS must be known", func(t *testing.T) { testUnknownSwitch(t, s) })
+	atOnce(t, map[string]func(*testing.T){
+		"keeps what it had":                      func(t *testing.T) { testKept(t, s, kept) },
+		"Grafana sends":                          func(t *testing.T) { testSender(t, s, 0, "true") },
+		"without a webhook the inbox is the end": func(t *testing.T) { testInbox(t, s) },
+		"is stressed":                            func(t *testing.T) { testStress(t, s) },
+	})
+}
+
+// atOnce runs tests at the same time, and waits for all.
+func atOnce(t *testing.T, tests map[string]func(*testing.T)) {
+	t.Helper()
+	t.Run("at_once", func(t *testing.T) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+			})
+		}
+	})
 }
 
 // testPanels asks the real Prometheus for what each panel of each dashboard asks for.
@@ -285,7 +307,7 @@ func testInbox(t *testing.T, s *stack) {
 func testStress(t *testing.T, s *stack) {
 	t.Helper()
 	report := s.compose(t, "run", "--rm", "--use-aliases", "--no-TTY", "--no-deps", "stress")
-	if !strings.Contains(report, "PASSED") && !strings.Contains(report, "passed") {
+	if !strings.Contains(report, "Verdict: Passed") {
 		t.Errorf("the report is:\n%s", report)
 	}
 	if got := query(t, s.url(t, "prometheus", "9090"), `sum(last_over_time(onsale_stress_requests_total[5m]))`); got == "" || got == "0" {
