@@ -106,3 +106,21 @@ func TestDeadLinksAreFound(t *testing.T) {
 		}
 	}
 }
+
+// TestTutorialsAreListed: docs/tutorials/README.md names every tutorial.
+func TestTutorialsAreListed(t *testing.T) {
+	t.Parallel()
+	index, err := os.ReadFile("tutorials/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("tutorials/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if name := filepath.Base(file); name != "README.md" && !strings.Contains(string(index), "]("+name+")") {
+			t.Errorf("docs/tutorials/README.md does not list %s", name)
+		}
+	}
+}
