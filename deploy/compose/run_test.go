@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -27,6 +28,7 @@ const dataLimit = 30 * time.Second
 func TestCompose(t *testing.T) {
 	s := newStack(t, dockertest.Start(t))
 	hook, webhook := s.discord(t)
+	exportRules(t, s)
 	s.up(t, map[string]string{"DISCORD_URL": webhook})
 	healthy := time.Now()
 
@@ -37,6 +39,7 @@ func TestCompose(t *testing.T) {
 		"sells without a token":         func(t *testing.T) { kept = testContract(t, s) },
 		"answers to its own name alone": func(t *testing.T) { testHost(t, s) },
 		"Prometheus sends":              func(t *testing.T) { testSender(t, s, 1, "false") },
+		"watches a service of your own": func(t *testing.T) { testOwnTarget(t, s) },
 		"ALERTS must be known":          func(t *testing.T) { testUnknownSwitch(t, s) },
 	})
 	atOnce(t, map[string]func(*testing.T){
@@ -238,6 +241,39 @@ func testSender(t *testing.T, s *stack, alertmanagers int, grafana string) {
 	}
 	if status, body := call(t, http.MethodGet, s.url(t, "grafana", "3000")+"/api/health", ""); status != http.StatusOK {
 		t.Errorf("Grafana: %d %s", status, body)
+	}
+}
+
+// exportRules writes rules for a job of the user's own, as docs/compose.md does.
+func exportRules(t *testing.T, s *stack) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(root, "bin", "onsale"), "export", "rules", "--job", "shop")
+	rules, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(s.rules, "shop.yml"), rules)
+}
+
+// testOwnTarget adds a target while Prometheus runs.
+func testOwnTarget(t *testing.T, s *stack) {
+	t.Helper()
+	prometheus := s.url(t, "prometheus", "9090")
+	const up = `up{job="shop",instance="receiver:9095"}`
+	if got := query(t, prometheus, up); got != "" {
+		t.Fatalf("the target is there before it is added: %s", got)
+	}
+	write(t, filepath.Join(s.targets, "shop.yml"), []byte("- targets: [\"receiver:9095\"]\n  labels: {job: shop}\n"))
+	poll(t, patience, func() string {
+		if got := query(t, prometheus, up); got != "1" {
+			return "the target is not scraped: " + got
+		}
+		return ""
+	})
+	for _, job := range []string{"ticket_system", "shop"} {
+		if _, body := call(t, http.MethodGet, prometheus+"/api/v1/rules?type=alert", ""); !strings.Contains(body, `job=\"`+job+`\"`) {
+			t.Errorf("Prometheus has no rules for the job %s", job)
+		}
 	}
 }
 
