@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,8 +38,17 @@ type stack struct {
 	flags   []string
 	// targets and rules are the directories for those of the user's own.
 	targets, rules string
-	env            map[string]string
+
+	// hook is the Discord that the first start has, and healthy the time of its end.
+	hook    *discordtest.Receiver
+	healthy time.Time
+	// kept is a purchase of the first start.
+	kept purchase
+	env  map[string]string
 }
+
+// purchase is what a buyer has in hand.
+type purchase struct{ concert, id string }
 
 // newStack builds the images, and prepares a project that is removed after the test. The engine that
 // belongs to the test gets stand-ins for the images of a registry.
@@ -116,7 +126,7 @@ func (s *stack) bash(t *testing.T, script string, args ...string) {
 
 // command returns a command of Docker Compose.
 func (s *stack) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(root, "bin", "docker-compose"), append(s.flags[:len(s.flags):len(s.flags)], args...)...)
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "bin", "docker-compose"), slices.Concat(s.flags, args)...)
 	cmd.Env = append(s.e.Environ(), "COMPOSE_PROGRESS=quiet")
 	for name, value := range s.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -179,6 +189,9 @@ func (s *stack) discord(t *testing.T) (hook *discordtest.Receiver, webhook strin
 	return hook, server.URL + discordtest.Path
 }
 
+// caller makes the calls of the tests.
+var caller = &http.Client{Timeout: patience}
+
 // call makes a request and returns the status and the body of the answer. Headers are NAME, VALUE and so on;
 // Host is one.
 func call(t *testing.T, method, url, body string, headers ...string) (int, string) {
@@ -191,7 +204,7 @@ func call(t *testing.T, method, url, body string, headers ...string) (int, strin
 		request.Header.Set(headers[i], headers[i+1])
 	}
 	request.Host = request.Header.Get("Host")
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := caller.Do(request)
 	if err != nil {
 		return 0, err.Error()
 	}
