@@ -89,8 +89,8 @@ world-test: ## Build the image from the source, and compare with a build in anot
 
 .PHONY: docs-test
 docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
-	@bash scripts/deps.sh curl git iproute2 postgresql python3 unshare
-	$(GO) test -tags world -v -timeout 10m $(TESTFLAGS) ./docs
+	@bash scripts/deps.sh curl git iproute2 openssl postgresql python3 sqlite3 unshare
+	$(GO) test -tags world -v -timeout 10m -parallel 8 $(TESTFLAGS) ./docs
 
 .PHONY: pictures
 pictures: build ## Take the pictures of docs/tutorials anew, in real storms (five minutes on an idle machine)
