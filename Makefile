@@ -4,7 +4,7 @@ SHELL := bash
 GO    ?= go
 
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
-DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager sqlite3 systemd
+DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager python3 sqlite3 systemd
 
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
@@ -77,6 +77,11 @@ image-test: build ## Run bin/onsale in a container as the image does (Linux; sta
 	@bash scripts/deps.sh docker.io iproute2 postgresql
 	$(GO) test -tags world -run TestImage -timeout 10m $(TESTFLAGS) ./deploy/image
 
+.PHONY: compose-test
+compose-test: build bin/docker-compose ## Bring up deploy/compose with bin/onsale in the image (Linux; starts a Docker daemon of its own as root)
+	@bash scripts/deps.sh busybox-static docker.io iproute2 postgresql prometheus prometheus-alertmanager
+	$(GO) test -tags world -run TestCompose -timeout 10m $(TESTFLAGS) ./deploy/compose
+
 .PHONY: world-test
 world-test: ## Build the image from the source, and compare with a build in another directory (some 20 minutes)
 	@bash scripts/deps.sh docker.io iproute2
@@ -108,7 +113,7 @@ race: deps ## Run all tests but the drills with the race detector, in random ord
 .PHONY: lint
 lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	@bash scripts/deps.sh shellcheck
-	shellcheck .ci/run scripts/*.sh deploy/aws/*.sh
+	shellcheck .ci/run scripts/*.sh scripts/standins/*.sh deploy/aws/*.sh deploy/compose/*.sh
 	bin/actionlint
 	bin/gitleaks git --no-banner --redact
 	bin/golangci-lint config verify
@@ -204,6 +209,9 @@ tools/newman/node_modules: tools/newman/package.json tools/newman/package-lock.j
 	@bash scripts/deps.sh nodejs npm
 	cd tools/newman && npm ci
 	touch $@
+
+bin/docker-compose: tools/compose/go.mod
+	CGO_ENABLED=0 $(GO) -C tools/compose build -trimpath -ldflags '-s -w' -o ../../bin/docker-compose github.com/docker/compose/v5/cmd
 
 bin/gitleaks: tools/go.mod
 	$(GO) -C tools build -o ../bin/ github.com/zricethezav/gitleaks/v8

@@ -14,6 +14,7 @@ present() {
 		;;
 	# Debian keeps it out of a user's PATH.
 	pgbouncer) command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] ;;
+	busybox-static) command -v busybox >/dev/null ;;
 	nodejs) command -v node >/dev/null ;;
 	python3-locust) command -v locust >/dev/null ;;
 	chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ;;

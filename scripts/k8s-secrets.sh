@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the files of an overlay's Secrets from their examples, with a random value for each CHANGE_ME.
-# A file that is there stays as it is.
+# Makes the files with secrets in a directory from their examples, NAME.env.example, with a random value for
+# each CHANGE_ME. A file that is there stays as it is.
 #   bash scripts/k8s-secrets.sh deploy/kubernetes/overlays/local
 set -euo pipefail
 umask 077
@@ -12,6 +12,7 @@ fi
 # random prints 48 random hexadecimal digits, which need no escaping in a URL.
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
+shopt -s dotglob # .env is one of them
 for example in "$1"/*.env.example; do
 	file=${example%.example}
 	if [ -e "$file" ]; then
@@ -24,5 +25,5 @@ for example in "$1"/*.env.example; do
 		*) printf '%s\n' "$line" ;;
 		esac
 	done <"$example" >"$file"
-	echo "$file is made; look through it before you apply the overlay" >&2
+	echo "$file is made; look through it before you go on" >&2
 done

@@ -62,7 +62,11 @@ func writeAll(root string) error {
 	if err != nil {
 		return err
 	}
-	files = append(files, cluster...)
+	containers, err := compose()
+	if err != nil {
+		return err
+	}
+	files = append(append(files, cluster...), containers...)
 	for _, f := range grafana {
 		files = append(files, export.File{Name: "deploy/grafana/" + f.Name, Content: f.Content})
 	}
