@@ -3,24 +3,23 @@
 
     python3 docs/examples/items.py --host http://127.0.0.1:5000 --count 20 --log calls.jsonl
 """
-import argparse, collections, http.client, json, random, signal, sys, time, urllib.parse
+import argparse, collections, http.client, itertools, json, random, signal, sys, time, urllib.parse
 
 TIMEOUT = 10  # seconds to wait for an answer
 RETRIES = 5  # how often a call is repeated that may succeed later: 403, 429, 5xx, or no answer
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--host", default="http://127.0.0.1:8000", help="URL of the server")
+parser.add_argument("--host", type=urllib.parse.urlsplit, default="http://127.0.0.1:8000", help="URL of the server")
 parser.add_argument("--user", default="student", help="the User-ID")
 parser.add_argument("--count", type=int, default=10, help="how many items to create")
 parser.add_argument("--rate", type=float, default=2, help="calls a second at most, up to 50")
 parser.add_argument("--log", default="calls.jsonl", help="file that gets a line of JSON for each call")
 options = parser.parse_args()
-url = urllib.parse.urlsplit(options.host)
-if url.scheme not in ("http", "https") or options.count < 1 or not 0 < options.rate <= 50:
+connect = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}.get(options.host.scheme)
+if not connect or options.count < 1 or not 0 < options.rate <= 50:
     parser.error("--host must be like http://127.0.0.1:8000, --count 1 or more, --rate above 0 and at most 50")
 try:
-    connect = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-    connection = connect(url.netloc, timeout=TIMEOUT)
+    connection = connect(options.host.netloc, timeout=TIMEOUT)
     log = open(options.log, "a", buffering=1, encoding="utf-8")
 except (OSError, http.client.InvalidURL) as error:
     parser.error(str(error))
@@ -40,9 +39,8 @@ def call(method, path):
         data = {"error": str(error)}
     connection.close()
     statuses[status] += 1
-    log.write(json.dumps({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
-                          "user": options.user, "method": method, "path": path, "status": status,
-                          "duration_ms": round(1000 * (time.time() - began), 3)}) + "\n")
+    start, took = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)), round(1000 * (time.time() - began), 3)
+    log.write(json.dumps(dict(time=start, user=options.user, method=method, path=path, status=status, duration_ms=took)) + "\n")
     return status, data, min(int(wait), 30) if wait.isdecimal() else 0
 
 
@@ -55,7 +53,7 @@ def operate(method, path, field):
         if status in (200, 201) and field in data:
             return data[field]
         if method == "DELETE" and status == 404 and attempt > 0:
-            return "deleted by an earlier try, whose answer was lost"
+            return "deleted by an earlier try"
         problem = f"{method} {path}: {status or 'no answer'}: {data.get('error', f'no {field} in the answer')}"
         if status == 403:
             headers["Token"] = ""  # it has expired: the next try gets another one
@@ -69,19 +67,15 @@ def operate(method, path, field):
 # Ctrl-C ends the run once the item at hand is deleted, and a second one ends it at once.
 stop, deleted, failed, began = [], 0, 0, time.monotonic()
 signal.signal(signal.SIGINT, lambda *_: stop.append(signal.signal(signal.SIGINT, signal.SIG_DFL)))
-for _ in range(options.count):
-    if stop:
-        break
+for _ in itertools.takewhile(lambda _: not stop, range(options.count)):
     try:
-        item = operate("POST", "/api/items", "item_id")
-        operate("DELETE", f"/api/items/{item}", "status")
+        operate("DELETE", "/api/items/" + operate("POST", "/api/items", "item_id"), "status")
         deleted += 1
     except (RuntimeError, OSError) as problem:
         failed += 1
         print(f"{problem}: failed for good", file=sys.stderr)
-how, took, calls = "interrupted" if stop else "finished", time.monotonic() - began, sum(statuses.values())
-print(f"{how} after {took:.1f}s: {calls} calls, {calls / took:.1f} a second")
+took, calls = time.monotonic() - began, sum(statuses.values())
+print(f"{'interrupted' if stop else 'finished'} after {took:.1f}s: {calls} calls, {calls / took:.1f} a second")
 print("answers  ", ", ".join(f"{status or 'none'}: {count}" for status, count in sorted(statuses.items())))
-print(f"failed    {failed} for good")
-print(f"items     {statuses[201]} created, {deleted} deleted, {statuses[201] - deleted} left behind")
+print(f"failed    {failed} for good\nitems     {statuses[201]} created, {deleted} deleted, {statuses[201] - deleted} left behind")
 sys.exit(1 if failed else 0)
