@@ -96,20 +96,6 @@ where() {
 		"$(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"
 }
 
-# admin_token NAMESPACE makes the admin token of a student's Onsale, unless there is one.
-admin_token() {
-	if [ -n "$(kubectl --namespace "$1" get secret onsale-admin --ignore-not-found --output name)" ]; then
-		return
-	fi
-	local token
-	token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-	kubectl create --filename - >/dev/null <<YAML
-{"apiVersion": "v1", "kind": "Secret",
- "metadata": {"name": "onsale-admin", "namespace": "$1", "labels": {"app.kubernetes.io/part-of": "onsale-class"}},
- "stringData": {"ONSALE_ADMIN_TOKEN": "$token"}}
-YAML
-}
-
 # kubeconfig NAMESPACE writes a student's kubeconfig, and sets until to the end of its time.
 kubeconfig() {
 	local answer file=$output/$1.kubeconfig
@@ -150,7 +136,6 @@ create() {
 	for name in "${namespaces[@]}"; do
 		step=$((step + 1))
 		sed -e "s/STUDENT_NAMESPACE/$name/" -e "s/CLASS_NAME/$class/" <<<"$template" | kubectl apply --filename - >/dev/null
-		admin_token "$name"
 		kubeconfig "$name"
 		echo "$step/${#namespaces[@]} $name: $output/$name.kubeconfig, valid until $until"
 	done

@@ -37,14 +37,13 @@ func checkClass(t *testing.T, template string) []string {
 	text := strings.NewReplacer("STUDENT_NAMESPACE", student, "CLASS_NAME", "class").Replace(template)
 	d, wrong := decode(t, text)
 	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	// What the script makes, and what the student may make.
-	d.values["Secret/onsale-admin"] = map[string]string{"ONSALE_ADMIN_TOKEN": ""}
+	// What the student may make.
 	d.values["Secret/discord"] = map[string]string{"DISCORD_URL": ""}
 	c := classroom{deployment: d}
 	c.sort(note)
 	c.checkPods(t, note)
 	c.checkReferences(note)
-	c.checkServices(note)
+	c.checkListens(note)
 	c.checkQuota(note)
 	c.checkRights(note)
 	c.checkNetwork(note)
@@ -78,6 +77,24 @@ func (c *classroom) sort(note noter) {
 	}
 	if namespaces != 1 || len(c.quotas) != 1 || len(c.limits) != 1 || len(c.roles) != 1 || len(c.bindings) != 1 {
 		note("there must be one Namespace, ResourceQuota, LimitRange, Role and RoleBinding")
+	}
+}
+
+// checkListens checks that nobody but the student reaches the API, which has no admin token.
+func (c *classroom) checkListens(note noter) {
+	for name, values := range c.values {
+		if strings.HasPrefix(name, "ConfigMap/") && values["ONSALE_LISTEN"] != "127.0.0.1:8000" {
+			note("%s lets Onsale listen on %q", name, values["ONSALE_LISTEN"])
+		}
+	}
+	for _, p := range c.pods {
+		for _, container := range p.spec.Containers {
+			for _, probe := range []*corev1.Probe{container.StartupProbe, container.ReadinessProbe, container.LivenessProbe} {
+				if probe != nil && probe.Exec == nil {
+					note("a probe of container %s comes from outside, where nothing listens", container.Name)
+				}
+			}
+		}
 	}
 }
 
@@ -124,9 +141,6 @@ func (c *classroom) checkQuota(note noter) {
 		add(corev1.ResourceName(strings.ToLower(kind)+"s"), resource.MustParse("1"))
 	}
 	add(corev1.ResourceConfigMaps, resource.MustParse("1")) // kube-root-ca.crt
-	for range c.services {
-		add(corev1.ResourceServices, resource.MustParse("1"))
-	}
 	for name, amount := range used {
 		if most, there := hard[name]; !there {
 			note("the quota does not limit %s", name)
@@ -218,7 +232,7 @@ func TestMistakesInAClassAreFound(t *testing.T) {
 		"quota of cpu":        {"requests.cpu: 250m", "requests.cpu: 110m", "the student's requests.cpu is 125m"},
 		"quota of memory":     {"limits.memory: 1Gi", "limits.memory: 600Mi", "the student's limits.memory"},
 		"quota of pods":       {`pods: "6"`, `pods: "1"`, "the student's pods is 2"},
-		"quota of secrets":    {`secrets: "10"`, `secrets: "1"`, "the student's secrets is 2"},
+		"quota of secrets":    {`secrets: "10"`, `secrets: "0"`, "the student's secrets is 1"},
 		"no quota":            {`    limits.cpu: "2"\n`, "", "does not limit limits.cpu"},
 		"replicas":            {"replicas: 1", "replicas: 3", "the student's requests.cpu"},
 		"load balancers":      {`services.loadbalancers: "0"`, `services.loadbalancers: "1"`, "allows services.loadbalancers"},
@@ -232,9 +246,11 @@ func TestMistakesInAClassAreFound(t *testing.T) {
 		"rights on the quota": {`- cronjobs\n`, "- cronjobs\n  - resourcequotas\n", "resourcequotas"},
 		"cluster role":        {"kind: Role\n  name: student", "kind: ClusterRole\n  name: edit", "binds"},
 		"other subject":       {"- kind: ServiceAccount\n  name: student\n  namespace: STUDENT_NAMESPACE", "- kind: ServiceAccount\n  name: student\n  namespace: other", "binds"},
-		"other namespace":     {"(kind: Service\nmetadata:\n(?:  .*\n)*?)  namespace: STUDENT_NAMESPACE", "${1}  namespace: other", "outside the student's namespace"},
+		"other namespace":     {"(kind: ServiceAccount\nmetadata:\n(?:  .*\n)*?)  namespace: STUDENT_NAMESPACE", "${1}  namespace: other", "outside the student's namespace"},
 		"open network":        {"- from:\n    - podSelector: {}", "- from:\n    - namespaceSelector: {}", "lets in others"},
-		"no admin token":      {"name: onsale-admin", "name: onsale-token", "which is not there"},
+		"no settings":         {"name: onsale-[a-z0-9]{10}\n    ", "name: settings\n    ", "reads"},
+		"open API":            {"ONSALE_LISTEN: 127.0.0.1:8000", "ONSALE_LISTEN: :8000", "lets Onsale listen"},
+		"probe from outside":  {"exec:\n( +)  command:\n(?: +- .*\n)+ +failureThreshold: 6", "httpGet:\n${1}  path: /health\n${1}  port: http\n${1}failureThreshold: 6", "comes from outside"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
