@@ -4,7 +4,7 @@ SHELL := bash
 GO    ?= go
 
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
-DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager sqlite3 systemd
+DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager python3 sqlite3 systemd
 
 # What `make cluster-test` needs: Docker builds the images, and the rest runs Kubernetes.
 CLUSTER_DEPS := docker.io iproute2 postgresql prometheus prometheus-alertmanager busybox \
@@ -101,6 +101,16 @@ cluster-test: build bin/helm ## Deploy on a real Kubernetes, and disturb it whil
 cluster-build: ## Build the programs of that Kubernetes from Go modules (half an hour, once)
 	bash scripts/cluster.sh build
 
+.PHONY: docs-test
+docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
+	@bash scripts/deps.sh curl git iproute2 openssl postgresql python3 sqlite3 unshare
+	$(GO) test -tags world -v -timeout 10m -parallel 8 $(TESTFLAGS) ./docs
+
+.PHONY: pictures
+pictures: build ## Take the pictures of docs/tutorials anew, in real storms (five minutes on an idle machine)
+	@bash scripts/deps.sh chromium
+	$(GO) test -tags pictures -run TestPictures -v -timeout 15m $(TESTFLAGS) ./docs
+
 .PHONY: test
 test: deps ## Run all tests
 	$(GO) test -timeout 20m -skip $(DRILLS) $(TESTFLAGS) ./...
@@ -124,8 +134,9 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint fmt --diff
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
-	$(GO) vet -tags world ./deploy/...
+	$(GO) vet -tags world ./deploy/... ./docs
 	$(GO) vet -tags cluster ./deploy/...
+	$(GO) vet -tags pictures ./docs
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code
