@@ -101,6 +101,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	shellcheck .ci/run scripts/*.sh deploy/aws/*.sh
 	bin/actionlint
 	bin/gitleaks git --no-banner --redact
+	$(GO) -C tools test ./...
 	bin/golangci-lint config verify
 	bin/golangci-lint fmt --diff
 	bin/golangci-lint run
