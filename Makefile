@@ -78,9 +78,9 @@ image-test: build ## Run bin/onsale in a container as the image does (Linux; sta
 	$(GO) test -tags world -run TestImage -timeout 10m $(TESTFLAGS) ./deploy/image
 
 .PHONY: world-test
-world-test: ## Build the image from the source, and compare with a build in another directory (some 20 minutes)
+world-test: ## Build the image from the source for amd64 and arm64, and compare with builds in other directories (some 20 minutes)
 	@bash scripts/deps.sh docker.io iproute2
-	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
+	$(GO) test -tags world -run TestRebuild -timeout 120m -v $(TESTFLAGS) ./deploy/image
 
 .PHONY: test
 test: deps ## Run all tests
