@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// compare returns a line for each thing that Grafana does not have as expected.
-func (g *grafana) compare(ctx context.Context, want expected) (wrong []string) {
+// compare returns a line for each thing that Grafana does not have as expected, and for each rule that it evaluates
+// without being asked to, or the reverse.
+func (g *grafana) compare(ctx context.Context, want expected, evaluates bool) (wrong []string) {
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	for _, s := range want.sources {
 		if got, err := g.source(ctx, s.UID); err != nil {
@@ -29,7 +30,7 @@ func (g *grafana) compare(ctx context.Context, want expected) (wrong []string) {
 			complain("dashboard %s does not come from a file", d.Title)
 		}
 	}
-	wrong = append(wrong, g.compareRules(ctx, want.rules)...)
+	wrong = append(wrong, g.compareRules(ctx, want.rules, evaluates)...)
 	if len(want.rules) == 0 {
 		return wrong
 	}
@@ -54,8 +55,8 @@ func (g *grafana) compare(ctx context.Context, want expected) (wrong []string) {
 	return wrong
 }
 
-// compareRules returns a line for each alert rule that Grafana lacks, has too much, or cannot evaluate.
-func (g *grafana) compareRules(ctx context.Context, want []rule) (wrong []string) {
+// compareRules returns a line for each alert rule that Grafana lacks, has too much, or does not evaluate as it should.
+func (g *grafana) compareRules(ctx context.Context, want []rule, evaluates bool) (wrong []string) {
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	var got []rule
 	if err := g.get(ctx, "/api/v1/provisioning/alert-rules", &got); err != nil {
@@ -73,7 +74,10 @@ func (g *grafana) compareRules(ctx context.Context, want []rule) (wrong []string
 			complain("alert rule %s is missing", r.Title)
 		case got[at] != r:
 			complain("alert rule %s is %+v, want %+v", r.Title, got[at], r)
-		case r.IsPaused:
+		case r.IsPaused || !evaluates:
+			if evaluated && !last.LastEvaluation.IsZero() {
+				complain("alert rule %s is evaluated: its alerts are sent twice", r.Title)
+			}
 		case !evaluated || last.LastEvaluation.IsZero():
 			complain("alert rule %s is never evaluated", r.Title)
 		case last.Health == "error":

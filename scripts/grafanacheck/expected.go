@@ -2,12 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -64,7 +64,7 @@ func (e expected) String() string {
 // none is the name of a directory without alert rules.
 const none = "none"
 
-// read reads the directory of onsale export grafana, with the alert rules from another one.
+// read reads the directory of onsale export grafana, with the alert rules from other files and directories.
 func read(files, alerting string) (expected, error) {
 	var e expected
 	var sources struct{ Datasources []source }
@@ -86,7 +86,7 @@ func read(files, alerting string) (expected, error) {
 	if err != nil || alerting == none {
 		return e, err
 	}
-	err = each(alerting, ".yaml", func(text []byte) error {
+	alerts := func(text []byte) error {
 		var f struct {
 			Groups        []struct{ Rules []rule }
 			ContactPoints []struct {
@@ -107,14 +107,19 @@ func read(files, alerting string) (expected, error) {
 		}
 		e.policies = append(e.policies, f.Policies...)
 		return err
-	})
-	if err == nil && (len(e.rules) == 0 || len(e.contacts) == 0 || len(e.policies) != 1) {
-		err = fmt.Errorf("%s must have alert rules, a contact point and one policy", alerting)
 	}
-	return e, err
+	for place := range strings.SplitSeq(alerting, ",") {
+		if err := each(place, ".yaml", alerts); err != nil {
+			return e, err
+		}
+	}
+	if len(e.rules) == 0 || len(e.contacts) == 0 || len(e.policies) != 1 {
+		return e, fmt.Errorf("%s must have alert rules, a contact point and one policy", alerting)
+	}
+	return e, nil
 }
 
-// each reads the files of a directory, of which there must be one at least. Files in directories below it count.
+// each reads a file, or the files of a directory and of those below it, of which there must be one at least.
 func each(dir, extension string, read func(text []byte) error) error {
 	found := 0
 	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
@@ -132,7 +137,7 @@ func each(dir, extension string, read func(text []byte) error) error {
 		return nil
 	})
 	if err == nil && found == 0 {
-		err = fmt.Errorf("%s has no %s: %w", dir, extension, errors.ErrUnsupported)
+		err = fmt.Errorf("%s has no %s", dir, extension)
 	}
 	return err
 }

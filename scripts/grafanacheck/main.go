@@ -2,7 +2,7 @@
 // dashboard, every alert rule, the contact point and the notification policy.
 //
 //	grafanacheck -url http://127.0.0.1:3000 -files deploy/grafana
-//	grafanacheck -alerting none -inbox http://127.0.0.1:9095/inbox -alert HighDenialRate
+//	grafanacheck -alerting none -inbox http://127.0.0.1:9095/inbox -alert HighFailureRate
 //
 // It repeats its questions until all answers fit or the time is over. Then it prints one line for each thing that
 // is missing or differs, and exits with 1. Exit code 2 is for wrong flags and files. With -inbox it also waits for
@@ -36,6 +36,7 @@ func main() {
 // options are the command line.
 type options struct {
 	url, files, alerting, inbox, alert string
+	evaluates                          bool
 	timeout                            time.Duration
 }
 
@@ -55,7 +56,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	g := newGrafana(o.url, getenv("GF_SECURITY_ADMIN_USER"), getenv("GF_SECURITY_ADMIN_PASSWORD"))
 	ask := func(ctx context.Context) []string {
-		wrong := g.compare(ctx, want)
+		wrong := g.compare(ctx, want, o.evaluates)
 		if o.inbox != "" {
 			wrong = append(wrong, g.notified(ctx, o.inbox, o.alert)...)
 		}
@@ -81,7 +82,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.url, "url", "http://127.0.0.1:3000", "the address of Grafana")
 	flags.StringVar(&o.files, "files", "deploy/grafana", "the directory that onsale export grafana wrote")
-	flags.StringVar(&o.alerting, "alerting", "", "the directory of the alert rules if it is another one than FILES/provisioning/alerting; none if Grafana must have no rule")
+	flags.StringVar(&o.alerting, "alerting", "", "the files and directories of alert rules, contact points and policies, with commas between them, if others than FILES/provisioning/alerting; none if Grafana must have no rule")
+	flags.BoolVar(&o.evaluates, "evaluates", true, "whether Grafana evaluates the rules; with false it must not, because others send the alerts")
 	flags.StringVar(&o.inbox, "inbox", "", "the address of an inbox in which the notification of -alert must arrive, such as http://127.0.0.1:9095/inbox")
 	flags.StringVar(&o.alert, "alert", "", "the name of the alert that -inbox waits for")
 	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "how long to repeat the questions; 0 asks once")

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +135,48 @@ func TestGrafanaMustNotAlert(t *testing.T) {
 	f.rules = all[:1]
 	if code, output := check(t, append(args, f.start(t))...); code != 1 || !strings.Contains(output, all[0]["title"].(string)+" (") {
 		t.Errorf("with a rule: exit code %d, %s", code, output)
+	}
+}
+
+// TestGrafanaMustNotEvaluate: it has the rules, and Prometheus sends the alerts.
+func TestGrafanaMustNotEvaluate(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	args := []string{"-files", files, "-evaluates=false", "-timeout", "0", "-url", f.start(t)}
+	if code, output := check(t, args...); code != 1 || strings.Count(output, "is evaluated: its alerts are sent twice\n") != len(f.rules) {
+		t.Errorf("with evaluations: exit code %d, %s", code, output)
+	}
+	for _, e := range f.evaluations {
+		e["lastEvaluation"], e["health"] = "0001-01-01T00:00:00Z", "unknown"
+	}
+	if code, output := check(t, args...); code != 0 {
+		t.Errorf("without: exit code %d, %s", code, output)
+	}
+	f.evaluations = nil
+	if code, output := check(t, args...); code != 0 {
+		t.Errorf("without an answer about them: exit code %d, %s", code, output)
+	}
+}
+
+// TestAlertingFromOtherFiles: Compose gives Grafana another contact point than the exported one.
+func TestAlertingFromOtherFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "other.yaml"), []byte(`
+contactPoints: [{name: onsale, receivers: [{uid: onsale-receiver, type: webhook}]}]
+policies: [{receiver: onsale, group_by: [alertname]}]
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := newFake(t)
+	args := []string{"-files", files, "-alerting", files + "/provisioning/alerting/rules.yaml," + dir, "-timeout", "0", "-url", f.start(t)}
+	if code, output := check(t, args...); code != 1 || strings.Count(output, "\n") != 2 || !strings.Contains(output, "contact point onsale is missing") {
+		t.Errorf("the exported contact point: exit code %d, %s", code, output)
+	}
+	f.contacts = append(f.contacts, object{"uid": "onsale-receiver", "name": "onsale", "type": "webhook"})
+	f.policy = object{"receiver": "onsale", "group_by": []string{"alertname"}}
+	if code, output := check(t, args...); code != 0 {
+		t.Errorf("exit code %d, %s", code, output)
 	}
 }
 
