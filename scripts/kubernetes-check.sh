@@ -3,12 +3,12 @@
 # kubernetes-check.sh [CONTEXT]
 #
 # CONTEXT is the cluster as kubectl names it, kind-onsale if none is given. Its nodes must have the image onsale:dev. What is
-# applied stays. It needs kubectl, Go, curl and jq. WITHOUT_GRAFANA=1 leaves out Grafana's API.
+# applied stays. It needs kubectl, Go, curl and jq. OVERLAY is another overlay. WITHOUT_GRAFANA=1 leaves out Grafana's API.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 context=${1:-kind-onsale}
-overlay=deploy/kubernetes/overlays/local
+overlay=${OVERLAY:-deploy/kubernetes/overlays/local}
 kubectl() { command kubectl --context "$context" --namespace onsale "$@"; }
 tmp=$(mktemp -d)
 forwards=()
@@ -35,7 +35,8 @@ fail() {
 # forward SERVICE PORT reaches a Service, and sets address.
 forward() {
 	: >"$tmp/$1"
-	kubectl port-forward "service/$1" ":$2" >"$tmp/$1" 2>&1 &
+	# Not the function: what is ended later must be kubectl itself.
+	command kubectl --context "$context" --namespace onsale port-forward "service/$1" ":$2" >"$tmp/$1" 2>&1 &
 	forwards+=($!)
 	for _ in $(seq 100); do
 		address=$(sed -n 's/^Forwarding from \(127\.0\.0\.1:[0-9]*\) .*/\1/p' "$tmp/$1")
