@@ -3,10 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -119,14 +117,20 @@ func read(files, alerting string) (expected, error) {
 	return e, nil
 }
 
-// each reads a file, or the files of a directory and of those below it, of which there must be one at least.
-func each(dir, extension string, read func(text []byte) error) error {
-	found := 0
-	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !slices.Contains([]string{extension, ".yml"}, filepath.Ext(name)) {
-			return err
+// each reads a file, or the files of a directory, of which there must be one at least.
+func each(place, extension string, read func(text []byte) error) error {
+	info, err := os.Stat(place)
+	if err != nil {
+		return err
+	}
+	names := []string{place}
+	if info.IsDir() {
+		names, err = filepath.Glob(filepath.Join(place, "*"+extension))
+		if err != nil || len(names) == 0 {
+			return fmt.Errorf("%s has no %s", place, extension)
 		}
-		found++
+	}
+	for _, name := range names {
 		text, err := os.ReadFile(name)
 		if err == nil {
 			err = read(text)
@@ -134,10 +138,6 @@ func each(dir, extension string, read func(text []byte) error) error {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
-		return nil
-	})
-	if err == nil && found == 0 {
-		err = fmt.Errorf("%s has no %s", dir, extension)
 	}
-	return err
+	return nil
 }
