@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -46,7 +47,8 @@ func programOf(t *testing.T, r io.Reader) program {
 // classic builds the image from a clone by the classic builder.
 func classic(t *testing.T, e *dockertest.Engine, clone, image string, args map[string]string) {
 	t.Helper()
-	build := []string{"build", "--network", "host", "--tag", image}
+	// BuildKit sets it by itself.
+	build := []string{"build", "--network", "host", "--tag", image, "--build-arg", "BUILDPLATFORM=linux/" + runtime.GOARCH}
 	for name, value := range args {
 		build = append(build, "--build-arg", name+"="+value)
 	}

@@ -31,7 +31,7 @@ func TestRebuild(t *testing.T) {
 	e := dockertest.Start(t)
 	source := clone(t)
 	toolchain(t, e, source)
-	args := map[string]string{"GOPROXY": proxy(t, source), "BUILDPLATFORM": "linux/" + runtime.GOARCH}
+	args := map[string]string{"GOPROXY": proxy(t, source)}
 	for _, arg := range []string{"VERSION", "COMMIT", "DATE"} {
 		args[arg] = command(t, source, nil, "bash", "scripts/version.sh", strings.ToLower(arg))
 	}
