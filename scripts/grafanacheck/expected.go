@@ -55,7 +55,7 @@ type policy struct {
 }
 
 func (e expected) String() string {
-	return fmt.Sprintf("all of %d data sources, %d dashboards, %d alert rules, %d contact points and %d policies",
+	return fmt.Sprintf("all that is expected: data sources %d, dashboards %d, alert rules %d, contact points %d, policies %d",
 		len(e.sources), len(e.dashboards), len(e.rules), len(e.contacts), len(e.policies))
 }
 

@@ -26,7 +26,7 @@ func TestGrafanaHasAll(t *testing.T) {
 	t.Parallel()
 	url := newFake(t).start(t)
 	code, output := check(t, "-url", url+"/", "-files", files, "-inbox", url+"/inbox", "-alert", "HighDenialRate", "-timeout", "0")
-	if code != 0 || !strings.Contains(output, "3 dashboards") || !strings.Contains(output, "HighDenialRate was delivered") {
+	if code != 0 || !strings.Contains(output, "dashboards 3,") || !strings.Contains(output, "HighDenialRate was delivered") {
 		t.Errorf("exit code %d, %s", code, output)
 	}
 }
