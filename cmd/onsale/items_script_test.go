@@ -358,8 +358,8 @@ func TestItemsScriptIsSmallAndOld(t *testing.T) {
 			lines++
 		}
 	}
-	if lines > 66 {
-		t.Errorf("it has %d lines, want 66 at most", lines)
+	if lines > 70 {
+		t.Errorf("it has %d lines, want 70 at most", lines)
 	}
 	const check = `import ast, sys; ast.parse(open(sys.argv[1], encoding="utf-8").read(), feature_version=(3, 9))`
 	if out, err := exec.CommandContext(t.Context(), "python3", "-c", check, "../../docs/examples/items.py").CombinedOutput(); err != nil {
