@@ -6,6 +6,10 @@ GO    ?= go
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
 DEPS := chromium cloud-init jq pgbouncer postgresql prometheus prometheus-alertmanager python3 sqlite3 systemd
 
+# What `make cluster-test` needs: Docker builds the images, and the rest runs Kubernetes.
+CLUSTER_DEPS := docker.io iproute2 postgresql prometheus prometheus-alertmanager busybox \
+	containerd runc containernetworking-plugins iptables conntrack socat etcd-server openssl
+
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
 
@@ -87,6 +91,16 @@ world-test: ## Build the image from the source for amd64 and arm64, and compare 
 	@bash scripts/deps.sh docker.io iproute2
 	$(GO) test -tags world -run TestRebuild -timeout 120m -v $(TESTFLAGS) ./deploy/image
 
+.PHONY: cluster-test
+cluster-test: build bin/helm ## Deploy on a real Kubernetes, and disturb it while it sells (Debian, as root; some 15 minutes)
+	@bash scripts/deps.sh $(CLUSTER_DEPS)
+	@bash scripts/cluster.sh missing
+	$(GO) test -tags cluster -run TestCluster -timeout 40m -v $(TESTFLAGS) ./deploy/cluster
+
+.PHONY: cluster-build
+cluster-build: ## Build the programs of that Kubernetes from Go modules (half an hour, once)
+	bash scripts/cluster.sh build
+
 .PHONY: docs-test
 docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
 	@bash scripts/deps.sh curl git iproute2 openssl postgresql python3 sqlite3 unshare
@@ -122,6 +136,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
 	$(GO) vet -tags world ./deploy/... ./docs
+	$(GO) vet -tags cluster ./deploy/...
 	$(GO) vet -tags pictures ./docs
 
 .PHONY: fmt
@@ -133,7 +148,7 @@ generate: ## Write the generated files anew
 	$(GO) generate ./...
 
 .PHONY: kubernetes
-kubernetes: ## Render deploy/kubernetes with every overlay and component, and judge every object
+kubernetes: ## Render deploy/kubernetes and the Helm chart with every part, and judge every object
 	$(GO) -C tools/kubernetes test $(TESTFLAGS) ./...
 
 .PHONY: fuzz
@@ -202,6 +217,10 @@ bin/actionlint: tools/go.mod
 
 bin/benchstat: tools/go.mod
 	$(GO) -C tools build -o ../bin/ golang.org/x/perf/cmd/benchstat
+
+# Of the version that the tests of the chart use.
+bin/helm: tools/kubernetes/go.mod
+	CGO_ENABLED=0 $(GO) -C tools/kubernetes build -o ../../bin/ helm.sh/helm/v4/cmd/helm
 
 bin/k6: tools/k6/go.mod
 	$(GO) -C tools/k6 build -o ../../bin/ go.k6.io/k6

@@ -21,6 +21,8 @@ present() {
 	prometheus) command -v prometheus >/dev/null && command -v promtool >/dev/null ;;
 	docker.io) command -v dockerd >/dev/null && command -v docker >/dev/null ;;
 	iproute2) command -v ip >/dev/null ;;
+	etcd-server) command -v etcd >/dev/null ;;
+	containernetworking-plugins) [ -x /usr/lib/cni/bridge ] ;;
 	prometheus-alertmanager) command -v amtool >/dev/null ;;
 	# The tests that need them are for Linux alone.
 	systemd) [ "$(uname -s)" != Linux ] || command -v systemd-analyze >/dev/null ;;

@@ -33,7 +33,7 @@ type noter func(format string, args ...any)
 // checkPods checks each pod by itself: Pod Security, containers, and what Kubernetes puts into it.
 func (d *deployment) checkPods(t *testing.T, note noter) {
 	t.Helper()
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks())
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
