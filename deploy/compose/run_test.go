@@ -353,6 +353,8 @@ func testStress(t *testing.T, s *stack) {
 	if got := query(t, s.url(t, "prometheus", "9090"), `sum(last_over_time(onsale_stress_requests_total[5m]))`); got == "" || got == "0" {
 		t.Errorf("Prometheus counts %q requests of the load test", got)
 	}
+	// A command of the user's own takes the place of the flags that compose.yaml has.
+	s.compose(t, "run", "--rm", "--no-TTY", "--no-deps", "stress", "stress", "--rate", "5/s", "--run-time", "1s", "--fail-if", "none", "--metrics-linger", "0")
 	if kept := s.compose(t, "run", "--rm", "--no-TTY", "--no-deps", "stress", "stress", "list"); !strings.Contains(kept, "tickets") {
 		t.Errorf("the runs that are kept are:\n%s", kept)
 	}
