@@ -4,7 +4,7 @@ SHELL := bash
 GO    ?= go
 
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
-DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager sqlite3 systemd
+DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager python3 sqlite3 systemd
 
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
@@ -87,6 +87,16 @@ world-test: ## Build the image from the source, and compare with a build in anot
 	@bash scripts/deps.sh docker.io iproute2
 	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
 
+.PHONY: docs-test
+docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
+	@bash scripts/deps.sh curl git iproute2 openssl postgresql python3 sqlite3 unshare
+	$(GO) test -tags world -v -timeout 10m -parallel 8 $(TESTFLAGS) ./docs
+
+.PHONY: pictures
+pictures: build ## Take the pictures of docs/tutorials anew, in real storms (five minutes on an idle machine)
+	@bash scripts/deps.sh chromium
+	$(GO) test -tags pictures -run TestPictures -v -timeout 15m $(TESTFLAGS) ./docs
+
 .PHONY: test
 test: deps ## Run all tests
 	$(GO) test -timeout 20m -skip $(DRILLS) $(TESTFLAGS) ./...
@@ -110,7 +120,8 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	bin/golangci-lint fmt --diff
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
-	$(GO) vet -tags world ./deploy/...
+	$(GO) vet -tags world ./deploy/... ./docs
+	$(GO) vet -tags pictures ./docs
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code
