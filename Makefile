@@ -136,7 +136,7 @@ generate: ## Write the generated files anew
 	$(GO) generate ./...
 
 .PHONY: kubernetes
-kubernetes: ## Render deploy/kubernetes with every overlay and component, and judge every object
+kubernetes: ## Render deploy/kubernetes and the Helm chart with every part, and judge every object
 	$(GO) -C tools/kubernetes test $(TESTFLAGS) ./...
 
 .PHONY: fuzz
@@ -205,6 +205,10 @@ bin/actionlint: tools/go.mod
 
 bin/benchstat: tools/go.mod
 	$(GO) -C tools build -o ../bin/ golang.org/x/perf/cmd/benchstat
+
+# Of the version that the tests of the chart use.
+bin/helm: tools/kubernetes/go.mod
+	CGO_ENABLED=0 $(GO) -C tools/kubernetes build -o ../../bin/ helm.sh/helm/v4/cmd/helm
 
 bin/k6: tools/k6/go.mod
 	$(GO) -C tools/k6 build -o ../../bin/ go.k6.io/k6

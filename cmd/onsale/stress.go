@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
 	"onsale/internal/app"
@@ -193,20 +192,13 @@ func (c *stressRunCmd) options(ctx context.Context, e *env) (app.StressOptions, 
 		FindCapacity: c.Capacity, StepTime: c.StepTime, StartLoad: c.StartLoad, MaxLoad: c.MaxLoad,
 		Headless: c.Headless, OnlySummary: c.OnlySummary, CSV: c.CSV, JSON: c.JSON, HTML: c.HTML, DataDir: c.DataDir, Keep: c.Keep,
 		MetricsAddr: c.MetricsAddr, MetricsLinger: c.MetricsLinger, Listen: c.Listen,
-		Prepare: c.Prepare, Check: c.Check, Wait: c.Wait, AdminToken: token, TokenMeant: c.tokenMeant(e), AllowedHosts: c.AllowedHosts,
+		Prepare: c.Prepare, Check: c.Check, Wait: c.Wait, AdminToken: token, TokenMeant: tokenMeant(e, c.AdminTokenFile), AllowedHosts: c.AllowedHosts,
 		Confirm: func(question string) bool { return c.Yes || ask(ctx, e, question+". Go on?") },
 		Env:     e.lookup, Out: e.stdout, Err: e.stderr, NewLogger: e.logTo,
 	}
 	_, o.NoColor = e.lookup("NO_COLOR")
 	o.Size, o.OutSize = terminal(e, e.stderr), terminal(e, e.stdout)
 	return o, nil
-}
-
-// tokenMeant reports whether the file with the admin token was named on the command
-// line. One that the environment names may be another server's, as its token may be.
-func (c *stressRunCmd) tokenMeant(e *env) bool {
-	name, set := e.lookup("ONSALE_ADMIN_TOKEN_FILE")
-	return c.AdminTokenFile != "" && (!set || kong.ExpandPath(name) != c.AdminTokenFile)
 }
 
 // terminal returns what tells the size of the terminal that a writer is; nil if

@@ -58,6 +58,7 @@ func TestCluster(t *testing.T) {
 	t.Run("tells of an alert", func(t *testing.T) { n.testAlert(t, s) })
 	t.Run("scales by load", func(t *testing.T) { n.testAutoscaler(t, m, s) })
 	t.Run("balances at the end", func(t *testing.T) { n.testBooks(t, s) })
+	t.Run("installs the chart", n.testChart)
 }
 
 // tell logs what the cluster looks like after a failure.
