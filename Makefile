@@ -92,7 +92,7 @@ world-test: ## Build the image from the source, and compare with a build in anot
 	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
 
 .PHONY: cluster-test
-cluster-test: build ## Deploy on a real Kubernetes, and disturb it while it sells (Debian, as root; some 15 minutes)
+cluster-test: build bin/helm ## Deploy on a real Kubernetes, and disturb it while it sells (Debian, as root; some 15 minutes)
 	@bash scripts/deps.sh $(CLUSTER_DEPS)
 	@bash scripts/cluster.sh missing
 	$(GO) test -tags cluster -run TestCluster -timeout 40m -v $(TESTFLAGS) ./deploy/cluster

@@ -26,7 +26,7 @@ type release struct{ helmHome, helmProgram string }
 // testChart installs the chart as docs/helm.md describes it, buys a ticket by `helm test`, and goes through an
 // upgrade, a rollback and the removal.
 func (n *node) testChart(t *testing.T) {
-	program, err := filepath.Abs(filepath.Join(root, "bin/helm"))
+	program, err := filepath.Abs(root + "/bin/helm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,11 +97,13 @@ const chart = "CHART"
 // try runs Helm on the release, and returns its standard output. The error has what it said.
 func (r release) try(t *testing.T, command string, args ...string) (string, error) {
 	t.Helper()
-	all := []string{"in", "env", "HELM_CACHE_HOME=" + r.helmHome, "HELM_CONFIG_HOME=" + r.helmHome, "HELM_DATA_HOME=" + r.helmHome,
-		r.helmProgram, command, shopRelease, "--namespace", shopNamespace}
+	all := []string{
+		"in", "env", "HELM_CACHE_HOME=" + r.helmHome, "HELM_CONFIG_HOME=" + r.helmHome, "HELM_DATA_HOME=" + r.helmHome,
+		r.helmProgram, command, shopRelease, "--namespace", shopNamespace,
+	}
 	for _, arg := range args {
 		if arg == chart {
-			directory, err := filepath.Abs(filepath.Join(root, "deploy/helm/onsale"))
+			directory, err := filepath.Abs(root + "/deploy/helm/onsale")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -182,7 +184,7 @@ func (n *node) makeShop(t *testing.T) {
 		if err := os.Mkdir(path, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(path, 0o777); err != nil { //nolint:gosec // each part has a user of its own, and Kubernetes changes no owner of a hostPath
+		if err := os.Chmod(path, 0o777); err != nil {
 			t.Fatal(err)
 		}
 		volume := fmt.Sprintf(`{"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "%s-%s"}, "spec": {
@@ -217,7 +219,7 @@ func (n *node) makeShopSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	mustShop(t, "apply", "-f", filepath.Join(root, "deploy/kubernetes/overlays/local/postgres.yaml"))
+	mustShop(t, "apply", "-f", root+"/deploy/kubernetes/overlays/local/postgres.yaml")
 }
 
 // tellShop logs what the namespace looks like after a failure.
@@ -227,8 +229,10 @@ func (n *node) tellShop(t *testing.T) {
 		return
 	}
 	for _, args := range [][]string{
-		{"get", "pods", "-o", "wide"}, {"get", "events", "--sort-by=.lastTimestamp"},
-		{"logs", "-l", "app.kubernetes.io/name=onsale", "--tail=15", "--prefix"}, {"logs", "onsale-test"},
+		{"get", "pods", "-o", "wide"},
+		{"get", "events", "--sort-by=.lastTimestamp"},
+		{"logs", "-l", "app.kubernetes.io/name=onsale", "--tail=15", "--prefix"},
+		{"logs", "onsale-test"},
 	} {
 		// The test's own context has ended.
 		out, err := run(context.WithoutCancel(t.Context()), "", append([]string{"kubectl", "-n", shopNamespace}, args...)...)

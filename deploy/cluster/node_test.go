@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -43,7 +42,7 @@ type node struct {
 // however it dies, because its standard input ends then.
 func start(t *testing.T) *node {
 	t.Helper()
-	cmd := exec.Command("bash", script, "hold") //nolint:noctx // the clean-up ends it
+	cmd := exec.Command("bash", script, "hold")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -87,18 +86,18 @@ func start(t *testing.T) *node {
 	case <-time.After(startLimit):
 		t.Fatalf("the cluster did not start within %s", startLimit)
 	}
-	name := os.Getenv("CLUSTER_NS") //nolint:forbidigo // the script reads it too
+	name := os.Getenv("CLUSTER_NS")
 	if name == "" {
 		name = "onsale-cluster"
 	}
-	n := &node{network: filepath.Join("/run/netns", name)}
+	n := &node{network: "/run/netns/" + name}
 	n.http = &http.Client{Transport: n.transport(false), Timeout: 30 * time.Second}
 	return n
 }
 
 // run runs a command of scripts/cluster.sh, and returns its standard output. The error has what it said.
 func run(ctx context.Context, stdin string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "bash", append([]string{script}, args...)...) //nolint:gosec // only tests call it
+	cmd := exec.CommandContext(ctx, "bash", append([]string{script}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	if err := cmd.Run(); err != nil {

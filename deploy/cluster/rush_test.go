@@ -83,7 +83,7 @@ func (n *node) startRush(t *testing.T, s *shop, buyers int, pause time.Duration,
 func (r *rush) buy(ctx context.Context, c *client.Client, buyer int, keyed bool, pause time.Duration) {
 	for ctx.Err() == nil {
 		request := client.BuyRequest{
-			ConcertID: r.concert, Email: fmt.Sprintf("buyer-%d@example.com", buyer), Quantity: 1 + rand.IntN(3), //nolint:gosec // no secret
+			ConcertID: r.concert, Email: fmt.Sprintf("buyer-%d@example.com", buyer), Quantity: 1 + rand.IntN(3),
 		}
 		if keyed {
 			request.Key = uuid.NewString()
@@ -100,7 +100,7 @@ func (r *rush) buy(ctx context.Context, c *client.Client, buyer int, keyed bool,
 		r.note(request, outcome, err, time.Since(began))
 		select {
 		case <-ctx.Done():
-		case <-time.After(rand.N(pause)): //nolint:gosec // no secret
+		case <-time.After(rand.N(pause)):
 		}
 	}
 }

@@ -16,9 +16,10 @@ import (
 // scaleAt is the processor time of a replica above which the autoscaler adds one.
 const scaleAt = "60m"
 
-// testAutoscaler runs the load test of components/stress, with five times its users, for 75 s. The autoscaler adds replicas by the
-// figures of metrics-server, and takes them away.
+// testAutoscaler runs the load test of components/stress, with five times its users, for 75 s. The autoscaler
+// adds replicas by the figures of metrics-server, and takes them away.
 func (n *node) testAutoscaler(t *testing.T, m *manifests, s *shop) {
+	t.Helper()
 	if _, err := s.admin.SetFaults(t.Context(), fault.Off()); err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func (n *node) testAutoscaler(t *testing.T, m *manifests, s *shop) {
 	t.Logf("before the load:\n%s", n.kubectl(t, "top", "pods"))
 	m.replace(t, "overlays/local/kustomization.yaml", "  - ../../components/networkpolicy\n",
 		"  - ../../components/networkpolicy\n  - ../../components/stress\n")
-	for old, now := range map[string]string{"--users=400": "--users=2000", "--spawn-rate=40": "--spawn-rate=200", "--run-time=5m": "--run-time=75s"} {
+	for old, now := range map[string]string{"--users=400": "--users=2000\n            - --yes", "--spawn-rate=40": "--spawn-rate=200", "--run-time=5m": "--run-time=75s"} {
 		m.replace(t, "components/stress/job.yaml", old, now)
 	}
 	n.kubectl(t, "apply", "-k", m.overlay)
@@ -38,6 +39,7 @@ func (n *node) testAutoscaler(t *testing.T, m *manifests, s *shop) {
 	await(t, "another replica", 3*time.Minute, func() (string, bool) {
 		var replicas int
 		replicas, figure = n.scale(t)
+		n.stressLives(t)
 		return fmt.Sprintf("%d replicas, %s", replicas, figure), replicas > 3
 	})
 	query := n.service(t, "prometheus") + "/api/v1/query?" + url.Values{"query": {`sum(rate(onsale_stress_requests_total[30s]))`}}.Encode()
@@ -76,6 +78,19 @@ func (n *node) testAutoscaler(t *testing.T, m *manifests, s *shop) {
 	t.Logf("after it, the autoscaler read %s and went back to 3 replicas", figure)
 }
 
+// stressLives returns how many workers of the load test have succeeded, and fails if one has failed.
+func (n *node) stressLives(t *testing.T) (succeeded int) {
+	t.Helper()
+	var job struct {
+		Status struct{ Succeeded, Failed int }
+	}
+	n.object(t, &job, "job", "stress")
+	if job.Status.Failed > 0 {
+		t.Fatalf("a worker failed:\n%s", n.kubectl(t, "logs", "-l", "app.kubernetes.io/name=stress", "--tail=40", "--prefix"))
+	}
+	return job.Status.Succeeded
+}
+
 // scale returns how many replicas the autoscaler wants, and the figure that it read last.
 func (n *node) scale(t *testing.T) (replicas int, figure string) {
 	t.Helper()
@@ -102,6 +117,7 @@ func (n *node) scale(t *testing.T) (replicas int, figure string) {
 // testAlert lets half of the purchases fail until an alert has gone from Prometheus through Alertmanager
 // into the inbox of the receiver.
 func (n *node) testAlert(t *testing.T, s *shop) {
+	t.Helper()
 	inbox := n.service(t, "receiver") + "/inbox"
 	plan := fault.Plan{Routes: map[string]fault.RouteFaults{"/buy/{concert_id}": {Error: 0.5}}}
 	if _, err := s.admin.SetFaults(t.Context(), plan); err != nil {
