@@ -31,24 +31,50 @@ func TestChartEqualsTheBase(t *testing.T) {
 		}
 		t.Run("base "+strings.Join(components, "+"), func(t *testing.T) {
 			t.Parallel()
-			want, got := ofKustomize(t, components), ofHelm(t, renderChart(t, values...))
-			for name := range want {
-				if _, there := got[name]; !there {
-					t.Errorf("the chart lacks %s", name)
-				} else if got[name] != want[name] {
-					t.Errorf("%s differs: %s", name, difference(got[name], want[name]))
-				}
-			}
-			for name := range got {
-				if _, there := want[name]; !there {
-					t.Errorf("the chart has %s, and the base does not", name)
-				}
+			want := ofKustomize(t, components)
+			for _, wrong := range differences(ofHelm(t, renderChart(t, values...)), want) {
+				t.Error(wrong)
 			}
 			if len(want) < 15 {
 				t.Errorf("the base has %d objects", len(want))
 			}
 		})
 	}
+}
+
+// What differs from the base is found.
+func TestDifferencesFromTheBaseAreFound(t *testing.T) {
+	t.Parallel()
+	base := ofKustomize(t, nil)
+	for value, want := range map[string]string{
+		"replicas=4":                       "Deployment/onsale differs",
+		"settings.GOMEMLIMIT=1MiB":         "ConfigMap/onsale differs",
+		"service.type=LoadBalancer":        "Service/onsale differs",
+		"prometheus.storage.size=9Gi":      "StatefulSet/prometheus differs",
+		"grafana.enabled=false":            "the chart lacks ConfigMap/grafana-dashboards",
+		"podDisruptionBudget.enabled=true": "the chart has PodDisruptionBudget/onsale",
+	} {
+		if wrong := strings.Join(differences(ofHelm(t, renderChart(t, value)), base), "\n"); !strings.Contains(wrong, want) {
+			t.Errorf("%s: want %q, got %s", value, want, wrong)
+		}
+	}
+}
+
+// differences tells how the chart's objects differ from the base's, a text each.
+func differences(got, want map[string]string) (all []string) {
+	for name := range want {
+		if _, there := got[name]; !there {
+			all = append(all, "the chart lacks "+name)
+		} else if got[name] != want[name] {
+			all = append(all, name+" differs: "+difference(got[name], want[name]))
+		}
+	}
+	for name := range got {
+		if _, there := want[name]; !there {
+			all = append(all, "the chart has "+name+", and the base does not")
+		}
+	}
+	return all
 }
 
 // difference shows the first lines that differ.

@@ -2,6 +2,8 @@ package kubernetes_test
 
 import (
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
+	"sigs.k8s.io/yaml"
 )
 
 // refusal is what Helm says of values, and nothing if it accepts them.
@@ -233,5 +236,39 @@ func TestChartAsADependency(t *testing.T) {
 	}
 	if _, err := renderWith(t, above, parseValues(t, "onsale.replica=5"), withoutCluster); err == nil || !strings.Contains(err.Error(), "'replica' not allowed") {
 		t.Errorf("a mistyped value: %v", err)
+	}
+}
+
+// The values in docs/helm.md exist.
+func TestDocumentedValuesExist(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/helm.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := loadChart(t)
+	seen := 0
+	for _, found := range regexp.MustCompile("`([a-z]+(?:\\.[A-Za-z]+)+|imagePullSecrets|checkSecrets|replicas|resources|settings)`|--set(?:-string)? ([A-Za-z.]+)=").FindAllSubmatch(page, -1) {
+		name := string(found[1]) + string(found[2])
+		if strings.HasPrefix(name, "values.") {
+			continue
+		}
+		seen++
+		if path := strings.Split(name, "."); at(c.Values, path...) == nil {
+			t.Errorf("docs/helm.md names the value %s, which the chart does not have", name)
+		}
+	}
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(page, -1) {
+		var values object
+		if err := yaml.Unmarshal(block[1], &values); err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		if wrong := refusal(t, c, values); wrong != "" {
+			t.Errorf("docs/helm.md has values that are refused: %s", wrong)
+		}
+	}
+	if seen < 25 {
+		t.Errorf("docs/helm.md names %d values", seen)
 	}
 }
