@@ -17,6 +17,8 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/engine"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/yaml"
 )
 
@@ -206,7 +208,18 @@ func TestChartIsRight(t *testing.T) {
 					t.Error(wrong)
 				}
 			}
-			if len(r.tests) == 0 || !strings.Contains(r.notes, "helm -n onsale test shop") {
+			if slices.Contains(values, "networkPolicy.enabled=true") {
+				d, _ := decode(t, text)
+				for _, p := range d.pods {
+					if !slices.ContainsFunc(d.policies, func(n *networkingv1.NetworkPolicy) bool {
+						selector := labels.SelectorFromSet(n.Spec.PodSelector.MatchLabels)
+						return !selector.Empty() && selector.Matches(labels.Set(p.meta.Labels))
+					}) {
+						t.Errorf("%s has no NetworkPolicy of its own", p.of)
+					}
+				}
+			}
+			if len(r.tests) != 1 || !strings.Contains(r.notes, "helm -n onsale test shop") {
 				t.Errorf("there are %d objects of the test, and the notes say:\n%s", len(r.tests), r.notes)
 			}
 			if strings.Contains(text, "<no value>") {

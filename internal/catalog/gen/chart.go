@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"onsale/internal/catalog/export"
@@ -32,7 +33,7 @@ func chart(repository string, generated []export.File) (copies []export.File, er
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range append(generated[:len(generated):len(generated)], export.File{Name: prometheusInCluster, Content: byHand}) {
+	for _, f := range append(slices.Clip(generated), export.File{Name: prometheusInCluster, Content: byHand}) {
 		for from, to := range copied {
 			if rest, found := strings.CutPrefix(f.Name, from); found {
 				copies = append(copies, export.File{Name: chartFiles + to + rest, Content: f.Content})
