@@ -126,7 +126,7 @@ func TestImagesAreThoseOfKubernetes(t *testing.T) {
 	t.Parallel()
 	image := regexp.MustCompile(`(?m)^\s*(?:- )?image: "?([^"\s]+)`)
 	there := make(map[string]bool)
-	err := filepath.WalkDir("../kubernetes", func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir("../kubernetes", func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && filepath.Ext(path) == ".yaml" {
 			for _, found := range image.FindAllSubmatch(read(t, path), -1) {
 				there[string(found[1])] = true

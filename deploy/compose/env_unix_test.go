@@ -24,7 +24,7 @@ func TestEnvIsMadeOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	env := filepath.Join(root, "deploy/compose/.env")
+	env := filepath.Join(root, "deploy", "compose", ".env")
 	run := func() []byte {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), "bash", "deploy/compose/env.sh")

@@ -3,12 +3,15 @@
 package compose_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -22,33 +25,59 @@ import (
 // dataLimit is how soon all panels have data, counted from when all is healthy.
 const dataLimit = 30 * time.Second
 
+// bottleneck is the exit code of a load test that was late itself, as on a machine with other work.
+const bottleneck = 3
+
 // TestCompose brings the Compose file up twice: with a webhook and the rules of Prometheus, and without one
 // and with the rules of Grafana.
 func TestCompose(t *testing.T) {
 	s := newStack(t, dockertest.Start(t))
-	hook, webhook := s.discord(t)
+	exportRules(t, s)
+	var webhook string
+	s.hook, webhook = s.discord(t)
 	s.up(t, map[string]string{"DISCORD_URL": webhook})
-	healthy := time.Now()
+	s.healthy = time.Now()
+	atOnce(t, s, map[string]func(*testing.T, *stack){
+		"draws every panel":             testPanels,
+		"is on loopback alone":          testPorts,
+		"sells without a token":         testContract,
+		"answers to its own name alone": testHost,
+		"Prometheus sends":              func(t *testing.T, s *stack) { t.Helper(); testSender(t, s, 1, "false") },
+		"watches a service of your own": testOwnTarget,
+		"ALERTS must be known":          testUnknownSwitch,
+	})
+	atOnce(t, s, map[string]func(*testing.T, *stack){
+		"tells Discord of a fault": testFault,
+		"two containers only":      testTwoContainers,
+	})
 
-	var kept purchase
-	t.Run("draws every panel", func(t *testing.T) { testPanels(t, s, healthy) })
-	t.Run("is on loopback alone", func(t *testing.T) { testPorts(t, s) })
-	t.Run("sells without a token", func(t *testing.T) { kept = testContract(t, s) })
-	t.Run("answers to its own name alone", func(t *testing.T) { testHost(t, s) })
-	t.Run("Prometheus sends", func(t *testing.T) { testSender(t, s, 1, "false") })
-	t.Run("tells Discord of a fault", func(t *testing.T) { testFault(t, s, hook) })
-
+	began := time.Now()
 	s.compose(t, "down")
+	t.Logf("all is down after %s", time.Since(began).Round(time.Second))
 	s.up(t, map[string]string{"DISCORD_URL": "", "ALERTS": "grafana"})
-	t.Run("keeps what it had", func(t *testing.T) { testKept(t, s, kept) })
-	t.Run("Grafana sends", func(t *testing.T) { testSender(t, s, 0, "true") })
-	t.Run("without a webhook the inbox is the end", func(t *testing.T) { testInbox(t, s) })
-	t.Run("is stressed", func(t *testing.T) { testStress(t, s) })
-	t.Run("ALERTS must be known", func(t *testing.T) { testUnknownSwitch(t, s) })
+	atOnce(t, s, map[string]func(*testing.T, *stack){
+		"keeps what it had":                      testKept,
+		"Grafana sends":                          func(t *testing.T, s *stack) { t.Helper(); testSender(t, s, 0, "true") },
+		"without a webhook the inbox is the end": testInbox,
+		"is stressed":                            testStress,
+	})
+}
+
+// atOnce runs tests at the same time, and waits for all.
+func atOnce(t *testing.T, s *stack, tests map[string]func(*testing.T, *stack)) {
+	t.Helper()
+	t.Run("at_once", func(t *testing.T) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, s)
+			})
+		}
+	})
 }
 
 // testPanels asks the real Prometheus for what each panel of each dashboard asks for.
-func testPanels(t *testing.T, s *stack, healthy time.Time) {
+func testPanels(t *testing.T, s *stack) {
 	t.Helper()
 	prometheus := s.url(t, "prometheus", "9090")
 	files, err := filepath.Glob("../grafana/dashboards/*.json")
@@ -81,7 +110,7 @@ func testPanels(t *testing.T, s *stack, healthy time.Time) {
 	if len(missing) < 60 || none == "" {
 		t.Fatalf("found %d queries, and %q: this test looks in the wrong place", len(missing), none)
 	}
-	poll(t, time.Until(healthy.Add(dataLimit)), func() string {
+	poll(t, time.Until(s.healthy.Add(dataLimit)), func() string {
 		var still []string
 		for what, expr := range missing {
 			if query(t, prometheus, expr) == "" {
@@ -92,7 +121,7 @@ func testPanels(t *testing.T, s *stack, healthy time.Time) {
 		}
 		return strings.Join(still, "\n")
 	})
-	t.Logf("all panels have data %s after all is healthy", time.Since(healthy).Round(time.Second))
+	t.Logf("all panels have data %s after all is healthy", time.Since(s.healthy).Round(time.Second))
 	if got := query(t, prometheus, none); got != "" {
 		t.Errorf("the line of services without outcomes shows %s", got)
 	}
@@ -137,11 +166,8 @@ func testPorts(t *testing.T, s *stack) {
 	}
 }
 
-// purchase is what a buyer has in hand.
-type purchase struct{ concert, id string }
-
 // testContract makes the calls of the earlier clients, which know no token of Onsale's.
-func testContract(t *testing.T, s *stack) purchase {
+func testContract(t *testing.T, s *stack) {
 	t.Helper()
 	api := s.url(t, "onsale", "8000")
 	ask := func(want int, method, path, body string, headers ...string) string {
@@ -172,7 +198,7 @@ func testContract(t *testing.T, s *stack) purchase {
 	item := field(t, ask(201, http.MethodPost, "/api/items", `{}`, "Token", token, "User-ID", "ada"), "item_id")
 	ask(200, http.MethodDelete, "/api/items/"+item, "", "Token", token, "User-ID", "ada")
 	ask(403, http.MethodPost, "/api/items", `{}`)
-	return purchase{concert, field(t, bought, "purchase_id")}
+	s.kept = purchase{concert, field(t, bought, "purchase_id")}
 }
 
 // testHost names another host, as the page of another site does whose name leads to 127.0.0.1.
@@ -219,8 +245,41 @@ func testSender(t *testing.T, s *stack, alertmanagers int, grafana string) {
 	}
 }
 
+// exportRules writes rules for a job of the user's own, as docs/compose.md does.
+func exportRules(t *testing.T, s *stack) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(root, "bin", "onsale"), "export", "rules", "--job", "shop")
+	rules, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(s.rules, "shop.yml"), rules)
+}
+
+// testOwnTarget adds a target while Prometheus runs.
+func testOwnTarget(t *testing.T, s *stack) {
+	t.Helper()
+	prometheus := s.url(t, "prometheus", "9090")
+	const up = `up{job="shop",instance="receiver:9095"}`
+	if got := query(t, prometheus, up); got != "" {
+		t.Fatalf("the target is there before it is added: %s", got)
+	}
+	write(t, filepath.Join(s.targets, "shop.yml"), []byte("- targets: [\"receiver:9095\"]\n  labels: {job: shop}\n"))
+	poll(t, patience, func() string {
+		if got := query(t, prometheus, up); got != "1" {
+			return "the target is not scraped: " + got
+		}
+		return ""
+	})
+	for _, job := range []string{"ticket_system", "shop"} {
+		if _, body := call(t, http.MethodGet, prometheus+"/api/v1/rules?type=alert", ""); !strings.Contains(body, `job=\"`+job+`\"`) {
+			t.Errorf("Prometheus has no rules for the job %s", job)
+		}
+	}
+}
+
 // testFault breaks browsing, and waits for the message about it.
-func testFault(t *testing.T, s *stack, hook *discordtest.Receiver) {
+func testFault(t *testing.T, s *stack) {
 	t.Helper()
 	faults := s.url(t, "onsale", "8000") + "/faults"
 	set := func(plan string) {
@@ -233,23 +292,23 @@ func testFault(t *testing.T, s *stack, hook *discordtest.Receiver) {
 	set(`{"routes":{"/concerts":{"error":1}}}`)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	m, err := hook.Wait(ctx, func(m discordtest.Message) bool {
+	m, err := s.hook.Wait(ctx, func(m discordtest.Message) bool {
 		return strings.HasPrefix(m.Title(), "[FIRING") && strings.Contains(m.Title(), "AvailabilityBurnFast")
 	})
 	if err != nil {
-		t.Fatalf("no message at Discord: %v; there are %v", err, hook.Messages())
+		t.Fatalf("no message at Discord: %v; there are %v", err, s.hook.Messages())
 	}
 	t.Logf("%q arrives %s after the fault", m.Title(), time.Since(began).Round(time.Second))
 	set(`{"preset":"default"}`)
 }
 
 // testKept reads the purchase, the metrics and the inbox from before.
-func testKept(t *testing.T, s *stack, p purchase) {
+func testKept(t *testing.T, s *stack) {
 	t.Helper()
 	api := s.url(t, "onsale", "8000")
-	status, body := call(t, http.MethodGet, api+"/purchases/"+p.id, "")
-	if status != http.StatusOK || field(t, body, "concert_id") != p.concert {
-		t.Errorf("the purchase is %d %s, want one of concert %s", status, body, p.concert)
+	status, body := call(t, http.MethodGet, api+"/purchases/"+s.kept.id, "")
+	if status != http.StatusOK || field(t, body, "concert_id") != s.kept.concert {
+		t.Errorf("the purchase is %d %s, want one of concert %s", status, body, s.kept.concert)
 	}
 	if got := query(t, s.url(t, "prometheus", "9090"), `max_over_time(ALERTS{alertname="AvailabilityBurnFast",alertstate="firing"}[10m])`); got != "1" {
 		t.Errorf("Prometheus has forgotten that an alert fired: %q", got)
@@ -284,9 +343,12 @@ func testInbox(t *testing.T, s *stack) {
 // testStress runs the load test, whose figures Prometheus gathers.
 func testStress(t *testing.T, s *stack) {
 	t.Helper()
-	report := s.compose(t, "run", "--rm", "--use-aliases", "--no-TTY", "--no-deps", "stress")
-	if !strings.Contains(report, "PASSED") && !strings.Contains(report, "passed") {
-		t.Errorf("the report is:\n%s", report)
+	report, err := s.command(t.Context(), "run", "--rm", "--use-aliases", "--no-TTY", "--no-deps", "stress").Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == bottleneck {
+		t.Log("this machine was too busy for the load test")
+	} else if err != nil || !bytes.Contains(report, []byte("Verdict: Passed")) {
+		t.Errorf("%v, and the report is:\n%s", err, report)
 	}
 	if got := query(t, s.url(t, "prometheus", "9090"), `sum(last_over_time(onsale_stress_requests_total[5m]))`); got == "" || got == "0" {
 		t.Errorf("Prometheus counts %q requests of the load test", got)

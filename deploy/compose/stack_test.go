@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,8 +36,19 @@ type stack struct {
 	e       *dockertest.Engine
 	project string
 	flags   []string
-	env     map[string]string
+	// targets and rules are the directories for those of the user's own.
+	targets, rules string
+
+	// hook is the Discord that the first start has, and healthy the time of its end.
+	hook    *discordtest.Receiver
+	healthy time.Time
+	// kept is a purchase of the first start.
+	kept purchase
+	env  map[string]string
 }
+
+// purchase is what a buyer has in hand.
+type purchase struct{ concert, id string }
 
 // newStack builds the images, and prepares a project that is removed after the test. The engine that
 // belongs to the test gets stand-ins for the images of a registry.
@@ -54,9 +67,10 @@ func newStack(t *testing.T, e *dockertest.Engine) *stack {
 	write(t, filepath.Join(dir, ".env.example"), read(t, ".env.example"))
 	s.bash(t, "scripts/k8s-secrets.sh", dir)
 	s.flags = []string{"--project-name", s.project, "--env-file", filepath.Join(dir, ".env"), "--file", "compose.yaml"}
+	s.targets, s.rules = t.TempDir(), t.TempDir()
+	s.flags = append(s.flags, "--file", s.merged(t, dir))
 	if e.Own() {
 		s.bash(t, "scripts/standins.sh")
-		s.flags = append(s.flags, "--file", standIns(t, dir))
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -70,22 +84,25 @@ func newStack(t *testing.T, e *dockertest.Engine) *stack {
 	return s
 }
 
-// standIns writes a file that is merged into compose.yaml: Debian's Prometheus does not know one of the
-// settings, and the name of the network's bridge lets another test remove what a killed one has left.
-func standIns(t *testing.T, dir string) string {
+// merged writes a file that is merged into compose.yaml: targets and rules are in directories of the test. With
+// stand-ins, Debian's Prometheus does not know one of the settings, and the name of the network's bridge lets
+// another test remove what a killed one has left.
+func (s *stack) merged(t *testing.T, dir string) string {
 	t.Helper()
-	const newer = "    scrape_native_histograms: true\n"
-	config := string(read(t, "prometheus.yml"))
-	if strings.Count(config, newer) != 1 {
-		t.Fatalf("prometheus.yml has %d lines %q, want 1", strings.Count(config, newer), newer)
+	volumes, networks := []string{s.targets + ":/etc/prometheus/targets:ro", s.rules + ":/etc/prometheus/rules:ro"}, ""
+	if s.e.Own() {
+		const newer = "    scrape_native_histograms: true\n"
+		config := string(read(t, "prometheus.yml"))
+		if strings.Count(config, newer) != 1 {
+			t.Fatalf("prometheus.yml has %d lines %q, want 1", strings.Count(config, newer), newer)
+		}
+		prometheus := filepath.Join(dir, "prometheus.yml")
+		write(t, prometheus, []byte(strings.Replace(config, newer, "", 1)))
+		volumes = append(volumes, prometheus+":/etc/prometheus/prometheus.yml:ro")
+		networks = "networks: {default: {driver_opts: {com.docker.network.bridge.name: " + dockertest.NetworkBridge() + "}}}\n"
 	}
-	prometheus := filepath.Join(dir, "prometheus.yml")
-	write(t, prometheus, []byte(strings.Replace(config, newer, "", 1)))
-	file := filepath.Join(dir, "standins.yaml")
-	write(t, file, []byte(`
-services: {prometheus: {volumes: ["`+prometheus+`:/etc/prometheus/prometheus.yml:ro"]}}
-networks: {default: {driver_opts: {com.docker.network.bridge.name: `+dockertest.NetworkBridge()+`}}}
-`))
+	file := filepath.Join(dir, "merged.yaml")
+	write(t, file, fmt.Appendf(nil, "services: {prometheus: {volumes: [%s]}}\n%s", strings.Join(volumes, ", "), networks))
 	return file
 }
 
@@ -109,7 +126,7 @@ func (s *stack) bash(t *testing.T, script string, args ...string) {
 
 // command returns a command of Docker Compose.
 func (s *stack) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(root, "bin", "docker-compose"), append(s.flags[:len(s.flags):len(s.flags)], args...)...)
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "bin", "docker-compose"), slices.Concat(s.flags, args)...)
 	cmd.Env = append(s.e.Environ(), "COMPOSE_PROGRESS=quiet")
 	for name, value := range s.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -172,6 +189,9 @@ func (s *stack) discord(t *testing.T) (hook *discordtest.Receiver, webhook strin
 	return hook, server.URL + discordtest.Path
 }
 
+// caller makes the calls of the tests.
+var caller = &http.Client{Timeout: patience}
+
 // call makes a request and returns the status and the body of the answer. Headers are NAME, VALUE and so on;
 // Host is one.
 func call(t *testing.T, method, url, body string, headers ...string) (int, string) {
@@ -184,7 +204,7 @@ func call(t *testing.T, method, url, body string, headers ...string) (int, strin
 		request.Header.Set(headers[i], headers[i+1])
 	}
 	request.Host = request.Header.Get("Host")
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := caller.Do(request)
 	if err != nil {
 		return 0, err.Error()
 	}
