@@ -217,29 +217,34 @@ func (n *node) transport(keepAlive bool) *http.Transport {
 
 // dial connects from within the cluster's network namespace. A thread belongs to one, and a socket stays
 // in that of the thread that made it.
-func (n *node) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	type result struct {
-		conn net.Conn
-		err  error
-	}
-	done := make(chan result, 1)
+func (n *node) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
-		conn, err := func() (net.Conn, error) {
-			file, err := os.Open(n.network)
-			if err != nil {
-				return nil, err
-			}
-			defer file.Close()
-			if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
-				return nil, fmt.Errorf("enter %s: %w", n.network, err)
-			}
-			return new(net.Dialer).DialContext(ctx, network, address)
-		}()
-		done <- result{conn, err}
+		if unix.Gettid() == unix.Getpid() {
+			// This one does not end. While it is locked, another dials.
+			defer runtime.UnlockOSThread()
+			conn, err = n.dial(ctx, network, address)
+			return
+		}
+		conn, err = n.dialHere(ctx, network, address)
 	}()
-	r := <-done
-	return r.conn, r.err
+	<-done
+	return conn, err
+}
+
+// dialHere moves the thread into the namespace, and connects.
+func (n *node) dialHere(ctx context.Context, network, address string) (net.Conn, error) {
+	file, err := os.Open(n.network)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("enter %s: %w", n.network, err)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // await asks until the answer is yes. The state that comes with a no is for the message.
