@@ -217,21 +217,25 @@ func (n *node) transport(keepAlive bool) *http.Transport {
 
 // dial connects from within the cluster's network namespace. A thread belongs to one, and a socket stays
 // in that of the thread that made it.
-func (n *node) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	done := make(chan struct{})
+func (n *node) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result, 1)
 	go func() {
-		defer close(done)
 		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
+		dial := n.dialHere
 		if unix.Gettid() == unix.Getpid() {
 			// This one does not end. While it is locked, another dials.
 			defer runtime.UnlockOSThread()
-			conn, err = n.dial(ctx, network, address)
-			return
+			dial = n.dial
 		}
-		conn, err = n.dialHere(ctx, network, address)
+		conn, err := dial(ctx, network, address)
+		done <- result{conn, err}
 	}()
-	<-done
-	return conn, err
+	r := <-done
+	return r.conn, r.err
 }
 
 // dialHere moves the thread into the namespace, and connects.
