@@ -4,7 +4,7 @@ SHELL := bash
 GO    ?= go
 
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
-DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager sqlite3 systemd
+DEPS := chromium cloud-init jq pgbouncer postgresql prometheus prometheus-alertmanager python3 sqlite3 systemd
 
 # What `make cluster-test` needs: Docker builds the images, and the rest runs Kubernetes.
 CLUSTER_DEPS := docker.io iproute2 postgresql prometheus prometheus-alertmanager busybox \
@@ -87,9 +87,9 @@ compose-test: build bin/docker-compose ## Bring up deploy/compose with bin/onsal
 	$(GO) test -tags world -run TestCompose -timeout 10m $(TESTFLAGS) ./deploy/compose
 
 .PHONY: world-test
-world-test: ## Build the image from the source, and compare with a build in another directory (some 20 minutes)
+world-test: ## Build the image from the source for amd64 and arm64, and compare with builds in other directories (some 20 minutes)
 	@bash scripts/deps.sh docker.io iproute2
-	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
+	$(GO) test -tags world -run TestRebuild -timeout 120m -v $(TESTFLAGS) ./deploy/image
 
 .PHONY: cluster-test
 cluster-test: build bin/helm ## Deploy on a real Kubernetes, and disturb it while it sells (Debian, as root; some 15 minutes)
@@ -100,6 +100,16 @@ cluster-test: build bin/helm ## Deploy on a real Kubernetes, and disturb it whil
 .PHONY: cluster-build
 cluster-build: ## Build the programs of that Kubernetes from Go modules (half an hour, once)
 	bash scripts/cluster.sh build
+
+.PHONY: docs-test
+docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
+	@bash scripts/deps.sh curl git iproute2 openssl postgresql python3 sqlite3 unshare
+	$(GO) test -tags world -v -timeout 10m -parallel 8 $(TESTFLAGS) ./docs
+
+.PHONY: pictures
+pictures: build ## Take the pictures of docs/tutorials anew, in real storms (five minutes on an idle machine)
+	@bash scripts/deps.sh chromium
+	$(GO) test -tags pictures -run TestPictures -v -timeout 15m $(TESTFLAGS) ./docs
 
 .PHONY: test
 test: deps ## Run all tests
@@ -120,12 +130,14 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	shellcheck .ci/run scripts/*.sh scripts/standins/*.sh deploy/aws/*.sh deploy/compose/*.sh
 	bin/actionlint
 	bin/gitleaks git --no-banner --redact
+	$(GO) -C tools test ./...
 	bin/golangci-lint config verify
 	bin/golangci-lint fmt --diff
 	bin/golangci-lint run
 	$(GO) vet -tags soak ./cmd/onsale
-	$(GO) vet -tags world ./deploy/...
+	$(GO) vet -tags world ./deploy/... ./docs
 	$(GO) vet -tags cluster ./deploy/...
+	$(GO) vet -tags pictures ./docs
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code

