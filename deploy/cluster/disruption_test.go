@@ -57,6 +57,9 @@ func (n *node) ofImage(t *testing.T, image string) (string, bool) {
 // budget, while buyers buy as fast as they can.
 func (n *node) testEvictions(t *testing.T, s *shop) {
 	t.Helper()
+	if _, err := s.admin.SetFaults(t.Context(), fault.Off()); err != nil {
+		t.Fatal(err)
+	}
 	r := n.startRush(t, s, 30, 150*time.Millisecond, false)
 	r.more(t, 100)
 	pods := n.pods(t, "onsale")
