@@ -5,6 +5,7 @@
 package cluster_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -72,7 +73,8 @@ func (n *node) tell(t *testing.T) {
 		{"get", "events", "--sort-by=.lastTimestamp"},
 		{"logs", "-l", "app.kubernetes.io/name=onsale", "--tail=15", "--prefix"},
 	} {
-		out, err := n.try(t, "", args...)
+		// The test's own context has ended.
+		out, err := run(context.WithoutCancel(t.Context()), "", append([]string{"kubectl", "-n", namespace}, args...)...)
 		lines := strings.Split(out, "\n")
 		t.Logf("kubectl %s: %v\n%s", strings.Join(args, " "), err, strings.Join(lines[max(0, len(lines)-60):], "\n"))
 	}
@@ -80,6 +82,7 @@ func (n *node) tell(t *testing.T) {
 
 // testDeploy follows docs/kubernetes.md to a purchase.
 func (n *node) testDeploy(t *testing.T, m *manifests, s *shop) {
+	t.Helper()
 	began := time.Now()
 	n.apply(t, m)
 	n.kubectl(t, "wait", "--for=condition=Ready", "pod", "--all", "--timeout=5m")
@@ -158,6 +161,7 @@ func (n *node) testTargets(t *testing.T) {
 
 // testCrash: the crash fault ends the process in each container, and the kubelet starts it again.
 func (n *node) testCrash(t *testing.T, s *shop) {
+	t.Helper()
 	before := make(map[string]int)
 	for _, p := range n.pods(t, "onsale") {
 		before[p.Metadata.Name] = p.Status.ContainerStatuses[0].RestartCount
@@ -186,6 +190,7 @@ func (n *node) testCrash(t *testing.T, s *shop) {
 
 // testBooks: after all of it, every concert balances.
 func (n *node) testBooks(t *testing.T, s *shop) {
+	t.Helper()
 	books, err := s.admin.Books(t.Context())
 	if err != nil {
 		t.Fatal(err)

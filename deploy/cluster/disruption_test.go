@@ -14,6 +14,7 @@ import (
 // testRollingUpdate puts another image into each replica while buyers buy, with the default fault plan:
 // a payment takes 1 to 4 s, so that every replica has purchases under way when it is told to stop.
 func (n *node) testRollingUpdate(t *testing.T, m *manifests, s *shop) {
+	t.Helper()
 	if _, err := s.admin.SetFaults(t.Context(), fault.Default()); err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +56,10 @@ func (n *node) ofImage(t *testing.T, image string) (string, bool) {
 // testEvictions evicts each replica as a drain of its node does, one after the other under the disruption
 // budget, while buyers buy as fast as they can.
 func (n *node) testEvictions(t *testing.T, s *shop) {
+	t.Helper()
+	if _, err := s.admin.SetFaults(t.Context(), fault.Off()); err != nil {
+		t.Fatal(err)
+	}
 	r := n.startRush(t, s, 30, 150*time.Millisecond, false)
 	r.more(t, 100)
 	pods := n.pods(t, "onsale")
@@ -89,6 +94,7 @@ func (n *node) testEvictions(t *testing.T, s *shop) {
 // testNoDrain is the negative control of the two before: replicas that do not go on serving after SIGTERM
 // lose purchases, and the rush sees it. Their books balance all the same.
 func (n *node) testNoDrain(t *testing.T, m *manifests, s *shop) {
+	t.Helper()
 	const file, drain, none = "base/kustomization.yaml", "ONSALE_DRAIN_DELAY=5s", "ONSALE_DRAIN_DELAY=0s"
 	m.replace(t, file, drain, none)
 	n.apply(t, m)
@@ -118,6 +124,7 @@ func (n *node) evict(t *testing.T, name string) error {
 
 // testConfigMap changes the memory limit of the Go runtime, which /metrics shows.
 func (n *node) testConfigMap(t *testing.T, m *manifests) {
+	t.Helper()
 	const file, old, now = "base/kustomization.yaml", "GOMEMLIMIT=460MiB", "GOMEMLIMIT=448MiB"
 	names := func() string { return strings.Join(configs(n.pods(t, "onsale")), " ") }
 	before := names()
@@ -178,6 +185,7 @@ func configs(pods []pod) []string {
 
 // testSecret changes the admin token.
 func (n *node) testSecret(t *testing.T, m *manifests, s *shop) {
+	t.Helper()
 	old := m.value(t, "onsale.env", "ONSALE_ADMIN_TOKEN")
 	const now = "another-token-of-this-test"
 	opens := func(token string, want bool) {
@@ -207,6 +215,7 @@ func (n *node) testSecret(t *testing.T, m *manifests, s *shop) {
 // testDatabase deletes PostgreSQL's pod, and later kills its process, while patient buyers buy. A buyer who
 // got no answer asks again with the same key.
 func (n *node) testDatabase(t *testing.T, s *shop) {
+	t.Helper()
 	r := n.startRush(t, s, 30, 100*time.Millisecond, true)
 	r.more(t, 200)
 	began, before := time.Now(), n.pods(t, "postgres")[0]

@@ -20,7 +20,7 @@ const root = "../.."
 // The API has two names, for a rolling update from one to the other.
 func images(t *testing.T) []string {
 	t.Helper()
-	programs := os.Getenv("CLUSTER_BIN") //nolint:forbidigo // the script reads it too
+	programs := os.Getenv("CLUSTER_BIN")
 	if programs == "" {
 		programs = "/tmp/onsale-cluster-bin"
 	}
@@ -32,7 +32,7 @@ func images(t *testing.T) []string {
 			e.Docker(t, "build", "--target", "prebuilt", "--tag", "onsale:"+tag, "--build-arg", "VERSION="+tag, root)
 		}
 		names := []string{"onsale:dev", "onsale:next"}
-		cmd := exec.CommandContext(t.Context(), "bash", filepath.Join(root, "scripts/standins.sh"), //nolint:gosec // only tests call it
+		cmd := exec.CommandContext(t.Context(), "bash", root+"/scripts/standins.sh",
 			"--prometheus", filepath.Join(programs, "prometheus"))
 		cmd.Env = e.Command(t.Context()).Env
 		cmd.Stderr = os.Stderr
@@ -64,7 +64,7 @@ type manifests struct {
 func prepare(t *testing.T) *manifests {
 	t.Helper()
 	m := &manifests{dir: t.TempDir()}
-	m.overlay = filepath.Join(m.dir, "deploy/kubernetes/overlays/local")
+	m.overlay = filepath.Join(m.dir, "deploy", "kubernetes", "overlays", "local")
 	for _, part := range []string{"kubernetes", "prometheus", "grafana"} {
 		if err := os.CopyFS(filepath.Join(m.dir, "deploy", part), os.DirFS(filepath.Join(root, "deploy", part))); err != nil {
 			t.Fatal(err)
@@ -80,7 +80,7 @@ func prepare(t *testing.T) *manifests {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "bash", filepath.Join(root, "scripts/k8s-secrets.sh"), m.overlay) //nolint:gosec // only tests call it
+	cmd := exec.CommandContext(t.Context(), "bash", root+"/scripts/k8s-secrets.sh", m.overlay)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -96,7 +96,7 @@ func prepare(t *testing.T) *manifests {
 // replace changes one place of a file below deploy/kubernetes.
 func (m *manifests) replace(t *testing.T, file, old, now string) {
 	t.Helper()
-	path := filepath.Join(m.dir, "deploy/kubernetes", file)
+	path := filepath.Join(m.dir, "deploy", "kubernetes", file)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func (n *node) volumes(t *testing.T, dir string) {
 		if err := os.Mkdir(path, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(path, 0o777); err != nil { //nolint:gosec // each part has a user of its own, and Kubernetes changes no owner of a hostPath
+		if err := os.Chmod(path, 0o777); err != nil {
 			t.Fatal(err)
 		}
 		claim := "data-" + part + "-0"

@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -43,7 +42,7 @@ type node struct {
 // however it dies, because its standard input ends then.
 func start(t *testing.T) *node {
 	t.Helper()
-	cmd := exec.Command("bash", script, "hold") //nolint:noctx // the clean-up ends it
+	cmd := exec.Command("bash", script, "hold")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -87,18 +86,18 @@ func start(t *testing.T) *node {
 	case <-time.After(startLimit):
 		t.Fatalf("the cluster did not start within %s", startLimit)
 	}
-	name := os.Getenv("CLUSTER_NS") //nolint:forbidigo // the script reads it too
+	name := os.Getenv("CLUSTER_NS")
 	if name == "" {
 		name = "onsale-cluster"
 	}
-	n := &node{network: filepath.Join("/run/netns", name)}
+	n := &node{network: "/run/netns/" + name}
 	n.http = &http.Client{Transport: n.transport(false), Timeout: 30 * time.Second}
 	return n
 }
 
 // run runs a command of scripts/cluster.sh, and returns its standard output. The error has what it said.
 func run(ctx context.Context, stdin string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "bash", append([]string{script}, args...)...) //nolint:gosec // only tests call it
+	cmd := exec.CommandContext(ctx, "bash", append([]string{script}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -226,21 +225,30 @@ func (n *node) dial(ctx context.Context, network, address string) (net.Conn, err
 	done := make(chan result, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
-		conn, err := func() (net.Conn, error) {
-			file, err := os.Open(n.network)
-			if err != nil {
-				return nil, err
-			}
-			defer file.Close()
-			if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
-				return nil, fmt.Errorf("enter %s: %w", n.network, err)
-			}
-			return new(net.Dialer).DialContext(ctx, network, address)
-		}()
+		dial := n.dialHere
+		if unix.Gettid() == unix.Getpid() {
+			// This one does not end. While it is locked, another dials.
+			defer runtime.UnlockOSThread()
+			dial = n.dial
+		}
+		conn, err := dial(ctx, network, address)
 		done <- result{conn, err}
 	}()
 	r := <-done
 	return r.conn, r.err
+}
+
+// dialHere moves the thread into the namespace, and connects.
+func (n *node) dialHere(ctx context.Context, network, address string) (net.Conn, error) {
+	file, err := os.Open(n.network)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("enter %s: %w", n.network, err)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 // await asks until the answer is yes. The state that comes with a no is for the message.

@@ -17,13 +17,13 @@ import (
 	"onsale/internal/sale"
 )
 
-// A rush buys through the Service and keeps every receipt. Its buyers come in three kinds: with a key of
-// idempotency and a connection that is kept, without a key on a kept connection, and without a key on a
-// connection for each purchase. Only a patient buyer tries again, with the same key.
+// A rush buys through the Service and keeps every receipt. Its buyers come in four kinds: with an
+// idempotency key on a connection that is kept; without a key on a kept connection; without a key on a
+// connection for each purchase; and without a key on a kept connection that is idle for longer than a
+// replica drains. Only a patient buyer tries again, with the same key.
 type rush struct {
 	concert int64
 	patient bool
-	pause   time.Duration
 	cancel  context.CancelFunc
 	buyers  sync.WaitGroup
 	began   time.Time
@@ -40,6 +40,8 @@ const (
 	patience = 2 * time.Minute
 	// retryAfter is its pause between two tries.
 	retryAfter = 200 * time.Millisecond
+	// idle is the longest pause of a buyer with an idle connection; a replica drains for 5 s.
+	idle = 12 * time.Second
 	// shownFailures limits what a message shows.
 	shownFailures = 10
 )
@@ -65,19 +67,23 @@ func (n *node) startRush(t *testing.T, s *shop, buyers int, pause time.Duration,
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	r := &rush{concert: concert.ID, patient: patient, pause: pause, cancel: cancel, began: time.Now(), receipts: make(map[uuid.UUID]int)}
+	r := &rush{concert: concert.ID, patient: patient, cancel: cancel, began: time.Now(), receipts: make(map[uuid.UUID]int)}
 	t.Cleanup(func() { cancel(); r.buyers.Wait() })
 	for i := range buyers {
-		c := n.connect(t, s.url, "", patient || i%3 != 2)
-		r.buyers.Go(func() { r.buy(ctx, c, i, patient || i%3 == 0) })
+		c := n.connect(t, s.url, "", patient || i%4 != 2)
+		pause := pause
+		if !patient && i%4 == 3 {
+			pause = idle
+		}
+		r.buyers.Go(func() { r.buy(ctx, c, i, patient || i%4 == 0, pause) })
 	}
 	return r
 }
 
-func (r *rush) buy(ctx context.Context, c *client.Client, buyer int, keyed bool) {
+func (r *rush) buy(ctx context.Context, c *client.Client, buyer int, keyed bool, pause time.Duration) {
 	for ctx.Err() == nil {
 		request := client.BuyRequest{
-			ConcertID: r.concert, Email: fmt.Sprintf("buyer-%d@example.com", buyer), Quantity: 1 + rand.IntN(3), //nolint:gosec // no secret
+			ConcertID: r.concert, Email: fmt.Sprintf("buyer-%d@example.com", buyer), Quantity: 1 + rand.IntN(3),
 		}
 		if keyed {
 			request.Key = uuid.NewString()
@@ -92,11 +98,9 @@ func (r *rush) buy(ctx context.Context, c *client.Client, buyer int, keyed bool)
 			outcome, err = c.Buy(context.WithoutCancel(ctx), request)
 		}
 		r.note(request, outcome, err, time.Since(began))
-		if r.pause > 0 {
-			select {
-			case <-ctx.Done():
-			case <-time.After(rand.N(r.pause)): //nolint:gosec // no secret
-			}
+		select {
+		case <-ctx.Done():
+		case <-time.After(rand.N(pause)):
 		}
 	}
 }
