@@ -78,7 +78,7 @@ image-test: build ## Run bin/onsale in a container as the image does (Linux; sta
 	$(GO) test -tags world -run TestImage -timeout 10m $(TESTFLAGS) ./deploy/image
 
 .PHONY: world-test
-world-test: ## Build the image from the source for amd64 and arm64, and compare with builds in other directories (some 20 minutes)
+world-test: ## Build the image from the source for amd64 and arm64, and compare with builds in other directories (half an hour)
 	@bash scripts/deps.sh docker.io iproute2
 	$(GO) test -tags world -run TestRebuild -timeout 120m -v $(TESTFLAGS) ./deploy/image
 
