@@ -87,7 +87,7 @@ compose-test: build bin/docker-compose ## Bring up deploy/compose with bin/onsal
 	$(GO) test -tags world -run TestCompose -timeout 10m $(TESTFLAGS) ./deploy/compose
 
 .PHONY: world-test
-world-test: ## Build the image from the source for amd64 and arm64, and compare with builds in other directories (some 20 minutes)
+world-test: ## Build the image from the source for amd64 and arm64, and compare with builds in other directories (half an hour)
 	@bash scripts/deps.sh docker.io iproute2
 	$(GO) test -tags world -run TestRebuild -timeout 120m -v $(TESTFLAGS) ./deploy/image
 

@@ -63,7 +63,10 @@ func classic(t *testing.T, e *dockertest.Engine, clone, image string, args map[s
 func buildKit(t *testing.T, e *dockertest.Engine, clone, image, platform string, args map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
-	command(t, clone, nil, "git", "archive", "--output", filepath.Join(dir, "context.tar"), "HEAD")
+	archive := filepath.Join(dir, "context.tar")
+	command(t, clone, nil, "git", "archive", "--output", archive, "HEAD")
+	// .dockerignore is for directories, not for archives.
+	command(t, clone, nil, "tar", "--delete", "--file", archive, "deploy/image/data/.gitkeep")
 	files := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	defer files.Close()
 	values, err := json.Marshal(args)

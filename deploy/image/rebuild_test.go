@@ -26,10 +26,11 @@ import (
 // TestRebuild builds the image from the source for both processors, and the same commit in two other
 // directories, and compares the binaries. The classic builder makes the image of this machine's processor, and
 // BuildKit the other one by cross-compilation. The toolchain's image is made of this machine's toolchain, under the name
-// that the Dockerfile gives it: the test needs no registry. What is not committed is not built.
+// that the Dockerfile gives it: the test needs no registry. What is not committed is not built, nor what is committed
+// after the start.
 func TestRebuild(t *testing.T) {
 	e := dockertest.Start(t)
-	source := clone(t)
+	source := clone(t, root)
 	toolchain(t, e, source)
 	args := map[string]string{"GOPROXY": proxy(t, source)}
 	for _, arg := range []string{"VERSION", "COMMIT", "DATE"} {
@@ -59,7 +60,7 @@ func TestRebuild(t *testing.T) {
 	}
 
 	// Another directory, which has no cache in common with the image.
-	other, platform := clone(t), "PLATFORMS=linux/"+native
+	other, platform := clone(t, source), "PLATFORMS=linux/"+native
 	took(t, "the archive for "+native+" without a cache", func() {
 		command(t, other, []string{"GOCACHE=" + t.TempDir()}, "make", "dist", platform)
 	})
@@ -68,7 +69,7 @@ func TestRebuild(t *testing.T) {
 	}
 
 	// A third directory, with a cache that builds of this commit and others have filled.
-	again := clone(t)
+	again := clone(t, source)
 	took(t, "the archive for "+foreign, func() { command(t, again, nil, "make", "dist", "PLATFORMS=linux/"+foreign) })
 	if inArchive := onsaleIn(t, again, foreign); inArchive != inImage[foreign] {
 		t.Errorf("a build in another directory gives %v, and that of the image %v", inArchive, inImage[foreign])
@@ -101,11 +102,11 @@ func took(t *testing.T, what string, part func()) {
 	t.Logf("%s took %s", what, time.Since(began).Round(time.Second))
 }
 
-// clone clones the commit that is checked out, and returns the directory.
-func clone(t *testing.T) string {
+// clone clones the commit that is checked out in a repository, with its tags, and returns the directory.
+func clone(t *testing.T, from string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "onsale")
-	command(t, root, nil, "git", "clone", "--quiet", ".", dir)
+	command(t, from, nil, "git", "clone", "--quiet", ".", dir)
 	return dir
 }
 
