@@ -133,7 +133,7 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	$(GO) -C tools test ./...
 	bin/golangci-lint config verify
 	bin/golangci-lint fmt --diff
-	bin/golangci-lint run
+	bin/golangci-lint run --allow-parallel-runners
 	$(GO) vet -tags soak ./cmd/onsale
 	$(GO) vet -tags world ./deploy/... ./docs
 	$(GO) vet -tags cluster ./deploy/...
