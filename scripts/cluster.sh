@@ -125,6 +125,9 @@ until_ok() {
 }
 
 keys() {
+	local mask
+	mask=$(umask)
+	umask 077
 	cd "$K/pki"
 	openssl genrsa -out sa.key 2048 2>/dev/null
 	openssl rsa -in sa.key -pubout -out sa.pub 2>/dev/null
@@ -147,6 +150,7 @@ contexts: [{name: c, context: {cluster: c, user: admin}}]
 current-context: c
 C
 	cd "$K"
+	umask "$mask"
 }
 
 network() {
