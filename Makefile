@@ -4,7 +4,11 @@ SHELL := bash
 GO    ?= go
 
 # What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
-DEPS := chromium cloud-init pgbouncer postgresql prometheus prometheus-alertmanager sqlite3 systemd
+DEPS := chromium cloud-init jq pgbouncer postgresql prometheus prometheus-alertmanager python3 sqlite3 systemd
+
+# What `make cluster-test` needs: Docker builds the images, and the rest runs Kubernetes.
+CLUSTER_DEPS := docker.io iproute2 postgresql prometheus prometheus-alertmanager busybox \
+	containerd runc containernetworking-plugins iptables conntrack socat etcd-server openssl
 
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
@@ -77,10 +81,35 @@ image-test: build ## Run bin/onsale in a container as the image does (Linux; sta
 	@bash scripts/deps.sh docker.io iproute2 postgresql
 	$(GO) test -tags world -run TestImage -timeout 10m $(TESTFLAGS) ./deploy/image
 
+.PHONY: compose-test
+compose-test: build bin/docker-compose ## Bring up deploy/compose with bin/onsale in the image (Linux; starts a Docker daemon of its own as root)
+	@bash scripts/deps.sh busybox-static docker.io iproute2 postgresql prometheus prometheus-alertmanager
+	$(GO) test -tags world -run TestCompose -timeout 10m $(TESTFLAGS) ./deploy/compose
+
 .PHONY: world-test
-world-test: ## Build the image from the source, and compare with a build in another directory (some 20 minutes)
+world-test: ## Build the image from the source for amd64 and arm64, and compare with builds in other directories (half an hour)
 	@bash scripts/deps.sh docker.io iproute2
-	$(GO) test -tags world -run TestRebuild -timeout 60m -v $(TESTFLAGS) ./deploy/image
+	$(GO) test -tags world -run TestRebuild -timeout 120m -v $(TESTFLAGS) ./deploy/image
+
+.PHONY: cluster-test
+cluster-test: build bin/helm ## Deploy on a real Kubernetes, and disturb it while it sells (Debian, as root; some 15 minutes)
+	@bash scripts/deps.sh $(CLUSTER_DEPS)
+	@bash scripts/cluster.sh missing
+	$(GO) test -tags cluster -run TestCluster -timeout 40m -v $(TESTFLAGS) ./deploy/cluster
+
+.PHONY: cluster-build
+cluster-build: ## Build the programs of that Kubernetes from Go modules (half an hour, once)
+	bash scripts/cluster.sh build
+
+.PHONY: docs-test
+docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
+	@bash scripts/deps.sh curl git iproute2 openssl postgresql python3 sqlite3 unshare
+	$(GO) test -tags world -v -timeout 10m -parallel 8 $(TESTFLAGS) ./docs
+
+.PHONY: pictures
+pictures: build ## Take the pictures of docs/tutorials anew, in real storms (five minutes on an idle machine)
+	@bash scripts/deps.sh chromium
+	$(GO) test -tags pictures -run TestPictures -v -timeout 15m $(TESTFLAGS) ./docs
 
 .PHONY: test
 test: deps ## Run all tests
@@ -98,14 +127,17 @@ race: deps ## Run all tests but the drills with the race detector, in random ord
 .PHONY: lint
 lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	@bash scripts/deps.sh shellcheck
-	shellcheck .ci/run scripts/*.sh deploy/aws/*.sh
+	shellcheck .ci/run scripts/*.sh scripts/standins/*.sh deploy/aws/*.sh deploy/compose/*.sh
 	bin/actionlint
-	bin/gitleaks git --no-banner --redact
+	bin/gitleaks git --no-banner --redact --log-opts='--full-history HEAD'
+	$(GO) -C tools test ./...
 	bin/golangci-lint config verify
 	bin/golangci-lint fmt --diff
-	bin/golangci-lint run
+	bin/golangci-lint run --allow-parallel-runners
 	$(GO) vet -tags soak ./cmd/onsale
-	$(GO) vet -tags world ./deploy/...
+	$(GO) vet -tags world ./deploy/... ./docs
+	$(GO) vet -tags cluster ./deploy/...
+	$(GO) vet -tags pictures ./docs
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the Go code
@@ -116,7 +148,7 @@ generate: ## Write the generated files anew
 	$(GO) generate ./...
 
 .PHONY: kubernetes
-kubernetes: ## Render deploy/kubernetes with every overlay and component, and judge every object
+kubernetes: ## Render deploy/kubernetes and the Helm chart with every part, and judge every object
 	$(GO) -C tools/kubernetes test $(TESTFLAGS) ./...
 
 .PHONY: fuzz
@@ -186,6 +218,10 @@ bin/actionlint: tools/go.mod
 bin/benchstat: tools/go.mod
 	$(GO) -C tools build -o ../bin/ golang.org/x/perf/cmd/benchstat
 
+# Of the version that the tests of the chart use.
+bin/helm: tools/kubernetes/go.mod
+	CGO_ENABLED=0 $(GO) -C tools/kubernetes build -o ../../bin/ helm.sh/helm/v4/cmd/helm
+
 bin/k6: tools/k6/go.mod
 	$(GO) -C tools/k6 build -o ../../bin/ go.k6.io/k6
 
@@ -193,6 +229,9 @@ tools/newman/node_modules: tools/newman/package.json tools/newman/package-lock.j
 	@bash scripts/deps.sh nodejs npm
 	cd tools/newman && npm ci
 	touch $@
+
+bin/docker-compose: tools/compose/go.mod
+	CGO_ENABLED=0 $(GO) -C tools/compose build -trimpath -ldflags '-s -w' -o ../../bin/docker-compose github.com/docker/compose/v5/cmd
 
 bin/gitleaks: tools/go.mod
 	$(GO) -C tools build -o ../bin/ github.com/zricethezav/gitleaks/v8

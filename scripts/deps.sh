@@ -14,12 +14,15 @@ present() {
 		;;
 	# Debian keeps it out of a user's PATH.
 	pgbouncer) command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] ;;
+	busybox-static) command -v busybox >/dev/null ;;
 	nodejs) command -v node >/dev/null ;;
 	python3-locust) command -v locust >/dev/null ;;
 	chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ;;
 	prometheus) command -v prometheus >/dev/null && command -v promtool >/dev/null ;;
 	docker.io) command -v dockerd >/dev/null && command -v docker >/dev/null ;;
 	iproute2) command -v ip >/dev/null ;;
+	etcd-server) command -v etcd >/dev/null ;;
+	containernetworking-plugins) [ -x /usr/lib/cni/bridge ] ;;
 	prometheus-alertmanager) command -v amtool >/dev/null ;;
 	# The tests that need them are for Linux alone.
 	systemd) [ "$(uname -s)" != Linux ] || command -v systemd-analyze >/dev/null ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the files of an overlay's Secrets from their examples, with a random value for each CHANGE_ME.
-# A file that is there stays as it is.
+# Makes the files with secrets in a directory from their examples, NAME.env.example, with a random value for
+# each CHANGE_ME. A file that exists stays as it is.
 #   bash scripts/k8s-secrets.sh deploy/kubernetes/overlays/local
 set -euo pipefail
 umask 077
@@ -12,10 +12,11 @@ fi
 # random prints 48 random hexadecimal digits, which need no escaping in a URL.
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
+shopt -s dotglob # .env is one of them
 for example in "$1"/*.env.example; do
 	file=${example%.example}
 	if [ -e "$file" ]; then
-		echo "$file is there already" >&2
+		echo "$file exists already" >&2
 		continue
 	fi
 	while IFS= read -r line; do
@@ -23,6 +24,7 @@ for example in "$1"/*.env.example; do
 		*CHANGE_ME*) printf '%s%s\n' "${line%CHANGE_ME*}" "$(random)" ;;
 		*) printf '%s\n' "$line" ;;
 		esac
-	done <"$example" >"$file"
-	echo "$file is made; look through it before you apply the overlay" >&2
+	done <"$example" >"$file.new"
+	mv "$file.new" "$file" # whole, or not at all
+	echo "$file is made; look through it before you go on" >&2
 done

@@ -1,8 +1,5 @@
 #!/usr/bin/env bash
-# Starts the binary, does what the documents show, sells a concert out and stops it: smoke.sh [BINARY]
-#
-# The documents' calls are the fenced blocks that follow a line <!-- smoke -->. They are run as
-# they stand, with the address that was bound in place of theirs.
+# Starts the binary, sells a concert out, makes the calls of the earlier services and stops it: smoke.sh [BINARY]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -78,21 +75,7 @@ for _ in $(seq 300); do
 	sleep 0.1
 done
 
-# The documents first. README buys from concert 1, one of the demo.
-awk '/<!-- smoke -->/ { marked = 1; next }
-	marked && /^```/ { if (inside) { inside = marked = 0 } else { inside = 1 }; next }
-	inside' README.md docs/items.md docs/faults.md >"$tmp/documents.sh"
-grep -q curl "$tmp/documents.sh" || fail "the documents have no call in a fenced block after <!-- smoke -->"
-echo "--- the documents' calls"
-sed -i -E "s/(127\.0\.0\.1|localhost):8000/$address/g" "$tmp/documents.sh"
-cat - "$tmp/documents.sh" >"$tmp/run.sh" <<'EOF'
-set -euo pipefail
-curl() { command curl -sS --fail-with-body --max-time 10 "$@" && echo; }
-EOF
-bash "$tmp/run.sh" || fail "one of the documents' calls failed"
-
 echo "--- the contract's calls"
-call 200 '' PUT /faults '{"preset":"off"}' # the documents have left a plan that denies one purchase in ten
 call 200 '"users": *0' PUT /crowd '{"users":0}'
 call 200 '' GET /health
 [ ! -s "$tmp/body" ] || fail "GET /health answered a body"

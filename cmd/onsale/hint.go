@@ -37,6 +37,7 @@ var foreign = map[string][]struct{ flags, instead string }{
 	},
 	"monitor": {{"-H --host --url -u", "use --target"}, {"-p --port --addr --address --bind --web.listen-address", "use --listen"}},
 	"health":  {{"-H --host --url -u --target", "give the URL without a flag, or use --listen"}, {"-t --max-time", "use --timeout"}},
+	"smoke":   {{"-H --host --url -u --target", "give the URL without a flag"}, {"--token --admin-token", "use --admin-token-file"}},
 	"": {
 		{"-p --port --addr --address --bind --host", "use --listen"},
 		{"--db --database --database-url --dsn", "use the environment variable DATABASE_URL"},

@@ -18,6 +18,7 @@ import (
 	"onsale/cmd/onsale/internal/command"
 	"onsale/cmd/onsale/internal/exportcmd"
 	"onsale/cmd/onsale/internal/healthcmd"
+	"onsale/cmd/onsale/internal/smokecmd"
 	"onsale/cmd/onsale/internal/stresscmd"
 )
 
@@ -37,6 +38,7 @@ type cli struct {
 	Export   exportcmd.Command   `cmd:"" help:"Write rules, dashboards and routes for a Prometheus, Grafana and Alertmanager of your own."`
 	Migrate  migrateCmd          `cmd:"" help:"Bring the database schema to the newest version, and exit."`
 	Health   healthcmd.Command   `cmd:"" help:"Ask a server whether it lives or is ready, and exit with 0 or 1."`
+	Smoke    smokecmd.Command    `cmd:"" help:"Buy a ticket of a server, read it back and refund it, and exit with 0 or 1."`
 	Version  versionCmd          `cmd:"" help:"Print the version, and exit."`
 
 	MonitorChild monitorChildCmd `cmd:"" hidden:"" help:"The monitoring of onsale up, which starts it."`

@@ -18,42 +18,63 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"onsale/internal/dockertest"
 )
 
-// TestRebuild builds the image from the source, and the same commit in two other directories, and
-// compares the binaries. The toolchain's image is made of this machine's, under the name that the
-// Dockerfile gives it: the test needs no registry. What is not committed is not built.
+// TestRebuild builds the image from the source for both processors, and the same commit in two other
+// directories, and compares the binaries. The classic builder makes the image of this machine's processor, and
+// BuildKit the other one by cross-compilation. The toolchain's image is made of this machine's toolchain, under the name
+// that the Dockerfile gives it: the test needs no registry. What is not committed is not built, nor what is committed
+// after the start.
 func TestRebuild(t *testing.T) {
 	e := dockertest.Start(t)
-	source := clone(t)
+	source := clone(t, root)
 	toolchain(t, e, source)
-
-	// The one has neither a cache nor the directory in common with the other.
-	image := e.Name("source")
-	build := []string{"build", "--network", "host", "--tag", image, "--build-arg", "GOPROXY=" + proxy(t, source)}
+	args := map[string]string{"GOPROXY": proxy(t, source)}
 	for _, arg := range []string{"VERSION", "COMMIT", "DATE"} {
-		build = append(build, "--build-arg", arg+"="+command(t, source, nil, "bash", "scripts/version.sh", strings.ToLower(arg)))
+		args[arg] = command(t, source, nil, "bash", "scripts/version.sh", strings.ToLower(arg))
 	}
-	if out, err := e.Command(t.Context(), append(build, source)...).CombinedOutput(); err != nil {
-		t.Fatalf("build from the source: %v\n%s", err, out)
+
+	native, foreign := runtime.GOARCH, "arm64"
+	if native == foreign {
+		foreign = "amd64"
 	}
-	e.Remove(t, "image", image)
-	inImage := onsaleOf(t, e, image)
-	if want := command(t, source, nil, "git", "rev-parse", "HEAD"); !strings.Contains(e.Docker(t, "run", "--rm", image, "version"), want) {
+	images := map[string]string{native: e.Name(native), foreign: e.Name(foreign)}
+	took(t, "the classic builder's image for "+native, func() { classic(t, e, source, images[native], args) })
+	took(t, "BuildKit's image for "+foreign, func() { buildKit(t, e, source, images[foreign], "linux/"+foreign, args) })
+	inImage := make(map[string]program)
+	for arch, image := range images {
+		inImage[arch] = onsaleOf(t, e, image)
+		if got, want := inImage[arch].machine, machines[arch]; got != want {
+			t.Errorf("the image for %s has a binary for %s, want %s", arch, got, want)
+		}
+		if got := e.Docker(t, "image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", image); got != "linux/"+arch {
+			t.Errorf("the image for linux/%s says that it is for %s", arch, got)
+		}
+	}
+	image := images[native]
+	if want := args["COMMIT"]; !strings.Contains(e.Docker(t, "run", "--rm", image, "version"), want) {
 		t.Errorf("onsale version of the image does not name the commit %s", want)
 	}
 
-	other, platform := clone(t), "linux/"+runtime.GOARCH
-	command(t, other, []string{"GOCACHE=" + t.TempDir()}, "make", "dist", "PLATFORMS="+platform)
-	if inArchive := onsaleIn(t, filepath.Join(other, "dist")); inArchive != inImage {
-		t.Errorf("a build in another directory gives %s, and that of the image %s", inArchive, inImage)
+	// Another directory, which has no cache in common with the image.
+	other, platform := clone(t, source), "PLATFORMS=linux/"+native
+	took(t, "the archive for "+native+" without a cache", func() {
+		command(t, other, []string{"GOCACHE=" + t.TempDir()}, "make", "dist", platform)
+	})
+	if inArchive := onsaleIn(t, other, native); inArchive != inImage[native] {
+		t.Errorf("a build in another directory gives %v, and that of the image %v", inArchive, inImage[native])
 	}
 
 	// A third directory, with a cache that builds of this commit and others have filled.
-	again := clone(t)
-	command(t, again, nil, "make", "dist", "PLATFORMS="+platform)
+	again := clone(t, source)
+	took(t, "the archive for "+foreign, func() { command(t, again, nil, "make", "dist", "PLATFORMS=linux/"+foreign) })
+	if inArchive := onsaleIn(t, again, foreign); inArchive != inImage[foreign] {
+		t.Errorf("a build in another directory gives %v, and that of the image %v", inArchive, inImage[foreign])
+	}
+	took(t, "the archive for "+native+" with a cache", func() { command(t, again, nil, "make", "dist", platform) })
 	for name, one := range archives(t, other) {
 		if two := archives(t, again)[name]; one != two {
 			t.Errorf("%s is %s, and built again %s", name, one, two)
@@ -61,21 +82,31 @@ func TestRebuild(t *testing.T) {
 	}
 
 	// What differs, and must: another version.
-	command(t, again, nil, "make", "dist", "PLATFORMS="+platform, "VERSION=v0.0.1")
-	if onsaleIn(t, filepath.Join(again, "dist")) == inImage {
+	command(t, again, nil, "make", "dist", platform, "VERSION=v0.0.1")
+	if onsaleIn(t, again, native) == inImage[native] {
 		t.Error("the binary does not depend on the version, so that the comparison shows nothing")
 	}
 
 	t.Run("sells, stops and remembers", func(t *testing.T) { testSale(t, e, image) })
-	t.Run("holds nothing else", func(t *testing.T) { testContent(t, e, image) })
-	t.Run("is small", func(t *testing.T) { testSize(t, e, image) })
+	for arch, image := range images {
+		t.Run(arch+" holds nothing else", func(t *testing.T) { testContent(t, e, image) })
+		t.Run(arch+" is small", func(t *testing.T) { testSize(t, e, image) })
+	}
 }
 
-// clone clones the commit that is checked out, and returns the directory.
-func clone(t *testing.T) string {
+// took runs a part of the test and logs how long it took.
+func took(t *testing.T, what string, part func()) {
+	t.Helper()
+	began := time.Now()
+	part()
+	t.Logf("%s took %s", what, time.Since(began).Round(time.Second))
+}
+
+// clone clones the commit that is checked out in a repository, with its tags, and returns the directory.
+func clone(t *testing.T, from string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "onsale")
-	command(t, root, nil, "git", "clone", "--quiet", ".", dir)
+	command(t, from, nil, "git", "clone", "--quiet", ".", dir)
 	return dir
 }
 
@@ -127,24 +158,24 @@ func proxy(t *testing.T, source string) string {
 	return s.URL
 }
 
-// onsaleOf returns the SHA-256 of the binary in an image.
-func onsaleOf(t *testing.T, e *dockertest.Engine, image string) string {
+// onsaleOf returns the binary in an image.
+func onsaleOf(t *testing.T, e *dockertest.Engine, image string) program {
 	t.Helper()
 	for header, content := range entries(t, e, image) {
 		if header.Name == "onsale" {
-			return sum(t, content)
+			return programOf(t, content)
 		}
 	}
 	t.Fatal("the image has no /onsale")
-	return ""
+	return program{}
 }
 
-// onsaleIn returns the SHA-256 of the binary in the one archive of a directory.
-func onsaleIn(t *testing.T, dir string) string {
+// onsaleIn returns the binary in the archive for a processor in a clone's dist.
+func onsaleIn(t *testing.T, clone, arch string) program {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(dir, "*.tar.gz"))
+	found, err := filepath.Glob(filepath.Join(clone, "dist", "*_linux_"+arch+".tar.gz"))
 	if err != nil || len(found) != 1 {
-		t.Fatalf("%s has the archives %q, %v, want one", dir, found, err)
+		t.Fatalf("%s has the archives %q for %s, %v, want one", clone, found, arch, err)
 	}
 	f, err := os.Open(found[0])
 	if err != nil {
@@ -161,12 +192,12 @@ func onsaleIn(t *testing.T, dir string) string {
 			t.Fatalf("%s has no onsale: %v", found[0], err)
 		}
 		if filepath.Base(header.Name) == "onsale" {
-			return sum(t, r)
+			return programOf(t, r)
 		}
 	}
 }
 
-// archives returns the SHA-256 of the archives, and of their list, in a clone's dist.
+// archives returns the SHA-256 of the archive, and of their list, in a clone's dist.
 func archives(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "dist", "*"))

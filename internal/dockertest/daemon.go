@@ -49,7 +49,7 @@ func startDaemon(tb testing.TB) (socket string) {
 	cmd := exec.Command("dockerd", "--host", "unix://"+socket, //nolint:gosec,noctx // only tests call it; the clean-up ends it
 		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"),
 		"--containerd-namespace", filepath.Base(dir), "--containerd-plugins-namespace", filepath.Base(dir)+"-plugins", // it may share a containerd
-		"--bridge", bridge(tb), "--iptables=false", "--ip6tables=false", "--ip-masq=false")
+		"--bridge", bridge(tb), "--default-address-pool", addresses(), "--iptables=false", "--ip6tables=false", "--ip-masq=false")
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own: an interrupt from the keyboard is the test's to handle.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ const commandLimit = 5 * time.Minute
 type Engine struct {
 	env []string // what the docker command reads
 	tag string   // tells the names of this test from others on the same engine
+	own bool
 }
 
 // Start returns an engine, and ends it after the test.
@@ -36,6 +38,7 @@ func Start(tb testing.TB) *Engine {
 	}
 	e := &Engine{env: append(os.Environ(), "DOCKER_BUILDKIT=0"), tag: fmt.Sprintf("onsale-test-%d", os.Getpid())} //nolint:forbidigo // the docker command reads it
 	if os.Geteuid() == 0 {
+		e.own = true
 		e.env = append(e.env, "DOCKER_HOST=unix://"+startDaemon(tb))
 	}
 	if out, err := e.Run(tb.Context(), "version", "--format", "{{.Server.Version}}"); err != nil {
@@ -54,6 +57,18 @@ func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "docker", args...) //nolint:gosec // only tests call it
 	cmd.Env = e.env
 	return cmd
+}
+
+// Environ returns the environment of programs that call the engine, such as Docker Compose.
+func (e *Engine) Environ() []string { return slices.Clone(e.env) }
+
+// Own reports whether the engine is the test's own, on which it may give images any name.
+func (e *Engine) Own() bool { return e.own }
+
+// Gateway returns the address at which containers reach servers of the test.
+func (e *Engine) Gateway(tb testing.TB) string {
+	tb.Helper()
+	return e.Docker(tb, "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
 }
 
 // Run runs a docker command and returns its standard output. The error has what it said.

@@ -33,6 +33,16 @@ func bridge(tb testing.TB) string {
 	return name
 }
 
+// NetworkBridge returns a name for the bridge of one more network of this process. The engine makes it, and
+// [Start] removes those that killed tests have left.
+func NetworkBridge() string { return fmt.Sprintf("onsale%dn", os.Getpid()%1_000_000_000) }
+
+// addresses are those of the further networks that an engine makes, in another part of 10.0.0.0/8.
+func addresses() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("base=10.%d.%d.0/24,size=27", 150+pid/256%50, pid%256)
+}
+
 // sweep removes the bridges and the directories of tests that were killed.
 func sweep(tb testing.TB) {
 	tb.Helper()

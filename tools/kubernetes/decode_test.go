@@ -43,7 +43,7 @@ type pod struct {
 	of   string // kind/name
 	meta metav1.ObjectMeta
 	spec corev1.PodSpec
-	job  bool
+	job  bool // it ends by itself
 }
 
 // deployment is what an overlay consists of.
@@ -100,6 +100,8 @@ func (d *deployment) add(name string, object runtime.Object) {
 	case *batchv1.Job:
 		d.jobs = append(d.jobs, o)
 		d.pods = append(d.pods, pod{name, o.Spec.Template.ObjectMeta, o.Spec.Template.Spec, true})
+	case *corev1.Pod:
+		d.pods = append(d.pods, pod{name, o.ObjectMeta, o.Spec, true})
 	case *corev1.Service:
 		d.services = append(d.services, o)
 	case *corev1.ConfigMap:

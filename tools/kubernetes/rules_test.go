@@ -17,11 +17,26 @@ func check(t *testing.T, text string) []string {
 	t.Helper()
 	d, wrong := decode(t, text)
 	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks())
+	d.checkNames(note)
+	d.checkPods(t, note)
+	d.checkReferences(note)
+	d.checkServices(note)
+	d.checkPolicies(note)
+	d.checkScaling(note)
+	d.checkStop(t, note)
+	d.checkWorkers(note)
+	return wrong
+}
+
+type noter func(format string, args ...any)
+
+// checkPods checks each pod by itself: Pod Security, containers, and what Kubernetes puts into it.
+func (d *deployment) checkPods(t *testing.T, note noter) {
+	t.Helper()
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.checkNames(note)
 	for _, p := range d.pods {
 		results := evaluator.EvaluatePod(api.LevelVersion{Level: api.LevelRestricted, Version: api.LatestVersion()}, &p.meta, &p.spec)
 		if all := policy.AggregateCheckResults(results); !all.Allowed {
@@ -35,16 +50,7 @@ func check(t *testing.T, text string) []string {
 			note("%s gets a token of the Kubernetes API, and has no account of its own", p.of)
 		}
 	}
-	d.checkReferences(note)
-	d.checkServices(note)
-	d.checkPolicies(note)
-	d.checkScaling(note)
-	d.checkStop(t, note)
-	d.checkWorkers(note)
-	return wrong
 }
-
-type noter func(format string, args ...any)
 
 // checkNames checks the namespace of all objects, and the hashes of what is generated.
 func (d *deployment) checkNames(note noter) {

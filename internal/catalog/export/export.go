@@ -29,6 +29,9 @@ type Options struct {
 	Metrics *Metrics
 	// Receiver is where a Grafana sends alerts to. Its zero value is Discord.
 	Receiver Receiver
+	// Editable lets people save the dashboards in Grafana's page. What they save is in Grafana's
+	// database alone, until the file of the dashboard changes.
+	Editable bool
 }
 
 // DefaultOptions are those of what is committed.

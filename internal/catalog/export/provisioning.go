@@ -41,12 +41,12 @@ providers:
     type: file
     folder: Onsale
     disableDeletion: true
-    allowUiUpdates: false
+    allowUiUpdates: %t
     # How often the files are looked at, in seconds.
     updateIntervalSeconds: 10
     options:
       path: %s
-`, dashboardDirectory)},
+`, s.options.Editable, dashboardDirectory)},
 	}
 }
 

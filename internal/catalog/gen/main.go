@@ -16,7 +16,7 @@ import (
 func main() {
 	root := flag.String("root", ".", "the `directory` of the repository")
 	flag.Parse()
-	if err := writeAll(*root); err != nil {
+	if err := writeAll(*root, *root); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
@@ -28,8 +28,9 @@ var target = url.URL{Scheme: "http", Host: "127.0.0.1:8000", Path: "/metrics"}
 // runbooks is where the runbooks are; nothing else is there.
 const runbooks = "docs/runbooks"
 
-// writeAll writes everything below root.
-func writeAll(root string) error {
+// writeAll writes everything below root. What is copied and not made of the catalogue
+// comes from the repository.
+func writeAll(repository, root string) error {
 	o := export.DefaultOptions()
 	set, err := export.New(o)
 	if err != nil {
@@ -62,10 +63,19 @@ func writeAll(root string) error {
 	if err != nil {
 		return err
 	}
-	files = append(files, cluster...)
+	containers, err := compose()
+	if err != nil {
+		return err
+	}
+	files = append(append(files, cluster...), containers...)
 	for _, f := range grafana {
 		files = append(files, export.File{Name: "deploy/grafana/" + f.Name, Content: f.Content})
 	}
+	copies, err := chart(repository, files)
+	if err != nil {
+		return err
+	}
+	files = append(files, copies...)
 	for _, f := range set.Runbooks() {
 		files = append(files, export.File{Name: runbooks + "/" + f.Name, Content: f.Content})
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -19,12 +20,12 @@ var update = flag.Bool("update", false, "write the files anew, as make generate 
 // repository.
 func TestAllIsCommitted(t *testing.T) {
 	if *update {
-		if err := writeAll(repository); err != nil {
+		if err := writeAll(repository, repository); err != nil {
 			t.Fatal(err)
 		}
 	}
 	root := t.TempDir()
-	if err := writeAll(root); err != nil {
+	if err := writeAll(repository, root); err != nil {
 		t.Fatal(err)
 	}
 	written := os.DirFS(root)
@@ -47,6 +48,8 @@ func TestAllIsCommitted(t *testing.T) {
 	for _, dir := range []string{
 		runbooks, "deploy/alertmanager", "deploy/grafana/dashboards", "deploy/grafana/provisioning/alerting",
 		"deploy/grafana/provisioning/dashboards", "deploy/grafana/provisioning/datasources",
+		chartFiles, chartFiles + "prometheus", chartFiles + "alertmanager", chartFiles + "grafana", chartFiles + "grafana/dashboards",
+		chartFiles + "grafana/provisioning", chartFiles + "grafana/provisioning/dashboards", chartFiles + "grafana/provisioning/datasources",
 	} {
 		want, got := names(t, written, dir), names(t, os.DirFS(repository), dir)
 		if !slices.Equal(got, want) {
@@ -58,7 +61,7 @@ func TestAllIsCommitted(t *testing.T) {
 // names are the files of a directory.
 func names(t *testing.T, tree fs.FS, dir string) []string {
 	t.Helper()
-	found, err := fs.Glob(tree, dir+"/*")
+	found, err := fs.Glob(tree, path.Join(dir, "*"))
 	if err != nil || len(found) == 0 {
 		t.Fatalf("%s has no files: %v", dir, err)
 	}
@@ -78,7 +81,7 @@ func TestOldRunbooksGo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := writeAll(root); err != nil {
+	if err := writeAll(repository, root); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(old); !os.IsNotExist(err) {

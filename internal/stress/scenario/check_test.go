@@ -91,7 +91,7 @@ func TestTargetsThatAreNotThere(t *testing.T) {
 	for kind, says := range map[wire.Kind]string{
 		wire.Refused: "nobody listens on", wire.Resolve: "has no address", wire.Unreachable: "there is no way to",
 		wire.ConnectTimeout: "does not take the connection", wire.Malformed: "does not answer in HTTP; is it https:// there?",
-		wire.Closed: "does not answer in HTTP", wire.Reset: "does not answer in HTTP", wire.Timeout: "does not answer within 15s",
+		wire.Closed: "does not answer in HTTP", wire.Reset: "does not answer in HTTP", wire.Timeout: "does not answer within 15s; does a firewall or security group",
 		wire.Redirect: "redirects to another place", wire.Tester: "this machine is at its limit", wire.Invalid: "cannot be asked",
 	} {
 		o := optionsFor(t, "http://tickets.test:8000")

@@ -115,7 +115,7 @@ func (o Options) advice(err error) string {
 	case wire.Malformed, wire.Closed, wire.Reset:
 		return "what listens on " + host + " does not answer in HTTP; is it " + o.otherScheme() + " there?"
 	case wire.Timeout, wire.Canceled: // of the check's own context
-		return fmt.Sprintf("%s does not answer within %s", host, checkTimeout)
+		return fmt.Sprintf("%s does not answer within %s; does a firewall or security group let this machine through?", host, checkTimeout)
 	case wire.Redirect:
 		return host + " redirects to another place; give that as --host"
 	case wire.Tester:

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"unicode"
+
+	"github.com/alecthomas/kong"
 )
 
 // Secret returns a secret of the environment, or nothing if it is not set, without what
@@ -36,6 +38,13 @@ func (e *Env) AdminToken(file string) (string, error) {
 
 // maxSecretFile limits a file with a secret, in bytes.
 const maxSecretFile = 64 << 10
+
+// TokenNamed reports whether the file with the admin token was named on the command line. One that
+// the environment names may be another server's, as its token may be.
+func (e *Env) TokenNamed(file string) bool {
+	name, set := e.Lookup("ONSALE_ADMIN_TOKEN_FILE")
+	return file != "" && (!set || kong.ExpandPath(name) != file)
+}
 
 // SecretFile returns the secret in the file that a flag names. An empty file is an error.
 func SecretFile(flag, file string) (string, error) {

@@ -84,7 +84,7 @@ func newTest(ctx context.Context, c *RunCommand, e *command.Env, token string) (
 // tokenOfTarget returns the admin token if it may go to the target.
 func (t *test) tokenOfTarget() string {
 	target := t.source.target
-	if t.token == "" || target.Private() || t.flags.tokenMeant(t.env) {
+	if t.token == "" || target.Private() || t.env.TokenNamed(t.flags.AdminTokenFile) {
 		return t.token
 	}
 	t.source.notes = append(t.source.notes, "the admin token of the environment is not sent over plain http to "+target.String()+"; --admin-token-file sends it")

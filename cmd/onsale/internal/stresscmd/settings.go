@@ -8,9 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
 
-	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/result"
@@ -102,11 +100,4 @@ func asFlag(err error) error {
 		return fmt.Errorf("--%s %s", strings.ReplaceAll(field.Field, "_", "-"), field.Rule)
 	}
 	return err
-}
-
-// tokenMeant reports whether the file with the admin token was named on the command
-// line. One that the environment names may be another server's, as its token may be.
-func (c *RunCommand) tokenMeant(e *command.Env) bool {
-	name, set := e.Lookup("ONSALE_ADMIN_TOKEN_FILE")
-	return c.AdminTokenFile != "" && (!set || kong.ExpandPath(name) != c.AdminTokenFile)
 }
