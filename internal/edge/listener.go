@@ -154,7 +154,7 @@ func (l *Listener) track(conn net.Conn, state http.ConnState) {
 	case state == http.StateActive:
 		c.moveTo(&l.active)
 	case l.wanted > 0 && l.taken() >= l.limit:
-		// Its next request can have arrived already, but now it is others' turn.
+		// Its next request can have arrived already, but other clients must get a turn.
 		l.drop(c, reasonIdle)
 	default:
 		c.moveTo(&l.idle)

@@ -19,8 +19,8 @@ const (
 	endsPerLook = 32
 	// turnInterval is the longest time between two checks of the load.
 	turnInterval = time.Millisecond
-	// leastTurns is how many requests begin every turnInterval, however busy the
-	// processors are.
+	// leastTurns is the minimum number of waiting requests that begin every turnInterval,
+	// however busy the processors are.
 	leastTurns = 4
 )
 

@@ -188,8 +188,8 @@ func (p *Process) start() (*child, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make pipe: %w", err), in.Close())
 	}
-	said := &words{out: cmp.Or[io.Writer](cmd.Stderr, io.Discard), own: p.options.Prefix}
-	cmd.Stderr, cmd.WaitDelay = said, lastWords
+	stderr := &words{out: cmp.Or[io.Writer](cmd.Stderr, io.Discard), own: p.options.Prefix}
+	cmd.Stderr, cmd.WaitDelay = stderr, lastWords
 	setApart(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start: %w", err) // Start has closed both pipes
@@ -197,7 +197,7 @@ func (p *Process) start() (*child, error) {
 	if err := lower(cmd); err != nil {
 		p.log.Warn("cannot lower the priority of the process", "error", err)
 	}
-	c := &child{cmd: cmd, words: said, conn: newPipe(out, in), requests: make(chan struct{}, maxRequests)}
+	c := &child{cmd: cmd, words: stderr, conn: newPipe(out, in), requests: make(chan struct{}, maxRequests)}
 	dialed := make(chan net.Conn, 1)
 	dialed <- c.conn
 	c.transport = &http.Transport{

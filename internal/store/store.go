@@ -25,8 +25,8 @@ type Engine interface {
 	sale.Auditor
 	fault.Store
 	item.Store
-	// Migrate brings the schema to the newest version. Any number of processes
-	// may call it at once.
+	// Migrate migrates the schema to the newest version. Any number of processes can
+	// call it at once.
 	Migrate(ctx context.Context) error
 	// CheckSchema returns an error with a remedy if the schema's version is not the
 	// one that this program was built for.
@@ -38,9 +38,10 @@ type Engine interface {
 
 // Options of [Open].
 type Options struct {
-	// URL is the value of DATABASE_URL. URLSet tells an empty variable from an unset
-	// one; if it is false, Open uses the embedded SQLite.
-	URL    string
+	// URL is the value of DATABASE_URL.
+	URL string
+	// URLSet is whether DATABASE_URL is set, even to an empty value. If it is not, Open
+	// uses the embedded SQLite.
 	URLSet bool
 	// DataDir is the directory of the embedded database.
 	DataDir string

@@ -198,7 +198,7 @@ func (r *Recorder) hangUp(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangUpLimit)
 	defer cancel()
-	_ = r.conn.Close(ctx) // it may be broken already
+	_ = r.conn.Close(ctx) // fails if the connection is broken
 	r.conn, r.ready = nil, false
 }
 

@@ -68,8 +68,8 @@ func obstacleOf(err error) *sale.ObstacleError {
 	}
 	connecting, isConnecting := errors.AsType[*pgconn.ConnectError](err)
 	o := obstacleOfCode(server.Code)
-	if said := obstacleOfPooler(server); said != nil {
-		o = said
+	if pooler := obstacleOfPooler(server); pooler != nil {
+		o = pooler
 	}
 	if o == nil || o.Reason == reasonClosed && !isConnecting {
 		return nil
@@ -99,12 +99,12 @@ func obstacleOfPooler(err *pgconn.PgError) *sale.ObstacleError {
 	if err.Code != "08P01" { // protocol_violation
 		return nil
 	}
-	switch said := err.Message; {
-	case strings.Contains(said, "no more connections allowed"):
+	switch message := err.Message; {
+	case strings.Contains(message, "no more connections allowed"):
 		return &sale.ObstacleError{Reason: reasonFull, Remedy: "raise the pooler's max_client_conn, or " + fewerConnections}
 	case transport.PoolerRefusesLogin(err):
 		return &sale.ObstacleError{Reason: reasonLogin, Lasting: true}
-	case strings.Contains(said, "statement pooling mode"):
+	case strings.Contains(message, "statement pooling mode"):
 		return &sale.ObstacleError{Reason: reasonPooling, Remedy: "set the pooler's pool_mode to transaction or session", Lasting: true}
 	}
 	return nil

@@ -315,7 +315,7 @@ func TestPoolerThatRestarts(t *testing.T) {
 					}
 				}
 				if time.Now().After(deadline) {
-					t.Fatalf("nothing is sold %s", what)
+					t.Fatalf("nothing was sold %s", what)
 				}
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/sale"
 )
 
-// The connections of one process, by what they are for.
+// Numbers of connections of one process, by purpose.
 const (
 	// sellConns write batches: one for the write loop, and one to look up the outcome
 	// of a batch whose commit is unknown.

@@ -19,8 +19,8 @@ import (
 
 // sessions finds out for each new connection whether it goes through a pooler, and
 // prepares it. It checks every connection, because the hosts of one URL can differ,
-// and one address can change. It is a [pgx.QueryTracer] only because pgx passes the
-// configuration that a connection will use to tracers alone.
+// and so can what answers at one address. It is a [pgx.QueryTracer] only because pgx
+// passes a connection's own copy of the configuration to nothing but tracers.
 type sessions struct {
 	limits limits
 	// pooled is set if the URL excludes session state. Then nothing is checked.
@@ -82,8 +82,8 @@ func (s *sessions) TraceConnectStart(ctx context.Context, data pgx.TraceConnectS
 }
 
 // own reports whether the connection has a session of its own, and sets the limits of
-// that session. A pooler shows itself by the process id that it gave the client, which
-// is not the session's.
+// that session. The process id that a pooler gives its clients is not the session's,
+// which shows that there is a pooler.
 func (s *sessions) own(ctx context.Context, conn *pgconn.PgConn) (bool, error) {
 	results, err := conn.Exec(ctx, fmt.Sprintf(
 		`SELECT CASE WHEN pg_backend_pid()::bigint = %d THEN 'own' || left(%s, 0) END`, conn.PID(), s.limits.session)).ReadAll()

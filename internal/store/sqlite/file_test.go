@@ -35,7 +35,7 @@ func TestOtherFilesAreRejected(t *testing.T) {
 		t.Errorf("a directory was opened as %v", store)
 	}
 	path := filepath.Join(dir, "letter.txt")
-	if err := os.WriteFile(path, []byte("Dear Sir or Madam, this is no database.\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("Dear Sir or Madam, this is not a database.\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{}); !errors.Is(err, sale.ErrUnavailable) {
