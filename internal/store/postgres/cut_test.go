@@ -78,7 +78,7 @@ func (l *line) carry(client net.Conn) {
 			_ = client.Close()
 			return
 		}
-		_, _ = io.Copy(io.Discard, server) // the client is gone, but the server must not notice
+		_, _ = io.Copy(io.Discard, server) // the client has left, but the server must not notice
 	}()
 	defer server.CloseWrite()
 	buffer := make([]byte, 1<<20)

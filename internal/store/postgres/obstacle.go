@@ -185,6 +185,6 @@ func withGrant(ctx context.Context, conn *pgx.Conn, err error) error {
 const whyReadOnly = `SELECT CASE
 	WHEN pg_is_in_recovery() THEN 'the server is a standby: DATABASE_URL must name the primary, or the standby must be promoted'
 	WHEN current_setting('default_transaction_read_only') = 'on' THEN format(
-		'default_transaction_read_only is on: turn it off where it is set: ALTER DATABASE %I, ALTER ROLE %I or postgresql.conf',
+		'default_transaction_read_only is on: turn it off with ALTER DATABASE %I, with ALTER ROLE %I or in postgresql.conf, wherever it is set',
 		current_database(), current_user)
 	ELSE '' END`

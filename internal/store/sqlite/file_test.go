@@ -51,7 +51,7 @@ func TestOtherFilesAreRejected(t *testing.T) {
 
 func TestManyOpenANewFileAtOnce(t *testing.T) {
 	t.Parallel()
-	// Without the retry, about one call in a thousand would fail.
+	// Without the retry, about one call in several thousand would fail.
 	for round := range 25 {
 		path := filepath.Join(t.TempDir(), "onsale.db")
 		const handles = 20
