@@ -39,7 +39,7 @@ func TestDatabaseURLThatCannotWorkEndsWithOneLine(t *testing.T) {
 		"empty":            {"", "set but empty"},
 		"unknown scheme":   {"mysql://root:" + secret + "@localhost/db", "postgres://"},
 		"no scheme":        {"localhost:5432/" + secret, "postgres://"},
-		"no place":         {"user=u password=" + secret, "names no host"},
+		"no place":         {"user=u password=" + secret, "the host is missing"},
 		"bad escape":       {"postgres://u:" + secret + "%41%zz@localhost/db", "the password has a raw '%'"},
 		"bad port":         {"postgres://u:" + secret + "@localhost:port/db", "must look like"},
 		"slash unescaped":  {"postgres://u:p@" + secret + "/x@localhost", "must look like"},
@@ -257,7 +257,7 @@ func TestMigrateApart(t *testing.T) {
 // starts when the migration is over.
 func TestMigrationOfAnotherReplica(t *testing.T) {
 	t.Parallel()
-	const turn = "waiting for the migration of another process"
+	const turn = "waiting for another process to finish its migration"
 	url := server.Database(t)
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {

@@ -195,7 +195,7 @@ func TestFullDiskOfTheSale(t *testing.T) {
 	for status := http.StatusOK; status == http.StatusOK && time.Now().Before(deadline); {
 		status, _ = call(t.Context(), c, http.MethodPost, base+"/buy/1", purchase)
 	}
-	const reason = "The database has no room left on its disk."
+	const reason = "The database has no disk space left."
 	for body := ""; !strings.Contains(body, reason); {
 		_, answer := call(t.Context(), c, http.MethodGet, base+"/ready", "")
 		if body = string(answer); time.Now().After(deadline) {

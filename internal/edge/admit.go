@@ -5,13 +5,12 @@ import (
 	"time"
 )
 
-// Admit reports whether a request may be served. One on a connection in reserve
-// may if it is urgent, or if a place is found for it within a second; otherwise
-// its connection is closed after the answer. A request that did not come through
-// a [Listener] may always be served.
+// Admit reports whether a request can be served. A request on a connection in reserve
+// can be served if it is urgent, or if a place becomes free within a second. Otherwise
+// the caller must reject it, and its connection is closed after the answer. A request
+// that did not come through a [Listener] can always be served.
 //
-// Where the connection has been taken away meanwhile, Admit panics with
-// [http.ErrAbortHandler].
+// If the connection was shed meanwhile, Admit panics with [http.ErrAbortHandler].
 func Admit(w http.ResponseWriter, r *http.Request, urgent func(*http.Request) bool) bool {
 	c, ok := r.Context().Value(connKey{}).(*Conn)
 	if !ok || !c.spare.Load() || c.listener.promote(c) {
@@ -29,7 +28,7 @@ func Admit(w http.ResponseWriter, r *http.Request, urgent func(*http.Request) bo
 	return false
 }
 
-// Waited returns how long a request waited for its turn: see [Listener.Pace].
+// Waited returns how long a request waited for its turn; see [Listener.Pace].
 func Waited(r *http.Request) time.Duration {
 	if c, ok := r.Context().Value(connKey{}).(*Conn); ok {
 		return c.waited
@@ -37,12 +36,11 @@ func Waited(r *http.Request) time.Duration {
 	return 0
 }
 
-// awaitPlace waits until the connection gets a place, for placeWait at most or
-// until the client has gone. All requests that wait are equal: a client gains nothing
-// by asking again and again.
+// awaitPlace waits until the connection gets a place, the client leaves, or placeWait
+// has passed. All waiting requests are equal, so a client gains nothing by retrying.
 func (c *Conn) awaitPlace(gone <-chan struct{}) bool {
 	c.listener.demote(c)
-	c.expiry.Reset(reserveTimeout) // it was the client's, and what follows is not
+	c.expiry.Reset(reserveTimeout) // the wait below does not count against the client
 	c.listener.want(1)
 	defer c.listener.want(-1)
 	look := time.NewTicker(lookInterval)
@@ -67,7 +65,7 @@ func (l *Listener) want(n int) {
 	l.wanted += n
 }
 
-// promote gives a connection in reserve a place, if one can be found.
+// promote gives a connection in reserve a place. It reports whether there was one.
 func (l *Listener) promote(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,7 +88,7 @@ func (l *Listener) admit(c *Conn) {
 	c.moveTo(&l.admitted)
 }
 
-// demote notes that a connection in reserve has no urgent request.
+// demote records that a connection in reserve has no urgent request.
 func (l *Listener) demote(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,8 +96,8 @@ func (l *Listener) demote(c *Conn) {
 	c.moveTo(&l.ordinary)
 }
 
-// mustBeOpen ends the handler of a connection that was closed meanwhile. The
-// caller holds the listener's lock.
+// mustBeOpen ends the handler if the connection was closed meanwhile. The caller holds
+// the listener's lock.
 func (c *Conn) mustBeOpen() {
 	if c.queue == nil {
 		panic(http.ErrAbortHandler)

@@ -9,53 +9,54 @@ import (
 	"time"
 )
 
-// Conn is a connection of a [Listener]. Each part of an answer has a write
-// deadline of its own, which moves with the client's progress; the deadline that
-// the server sets bounds all of them together.
+// Conn is a connection of a [Listener]. Each chunk of an answer has its own write
+// deadline, so that the deadline moves with the client's progress. The deadline that the
+// server sets bounds all chunks together.
 type Conn struct {
 	net.Conn
 
 	listener *Listener
-	// spare says that the connection is one of the reserve.
+	// spare is set while the connection is in reserve.
 	spare atomic.Bool
-	// blocked is when the write that is under way began, in Unix nanoseconds; 0 for none.
+	// blocked is when the current write began, in Unix nanoseconds; 0 for none.
 	blocked atomic.Int64
-	// receiving says that the server waits for what the client sends.
+	// receiving is set while the server waits for data from the client.
 	receiving atomic.Bool
 
-	// begun says that a part of a request was read, and waited how long the request
-	// waited for its turn. The goroutine that serves the connection alone uses them.
+	// begun is set after a part of a request was read, and waited is how long the
+	// request waited for its turn. Only the goroutine that serves the connection uses
+	// them.
 	begun  bool
 	waited time.Duration
-	turn   chan struct{} // gets an element when it is the request's turn
-	// awaits says that a request that was read waits for its turn or has it.
+	turn   chan struct{} // receives an element when it is the request's turn
+	// awaits is set while a request waits for its turn or has it.
 	awaits atomic.Bool
 
 	deadlines sync.Mutex
-	limit     time.Time // what the server set for writes; zero for none
-	armed     time.Time // what the connection below has; zero for none
+	limit     time.Time // write deadline that the server set; zero for none
+	armed     time.Time // write deadline of the wrapped connection; zero for none
 
-	// The rest is guarded by the listener's lock.
+	// The listener's lock guards the remaining fields.
 
-	queue      *queue // nil once the connection has no place any more
+	queue      *queue // nil after the connection has lost its place
 	prev, next *Conn
-	since      time.Time   // when it came into its queue
-	expiry     *time.Timer // of one in reserve
+	since      time.Time   // when the connection was added to its queue
+	expiry     *time.Timer // only for a connection in reserve
 }
 
-// NetConn returns the connection below.
+// NetConn returns the wrapped connection.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-// Close closes the connection and gives its place back.
+// Close closes the connection and releases its place.
 func (c *Conn) Close() error {
 	err := c.Conn.Close()
 	c.listener.leave(c)
 	return err
 }
 
-// CloseWrite tells the client that nothing more follows, where the connection
-// below can. The server then waits for the client to hang up, which is no use of
-// a place.
+// CloseWrite closes the writing side, if the wrapped connection supports that. The
+// server then waits for the client to close the connection. That wait does not count as
+// use of the place.
 func (c *Conn) CloseWrite() error {
 	c.listener.finish(c)
 	if below, ok := c.Conn.(interface{ CloseWrite() error }); ok {
@@ -64,11 +65,11 @@ func (c *Conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// Read reads what the client sends. The beginning of a request is returned when it
+// Read reads data from the client. It returns the beginning of a request only when it
 // is the request's turn.
 func (c *Conn) Read(p []byte) (int, error) {
-	// While a handler runs, net/http reads a single byte to learn whether the client
-	// hangs up. Nobody waits for that one.
+	// While a handler runs, net/http reads a single byte to detect that the client closes
+	// the connection. That read does not mean that the server waits for the client.
 	if len(p) == 1 {
 		return c.Conn.Read(p)
 	}
@@ -105,28 +106,28 @@ func (c *Conn) Write(p []byte) (int, error) {
 	}
 }
 
-// abandon makes the system forget what the client has not read. Otherwise it
-// would keep it, and offer it again, for minutes after the connection was closed.
+// abandon makes the operating system discard the data that the client has not read.
+// Otherwise the system would keep and resend it for minutes after the close.
 func (c *Conn) abandon() {
 	c.listener.count(reasonStalled)
 	c.linger()
 }
 
-// linger makes the connection end with a reset.
+// linger makes the connection close with a reset.
 func (c *Conn) linger() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // it may be closed already
+		_ = tcp.SetLinger(0) // fails if the connection is already closed
 	}
 }
 
-// SetWriteDeadline bounds all writes until it is called again; zero bounds none.
-// Each chunk has its own limit besides.
+// SetWriteDeadline bounds all writes until it is called again; zero removes the bound.
+// In addition, each chunk has its own limit.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()
 	c.limit = t
 	if c.blocked.Load() == 0 {
-		return nil // the next write arms it
+		return nil // the next write sets it
 	}
 	return c.rearm(time.Now())
 }
@@ -136,15 +137,15 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// arm gives the write that begins now its deadline.
+// arm sets the deadline of a write that begins now.
 func (c *Conn) arm(now time.Time) error {
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()
 	return c.rearm(now)
 }
 
-// rearm sets the deadline of the connection below, unless it is about right: each
-// change costs more than the rest of a short write. The caller holds the lock.
+// rearm sets the deadline of the wrapped connection. It keeps one that is almost right,
+// because a change costs more than the rest of a short write. The caller holds the lock.
 func (c *Conn) rearm(now time.Time) error {
 	want := now.Add(writeStall)
 	if !c.limit.IsZero() && c.limit.Before(want) {

@@ -29,8 +29,8 @@ func accepted(t *testing.T) (server, client net.Conn) {
 	return conn, client
 }
 
-// TestWriteDeadlineOfTheServer still ends writes, however steady the client reads,
-// and also one that is under way.
+// TestWriteDeadlineOfTheServer expects the server's deadline to end writes to a client
+// that reads steadily, even a write that has already begun.
 func TestWriteDeadlineOfTheServer(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(net.Conn){
@@ -77,8 +77,8 @@ func TestWriteDeadlineOfTheServer(t *testing.T) {
 	}
 }
 
-// TestConnectionBelow reaches the connection below, and closes its writing side.
-func TestConnectionBelow(t *testing.T) {
+// TestWrappedConnection accesses the wrapped connection, and closes its writing side.
+func TestWrappedConnection(t *testing.T) {
 	t.Parallel()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -101,22 +101,21 @@ func TestConnectionBelow(t *testing.T) {
 		CloseWrite() error
 	})
 	if !ok {
-		t.Fatalf("%T hides the connection below", server)
+		t.Fatalf("%T hides the wrapped connection", server)
 	}
 	if _, ok := conn.NetConn().(*net.TCPConn); !ok {
-		t.Errorf("below is %T", conn.NetConn())
+		t.Errorf("the wrapped connection is a %T, want a *net.TCPConn", conn.NetConn())
 	}
 	if err := conn.CloseWrite(); err != nil {
 		t.Error(err)
 	}
 	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("the client reads %v", err)
+		t.Errorf("the client reads %v, want the end", err)
 	}
 }
 
-// TestDelayIsNoStall: a handler that has nothing to write for a minute still
-// answers.
-func TestDelayIsNoStall(t *testing.T) {
+// TestDelayIsNotAStall expects a handler that writes nothing for a minute to answer.
+func TestDelayIsNotAStall(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		p := g.dial().get("/wait")
 		g.releaseAfter(time.Minute)
@@ -124,13 +123,13 @@ func TestDelayIsNoStall(t *testing.T) {
 	})
 }
 
-// sink takes everything.
+// sink is a connection that accepts all writes.
 type sink struct{ net.Conn }
 
 func (sink) Write(p []byte) (int, error)      { return len(p), nil }
 func (sink) SetWriteDeadline(time.Time) error { return nil }
 
-// TestWriteAllocatesNothing.
+// TestWriteAllocatesNothing keeps allocations out of Conn.Write.
 func TestWriteAllocatesNothing(t *testing.T) {
 	below := &pipes{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 	below.conns <- sink{}
@@ -140,11 +139,11 @@ func TestWriteAllocatesNothing(t *testing.T) {
 	}
 	answer := make([]byte, 100<<10)
 	if n := testing.AllocsPerRun(100, func() { _, _ = conn.Write(answer) }); n != 0 {
-		t.Errorf("%g allocations", n)
+		t.Errorf("%g allocations, want none", n)
 	}
 }
 
-// TestAdmitWithoutAListener lets everything through.
+// TestAdmitWithoutAListener expects Admit to accept every request.
 func TestAdmitWithoutAListener(t *testing.T) {
 	t.Parallel()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
@@ -152,6 +151,6 @@ func TestAdmitWithoutAListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !edge.Admit(nil, r, nil) {
-		t.Error("refused")
+		t.Error("the request was rejected")
 	}
 }

@@ -1,12 +1,12 @@
 package edge
 
-// PaceBy is Pace with another count of the goroutines that wait for a processor.
+// PaceBy is Pace with a given function that counts runnable goroutines.
 func (l *Listener) PaceBy(urgent []string, runnable func() int) { l.pace(urgent, runnable) }
 
-// Spend makes the next request look whether it must wait.
+// Spend uses up the budget, so that the next request checks whether it must wait.
 func (l *Listener) Spend() { l.turns.budget.Store(0) }
 
-// What tests compare with.
+// Constants for tests.
 const (
 	TurnInterval = turnInterval
 	LeastTurns   = leastTurns

@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Listener accepts clients up to a limit, and some beyond it into a reserve. It
-// is safe for concurrent use.
+// Listener accepts clients up to a limit, and a few more into a reserve. It is safe for
+// concurrent use.
 type Listener struct {
 	net.Listener
 
@@ -22,27 +22,28 @@ type Listener struct {
 	log   *slog.Logger
 	shed  *prometheus.CounterVec
 	turns *turns // nil if requests do not wait for their turn
-	// freed wakes Accept when a place may have become free.
+	// freed wakes Accept when a place can have become free.
 	freed   chan struct{}
 	closing sync.Once
 	closed  chan struct{}
 
 	mu sync.Mutex
-	// fresh, idle and active have the connections with a place: those that have not
-	// sent a request, those between two requests, and those with one under way.
+	// fresh, idle and active are the connections with a place. Fresh ones have not sent a
+	// request, idle ones are between two requests, active ones have a request in flight.
 	fresh, idle, active queue
-	// waiting, ordinary and admitted have those in reserve: before their request was
-	// read, and after it was found not to be, or to be, a probe's or an admin's.
+	// waiting, ordinary and admitted are the connections in reserve. The request of a
+	// waiting one is not read yet, that of an ordinary one is not urgent, and that of an
+	// admitted one is urgent.
 	waiting, ordinary, admitted queue
-	wanted                      int       // how many requests wait for a place
-	looked                      time.Time // when all active ones were last looked at
-	logged                      time.Time // when shedding was last logged
+	wanted                      int       // number of requests that wait for a place
+	looked                      time.Time // time of the last search through active connections
+	logged                      time.Time // time of the last log message about shedding
 	unlogged                    map[string]int
 }
 
-// NewListener limits the connections that a listener accepts. It logs how many were
-// shed, once a minute at most. [Listener.Attach] must be called before a server uses
-// it.
+// NewListener returns a listener that accepts connections from l up to the limit, and
+// [Reserve] more. It logs the number of shed connections, at most once a minute.
+// [Listener.Attach] must be called before a server uses it.
 func NewListener(l net.Listener, limit int, log *slog.Logger) *Listener {
 	return &Listener{
 		Listener: l, limit: limit, log: log.With("component", "http"), shed: newShed(),
@@ -50,7 +51,8 @@ func NewListener(l net.Listener, limit int, log *slog.Logger) *Listener {
 	}
 }
 
-// Attach makes a server tell the listener what its connections do.
+// Attach sets the server's hooks ConnState and ConnContext, so that the listener can
+// follow its connections.
 func (l *Listener) Attach(s *http.Server) {
 	s.ConnState = l.track
 	s.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
@@ -58,22 +60,22 @@ func (l *Listener) Attach(s *http.Server) {
 	}
 }
 
-// connKey is the context's key of a request's connection.
+// connKey is the key of a request's connection in its context.
 type connKey struct{}
 
-// Accept waits for a client, and then until it has a place or a part of the
-// reserve.
+// Accept waits for a client, and then until a place or a part of the reserve is free for
+// it.
 func (l *Listener) Accept() (net.Conn, error) {
 	below, err := l.Listener.Accept()
 	for errors.Is(err, syscall.EMFILE) && l.shedOne() {
-		// The process may open fewer files than there are places.
+		// The limit of open files can be lower than the limit of connections.
 		below, err = l.Listener.Accept()
 	}
 	if err != nil {
 		return nil, err
 	}
 	if tcp, ok := below.(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(sendBuffer) // a connection that is broken already fails later
+		_ = tcp.SetWriteBuffer(sendBuffer) // a broken connection fails later anyway
 	}
 	c := &Conn{Conn: below, listener: l}
 	if l.seat(c) {
@@ -93,8 +95,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close stops accepting, also while Accept waits for a place. A second call does
-// nothing.
+// Close stops accepting, even while Accept waits for a place. A second call returns
+// net.ErrClosed.
 func (l *Listener) Close() error {
 	err := net.ErrClosed
 	l.closing.Do(func() {
@@ -128,7 +130,7 @@ func (l *Listener) taken() int { return l.fresh.length + l.idle.length + l.activ
 // reserved returns how many connections are in reserve. The caller holds the lock.
 func (l *Listener) reserved() int { return l.waiting.length + l.ordinary.length + l.admitted.length }
 
-// track follows what a server does with a connection.
+// track is the server's hook for changes of a connection's state.
 func (l *Listener) track(conn net.Conn, state http.ConnState) {
 	c, ok := conn.(*Conn)
 	if !ok || state != http.StateActive && state != http.StateIdle {
@@ -145,21 +147,21 @@ func (l *Listener) track(conn net.Conn, state http.ConnState) {
 	defer l.mu.Unlock()
 	switch {
 	case c.queue == nil && state == http.StateActive:
-		// The connection was shed when its request had just been read. The request
-		// must not be served, since nobody would get the answer.
+		// The connection was shed when its request had just been read. The request must
+		// not be served, because nobody would get the answer.
 		panic(http.ErrAbortHandler)
 	case c.queue == nil || c.spare.Load():
 	case state == http.StateActive:
 		c.moveTo(&l.active)
 	case l.wanted > 0 && l.taken() >= l.limit:
-		// Its next request may have come already: it must not always be the first.
+		// Its next request can have arrived already, but other clients must get a turn.
 		l.drop(c, reasonIdle)
 	default:
 		c.moveTo(&l.idle)
 	}
 }
 
-// finish notes that a connection has nothing more to say, so that its place may be
+// finish records that nothing more is written to a connection, so that its place can be
 // taken.
 func (l *Listener) finish(c *Conn) {
 	l.mu.Lock()
@@ -179,9 +181,9 @@ func (c *Conn) moveTo(q *queue) {
 	q.push(c)
 }
 
-// leave gives back the place of a connection that is closed; only the first call
-// does. The place goes to the oldest admitted connection of the reserve, as an
-// event stream may stay there for hours.
+// leave releases the place of a closed connection. Later calls do nothing. The place goes
+// to the oldest admitted connection in reserve, because that can be an event stream that
+// lasts for hours.
 func (l *Listener) leave(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -195,7 +197,7 @@ func (l *Listener) leave(c *Conn) {
 	}
 }
 
-// release takes a connection out of its queue. The caller holds the lock.
+// release removes a connection from its queue. The caller holds the lock.
 func (l *Listener) release(c *Conn) {
 	c.queue.remove(c)
 	if c.expiry != nil {
@@ -203,6 +205,6 @@ func (l *Listener) release(c *Conn) {
 	}
 	select {
 	case l.freed <- struct{}{}:
-	default: // Accept is about to look anyway
+	default: // Accept is already notified
 	}
 }

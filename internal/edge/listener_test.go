@@ -25,8 +25,8 @@ func virtual(t *testing.T, limit int, test func(g *rig)) {
 	synctest.Test(t, func(t *testing.T) { test(newRig(t, limit)) })
 }
 
-// TestClientsThatNeverRead hold all places with pipelined requests for large
-// answers.
+// TestClientsThatNeverRead takes all places with pipelined requests for large answers
+// that nobody reads. Other clients are served.
 func TestClientsThatNeverRead(t *testing.T) {
 	virtual(t, 5, func(g *rig) {
 		attack := strings.Repeat("GET /big HTTP/1.1\r\nHost: x\r\n\r\n", 15)
@@ -36,13 +36,14 @@ func TestClientsThatNeverRead(t *testing.T) {
 		g.within(0, func() { g.dial().get("/health").wants(http.StatusOK) })
 		g.within(400*time.Millisecond, func() { g.dial().get("/").wants(http.StatusOK) })
 		if n := len(g.served); n != 7 {
-			g.Errorf("%d requests were served, want the first of each attacker, /health and /", n)
+			g.Errorf("%d requests were served, want 7: the first of each attacker, /health and /", n)
 		}
 	})
 }
 
-// TestClientsThatNeverReadAloneAreClosed, though nobody waits for their places.
-func TestClientsThatNeverReadAloneAreClosed(t *testing.T) {
+// TestLoneClientThatNeverReadsIsClosed expects the close even if nobody waits for the
+// place.
+func TestLoneClientThatNeverReadsIsClosed(t *testing.T) {
 	virtual(t, 5, func(g *rig) {
 		p := g.dial().get("/big")
 		time.Sleep(31 * time.Second)
@@ -53,8 +54,8 @@ func TestClientsThatNeverReadAloneAreClosed(t *testing.T) {
 	})
 }
 
-// TestSlowReaderKeepsItsConnection reads 2 KB/s, steadily, for longer than any
-// single part may take.
+// TestSlowReaderKeepsItsConnection reads 2 KB/s steadily, for longer than a single chunk
+// can take.
 func TestSlowReaderKeepsItsConnection(t *testing.T) {
 	virtual(t, 5, func(g *rig) {
 		p := g.dial().get("/big")
@@ -69,7 +70,7 @@ func TestSlowReaderKeepsItsConnection(t *testing.T) {
 	})
 }
 
-// TestIdleConnectionsMakeRoom, the one that was idle the longest first.
+// TestIdleConnectionsMakeRoom expects the longest idle connection to be closed first.
 func TestIdleConnectionsMakeRoom(t *testing.T) {
 	virtual(t, 3, func(g *rig) {
 		idle := []*peer{g.dial(), g.dial(), g.dial()}
@@ -80,15 +81,15 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 		g.within(0, func() { g.dial().get("/").wants(http.StatusOK) })
 		for i, open := range []bool{true, false, true} {
 			if idle[i].isOpen() != open {
-				g.Errorf("connection %d: open is %t", i, !open)
+				g.Errorf("connection %d: open is %t, want %t", i, !open, open)
 			}
 		}
 		wantShed(g, "idle", 1)
 	})
 }
 
-// TestNobodyIsShedBeforeAnotherAsks: a connection alone is no reason.
-func TestNobodyIsShedBeforeAnotherAsks(t *testing.T) {
+// TestNewConnectionAloneShedsNobody expects connections to be shed only for a request.
+func TestNewConnectionAloneShedsNobody(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		p := g.dial()
 		p.get("/").wants(http.StatusOK)
@@ -98,8 +99,8 @@ func TestNobodyIsShedBeforeAnotherAsks(t *testing.T) {
 	})
 }
 
-// TestClientsWithoutARequest take no place from those who have one: silent ones,
-// those whose headers come slowly, and those whose second request does.
+// TestClientsWithoutARequest takes all places without a complete request: with silent
+// clients, slow headers, and a slow second request. Other clients are served.
 func TestClientsWithoutARequest(t *testing.T) {
 	for name, hold := range map[string]func(*peer){
 		"silent":        func(*peer) {},
@@ -120,7 +121,8 @@ func TestClientsWithoutARequest(t *testing.T) {
 	}
 }
 
-// TestSlowBodies are cut off when others wait, but not before.
+// TestSlowBodies expects slow request bodies to be cut off when others wait, and not
+// before.
 func TestSlowBodies(t *testing.T) {
 	virtual(t, 3, func(g *rig) {
 		const head = "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
@@ -143,14 +145,14 @@ func TestSlowBodies(t *testing.T) {
 	})
 }
 
-// TestRequestsBeyondThePlaces are refused where nothing can be taken from anybody,
-// and served when a place becomes free in time.
+// TestRequestsBeyondThePlaces expects a request to be rejected if every place is in use,
+// and to be served if a place becomes free in time.
 func TestRequestsBeyondThePlaces(t *testing.T) {
 	virtual(t, 2, func(g *rig) {
 		g.hog(2)
 		g.within(time.Second, func() {
 			if closing := g.dial().get("/").wants(http.StatusServiceUnavailable); !closing {
-				g.Error("the connection in reserve is kept open")
+				g.Error("the connection in reserve was kept open")
 			}
 		})
 		g.releaseAfter(500 * time.Millisecond)
@@ -158,8 +160,8 @@ func TestRequestsBeyondThePlaces(t *testing.T) {
 	})
 }
 
-// TestAnsweredRequestsHoldNoPlace: a server waits for clients to send the rest of a
-// body that nobody reads, so that they see the answer.
+// TestAnsweredRequestsHoldNoPlace expects a connection to lose its place after the
+// answer, while the server still waits for the rest of a body that it does not read.
 func TestAnsweredRequestsHoldNoPlace(t *testing.T) {
 	virtual(t, 2, func(g *rig) {
 		for range 2 {
@@ -169,8 +171,8 @@ func TestAnsweredRequestsHoldNoPlace(t *testing.T) {
 	})
 }
 
-// TestBusyConnectionsTakeTurns: clients whose next request is there before the
-// answer to the last keep no other out.
+// TestBusyConnectionsTakeTurns expects that clients with pipelined requests do not keep
+// other clients out.
 func TestBusyConnectionsTakeTurns(t *testing.T) {
 	virtual(t, 2, func(g *rig) {
 		for range 2 {
@@ -184,16 +186,17 @@ func TestBusyConnectionsTakeTurns(t *testing.T) {
 	})
 }
 
-// TestReserveIsNotForStrangers: whatever they do with it, a probe is answered.
+// TestReserveIsNotForStrangers expects a probe to be answered, whatever other clients do
+// with the reserve.
 func TestReserveIsNotForStrangers(t *testing.T) {
 	const many = 3 * edge.Reserve
 	for name, hold := range map[string]func(*peer){
-		"silent":            func(*peer) {},
-		"slow header":       func(p *peer) { p.send("GET /health HTTP/1.1\r\nHo") },
-		"refused, not read": func(p *peer) { p.get("/") },
-		"half a body":       func(p *peer) { p.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n") },
-		"probes, not read":  func(p *peer) { p.get("/health/big"); time.Sleep(time.Second) },
-		"probes that go on": func(p *peer) { p.get("/health/wait"); time.Sleep(time.Second) },
+		"silent":             func(*peer) {},
+		"slow header":        func(p *peer) { p.send("GET /health HTTP/1.1\r\nHo") },
+		"rejected, not read": func(p *peer) { p.get("/") },
+		"half a body":        func(p *peer) { p.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n") },
+		"probes, not read":   func(p *peer) { p.get("/health/big"); time.Sleep(time.Second) },
+		"probes that go on":  func(p *peer) { p.get("/health/wait"); time.Sleep(time.Second) },
 		"probes with a body": func(p *peer) {
 			p.send("GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n").wants(http.StatusOK)
 		},
@@ -212,7 +215,7 @@ func TestReserveIsNotForStrangers(t *testing.T) {
 	}
 }
 
-// TestReserveExpires: a connection that was not admitted does not stay.
+// TestReserveExpires expects a connection in reserve to be closed if it is not admitted.
 func TestReserveExpires(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		g.hog(1)
@@ -225,26 +228,26 @@ func TestReserveExpires(t *testing.T) {
 	})
 }
 
-// TestFreePlaceGoesToTheReserve: an admitted request that lasts leaves the reserve
-// when it can.
+// TestFreePlaceGoesToTheReserve expects a long admitted request to leave the reserve when
+// a place becomes free.
 func TestFreePlaceGoesToTheReserve(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		first := g.dial().get("/wait")
 		lasting := g.dial().get("/health/wait")
 		_ = first.Close()
 		synctest.Wait()
-		for range 2 * edge.Reserve { // would take the oldest of the reserve
+		for range 2 * edge.Reserve { // would close the oldest in the reserve
 			g.dial().get("/health/wait")
 			time.Sleep(time.Second)
 		}
 		if !lasting.isOpen() {
-			t.Error("the request that lasts was cut off")
+			t.Error("the long request was cut off")
 		}
 	})
 }
 
-// TestAcceptWaits while all places and all of the reserve are in use, and ends
-// when the listener is closed.
+// TestAcceptWaits expects Accept to wait while all places and the whole reserve are in
+// use, and to end when the listener is closed.
 func TestAcceptWaits(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		g.hog(1)
@@ -280,8 +283,8 @@ func (c gated) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestRequestOfAShedConnectionIsNotServed: it had just been read when its
-// connection was taken away, and nobody would get the answer.
+// TestRequestOfAShedConnectionIsNotServed sheds a connection whose request was just read.
+// It must not be served, because nobody would get the answer.
 func TestRequestOfAShedConnectionIsNotServed(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		client, server := net.Pipe()
@@ -297,7 +300,8 @@ func TestRequestOfAShedConnectionIsNotServed(t *testing.T) {
 	})
 }
 
-// TestNewConnections have a moment to send their request, though others wait.
+// TestNewConnections expects new connections to have a moment to send their request, even
+// if others wait.
 func TestNewConnections(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		young := g.dial()
@@ -309,14 +313,15 @@ func TestNewConnections(t *testing.T) {
 	})
 }
 
-// TestTooFewFiles: a process that may open no more of them closes what is not used.
+// TestTooFewFiles expects unused connections to be closed when the process cannot open
+// more files.
 func TestTooFewFiles(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newRig(t, 100)
 		silent := g.dial()
 		short := &fewFiles{Listener: g.edge.Listener, fail: 1}
-		g.edge.Listener = short // the Accept that is under way has none of it
+		g.edge.Listener = short // from the next call of Accept on
 		g.dial().get("/").wants(http.StatusOK)
 		if g.dial().get("/").wants(http.StatusOK); silent.isOpen() || short.fail != 0 {
 			t.Error("want the silent connection closed")
@@ -324,7 +329,7 @@ func TestTooFewFiles(t *testing.T) {
 	})
 }
 
-// fewFiles fails to accept.
+// fewFiles is a listener whose Accept fails at first because of too many open files.
 type fewFiles struct {
 	net.Listener
 
@@ -339,7 +344,7 @@ func (l *fewFiles) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// TestSheddingIsLoggedOnceAMinute.
+// TestSheddingIsLoggedOnceAMinute counts log messages about shed connections.
 func TestSheddingIsLoggedOnceAMinute(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		for range 5 {
@@ -351,7 +356,7 @@ func TestSheddingIsLoggedOnceAMinute(t *testing.T) {
 		g.dial().get("/").wants(http.StatusOK)
 		synctest.Wait()
 		if n := strings.Count(g.logs.String(), "level=WARN"); n != 2 || !strings.Contains(g.logs.String(), "idle=4") {
-			t.Errorf("%d warnings:\n%s", n, g.logs.String())
+			t.Errorf("%d warnings, want 2, and idle=4 in the last:\n%s", n, g.logs.String())
 		}
 		if problems, err := testutil.CollectAndLint(g.edge.Metrics()); err != nil || len(problems) > 0 {
 			t.Errorf("%v %v", err, problems)
@@ -367,6 +372,6 @@ func wantShed(g *rig, reason string, want int) {
 		g.Fatal(err)
 	}
 	if !strings.Contains(string(text), fmt.Sprintf("{reason=%q} %d\n", reason, want)) {
-		g.Errorf("want %d shed for %s, not\n%s", want, reason, text)
+		g.Errorf("want %d connections shed for %s, got\n%s", want, reason, text)
 	}
 }

@@ -2,14 +2,14 @@ package edge
 
 import "time"
 
-// queue is a list of connections, the one that came first at its front. A
-// connection is in one queue at a time.
+// queue is a list of connections with the oldest at its front. A connection is in one
+// queue at a time.
 type queue struct {
 	front, back *Conn
 	length      int
 }
 
-// push puts a connection that is in no queue at the back.
+// push adds a connection at the back. It must not be in another queue.
 func (q *queue) push(c *Conn) {
 	c.queue, c.since = q, time.Now()
 	c.prev, c.next = q.back, nil
@@ -22,7 +22,7 @@ func (q *queue) push(c *Conn) {
 	q.length++
 }
 
-// remove takes a connection of the queue out of it.
+// remove removes a connection, which must be in the queue.
 func (q *queue) remove(c *Conn) {
 	if c.prev != nil {
 		c.prev.next = c.next

@@ -16,8 +16,8 @@ import (
 	"onsale/internal/edge"
 )
 
-// pipes is a listener whose clients are in the same process, so that the tests run
-// on virtual time. A pipe has no buffer: what is not read cannot be written.
+// pipes is a listener whose clients are in the same process, so that tests run in virtual
+// time. A pipe has no buffer: a write waits until it is read.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -44,10 +44,10 @@ type rig struct {
 	edge   *edge.Listener
 	server *http.Server
 	logs   strings.Builder
-	// release lets the requests of /wait end.
+	// release ends requests for /wait.
 	release chan struct{}
-	served  chan string // the paths that were served
-	// clients are what runs for them.
+	served  chan string // paths of served requests
+	// clients are the goroutines of clients.
 	clients sync.WaitGroup
 }
 
@@ -55,7 +55,7 @@ const bigAnswer = 1 << 20
 
 func isHealth(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/health") }
 
-// newRig starts a server with so many places.
+// newRig starts a server with limit places.
 func newRig(t *testing.T, limit int) *rig {
 	t.Helper()
 	g := &rig{
@@ -110,7 +110,7 @@ type peer struct {
 	answer *bufio.Reader
 }
 
-// patience bounds the wait for what should happen at once.
+// patience bounds waits, in virtual time.
 const patience = 90 * time.Second
 
 // dial connects a client.
@@ -120,18 +120,18 @@ func (g *rig) dial() *peer {
 	return &peer{client, g, bufio.NewReader(client)}
 }
 
-// accept hands the server's end of a connection to the listener.
+// accept passes the server's end of a connection to the listener.
 func (g *rig) accept(server net.Conn) {
 	select {
 	case g.below.conns <- server:
 	case <-g.below.closed:
 	case <-time.After(patience):
-		g.Fatal("the client is not let in")
+		g.Fatal("the connection was not accepted")
 	}
 	synctest.Wait()
 }
 
-// send writes a text as far as the server reads it.
+// send writes a text in the background, as far as the server reads it.
 func (p *peer) send(text string) *peer {
 	p.g.clients.Go(func() { _, _ = io.WriteString(p.Conn, text) })
 	synctest.Wait()
@@ -140,8 +140,9 @@ func (p *peer) send(text string) *peer {
 
 func (p *peer) get(path string) *peer { return p.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n") }
 
-// wants reads an answer and checks its status; 0 is for none, since the connection
-// was closed. It reports whether the answer announces that the connection ends.
+// wants reads an answer and checks its status. Status 0 means no answer, because the
+// connection was closed. It reports whether the answer announces the end of the
+// connection.
 func (p *peer) wants(status int) (closing bool) {
 	p.g.Helper()
 	_ = p.SetReadDeadline(time.Now().Add(patience))
@@ -161,25 +162,25 @@ func (p *peer) wants(status int) (closing bool) {
 	return response.Close
 }
 
-// isOpen reports whether the server has left the connection open. It must not have
-// anything to say.
+// isOpen reports whether the connection is open. The server must not have sent anything
+// that is still unread.
 func (p *peer) isOpen() bool {
 	_ = p.SetReadDeadline(time.Now())
 	_, err := p.Read(make([]byte, 1))
 	return !errors.Is(err, io.EOF)
 }
 
-// within checks that what it does takes no longer than so much virtual time.
+// within checks that do takes at most limit, in virtual time.
 func (g *rig) within(limit time.Duration, do func()) {
 	g.Helper()
 	began := time.Now()
 	do()
 	if took := time.Since(began); took > limit {
-		g.Errorf("it took %s, want %s at most", took, limit)
+		g.Errorf("it took %s, want at most %s", took, limit)
 	}
 }
 
-// releaseAfter lets one request end after a time.
+// releaseAfter ends one request for /wait after a time.
 func (g *rig) releaseAfter(d time.Duration) {
 	time.AfterFunc(d, func() {
 		select {
@@ -189,7 +190,7 @@ func (g *rig) releaseAfter(d time.Duration) {
 	})
 }
 
-// hog takes all places of a server with requests that last.
+// hog takes places of the server with requests that do not end.
 func (g *rig) hog(places int) {
 	for range places {
 		p := g.dial().get("/wait")

@@ -7,8 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// newShed returns the counter of connections that were shed. Its series exist
-// from the start.
+// newShed returns the counter of shed connections. All its series exist from the start.
 func newShed() *prometheus.CounterVec {
 	shed := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "onsale_connections_shed_total",
@@ -20,11 +19,11 @@ func newShed() *prometheus.CounterVec {
 	return shed
 }
 
-// Metrics returns the listener's metrics, to be registered.
+// Metrics returns the listener's metrics, for a registry.
 func (l *Listener) Metrics() prometheus.Collector { return l.shed }
 
-// clearPlace takes a place from a connection that does not use it, and reports
-// whether there was one. The caller holds the lock.
+// clearPlace closes a connection that does not use its place, and reports whether there
+// was one. The caller holds the lock.
 func (l *Listener) clearPlace() bool {
 	if l.dropSlow() {
 		return true
@@ -40,9 +39,8 @@ func (l *Listener) clearPlace() bool {
 	return false
 }
 
-// oldest returns the oldest connection of a queue of those without a request, or
-// nil. It moves those whose request waits for its turn to the active ones. The caller
-// holds the lock.
+// oldest returns the oldest connection of the queue fresh or idle, or nil. Before that it
+// moves connections whose request waits for its turn to active. The caller holds the lock.
 func (l *Listener) oldest(q *queue) *Conn {
 	for q.front != nil && q.front.awaits.Load() {
 		q.front.moveTo(&l.active)
@@ -50,8 +48,7 @@ func (l *Listener) oldest(q *queue) *Conn {
 	return q.front
 }
 
-// shedOne closes a connection that is not used, or a new one, and reports whether
-// there was one.
+// shedOne closes a connection that is unused or new, and reports whether there was one.
 func (l *Listener) shedOne() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,8 +62,8 @@ func (l *Listener) shedOne() bool {
 	return false
 }
 
-// dropSlow closes all connections whose clients the server waits for, and has
-// waited for too long now that others wait. The caller holds the lock.
+// dropSlow closes all active connections whose clients have not read or sent for longer
+// than patience, and reports whether there were any. The caller holds the lock.
 func (l *Listener) dropSlow() bool {
 	now := time.Now()
 	if now.Sub(l.looked) < lookInterval {
@@ -84,10 +81,10 @@ func (l *Listener) dropSlow() bool {
 	return l.active.length < before
 }
 
-// clearReserve takes a part of the reserve from a connection, and reports whether
-// there was one: the oldest that is known not to be urgent, else the oldest whose
-// request was not read yet and may be a probe's, else one whose client does not read
-// or send, else the one that was admitted first. The caller holds the lock.
+// clearReserve closes a connection in reserve, and reports whether there was one. It
+// closes the oldest whose request is not urgent, else the oldest whose request is not
+// read yet, which can be a probe's. Else it closes an admitted one whose client does not
+// read or send, else the one that was admitted first. The caller holds the lock.
 func (l *Listener) clearReserve() bool {
 	now := time.Now()
 	for _, q := range []*queue{&l.ordinary, &l.waiting} {
@@ -118,26 +115,25 @@ func (l *Listener) expire(c *Conn) {
 	}
 }
 
-// drop closes a connection, whose goroutine finds it closed. The caller holds the
-// lock.
+// drop closes a connection and releases its place. The caller holds the lock.
 func (l *Listener) drop(c *Conn, reason string) {
 	l.release(c)
 	if c.blocked.Load() != 0 {
 		c.linger()
 	}
-	_ = c.Conn.Close() // an error means that the client has gone
+	_ = c.Conn.Close() // an error means that the client has left
 	l.note(reason)
 }
 
-// count counts a connection that ended by itself.
+// count counts a shed connection, and takes the lock.
 func (l *Listener) count(reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.note(reason)
 }
 
-// note counts a connection that was shed, and logs now and then how many there
-// were. The caller holds the lock.
+// note counts a shed connection, and logs the counts at most every logInterval. The
+// caller holds the lock.
 func (l *Listener) note(reason string) {
 	l.shed.WithLabelValues(reason).Inc()
 	l.unlogged[reason]++

@@ -10,43 +10,44 @@ import (
 )
 
 const (
-	// maxRunnable is how many goroutines may wait for each processor before further
-	// requests do not begin. An urgent request waits behind them, a few milliseconds.
+	// maxRunnable is how many goroutines can wait for each processor. Beyond that, further
+	// requests do not begin. An urgent request waits behind these goroutines, which takes
+	// a few milliseconds.
 	maxRunnable = 128
-	// endsPerLook is how many requests end between two looks, so that processors do
-	// not run out of work before turnInterval is over.
+	// endsPerLook is how many requests end between two checks of the load, so that the
+	// processors do not run out of work before turnInterval is over.
 	endsPerLook = 32
-	// turnInterval is the time between two looks at how many goroutines wait.
+	// turnInterval is the longest time between two checks of the load.
 	turnInterval = time.Millisecond
-	// leastTurns is how many requests begin at each look, whatever else the
-	// processors have to do.
+	// leastTurns is the minimum number of waiting requests that begin every turnInterval,
+	// however busy the processors are.
 	leastTurns = 4
 )
 
 // turns makes requests wait before they begin while many goroutines wait for a
 // processor. The scheduler runs goroutines in the order in which they became ready.
-// In a storm, a probe or a scrape would stand behind the work of thousands of
-// requests, several times over.
+// Under load, a probe or a scrape would wait behind the work of thousands of requests,
+// several times over.
 type turns struct {
 	urgent   map[string]bool
 	runnable func() int
 
-	// budget is how many requests may begin before the next look.
+	// budget is how many requests can begin before the load is checked again.
 	budget atomic.Int64
 
-	// anyWaits says whether a request waits, and ended counts those that ended.
+	// anyWaits is set while a request waits; ended counts the requests that ended.
 	anyWaits atomic.Bool
 	ended    atomic.Int64
 
 	mu    sync.Mutex
-	wait  []*Conn // those that wait, in the order of arrival
-	timed bool    // give runs
+	wait  []*Conn // waiting connections in order of arrival
+	timed bool    // whether give runs
 }
 
-// Pace makes requests wait for their turn while many goroutines wait for a
-// processor. Requests for the urgent paths do not wait, so that they are answered
-// in time. Without Pace no request waits. It must be called before a server uses
-// the listener.
+// Pace makes requests wait for their turn while many goroutines wait for a processor.
+// GET and HEAD requests for the urgent paths do not wait, so that they are answered in
+// time. Without Pace no request waits. It must be called before a server uses the
+// listener.
 func (l *Listener) Pace(urgent []string) { l.pace(urgent, runnable()) }
 
 func (l *Listener) pace(urgent []string, runnable func() int) {
@@ -63,13 +64,13 @@ func runnable() func() int {
 	return func() int {
 		metrics.Read(sample)
 		if sample[0].Value.Kind() != metrics.KindUint64 {
-			return 0 // a runtime that does not count them
+			return 0 // this runtime does not count them
 		}
-		return int(sample[0].Value.Uint64()) //nolint:gosec // G115: as many goroutines do not fit into memory
+		return int(sample[0].Value.Uint64()) //nolint:gosec // G115: so many goroutines do not fit into memory
 	}
 }
 
-// awaitTurn waits until the request that begins with head may begin.
+// awaitTurn waits until it is the turn of the request that starts with head.
 func (c *Conn) awaitTurn(head []byte) {
 	t := c.listener.turns
 	if t == nil || c.spare.Load() || t.isUrgent(head) || t.budget.Add(-1) >= 0 {
@@ -82,7 +83,7 @@ func (c *Conn) awaitTurn(head []byte) {
 	}
 }
 
-// isUrgent reports whether a request that begins with head is for an urgent path.
+// isUrgent reports whether the request that starts with head is for an urgent path.
 func (t *turns) isUrgent(head []byte) bool {
 	method, rest, _ := bytes.Cut(head, []byte(" "))
 	if m := string(method); m != "GET" && m != "HEAD" {
@@ -92,7 +93,8 @@ func (t *turns) isUrgent(head []byte) bool {
 	return t.urgent[string(path)]
 }
 
-// enqueue makes a connection wait, and reports whether it must.
+// enqueue adds a connection to the waiting ones if it must wait, and reports whether it
+// must.
 func (t *turns) enqueue(c *Conn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -115,7 +117,7 @@ func (t *turns) enqueue(c *Conn) bool {
 	return true
 }
 
-// end notes the end of a request.
+// end records the end of a request.
 func (t *turns) end() {
 	if t.anyWaits.Load() && t.ended.Add(1)%endsPerLook == 0 {
 		t.mu.Lock()
@@ -124,13 +126,13 @@ func (t *turns) end() {
 	}
 }
 
-// room returns how many requests may begin now. The caller holds the lock.
+// room returns how many requests can begin now. The caller holds the lock.
 func (t *turns) room() int {
 	return maxRunnable*runtime.GOMAXPROCS(0) - t.runnable()
 }
 
-// give gives turns until no connection waits. A timer wakes it, and the scheduler
-// runs those that a timer wakes before those that wait in line.
+// give gives turns until no connection waits. A timer wakes it, and the scheduler runs a
+// goroutine woken by a timer before other runnable goroutines.
 func (t *turns) give() {
 	look := time.NewTicker(turnInterval)
 	defer look.Stop()
@@ -141,7 +143,7 @@ func (t *turns) give() {
 	}
 }
 
-// giving gives turns, and reports whether connections are left that wait.
+// giving gives turns once, and reports whether connections still wait.
 func (t *turns) giving() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -150,12 +152,12 @@ func (t *turns) giving() bool {
 	return t.timed
 }
 
-// giveSome gives as many turns as there is room for, and the least number in any
-// case. The caller holds the lock.
+// giveSome gives as many turns as there is room for, but at least the given number. The
+// caller holds the lock.
 func (t *turns) giveSome(least int) {
 	n := min(max(t.room(), least), len(t.wait))
 	for i, c := range t.wait[:n] {
-		c.turn <- struct{}{} // has room: a connection that waits was given none
+		c.turn <- struct{}{} // does not block: a waiting connection has no turn yet
 		t.wait[i] = nil
 	}
 	t.wait = t.wait[n:]

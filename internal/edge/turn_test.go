@@ -11,11 +11,11 @@ import (
 	"onsale/internal/edge"
 )
 
-// busy is a number of goroutines that lets requests begin at their slowest.
+// busy is a number of runnable goroutines at which the fewest requests begin.
 const busy = 1 << 20
 
-// paced runs a test of a server whose requests wait for their turn while runnable is
-// high. It begins with a busy processor, and with places places.
+// paced runs a test with a server whose requests wait for their turn while runnable is
+// high, which it is at first.
 func paced(t *testing.T, places int, test func(g *rig, runnable *atomic.Int64)) {
 	t.Helper()
 	virtual(t, places, func(g *rig) {
@@ -26,7 +26,8 @@ func paced(t *testing.T, places int, test func(g *rig, runnable *atomic.Int64)) 
 	})
 }
 
-// TestUrgentRequestsBeginAtOnce, while others wait for their turn.
+// TestUrgentRequestsBeginAtOnce expects urgent requests to begin at once while others
+// wait for their turn.
 func TestUrgentRequestsBeginAtOnce(t *testing.T) {
 	for request, urgent := range map[string]bool{
 		"GET /health": true, "HEAD /health": true, "GET /health?verbose": true,
@@ -36,20 +37,20 @@ func TestUrgentRequestsBeginAtOnce(t *testing.T) {
 			paced(t, 10, func(g *rig, _ *atomic.Int64) {
 				g.dial().send(request + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
 				if served := len(g.served) == 1; served != urgent {
-					t.Errorf("served at once: %t", served)
+					t.Errorf("served at once: %t, want %t", served, urgent)
 				}
 				time.Sleep(edge.TurnInterval)
 				synctest.Wait()
 				if len(g.served) != 1 {
-					t.Error("it was not served at the next look")
+					t.Error("the request was not served after turnInterval")
 				}
 			})
 		})
 	}
 }
 
-// TestTurnsAreGivenInOrder, a few at each look while processors are busy, and all at
-// once when they are not.
+// TestTurnsAreGivenInOrder expects a few requests to begin every turnInterval while the
+// processors are busy, and all at once when they are not.
 func TestTurnsAreGivenInOrder(t *testing.T) {
 	const requests = 5 * edge.LeastTurns
 	paced(t, requests, func(g *rig, runnable *atomic.Int64) {
@@ -68,7 +69,7 @@ func TestTurnsAreGivenInOrder(t *testing.T) {
 			if _, err := fmt.Sscanf(<-g.served, "/%d", &got); err != nil {
 				t.Fatal(err)
 			}
-			// Those of the same look begin in any order.
+			// Requests of the same turnInterval begin in any order.
 			if most := edge.LeastTurns; min(got/most, 2) != min(i/most, 2) || i < 2*most && len(g.served) >= most {
 				t.Errorf("request %d was served after %d, with %d more", got, i, len(g.served))
 			}
@@ -76,8 +77,8 @@ func TestTurnsAreGivenInOrder(t *testing.T) {
 	})
 }
 
-// TestNobodyWaitsWithoutReason: all requests begin at once where processors are free,
-// and where the listener is not paced.
+// TestNobodyWaitsWithoutReason expects all requests to begin at once if the processors
+// are free, or if the listener is not paced.
 func TestNobodyWaitsWithoutReason(t *testing.T) {
 	const requests = 500
 	ask := func(g *rig) {
@@ -85,7 +86,7 @@ func TestNobodyWaitsWithoutReason(t *testing.T) {
 			g.dial().get("/")
 		}
 		if len(g.served) != requests {
-			g.Errorf("%d of %d were served at once", len(g.served), requests)
+			g.Errorf("%d of %d requests were served at once", len(g.served), requests)
 		}
 	}
 	t.Run("free", func(t *testing.T) {
@@ -94,24 +95,24 @@ func TestNobodyWaitsWithoutReason(t *testing.T) {
 	t.Run("not paced", func(t *testing.T) { virtual(t, requests, ask) })
 }
 
-// TestWaitIsKnown for each request of a connection.
-func TestWaitIsKnown(t *testing.T) {
+// TestWaited expects Waited to return the wait of each request of a connection.
+func TestWaited(t *testing.T) {
 	paced(t, 1, func(g *rig, runnable *atomic.Int64) {
 		var waited time.Duration
 		g.server.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { waited = edge.Waited(r) })
 		p := g.dial()
 		if p.get("/").wants(http.StatusOK); waited != edge.TurnInterval {
-			t.Errorf("it waited %s, want %s", waited, edge.TurnInterval)
+			t.Errorf("the first request waited %s, want %s", waited, edge.TurnInterval)
 		}
 		runnable.Store(0)
 		if p.get("/").wants(http.StatusOK); waited != 0 {
-			t.Errorf("the second one waited %s", waited)
+			t.Errorf("the second request waited %s, want 0", waited)
 		}
 	})
 }
 
-// TestWaitingRequestIsNotShed: the connection of a request that waits for its turn is
-// in use, whether the request is the first one or not.
+// TestWaitingRequestIsNotShed expects a connection to count as used while its request
+// waits for its turn, whether the request is the first one or not.
 func TestWaitingRequestIsNotShed(t *testing.T) {
 	for name, before := range map[string]int{"new": 0, "kept alive": 1} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +125,7 @@ func TestWaitingRequestIsNotShed(t *testing.T) {
 				g.edge.Spend()
 				runnable.Store(busy)
 				p.get("/")
-				other := g.dial().get("/") // looks for a place at once
+				other := g.dial().get("/") // needs a place at once
 				p.wants(http.StatusOK)
 				other.wants(http.StatusOK)
 			})
@@ -132,8 +133,8 @@ func TestWaitingRequestIsNotShed(t *testing.T) {
 	}
 }
 
-// TestProbeOutlivesOrdinaryRequestsInReserve: a connection whose request was not read
-// yet may be a probe's. It leaves the reserve after those that are known not to be.
+// TestProbeOutlivesOrdinaryRequestsInReserve expects a connection whose request is not
+// read yet to stay in reserve longer than ordinary ones, because it can be a probe's.
 func TestProbeOutlivesOrdinaryRequestsInReserve(t *testing.T) {
 	virtual(t, 1, func(g *rig) {
 		g.hog(1)

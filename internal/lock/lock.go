@@ -1,6 +1,6 @@
-// Package lock tells processes of one another by locks on files: several may
-// share one, or a single one may own it. The system releases a lock when its
-// process ends, however that comes.
+// Package lock lets processes lock files. Several processes can share a lock, or one
+// process can own it. The operating system releases a lock when its process ends, even
+// after a crash.
 package lock
 
 import (
@@ -10,18 +10,20 @@ import (
 	"path/filepath"
 )
 
-// ErrTaken is inside the error of a lock that another process holds.
+// ErrTaken is wrapped in the error if another process holds the lock.
 var ErrTaken = errors.New("in use by another process")
 
-// Lock is a lock that is held.
+// Lock is a held lock.
 type Lock struct{ file *os.File }
 
-// Share takes a lock that others may share. The file and its directory are made
-// if they are not there. The error wraps [ErrTaken] if somebody owns the lock.
+// Share takes a lock that other processes can share. It creates the file and its
+// directory if they do not exist. The error wraps [ErrTaken] if another process owns
+// the lock.
 func Share(path string) (*Lock, error) { return take(path, false) }
 
-// Own takes a lock that nobody else may hold. The file and its directory are
-// made if they are not there. The error wraps [ErrTaken] if anybody holds it.
+// Own takes a lock that no other process can hold. It creates the file and its
+// directory if they do not exist. The error wraps [ErrTaken] if another process holds
+// the lock.
 func Own(path string) (*Lock, error) { return take(path, true) }
 
 func take(path string, exclusive bool) (*Lock, error) {
@@ -38,6 +40,6 @@ func take(path string, exclusive bool) (*Lock, error) {
 	return &Lock{file}, nil
 }
 
-// Release gives the lock back. The file stays: removing it would let two
-// processes hold locks on two files of the same name.
+// Release releases the lock. The file stays: if it were removed, two processes could
+// lock two files of the same name.
 func (l *Lock) Release() error { return l.file.Close() }

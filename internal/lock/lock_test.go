@@ -21,7 +21,7 @@ func TestLock(t *testing.T) {
 	}
 	release(t, first)
 	if _, err := lock.Own(path); !errors.Is(err, lock.ErrTaken) {
-		t.Fatalf("owned what another holds: %v", err)
+		t.Fatalf("own a shared lock: %v, want ErrTaken", err)
 	}
 	release(t, second)
 	owned, err := lock.Own(path)
@@ -29,10 +29,10 @@ func TestLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := lock.Share(path); !errors.Is(err, lock.ErrTaken) {
-		t.Errorf("shared what another owns: %v", err)
+		t.Errorf("share an owned lock: %v, want ErrTaken", err)
 	}
 	if _, err := lock.Own(path); !errors.Is(err, lock.ErrTaken) {
-		t.Errorf("owned what another owns: %v", err)
+		t.Errorf("own an owned lock: %v, want ErrTaken", err)
 	}
 	release(t, owned)
 	again, err := lock.Own(path)

@@ -21,44 +21,44 @@ import (
 )
 
 const (
-	// startLimit bounds the wait for the server's first answer, crash recovery included.
+	// startLimit bounds the wait for the server's first answer, including crash recovery.
 	startLimit = 30 * time.Second
-	// answerEvery is how often a starting server is asked whether it answers.
+	// answerEvery is the pause between two attempts to connect to a starting server.
 	answerEvery = 20 * time.Millisecond
-	// portTries is how many ports are tried until one is still free when the
-	// server binds it.
+	// portTries is the maximum number of ports to try. Another process can take a free
+	// port before the server binds it.
 	portTries = 5
 )
 
-// errPortTaken is the one failure to start that another port can mend.
+// errPortTaken is the only failure to start after which another port is tried.
 var errPortTaken = errors.New("port is taken")
 
-// Mode says how a server shuts down.
+// Mode is how a server shuts down.
 type Mode int
 
-// The modes of [Server.Stop], in PostgreSQL's words.
+// The modes of [Server.Stop], with PostgreSQL's names.
 const (
 	// Fast ends all sessions, writes a checkpoint and stops.
 	Fast Mode = iota
-	// Immediate stops without a checkpoint; the next start recovers.
+	// Immediate stops without a checkpoint. The next start runs crash recovery.
 	Immediate
 )
 
-// cluster is a data directory and, while it runs, the server's process.
+// cluster is a data directory with the server's process while it runs.
 type cluster struct {
 	bin      string // directory of the binaries
-	dir      string // holds the data, the log and the lock
+	dir      string // directory of the data, the log and the lock
 	lock     io.Closer
 	owner    owner
 	settings []string
 
 	mu      sync.Mutex
 	port    int
-	started bool // it has run once: the port is known to clients and stays
+	started bool // the server has run once, and must keep the port that clients use
 	process *process
 }
 
-// newCluster makes a data directory. It does not start the server.
+// newCluster creates a data directory. It does not start the server.
 func newCluster(settings []string) (*cluster, error) {
 	bin, err := findBinaries()
 	if err != nil {
@@ -79,7 +79,7 @@ func newCluster(settings []string) (*cluster, error) {
 	return c, nil
 }
 
-// initialize runs initdb and writes who may come in and how.
+// initialize runs initdb and writes the rules for logins.
 func (c *cluster) initialize() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
@@ -106,7 +106,7 @@ func (c *cluster) start() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.process != nil {
-		return errors.New("server runs already")
+		return errors.New("server is already running")
 	}
 	for try := 1; ; try++ {
 		if !c.started {
@@ -125,14 +125,14 @@ func (c *cluster) start() error {
 	}
 }
 
-// launch starts the process once and waits until it answers or is gone.
+// launch starts the process once and waits until the server answers or the process ends.
 func (c *cluster) launch() error {
 	args := []string{"-D", c.data()}
 	for _, setting := range append([]string{
 		"listen_addresses=127.0.0.1",
 		"port=" + strconv.Itoa(c.port),
-		"unix_socket_directories=",        // a long TMPDIR would break the socket's name
-		"dynamic_shared_memory_type=mmap", // in the data directory, so that nothing outlives it
+		"unix_socket_directories=",        // with a long TMPDIR the socket's path would be too long
+		"dynamic_shared_memory_type=mmap", // in the data directory, so that it is removed with it
 		"shared_buffers=128MB",
 		"max_connections=200",
 		"fsync=on",
@@ -175,17 +175,17 @@ func (c *cluster) await(p *process) error {
 	}
 }
 
-// stop shuts the server down in order.
+// stop shuts the server down.
 func (c *cluster) stop(mode Mode) error {
 	return c.finish(func(p *process) error { return p.stop(mode) })
 }
 
-// kill ends all processes of the server at once.
+// kill kills all processes of the server.
 func (c *cluster) kill() error {
 	return c.finish((*process).kill)
 }
 
-// finish ends the process, if there is one, in the way given.
+// finish calls end with the process, if there is one.
 func (c *cluster) finish(end func(*process) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -202,24 +202,24 @@ func (c *cluster) finish(end func(*process) error) error {
 func (c *cluster) pause() error  { return c.with((*process).pause) }
 func (c *cluster) resume() error { return c.with((*process).resume) }
 
-// with does something to the running server.
+// with calls do with the process of the running server.
 func (c *cluster) with(do func(*process) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.process == nil {
-		return errors.New("server does not run")
+		return errors.New("server is not running")
 	}
 	return do(c.process)
 }
 
-// running reports whether the server can be asked for something.
+// running reports whether the server runs and is not frozen.
 func (c *cluster) running() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.process != nil && !c.process.paused()
 }
 
-// remove stops the server and removes all that the cluster left.
+// remove stops the server and removes everything that belongs to the cluster.
 func (c *cluster) remove() error {
 	err := c.stop(Immediate)
 	if err != nil {
@@ -229,14 +229,14 @@ func (c *cluster) remove() error {
 	return errors.Join(err, os.RemoveAll(c.dir), c.lock.Close())
 }
 
-// signalStandby makes the next start one of a standby.
+// signalStandby makes the server start as a standby next time.
 func (c *cluster) signalStandby() error {
 	return os.WriteFile(filepath.Join(c.data(), "standby.signal"), nil, 0o600)
 }
 
 func (c *cluster) data() string { return filepath.Join(c.dir, "data") }
 
-// url returns a URL that leaves nothing to the environment's PG* variables.
+// url returns a complete URL, so that PG* environment variables have no effect.
 func (c *cluster) url(database string) string {
 	u := url.URL{
 		Scheme: "postgres", User: url.User(Superuser),
@@ -246,8 +246,8 @@ func (c *cluster) url(database string) string {
 	return u.String()
 }
 
-// freePort returns a free port below those that the system gives to outgoing
-// connections, so that it is still free when a stopped server comes back.
+// freePort returns a free port below the range for outgoing connections. It is still
+// free when a stopped server starts again.
 func freePort() (int, error) {
 	const first, last, tries = 20000, 32000, 100
 	for range tries {

@@ -12,14 +12,15 @@ import (
 	"syscall"
 )
 
-// dirPattern names the clusters' directories, so that those of killed tests
-// can be found again.
+// dirPattern is the pattern of clusters' directories. sweep uses it to find those that
+// killed tests left.
 const dirPattern = "onsale-pgtest-*"
 
-// owner is the user that the server runs as; nil is the one that runs the tests.
+// owner is the user that the server runs as; nil is the user that runs the tests.
 type owner *syscall.Credential
 
-// findOwner returns whom to run the server as: PostgreSQL refuses to be root.
+// findOwner returns the user to run the server as, because PostgreSQL does not run as
+// root.
 func findOwner() (owner, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -36,7 +37,7 @@ func findOwner() (owner, error) {
 		}
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
-	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody")
+	return nil, errors.New("PostgreSQL does not run as root, and this machine has neither a user postgres nor a user nobody")
 }
 
 // runAs makes the command run as the owner.
@@ -50,9 +51,8 @@ func runAs(who owner, cmd *exec.Cmd) {
 	cmd.SysProcAttr.Credential = who
 }
 
-// makeDir makes a cluster's directory, which belongs to the owner, and holds a
-// lock in it for as long as this process lives. It first clears away the
-// directories of tests that were killed.
+// makeDir creates a cluster's directory for the owner, and holds a lock in it until this
+// process ends. First it removes the directories of killed tests.
 func makeDir(who owner) (dir string, lock io.Closer, err error) {
 	sweep()
 	dir, err = os.MkdirTemp("", dirPattern)
@@ -69,7 +69,7 @@ func makeDir(who owner) (dir string, lock io.Closer, err error) {
 	return dir, lock, nil
 }
 
-// lockDir locks the directory. The lock appears under its name only once it is held.
+// lockDir locks the directory. The lock file gets its name only after it is locked.
 func lockDir(dir string) (io.Closer, error) {
 	f, err := os.Create(filepath.Join(dir, "lock.new"))
 	if err != nil {
@@ -85,7 +85,7 @@ func lockDir(dir string) (io.Closer, error) {
 	return f, nil
 }
 
-// sweep removes the directories whose process is gone. What cannot be removed stays.
+// sweep removes the directories whose process has ended. It ignores errors.
 func sweep() {
 	locks, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPattern, "lock")) // the pattern is well formed
 	for _, name := range locks {

@@ -8,11 +8,11 @@ import (
 	"strconv"
 )
 
-// errNotInstalled is what a machine without PostgreSQL reads.
+// errNotInstalled is returned on a machine without PostgreSQL.
 var errNotInstalled = errors.New("no PostgreSQL server found in /usr/lib/postgresql or PATH: " +
 	"run `make deps` or `apt-get install postgresql`")
 
-// findBinaries returns the directory of the newest PostgreSQL's server programs.
+// findBinaries returns the directory with the server programs of the newest PostgreSQL.
 func findBinaries() (string, error) {
 	newest, dir := 0, ""
 	installed, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // the pattern is well formed
@@ -29,15 +29,15 @@ func findBinaries() (string, error) {
 	if err != nil {
 		return "", errNotInstalled
 	}
-	// initdb may be a link into the directory that holds postgres too.
+	// initdb can be a link. Its target is in the same directory as postgres.
 	if initdb, err = filepath.EvalSymlinks(initdb); err != nil {
 		return "", errNotInstalled
 	}
 	return filepath.Dir(initdb), nil
 }
 
-// environment is what the server's programs get to see: neither PG* variables
-// nor a language other than English.
+// environment returns the environment of the server's programs: no PG* variables, and
+// messages in English.
 func environment() []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"} //nolint:forbidigo // the programs need it, nothing here does
+	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"} //nolint:forbidigo // only the programs need it
 }

@@ -10,7 +10,7 @@ import (
 // logTailBytes is how much of the server's log a failed test shows.
 const logTailBytes = 2048
 
-// logName is the file in the cluster's directory that the server logs to.
+// logName is the name of the server's log file in the cluster's directory.
 const logName = "log"
 
 // logTail returns the last lines of the server's log.
@@ -19,7 +19,7 @@ func (c *cluster) logTail() string {
 	return string(bytes.TrimSpace(text))
 }
 
-// loggedSince reports whether the server logged the text after the log had the size given.
+// loggedSince reports whether the log contains the text after the first size bytes.
 func (c *cluster) loggedSince(size int64, text string) bool {
 	return bytes.Contains(c.logAfter(size), []byte(text))
 }
@@ -33,7 +33,7 @@ func (c *cluster) logSize() int64 {
 	return info.Size()
 }
 
-// logAfter returns the log from an offset on, as far as it can be read.
+// logAfter returns up to 1 MiB of the log from an offset on. It ignores errors.
 func (c *cluster) logAfter(offset int64) []byte {
 	f, err := os.Open(filepath.Join(c.dir, logName))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// victimVariable makes the test binary, run again, the victim of the test below.
+// victimVariable makes a second run of the test binary the victim of the test below.
 const victimVariable = "ONSALE_PGTEST_VICTIM"
 
 func TestNothingOutlivesAKilledTest(t *testing.T) {
@@ -33,12 +33,12 @@ func TestNothingOutlivesAKilledTest(t *testing.T) {
 			}
 			line, err := bufio.NewReader(out).ReadString('\n')
 			if err != nil {
-				t.Fatalf("victim said nothing: %v", err)
+				t.Fatalf("the victim did not write its directory: %v", err)
 			}
 			dir := strings.TrimSpace(line)
 			family := serving(t, dir)
 			if len(family) < 2 {
-				t.Fatalf("processes %v in %s, want a server and its children", family, dir)
+				t.Fatalf("processes %v in %s, want a server with children", family, dir)
 			}
 			if err := victim.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -54,9 +54,9 @@ func TestNothingOutlivesAKilledTest(t *testing.T) {
 					t.Fatalf("processes %v outlived the test", left)
 				}
 			}
-			pgtest.Start(t) // clears away what others left
+			pgtest.Start(t) // removes what killed tests left
 			if _, err := os.Stat(dir); !os.IsNotExist(err) {
-				t.Errorf("the directory is still there: %v", err)
+				t.Errorf("the directory was not removed: %v", err)
 			}
 		})
 	}
@@ -75,11 +75,11 @@ func TestVictim(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fmt.Println(dir) //nolint:forbidigo // for the test that kills this one
+	fmt.Println(dir) //nolint:forbidigo // the test that kills this one reads it
 	<-t.Context().Done()
 }
 
-// serving returns the processes that work in the cluster's data directory.
+// serving returns the processes whose working directory is in the cluster's directory.
 func serving(t *testing.T, dir string) []int {
 	t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/cwd")
@@ -89,7 +89,7 @@ func serving(t *testing.T, dir string) []int {
 	var pids []int
 	for _, link := range links {
 		if cwd, err := os.Readlink(link); err != nil || !strings.HasPrefix(cwd, dir) {
-			continue // gone, a zombie, or somebody else's
+			continue // ended, a zombie, or another user's
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
 		if err != nil {

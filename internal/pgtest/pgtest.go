@@ -1,7 +1,6 @@
-// Package pgtest gives tests a PostgreSQL of their own: a private cluster on a
-// free port of 127.0.0.1, in a temporary directory, that may be stopped, killed
-// and frozen at will. When the test process dies, however it dies, the cluster
-// dies with it.
+// Package pgtest gives tests a PostgreSQL server of their own: a private cluster in a
+// temporary directory, on a free port of 127.0.0.1. Tests can stop, kill and freeze it.
+// When the test process ends, even by a crash, the cluster ends too.
 //
 // A package whose tests share one cluster declares it and wraps its TestMain:
 //
@@ -11,8 +10,8 @@
 //
 //	func TestX(t *testing.T) { url := cluster.Database(t) … }
 //
-// Tests that stop or freeze the server take one of their own with [Start].
-// A missing PostgreSQL fails the test; it never skips it.
+// Tests that stop or freeze the server must start one of their own with [Start]. Without
+// PostgreSQL on the machine, a test fails; it is never skipped.
 package pgtest
 
 import (
@@ -27,15 +26,14 @@ import (
 )
 
 const (
-	// Superuser is the role that the URLs of [Server.Database] name; it is
-	// trusted without a password.
+	// Superuser is the role in the URLs of [Server.Database]. It needs no password.
 	Superuser = "postgres"
-	// Owner is the role that owns every database. It is no superuser and must
-	// give its password (SCRAM-SHA-256); see [Server.WithPassword].
+	// Owner is the role that owns every database. It is not a superuser, and needs a
+	// password (SCRAM-SHA-256); see [Server.WithPassword].
 	Owner = "onsale"
 
-	// adminLimit bounds one CREATE or DROP DATABASE; they take some 50 ms, and
-	// longer when all tests of a slow machine ask at once.
+	// adminLimit bounds one CREATE or DROP DATABASE. They take about 50 ms, and longer
+	// when many tests run at once on a slow machine.
 	adminLimit = 30 * time.Second
 )
 
@@ -43,11 +41,11 @@ const (
 type Server struct {
 	cluster  *cluster
 	password string
-	names    atomic.Int64 // counts the databases, to name them
+	names    atomic.Int64 // number of databases and roles so far, for their names
 }
 
-// Start starts a cluster of the test's own, and stops and removes it at the
-// end. Each setting is a line of postgresql.conf, such as "lock_timeout=1s".
+// Start starts a cluster for the test, and removes it at the end of the test. Each
+// setting is a line of postgresql.conf, such as "lock_timeout=1s".
 func Start(tb testing.TB, settings ...string) *Server {
 	tb.Helper()
 	s, err := start(settings)
@@ -65,8 +63,8 @@ func Start(tb testing.TB, settings ...string) *Server {
 	return s
 }
 
-// Database creates an empty database and returns its URL. It is dropped at the
-// end of the test, with whoever is still connected.
+// Database creates an empty database and returns its URL. The database is dropped at
+// the end of the test, even if clients are still connected.
 func (s *Server) Database(tb testing.TB) string {
 	tb.Helper()
 	name := fmt.Sprintf("test_%d", s.names.Add(1))
@@ -75,7 +73,7 @@ func (s *Server) Database(tb testing.TB) string {
 	}
 	tb.Cleanup(func() {
 		if !s.cluster.running() {
-			return // it goes with the cluster
+			return // the database is removed with the cluster
 		}
 		if err := s.admin("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"); err != nil {
 			tb.Errorf("pgtest: drop database: %v", err)
@@ -89,15 +87,15 @@ func (s *Server) Database(tb testing.TB) string {
 func (s *Server) WithPassword(databaseURL string) string {
 	u, err := url.Parse(databaseURL)
 	if err != nil {
-		return databaseURL // not one of ours
+		return databaseURL // not a URL of this package
 	}
 	u.User = url.UserPassword(Owner, s.password)
 	return u.String()
 }
 
-// Role creates a role that may log in, with a password, and returns the URL of the
-// same database for it, and its name. The attributes are those of CREATE ROLE, such
-// as "CONNECTION LIMIT 4". The role goes with the cluster.
+// Role creates a role that can log in with a password. It returns the URL of the same
+// database for that role, and the role's name. The attributes are those of CREATE ROLE,
+// such as "CONNECTION LIMIT 4". The role is removed with the cluster.
 func (s *Server) Role(tb testing.TB, databaseURL, attributes string) (roleURL, name string) {
 	tb.Helper()
 	name = fmt.Sprintf("role_%d", s.names.Add(1))
@@ -115,8 +113,8 @@ func (s *Server) Role(tb testing.TB, databaseURL, attributes string) (roleURL, n
 // Admin executes one statement as superuser, outside any test's database.
 func (s *Server) Admin(statement string) error { return s.admin(statement) }
 
-// Demote stops the server and starts it again as a hot standby, which has no
-// primary to follow. SELECT pg_promote() ends that.
+// Demote restarts the server as a hot standby without a primary. SELECT pg_promote()
+// makes it a primary again.
 func (s *Server) Demote() error {
 	if err := s.Stop(Fast); err != nil {
 		return err
@@ -127,20 +125,20 @@ func (s *Server) Demote() error {
 	return s.Start()
 }
 
-// Stop shuts the server down and returns when all its processes are gone.
-// A frozen server is thawed first.
+// Stop shuts the server down and returns when all its processes have ended. A frozen
+// server is thawed first.
 func (s *Server) Stop(mode Mode) error { return s.cluster.stop(mode) }
 
-// Start starts the stopped or killed server again, on the same port, and
-// returns when it answers.
+// Start starts a stopped or killed server again on the same port. It returns when the
+// server answers.
 func (s *Server) Start() error { return s.cluster.start() }
 
-// Kill ends the server and all its backends at once with SIGKILL, as a power
-// cut would, but that the operating system keeps what was written.
+// Kill ends the server and all its backends at once with SIGKILL. Unlike after a power
+// cut, the operating system keeps what was written.
 func (s *Server) Kill() error { return s.cluster.kill() }
 
-// Pause freezes the server and its backends with SIGSTOP: connections stay
-// open, and nobody answers.
+// Pause freezes the server and its backends with SIGSTOP. Connections stay open, but
+// the server does not answer.
 func (s *Server) Pause() error { return s.cluster.pause() }
 
 // Continue thaws a frozen server.
@@ -149,7 +147,7 @@ func (s *Server) Continue() error { return s.cluster.resume() }
 // Log returns the last lines of the server's log.
 func (s *Server) Log() string { return s.cluster.logTail() }
 
-// start makes a cluster and starts it for the first time.
+// start creates a cluster and starts it for the first time.
 func start(settings []string) (*Server, error) {
 	c, err := newCluster(settings)
 	if err != nil {

@@ -53,7 +53,7 @@ func TestOwnerNeedsThePassword(t *testing.T) {
 	good := cluster.Server(t).WithPassword(database)
 	query(t, good, "CREATE SCHEMA box_office") // it owns the database
 	if got := query(t, good, "SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user"); got != "false" {
-		t.Errorf("the owner is a superuser: %q", got)
+		t.Errorf("the owner's rolsuper is %q, want false", got)
 	}
 
 	bad, err := url.Parse(good)
@@ -121,7 +121,7 @@ func TestPauseAndContinue(t *testing.T) {
 	select {
 	case err := <-answered:
 		t.Fatalf("a frozen server answered: %v", err)
-	case <-time.After(300 * time.Millisecond): // long for a ping, which takes less than one
+	case <-time.After(300 * time.Millisecond): // a ping takes less than a millisecond
 	}
 	if err := server.Continue(); err != nil {
 		t.Fatal(err)
@@ -141,13 +141,13 @@ func connect(t *testing.T, database string) *pgx.Conn {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Second)
 		defer cancel()
-		_ = conn.Close(ctx) // the server may be gone
+		_ = conn.Close(ctx) // the server can have ended
 	})
 	return conn
 }
 
-// query runs one statement on a connection of its own and returns its last
-// row's text, if it has one.
+// query runs one statement on a new connection and returns the text of its last row, if
+// any.
 func query(t *testing.T, database, statement string) string {
 	t.Helper()
 	rows, err := connect(t, database).Query(t.Context(), statement)
@@ -167,7 +167,7 @@ func query(t *testing.T, database, statement string) string {
 	return text
 }
 
-// try connects and returns why that failed.
+// try connects and returns the error.
 func try(t *testing.T, database string) error {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), database)

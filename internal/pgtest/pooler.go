@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// The pool modes of PgBouncer, in its own words.
+// The pool modes of PgBouncer, with its own names.
 const (
 	// Session gives a client one session of the server until it disconnects.
 	Session = "session"
@@ -24,11 +24,11 @@ const (
 	Transaction = "transaction"
 )
 
-// errNoPooler is what a machine without PgBouncer reads.
+// errNoPooler is returned on a machine without PgBouncer.
 var errNoPooler = errors.New("no pgbouncer found in PATH or /usr/sbin: run `make deps` or `apt-get install pgbouncer`")
 
-// Pooler is a PgBouncer in front of a [Server]: a process of the test's own, on a
-// free port of 127.0.0.1. Its methods are not safe for concurrent use.
+// Pooler is a PgBouncer in front of a [Server], on a free port of 127.0.0.1. Its methods
+// are not safe for concurrent use.
 type Pooler struct {
 	bin, dir string
 	lock     io.Closer
@@ -37,10 +37,9 @@ type Pooler struct {
 	process  *process
 }
 
-// Pooler starts a PgBouncer in a pool mode in front of the server, and stops and
-// removes it at the end of the test. Whatever is not set is as PgBouncer has it by
-// default. Each setting is a line of its configuration, such as
-// "default_pool_size = 1".
+// Pooler starts a PgBouncer with a pool mode in front of the server, and removes it at
+// the end of the test. Each setting is a line of its configuration, such as
+// "default_pool_size = 1"; all others have PgBouncer's defaults.
 func (s *Server) Pooler(tb testing.TB, mode string, settings ...string) *Pooler {
 	tb.Helper()
 	p := new(Pooler)
@@ -68,16 +67,16 @@ func (s *Server) Pooler(tb testing.TB, mode string, settings ...string) *Pooler 
 func (p *Pooler) URL(databaseURL string) string {
 	u, err := url.Parse(databaseURL)
 	if err != nil {
-		return databaseURL // not one of ours
+		return databaseURL // not a URL of this package
 	}
 	u.Host = p.Addr()
 	return u.String()
 }
 
-// Addr is the host and port that the pooler listens on.
+// Addr returns the host and port that the pooler listens on.
 func (p *Pooler) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port)) }
 
-// Stop ends the pooler at once, and with it all its connections.
+// Stop kills the pooler, which closes all its connections.
 func (p *Pooler) Stop() error {
 	if p.process == nil {
 		return nil
@@ -87,7 +86,7 @@ func (p *Pooler) Stop() error {
 	return err
 }
 
-// Start starts the pooler again, on the same port, and returns when it listens.
+// Start starts the pooler again on the same port. It returns when the pooler listens.
 func (p *Pooler) Start() error {
 	process, err := startProcess(p.owner, p.dir, p.bin, []string{filepath.Join(p.dir, "pgbouncer.ini")})
 	if err != nil {
@@ -111,12 +110,12 @@ func (p *Pooler) Start() error {
 	}
 }
 
-// make writes the pooler's files into a directory of its own.
+// make writes the pooler's files to a new directory.
 func (p *Pooler) make(s *Server, mode string, settings []string) (err error) {
 	if p.bin, err = findPooler(); err != nil {
 		return err
 	}
-	if p.owner, err = findOwner(); err != nil { // it refuses to be root, as PostgreSQL does
+	if p.owner, err = findOwner(); err != nil { // like PostgreSQL, it does not run as root
 		return err
 	}
 	if p.port, err = freePort(); err != nil {
@@ -132,7 +131,7 @@ func (p *Pooler) make(s *Server, mode string, settings []string) (err error) {
 			"auth_type = trust\nauth_file = %s\npool_mode = %s\n%s\n",
 			s.cluster.port, p.port, filepath.Join(p.dir, "users"), mode, strings.Join(settings, "\n")),
 	} {
-		// The directory is its owner's alone.
+		// Only the owner can read the directory.
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // G306: the owner reads it
 			return err
 		}
@@ -150,7 +149,7 @@ func (p *Pooler) remove() error {
 // log returns the last lines of the pooler's log.
 func (p *Pooler) log() string { return (&cluster{dir: p.dir}).logTail() }
 
-// findPooler returns PgBouncer's program, which Debian keeps out of a user's PATH.
+// findPooler returns the path of PgBouncer. On Debian it is not in a user's PATH.
 func findPooler() (string, error) {
 	for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} {
 		if bin, err := exec.LookPath(name); err == nil {

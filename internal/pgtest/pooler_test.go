@@ -6,8 +6,8 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// TestPooler is a PgBouncer as it is by default: it hides the session, refuses
-// startup parameters that it does not know, and comes back when it was stopped.
+// TestPooler checks a PgBouncer with default settings: it hides the session, rejects
+// unknown startup parameters, and can be stopped and started.
 func TestPooler(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{pgtest.Session, pgtest.Transaction} {
@@ -22,7 +22,7 @@ func TestPooler(t *testing.T) {
 					t.Fatalf("%s: %v", name, err)
 				}
 				if session == conn.PgConn().PID() {
-					t.Errorf("%s: the session is the connection's own", name)
+					t.Errorf("%s: the connection has a session of its own", name)
 				}
 			}
 			if got := code(try(t, pooler.URL(database)+"&lock_timeout=1")); got != "08P01" {

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stopLimit bounds the wait for the last process to be gone.
+// stopLimit bounds the wait for the last process to end.
 const stopLimit = 30 * time.Second
 
 // process is a running server: the postmaster and its children.
@@ -27,18 +27,19 @@ type process struct {
 	frozen *thaw         // nil unless the server is frozen
 }
 
-// startProcess starts the postmaster, which shuts down at once (SIGQUIT) when
-// this process dies. The kernel ties that to the thread which started it, so
-// the goroutine that waits for the postmaster keeps its thread.
+// startProcess starts the postmaster. The kernel sends it SIGQUIT, which shuts it down
+// at once, when the thread that started it ends. So the goroutine that waits for the
+// postmaster keeps its thread until this process ends.
 func startProcess(who owner, dir, postgres string, args []string) (*process, error) {
 	log, err := os.OpenFile(filepath.Join(dir, logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = log.Close() }()     // the postmaster has its own
+	defer func() { _ = log.Close() }()     // the postmaster has its own descriptor
 	cmd := exec.Command(postgres, args...) //nolint:gosec,noctx // found by findBinaries; it outlives any context
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, environment(), log, log
-	// A group of its own: an interrupt from the keyboard is the tests' to handle.
+	// In its own group it does not get an interrupt from the keyboard, which the tests
+	// handle.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT, Setpgid: true}
 	runAs(who, cmd)
 
@@ -50,7 +51,7 @@ func startProcess(who owner, dir, postgres string, args []string) (*process, err
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // how it ended stands in its log
+			_ = cmd.Wait() // the log has the reason of its end
 		}
 	}()
 	if err := <-started; err != nil {
@@ -77,8 +78,8 @@ func (p *process) stop(mode Mode) error {
 	return p.awaitEnd(family)
 }
 
-// kill ends the postmaster and its children with SIGKILL. They are frozen
-// first, so that none gives birth to another meanwhile.
+// kill kills the postmaster and its children with SIGKILL. It freezes them first, so
+// that they cannot start more children meanwhile.
 func (p *process) kill() error {
 	family, err := p.freeze()
 	if err != nil {
@@ -95,7 +96,7 @@ func (p *process) kill() error {
 	return p.frozen.end()
 }
 
-// pause freezes the server until resume, or until this process dies.
+// pause freezes the server until resume is called or this process ends.
 func (p *process) pause() error {
 	if p.paused() {
 		return nil
@@ -108,7 +109,7 @@ func (p *process) pause() error {
 	return err
 }
 
-// resume lets a frozen server go on.
+// resume thaws a frozen server.
 func (p *process) resume() error {
 	frozen := p.frozen
 	p.frozen = nil
@@ -123,8 +124,8 @@ func (p *process) freeze() ([]int, error) {
 	if err := p.signal(p.pid, syscall.SIGSTOP); err != nil {
 		return nil, err
 	}
-	// A child that was being born when the postmaster stopped shows up in a
-	// second look.
+	// The postmaster can have started a child just before it stopped. Repeat until no new
+	// child is found.
 	for known := 0; known < len(family); {
 		known = len(family)
 		family = append(children(p.pid), p.pid)
@@ -137,7 +138,7 @@ func (p *process) freeze() ([]int, error) {
 	return family, nil
 }
 
-// signal sends a signal; a process that is gone already is no error.
+// signal sends a signal. It returns nil if the process has already ended.
 func (p *process) signal(pid int, signal syscall.Signal) error {
 	if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("send %v to %d: %w", signal, pid, err)
@@ -145,19 +146,19 @@ func (p *process) signal(pid int, signal syscall.Signal) error {
 	return nil
 }
 
-// awaitEnd waits until the postmaster and the processes are gone.
+// awaitEnd waits until the postmaster and the processes have ended.
 func (p *process) awaitEnd(family []int) error {
 	deadline := time.After(stopLimit)
 	select {
 	case <-p.gone:
 	case <-deadline:
-		return errors.New("postgres does not stop")
+		return fmt.Errorf("postgres did not stop within %s", stopLimit)
 	}
 	for _, pid := range family {
 		for alive(pid) {
 			select {
 			case <-deadline:
-				return fmt.Errorf("process %d of postgres does not end", pid)
+				return fmt.Errorf("process %d of postgres did not end within %s", pid, stopLimit)
 			case <-time.After(time.Millisecond):
 			}
 		}
@@ -165,8 +166,8 @@ func (p *process) awaitEnd(family []int) error {
 	return nil
 }
 
-// thaw wakes frozen processes, at the latest when this process dies: a shell
-// that waits for the end of its input and then sends SIGCONT.
+// thaw wakes frozen processes, at the latest when this process ends. It is a shell that
+// waits for the end of its input and then sends SIGCONT.
 type thaw struct {
 	shell *exec.Cmd
 	input io.Closer
@@ -190,7 +191,7 @@ func newThaw(family []int) (*thaw, error) {
 	return &thaw{shell, input}, nil
 }
 
-// end wakes the processes and returns when that is done.
+// end wakes the processes, and returns when they have been signalled.
 func (t *thaw) end() error {
 	if t == nil {
 		return nil
@@ -198,7 +199,7 @@ func (t *thaw) end() error {
 	return errors.Join(t.input.Close(), t.shell.Wait())
 }
 
-// children returns the processes whose parent is pid.
+// children returns the child processes of pid.
 func children(pid int) []int {
 	var found []int
 	entries, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well formed
@@ -214,7 +215,7 @@ func children(pid int) []int {
 	return found
 }
 
-// alive reports whether the process exists and is more than a zombie.
+// alive reports whether the process exists and is not a zombie.
 func alive(pid int) bool {
 	state, _ := stat(pid)
 	return state != "" && state != "Z" && state != "X"
@@ -226,7 +227,7 @@ func stat(pid int) (state string, parent int) {
 	if err != nil {
 		return "", 0
 	}
-	// The name in parentheses may hold blanks and parentheses of its own.
+	// The name in parentheses can itself contain blanks and parentheses.
 	fields := strings.Fields(string(line[bytes.LastIndexByte(line, ')')+1:]))
 	if len(fields) < 2 {
 		return "", 0
@@ -238,13 +239,13 @@ func stat(pid int) (state string, parent int) {
 	return fields[0], parent
 }
 
-// forgetSharedMemory removes the System V segment that a killed server named in
-// its lock file and could not remove itself. Few exist in a system.
+// forgetSharedMemory removes the System V shared memory segment of a killed server,
+// which is named in its lock file. A system allows only a few segments.
 func forgetSharedMemory(lockFile string) {
 	const segmentLine = 6 // "key id", counted from 0
 	text, err := os.ReadFile(lockFile)
 	if err != nil {
-		return // it ended in order
+		return // the server was not killed
 	}
 	lines := strings.Split(string(text), "\n")
 	if len(lines) <= segmentLine {
@@ -252,7 +253,7 @@ func forgetSharedMemory(lockFile string) {
 	}
 	if fields := strings.Fields(lines[segmentLine]); len(fields) == 2 {
 		if id, err := strconv.Atoi(fields[1]); err == nil {
-			_, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) // perhaps it is gone
+			_, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) // it can be removed already
 		}
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"os/exec"
 )
 
-// errNotHere is what the tests of other systems read.
+// errNotHere is returned on other systems.
 var errNotHere = errors.New("PostgreSQL tests need Linux, which ends the server with the test process: " +
 	"run them there or in a container")
 
-// Elsewhere findOwner fails before anything is started; the rest of this file
-// only has the shape that the package needs to compile.
+// On other systems findOwner fails before anything is started. The rest of this file
+// only makes the package compile.
 type (
 	owner   struct{}
 	process struct{ gone chan struct{} }

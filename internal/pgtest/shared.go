@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Shared is one cluster for all tests of a package, started by the first test
-// that asks for it. The zero value is ready. [Shared.Main] must wrap TestMain,
-// or the cluster's directory stays behind.
+// Shared is one cluster for all tests of a package. The first test that uses it starts
+// it. The zero value is ready to use. TestMain must run the tests with [Shared.Main],
+// or the cluster's directory is not removed.
 type Shared struct {
 	once   sync.Once
 	server *Server
@@ -35,8 +35,8 @@ func (s *Shared) Database(tb testing.TB) string {
 	return s.Server(tb).Database(tb)
 }
 
-// Main returns a Runner that runs the tests and then removes the cluster:
-// give it to os.Exit(… .Run()) or to goleak.VerifyTestMain.
+// Main returns a Runner that runs the tests and then removes the cluster. Pass it to
+// goleak.VerifyTestMain, or the result of its Run to os.Exit.
 func (s *Shared) Main(m Runner) Runner { return sharedRun{s, m} }
 
 // sharedRun is the Runner of a Shared.

@@ -17,7 +17,7 @@ import (
 	"onsale/internal/sidecar"
 )
 
-// What the test binary is instead of a test: a child, or a parent of one.
+// Variables that make the test binary a child, or the parent of one.
 const (
 	asChild  = "SIDECAR_TEST_CHILD"
 	asParent = "SIDECAR_TEST_PARENT"
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// command makes a command of a child that writes its messages to stderr.
+// command returns a function that makes the command of a child with the given stderr.
 func command(stderr io.Writer, env ...string) func() *exec.Cmd {
 	return func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0])
@@ -46,13 +46,13 @@ func command(stderr io.Writer, env ...string) func() *exec.Cmd {
 	}
 }
 
-// deafness makes a child that does not end when it is asked to.
+// deafness is the variable for a child that does not end when requested.
 const deafness = "SIDECAR_TEST_DEAF"
 
-// ending names the file that a child writes when it ends in order.
+// ending is the variable with the name of the file that a child writes at an orderly end.
 const ending = "SIDECAR_TEST_ENDING"
 
-// beChild is a child that can be made to fail in every way.
+// beChild runs a child that fails in many ways on request.
 func beChild() int {
 	mux := http.NewServeMux()
 	hung := make(chan struct{})
@@ -62,7 +62,7 @@ func beChild() int {
 	})
 	mux.HandleFunc("/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
 	mux.HandleFunc("/overflow", func(http.ResponseWriter, *http.Request) {
-		debug.SetMaxStack(16 << 20) // the usual gigabyte takes longer to fill than a probe may wait
+		debug.SetMaxStack(16 << 20) // filling the default of 1 GB takes longer than a probe waits
 		fmt.Fprint(io.Discard, overflow(1))
 	})
 	mux.HandleFunc("/devour", func(http.ResponseWriter, *http.Request) { devour() })
@@ -92,10 +92,10 @@ func beChild() int {
 	return 0
 }
 
-// prefix begins the line in which a child says why it ends.
+// prefix is the prefix of the line with the reason of a child's end.
 const prefix = "child: "
 
-// overflow needs more stack than there is.
+// overflow overflows the stack.
 func overflow(n int) int {
 	if n < 0 {
 		return 0
@@ -103,7 +103,7 @@ func overflow(n int) int {
 	return overflow(n+1) + n
 }
 
-// devour takes memory until the process ends, 8 MB a step, for 10 s at most.
+// devour allocates memory until the process ends, 8 MB per step, for at most 10 s.
 func devour() {
 	var all [][]byte
 	for range 1000 {
@@ -117,7 +117,8 @@ func devour() {
 	fmt.Fprint(io.Discard, len(all))
 }
 
-// beParent keeps a child until it is killed, and says when that answers.
+// beParent runs a child until this process is killed, and prints a line when the child
+// answers.
 func beParent() int {
 	p := sidecar.New(sidecar.Options{
 		Name: "test", Command: command(os.Stderr), Health: "/health", Report: func(error) {}, Logger: slog.New(slog.DiscardHandler),

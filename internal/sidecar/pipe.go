@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// pipe is a network connection over the ends of two pipes. It has no deadlines: the
-// parent kills a child that hangs.
+// pipe is a network connection over two pipes. It has no deadlines, because the parent
+// kills a child that hangs.
 type pipe struct {
 	io.Reader
 	io.Writer
 	close func() error
-	// closed is closed with it.
+	// closed is closed when the pipe is closed.
 	closed chan struct{}
 }
 
@@ -42,7 +42,7 @@ type pipeAddr struct{}
 func (pipeAddr) Network() string { return "pipe" }
 func (pipeAddr) String() string  { return "pipe" }
 
-// listener hands out one connection, and ends with it.
+// listener accepts a single connection, and ends with it.
 type listener struct {
 	conn  chan net.Conn
 	ended <-chan struct{}

@@ -12,35 +12,37 @@ import (
 	"time"
 )
 
-// memoryEvery is how often the child looks at its memory. A query that runs wild
-// takes some 40 MB meanwhile.
+// memoryEvery is how often the child checks its memory. A runaway query allocates about
+// 40 MB in that time.
 const memoryEvery = 50 * time.Millisecond
 
-// endLimit is how long Run may take once the connection has ended. A parent that
-// lives kills the child before; one that was killed cannot.
+// endLimit is how long Run can take after the connection has ended. A running parent
+// kills the child earlier, but a killed parent cannot.
 const endLimit = 15 * time.Second
 
-// ErrMemory is returned by [Serve] when the child has reached its memory limit.
+// ErrMemory is returned by [Serve] when the child has exceeded its memory limit.
 var ErrMemory = errors.New("memory limit reached")
 
-// ChildOptions are those of [Serve]. All but MemoryLimit must be given.
+// ChildOptions are the options of [Serve]. All fields except MemoryLimit are required.
 type ChildOptions struct {
 	// In and Out are standard input and output.
 	In  io.ReadCloser
 	Out io.WriteCloser
-	// Handler answers the parent's requests, and Run does the child's work until its
-	// context ends.
+	// Handler answers the parent's requests.
 	Handler http.Handler
-	Run     func(context.Context) error
-	// MemoryLimit is how much memory the child may take, in bytes; 0 for no limit.
+	// Run does the child's work until its context ends.
+	Run func(context.Context) error
+	// MemoryLimit is the child's memory limit in bytes; 0 for no limit.
 	MemoryLimit uint64
 	Logger      *slog.Logger
 }
 
-// Serve is the child's life: it answers the parent and runs until the parent ends
-// the connection or is gone, or until Run returns. It returns without waiting for
-// Run when the memory limit is reached, at once and with [ErrMemory], and 15 s after
-// the end of the connection: its caller ends the process.
+// Serve runs the child. It answers the parent until the parent closes the connection or
+// ends, or until Run returns.
+//
+// Serve normally waits for Run to return. It does not wait if the memory limit is
+// exceeded: it returns [ErrMemory] at once. After the end of the connection it waits at
+// most 15 s. In both cases the caller must end the process.
 func Serve(ctx context.Context, o ChildOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -53,12 +55,12 @@ func Serve(ctx context.Context, o ChildOptions) error {
 	parted, ran := make(chan struct{}), make(chan error, 1)
 	go func() {
 		defer close(parted)
-		_ = server.Serve(newListener(conn)) // it ends with the connection
+		_ = server.Serve(newListener(conn)) // ends with the connection
 	}()
 	go func() { ran <- o.Run(ctx) }()
 	full := watchMemory(ctx, o.MemoryLimit)
 	select {
-	case <-parted: // the parent has closed the connection, or is gone
+	case <-parted: // the parent has closed the connection or ended
 		cancel()
 	case err := <-ran:
 		return errors.Join(err, conn.Close())
@@ -71,7 +73,7 @@ func Serve(ctx context.Context, o ChildOptions) error {
 	case err := <-full:
 		return err
 	case <-time.After(endLimit):
-		return fmt.Errorf("it did not end within %s after its parent", endLimit)
+		return fmt.Errorf("it did not end within %s of its parent's end", endLimit)
 	}
 }
 
@@ -84,13 +86,13 @@ func fromClient(next http.Handler) http.Handler {
 	})
 }
 
-// watchMemory sends an error when the process takes more memory than it may.
+// watchMemory sends an error when the process exceeds its memory limit.
 func watchMemory(ctx context.Context, limit uint64) <-chan error {
 	full := make(chan error, 1)
 	if limit == 0 {
 		return full
 	}
-	// The collector tries harder before it is too late.
+	// Near the limit the garbage collector runs more often.
 	debug.SetMemoryLimit(int64(limit / 10 * 9)) //nolint:gosec // G115: no machine has 2^63 bytes
 	go func() {
 		taken := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
@@ -105,7 +107,7 @@ func watchMemory(ctx context.Context, limit uint64) <-chan error {
 			metrics.Read(taken)
 			if bytes := taken[0].Value.Uint64() - taken[1].Value.Uint64(); bytes > limit {
 				const mega = 1 << 20
-				full <- fmt.Errorf("%w: %d MB taken, %d MB allowed", ErrMemory, bytes/mega, limit/mega)
+				full <- fmt.Errorf("%w: %d MB in use, %d MB allowed", ErrMemory, bytes/mega, limit/mega)
 				return
 			}
 		}

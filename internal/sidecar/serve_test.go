@@ -12,7 +12,8 @@ import (
 	"onsale/internal/sidecar"
 )
 
-// TestAChildThatHangsEndsAfterItsParent, which was killed and cannot kill it.
+// TestAChildThatHangsEndsAfterItsParent expects Serve to return by itself after the end
+// of a parent that was killed and cannot kill its child.
 func TestAChildThatHangsEndsAfterItsParent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -27,14 +28,14 @@ func TestAChildThatHangsEndsAfterItsParent(t *testing.T) {
 				Run: func(context.Context) error { <-release; return nil },
 			})
 		}()
-		_ = parent.Close() // a pipe of io has no error
+		_ = parent.Close() // never fails
 		select {
 		case err := <-ended:
 			if took := time.Since(began); err == nil || took < 10*time.Second {
-				t.Errorf("it returned %v after %s: an orderly end may take as long as a parent waits", err, took)
+				t.Errorf("Serve returned %v after %s, want an error, and no earlier than a parent would kill the child", err, took)
 			}
 		case <-time.After(time.Minute):
-			t.Error("it has not returned within a minute")
+			t.Error("Serve did not return within a minute")
 		}
 		close(release)
 	})

@@ -1,14 +1,13 @@
-// Package sidecar runs a part of the program as a child process of the same
-// binary, and passes HTTP requests on to it, so that the part can fail in any way
-// without taking its parent along: by a stack overflow or for want of memory,
-// which no recover catches.
+// Package sidecar runs a part of the program as a child process of the same binary, and
+// forwards HTTP requests to it. The parent survives any failure of that part, even a
+// stack overflow or lack of memory, which recover cannot catch.
 //
-// Parent and child talk over the child's standard input and output: HTTP/2, so
-// that requests share the one connection. Nobody else can reach it, it needs no
-// port and no file, and it ends when either process ends, on every platform.
+// Parent and child use HTTP/2 over the child's standard input and output, so that all
+// requests share one connection. The connection needs no port and no file, and no other
+// process can reach it. It ends when either process ends, on every platform.
 //
-// The child runs at a lower priority, so that the parent goes first where both want
-// all processors.
+// The child runs at a lower priority, so that the parent comes first when both need all
+// processors.
 //
 // [Process] is the parent's side, [Serve] the child's.
 package sidecar
@@ -31,68 +30,69 @@ import (
 )
 
 const (
-	// firstPause is the pause before a child that ended is started again. It
-	// doubles up to longestPause, and begins anew after a child that lived as long
-	// as steady.
+	// firstPause is the pause before a child is restarted. It doubles up to longestPause.
+	// After a child that ran for at least steady, it is firstPause again.
 	firstPause   = time.Second
 	longestPause = time.Minute
 	steady       = time.Minute
-	// probeEvery is how often a child is asked whether it lives.
+	// probeEvery is how often a child is probed.
 	probeEvery = time.Second
-	// lastWords is how long a child that broke the connection may take to end by
-	// itself, and to write why.
+	// lastWords is how long a child that closed the connection can take to write its
+	// reason and to end.
 	lastWords = 2 * time.Second
-	// The defaults of [Options].
+	// Defaults of [Options].
 	defaultProbeLimit = 10 * time.Second
 	defaultEndLimit   = 10 * time.Second
 )
 
 const (
-	// maxRequests is how many requests the child works on at once, those included
-	// whose clients send or read slowly. Each takes up to streamBuffer in the parent.
+	// maxRequests limits the requests in flight to the child, including those whose
+	// clients send or read slowly. Each uses up to streamBuffer in the parent.
 	maxRequests = 500
-	// maxStreams is how many the connection bears. It has room for probes, and for
-	// requests whose clients have left while the child does not know it yet.
+	// maxStreams limits the streams of the connection. It leaves room for probes, and for
+	// requests whose clients have left without the child having noticed.
 	maxStreams = 2 * maxRequests
-	// streamBuffer is how much of an answer the parent keeps for a client that does
-	// not read it, in bytes.
+	// streamBuffer limits the part of an answer, in bytes, that the parent buffers for a
+	// client that does not read.
 	streamBuffer = 64 << 10
 )
 
-// errFull means that maxRequests are under way.
-var errFull = fmt.Errorf("it works on %d requests already, and takes no more at once", maxRequests)
+// errFull is the reason of a 503 when maxRequests are in flight.
+var errFull = fmt.Errorf("it is already serving %d requests, its limit", maxRequests)
 
-// errNoAnswer means that the child hangs.
+// errNoAnswer is the error of a probe that timed out: the child hangs.
 var errNoAnswer = errors.New("no answer in time")
 
-// Options of a [Process]. All but Prefix and the limits must be given.
+// Options of a [Process]. All fields except Prefix and the limits are required.
 type Options struct {
-	// Name says what the child is, in messages: "monitoring".
+	// Name names the child in messages, such as "monitoring".
 	Name string
-	// Command makes a command that calls [Serve]. Its standard input and output and
-	// its process group are set here; its standard error is for messages.
+	// Command returns a command that calls [Serve]. This package sets its standard input
+	// and output and its process group. Its standard error is for messages.
 	Command func() *exec.Cmd
-	// Prefix begins the lines in which the child says why it ends. They are not passed
-	// on, but become the error that Report gets; empty for none.
+	// Prefix is the prefix of the lines in which the child reports why it ends. These
+	// lines are not passed on; they become the error for Report. Empty for none.
 	Prefix string
-	// Report is given why a child ended, before another one is started. One that ends
-	// again for the same reason is not reported again.
+	// Report is called with the reason of a child's end before the next child starts. It
+	// is not called again for the same reason.
 	Report func(error)
 	// Health is the path that the child answers with 200 while it works.
 	Health string
-	// ProbeLimit is how long that answer may take before the child counts as hung and
-	// is killed, and EndLimit how long an orderly end may take; 0: 10 s.
-	ProbeLimit, EndLimit time.Duration
-	Logger               *slog.Logger
+	// ProbeLimit is how long that answer can take. After that the child counts as hung
+	// and is killed. The default is 10 s.
+	ProbeLimit time.Duration
+	// EndLimit is how long an orderly end can take. The default is 10 s.
+	EndLimit time.Duration
+	Logger   *slog.Logger
 }
 
 // Process keeps a child process running. It is safe for concurrent use.
 type Process struct {
 	options Options
 	log     *slog.Logger
-	// child answers requests; nil while there is none.
+	// child is the running child; nil while there is none.
 	child atomic.Pointer[child]
-	// reason says why there is none.
+	// reason is why there is no child.
 	reason atomic.Pointer[string]
 }
 
@@ -103,23 +103,23 @@ type child struct {
 	conn      net.Conn
 	transport *http.Transport
 	proxy     http.Handler
-	// requests has an element for each request under way.
+	// requests has an element for each request in flight.
 	requests chan struct{}
 }
 
-// New returns a process that does not run yet.
+// New returns a process that is not started yet; use [Process.Run].
 func New(o Options) *Process {
 	o.ProbeLimit, o.EndLimit = cmp.Or(o.ProbeLimit, defaultProbeLimit), cmp.Or(o.EndLimit, defaultEndLimit)
 	p := &Process{options: o, log: o.Logger.With("component", o.Name)}
-	p.explain("it starts")
+	p.explain("it is starting")
 	return p
 }
 
 func (p *Process) explain(reason string) { p.reason.Store(&reason) }
 
-// Run starts the child, and starts it again whenever it ends, until the context
-// ends. Then it lets the child end in order, and kills it after the EndLimit. An
-// orderly end is nil.
+// Run starts the child, and restarts it whenever it ends, until the context ends. Then
+// it lets the child end in an orderly way, and kills it after EndLimit. It returns nil
+// after an orderly end.
 func (p *Process) Run(ctx context.Context) error {
 	pause, reported := firstPause, ""
 	for {
@@ -166,14 +166,14 @@ func (p *Process) once(ctx context.Context) error {
 	go func() { sick <- p.probe(probing, c) }()
 	select {
 	case err := <-ended:
-		return c.explain(cmp.Or(err, errors.New("it ended by itself")))
+		return c.explain(cmp.Or(err, errors.New("it ended without an error")))
 	case err := <-sick:
 		if ctx.Err() == nil {
 			return c.explain(c.giveUp(err, ended))
 		}
 	case <-ctx.Done():
 	}
-	p.explain("it stops")
+	p.explain("it is stopping")
 	return c.end(ended, p.options.EndLimit)
 }
 
@@ -188,16 +188,16 @@ func (p *Process) start() (*child, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make pipe: %w", err), in.Close())
 	}
-	said := &words{out: cmp.Or[io.Writer](cmd.Stderr, io.Discard), own: p.options.Prefix}
-	cmd.Stderr, cmd.WaitDelay = said, lastWords
+	stderr := &words{out: cmp.Or[io.Writer](cmd.Stderr, io.Discard), own: p.options.Prefix}
+	cmd.Stderr, cmd.WaitDelay = stderr, lastWords
 	setApart(cmd)
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start: %w", err) // which has closed both pipes
+		return nil, fmt.Errorf("start: %w", err) // Start has closed both pipes
 	}
 	if err := lower(cmd); err != nil {
-		p.log.Warn("priority of the process cannot be lowered", "error", err)
+		p.log.Warn("cannot lower the priority of the process", "error", err)
 	}
-	c := &child{cmd: cmd, words: said, conn: newPipe(out, in), requests: make(chan struct{}, maxRequests)}
+	c := &child{cmd: cmd, words: stderr, conn: newPipe(out, in), requests: make(chan struct{}, maxRequests)}
 	dialed := make(chan net.Conn, 1)
 	dialed <- c.conn
 	c.transport = &http.Transport{
@@ -206,12 +206,12 @@ func (p *Process) start() (*child, error) {
 			case conn := <-dialed:
 				return conn, nil
 			default:
-				return nil, net.ErrClosed // a child has one connection in its life
+				return nil, net.ErrClosed // a child has only one connection
 			}
 		},
 		Protocols: unencryptedHTTP2(),
 		HTTP2: &http.HTTP2Config{
-			// Beyond the child's limit a request waits: there is no second connection.
+			// Beyond the child's limit a request waits, because there is no second connection.
 			StrictMaxConcurrentRequests: true,
 			MaxReceiveBufferPerStream:   streamBuffer,
 		},
@@ -231,11 +231,11 @@ func (p *Process) start() (*child, error) {
 	return c, nil
 }
 
-// address stands for the child in URLs.
+// address is the child's host name in URLs.
 const address = "child"
 
-// clientHeader tells the child the address of the client, which becomes the
-// request's RemoteAddr. Only the parent can send it.
+// clientHeader has the address of the client, which the child uses as the request's
+// RemoteAddr. The parent replaces the header, so that clients cannot set it.
 const clientHeader = "Onsale-Client"
 
 func unencryptedHTTP2() *http.Protocols {
@@ -244,8 +244,7 @@ func unencryptedHTTP2() *http.Protocols {
 	return protocols
 }
 
-// probe asks the child whether it lives until the context ends, or until it does
-// not answer in time.
+// probe probes the child until the context ends or a probe fails.
 func (p *Process) probe(ctx context.Context, c *child) error {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
@@ -272,7 +271,7 @@ func (p *Process) probe(ctx context.Context, c *child) error {
 	}
 }
 
-// plain strips the address, which means nothing, from an error of the client.
+// plain removes the child's address, which is not a real one, from an error.
 func plain(err error) error {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		if outer.Timeout() {
@@ -283,9 +282,10 @@ func plain(err error) error {
 	return err
 }
 
-// end closes the connection, which asks the child to end, and waits for that.
+// end closes the connection, which makes the child end, and waits for that. After the
+// limit it kills the child.
 func (c *child) end(ended <-chan error, limit time.Duration) error {
-	_ = c.conn.Close() // the child reads the end of its input
+	_ = c.conn.Close() // the child's input ends
 	select {
 	case err := <-ended:
 		return err
@@ -294,7 +294,7 @@ func (c *child) end(ended <-chan error, limit time.Duration) error {
 	}
 }
 
-// explain puts the child's own reason before the error, if it gave one.
+// explain prepends the child's own reason, if any, to the error.
 func (c *child) explain(err error) error {
 	if reason := c.words.reason(); reason != "" {
 		return fmt.Errorf("%s (%w)", reason, err)
@@ -302,8 +302,8 @@ func (c *child) explain(err error) error {
 	return err
 }
 
-// giveUp ends a child that failed a probe, and returns why it did. A child that
-// breaks the connection is about to end: its exit status says more.
+// giveUp ends a child that failed a probe, and returns the reason. A child that closes
+// the connection is about to end, and its exit status says more than the probe.
 func (c *child) giveUp(sick error, ended <-chan error) error {
 	if !errors.Is(sick, errNoAnswer) {
 		select {
@@ -315,17 +315,17 @@ func (c *child) giveUp(sick error, ended <-chan error) error {
 	return errors.Join(sick, c.kill(ended))
 }
 
-// kill ends the child at once.
+// kill kills the child and waits for its end.
 func (c *child) kill(ended <-chan error) error {
 	err := errors.Join(c.cmd.Process.Kill(), c.conn.Close())
-	if status := <-ended; status == nil { // it ended by itself, just before
+	if status := <-ended; status == nil { // it ended just before the kill
 		return nil
 	}
 	return err
 }
 
-// ServeHTTP passes a request on to the child. Without one, or if the child works on
-// too many, it answers 503 and says why.
+// ServeHTTP forwards a request to the child. If there is no child, or too many requests
+// are in flight, it answers 503 with the reason.
 func (p *Process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := p.child.Load()
 	if c == nil {
@@ -341,14 +341,13 @@ func (p *Process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse answers 503 in the form that Prometheus has for errors, which is what
-// most callers expect.
+// refuse answers 503 in Prometheus's format for errors, which most callers expect.
 func (p *Process) refuse(w http.ResponseWriter, reason string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Retry-After", "1")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	_ = json.NewEncoder(w).Encode(map[string]string{ // that the caller has gone is no matter
+	_ = json.NewEncoder(w).Encode(map[string]string{ // fails only if the client has left
 		"status": "error", "errorType": "unavailable", "error": "the " + p.options.Name + " process is not available: " + reason,
 	})
 }

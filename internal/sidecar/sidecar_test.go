@@ -20,7 +20,7 @@ import (
 	"onsale/internal/sidecar"
 )
 
-// patience is how long something may take on a busy machine.
+// patience is how long a test waits on a busy machine.
 const patience = 30 * time.Second
 
 func TestRequestsReachTheChild(t *testing.T) {
@@ -32,20 +32,20 @@ func TestRequestsReachTheChild(t *testing.T) {
 	}
 }
 
-// TestChildIsReplaced makes the child fail in ways that no recover catches. Each
-// time another one answers soon, and meanwhile the answer says why there is none.
+// TestChildIsReplaced makes the child fail in ways that recover cannot catch. Each time
+// a new child answers soon, and until then the answers contain the reason.
 func TestChildIsReplaced(t *testing.T) {
 	t.Parallel()
 	for path, reason := range map[string]string{
-		"/overflow": "exit status", // of the runtime, or of the memory limit, which comes first if it is low
+		"/overflow": "exit status", // the runtime's, or the memory limit's if that is reached first
 		"/devour":   "memory limit reached: ",
 		"/crash":    "panic: on purpose (exit status 2)",
 		"/hang":     "does not answer: no answer in time",
 	} {
 		t.Run(strings.Trim(path, "/"), func(t *testing.T) {
 			t.Parallel()
-			said := new(output)
-			p := start(t, sidecar.Options{Command: command(said), ProbeLimit: 2 * time.Second})
+			stderr := new(output)
+			p := start(t, sidecar.Options{Command: command(stderr), ProbeLimit: 2 * time.Second})
 			_, before := ask(p.Process, http.MethodGet, "/pid", "")
 			ask(p.Process, http.MethodGet, path, "")
 			after := before
@@ -62,15 +62,15 @@ func TestChildIsReplaced(t *testing.T) {
 			if !strings.Contains(fmt.Sprint(reasons), reason) {
 				t.Errorf("no answer gave the reason %q: %v", reason, reasons)
 			}
-			if strings.Contains(said.String(), prefix) {
-				t.Errorf("the reason was passed on as well: %q", said)
+			if strings.Contains(stderr.String(), prefix) {
+				t.Errorf("the line with the reason was passed on: %q", stderr)
 			}
 		})
 	}
 }
 
-// TestSlowClientsLeaveTheChildAlone sends more requests at once than the one
-// connection bears, none of which ends. The child must not pass for dead.
+// TestSlowClientsLeaveTheChildAlone sends more requests than the connection allows, and
+// none of them ends. The parent must not take the child for hung.
 func TestSlowClientsLeaveTheChildAlone(t *testing.T) {
 	t.Parallel()
 	const most, clients = 500, 1100
@@ -94,8 +94,8 @@ func TestSlowClientsLeaveTheChildAlone(t *testing.T) {
 		})
 	}
 	for range clients - most {
-		if got := <-refused; !strings.HasPrefix(got, "503") || !strings.Contains(got, "works on 500 requests already") {
-			t.Fatalf("a request too many is answered %s", got)
+		if got := <-refused; !strings.HasPrefix(got, "503") || !strings.Contains(got, "already serving 500 requests") {
+			t.Fatalf("a request beyond the limit is answered %s", got)
 		}
 	}
 	leave()
@@ -119,7 +119,7 @@ func TestChildEndsInOrder(t *testing.T) {
 	if text, err := os.ReadFile(file); err != nil || string(text) != "in order" {
 		t.Errorf("the child wrote %q, %v", text, err)
 	}
-	if status, body := ask(p.Process, http.MethodGet, "/pid", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "it stops") {
+	if status, body := ask(p.Process, http.MethodGet, "/pid", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "it is stopping") {
 		t.Errorf("answered %d %s after the end", status, body)
 	}
 }
@@ -128,11 +128,11 @@ func TestChildThatDoesNotEndIsKilled(t *testing.T) {
 	t.Parallel()
 	p := start(t, sidecar.Options{Command: command(nil, deafness+"=1"), EndLimit: 100 * time.Millisecond})
 	if err := p.stop(); err == nil || !strings.Contains(err.Error(), "did not end within 100ms") {
-		t.Errorf("the end returned %v", err)
+		t.Errorf("Run returned %v, want an error that the child did not end", err)
 	}
 }
 
-func TestChildThatCannotStartIsTriedAgain(t *testing.T) {
+func TestChildThatCannotStartIsRetried(t *testing.T) {
 	t.Parallel()
 	tried, reports := make(chan struct{}, 10), make(chan error, 10)
 	p := run(t, sidecar.Options{Report: func(err error) { reports <- err }, Command: func() *exec.Cmd {
@@ -149,11 +149,11 @@ func TestChildThatCannotStartIsTriedAgain(t *testing.T) {
 		t.Error(err)
 	}
 	if len(reports) != 1 {
-		t.Errorf("the same reason was reported %d times", len(reports))
+		t.Errorf("the same reason was reported %d times, want once", len(reports))
 	}
 }
 
-// TestChildEndsWithItsParent kills the parent, which can tell its child nothing.
+// TestChildEndsWithItsParent kills the parent, which cannot stop its child before.
 func TestChildEndsWithItsParent(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "ending")
@@ -176,13 +176,13 @@ func TestChildEndsWithItsParent(t *testing.T) {
 	until(t, "the end of the child", func() bool { text, _ := os.ReadFile(file); return string(text) == "in order" })
 }
 
-// running is a process whose Run is under way.
+// running is a process that runs.
 type running struct {
 	*sidecar.Process
 	stop func() error
 }
 
-// run lets a process run until the test ends.
+// run runs a process until the end of the test.
 func run(t *testing.T, o sidecar.Options) running {
 	t.Helper()
 	o.Name, o.Prefix, o.Health, o.Logger = "test", prefix, "/health", slog.New(slog.DiscardHandler)
@@ -194,11 +194,11 @@ func run(t *testing.T, o sidecar.Options) running {
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
 	stop := sync.OnceValue(func() error { cancel(); return <-ended })
-	t.Cleanup(func() { _ = stop() }) // its error is for those who ask
+	t.Cleanup(func() { _ = stop() }) // a test that checks the error calls stop itself
 	return running{p, stop}
 }
 
-// start lets a process run, and waits until its child answers.
+// start runs a process, and waits until its child answers.
 func start(t *testing.T, o sidecar.Options) running {
 	t.Helper()
 	p := run(t, o)
@@ -209,7 +209,7 @@ func start(t *testing.T, o sidecar.Options) running {
 	return p
 }
 
-// until waits for something to happen.
+// until waits until the condition is true.
 func until(t *testing.T, what string, happened func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !happened(); time.Sleep(10 * time.Millisecond) {
@@ -219,13 +219,13 @@ func until(t *testing.T, what string, happened func() bool) {
 	}
 }
 
-// ask makes a request of the process's handler.
+// ask sends a request to the process's handler.
 func ask(p *sidecar.Process, method, path, body string) (int, string) {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("X-Asked", "by a test")
 	answer := httptest.NewRecorder()
 	func() {
-		// The proxy leaves by this panic when an answer breaks off.
+		// The proxy panics when an answer is cut off.
 		defer func() { _ = recover() }()
 		p.ServeHTTP(answer, r)
 	}()

@@ -7,24 +7,24 @@ import (
 	"sync"
 )
 
-// maxLine is how much of a line of the child's standard error is kept until it is
-// complete, in bytes.
+// maxLine limits the bytes of an incomplete line of the child's standard error that are
+// buffered.
 const maxLine = 4 << 10
 
-// words passes on what a child writes to its standard error, line by line, and keeps
-// back why the child ends: the last line of the program's own. It also remembers why
-// the runtime ended it.
+// words passes on the lines of a child's standard error, except those with the prefix
+// own. It remembers the last of these, or the runtime's message about a panic or fatal
+// error, as the reason of the child's end.
 type words struct {
 	out io.Writer
-	own string // how the program's own lines begin
+	own string // prefix of lines with a reason
 
 	mu   sync.Mutex
-	line []byte // the line that is not complete yet
+	line []byte // incomplete line
 	last string
 }
 
-// Write takes a part of what was written. It never fails, as a child must not end
-// because nobody reads its messages.
+// Write handles a part of the output. It never fails, so that an error of out does not
+// end the child.
 func (w *words) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -38,8 +38,7 @@ func (w *words) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// take keeps a line that says why the child ends, and passes on all but those of the
-// program's own.
+// take remembers a line that is a reason, and passes on every line without the prefix.
 func (w *words) take(line string) {
 	if reason, own := strings.CutPrefix(line, w.own); own && w.own != "" {
 		w.last = strings.TrimSpace(reason)
@@ -51,7 +50,7 @@ func (w *words) take(line string) {
 	_, _ = io.WriteString(w.out, line)
 }
 
-// reason returns the last words, or nothing.
+// reason returns the remembered reason, or "" if there is none.
 func (w *words) reason() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

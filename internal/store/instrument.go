@@ -18,14 +18,14 @@ type Store struct {
 	metrics *metrics
 }
 
-// metrics are those of the database as the server sees it, simulated slowness
-// included.
+// metrics measures the database as the server sees it, which includes simulated
+// delays.
 type metrics struct {
 	duration *prometheus.HistogramVec
 	errors   *prometheus.CounterVec
 }
 
-// The operations that are measured, as a label tells them.
+// Values of the label operation, and of the label kind.
 const (
 	opCreate       = "create_concert"
 	opConcert      = "read_concert"
@@ -50,7 +50,7 @@ func instrument(engine Engine, reg prometheus.Registerer) *Store {
 	m := &metrics{
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            "onsale_database_duration_seconds",
-			Help:                            "Time that calls to the database took, simulated slowness included.",
+			Help:                            "Duration of database calls, including simulated delays.",
 			Buckets:                         prometheus.ExponentialBuckets(0.0005, 2, 15),
 			NativeHistogramBucketFactor:     1.1,
 			NativeHistogramMaxBucketNumber:  100,
@@ -58,7 +58,7 @@ func instrument(engine Engine, reg prometheus.Registerer) *Store {
 		}, []string{"operation"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "onsale_database_errors_total",
-			Help: "Calls to the database that failed, by kind of failure.",
+			Help: "Failed database calls, by kind of failure.",
 		}, []string{"kind"}),
 	}
 	for _, op := range []string{
@@ -83,13 +83,13 @@ func registerConnections(reg prometheus.Registerer, engine Engine) {
 	} {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "onsale_database_connections",
-			Help:        "Connections to the database by state; max is how many may be open.",
+			Help:        "Database connections by state; max is the limit.",
 			ConstLabels: prometheus.Labels{"state": state},
 		}, func() float64 { return float64(read(engine.Stats())) }))
 	}
 }
 
-// measure runs a call and notes how long it took and how it failed.
+// measure runs a call and records its duration and, if it failed, the kind of failure.
 func measure[T any](s *Store, op string, call func() (T, error)) (T, error) {
 	start := time.Now()
 	result, err := call()
@@ -100,8 +100,8 @@ func measure[T any](s *Store, op string, call func() (T, error)) (T, error) {
 	return result, err
 }
 
-// kindOf returns the label of a failure, or "" where the database did what it
-// was asked for or the caller went away.
+// kindOf returns the label of a failure. It returns "" for success, for an unknown
+// id, and for a call that the caller cancelled.
 func kindOf(err error) string {
 	switch {
 	case err == nil, errors.Is(err, sale.ErrNotFound), errors.Is(err, item.ErrNotFound):
@@ -167,7 +167,7 @@ func (s *Store) Books(ctx context.Context) (sale.Books, error) {
 	return measure(s, opBooks, func() (sale.Books, error) { return s.Engine.Books(ctx) })
 }
 
-// audit is the pair that [sale.Auditor] returns.
+// audit is what [sale.Auditor] returns, as one value for measure.
 type audit struct {
 	difference int64
 	checkedAt  time.Time

@@ -1,5 +1,5 @@
-// Package store picks the database engine that a sale is kept in, and measures
-// the calls to it.
+// Package store opens the database engine that keeps the sale, and measures the
+// calls to it.
 package store
 
 import (
@@ -25,37 +25,40 @@ type Engine interface {
 	sale.Auditor
 	fault.Store
 	item.Store
-	// Migrate brings the schema to the newest version. Any number of processes
-	// may call it at once.
+	// Migrate migrates the schema to the newest version. Any number of processes can
+	// call it at once.
 	Migrate(ctx context.Context) error
-	// CheckSchema returns an error that says what to do if the schema is not
-	// the one that this program knows.
+	// CheckSchema returns an error with a remedy if the schema's version is not the
+	// one that this program was built for.
 	CheckSchema(ctx context.Context) error
-	// Stats counts the connections.
+	// Stats returns the number of connections by state.
 	Stats() sale.PoolStats
 	Close() error
 }
 
 // Options of [Open].
 type Options struct {
-	// URL is DATABASE_URL, and URLSet whether the environment has it at all.
-	// Where it is not set, the embedded SQLite serves.
-	URL    string
+	// URL is the value of DATABASE_URL.
+	URL string
+	// URLSet is whether DATABASE_URL is set, even to an empty value. If it is not, Open
+	// uses the embedded SQLite.
 	URLSet bool
 	// DataDir is the directory of the embedded database.
 	DataDir string
-	// MaxConns limits the connections to PostgreSQL; 0 stands for its default.
+	// MaxConns limits the connections to PostgreSQL; 0 means
+	// [postgres.DefaultMaxConns].
 	MaxConns int
-	// Gate is called at the start of each transaction and each read of the
-	// sale, and of each write of an item; it may wait or refuse. Nil for none.
+	// Gate is called at the start of each transaction and each read of the sale,
+	// and of each write of an item. It can delay the call or return an error. Nil
+	// lets every call through.
 	Gate       func(context.Context) error
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
 
-// Open opens the database that the options name. It neither waits for a server
-// that is away nor changes the schema. An error names DATABASE_URL and the
-// rule that it breaks, and shows no part of it.
+// Open opens the database that the options name. It does not wait for an
+// unreachable server and does not change the schema. An error about the URL names
+// DATABASE_URL and the rule that it breaks, and shows no part of its value.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	engine, err := open(ctx, o)
 	if err != nil {

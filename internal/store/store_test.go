@@ -27,7 +27,7 @@ func open(t *testing.T, reg prometheus.Registerer) *store.Store {
 	return s
 }
 
-func TestURLsThatNameNoDatabase(t *testing.T) {
+func TestInvalidDatabaseURLs(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
 		"":                          "set but empty",
@@ -39,10 +39,10 @@ func TestURLsThatNameNoDatabase(t *testing.T) {
 	} {
 		_, err := store.Open(t.Context(), store.Options{URL: url, URLSet: true, Registerer: prometheus.NewRegistry()})
 		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want something with DATABASE_URL and %q", url, err, want)
+			t.Errorf("%q: %v, want an error with DATABASE_URL and %q", url, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: the error shows it: %v", url, err)
+			t.Errorf("%q: the error shows the secret: %v", url, err)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestCallsAreMeasured(t *testing.T) {
 	if err := s.CreateItem(t.Context(), item.Item{ID: "an id", UserID: "ada"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []error{nil, item.ErrNotFound} { // which is no failure of the database
+	for _, want := range []error{nil, item.ErrNotFound} { // an unknown item is not a failure of the database
 		if err := s.DeleteItem(t.Context(), "an id", "ada"); !errors.Is(err, want) {
 			t.Errorf("delete item: %v, want %v", err, want)
 		}
@@ -91,7 +91,7 @@ func TestCallsAreMeasured(t *testing.T) {
 		}
 	}
 	err = testutil.GatherAndCompare(reg, strings.NewReader(`
-# HELP onsale_database_errors_total Calls to the database that failed, by kind of failure.
+# HELP onsale_database_errors_total Failed database calls, by kind of failure.
 # TYPE onsale_database_errors_total counter
 onsale_database_errors_total{kind="conflict"} 0
 onsale_database_errors_total{kind="refused"} 1

@@ -1,9 +1,9 @@
-// Package calls records the calls that a client made in PostgreSQL, in a table
-// of its own, onsale.automate_calls, which it makes when it is missing.
+// Package calls records a client's calls in PostgreSQL, in the table
+// onsale.automate_calls. It creates the table if it is missing.
 //
-// A [Recorder] never makes the client wait: calls wait in a bounded buffer, and
-// one goroutine writes them in batches. A database that goes away is waited for
-// while there is room; what there is no room for is lost, and counted.
+// A [Recorder] never makes the client wait: calls are put into a bounded buffer, and
+// one goroutine writes them in batches. While the database is unreachable, the buffer
+// fills. Calls that do not fit are lost, and counted as lost.
 package calls
 
 import (
@@ -20,20 +20,21 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// Table is where the calls are recorded.
+// Table is the table that calls are recorded in.
 const Table = "onsale.automate_calls"
 
-// DefaultRoom is how many calls wait unless set otherwise: minutes of them at a
-// polite rate, some 2 MB.
+// DefaultRoom is the default size of the buffer, in calls: about 2 MB, or some minutes
+// at the usual rate.
 const DefaultRoom = 10_000
 
-// ErrNoRoom says that calls came faster than they could be written, or that the
-// database was away for too long.
-var ErrNoRoom = errors.New("no room for more calls that wait to be written")
+// ErrNoRoom is the error of calls that were lost because the buffer was full. Either
+// calls came faster than they could be written, or the database was unreachable for too
+// long.
+var ErrNoRoom = errors.New("the buffer of calls to record is full")
 
-// Call is one call that was made.
+// Call is one call of the client.
 type Call struct {
-	// Time is when it was made.
+	// Time is when the call was made.
 	Time         time.Time
 	User         string
 	Method, Path string
@@ -41,48 +42,47 @@ type Call struct {
 	Status int
 	// Error is the kind of error; empty for a success.
 	Error string
-	// Attempt counts the tries of the same operation from 1.
+	// Attempt is the number of the attempt at one operation, from 1.
 	Attempt  int
 	Duration time.Duration
 }
 
-// row is a call with the name under which it is written: written twice, it is
-// one row.
+// row is a call with an id. If it is written twice, the id makes it one row.
 type row struct {
 	id uuid.UUID
 	Call
 }
 
-// Options of a [Recorder]. The zero value of a field stands for its default.
+// Options of a [Recorder]. The zero value of each field is its default.
 type Options struct {
-	// Room is how many calls wait at most, DefaultRoom by default.
+	// Room is the size of the buffer, in calls. The default is DefaultRoom.
 	Room int
-	// Logger hears when the database goes away and comes back, and of settings in the
-	// URL that are ignored; nil for none.
+	// Logger logs when the database becomes unreachable and when it recovers, and which
+	// settings in the URL are ignored. Nil logs nothing.
 	Logger *slog.Logger
 }
 
-// Recorder records calls. Start it, and Close it when the last call was taken.
+// Recorder records calls. Start it, and Close it after the last call.
 type Recorder struct {
 	config *pgx.ConnConfig
 	limit  string // the statement that sets the time limit of a transaction
 	log    *slog.Logger
-	run    uuid.UUID // names all calls of this recorder
+	run    uuid.UUID // the same for all calls of this recorder
 
-	conn  *pgx.Conn // nil while there is none; the writer's alone
-	ready bool      // whether the table is there
+	conn  *pgx.Conn // nil while not connected; used only by the writing goroutine
+	ready bool      // whether the table exists
 
 	rows   chan row
-	done   chan struct{} // closed when the writer has ended
+	done   chan struct{} // closed when the writing goroutine has ended
 	giveUp context.CancelFunc
 
 	written, lost atomic.Int64
-	failure       atomic.Pointer[error] // the first that calls were lost by
+	failure       atomic.Pointer[error] // the first error that lost calls
 }
 
-// Open returns a recorder that writes to the database of the URL. It does not
-// connect: a database that is away now may come later. An error says what is
-// wrong with the URL, without any part of it that may be secret.
+// Open returns a recorder that writes to the database of the URL. It does not connect,
+// so the database can be unreachable at first. An error describes what is wrong with the
+// URL, and never shows a part of it that can be secret.
 func Open(url string, o Options) (*Recorder, error) {
 	config, err := parseURL(url, o.Logger)
 	if err != nil {
@@ -100,7 +100,7 @@ func Open(url string, o Options) (*Recorder, error) {
 	}
 	run, err := uuid.NewV7()
 	if err != nil {
-		return nil, fmt.Errorf("name run: %w", err)
+		return nil, fmt.Errorf("make id of run: %w", err)
 	}
 	return &Recorder{
 		config: config, limit: `SELECT set_config('statement_timeout', '` + limit + `', true)`,
@@ -109,15 +109,16 @@ func Open(url string, o Options) (*Recorder, error) {
 	}, nil
 }
 
-// Start makes the table and begins to write. A database that is away is no
-// error: it is waited for in the background. One that refuses what is asked is,
-// and then nothing was started. The context bounds the first try alone.
+// Start creates the table and begins to write. If the database is unreachable, Start
+// succeeds, and the recorder retries in the background. If the database rejects the
+// login or a statement, Start returns an error and starts nothing. The context bounds
+// the first attempt only.
 func (r *Recorder) Start(ctx context.Context) error {
 	switch err := r.attempt(ctx, nil); {
 	case refused(err):
 		return fmt.Errorf("prepare table %s: %w", Table, transport.OneLine(err))
 	case err != nil:
-		r.log.Warn("database is away, calls wait to be recorded", "error", transport.OneLine(err))
+		r.log.Warn("database is unreachable, calls are buffered", "error", transport.OneLine(err))
 	}
 	ctx, r.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
@@ -128,11 +129,11 @@ func (r *Recorder) Start(ctx context.Context) error {
 	return nil
 }
 
-// Record takes a call and never waits. It must not be called after Close.
+// Record puts a call into the buffer and never waits. It must not be called after Close.
 func (r *Recorder) Record(c Call) {
 	id, err := uuid.NewV7()
 	if err != nil {
-		r.lose(1, fmt.Errorf("name call: %w", err))
+		r.lose(1, fmt.Errorf("make id of call: %w", err))
 		return
 	}
 	select {
@@ -142,12 +143,12 @@ func (r *Recorder) Record(c Call) {
 	}
 }
 
-// Counts returns how many calls were written and how many are lost.
+// Counts returns how many calls were written and how many were lost.
 func (r *Recorder) Counts() (written, lost int64) { return r.written.Load(), r.lost.Load() }
 
-// Close writes what waits, as far as that is possible before the context ends,
-// and counts the rest as lost. It returns the first error that calls were lost
-// by, or nil if none is. It must be called once, after Start.
+// Close writes the buffered calls until the context ends, and counts the rest as lost.
+// It returns the first error that lost a call, or nil if no call was lost. It must be
+// called once, after Start.
 func (r *Recorder) Close(ctx context.Context) error {
 	close(r.rows)
 	stop := context.AfterFunc(ctx, r.giveUp)

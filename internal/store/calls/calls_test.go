@@ -48,7 +48,7 @@ func oneCall(i int) calls.Call {
 	}
 }
 
-// query reads one row of one value.
+// query reads a single value.
 func query[T any](t *testing.T, url, sql string, args ...any) (value T) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -95,7 +95,7 @@ func TestEveryCallIsARow(t *testing.T) {
 	}
 }
 
-func TestManyMakeTheTableAtOnce(t *testing.T) {
+func TestManyRecordersCreateTheTableAtOnce(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
 	var all sync.WaitGroup
@@ -122,7 +122,7 @@ func TestManyMakeTheTableAtOnce(t *testing.T) {
 	}
 }
 
-func TestWhoMayOnlyWriteNeedsNoMore(t *testing.T) {
+func TestARoleThatCanOnlyWriteIsEnough(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
 	first := start(t, url, calls.Options{})
@@ -134,7 +134,7 @@ func TestWhoMayOnlyWriteNeedsNoMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	// The owner of the database keeps no right but to connect and to write.
+	// The role keeps only the privileges to connect, read and write.
 	var name string
 	if err := conn.QueryRow(t.Context(), `SELECT current_database()`).Scan(&name); err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestWhoMayOnlyWriteNeedsNoMore(t *testing.T) {
 	}
 }
 
-func TestDatabaseThatGoesAwayAndComesBack(t *testing.T) {
+func TestDatabaseFailsAndRecovers(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)
 	url := pg.Database(t)
@@ -176,7 +176,7 @@ func TestDatabaseThatGoesAwayAndComesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		record(100)
-		time.Sleep(400 * time.Millisecond) // long enough for a try that fails
+		time.Sleep(400 * time.Millisecond) // long enough for a failed attempt
 		if err := away.give(); err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func TestDatabaseThatGoesAwayAndComesBack(t *testing.T) {
 	}
 }
 
-func TestDatabaseThatStaysAwayHoldsNobodyUp(t *testing.T) {
+func TestUnreachableDatabaseDelaysNobody(t *testing.T) {
 	t.Parallel()
 	for name, take := range map[string]func(*pgtest.Server) error{
 		"stopped": func(pg *pgtest.Server) error { return pg.Stop(pgtest.Immediate) },
@@ -219,7 +219,7 @@ func TestDatabaseThatStaysAwayHoldsNobodyUp(t *testing.T) {
 			}
 			took, err := closeWithin(t, r, time.Second)
 			if took > 3*time.Second {
-				t.Errorf("it took %s to close", took)
+				t.Errorf("closing took %s, want at most 3 s", took)
 			}
 			if err == nil {
 				t.Error("closed without an error")
@@ -231,14 +231,14 @@ func TestDatabaseThatStaysAwayHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestCallsThatPostgresDoesNotTakeAreLostAlone(t *testing.T) {
+func TestOnlyCallsThatPostgresRejectsAreLost(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
 	r := start(t, url, calls.Options{})
 	bad := oneCall(1)
 	bad.User = "a\x00b"
 	r.Record(bad)
-	time.Sleep(500 * time.Millisecond) // its batch is through
+	time.Sleep(500 * time.Millisecond) // until its batch was tried
 	r.Record(oneCall(2))
 	if _, err := closeWithin(t, r, 10*time.Second); err == nil {
 		t.Error("closed without an error")
@@ -250,7 +250,7 @@ func TestCallsThatPostgresDoesNotTakeAreLostAlone(t *testing.T) {
 
 const secret = "s3cr3t"
 
-func TestDatabaseThatRefusesIsAnErrorWithoutThePassword(t *testing.T) {
+func TestWrongPasswordIsAnErrorWithoutThePassword(t *testing.T) {
 	t.Parallel()
 	config, err := pgx.ParseConfig(server.Server(t).WithPassword(server.Database(t)))
 	if err != nil {
@@ -266,13 +266,13 @@ func TestDatabaseThatRefusesIsAnErrorWithoutThePassword(t *testing.T) {
 		t.Errorf("wrong password: %v", err)
 	}
 	if err != nil && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), "\n")) {
-		t.Errorf("said %q", err)
+		t.Errorf("error %q, want one line without the password", err)
 	}
 }
 
-// TestURLAsPeopleHaveIt records by the URL of another program, and says which of its
-// settings are ignored.
-func TestURLAsPeopleHaveIt(t *testing.T) {
+// TestURLOfAnotherProgram records with a URL in SQLAlchemy's form. The log names the
+// settings that are ignored.
+func TestURLOfAnotherProgram(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
 	var log bytes.Buffer
@@ -283,11 +283,11 @@ func TestURLAsPeopleHaveIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := query[int64](t, url, countCalls); n != 1 || !strings.Contains(log.String(), `settings="gssencmode keepalives"`) {
-		t.Errorf("%d rows, and said %s", n, &log)
+		t.Errorf("%d rows, log %s", n, &log)
 	}
 }
 
-func TestURLsThatCannotWork(t *testing.T) {
+func TestInvalidURLs(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"", "mysql://u:" + secret + "@h/d", "user=u password=" + secret, "postgres://u:" + secret + "%41%zz@h/d",
@@ -300,7 +300,7 @@ func TestURLsThatCannotWork(t *testing.T) {
 	}
 }
 
-func TestDatabaseThatIsAwayAtTheStartMayComeLater(t *testing.T) {
+func TestDatabaseUnreachableAtTheStart(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)
 	url := pg.Database(t)
@@ -320,9 +320,9 @@ func TestDatabaseThatIsAwayAtTheStartMayComeLater(t *testing.T) {
 	}
 }
 
-// TestPasswordStaysHere records in a database at a public address that offers no
-// TLS: that is refused at the start, and the password is not sent.
-func TestPasswordStaysHere(t *testing.T) {
+// TestPasswordIsNotSentInPlainText records in a database at a public address without
+// TLS. Start returns an error, and the password is not sent.
+func TestPasswordIsNotSentInPlainText(t *testing.T) {
 	t.Parallel()
 	r, err := calls.Open("postgres://ada:s3cr3t@db.example.com/sale", calls.Options{})
 	if err != nil {
@@ -331,7 +331,7 @@ func TestPasswordStaysHere(t *testing.T) {
 	server := transporttest.Start(t)
 	server.Pretend(r.Config(), "203.0.113.7")
 	if err := r.Start(t.Context()); !errors.Is(err, transport.ErrNoTLS) || strings.Contains(err.Error(), "s3cr3t") {
-		t.Errorf("start: %v, want TLS to be missing", err)
+		t.Errorf("start: %v, want an error about missing TLS", err)
 	}
 	if received := server.Received(); received != "" {
 		t.Errorf("the server read %q", received)

@@ -2,5 +2,5 @@ package calls
 
 import "github.com/jackc/pgx/v5/pgconn"
 
-// Config is what the recorder connects by.
+// Config returns the recorder's connection configuration.
 func (r *Recorder) Config() *pgconn.Config { return &r.config.Config }

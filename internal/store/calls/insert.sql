@@ -1,5 +1,4 @@
--- Written twice, because the answer to the first time was cut off, a call is
--- one row.
+-- A call that is written again, because the first answer was lost, is one row.
 INSERT INTO onsale.automate_calls
     (run_id, id, time, user_id, method, path, status, error, attempt, duration_ms)
 SELECT $1, c.*

@@ -8,7 +8,7 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// server is the one PostgreSQL of the tests that leave it running.
+// server is the PostgreSQL server shared by the tests that do not stop it.
 var server pgtest.Shared
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(server.Main(m)) }

@@ -9,8 +9,8 @@ import (
 	"onsale/internal/store/calls"
 )
 
-// TestRecordBehindAPooler records on two recorders behind a PgBouncer that has one
-// session of the server for both, in every pool mode and statement mode.
+// TestRecordBehindAPooler records with two recorders behind a PgBouncer that has a
+// single session for both, in every pool mode and statement mode.
 func TestRecordBehindAPooler(t *testing.T) {
 	t.Parallel()
 	pgbouncer := server.Server(t).Pooler(t, pgtest.Transaction, "default_pool_size = 1")
@@ -27,8 +27,8 @@ func TestRecordBehindAPooler(t *testing.T) {
 		"transaction, limit by option": func(_ *testing.T, url string) string {
 			return pgbouncer.URL(url) + "&options=-c%20statement_timeout%3D3s"
 		},
-		"transaction, for others": func(_ *testing.T, url string) string { return pgbouncer.URL(url) + "&pgbouncer=true" },
-		"transaction, exec":       func(_ *testing.T, url string) string { return pgbouncer.URL(url) + "&default_query_exec_mode=exec" },
+		"transaction, pgbouncer=true": func(_ *testing.T, url string) string { return pgbouncer.URL(url) + "&pgbouncer=true" },
+		"transaction, exec":           func(_ *testing.T, url string) string { return pgbouncer.URL(url) + "&default_query_exec_mode=exec" },
 		"transaction, simple": func(_ *testing.T, url string) string {
 			return pgbouncer.URL(url) + "&default_query_exec_mode=simple_protocol"
 		},
@@ -53,14 +53,14 @@ func TestRecordBehindAPooler(t *testing.T) {
 				}
 			}
 			if n := query[int](t, direct, countCalls); n != 2*each {
-				t.Errorf("%d calls are recorded, want %d", n, 2*each)
+				t.Errorf("%d calls were recorded, want %d", n, 2*each)
 			}
 		})
 	}
 }
 
-// TestRefusedByAPooler is an error before any call is made, as without a pooler.
-func TestRefusedByAPooler(t *testing.T) {
+// TestLoginRejectedByAPooler expects Start to fail, as without a pooler.
+func TestLoginRejectedByAPooler(t *testing.T) {
 	t.Parallel()
 	pooler := server.Server(t).Pooler(t, pgtest.Transaction, "auth_type = md5")
 	url := strings.Replace(pooler.URL(server.Database(t)), "postgres@", "stranger:s3cr3t@", 1)
@@ -69,6 +69,6 @@ func TestRefusedByAPooler(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := r.Start(t.Context()); err == nil || strings.Contains(err.Error(), "s3cr3t") {
-		t.Errorf("start: %v, want that the login is refused", err)
+		t.Errorf("start: %v, want an error that the login was rejected, without the password", err)
 	}
 }

@@ -10,27 +10,27 @@ import (
 	"onsale/internal/store/calls"
 )
 
-// TestRecordWithFewPrivileges records as a role that owns nothing. Where something is
-// missing, the start fails and says by which statements the role gets it.
+// TestRecordWithFewPrivileges records as a role that owns nothing. If a privilege is
+// missing, Start fails, and its error lists the statements that grant it.
 func TestRecordWithFewPrivileges(t *testing.T) {
 	t.Parallel()
 	const table = `CREATE SCHEMA onsale; CREATE TABLE onsale.automate_calls (id uuid PRIMARY KEY, run_id uuid, time timestamptz, user_id text,
 		method text, path text, status integer, error text, attempt integer, duration_ms double precision)`
 	for name, c := range map[string]struct{ before, want string }{
 		"the schema was made for it": {`CREATE SCHEMA onsale AUTHORIZATION ITS_ROLE`, ""},
-		"it may write to the table": {
+		"it can write to the table": {
 			table + `; GRANT USAGE ON SCHEMA onsale TO ITS_ROLE; GRANT SELECT, INSERT ON onsale.automate_calls TO ITS_ROLE`, "",
 		},
-		"there is no schema":      {"", `GRANT CREATE ON DATABASE ITS_DATABASE TO ITS_ROLE`},
-		"the schema is another's": {`CREATE SCHEMA onsale`, `GRANT USAGE, CREATE ON SCHEMA onsale TO ITS_ROLE`},
-		"the table is another's": {
+		"there is no schema":           {"", `GRANT CREATE ON DATABASE ITS_DATABASE TO ITS_ROLE`},
+		"another role owns the schema": {`CREATE SCHEMA onsale`, `GRANT USAGE, CREATE ON SCHEMA onsale TO ITS_ROLE`},
+		"another role owns the table": {
 			table, `GRANT USAGE ON SCHEMA onsale TO ITS_ROLE; GRANT SELECT, INSERT ON onsale.automate_calls TO ITS_ROLE`,
 		},
-		"it may only read the table": {
+		"it can only read the table": {
 			table + `; GRANT USAGE ON SCHEMA onsale TO ITS_ROLE; GRANT SELECT ON onsale.automate_calls TO ITS_ROLE`,
 			`GRANT INSERT ON onsale.automate_calls TO ITS_ROLE`,
 		},
-		"it only reads": {
+		"it is read-only": {
 			`CREATE SCHEMA onsale AUTHORIZATION ITS_ROLE; ALTER ROLE ITS_ROLE SET default_transaction_read_only = on`, "read-only",
 		},
 	} {
@@ -58,7 +58,7 @@ func TestRecordWithFewPrivileges(t *testing.T) {
 			if c.want != "" {
 				err := r.Start(t.Context())
 				if err == nil || !strings.Contains(err.Error(), named.Replace(c.want)) {
-					t.Fatalf("start: %v, want it to say %q", err, named.Replace(c.want))
+					t.Fatalf("start: %v, want an error with %q", err, named.Replace(c.want))
 				}
 				if _, run, found := strings.Cut(err.Error(), "run: "); found {
 					run, _, _ = strings.Cut(run, "; or instead: ")

@@ -1,5 +1,5 @@
--- Runs when the recorder connects. A role that may write to the table needs no
--- right to create anything once it is there.
+-- Runs when the recorder connects. If the table exists, a role needs only the
+-- privileges to write to it, none to create anything.
 DO $$
 BEGIN
     IF to_regclass('onsale.automate_calls') IS NULL THEN
@@ -20,7 +20,7 @@ BEGIN
         );
         CREATE INDEX IF NOT EXISTS automate_calls_time ON onsale.automate_calls (time);
     END IF;
-    -- Writes no row, and fails now where writing would fail later.
+    -- Inserts no row, but fails now if an insert would fail later.
     INSERT INTO onsale.automate_calls
         (run_id, id, time, user_id, method, path, status, error, attempt, duration_ms)
     SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE false

@@ -10,12 +10,12 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// statementTimeout makes the server give up before the client does, so that no
-// statement goes on behind its back.
+// statementTimeout is shorter than attemptLimit, so that the server ends a statement
+// before the client abandons it.
 const statementTimeout = "4s"
 
-// parseURL reads a connection URL, and logs once which of its settings are ignored. Its
-// errors show no part of the URL that may be secret.
+// parseURL parses a connection URL, and logs once which of its settings are ignored.
+// Its errors show no part of the URL that can be secret.
 func parseURL(text string, log *slog.Logger) (*pgx.ConnConfig, error) {
 	pool, ignored, err := conninfo.Parse(text)
 	if err != nil {
@@ -27,7 +27,7 @@ func parseURL(text string, log *slog.Logger) (*pgx.ConnConfig, error) {
 		config.RuntimeParams["application_name"] = "onsale automate"
 	}
 	if !strings.Contains(config.ConnString(), "default_query_exec_mode=") {
-		config.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler may lend each statement another session
+		config.DefaultQueryExecMode = pgx.QueryExecModeExec // a pooler can give each statement another session
 	}
 	transport.TakePooler(config.RuntimeParams)
 	return config, nil

@@ -18,16 +18,16 @@ import (
 )
 
 const (
-	// maxBatch is the most calls written at once.
+	// maxBatch is the maximum number of calls in one batch.
 	maxBatch = 500
-	// batchTime is how long a call waits for company.
+	// batchTime is how long the first call of a batch waits for others.
 	batchTime = 200 * time.Millisecond
-	// attemptLimit ends an attempt to connect and write.
+	// attemptLimit bounds an attempt to connect and write.
 	attemptLimit = 5 * time.Second
-	// hangUpLimit ends the farewell to a database that may be away.
+	// hangUpLimit bounds the closing of a connection, because the database can be
+	// unreachable.
 	hangUpLimit = 500 * time.Millisecond
-	// minPause and maxPause are how long it waits before it tries to write
-	// again; the pause doubles from try to try.
+	// minPause and maxPause bound the pause before a retry. It doubles with each retry.
 	minPause, maxPause = 100 * time.Millisecond, 2 * time.Second
 )
 
@@ -49,8 +49,8 @@ func (r *Recorder) write(ctx context.Context) {
 	}
 }
 
-// next waits for a call, and a moment longer for others. It returns none when
-// there will be none.
+// next waits for a call, and up to batchTime for more. It returns nil when the buffer is
+// closed and empty.
 func (r *Recorder) next() []row {
 	first, ok := <-r.rows
 	if !ok {
@@ -73,8 +73,8 @@ func (r *Recorder) next() []row {
 	return batch
 }
 
-// insist writes a batch, as often as it takes. The calls are lost when the
-// database refuses them, or the context ends.
+// insist writes a batch, and retries until it succeeds. The calls are lost if the
+// database rejects them or the context ends.
 func (r *Recorder) insist(ctx context.Context, batch []row) {
 	pause, away := minPause, error(nil)
 	for {
@@ -87,13 +87,13 @@ func (r *Recorder) insist(ctx context.Context, batch []row) {
 			}
 			return
 		case ctx.Err() != nil && away != nil:
-			r.lose(len(batch), away) // which says more than that the time is over
+			r.lose(len(batch), away) // says more than the context's error
 			return
 		case ctx.Err() != nil || malformed(err):
 			r.lose(len(batch), transport.OneLine(err))
 			return
 		case away == nil:
-			r.log.Warn("cannot record calls, will try again", "error", transport.OneLine(err))
+			r.log.Warn("cannot record calls, retrying", "error", transport.OneLine(err))
 		}
 		away = transport.OneLine(err)
 		select {
@@ -104,8 +104,8 @@ func (r *Recorder) insist(ctx context.Context, batch []row) {
 	}
 }
 
-// attempt connects if need be, makes the table if need be, and writes a batch.
-// An error ends the connection.
+// attempt connects and creates the table if necessary, and writes a batch. After an
+// error it closes the connection.
 func (r *Recorder) attempt(ctx context.Context, batch []row) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
@@ -131,9 +131,8 @@ func (r *Recorder) attempt(ctx context.Context, batch []row) (err error) {
 	return r.insert(ctx, batch)
 }
 
-// prepare makes the table when it is missing. Two that make the schema at the
-// same time may get into each other's way; the second finds it there when it
-// comes again.
+// prepare creates the table if it is missing. Two recorders that create the schema at
+// the same time can conflict; the second finds it on a retry.
 func (r *Recorder) prepare(ctx context.Context) error {
 	for try := 1; ; try++ {
 		_, err := r.conn.Exec(ctx, r.limit+";\n"+makeTable) // in one transaction
@@ -146,8 +145,8 @@ func (r *Recorder) prepare(ctx context.Context) error {
 	}
 }
 
-// advise adds to the error of a role that lacks a privilege the statements that
-// give it those to write to the table and, if that is missing, to make it.
+// advise adds GRANT statements to the error of a role that lacks a privilege. They
+// allow it to write to the table and, if the table is missing, to create it.
 func (r *Recorder) advise(ctx context.Context, err error) error {
 	var there bool
 	failed := r.conn.QueryRow(ctx, lookForTable, pgx.QueryExecModeSimpleProtocol).Scan(&there)
@@ -161,12 +160,12 @@ func (r *Recorder) advise(ctx context.Context, err error) error {
 	return err
 }
 
-// lookForTable asks the catalogue, which every role may read.
+// lookForTable queries the catalogue, which every role can read.
 const lookForTable = `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
 	WHERE nspname = 'onsale' AND relname = 'automate_calls')`
 
-// insert writes a batch in one statement, after the one that sets the time limit of
-// the transaction that they are: a pooler takes none of the session.
+// insert writes a batch in one statement. A statement before it, in the same
+// transaction, sets the time limit: behind a pooler, a session's limit would not last.
 func (r *Recorder) insert(ctx context.Context, batch []row) error {
 	n := len(batch)
 	var (
@@ -188,21 +187,22 @@ func (r *Recorder) insert(ctx context.Context, batch []row) error {
 	return r.conn.SendBatch(ctx, &transaction).Close()
 }
 
-// pgUUID is the id as the driver encodes it in every mode, lists included.
+// pgUUID returns the id in a type that the driver can encode in every statement mode,
+// also in lists.
 func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
 
-// hangUp ends the connection, if there is one.
+// hangUp closes the connection, if there is one.
 func (r *Recorder) hangUp(ctx context.Context) {
 	if r.conn == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangUpLimit)
 	defer cancel()
-	_ = r.conn.Close(ctx) // it may be broken already
+	_ = r.conn.Close(ctx) // fails if the connection is broken
 	r.conn, r.ready = nil, false
 }
 
-// codeOf returns the SQLSTATE of an error that the database answered with.
+// codeOf returns the SQLSTATE of an error from the database, or "" for another error.
 func codeOf(err error) string {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return server.Code
@@ -210,17 +210,15 @@ func codeOf(err error) string {
 	return ""
 }
 
-// malformed reports whether the database does not accept the calls themselves,
-// so that another try would meet the same refusal. The codes are of
-// PostgreSQL's appendix A.
+// malformed reports whether the database rejects the data of the calls, so that a retry
+// cannot help. The codes are from PostgreSQL's appendix A.
 func malformed(err error) bool {
 	code := codeOf(err)
 	return code != "" && (code[:2] == "22" || code[:2] == "23")
 }
 
-// refused reports whether the database answers, but not to this user, or not
-// with what is asked for, or without the TLS that is required; waiting does not
-// mend that.
+// refused reports whether the error is permanent: the database answers, but it rejects
+// the login or the statement, or lacks the required TLS.
 func refused(err error) bool {
 	code := codeOf(err)
 	if code == "" {

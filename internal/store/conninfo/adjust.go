@@ -8,13 +8,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// adjustments are made to the driver's configuration for keywords that it does not know.
+// adjustments change the driver's configuration for keywords that the driver does not
+// support.
 type adjustments struct {
-	// addresses of hosts, by name: hostaddr.
+	// addresses are the IP addresses of hosts by name, from hostaddr.
 	addresses map[string]string
-	// name of the application unless another is given: fallback_application_name.
+	// name is fallback_application_name: the application name if no other is given.
 	name string
-	// minTLS and maxTLS are versions of TLS; 0 for none.
+	// minTLS and maxTLS are versions of TLS; 0 if not set.
 	minTLS, maxTLS uint16
 }
 
@@ -41,7 +42,7 @@ func (a adjustments) limitTLS(config *tls.Config) {
 	}
 }
 
-// tlsVersion reads a version as OpenSSL names it.
+// tlsVersion parses a version of TLS in OpenSSL's notation.
 func tlsVersion(name, value string) (uint16, error) {
 	version, ok := map[string]uint16{
 		"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13,

@@ -9,7 +9,8 @@ import (
 	"onsale/internal/store/conninfo"
 )
 
-// connects opens a connection by a string and compares what a query answers.
+// connects opens a connection with a connection string, and compares the result of a
+// query.
 func connects(t *testing.T, text, want, query string) {
 	t.Helper()
 	config, _, err := conninfo.Parse(text)
@@ -19,7 +20,7 @@ func connects(t *testing.T, text, want, query string) {
 	}
 	var got string
 	if err := connect(t, config, query, &got); err != nil || got != want {
-		t.Errorf("%s: %s answers %q, %v, want %q", text, query, got, err, want)
+		t.Errorf("%s: %s returns %q, %v, want %q", text, query, got, err, want)
 	}
 }
 

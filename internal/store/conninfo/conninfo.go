@@ -1,8 +1,8 @@
-// Package conninfo reads connection strings of PostgreSQL as people have them: a URL
-// or keywords and values, with what shells, files and other drivers put around it.
+// Package conninfo parses connection strings of PostgreSQL: a URL, or keywords and
+// values. It also accepts what shells, environment files and other drivers add to them.
 //
-// Its errors say which part is wrong and how to write it. They never show the string,
-// the password or the user.
+// Its errors name the part that is wrong and how to write it. They never show the whole
+// string, the password or the user.
 package conninfo
 
 import (
@@ -22,42 +22,42 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// connectTimeout ends an attempt to connect unless the string says otherwise: long
-// enough for a TLS handshake across a continent.
+// connectTimeout is the default limit of an attempt to connect. It is enough for a TLS
+// handshake across a continent.
 const connectTimeout = 2 * time.Second
 
 // maxLength limits a connection string, in bytes.
 const maxLength = 16 << 10
 
-// keepAlive notices within half a minute that a server is gone, also while a
-// migration waits for its answer without a limit.
+// keepAlive detects a dead server within half a minute, even during a migration, which
+// has no time limit.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}
 
-// ErrEmpty says that there is nothing but white space.
+// ErrEmpty is the error for a string that has only white space.
 var ErrEmpty = errors.New("it is empty")
 
-// ErrScheme says that the string is for no PostgreSQL.
+// ErrScheme is the error for a string that is neither a URL of PostgreSQL nor keywords
+// and values.
 var ErrScheme = errors.New("it must begin with postgres:// or postgresql://")
 
-// form is what a URL must look like.
+// form describes a valid URL.
 const form = "it must look like postgres://USER:PASSWORD@HOST:5432/DATABASE, with special characters of the password percent-encoded"
 
-// malformed returns an error for the part that is wrong.
+// malformed returns an error that describes the wrong part and a valid URL.
 func malformed(format string, args ...any) error {
 	return errors.New(fmt.Sprintf(format, args...) + "; " + form)
 }
 
-// settings are keywords of libpq, and run-time parameters of the server, with their
-// values.
+// settings maps keywords of libpq and run-time parameters of the server to their values.
 type settings map[string]string
 
-// Parse reads a connection string of one host or of several. It returns the names of
-// the settings that it ignores, sorted: keywords of libpq and of other drivers that
-// mean nothing here. A setting that asks for protection which the driver cannot give
-// is an error.
+// Parse parses a connection string with one host or several. It returns the sorted names
+// of the settings that it ignores: keywords of libpq and of other drivers that have no
+// effect here. A setting that requires protection which the driver cannot give is an
+// error.
 //
-// Connections by the configuration go to the primary among several hosts, and are
-// encrypted as [transport.RequireTLS] demands.
+// With several hosts, the configuration connects to the primary. Its connections are
+// encrypted as [transport.RequireTLS] requires.
 func Parse(text string) (config *pgxpool.Config, ignored []string, err error) {
 	found, err := read(text)
 	if err != nil {
@@ -65,7 +65,7 @@ func Parse(text string) (config *pgxpool.Config, ignored []string, err error) {
 	}
 	mode := found["sslmode"]
 	if found[modeTwice] != "" {
-		mode = "" // then it is nobody's choice
+		mode = "" // contradictory values are not a choice
 	}
 	delete(found, modeTwice)
 	var after adjustments
@@ -76,7 +76,7 @@ func Parse(text string) (config *pgxpool.Config, ignored []string, err error) {
 		return nil, nil, err
 	}
 	if _, set := found["target_session_attrs"]; !set && severalHosts(config) {
-		found["target_session_attrs"] = "read-write" // it is the primary that sells
+		found["target_session_attrs"] = "read-write" // only the primary can sell
 		if config, err = found.config(); err != nil {
 			return nil, nil, err
 		}
@@ -86,7 +86,7 @@ func Parse(text string) (config *pgxpool.Config, ignored []string, err error) {
 		conn.ConnectTimeout = connectTimeout
 	}
 	if found["password"] == "" {
-		conn.Password = strings.TrimRight(conn.Password, "\r\n") // $PGPASSWORD, as echo writes it
+		conn.Password = strings.TrimRight(conn.Password, "\r\n") // $PGPASSWORD can end with the newline of echo
 	}
 	setFormats(conn.RuntimeParams)
 	conn.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
@@ -97,9 +97,9 @@ func Parse(text string) (config *pgxpool.Config, ignored []string, err error) {
 	return config, ignored, nil
 }
 
-// setFormats makes texts and times come as the driver reads them, whatever the server,
-// the database or the role has as default. Poolers know these two parameters, for
-// drivers of other languages send them as well.
+// setFormats requests the formats of texts and times that the driver reads, whatever the
+// defaults of the server, the database or the role are. Poolers support these two
+// parameters, because other drivers send them too.
 func setFormats(params map[string]string) {
 	for name := range params {
 		if strings.EqualFold(name, "datestyle") {
@@ -109,14 +109,14 @@ func setFormats(params map[string]string) {
 	params["client_encoding"], params["datestyle"] = "UTF8", "ISO"
 }
 
-// LogIgnored logs in one line that settings are ignored; a nil logger logs nothing.
+// LogIgnored logs the names of ignored settings in one line. A nil logger logs nothing.
 func LogIgnored(log *slog.Logger, names []string) {
 	if log != nil && len(names) > 0 {
 		log.Warn("settings of the database URL are ignored", "settings", strings.Join(names, " "))
 	}
 }
 
-// read tells a URL from keywords and values.
+// read parses a URL, or keywords and values.
 func read(text string) (settings, error) {
 	if len(text) > maxLength {
 		return nil, fmt.Errorf("it must be at most %d bytes long", maxLength)
@@ -137,7 +137,7 @@ func read(text string) (settings, error) {
 	return nil, ErrScheme
 }
 
-// config hands the settings to the driver.
+// config returns the driver's configuration for the settings.
 func (s settings) config() (*pgxpool.Config, error) {
 	var line strings.Builder
 	escape := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
@@ -151,14 +151,14 @@ func (s settings) config() (*pgxpool.Config, error) {
 	return config, nil
 }
 
-// reason returns the driver's message without the string that it quotes and without
-// the secrets.
+// reason returns the driver's message without the connection string that it quotes, and
+// without secrets.
 func (s settings) reason(err error) string {
 	message := err.Error()
 	message = message[strings.LastIndex(message, "`: ")+1:]
 	message = strings.TrimPrefix(message, ": ")
 	for _, name := range []string{"password", "sslpassword"} {
-		if len(s[name]) > 3 { // one that is shorter is a part of many words
+		if len(s[name]) > 3 { // a shorter one is part of many words
 			message = strings.ReplaceAll(message, s[name], "xxxxx")
 		}
 	}
@@ -172,7 +172,7 @@ func severalHosts(config *pgxpool.Config) bool {
 	})
 }
 
-// lookUp returns a look-up of addresses that knows those of hostaddr.
+// lookUp returns a look-up function that finds the known addresses first.
 func lookUp(known map[string]string, others pgconn.LookupFunc) pgconn.LookupFunc {
 	return func(ctx context.Context, host string) ([]string, error) {
 		if address, ok := known[host]; ok {

@@ -11,9 +11,9 @@ import (
 	"onsale/internal/store/conninfo"
 )
 
-// TestStringsAsPeopleHaveThem reads what is put around a connection string, and raw
-// characters that leave one reading. Each is what libpq's plain URL would say.
-func TestStringsAsPeopleHaveThem(t *testing.T) {
+// TestTolerance parses connection strings with surrounding text, and with raw characters
+// that can be read in only one way. Each must give the same result as a plain URL.
+func TestTolerance(t *testing.T) {
 	t.Parallel()
 	const plain = "ada s3cr3t db.example.com 5432 sale"
 	for text, want := range map[string]string{
@@ -71,12 +71,12 @@ func TestStringsAsPeopleHaveThem(t *testing.T) {
 		}
 		c := config.ConnConfig
 		if got := fmt.Sprintf("%s %s %s %d %s", c.User, c.Password, c.Host, c.Port, c.Database); got != want {
-			t.Errorf("%q is read as\n%s, want\n%s", text, got, want)
+			t.Errorf("%q is parsed as\n%s, want\n%s", text, got, want)
 		}
 	}
 }
 
-// TestHints name the part that is wrong, and show nothing of a secret.
+// TestHints expects errors that name the wrong part and show no secret.
 func TestHints(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
@@ -87,9 +87,9 @@ func TestHints(t *testing.T) {
 		"mysql://uSER1:hUNTER2@host/db?a=b":                                   "must begin with postgres://",
 		"sqlite:///hUNTER2.db":                                                "must begin with postgres://",
 		"postgres:/uSER1:hUNTER2@host/db":                                     "must begin with postgres://",
-		"postgres://":                                                         "it names no host",
-		"postgres://uSER1:hUNTER2@/db":                                        "it names no host",
-		"user=uSER1 password=hUNTER2":                                         "it names no host",
+		"postgres://":                                                         "the host is missing",
+		"postgres://uSER1:hUNTER2@/db":                                        "the host is missing",
+		"user=uSER1 password=hUNTER2":                                         "the host is missing",
 		"postgres://uSER1:hUNTER2@host:port/db":                               "the port must be a number",
 		"postgres://uSER1:hUNTER2":                                            "'@' between password and host is missing",
 		"postgres://uSER1:hUNTER2/db":                                         "'@' between password and host is missing",
@@ -104,10 +104,10 @@ func TestHints(t *testing.T) {
 		"postgres://uSER1/x:hUNTER2@host/db":                                  "the user has a raw '/': write it as %2F",
 		"postgres://uSER1:a@hUNTER2/c@host":                                   "can be read in two ways: write '@' as %40",
 		"postgres://uSER1:12/hUNTER2@host":                                    "can be read in two ways",
-		"postgres://uSER1:hUNTER2@ho st/db":                                   "the host has a character that no host has",
+		"postgres://uSER1:hUNTER2@ho st/db":                                   "the host has a character that is not allowed",
 		"postgres://uSER1:hUNTER2@host/db?x":                                  "NAME=VALUE",
 		"postgres://uSER1:hUNTER2@host/db?x y=":                               "NAME=VALUE",
-		"host=h password='hUNTER2":                                            "a single quote is missing behind a value",
+		"host=h password='hUNTER2":                                            "a single quote is missing at the end of a value",
 		"host=h uSER1 hUNTER2 a=b":                                            "keywords and values",
 		"Server=h;User Id=uSER1;Password=hUNTER2;":                            "separated by blanks",
 		"postgres://h/d?sslmode=maybe&password=hUNTER2":                       "sslmode",
@@ -115,14 +115,14 @@ func TestHints(t *testing.T) {
 		"postgres://h/d?connect_timeout=soon&sslpassword=hUNTER2":             "connect_timeout",
 		"postgres://h/d?ssl=true&sslmode=disable":                             "contradict",
 		"postgres://h/d?ssl=hUNTER2":                                          "ssl must be true",
-		"postgres://h/d?gssencmode=require":                                   "gssencmode=require cannot be honoured",
-		"postgres://h/d?sslcrl=/hUNTER2":                                      "sslcrl cannot be honoured",
-		"postgres://h/d?requirepeer=postgres":                                 "requirepeer cannot be honoured",
+		"postgres://h/d?gssencmode=require":                                   "gssencmode=require is not supported",
+		"postgres://h/d?sslcrl=/hUNTER2":                                      "sslcrl is not supported",
+		"postgres://h/d?requirepeer=postgres":                                 "requirepeer is not supported",
 		"postgres://h/d?sslaccept=strict":                                     "write sslmode=verify-full",
 		"postgres://h/d?ssl_max_protocol_version=TLSv1.1":                     "ssl_max_protocol_version",
 		"postgres://h/d?ssl_min_protocol_version=2":                           "ssl_min_protocol_version must be TLSv1.2",
 		"postgres://h/d?client_encoding=latin1":                               "client_encoding must be UTF8",
-		"postgres://h/d?replication=database":                                 "replication must be left out",
+		"postgres://h/d?replication=database":                                 "replication must be removed",
 		"postgres://h/d?hostaddr=hUNTER2":                                     "hostaddr must be an IP address",
 		"postgres://h/d?require_auth=magic":                                   "require_auth",
 		"postgres://h/d?channel_binding=sometimes":                            "channel_binding",
@@ -130,7 +130,7 @@ func TestHints(t *testing.T) {
 	} {
 		_, _, err := conninfo.Parse(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%.80q: %v, want something with %q", text, err, want)
+			t.Errorf("%.80q: %v, want an error with %q", text, err, want)
 		}
 		if err != nil && (strings.Contains(err.Error(), "uSER1") || strings.Contains(err.Error(), "hUN") || strings.Contains(err.Error(), "TER2")) {
 			t.Errorf("%.80q: the error shows a secret: %v", text, err)
@@ -138,7 +138,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// libpqKeywords are those of PostgreSQL 15 to 18, with a value that libpq takes.
+// libpqKeywords are the keywords of PostgreSQL 15 to 18, each with a valid value.
 var libpqKeywords = map[string]string{
 	"hostaddr": "127.0.0.1", "passfile": "/nowhere", "require_auth": "!password", "channel_binding": "prefer", "connect_timeout": "3",
 	"client_encoding": "UTF8", "options": "-c geqo=off", "application_name": "me", "fallback_application_name": "me",
@@ -150,15 +150,15 @@ var libpqKeywords = map[string]string{
 	"target_session_attrs": "any", "load_balance_hosts": "disable",
 }
 
-// foreignKeywords are those of other drivers and frameworks.
+// foreignKeywords are keywords of other drivers and frameworks.
 var foreignKeywords = map[string]string{
 	"driver": "psycopg2", "prepared_statement_cache_size": "0", "schema": "public", "connection_limit": "5",
 	"pool": "5", "conn_max_age": "60", "binary_parameters": "yes", "reWriteBatchedInserts": "true", "prepareThreshold": "0",
 	"ApplicationName": "me", "ssl": "false", "uselibpqcompat": "true",
 }
 
-// TestKeywordsReachNoServer connects to a real server, which refuses parameters that it
-// does not know: each by itself, in a URL and among keywords and values.
+// TestKeywordsReachNoServer connects to a real server with each keyword. The server
+// rejects unknown parameters, so none of the keywords can have been sent to it.
 func TestKeywordsReachNoServer(t *testing.T) {
 	t.Parallel()
 	base := server.Database(t)
@@ -183,11 +183,11 @@ func TestKeywordsReachNoServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := connect(t, config, "SELECT '1'", nil); err == nil || !strings.Contains(err.Error(), "lock_time") {
-		t.Errorf("a parameter with a typing error: %v, want the server to name it", err)
+		t.Errorf("a misspelt parameter: %v, want an error that names it", err)
 	}
 }
 
-// TestIgnoredSettings are named, those that are used are not.
+// TestIgnoredSettings expects the names of ignored settings, and no others.
 func TestIgnoredSettings(t *testing.T) {
 	t.Parallel()
 	_, ignored, err := conninfo.Parse("postgres://h/d?keepalives=1&gssencmode=disable&fallback_application_name=x&lock_timeout=1" +
@@ -197,7 +197,7 @@ func TestIgnoredSettings(t *testing.T) {
 	}
 }
 
-// TestProtectionIsKept reads settings that ask for protection, in every spelling.
+// TestProtectionIsKept parses settings that require protection, in every spelling.
 func TestProtectionIsKept(t *testing.T) {
 	t.Parallel()
 	parse := func(settings string) (c *tls.Config, fallbacks int, binding, auth string) {
@@ -230,11 +230,12 @@ func TestProtectionIsKept(t *testing.T) {
 		t.Errorf("channel binding %q, authentication %q, TLS %x", binding, auth, config.MinVersion)
 	}
 	if config, _, _, _ := parse("postgres://h/d?ssl_min_protocol_version=TLSv1"); config.MinVersion != tls.VersionTLS12 {
-		t.Errorf("TLS %x is allowed", config.MinVersion)
+		t.Errorf("minimum TLS version %x, want 1.2", config.MinVersion)
 	}
 }
 
-// TestModeGivenTwice is nobody's choice of a connection that may be read.
+// TestModeGivenTwice expects that contradictory values of sslmode do not allow a public
+// address without TLS.
 func TestModeGivenTwice(t *testing.T) {
 	t.Parallel()
 	for settings, guarded := range map[string]bool{
@@ -246,7 +247,7 @@ func TestModeGivenTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := config.ConnConfig.AfterNetConnect != nil; got != guarded {
-			t.Errorf("%s: a public address without TLS is refused: %v, want %v", settings, got, guarded)
+			t.Errorf("%s: a public address without TLS is rejected: %v, want %v", settings, got, guarded)
 		}
 	}
 }
@@ -260,7 +261,7 @@ func TestAddressOfAHost(t *testing.T) {
 	}
 	for host, want := range map[string]string{"one.invalid": "192.0.2.1", "two.invalid": "192.0.2.2"} {
 		if got, err := config.ConnConfig.LookupFunc(t.Context(), host); err != nil || !slices.Equal(got, []string{want}) {
-			t.Errorf("%s leads to %v, %v", host, got, err)
+			t.Errorf("%s resolves to %v, %v, want %s", host, got, err, want)
 		}
 	}
 	config, _, err = conninfo.Parse("postgres://ada@/sale?hostaddr=192.0.2.1")
@@ -272,7 +273,7 @@ func TestAddressOfAHost(t *testing.T) {
 	}
 }
 
-// TestPasswordFromTheEnvironment may end with a line break too.
+// TestPasswordFromTheEnvironment removes a line break at the end of PGPASSWORD.
 func TestPasswordFromTheEnvironment(t *testing.T) {
 	t.Setenv("PGPASSWORD", "s3cr3t\n")
 	config, _, err := conninfo.Parse("postgres://ada@h/d")
@@ -281,16 +282,16 @@ func TestPasswordFromTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestHostFromTheEnvironment: libpq takes it from there, and so does the driver.
+// TestHostFromTheEnvironment takes the host from PGHOST, as libpq does.
 func TestHostFromTheEnvironment(t *testing.T) {
 	t.Setenv("PGHOST", "db.example.com")
 	config, _, err := conninfo.Parse("postgres:///sale?sslmode=no-verify") // no-verify is Node's require
 	if err != nil || config.ConnConfig.Host != "db.example.com" || config.ConnConfig.TLSConfig == nil || len(config.ConnConfig.Fallbacks) != 0 {
-		t.Errorf("%v, want an encrypted connection to the host of the environment", err)
+		t.Errorf("%v, want an encrypted connection to the host in PGHOST", err)
 	}
 }
 
-// FuzzParse looks for a string that ends the process, or a password that an error shows.
+// FuzzParse searches for strings that make Parse panic, or whose error shows the password.
 func FuzzParse(f *testing.F) {
 	f.Add("postgres://ada:", "", "", "@[::1]:5432/sale?sslmode=require&host=/tmp")
 	f.Add("host=h password='", "a", "\\", "' user=ada")
@@ -302,7 +303,7 @@ func FuzzParse(f *testing.F) {
 		if err == nil && config == nil {
 			t.Error("neither a configuration nor an error")
 		}
-		// Elsewhere it may be the value of a setting that is no secret.
+		// In other places the word can be the value of a setting that is not secret.
 		isPassword := (start == "postgres://ada:" || start == "psql 'postgres://ada@srv:") && !strings.Contains(before, "?")
 		if err != nil && isPassword && strings.Contains(err.Error(), secret) {
 			t.Errorf("%q: %v", start+before+secret+after+rest, err)

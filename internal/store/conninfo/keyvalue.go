@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// readKeywords reads keywords and values: host=db.example.com dbname=sale. A value with
-// blanks stands in single quotes, and a backslash takes the next character as it is.
+// readKeywords parses keywords and values, such as host=db.example.com dbname=sale. A
+// value with blanks must be in single quotes. A backslash escapes the next character.
 func readKeywords(text string) (settings, error) {
 	found := make(settings)
 	for rest := strings.TrimSpace(text); rest != ""; rest = strings.TrimSpace(rest) {
 		name, behind, ok := strings.Cut(rest, "=")
 		name = strings.TrimSpace(name)
 		if !ok || !isName(name) {
-			return nil, errors.New("it must be keywords and values, like host=db.example.com dbname=sale, with values that have blanks in single quotes")
+			return nil, errors.New("it must be keywords and values, like host=db.example.com dbname=sale, with single quotes around values that have blanks")
 		}
 		value, behind, ok := cutValue(strings.TrimLeft(behind, " "))
 		if !ok {
-			return nil, errors.New("a single quote is missing behind a value")
+			return nil, errors.New("a single quote is missing at the end of a value")
 		}
 		if name != "password" && strings.Contains(value, ";") && strings.Contains(value, "=") {
-			return nil, errors.New("its settings must be separated by blanks, not by semicolons: like host=db.example.com dbname=sale")
+			return nil, errors.New("its settings must be separated by blanks, not by semicolons, like host=db.example.com dbname=sale")
 		}
 		found.add(name, value, false)
 		rest = behind
@@ -33,7 +33,8 @@ func readKeywords(text string) (settings, error) {
 	return found, found.checkPlace()
 }
 
-// cutValue returns the value that a text begins with, and what follows it.
+// cutValue returns the value at the beginning of a text, and the rest. It returns false
+// if a closing quote is missing.
 func cutValue(text string) (value, rest string, ok bool) {
 	quoted := strings.HasPrefix(text, "'")
 	var b strings.Builder

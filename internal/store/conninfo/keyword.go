@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// treatment says what becomes of a keyword.
+// treatment is how Parse handles a keyword.
 type treatment uint8
 
 const (
-	// used: the driver or the server understands it.
+	// used keywords are passed to the driver.
 	used treatment = iota
-	// ignored: it means nothing here, and what it asks for is no protection.
+	// ignored keywords have no effect here, and do not protect anything.
 	ignored
-	// adjusted: it is used, though the driver does not know it.
+	// adjusted keywords are applied here, because the driver does not support them.
 	adjusted
-	// refused: it asks for protection that the driver does not give.
+	// refused keywords require protection that the driver does not give.
 	refused
 )
 
-// keywords are those of libpq, up to PostgreSQL 18, of pgx, and those that other
-// drivers and frameworks put into a URL. What is not among them is a run-time
-// parameter, which the server knows or refuses by its name.
+// keywords are those of libpq, up to PostgreSQL 18, of pgx, and of other drivers and
+// frameworks. Any other name is a run-time parameter, which the server accepts or
+// rejects.
 var keywords = treatments(map[treatment]string{
 	used: `host port dbname user password passfile connect_timeout options application_name target_session_attrs
 		sslmode sslnegotiation sslcert sslkey sslpassword sslcertmode sslrootcert sslsni channel_binding require_auth
@@ -66,11 +66,12 @@ func treatments(lists map[treatment]string) map[string]treatment {
 	return all
 }
 
-// modeTwice is no keyword: it notes that sslmode was given twice, with different values.
+// modeTwice is not a keyword. It records that sslmode was given twice, with different
+// values.
 const modeTwice = "sslmode twice"
 
-// add adds a setting under its usual name. Of one that comes twice the last counts, as
-// for libpq.
+// add adds a setting under its usual name. If a setting is given twice, the last one
+// counts, as in libpq.
 func (s settings) add(name, value string, jdbc bool) {
 	if lower := strings.ToLower(name); aliases[lower] != "" {
 		name = aliases[lower]
@@ -78,10 +79,10 @@ func (s settings) add(name, value string, jdbc bool) {
 		name = lower
 	}
 	if jdbc && name == "ssl" && isTrue(value) {
-		value = "verify-full" // which is what Java means by it
+		value = "verify-full" // the meaning of ssl=true in Java's driver
 	}
 	if name == "sslmode" && value == "no-verify" {
-		value = "require" // which is what Node's drivers mean by it
+		value = "require" // the meaning of no-verify in Node's drivers
 	}
 	if before, set := s[name]; set && before != value && name == "sslmode" {
 		s[modeTwice] = value
@@ -89,8 +90,8 @@ func (s settings) add(name, value string, jdbc bool) {
 	s[name] = value
 }
 
-// sort takes out what the driver must not see: it notes what is to be adjusted, and
-// returns the names of what is ignored.
+// sort removes the settings that the driver must not see. It records adjustments, and
+// returns the sorted names of ignored settings.
 func (s settings) sort(after *adjustments) (names []string, err error) {
 	for name, value := range s {
 		switch keywords[name] {
@@ -99,7 +100,7 @@ func (s settings) sort(after *adjustments) (names []string, err error) {
 		case ignored:
 			names = append(names, name)
 		case refused:
-			return nil, fmt.Errorf("%s cannot be honoured: leave it out%s", name, instead[name])
+			return nil, fmt.Errorf("%s is not supported: remove it%s", name, instead[name])
 		case adjusted:
 			isIgnored, err := s.adjust(name, value, after)
 			if err != nil {
@@ -115,15 +116,15 @@ func (s settings) sort(after *adjustments) (names []string, err error) {
 	return names, nil
 }
 
-// instead says what does much the same as a keyword that is refused.
+// instead suggests a replacement for refused keywords.
 var instead = map[string]string{
-	"scram_client_key": ", and give the password", "scram_server_key": ", and give the password",
+	"scram_client_key": ", and use the password", "scram_server_key": ", and use the password",
 	"sslaccept": ", and write sslmode=verify-full", "sslidentity": ", and write sslcert and sslkey",
 	"sslfactory": ", and write sslmode",
 }
 
-// adjust judges a keyword that the driver does not know, and reports whether it is
-// ignored.
+// adjust applies a keyword that the driver does not support. It reports whether the
+// keyword is ignored.
 func (s settings) adjust(name, value string, after *adjustments) (isIgnored bool, err error) {
 	switch name {
 	case "hostaddr":
@@ -138,24 +139,24 @@ func (s settings) adjust(name, value string, after *adjustments) (isIgnored bool
 		after.maxTLS, err = tlsVersion(name, value)
 	case "gssencmode":
 		if value == "require" {
-			return false, errors.New("gssencmode=require cannot be honoured: write sslmode=verify-full, which encrypts as well")
+			return false, errors.New("gssencmode=require is not supported: write sslmode=verify-full, which encrypts too")
 		}
 		return true, nil
 	case "client_encoding":
 		if plain := strings.ReplaceAll(strings.ToLower(value), "-", ""); plain != "utf8" && plain != "auto" && plain != "unicode" {
-			return false, errors.New("client_encoding must be UTF8, or be left out")
+			return false, errors.New("client_encoding must be UTF8: change it or remove it")
 		}
 		return true, nil
 	case "replication":
 		if !isFalse(value) {
-			return false, errors.New("replication must be left out: a connection for replication cannot sell")
+			return false, errors.New("replication must be removed: a replication connection cannot sell")
 		}
 		return true, nil
 	}
 	return false, err
 }
 
-// takeSSL turns ssl=true, or the mode that some drivers write there, into sslmode.
+// takeSSL converts ssl=true, or ssl=MODE as some drivers accept it, to sslmode.
 func (s settings) takeSSL(name, value string) (isIgnored bool, err error) {
 	mode := value
 	switch {
@@ -164,19 +165,19 @@ func (s settings) takeSSL(name, value string) (isIgnored bool, err error) {
 	case isFalse(value):
 		return true, nil
 	case !slices.Contains([]string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}, value):
-		return false, fmt.Errorf("%s must be true, or be left out: write sslmode", name)
+		return false, fmt.Errorf("%s must be true or false: change it, or use sslmode instead", name)
 	}
 	switch given := s["sslmode"]; {
 	case given == "":
 		s["sslmode"] = mode
 	case given != mode && (mode != "require" || !strings.HasPrefix(given, "verify-")):
-		return false, fmt.Errorf("%s and sslmode contradict each other: leave out %s", name, name)
+		return false, fmt.Errorf("%s and sslmode contradict each other: remove %s", name, name)
 	}
 	return false, nil
 }
 
-// takeAddresses notes the addresses of the hosts, or takes them for the hosts where
-// there are none.
+// takeAddresses records the addresses of the hosts. If there are no hosts, the addresses
+// become the hosts.
 func (s settings) takeAddresses(list string, after *adjustments) error {
 	addresses := strings.Split(list, ",")
 	for _, address := range addresses {
@@ -190,7 +191,7 @@ func (s settings) takeAddresses(list string, after *adjustments) error {
 		return nil
 	}
 	if len(hosts) != len(addresses) {
-		return errors.New("hostaddr must have as many addresses as there are hosts")
+		return errors.New("hostaddr must have one address for each host")
 	}
 	after.addresses = make(map[string]string)
 	for i, address := range addresses {

@@ -8,7 +8,7 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// server is the PostgreSQL of the tests.
+// server is the PostgreSQL server that the tests of this package share.
 var server pgtest.Shared
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(server.Main(m)) }

@@ -6,18 +6,18 @@ import (
 	"unicode"
 )
 
-// What people copy along with a connection string.
+// What users copy together with a connection string.
 var (
-	// around is a line of an environment file, or a command line of psql.
+	// around is the beginning of a line of an environment file, or of a psql command.
 	around = regexp.MustCompile(`^(?:(?:export\s+|set\s+)?[A-Z0-9_]*(?:URL|URI|DSN|RECORD)\s*=|psql(?:\s+(?:-d|--dbname))?[\s=])\s*`)
-	// scheme of a URL. Other libraries put the name of a driver behind it.
+	// scheme is the scheme of a URL. Some libraries append the name of a driver.
 	scheme = regexp.MustCompile(`^(?i:postgres|postgresql|postgis|pgsql|psql)(?:\+[A-Za-z0-9_.-]+)?://`)
-	// jdbcPrefix is that of Java.
+	// jdbcPrefix is the prefix of Java's URLs.
 	jdbcPrefix = regexp.MustCompile(`^(?i:jdbc:)`)
 )
 
-// tidy removes what stands around a connection string, and reports whether it is one
-// of Java, which understands some settings in its own way.
+// tidy removes what surrounds a connection string. It reports whether the string is a
+// JDBC URL, in which some settings have another meaning.
 func tidy(text string) (tidied string, jdbc bool) {
 	for {
 		before := text
@@ -42,13 +42,13 @@ func cutScheme(text string) (rest string, ok bool) {
 	return text[len(found):], found != ""
 }
 
-// isAround reports whether a character is no part of what stands between: white space,
-// a byte order mark, a zero-width space, a control character.
+// isAround reports whether a character can surround a connection string but is not part
+// of it: white space, a byte order mark, a zero-width space, a control character.
 func isAround(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) }
 
 func isControl(r rune) bool { return unicode.Is(unicode.Cc, r) }
 
-// isName reports whether a text may name a setting.
+// isName reports whether a text is a valid name of a setting.
 func isName(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '.'

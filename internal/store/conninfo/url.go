@@ -8,19 +8,19 @@ import (
 	"unicode"
 )
 
-// parts are those of a URL, as they are written.
+// parts are the parts of a URL, not decoded.
 type parts struct {
 	user, password string
 	hosts          string
 	database       string
 	query          string
-	// queryAt is where the query begins; the URL's length without one.
+	// queryAt is the index of the query; the URL's length if there is none.
 	queryAt int
 }
 
-// readURL reads what follows the scheme. An '@' ends the user and the password, and a
-// password may have one itself: the URL is read at each '@', and exactly one reading
-// must make sense. Then other raw characters of a password do no harm either.
+// readURL parses what follows the scheme. An '@' ends the user and the password, but a
+// password can contain a raw '@'. So the URL is parsed once for each '@', and exactly one
+// of the results must be valid. This also allows other raw characters in a password.
 func readURL(rest string, jdbc bool) (settings, error) {
 	var readings []parts
 	for at := -1; at < len(rest); {
@@ -38,13 +38,13 @@ func readURL(rest string, jdbc bool) (settings, error) {
 		_, err := readAt(rest, strings.LastIndexByte(rest, '@'))
 		return nil, err
 	case len(readings) > 1 && !readings[0].hasLater(rest):
-		return nil, malformed("user or password have a raw '@', and it can be read in two ways: write '@' as %%40, and '/' as %%2F")
+		return nil, malformed("the user or the password has a raw '@', and the URL can be read in two ways: write '@' as %%40, and '/' as %%2F")
 	}
 	return readings[0].settings(jdbc)
 }
 
-// hasLater reports whether every '@' behind the hosts is in the query, and the query has
-// only settings that are known: then other readings are no better.
+// hasLater reports whether every '@' after the hosts is in the query, and all settings in
+// the query are known. Then this reading of the URL is the right one.
 func (p parts) hasLater(rest string) bool {
 	if strings.Contains(p.database, "@") || p.queryAt == len(rest) {
 		return false
@@ -58,8 +58,8 @@ func (p parts) hasLater(rest string) bool {
 	return true
 }
 
-// readAt reads a URL whose user and password end before the '@' at the index; -1 for
-// one without.
+// readAt parses a URL whose user and password end before the '@' at the given index. The
+// index is -1 for a URL without a user.
 func readAt(rest string, at int) (p parts, err error) {
 	if at >= 0 {
 		p.user, p.password, _ = strings.Cut(rest[:at], ":")
@@ -82,7 +82,7 @@ func readAt(rest string, at int) (p parts, err error) {
 		}
 	}
 	if p.query != "" && !validQuery(p.query) {
-		return p, malformed("a setting behind the '?' is not written as NAME=VALUE")
+		return p, malformed("a setting after the '?' is not written as NAME=VALUE")
 	}
 	return p, nil
 }
@@ -93,14 +93,14 @@ func checkHost(host string, behindAt bool) error {
 	if end := strings.LastIndexByte(host, ']'); strings.HasPrefix(host, "[") && end > 0 {
 		name, port = host[1:end], host[end+1:]
 		if strings.Trim(name, "0123456789abcdefABCDEF:.%") != "" && !strings.Contains(name, "%") {
-			return malformed("what stands in brackets is no IPv6 address")
+			return malformed("the host in brackets is not an IPv6 address")
 		}
 	} else {
 		if i := strings.IndexByte(host, ':'); i >= 0 {
 			name, port = host[:i], host[i:]
 		}
 		if strings.ContainsFunc(name, isStrange) {
-			return malformed("the host has a character that no host has")
+			return malformed("the host has a character that is not allowed in a host name")
 		}
 	}
 	switch isPort := port == "" || port[0] == ':' && strings.Trim(port[1:], "0123456789") == ""; {
@@ -112,8 +112,8 @@ func checkHost(host string, behindAt bool) error {
 	return malformed("the port must be a number, or the '@' between password and host is missing")
 }
 
-// isStrange reports whether a character is none of a host, of an escape or of a socket's
-// directory in escapes.
+// isStrange reports whether a character is not allowed in a host name. '%' is allowed,
+// because the directory of a socket is percent-encoded.
 func isStrange(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-~%", r)
 }
@@ -157,18 +157,18 @@ func (p parts) settings(jdbc bool) (settings, error) {
 	return found, found.checkPlace()
 }
 
-// checkPlace refuses settings that say nothing of where the server is. libpq's
-// environment may say it, which the driver reads.
+// checkPlace returns an error if the settings have no host. The host can also come from
+// libpq's environment variables, which the driver reads.
 func (s settings) checkPlace() error {
 	inEnvironment := os.Getenv("PGHOST") + os.Getenv("PGSERVICE") //nolint:forbidigo // the driver reads them as well
 	if strings.Trim(s["host"], ",")+s["hostaddr"]+s["service"]+inEnvironment == "" {
-		return malformed("it names no host")
+		return malformed("the host is missing")
 	}
 	return nil
 }
 
-// decodeSecret decodes a user or a password. A '%' that begins no escape stands for
-// itself, unless there are escapes beside it.
+// decodeSecret decodes a user or a password. If it contains no valid escape, a '%' is
+// taken literally. A raw '%' together with escapes is an error.
 func decodeSecret(name, raw string) (string, error) {
 	if decoded, err := url.PathUnescape(raw); err == nil {
 		return decoded, nil
@@ -184,7 +184,7 @@ func decodeSecret(name, raw string) (string, error) {
 	return raw, nil
 }
 
-// addHosts adds the hosts and their ports, as libpq lists them.
+// addHosts adds the hosts and their ports, in libpq's format of lists.
 func (s settings) addHosts(list string) error {
 	var names, ports []string
 	for host := range strings.SplitSeq(list, ",") {
@@ -194,7 +194,7 @@ func (s settings) addHosts(list string) error {
 		}
 		decoded, err := url.PathUnescape(name)
 		if err != nil {
-			return malformed("the host has a raw '%%'")
+			return malformed("the host has a raw '%%': write it as %%25")
 		}
 		names, ports = append(names, decoded), append(ports, port)
 	}
@@ -202,8 +202,8 @@ func (s settings) addHosts(list string) error {
 	return nil
 }
 
-// addQuery adds the settings behind the question mark. A host there replaces that of the
-// URL; given more than once, it names several, as SQLAlchemy writes them.
+// addQuery adds the settings after the question mark. A host there replaces the host of
+// the URL. It can be given more than once, for several hosts, as in SQLAlchemy.
 func (s settings) addQuery(query string, jdbc bool) error {
 	given := make(settings)
 	var hosts []string
@@ -217,7 +217,7 @@ func (s settings) addQuery(query string, jdbc bool) error {
 			value, err = decodeSecret(name, raw)
 		}
 		if err != nil {
-			return malformed("a setting behind the '?' has a raw '%%': write it as %%25")
+			return malformed("a setting after the '?' has a raw '%%': write it as %%25")
 		}
 		if name == "host" {
 			hosts = append(hosts, value)
@@ -232,7 +232,7 @@ func (s settings) addQuery(query string, jdbc bool) error {
 	return nil
 }
 
-// replaceHosts takes hosts of a query, which may have ports as well.
+// replaceHosts replaces the hosts by those of a query, which can have ports too.
 func (s settings) replaceHosts(hosts []string) {
 	ports := make([]string, len(hosts))
 	for i, host := range hosts {

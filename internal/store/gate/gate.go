@@ -1,5 +1,4 @@
-// Package gate stands before the calls to a database that simulated troubles
-// may slow down or refuse.
+// Package gate lets simulated faults delay or reject calls to a database.
 package gate
 
 import (
@@ -9,10 +8,10 @@ import (
 	"onsale/internal/sale"
 )
 
-// Pass asks whether a call is let through, and waits for that as long as the
-// gate does. A refusal is a sale.ErrUnavailable, as of a database that is away;
-// nothing was written. A wait that the context ended is the context's error
-// alone.
+// Pass calls the gate before a call to the database, and waits as long as the gate
+// does. If the gate rejects the call, Pass returns a sale.ErrUnavailable, as for an
+// unreachable database; nothing was written. If the context ends during the wait,
+// Pass returns the gate's error without ErrUnavailable.
 func Pass(ctx context.Context, op string, gate func(context.Context) error) error {
 	err := gate(ctx)
 	switch {

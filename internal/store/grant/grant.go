@@ -1,5 +1,5 @@
-// Package grant says by which statements a role gets the privileges that it lacks
-// on the schema onsale of a PostgreSQL.
+// Package grant lists the SQL statements that give a PostgreSQL role the privileges
+// that it lacks on the schema onsale.
 package grant
 
 import (
@@ -10,20 +10,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Need is what a role must be allowed.
+// Need lists the privileges that a role needs.
 type Need struct {
-	// Tables are the privileges on tables of the schema, by the table's bare name,
-	// such as "SELECT, INSERT". A table that does not exist is passed over.
+	// Tables maps the name of a table, without its schema, to the privileges on it,
+	// such as "SELECT, INSERT". Tables that do not exist are skipped.
 	Tables map[string]string
-	// Create says that it must be able to make the schema, or tables in it.
+	// Create is set if the role must be able to create the schema, or tables in it.
 	Create bool
-	// Own says that it must be able to change the tables, which only a member of
-	// the role that owns them can.
+	// Own is set if the role must be able to alter the tables. Only a member of the
+	// role that owns them can.
 	Own bool
 }
 
-// missing lists the statements, those on what holds the rest first. Tables that
-// lack the same privileges share a statement.
+// missing selects the statements in the order database, schema, tables. Tables with
+// the same missing privileges share a statement.
 const missing = `
 WITH role AS (SELECT quote_ident(current_user) AS name),
 schema AS (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'onsale'),
@@ -53,8 +53,8 @@ SELECT statement FROM (
 		AND NOT pg_has_role(relowner, 'USAGE')
 ) AS statements ORDER BY n, statement`
 
-// Advice says by which statements the connection's role gets what it needs and
-// lacks. It is empty where it lacks nothing, or where the server does not say.
+// Advice returns the statements that give the connection's role the privileges that
+// it needs and lacks. It is empty if no privilege is missing, or if the query fails.
 func Advice(ctx context.Context, conn *pgx.Conn, need Need) string {
 	var needs []string
 	for table, privileges := range need.Tables {
@@ -62,7 +62,7 @@ func Advice(ctx context.Context, conn *pgx.Conn, need Need) string {
 			needs = append(needs, "'"+table+" "+privilege+"'")
 		}
 	}
-	// No argument and no prepared statement: a pooler may stand in between.
+	// No argument and no prepared statement: there can be a pooler in between.
 	query := fmt.Sprintf(missing, strings.Join(needs, ", "), need.Create, need.Own)
 	rows, err := conn.Query(ctx, query, pgx.QueryExecModeSimpleProtocol)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The keys of the advisory locks that replicas share; the numbers mean nothing.
+// Keys of the advisory locks that all replicas use; the numbers are arbitrary.
 const (
 	migrationLock int64 = 0x6f6e73616c650001
 	auditLock     int64 = 0x6f6e73616c650002
@@ -31,8 +31,8 @@ func (s *Store) AuditBooks(ctx context.Context, maxAge time.Duration) (int64, ti
 	return difference, checkedAt.UTC(), classify(ctx, "audit books", withGrant(ctx, conn.Conn(), err))
 }
 
-// audit returns the last audit, or makes a new one if that is older than maxAge
-// and nobody else is at it.
+// audit returns the last audit. If that is older than maxAge, and no other replica is
+// making one, it makes a new one.
 func audit(ctx context.Context, tx pgx.Tx, maxAge time.Duration) (difference int64, checkedAt time.Time, err error) {
 	var fresh bool
 	err = tx.QueryRow(ctx, `SELECT difference, checked_at, checked_at > now() - $1::interval FROM onsale.audits`, maxAge).

@@ -32,7 +32,8 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, engine(func(url string) string { return url }))
 }
 
-// engine returns an engine whose stores open what way makes of a database's URL.
+// engine returns an engine whose stores open way(url), where url is the URL of a new
+// database.
 func engine(way func(url string) string) storetest.Engine {
 	return func(tb testing.TB) storetest.Database {
 		tb.Helper()
@@ -57,11 +58,11 @@ func open(tb testing.TB, url string, o postgres.Options) *postgres.Store {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = store.Close() }) // a second time does nothing
+	tb.Cleanup(func() { _ = store.Close() }) // a second Close does nothing
 	return store
 }
 
-// raw reaches the tables past the store, by their bare names.
+// raw opens the database without the store. Tables are found by their bare names.
 func raw(tb testing.TB, url string) *sql.DB {
 	tb.Helper()
 	config, err := pgx.ParseConfig(url)
@@ -74,8 +75,8 @@ func raw(tb testing.TB, url string) *sql.DB {
 	return db
 }
 
-// TestURLs reads connection URLs; package conninfo tests what they may look like. No
-// error shows a secret.
+// TestURLs opens stores with connection URLs, valid and invalid. No error shows the
+// password. Package conninfo tests the syntax in detail.
 func TestURLs(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"
@@ -110,14 +111,15 @@ func TestURLs(t *testing.T) {
 		case strings.Contains(err.Error(), secret):
 			t.Errorf("%s: the error shows the password: %v", url, err)
 		case want == "" || !strings.Contains(err.Error(), want):
-			t.Errorf("%s: %v, want something with %q", url, err, want)
+			t.Errorf("%s: %v, want an error with %q", url, err, want)
 		}
 	}
 }
 
-// TestURLAsPeopleHaveIt opens a real database by the URL of another program, as a
-// Kubernetes Secret made with echo has it. The note about ignored settings comes once.
-func TestURLAsPeopleHaveIt(t *testing.T) {
+// TestURLOfAnotherProgram opens a real database with a URL in SQLAlchemy's form, and
+// with the newline that echo leaves in a Kubernetes Secret. The log names each ignored
+// setting once.
+func TestURLOfAnotherProgram(t *testing.T) {
 	t.Parallel()
 	url := strings.Replace(server.Database(t), "postgres://", "postgresql+psycopg2://", 1)
 	var log bytes.Buffer
@@ -130,20 +132,20 @@ func TestURLAsPeopleHaveIt(t *testing.T) {
 	if err := store.CheckSchema(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if said := log.String(); strings.Count(said, "gssencmode") != 1 || strings.Count(said, "keepalives") != 1 {
-		t.Errorf("the log has not one note of each setting that is ignored:\n%s", said)
+	if text := log.String(); strings.Count(text, "gssencmode") != 1 || strings.Count(text, "keepalives") != 1 {
+		t.Errorf("want each ignored setting once in the log:\n%s", text)
 	}
 }
 
-func TestOptionsThatMakeNoSense(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	t.Parallel()
 	if _, err := postgres.Open(t.Context(), "postgres://host/db", postgres.Options{MaxConns: 2}); err == nil {
 		t.Error("2 connections were accepted")
 	}
 }
 
-// TestSeveralHosts finds the primary behind a host that is not there, and a
-// standby is none.
+// TestSeveralHosts connects to the second host of a URL because the first is
+// unreachable. A read-only host is rejected.
 func TestSeveralHosts(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
@@ -158,6 +160,6 @@ func TestSeveralHosts(t *testing.T) {
 	exec(t, url, `ALTER DATABASE `+url[strings.LastIndex(url, "/")+1:strings.Index(url, "?")]+` SET default_transaction_read_only = on`)
 	err := open(t, several, postgres.Options{}).Ping(t.Context())
 	if reason := obstacle(err).Reason; reason != "the database is read-only" {
-		t.Errorf("a host that only reads: %v, want that it is no primary", err)
+		t.Errorf("a read-only host: %v, want an error that says so", err)
 	}
 }

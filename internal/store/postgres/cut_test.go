@@ -16,21 +16,22 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// line is a connection to PostgreSQL that is cut at a word.
+// line is a proxy for PostgreSQL that can cut a connection when the client sends a
+// given word.
 type line struct {
 	t      *testing.T
 	server string
-	// cutAt is what the client sends when the line is cut, once; arrives says
-	// that the server still gets it.
+	// cutAt is the word that cuts the connection, once. If arrives is set, the server
+	// still gets the message with it.
 	cutAt   atomic.Pointer[string]
 	arrives bool
-	// conns counts the connections. Those up to dead lead nowhere any more, as
-	// after a loss of power: nothing arrives, and nobody says so.
+	// conns counts the connections. The first dead of them lose everything without an
+	// error, as after a power cut.
 	conns, dead atomic.Int64
 }
 
-// newLine returns a line to the database and its URL. Statements travel as
-// text, so that the line can read them.
+// newLine returns a line to the database, and the URL to connect to it. Statements are
+// sent as text, so that the line can read them.
 func newLine(t *testing.T, database string) (*line, string) {
 	t.Helper()
 	u, err := url.Parse(database)
@@ -77,7 +78,7 @@ func (l *line) carry(client net.Conn) {
 			_ = client.Close()
 			return
 		}
-		_, _ = io.Copy(io.Discard, server) // the client is gone, and the server is not to notice
+		_, _ = io.Copy(io.Discard, server) // the client has left, but the server must not notice
 	}()
 	defer server.CloseWrite()
 	buffer := make([]byte, 1<<20)
@@ -100,7 +101,7 @@ func (l *line) carry(client net.Conn) {
 	}
 }
 
-// unlessDead returns a writer whose writes arrive while the connection lives.
+// unlessDead returns a writer that writes to w unless the connection is dead.
 func (l *line) unlessDead(number int64, w io.Writer) io.Writer {
 	return writerFunc(func(p []byte) (int, error) {
 		if number <= l.dead.Load() {
@@ -114,10 +115,9 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// TestServerThatLosesItsPower leaves the pools with connections that lead
-// nowhere. Buyers are told within a second, and selling goes on by itself as
-// soon as there is a server again.
-func TestServerThatLosesItsPower(t *testing.T) {
+// TestServerLosesPower leaves the pools with dead connections. Buyers get an error
+// within a second, and selling resumes without help when the server is back.
+func TestServerLosesPower(t *testing.T) {
 	t.Parallel()
 	l, through := newLine(t, server.Database(t))
 	store := open(t, through, postgres.Options{})
@@ -141,7 +141,7 @@ func TestServerThatLosesItsPower(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	l.dead.Store(l.conns.Load() + 1000) // and whoever connects now
+	l.dead.Store(l.conns.Load() + 1000) // new connections are dead too
 	if took, err := buy(); !errors.Is(err, sale.ErrUnavailable) || took > 1500*time.Millisecond {
 		t.Errorf("got %v after %s, want unavailable within a second", err, took)
 	}
@@ -152,15 +152,15 @@ func TestServerThatLosesItsPower(t *testing.T) {
 			break
 		}
 		if time.Since(begin) > 10*time.Second {
-			t.Fatal("nothing sold 10 s after the server came back")
+			t.Fatal("nothing was sold within 10 s of the server's recovery")
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Logf("sold again %s after the server came back", time.Since(begin))
+	t.Logf("sold again %s after the server's recovery", time.Since(begin))
 }
 
-// TestLineCutInMidSale cuts the line at each step of a batch. The error tells
-// what may be written, and the same batch run again is one purchase.
+// TestLineCutInMidSale cuts the connection at each step of a batch. The error shows
+// whether something can have been written, and a rerun of the batch sells it once.
 func TestLineCutInMidSale(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -202,7 +202,8 @@ func TestLineCutInMidSale(t *testing.T) {
 	}
 }
 
-// TestContextThatEndsAtCommit does not know what became of the batch.
+// TestContextThatEndsAtCommit expects an unknown outcome if the context ends during
+// the commit.
 func TestContextThatEndsAtCommit(t *testing.T) {
 	t.Parallel()
 	database := server.Database(t)
@@ -228,7 +229,7 @@ func TestContextThatEndsAtCommit(t *testing.T) {
 	}
 }
 
-// newBatch migrates, puts a concert on sale, and returns orders for it.
+// newBatch migrates, creates a concert, and returns n orders for it.
 func newBatch(t *testing.T, store *postgres.Store, n int) sale.Batch {
 	t.Helper()
 	if err := store.Migrate(t.Context()); err != nil {

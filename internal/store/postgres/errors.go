@@ -15,13 +15,13 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// tooSlow is the cause of a call that ran into its own limit.
+// tooSlow is the cancellation cause of a call that exceeds its own limit.
 func tooSlow(limit time.Duration) error {
 	return fmt.Errorf("%w: no answer within %s", sale.ErrUnavailable, limit)
 }
 
-// causeOf replaces the error of a call that ran into its own limit by the
-// limit's cause, which the driver does not pass on.
+// causeOf returns the context's cause if the call exceeded its own limit, because the
+// driver does not return the cause. Otherwise it returns err.
 func causeOf(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sale.ErrUnavailable) {
 		return cause
@@ -29,8 +29,8 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// classify says in the words of package sale what went wrong before any COMMIT
-// was sent. The codes are of PostgreSQL's appendix A.
+// classify wraps an error from before any COMMIT was sent in a sentinel of package
+// sale. The codes are from PostgreSQL's appendix A.
 func classify(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
@@ -46,10 +46,10 @@ func classify(ctx context.Context, op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// classifyCommit is classify for a statement that COMMIT was sent along with.
-// Only an ordinary error of the server proves that the transaction is undone.
-// That the driver calls an error safe to retry does not: it says so of a
-// connection that it finds closed while it reads the answer.
+// classifyCommit is classify for statements that were sent together with COMMIT.
+// Only an ordinary error of the server proves that the transaction was rolled back.
+// pgconn.SafeToRetry does not prove it: it is also true for a connection that the
+// driver finds closed while it reads the answer.
 func classifyCommit(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
@@ -58,15 +58,15 @@ func classifyCommit(ctx context.Context, op string, err error) error {
 	if errors.As(err, &server) && server.SeverityUnlocalized == "ERROR" {
 		return classify(ctx, op, err)
 	}
-	if errors.Is(err, sale.ErrUnavailable) { // not wrapped: it would say that nothing was written
+	if errors.Is(err, sale.ErrUnavailable) { // not wrapped: it would claim that nothing was written
 		return fmt.Errorf("%s: %w: %v", op, sale.ErrOutcomeUnknown, err) //nolint:errorlint // see above
 	}
 	return fmt.Errorf("%s: %w: %w", op, sale.ErrOutcomeUnknown, transport.OneLine(err))
 }
 
-// kindOf returns the sentinel of package sale that the error stands for, or
-// nil when it stands for none. A deadline that is not the context's is the
-// driver's own, and the database did not answer.
+// kindOf returns the sentinel of package sale for the error, or nil if there is none.
+// A deadline that is not the context's is the driver's own: the database did not
+// answer.
 func kindOf(ctx context.Context, err error) error {
 	var server *pgconn.PgError
 	switch {
@@ -82,8 +82,8 @@ func kindOf(ctx context.Context, err error) error {
 	return nil
 }
 
-// lostConnection reports whether the error is one of the connection and not of
-// what was asked.
+// lostConnection reports whether the error concerns the connection and not the
+// statement.
 func lostConnection(err error) bool {
 	var network net.Error
 	var connect *pgconn.ConnectError
@@ -97,7 +97,7 @@ func kindOfCode(code string) error {
 	case "40001", // serialization_failure
 		"40P01", // deadlock_detected
 		"55P03", // lock_not_available: lock_timeout
-		"23505": // unique_violation: a name that is written already
+		"23505": // unique_violation: another transaction wrote the same id or key
 		return sale.ErrConflict
 	case "57014", // query_canceled: statement_timeout
 		"25006",          // read_only_sql_transaction: a primary that has become a standby

@@ -11,7 +11,7 @@ import (
 // Migrations are the embedded migrations.
 var Migrations fs.FS = migrations
 
-// OpenWith is Open with connections that a test has changed.
+// OpenWith is Open with a connection configuration that the test changes.
 func OpenWith(ctx context.Context, url string, o Options, change func(*pgconn.Config)) (*Store, error) {
 	config, err := parseURL(url, nil)
 	if err != nil {
@@ -21,12 +21,12 @@ func OpenWith(ctx context.Context, url string, o Options, change func(*pgconn.Co
 	return openStore(ctx, config, o)
 }
 
-// SetMigrations replaces the embedded migrations, and says how often one that
-// runs is reported.
+// SetMigrations replaces the embedded migrations, and sets the time between two log
+// lines about a running one.
 func (s *Store) SetMigrations(files fs.FS, progress time.Duration) {
 	s.files, s.progressInterval = files, progress
 }
 
-// Doubt makes the next trial write purchases and roll them back, as after a sale
-// that the storage failed.
+// Doubt makes the next trial write purchases and roll them back, as after a failure of
+// the storage.
 func (s *Store) Doubt() { s.trials.doubt.Store(trialRows) }

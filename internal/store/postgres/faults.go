@@ -22,7 +22,7 @@ func (s *Store) SavePlan(ctx context.Context, p fault.Plan) (fault.State, error)
 	}
 	return s.plan(ctx, "save plan", classifyCommit, `INSERT INTO onsale.faults (id, plan, version, set_at) VALUES (1, $1, 1, now())
 		ON CONFLICT (id) DO UPDATE SET plan = excluded.plan, version = faults.version + 1, set_at = excluded.set_at
-		RETURNING version, plan, now() - set_at`, string(text)) // the driver takes bytes for a bytea unless it knows the type
+		RETURNING version, plan, now() - set_at`, string(text)) // a []byte would be sent as bytea if the driver does not know the column's type
 }
 
 // SwapPlan implements [fault.Store].
@@ -43,8 +43,8 @@ func (s *Store) SwapPlan(ctx context.Context, next fault.State) (fault.State, er
 	return state, err
 }
 
-// plan runs a query that returns the plan's row, if any, and judges its errors. No gate
-// stands before it: simulated troubles must not keep anybody from ending them.
+// plan runs a query that returns the plan's row, if any, and judges its errors. It
+// does not pass the gate: simulated faults must not prevent users from ending them.
 func (s *Store) plan(ctx context.Context, op string, judge judgement, statement string, args ...any) (fault.State, error) {
 	var state fault.State
 	var text []byte

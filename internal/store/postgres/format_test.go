@@ -8,8 +8,8 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// TestDefaultsOfTheDatabase calls every method where the database has other defaults
-// for how values are written than the driver reads.
+// TestDefaultsOfTheDatabase calls every method on a database whose default formats are
+// not the ones that the driver reads.
 func TestDefaultsOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	direct := func(url string) string { return url }

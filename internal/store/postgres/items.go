@@ -37,11 +37,12 @@ func (s *Store) DeleteItem(ctx context.Context, id, user string) error {
 	return err
 }
 
-// isText reports whether PostgreSQL has such a text at all.
+// isText reports whether PostgreSQL can store s as text.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
-// writeOne writes a row that the index finds, in a transaction of its own and
-// within readLimit: a client whose database is away has its 503 within a second.
+// writeOne writes one row, found by its index, in a transaction of its own. It is
+// limited to readLimit, so that a client gets its 503 within a second if the
+// database is unreachable.
 func (s *Store) writeOne(ctx context.Context, op, statement string, args ...any) (done pgconn.CommandTag, err error) {
 	if err := s.gate(ctx, op); err != nil {
 		return done, err
@@ -52,8 +53,8 @@ func (s *Store) writeOne(ctx context.Context, op, statement string, args ...any)
 	return done, err
 }
 
-// TokenKey implements [item.Store]. No gate stands before it: what the plan
-// simulates must not keep a replica from starting.
+// TokenKey implements [item.Store]. It does not pass the gate: simulated faults must
+// not prevent a replica from starting.
 func (s *Store) TokenKey(ctx context.Context, candidate []byte) ([]byte, error) {
 	key, err := s.tokenKey(ctx)
 	if !errors.Is(err, sale.ErrNotFound) {
@@ -61,7 +62,7 @@ func (s *Store) TokenKey(ctx context.Context, candidate []byte) ([]byte, error) 
 	}
 	err = s.call(ctx, "write token key", classify, func(ctx context.Context, conn *pgx.Conn) error {
 		// The second of two replicas waits here until the first has committed, and
-		// does nothing; the statement that reads is another, and sees the first's key.
+		// inserts nothing. It reads the first one's key with the next statement.
 		var done pgconn.CommandTag
 		return query(ctx, conn, written(&done), `INSERT INTO onsale.token_keys (id, key) VALUES (1, $1) ON CONFLICT DO NOTHING`, candidate)
 	})

@@ -12,10 +12,10 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// answerLimit is the promised second, and one more for a busy machine.
+// answerLimit is the promised second plus one for a busy machine.
 const answerLimit = 2 * time.Second
 
-// newItem migrates and returns an item that is not written yet.
+// newItem migrates, and returns an item that is not stored yet.
 func newItem(t *testing.T, store *postgres.Store) item.Item {
 	t.Helper()
 	if err := store.Migrate(t.Context()); err != nil {
@@ -28,8 +28,8 @@ func newItem(t *testing.T, store *postgres.Store) item.Item {
 	return i
 }
 
-// TestLineCutInMidWrite cuts the line while an item is written. The error says
-// that nobody knows whether it was, and a second try settles it.
+// TestLineCutInMidWrite cuts the connection while an item is written. The error says
+// that the outcome is unknown, and a second attempt settles it.
 func TestLineCutInMidWrite(t *testing.T) {
 	t.Parallel()
 	for name, arrives := range map[string]bool{"the write never arrives": false, "its answer is lost": true} {
@@ -42,7 +42,7 @@ func TestLineCutInMidWrite(t *testing.T) {
 			for _, c := range []struct {
 				word  string
 				write func() error
-				late  error // of the second try where the first has come true
+				late  error // of the second attempt if the first one was written
 			}{
 				{"INSERT INTO onsale.items", func() error { return store.CreateItem(t.Context(), i) }, sale.ErrConflict},
 				{"DELETE FROM onsale.items", func() error { return store.DeleteItem(t.Context(), i.ID, i.UserID) }, item.ErrNotFound},
@@ -62,8 +62,8 @@ func TestLineCutInMidWrite(t *testing.T) {
 	}
 }
 
-// TestItemsWithoutADatabase asks for writes while the server is stopped or
-// frozen: each has its answer within a second, and nothing is claimed.
+// TestItemsWithoutADatabase writes items while the server is stopped or frozen. Each
+// call returns within a second, and none reports success.
 func TestItemsWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)

@@ -47,8 +47,8 @@ func (s *Store) Purchase(ctx context.Context, id uuid.UUID) (sale.Purchase, erro
 		`SELECT `+columns+` FROM onsale.purchases WHERE id = $1`, pgUUID(id))
 }
 
-// PurchaseByKey implements [sale.Ledger]. No gate stands before it: a key that
-// has bought is answered before any simulated trouble.
+// PurchaseByKey implements [sale.Ledger]. It does not pass the gate: a key that has
+// bought is answered before any fault is injected.
 func (s *Store) PurchaseByKey(ctx context.Context, key string) (sale.Purchase, error) {
 	return readOne(ctx, s, "read purchase by key", toPurchase,
 		`SELECT `+columns+` FROM onsale.purchases WHERE idempotency_key = $1`, key)
@@ -62,10 +62,10 @@ func (s *Store) Purchases(ctx context.Context, concertID int64, after uuid.UUID,
 }
 
 // Refund implements [sale.Ledger]. It locks the purchase, so that the tickets go
-// back once. The concert is locked by the UPDATE that counts them, which waits for
-// a sale that holds the row and subtracts from what that has written. No circle of
-// waits comes of it: a sale that holds a concert inserts purchases and waits for
-// none that exists, and a refund that holds a purchase waits for one concert.
+// back only once. The UPDATE of the counter locks the concert: it waits for a sale
+// that holds the row, and subtracts from the value that the sale wrote. This cannot
+// deadlock. A sale that holds a concert only inserts new purchases and never waits
+// for an existing one; a refund that holds a purchase waits for one concert.
 func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
 	p, err := s.Purchase(ctx, id)
 	if err != nil || !p.Live() {
@@ -94,8 +94,8 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 	return p, nil
 }
 
-// lockPurchase begins a transaction that holds the purchase, and returns the
-// purchase as it is now.
+// lockPurchase begins a transaction, locks the purchase in it, and returns the
+// purchase's current state.
 func lockPurchase(ctx context.Context, conn *pgx.Conn, id uuid.UUID) (p sale.Purchase, err error) {
 	batch := newBatch(conn, begin)
 	batch.Queue(`SELECT `+columns+` FROM onsale.purchases WHERE id = $1 FOR UPDATE`, pgUUID(id)).Query(one(&p, toPurchase))
@@ -103,14 +103,16 @@ func lockPurchase(ctx context.Context, conn *pgx.Conn, id uuid.UUID) (p sale.Pur
 	return p, err
 }
 
-// booksQuery reads counters and purchases in one statement, and so in one snapshot.
+// booksQuery reads counters and purchases in one statement and therefore in one
+// snapshot.
 const booksQuery = `SELECT c.id, c.capacity, c.sold, coalesce(p.tickets, 0)
 	FROM onsale.concerts c
 	LEFT JOIN (SELECT concert_id, sum(quantity) AS tickets FROM onsale.purchases
 		WHERE refunded_at IS NULL GROUP BY concert_id) p ON p.concert_id = c.id
 	ORDER BY c.id`
 
-// Books implements [sale.Ledger]. It reads every purchase and may take scanLimit.
+// Books implements [sale.Ledger]. It reads every purchase and can take up to
+// scanLimit.
 func (s *Store) Books(ctx context.Context) (sale.Books, error) {
 	if err := s.gate(ctx, "read books"); err != nil {
 		return sale.Books{}, err
@@ -128,8 +130,8 @@ func (s *Store) Books(ctx context.Context) (sale.Books, error) {
 	return books, classify(ctx, "read books", err)
 }
 
-// readBooks reads the books inside a transaction, whose statements may then
-// take longer than those of a sale.
+// readBooks reads the books inside a transaction. It raises the transaction's
+// statement timeout to scanLimit.
 func readBooks(ctx context.Context, tx pgx.Tx) (sale.Books, error) {
 	var books sale.Books
 	if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', $1, true)`, milliseconds(scanLimit)); err != nil {

@@ -7,20 +7,22 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// limits are the time limits that the server keeps for this program. What the driver
-// needs to read and to write values is set along with them.
+// limits are the time limits that the server enforces for this program's sessions.
+// They come with the settings that the driver needs to read and write values.
 type limits struct {
-	// session sets them for a session, as an SQL expression without parameters.
+	// session is an SQL expression without parameters that sets the limits for a
+	// session.
 	session string
-	// transaction sets them until the end of the transaction, as a statement
-	// without parameters.
+	// transaction is a statement without parameters that sets the limits until the
+	// end of the transaction.
 	transaction string
-	// idleInTransaction is one of them, in PostgreSQL's notation.
+	// idleInTransaction is idle_in_transaction_session_timeout, in PostgreSQL's
+	// notation.
 	idleInTransaction string
 }
 
-// takeLimits takes the limits out of the startup parameters. What the URL says
-// beats the defaults.
+// takeLimits removes the limits from the startup parameters and returns them. A
+// limit in the URL overrides the default.
 func takeLimits(params map[string]string) (l limits, err error) {
 	var session, transaction []string
 	take := func(name, byDefault string) (value string) {
@@ -34,13 +36,13 @@ func takeLimits(params map[string]string) (l limits, err error) {
 	take("lock_timeout", milliseconds(lockTimeout))
 	take("statement_timeout", milliseconds(statementTimeout))
 	l.idleInTransaction = take("idle_in_transaction_session_timeout", milliseconds(idleInTxTimeout))
-	// Behind a pooler values come as text, and the driver reads only these notations.
+	// Behind a pooler values arrive as text, and the driver reads only these formats.
 	transaction = append(transaction, set("intervalstyle", "postgres", true), set("bytea_output", "hex", true))
 	l.transaction = "SELECT " + strings.Join(transaction, ", ")
-	// This one concerns the connection to the client, which behind a pooler is the
-	// pooler's.
+	// This one is a setting of the connection, and behind a pooler that connection is
+	// the pooler's.
 	take("tcp_user_timeout", milliseconds(tcpUserTimeout))
-	session = append(session, set("standard_conforming_strings", "on", false)) // or the driver cannot quote
+	session = append(session, set("standard_conforming_strings", "on", false)) // the driver's quoting relies on it
 	l.session = "concat(" + strings.Join(session, ", ") + ")"
 	return l, err
 }

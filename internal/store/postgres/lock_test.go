@@ -16,12 +16,12 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// waiting asks whether n sessions wait for a lock.
+// waiting returns a query that is true if n sessions wait for a lock.
 func waiting(n string) string {
 	return `SELECT count(*) = ` + n + ` FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
 }
 
-// locked holds the row of the only concert, as a sale of another replica does.
+// locked locks the row of the only concert, as a sale of another replica does.
 func locked(t *testing.T, url string) *sql.Tx {
 	t.Helper()
 	tx, err := raw(t, url).BeginTx(t.Context(), nil)
@@ -34,10 +34,10 @@ func locked(t *testing.T, url string) *sql.Tx {
 	return tx
 }
 
-// TestKeyRepeatedWhileTheConcertIsLocked sends the same order for the last ticket
-// to two replicas, which both wait for the concert. The second to get it finds
-// the key of the first. Had it looked before it had the lock, it would call the
-// buyer's repetition sold out.
+// TestKeyRepeatedWhileTheConcertIsLocked sends the same order for the last ticket to
+// two replicas, which both wait for the concert. The second replica to get the lock
+// finds the key that the first one wrote. If it had looked for keys before it had the
+// lock, the buyer's retry would get "sold out".
 func TestKeyRepeatedWhileTheConcertIsLocked(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t) + "&lock_timeout=30s"
@@ -66,9 +66,9 @@ func TestKeyRepeatedWhileTheConcertIsLocked(t *testing.T) {
 	}
 }
 
-// TestRefundBesideASale refunds a purchase, twice, while a sale holds its
-// concert. The tickets go back once, to what the sale has counted.
-func TestRefundBesideASale(t *testing.T) {
+// TestRefundDuringASale refunds a purchase twice while a sale has locked its concert.
+// The tickets go back once, and the sale's change of the counter is kept.
+func TestRefundDuringASale(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t) + "&lock_timeout=30s"
 	store := open(t, url, postgres.Options{})
@@ -105,8 +105,8 @@ func TestRefundBesideASale(t *testing.T) {
 	}
 }
 
-// TestRefusedOrderInACutBatch cuts the line at the COMMIT of a batch of ten, one
-// of which the database refuses. The nine others get their receipts.
+// TestRefusedOrderInACutBatch cuts the connection at the COMMIT of a batch of ten
+// orders, one of which the database rejects. The nine others get their receipts.
 func TestRefusedOrderInACutBatch(t *testing.T) {
 	t.Parallel()
 	for name, arrives := range map[string]bool{"never arrives": false, "answer is lost": true} {
@@ -116,9 +116,9 @@ func TestRefusedOrderInACutBatch(t *testing.T) {
 			l.arrives = arrives
 			plain := open(t, through, postgres.Options{})
 			batch := newBatch(t, plain, 11)
-			batch.Orders[4].Quantity = 0 // the database's own rule
+			batch.Orders[4].Quantity = 0 // breaks a constraint of the database
 
-			// The first order holds the loop in the gate, until the others wait.
+			// The first order blocks the write loop in the gate until the others wait.
 			entered, opened, runs := make(chan struct{}), make(chan struct{}), 0
 			store := open(t, through, postgres.Options{Gate: func(context.Context) error {
 				switch runs++; runs {
@@ -184,13 +184,13 @@ func gauge(t *testing.T, registry *prometheus.Registry, name string) float64 {
 			return family.GetMetric()[0].GetGauge().GetValue()
 		}
 	}
-	t.Fatalf("there is no %s", name)
+	t.Fatalf("metric %s not found", name)
 	return 0
 }
 
-// TestRefundsAndSalesNeverDeadlock sells two concerts in both orders on two
-// replicas, repeats keys, and refunds what was just sold: they wait for each
-// other in turn, and never in a circle.
+// TestRefundsAndSalesNeverDeadlock sells two concerts in both orders on two replicas,
+// repeats keys, and refunds what was just sold. The calls can wait for each other, but
+// they never deadlock.
 func TestRefundsAndSalesNeverDeadlock(t *testing.T) {
 	t.Parallel()
 	const workers, rounds = 8, 8
@@ -212,7 +212,7 @@ func TestRefundsAndSalesNeverDeadlock(t *testing.T) {
 					}
 					o := sale.Order{ID: id, ConcertID: int64((w+i)%2 + 1), Email: "a@example.com", Quantity: 1}
 					if i == 0 {
-						o.Key = fmt.Sprintf("%d of %d", round, w/2) // of two workers
+						o.Key = fmt.Sprintf("%d of %d", round, w/2) // shared by two workers
 					}
 					b.Orders = append(b.Orders, o)
 				}

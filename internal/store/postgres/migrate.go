@@ -24,31 +24,31 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// versionTable stands inside the schema: Onsale leaves public alone.
+// versionTable is in Onsale's own schema, because Onsale never writes to public.
 const versionTable = "onsale.schema_migrations"
 
 const (
-	// turnLimit is how long a process waits in the server for its turn to migrate
-	// before it says so and asks again.
+	// turnLimit is how long a process waits for the migration lock before it logs
+	// that it is waiting and retries.
 	turnLimit = 5 * time.Second
-	// migrationLockTimeout is how long a migration waits for a lock on a table
-	// before it lets the buyers pass that wait behind it.
+	// migrationLockTimeout is how long a migration waits for a lock on a table. Then
+	// it gives up, so that the buyers that wait behind it can go on.
 	migrationLockTimeout = 2 * time.Second
-	// preludeLimit bounds what comes before the statements of a migration, the
-	// wait for a turn included.
+	// preludeLimit bounds everything before the statements of a migration, including
+	// the wait for the migration lock.
 	preludeLimit = 30 * time.Second
-	// checkLimit bounds the look at the version of the schema.
+	// checkLimit bounds the query for the schema version.
 	checkLimit = 10 * time.Second
-	// cancelLimit is how long the server has to cancel a statement when the
-	// context ends, before the connection is closed on it.
+	// cancelLimit is how long the server has to cancel a statement after the context
+	// has ended. After that the connection is closed.
 	cancelLimit = 2 * time.Second
 )
 
-// Statements before those of a migration. Whatever they set or lock ends with the
-// transaction: a pooler may stand in between.
+// Statements before those of a migration. Settings and locks last until the end of
+// the transaction, because there can be a pooler in between.
 const (
-	// A migration may take any time. transaction_timeout is new in PostgreSQL 17.
-	// What others have committed while it waited for its turn must be visible.
+	// A migration has no time limit. transaction_timeout is new in PostgreSQL 17.
+	// READ COMMITTED shows what others committed during the wait for the lock.
 	noLimits = `SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout')`
 
@@ -59,14 +59,14 @@ const (
 	readVersion    = `SELECT coalesce(max(version_id), 0) FROM ` + versionTable + ` WHERE is_applied`
 )
 
-// Migrate brings the schema to the newest version, each migration in one
-// transaction. Any number of processes may call it at once: one works, and the
-// others wait for their turn and say so in the log. A migration has no time
-// limit; when the context ends, it is cancelled and rolled back. One that cannot
-// lock a table that buyers use makes way for them and tries again.
+// Migrate migrates the schema to the newest version, each migration in a transaction
+// of its own. Any number of processes can call it at once: one migrates, and the
+// others log that they are waiting. A migration has no time limit; when the context
+// ends, it is cancelled and rolled back. If it cannot lock a table that buyers use,
+// it gives up the wait, so that they can buy, and retries.
 func (s *Store) Migrate(ctx context.Context) error {
 	err := s.CheckSchema(ctx)
-	if err == nil || denied(err) { // what it may not read, it cannot migrate either
+	if err == nil || denied(err) { // a role that cannot read the version cannot migrate either
 		return err
 	}
 	config := s.general.config.ConnConfig.Copy()
@@ -87,8 +87,8 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return s.CheckSchema(ctx)
 }
 
-// beginMigration sets the limits of a transaction that no other process migrates
-// beside, and returns the version that the schema has.
+// beginMigration sets the limits of the transaction, takes the migration lock, and
+// returns the version of the schema.
 func (s *Store) beginMigration(ctx context.Context, tx *sql.Tx) (version int64, err error) {
 	limited, cancel := context.WithTimeoutCause(ctx, preludeLimit, tooSlow(preludeLimit))
 	defer cancel()
@@ -105,7 +105,7 @@ func (s *Store) takeTurn(ctx context.Context, tx *sql.Tx) (version int64, err er
 		return 0, err
 	}
 	if !mine {
-		s.options.Logger.Info("waiting for the migration of another process")
+		s.options.Logger.Info("waiting for another process to finish its migration")
 		if _, err := tx.ExecContext(ctx, waitForTurn, migrationLock); err != nil {
 			return 0, err
 		}
@@ -120,9 +120,9 @@ func (s *Store) takeTurn(ctx context.Context, tx *sql.Tx) (version int64, err er
 	return version, err
 }
 
-// classifyMigration is classify for the statements of a migration. Another try
-// helps only where locks or the server were in the way: data that breaks a new
-// constraint, or a missing table, stays as it is.
+// classifyMigration is classify for the statements of a migration. A retry helps only
+// after a lock conflict or a failure of the server. It does not help against data
+// that breaks a new constraint, or a missing table.
 func classifyMigration(ctx context.Context, err error) error {
 	const op = "migrate schema"
 	server, ok := errors.AsType[*pgconn.PgError](err)
@@ -130,15 +130,15 @@ func classifyMigration(ctx context.Context, err error) error {
 	case ok && slices.Contains([]string{"23505", "57014", "42P01", "3F000"}, server.Code), // as in kindOfCode
 		ok && errors.Is(kindOfCode(server.Code), sale.ErrRefused):
 		return fmt.Errorf("%s: %w", op, transport.OneLine(err))
-	case errors.Is(err, driver.ErrBadConn): // what database/sql makes of a lost connection
+	case errors.Is(err, driver.ErrBadConn): // how database/sql reports a lost connection
 		return fmt.Errorf("%s: %w: %w", op, sale.ErrUnavailable, transport.OneLine(err))
 	}
 	return classify(ctx, op, err)
 }
 
-// CheckSchema returns nil if the schema is the one that this program knows, and
-// an ErrUnavailable that says what to do if it is missing or older. A newer
-// schema is an error that waiting does not mend.
+// CheckSchema returns nil if the schema has the version that this program needs. If
+// it is missing or older, it returns an ErrUnavailable with a remedy. A newer schema
+// is a permanent error.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	want, err := schema.Newest(s.files)
 	if err != nil {
@@ -146,10 +146,10 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	}
 	var have int64
 	err = s.within(ctx, checkLimit, "check schema", classify, func(ctx context.Context, conn *pgx.Conn) error {
-		// No prepared statement: a pooler may stand in between.
+		// No prepared statement: there can be a pooler in between.
 		err := conn.QueryRow(ctx, readVersion, pgx.QueryExecModeSimpleProtocol).Scan(&have)
 		if server, ok := errors.AsType[*pgconn.PgError](err); ok && (server.Code == "42P01" || server.Code == "3F000") {
-			return nil // there is none yet
+			return nil // version 0: there is no schema yet
 		}
 		return err
 	})

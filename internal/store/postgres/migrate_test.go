@@ -16,7 +16,7 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// logged is a log that tests read.
+// logged is a log that tests can read.
 type logged struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -45,7 +45,7 @@ func steps(statements ...string) fs.FS {
 	return files
 }
 
-// migrating opens a store with other migrations.
+// migrating opens a store with the given migrations.
 func migrating(t *testing.T, url string, files fs.FS) (*postgres.Store, *logged) {
 	t.Helper()
 	log := new(logged)
@@ -54,7 +54,7 @@ func migrating(t *testing.T, url string, files fs.FS) (*postgres.Store, *logged)
 	return store, log
 }
 
-// eventually asks the database until the query says true.
+// eventually repeats the query until it returns true.
 func eventually(t *testing.T, url, query string) {
 	t.Helper()
 	db := raw(t, url)
@@ -76,12 +76,12 @@ func eventually(t *testing.T, url, query string) {
 const (
 	sleeping = `SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`
 	awake    = `SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`
-	// ofThisDatabase are locks that somebody waits for.
+	// ofThisDatabase selects the locks that a session waits for.
 	ofThisDatabase = `FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 )
 
-// TestSlowMigration takes longer than a session's statements may, while the
-// pools are renewed. It says that it is under way.
+// TestSlowMigration runs a migration for longer than a session's statement timeout,
+// while the pools are renewed. The log reports that it is running.
 func TestSlowMigration(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
@@ -129,29 +129,29 @@ func TestMigrationEndsWithItsContext(t *testing.T) {
 
 	stopThird()
 	if err := <-thirdDone; !errors.Is(err, context.Canceled) {
-		t.Errorf("the one that gave up waiting: %v, want it cancelled", err)
+		t.Errorf("the process that gave up waiting: %v, want it cancelled", err)
 	}
 	stopSlow()
 	if err := <-slowDone; !errors.Is(err, context.Canceled) {
-		t.Errorf("the cancelled one: %v, want it cancelled", err)
+		t.Errorf("the cancelled process: %v, want it cancelled", err)
 	}
 	eventually(t, url, awake)
 	if err := <-nextDone; err != nil {
-		t.Errorf("the one that waited: %v", err)
+		t.Errorf("the process that waited: %v", err)
 	}
 	exec(t, url, `INSERT INTO made VALUES (1)`)
 	eventually(t, url, `SELECT to_regclass('onsale.left_behind') IS NULL`)
-	if !strings.Contains(nextLog.String(), "waiting for the migration of another process") {
-		t.Errorf("it waited without a word: %s", nextLog)
+	if !strings.Contains(nextLog.String(), "waiting for another process to finish its migration") {
+		t.Errorf("the log of the process that waited does not say so: %s", nextLog)
 	}
-	if !strings.Contains(slowLog.String(), "migration undone") {
-		t.Errorf("the log lacks that the migration was undone: %s", slowLog)
+	if !strings.Contains(slowLog.String(), "migration rolled back") {
+		t.Errorf("the log does not say that the migration was rolled back: %s", slowLog)
 	}
 }
 
-// TestMigrationMakesWay wants a table that somebody reads for long. Buyers do
-// not wait behind it for longer than its lock time-out.
-func TestMigrationMakesWay(t *testing.T) {
+// TestMigrationDoesNotBlockBuyers migrates a table that another session reads for a
+// long time. Buyers wait behind the migration no longer than its lock timeout.
+func TestMigrationDoesNotBlockBuyers(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
 	store, log := migrating(t, url, steps(`CREATE TABLE onsale.seats (n int)`, `ALTER TABLE onsale.seats ADD COLUMN price int`))
@@ -184,12 +184,12 @@ func TestMigrationMakesWay(t *testing.T) {
 	}
 	exec(t, url, `INSERT INTO seats (price) VALUES (1)`)
 	if !strings.Contains(log.String(), "lock timeout") {
-		t.Errorf("the log lacks what it waited for: %s", log)
+		t.Errorf("the log does not name the lock timeout: %s", log)
 	}
 }
 
-// TestMigrationThatCannotSucceed ends with an error that is not taken for a
-// passing one, and leaves nothing behind.
+// TestMigrationThatCannotSucceed expects a permanent error, and that nothing is left
+// behind.
 func TestMigrationThatCannotSucceed(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{
@@ -211,7 +211,7 @@ func TestMigrationThatCannotSucceed(t *testing.T) {
 			}
 			for _, passing := range []error{sale.ErrUnavailable, sale.ErrConflict, sale.ErrOutcomeUnknown} {
 				if errors.Is(err, passing) {
-					t.Errorf("%v is taken for %q, and would be tried for ever", err, passing)
+					t.Errorf("%v is %q, want a permanent error, which is not retried", err, passing)
 				}
 			}
 			eventually(t, url, `SELECT to_regclass('onsale.left_behind') IS NULL AND max(version_id) = 1 FROM onsale.schema_migrations`)
@@ -219,9 +219,9 @@ func TestMigrationThatCannotSucceed(t *testing.T) {
 	}
 }
 
-// TestMigrationSurvivesItsServer loses the connection in the middle: that is
-// unavailable, and another try succeeds.
-func TestMigrationSurvivesItsServer(t *testing.T) {
+// TestMigrationLosesItsConnection ends the session during a migration. The error is
+// ErrUnavailable, and the next attempt succeeds.
+func TestMigrationLosesItsConnection(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
 	store, _ := migrating(t, url, steps(`CREATE TABLE onsale.seats (n int); SELECT pg_sleep(60)`))
@@ -238,8 +238,8 @@ func TestMigrationSurvivesItsServer(t *testing.T) {
 	}
 }
 
-// TestMigrateAtOnceInSnapshots is of a database whose transactions see nothing of
-// what is committed while they wait, unless they say otherwise.
+// TestMigrateAtOnceInSnapshots migrates with several replicas on a database whose
+// default isolation level hides what other transactions commit meanwhile.
 func TestMigrateAtOnceInSnapshots(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t) + "&default_transaction_isolation=serializable"

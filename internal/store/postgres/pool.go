@@ -14,9 +14,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// pool is a pgxpool that can be replaced while it is in use. Resetting one is
-// not enough: connections that lead nowhere keep their places for as long as it
-// takes to say goodbye to nobody.
+// pool is a pgxpool that can be replaced while it is in use. Pool.Reset is not
+// enough: a dead connection keeps its slot until the attempt to close it times out.
 type pool struct {
 	config  *pgxpool.Config
 	current atomic.Pointer[pgxpool.Pool]
@@ -28,8 +27,8 @@ func newPool(config *pgxpool.Config, size int) *pool {
 	return &pool{config: config}
 }
 
-// renew puts a pool of new connections into the place of the old one, which is
-// closed when those who use it are done. It does not connect.
+// renew replaces the pool by a new one without connections. The old pool closes when
+// its callers have released their connections. renew does not connect.
 func (p *pool) renew(ctx context.Context) error {
 	fresh, err := pgxpool.NewWithConfig(ctx, p.config.Copy())
 	if err != nil {
@@ -41,13 +40,13 @@ func (p *pool) renew(ctx context.Context) error {
 	return nil
 }
 
-// now returns the pool of the moment.
+// now returns the current pool.
 func (p *pool) now() *pgxpool.Pool { return p.current.Load() }
 
-// Acquire is that of [pgxpool.Pool]. Callers that wait for a connection of a pool
-// that is replaced meanwhile move on to the new one, whatever error the old one
-// returned: nothing of theirs has been sent. That is why pool has no Query or Exec,
-// whose errors do not tell whether something was.
+// Acquire is like [pgxpool.Pool.Acquire]. If the pool is replaced during the wait,
+// Acquire retries on the new pool, whatever error the old one returned: nothing has
+// been sent. The errors of Query and Exec do not show whether something was sent,
+// which is why pool does not have them.
 //
 // An error that is neither the context's nor the server's is ErrUnavailable.
 func (p *pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
@@ -67,9 +66,9 @@ func (p *pool) Acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	}
 }
 
-// pinger has one connection to ask for signs of life on. One that gave none is
-// not waited for. One that is broken is replaced at once: that it was ended says
-// nothing about the database.
+// pinger pings the database on a connection of its own. A connection that did not
+// answer is closed in the background. One that is broken is replaced at once, because
+// a closed connection does not mean that the database is unreachable.
 type pinger struct {
 	config *pgx.ConnConfig
 
@@ -84,7 +83,7 @@ func (p *pinger) ping(ctx context.Context) error {
 		if p.conn == nil {
 			conn, err := pgx.ConnectConfig(ctx, p.config)
 			if refusesLogin(err) {
-				return nil // it answers; whether it lets others sell, they find out
+				return nil // the server answers; TryWrite finds out whether it sells
 			}
 			if err != nil {
 				return err
@@ -112,7 +111,7 @@ func (p *pinger) close() {
 	}
 }
 
-// goodbye closes a connection that is of no use any more.
+// goodbye closes a connection, and waits at most closeLimit.
 func goodbye(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(ctx, closeLimit)
 	defer cancel()

@@ -13,8 +13,8 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// TestPoolerWithoutTransactions has a PgBouncer in statement mode, where reads
-// succeed and a purchase cannot: no call pretends that it can.
+// TestPoolerWithoutTransactions uses PgBouncer in statement mode, where reads succeed
+// but purchases cannot. Every call reports that.
 func TestPoolerWithoutTransactions(t *testing.T) {
 	t.Parallel()
 	database := server.Database(t)
@@ -25,7 +25,7 @@ func TestPoolerWithoutTransactions(t *testing.T) {
 			pooler := server.Server(t).Pooler(t, "statement")
 			store := open(t, pooler.URL(database)+settings, postgres.Options{})
 			if err := store.Ping(t.Context()); err != nil {
-				t.Errorf("ping: %v, want a sign of life", err)
+				t.Errorf("ping: %v, want no error", err)
 			}
 			for call, err := range map[string]error{
 				"try":     store.TryWrite(t.Context()),
@@ -34,15 +34,15 @@ func TestPoolerWithoutTransactions(t *testing.T) {
 			} {
 				o := obstacle(err)
 				if !strings.Contains(o.Reason, "no transactions") || !strings.Contains(o.Remedy, "pool_mode") || !o.Lasting {
-					t.Errorf("%s: %v, want that the pooler allows no transactions", call, err)
+					t.Errorf("%s: %v, want an error that the pooler allows no transactions", call, err)
 				}
 			}
 		})
 	}
 }
 
-// TestPoolerThatIsFull has a PgBouncer whose clients are used up by others. The
-// connections that sell go on, without one for signs of life.
+// TestPoolerThatIsFull uses a PgBouncer whose client connections others have used up.
+// The store sells as soon as it has its selling connections, even without one for pings.
 func TestPoolerThatIsFull(t *testing.T) {
 	t.Parallel()
 	pooler := server.Server(t).Pooler(t, pgtest.Transaction, "max_client_conn = 4")
@@ -59,10 +59,10 @@ func TestPoolerThatIsFull(t *testing.T) {
 	}
 	store := open(t, url, postgres.Options{})
 	if err := store.Ping(t.Context()); err != nil {
-		t.Errorf("ping: %v, want a sign of life", err)
+		t.Errorf("ping: %v, want no error", err)
 	}
 	if o := obstacle(store.TryWrite(t.Context())); !strings.Contains(o.Reason, "no connection left") || !strings.Contains(o.Remedy, "max_client_conn") {
-		t.Errorf("%+v, want that no connection is left", o)
+		t.Errorf("%+v, want the reason that no connection is left", o)
 	}
 	// One for the sale and one for general calls are enough.
 	for _, conn := range others[:2] {
@@ -72,16 +72,16 @@ func TestPoolerThatIsFull(t *testing.T) {
 	}
 	becomesNil(t, func() error { return store.TryWrite(t.Context()) })
 	if err := store.Ping(t.Context()); err != nil {
-		t.Errorf("ping: %v, want a sign of life", err)
+		t.Errorf("ping: %v, want no error", err)
 	}
 	if _, err := store.Sell(t.Context(), sale.Batch{Orders: orders(t, s.concert, 1)}); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestPoolerWithTooFewSessions has a PgBouncer in session mode whose only session is
-// in use by the connection for signs of life. The reason stays the same, whichever
-// limit ends a try, so that the log says it once.
+// TestPoolerWithTooFewSessions uses PgBouncer in session mode with a single session,
+// which the pinger's connection occupies. The reason is the same whichever limit ends
+// an attempt, so that it is logged only once.
 func TestPoolerWithTooFewSessions(t *testing.T) {
 	t.Parallel()
 	pooler := server.Server(t).Pooler(t, pgtest.Session, "default_pool_size = 1")
@@ -94,23 +94,23 @@ func TestPoolerWithTooFewSessions(t *testing.T) {
 		o := obstacle(store.TryWrite(limited))
 		cancel()
 		if !strings.Contains(o.Reason, "no connection left") {
-			t.Errorf("%s: %+v, want that no connection is left", name, o)
+			t.Errorf("%s: %+v, want the reason that no connection is left", name, o)
 		}
 	}
 }
 
-// TestPoolerThatRefusesTheLogin has a user that the pooler does not let in.
-func TestPoolerThatRefusesTheLogin(t *testing.T) {
+// TestPoolerThatRejectsTheLogin logs in as a user that the pooler rejects.
+func TestPoolerThatRejectsTheLogin(t *testing.T) {
 	t.Parallel()
 	pooler := server.Server(t).Pooler(t, pgtest.Transaction, "auth_type = md5")
 	store := open(t, strings.Replace(pooler.URL(server.Database(t)), "postgres@", "stranger:s3cr3t@", 1), postgres.Options{})
 	err := store.CheckSchema(t.Context())
-	if o := obstacle(err); !strings.Contains(o.Reason, "refuses the login") || strings.Contains(err.Error(), "s3cr3t") {
-		t.Errorf("%v, want that the login is refused", err)
+	if o := obstacle(err); !strings.Contains(o.Reason, "rejects the login") || strings.Contains(err.Error(), "s3cr3t") {
+		t.Errorf("%v, want an error that the login was rejected, without the password", err)
 	}
 }
 
-// becomesNil calls until there is no error.
+// becomesNil repeats the call until it returns no error.
 func becomesNil(t *testing.T, call func() error) {
 	t.Helper()
 	deadline := time.Now().Add(patience)

@@ -22,18 +22,18 @@ import (
 	"onsale/internal/store/storetest"
 )
 
-// patience is how long the server may take for what it should do in seconds.
+// patience is how long a test waits for something that normally takes seconds.
 const patience = 30 * time.Second
 
-// TestConformanceBehindAPooler runs the whole suite where each transaction may get
-// another session of the server.
+// TestConformanceBehindAPooler runs the whole suite behind a pooler that can give each
+// transaction another session.
 func TestConformanceBehindAPooler(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, engine(server.Server(t).Pooler(t, pgtest.Transaction).URL))
 }
 
 // TestEveryCallOnEveryWay calls every method on two replicas at once, directly and
-// behind poolers, with every statement mode that the driver has.
+// behind poolers, with every statement mode of the driver.
 func TestEveryCallOnEveryWay(t *testing.T) {
 	t.Parallel()
 	direct := func(url string) string { return url }
@@ -78,8 +78,8 @@ func TestEveryCallOnEveryWay(t *testing.T) {
 	}
 }
 
-// callEverything migrates with two replicas, sells a concert to its last ticket on
-// both, and calls whatever else a store has.
+// callEverything migrates with two replicas at once, sells a concert out on both, and
+// calls every other method of the store.
 func callEverything(t *testing.T, replicas ...*postgres.Store) {
 	t.Helper()
 	const capacity, batches = 20, 8 // of 4 orders, twice
@@ -109,7 +109,7 @@ func callEverything(t *testing.T, replicas ...*postgres.Store) {
 				b := sale.Batch{Orders: orders(t, concert.ID, 4)}
 				b.Orders[0].Key = b.Orders[0].ID.String()
 				outcomes, err := replica.Sell(ctx, b)
-				for errors.Is(err, sale.ErrConflict) { // another writer for longer than the limit, on a busy machine
+				for errors.Is(err, sale.ErrConflict) { // the lock timeout, on a busy machine
 					outcomes, err = replica.Sell(ctx, b)
 				}
 				errs[i] = errors.Join(errs[i], err)
@@ -194,9 +194,8 @@ func orders(t *testing.T, concert int64, n int) (all []sale.Order) {
 	return all
 }
 
-// TestStatementsPreparedBehindAPooler is the negative control: with the statements
-// that a connection of its own prepares, two replicas that share a session of the
-// server get into each other's way.
+// TestStatementsPreparedBehindAPooler is the negative control: with prepared
+// statements, two replicas that share a session of the server get an error.
 func TestStatementsPreparedBehindAPooler(t *testing.T) {
 	t.Parallel()
 	pooler := server.Server(t).Pooler(t, pgtest.Transaction, "default_pool_size = 1")
@@ -210,13 +209,13 @@ func TestStatementsPreparedBehindAPooler(t *testing.T) {
 		_, errs[store == first] = store.Concert(t.Context(), 1)
 	}
 	if err := errs[false]; err == nil || !strings.Contains(err.Error(), "42P05") {
-		t.Errorf("the second replica got %v, want 42P05: the statement is prepared already", err)
+		t.Errorf("the second replica got %v, want 42P05: prepared statement already exists", err)
 	}
 }
 
-// TestLimitsOnEveryWay lets a sale wait for a locked concert. The server ends the
-// wait: by the limit of locks, or by that of statements where the URL makes it the
-// shorter one. The next user of the session does not inherit the limits.
+// TestLimitsOnEveryWay makes a sale wait for a locked concert. The server ends the wait
+// by the lock timeout or the statement timeout, whichever is shorter. The next user of
+// the session does not inherit the limits.
 func TestLimitsOnEveryWay(t *testing.T) {
 	t.Parallel()
 	direct := func(url string) string { return url }
@@ -245,14 +244,14 @@ func TestLimitsOnEveryWay(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := store.Sell(t.Context(), batch); err != nil {
-					t.Errorf("afterwards: %v", err)
+					t.Errorf("sell after the lock was released: %v", err)
 				}
 				if err := store.Close(); err != nil {
 					t.Fatal(err)
 				}
 				for _, limit := range []string{"lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "tcp_user_timeout"} {
 					if value := show(t, through(database), limit); value != "0" {
-						t.Errorf("another client inherits %s = %s", limit, value)
+						t.Errorf("another client inherits %s = %s, want 0", limit, value)
 					}
 				}
 			})
@@ -274,8 +273,8 @@ func show(t *testing.T, url, name string) (value string) {
 	return value
 }
 
-// TestLimitsThatAreNoTimes are refused at once, and not by each purchase.
-func TestLimitsThatAreNoTimes(t *testing.T) {
+// TestInvalidLimits expects Open to reject them, so that not every purchase fails.
+func TestInvalidLimits(t *testing.T) {
 	t.Parallel()
 	for settings, name := range map[string]string{
 		"lock_timeout=soon":                             "lock_timeout",
@@ -291,8 +290,9 @@ func TestLimitsThatAreNoTimes(t *testing.T) {
 	}
 }
 
-// TestPoolerThatRestarts breaks all connections. Meanwhile the second host of the
-// URL, the server itself, sells, and later the pooler does again.
+// TestPoolerThatRestarts stops the pooler, which breaks all connections. The store goes
+// on selling on the second host of the URL, the server itself, and later behind the
+// pooler again.
 func TestPoolerThatRestarts(t *testing.T) {
 	t.Parallel()
 	database := server.Database(t)
@@ -315,13 +315,13 @@ func TestPoolerThatRestarts(t *testing.T) {
 					}
 				}
 				if time.Now().After(deadline) {
-					t.Fatalf("nothing is sold %s", what)
+					t.Fatalf("nothing was sold %s", what)
 				}
 			}
 		}
 	}
-	// Each replica has a connection to sell and one to ping, which the pooler lets share
-	// its two.
+	// Each replica has a connection to sell and one to ping. The pooler serves all four
+	// with its two sessions.
 	const sessions = ` FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'onsale'`
 	sell("behind the pooler")
 	eventually(t, database, `SELECT count(*) <= 2`+sessions)

@@ -13,37 +13,37 @@ import (
 	"onsale/internal/sale"
 )
 
-// The connections of one process, by what they are for.
+// Numbers of connections of one process, by purpose.
 const (
-	// sellConns write batches: one for the write loop and one for a batch whose
-	// outcome is to be learnt.
+	// sellConns write batches: one for the write loop, and one to look up the outcome
+	// of a batch whose commit is unknown.
 	sellConns = 2
-	// pingConns ask for a sign of life.
+	// pingConns ping the database.
 	pingConns = 1
-	// shortConns of the general ones are kept from calls that may take long.
+	// shortConns is the number of general connections reserved for short calls.
 	shortConns = 1
-	// minConns leaves one general connection for them as well.
+	// minConns leaves one general connection for long calls too.
 	minConns = sellConns + pingConns + shortConns + 1
 )
 
 const (
-	// poolPingLimit bounds the look whether an idle connection still lives,
-	// which it may not after the server lost its power.
+	// poolPingLimit bounds the ping of an idle connection, which gets no answer after
+	// the server lost power.
 	poolPingLimit = 500 * time.Millisecond
-	// closeLimit bounds the wait of Close for connections in use.
+	// closeLimit is how long Close waits for connections in use.
 	closeLimit = 5 * time.Second
 )
 
-// pools are the connections of one process. They are apart, so that readers
-// never make the write loop wait, and neither hides a sign of life.
+// pools are the connections of one process. They are separate, so that readers never
+// make the write loop wait, and neither of them delays a ping.
 type pools struct {
 	selling, general *pool
 	pinger           pinger
-	// long holds a token for each general connection in a call that may take
-	// long: a refund that waits for a lock, a read of the books.
+	// long holds a token for each general connection in a call that can take long: a
+	// refund that waits for a lock, a read of the books.
 	long   chan struct{}
 	limits limits
-	// silent says that the last sign of life did not come.
+	// silent is set while the last ping has failed.
 	silent atomic.Bool
 }
 
@@ -68,7 +68,7 @@ func openPools(ctx context.Context, config *pgxpool.Config, maxConns int) (*pool
 	return p, errors.Join(p.selling.renew(ctx), p.general.renew(ctx))
 }
 
-// setDefault leaves what the URL says alone.
+// setDefault sets a parameter that the URL does not set.
 func setDefault(params map[string]string, name, value string) {
 	if _, set := params[name]; !set {
 		params[name] = value
@@ -77,8 +77,8 @@ func setDefault(params map[string]string, name, value string) {
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// ping asks for a sign of life. When the first one comes after a silence, the
-// connections from before are given up: they may lead nowhere.
+// ping pings the database. The first success after a failure replaces all
+// connections, because the old ones can be dead.
 func (p *pools) ping(ctx context.Context) error {
 	err := p.pinger.ping(ctx)
 	switch {
@@ -90,8 +90,8 @@ func (p *pools) ping(ctx context.Context) error {
 	return err
 }
 
-// acquireLong gets a general connection for a call that may take long. The
-// caller calls release.
+// acquireLong acquires a general connection for a call that can take long. The caller
+// must call release.
 func (p *pools) acquireLong(ctx context.Context) (conn *pgxpool.Conn, release func(), err error) {
 	select {
 	case p.long <- struct{}{}:
@@ -106,7 +106,7 @@ func (p *pools) acquireLong(ctx context.Context) (conn *pgxpool.Conn, release fu
 	return conn, func() { conn.Release(); <-p.long }, nil
 }
 
-// close closes all connections, and waits for those in use for closeLimit.
+// close closes all connections. It waits up to closeLimit for those in use.
 func (p *pools) close() error {
 	closed := make(chan struct{})
 	go func() {

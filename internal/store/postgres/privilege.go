@@ -15,10 +15,10 @@ import (
 	"onsale/internal/store/grant"
 )
 
-// Statements that make what migrations need.
+// Statements that create what migrations need.
 const (
-	// Even with IF NOT EXISTS the server asks for the privilege to create what is
-	// there. The catalogue shows what is there to every role.
+	// Even with IF NOT EXISTS the server requires the privilege to create what already
+	// exists. Every role can read the catalogue, so that is checked first.
 	lookForSchema = `SELECT
 		EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'onsale'),
 		EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
@@ -35,9 +35,9 @@ const (
 	addVersionZero  = `INSERT INTO ` + versionTable + ` (version_id, is_applied) VALUES (0, true)`
 )
 
-// makeVersions makes the schema, the table of versions, and version 0 in it, as far
-// as they are missing: each needs a privilege that a role may lack where somebody
-// else has made them.
+// makeVersions creates the schema, the table of versions, and version 0 in it. It
+// skips what exists: the role can lack the privilege to create what another role has
+// created for it.
 func makeVersions(ctx context.Context, tx *sql.Tx) error {
 	var hasSchema, hasTable, hasVersions bool
 	if err := tx.QueryRowContext(ctx, lookForSchema).Scan(&hasSchema, &hasTable); err != nil {
@@ -66,11 +66,11 @@ func denied(err error) bool {
 	return ok && server.Code == "42501"
 }
 
-// adviseLimit bounds the look for the privileges that a role lacks.
+// adviseLimit bounds the query for missing privileges.
 const adviseLimit = 2 * time.Second
 
-// advise adds to the error of a role that lacks a privilege the statements that
-// give it the privileges to serve and, where that is needed, to migrate.
+// advise adds GRANT statements to the error of a role that lacks a privilege. They
+// give it the privileges to serve and, if needed, to migrate.
 func (s *Store) advise(ctx context.Context, err error, migrate bool) error {
 	obstacle, ok := errors.AsType[*sale.ObstacleError](err)
 	if !ok || !denied(err) || obstacle.Remedy != "" {
@@ -86,7 +86,7 @@ func (s *Store) advise(ctx context.Context, err error, migrate bool) error {
 			need.Tables["schema_migrations"] = "SELECT, INSERT"
 		}
 		obstacle.Remedy = grant.Advice(ctx, conn, need)
-		if obstacle.Remedy == "" && need.Create { // only the owner of a table may change it
+		if obstacle.Remedy == "" && need.Create { // only the owner of a table can alter it
 			need.Own = true
 			obstacle.Remedy = grant.Advice(ctx, conn, need)
 		}
@@ -95,5 +95,5 @@ func (s *Store) advise(ctx context.Context, err error, migrate bool) error {
 	if failed != nil || obstacle.Remedy == "" {
 		return err
 	}
-	return fmt.Errorf("%w: %s", err, obstacle.Remedy) // the error's text is from before
+	return fmt.Errorf("%w: %s", err, obstacle.Remedy) // the text of err was made without the remedy
 }

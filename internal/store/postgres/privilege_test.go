@@ -14,7 +14,7 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// remedies returns the statements that an error tells the owner to run.
+// remedies returns the statements that an error asks the owner to run.
 func remedies(err error) []string {
 	if err == nil {
 		return nil
@@ -27,7 +27,7 @@ func remedies(err error) []string {
 	return strings.Split(run, "; ")
 }
 
-// works calls what a server calls.
+// works calls everything that a server calls.
 func works(t *testing.T, store *postgres.Store) {
 	t.Helper()
 	batch := newBatch(t, store, 1)
@@ -55,28 +55,28 @@ func works(t *testing.T, store *postgres.Store) {
 	}
 }
 
-// TestMigrateWithFewPrivileges migrates as a role that owns nothing, in a database
-// that somebody else has prepared. Where something is missing, the error says by which
-// statements the role gets it, and no others are needed.
+// TestMigrateWithFewPrivileges migrates as a role that owns nothing, in a database that
+// a superuser has prepared. If a privilege is missing, the error lists the statements
+// that grant it. No other statements are needed.
 func TestMigrateWithFewPrivileges(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		migrated bool   // by the superuser
-		before   string // what else the superuser has done
-		want     string // what the error says; empty for none
+		before   string // other statements that the superuser has run
+		want     string // part of the error; empty for no error
 	}{
 		"the schema was made for it": {before: `CREATE SCHEMA onsale AUTHORIZATION ITS_ROLE`},
-		"it may make things in the schema": {
+		"it can create in the schema": {
 			before: `CREATE SCHEMA onsale; GRANT USAGE, CREATE ON SCHEMA onsale TO ITS_ROLE`,
 		},
-		"it may write, and nothing is missing": {migrated: true, before: grantAll},
+		"it can write, and nothing is missing": {migrated: true, before: grantAll},
 		"there is no schema":                   {want: `GRANT CREATE ON DATABASE ITS_DATABASE TO ITS_ROLE; or instead: CREATE SCHEMA onsale AUTHORIZATION ITS_ROLE`},
-		"the schema is another's":              {before: `CREATE SCHEMA onsale`, want: `GRANT USAGE, CREATE ON SCHEMA onsale TO ITS_ROLE`},
-		"it may only use the schema": {
+		"another role owns the schema":         {before: `CREATE SCHEMA onsale`, want: `GRANT USAGE, CREATE ON SCHEMA onsale TO ITS_ROLE`},
+		"it can only use the schema": {
 			before: `CREATE SCHEMA onsale; GRANT USAGE ON SCHEMA onsale TO ITS_ROLE`, want: `GRANT CREATE ON SCHEMA onsale TO ITS_ROLE`,
 		},
-		"another migrated": {migrated: true, want: `GRANT USAGE ON SCHEMA onsale TO ITS_ROLE; GRANT SELECT ON onsale.schema_migrations TO ITS_ROLE; `},
-		"another migrated, and it may use the schema": {
+		"another role migrated": {migrated: true, want: `GRANT USAGE ON SCHEMA onsale TO ITS_ROLE; GRANT SELECT ON onsale.schema_migrations TO ITS_ROLE; `},
+		"another role migrated, and it can use the schema": {
 			migrated: true, before: `GRANT USAGE ON SCHEMA onsale TO ITS_ROLE`, want: `GRANT SELECT ON onsale.schema_migrations TO ITS_ROLE`,
 		},
 	} {
@@ -97,7 +97,7 @@ func TestMigrateWithFewPrivileges(t *testing.T) {
 			want := strings.NewReplacer("ITS_ROLE", s.role, "ITS_DATABASE", s.name).Replace(c.want)
 			switch {
 			case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.Contains(err.Error(), "run: "+want)):
-				t.Fatalf("migrate: %v, want it to say %q", err, want)
+				t.Fatalf("migrate: %v, want %q in the error", err, want)
 			case c.want != "" && strings.Contains(err.Error(), "\n"):
 				t.Errorf("%q is not one line", err)
 			}
@@ -105,14 +105,14 @@ func TestMigrateWithFewPrivileges(t *testing.T) {
 				exec(t, owner, statement)
 			}
 			if err := store.Migrate(t.Context()); err != nil {
-				t.Fatalf("migrate once it is granted: %v", err)
+				t.Fatalf("migrate with the privileges: %v", err)
 			}
 			works(t, store)
 		})
 	}
 }
 
-// TestMigrateTablesOfAnother changes a table that another role owns.
+// TestMigrateTablesOfAnother alters a table that another role owns.
 func TestMigrateTablesOfAnother(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, server.Server(t), "")
@@ -131,7 +131,7 @@ func TestMigrateTablesOfAnother(t *testing.T) {
 	store.SetMigrations(files, time.Minute)
 	err := store.Migrate(t.Context())
 	if want := "GRANT onsale TO " + s.role; len(remedies(err)) != 1 || remedies(err)[0] != want {
-		t.Fatalf("migrate: %v, want it to say %q", err, want)
+		t.Fatalf("migrate: %v, want the one remedy %q", err, want)
 	}
 	exec(t, s.owner, remedies(err)[0])
 	if err := store.Migrate(t.Context()); err != nil {
@@ -139,22 +139,23 @@ func TestMigrateTablesOfAnother(t *testing.T) {
 	}
 }
 
-// TestMissingPrivilegeIsNotWaitedFor tells a lasting obstacle from one that passes.
+// TestMissingPrivilegeIsNotWaitedFor expects a missing privilege to be lasting, and a
+// missing schema not to be.
 func TestMissingPrivilegeIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, server.Server(t), "")
 	s.exec(`REVOKE SELECT ON onsale.schema_migrations FROM ITS_ROLE`)
 	err := open(t, s.url, postgres.Options{}).CheckSchema(t.Context())
 	if !obstacle(err).Lasting || len(remedies(err)) != 1 {
-		t.Errorf("%v, want one that lasts", err)
+		t.Errorf("%v, want a lasting obstacle", err)
 	}
 	empty := open(t, server.Database(t), postgres.Options{})
 	if err := empty.CheckSchema(t.Context()); obstacle(err).Lasting || !strings.Contains(err.Error(), "onsale migrate") {
-		t.Errorf("%v, want one that passes", err)
+		t.Errorf("%v, want an obstacle that is not lasting", err)
 	}
 }
 
-// TestCallsSayWhichGrantIsMissing takes privileges from calls beside the sale.
+// TestCallsSayWhichGrantIsMissing revokes privileges that calls other than a sale need.
 func TestCallsSayWhichGrantIsMissing(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, server.Server(t), "")

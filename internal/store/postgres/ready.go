@@ -18,20 +18,20 @@ import (
 )
 
 const (
-	// trialLockTimeout is how long a trial waits for a lock on a table. Buyers wait
-	// longer than that, and a trial must not queue up before them.
+	// trialLockTimeout is how long a trial waits for a lock on a table. It is shorter
+	// than the wait of buyers, so that a trial never blocks them for long.
 	trialLockTimeout = 100 * time.Millisecond
-	// lockedLimit is how long the tables may be locked before purchases are turned
-	// away at once: those that come later than that fail anyway.
+	// lockedLimit is how long the tables can be locked before the server rejects
+	// purchases at once. After that long they would fail anyway.
 	lockedLimit = 5 * time.Second
-	// trialRows is how many purchases a trial inserts after the storage has failed:
-	// the greatest batch by default. One may fit where a batch does not.
+	// trialRows is how many purchases a trial inserts after the storage has failed: the
+	// default size limit of a batch. A single row can fit where a batch does not.
 	trialRows = 256
 )
 
-// emptyTrial does what a purchase does, to no row. The server checks privileges,
-// columns and whether it may write at all. Sent as one message, the statements are
-// one transaction, and one that has changed nothing is not flushed to disk.
+// emptyTrial runs the statements of a purchase on no rows. The server checks
+// privileges, columns and whether it can write at all. The statements are sent as one
+// message and so are one transaction. It changes nothing and is not flushed to disk.
 var emptyTrial = setTrialLimit + `
 	SELECT id, capacity, sold FROM onsale.concerts WHERE false ORDER BY id FOR UPDATE;
 	SELECT ` + columns + ` FROM onsale.purchases WHERE false;
@@ -41,8 +41,8 @@ var emptyTrial = setTrialLimit + `
 
 var setTrialLimit = `SELECT set_config('lock_timeout', '` + milliseconds(trialLockTimeout) + `', true);`
 
-// fullTrial inserts purchases and rolls them back. A concert that a sale holds is
-// passed over, and without a concert there is nothing to try.
+// fullTrial inserts purchases and rolls them back. It skips a concert that a sale has
+// locked, and does nothing without a concert.
 func fullTrial(rows int32) string {
 	return `BEGIN; ` + setTrialLimit + `
 	UPDATE onsale.concerts SET sold = sold WHERE id = (SELECT id FROM onsale.concerts ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED);
@@ -52,20 +52,20 @@ func fullTrial(rows int32) string {
 	ROLLBACK`
 }
 
-// trials is what trials remember of each other.
+// trials is the state that one trial leaves for the next.
 type trials struct {
-	// doubt is how many rows the next trial inserts. It is 0 as long as no sale has
-	// failed in a way that a trial on no row may not notice, such as a full disk.
+	// doubt is how many rows the next trial inserts. It is above 0 after a sale failed
+	// in a way that a trial on no rows can miss, such as a full disk.
 	doubt atomic.Int32
 
 	mu sync.Mutex
-	// spoilt says that a trial failed on a session, whose settings may be outdated.
+	// spoilt is set after a trial failed: the settings of open sessions can be outdated.
 	spoilt bool
-	// lockedAt is when trials began to find the tables locked; zero if they do not.
+	// lockedAt is when trials first found the tables locked; zero if they are not.
 	lockedAt time.Time
 }
 
-// note takes notice of a sale that failed.
+// note records the error of a sale, if any.
 func (t *trials) note(err error) {
 	server, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
@@ -78,10 +78,10 @@ func (t *trials) note(err error) {
 	}
 }
 
-// TryWrite implements [sale.Ledger]. A sale with a key reads on a general
-// connection before it sells, so that one of those must be to be had as well.
+// TryWrite implements [sale.Ledger]. It needs a general connection too, because a sale
+// with a key reads on one before it sells.
 //
-// A connection that was ended says nothing about the next one, and is replaced.
+// A connection that the server closed is replaced: the next one can work.
 func (s *Store) TryWrite(ctx context.Context) error {
 	const op = "try to sell"
 	if stat := s.general.now().Stat(); stat.AcquiredConns()+stat.IdleConns() == 0 {
@@ -113,11 +113,12 @@ func (s *Store) TryWrite(ctx context.Context) error {
 	}
 }
 
-// noConnection judges the error of a trial that got no connection. That they are
-// all in use shows that there are some: what becomes of the sales on them will tell.
+// noConnection judges the error of a trial that got no connection. If connections
+// exist and are all in use, it returns nil: the sales on them will show whether the
+// database works.
 //
-// A pooler in session mode lets a client wait that it has no session for, and then the
-// limit of connecting may end the wait before that of the trial does.
+// A pooler in session mode makes a client wait while it has no free session. The
+// connect timeout can end that wait before the limit of the trial does.
 func noConnection(ctx context.Context, op string, p *pool, err error) error {
 	switch slow := errors.Is(ctx.Err(), context.DeadlineExceeded) || pgconn.Timeout(err); {
 	case slow && p.now().Stat().AcquiredConns() > 0:
@@ -125,13 +126,13 @@ func noConnection(ctx context.Context, op string, p *pool, err error) error {
 	case slow:
 		return fmt.Errorf("%s: %w", op, &sale.ObstacleError{
 			Reason: reasonFull, Err: transport.OneLine(err),
-			Remedy: "no connection was established in time: raise the limit of the server or of the pooler, or " + fewerConnections,
+			Remedy: "no connection was made in time: raise the connection limit of the server or the pooler, or " + fewerConnections,
 		})
 	}
 	return classify(ctx, op+": connect", err)
 }
 
-// try does what a purchase does, and leaves nothing behind.
+// try runs the statements of a purchase without storing anything.
 func (s *Store) try(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.PgConn().Exec(ctx, emptyTrial).ReadAll(); err != nil {
 		return err
@@ -143,7 +144,7 @@ func (s *Store) try(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.PgConn().Exec(ctx, fullTrial(rows)).ReadAll()
 	rollback(ctx, conn)
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok && refusesRow(server.Code) {
-		err = nil // it is the row of the trial that is refused, and not those of buyers
+		err = nil // the server rejects the trial's row, not the rows of buyers
 	}
 	if err == nil {
 		s.trials.doubt.CompareAndSwap(rows, 0)
@@ -151,14 +152,15 @@ func (s *Store) try(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// refusesRow reports whether the code says that the data of a row is at fault. A
-// column that must be given and is not known here is missing in every row.
+// refusesRow reports whether the code blames the data of one row. A missing value for
+// a NOT NULL column does not count: a column unknown to this program is missing in
+// every row.
 func refusesRow(code string) bool {
 	return errors.Is(kindOfCode(code), sale.ErrRefused) && code != "23502" // not_null_violation
 }
 
-// judge returns what is in the way of purchases after a trial, or nil. A session
-// that the trial failed on is closed: it may have settings from before a change.
+// judge returns the obstacle that a trial found, or nil. It closes a session that the
+// trial failed on, because the session's settings can be outdated.
 func (t *trials) judge(ctx context.Context, conn *pgx.Conn, err error) *sale.ObstacleError {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -185,8 +187,7 @@ func (t *trials) judge(ctx context.Context, conn *pgx.Conn, err error) *sale.Obs
 	return obstacle
 }
 
-// freshen replaces all connections after a trial that succeeds where the last one
-// failed.
+// freshen replaces all connections when a trial succeeds after one that failed.
 func (s *Store) freshen(ctx context.Context) error {
 	s.trials.mu.Lock()
 	defer s.trials.mu.Unlock()
@@ -197,9 +198,9 @@ func (s *Store) freshen(ctx context.Context) error {
 	return errors.Join(s.selling.renew(ctx), s.general.renew(ctx))
 }
 
-// refusesLogin reports whether an attempt to connect failed because the server does
-// not let this role in, or no more of it. Such a server gives a sign of life.
-// One of several hosts that does not answer may be the one that sells.
+// refusesLogin reports whether the server answered, and rejected the login or has no
+// connection left for this role. It is false if one of several hosts did not answer,
+// because that host can be the one that sells.
 func refusesLogin(err error) bool {
 	var network net.Error
 	server, ok := errors.AsType[*pgconn.PgError](err)

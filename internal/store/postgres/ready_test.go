@@ -17,7 +17,7 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// logBuffer keeps what was logged.
+// logBuffer is a log that tests can read.
 type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -35,7 +35,7 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
-// shop sells one concert by a role of its own, which owns nothing.
+// shop sells one concert with a database role that owns nothing.
 type shop struct {
 	*testing.T
 
@@ -47,7 +47,7 @@ type shop struct {
 	log        logBuffer
 }
 
-// grantAll is what a role needs that only serves.
+// grantAll grants what a role needs to serve, without migrations.
 const grantAll = `GRANT USAGE ON SCHEMA onsale TO ITS_ROLE; ` +
 	`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA onsale TO ITS_ROLE`
 
@@ -72,8 +72,9 @@ func (s *shop) start() {
 	s.Cleanup(func() { _ = s.seller.Stop(context.WithoutCancel(s.Context())) })
 }
 
-// exec runs statements as superuser, outside the shop's database. ITS_ROLE
-// and ITS_DATABASE stand for its names; what names onsale runs inside.
+// exec runs statements as superuser, with the shop's names in place of ITS_ROLE and
+// ITS_DATABASE. Statements that contain "onsale" run in the shop's database, the others
+// outside it.
 func (s *shop) exec(statements string) {
 	s.Helper()
 	statements = strings.NewReplacer("ITS_ROLE", s.role, "ITS_DATABASE", s.name).Replace(statements)
@@ -98,7 +99,7 @@ func (s *shop) buy() error {
 	return err
 }
 
-// becomes waits until Ready answers as wanted.
+// becomes waits until wanted accepts the result of Ready.
 func (s *shop) becomes(what string, wanted func(error) bool) {
 	s.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !wanted(s.seller.Ready()); {
@@ -109,7 +110,8 @@ func (s *shop) becomes(what string, wanted func(error) bool) {
 	}
 }
 
-// blocked waits until the reason is in the way, and sees what buyers are told.
+// blocked waits until Ready returns the reason, and checks that buyers get an error at
+// once and that the reason is logged once.
 func (s *shop) blocked(reason string) {
 	s.Helper()
 	s.becomes("blocked", func(err error) bool {
@@ -121,18 +123,18 @@ func (s *shop) blocked(reason string) {
 			s.Errorf("buy: %v after %s, want it unavailable at once", err, time.Since(begin))
 		}
 	}
-	told := 0
+	logged := 0
 	for line := range strings.Lines(s.log.String()) {
 		if strings.Contains(line, "level=ERROR") && strings.Contains(line, reason) {
-			told++
+			logged++
 		}
 	}
-	if told != 1 {
-		s.Errorf("the log says it %d times, want once:\n%s", told, s.log.String())
+	if logged != 1 {
+		s.Errorf("the reason was logged %d times, want once:\n%s", logged, s.log.String())
 	}
 }
 
-// sells waits until purchases are written again.
+// sells waits until the shop is ready, and buys.
 func (s *shop) sells() {
 	s.Helper()
 	s.becomes("ready", func(err error) bool { return err == nil })
@@ -148,15 +150,15 @@ const (
 	undoom = `DROP TRIGGER doomed ON onsale.purchases`
 )
 
-// TestNotReadyWhileNothingCanBeSold takes away what a purchase needs, from under a
-// server that sells, and gives it back.
+// TestNotReadyWhileNothingCanBeSold removes something that purchases need while the
+// server sells, and restores it.
 func TestNotReadyWhileNothingCanBeSold(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		take, reason string
-		// remedy is what the log must say; an empty give runs it.
+		// remedy must be in the log. If give is empty, the test runs the remedy instead.
 		remedy, give string
-		// buy says that only a purchase finds out.
+		// buy is set if only a purchase can find the obstacle.
 		buy bool
 	}{
 		"no INSERT":      {`REVOKE INSERT ON onsale.purchases FROM ITS_ROLE`, "lacks a privilege", `GRANT INSERT ON onsale.purchases TO ITS_ROLE`, "", false},
@@ -167,18 +169,18 @@ func TestNotReadyWhileNothingCanBeSold(t *testing.T) {
 		"column renamed": {`ALTER TABLE onsale.concerts RENAME COLUMN sold TO gone`, "lacks a table", "renamed", `ALTER TABLE onsale.concerts RENAME COLUMN gone TO sold`, false},
 		"column added": {
 			`ALTER TABLE onsale.purchases ADD COLUMN extra text NOT NULL DEFAULT ''; ALTER TABLE onsale.purchases ALTER COLUMN extra DROP DEFAULT`,
-			"refuses purchases", "extra",
+			"rejects purchases", "extra",
 			`ALTER TABLE onsale.purchases DROP COLUMN extra`, true,
 		},
 		"read-only": {
 			`ALTER DATABASE ITS_DATABASE SET default_transaction_read_only = on; ` + hangUp, "read-only", "default_transaction_read_only is on",
 			`ALTER DATABASE ITS_DATABASE RESET default_transaction_read_only`, false,
 		},
-		"no login":         {`ALTER ROLE ITS_ROLE NOLOGIN; ` + hangUp, "refuses the login", "28000", `ALTER ROLE ITS_ROLE LOGIN`, false},
-		"no CONNECT":       {`REVOKE CONNECT ON DATABASE ITS_DATABASE FROM PUBLIC; ` + hangUp, "lacks a privilege", `GRANT CONNECT ON DATABASE ITS_DATABASE TO ITS_ROLE`, "", false},
-		"no room for role": {`ALTER ROLE ITS_ROLE CONNECTION LIMIT 0; ` + hangUp, "no connection left", "too many connections for role", `ALTER ROLE ITS_ROLE CONNECTION LIMIT -1`, false},
-		"disk is full":     {strings.Replace(doom, "THIS", "53100", 1), "no room left on its disk", "53100", undoom, true},
-		"trigger":          {strings.Replace(doom, "THIS", "P0001", 1), "refuses purchases", "P0001", undoom, true},
+		"no login":      {`ALTER ROLE ITS_ROLE NOLOGIN; ` + hangUp, "rejects the login", "28000", `ALTER ROLE ITS_ROLE LOGIN`, false},
+		"no CONNECT":    {`REVOKE CONNECT ON DATABASE ITS_DATABASE FROM PUBLIC; ` + hangUp, "lacks a privilege", `GRANT CONNECT ON DATABASE ITS_DATABASE TO ITS_ROLE`, "", false},
+		"role at limit": {`ALTER ROLE ITS_ROLE CONNECTION LIMIT 0; ` + hangUp, "no connection left", "too many connections for role", `ALTER ROLE ITS_ROLE CONNECTION LIMIT -1`, false},
+		"disk is full":  {strings.Replace(doom, "THIS", "53100", 1), "no disk space left", "53100", undoom, true},
+		"trigger":       {strings.Replace(doom, "THIS", "P0001", 1), "rejects purchases", "P0001", undoom, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -188,13 +190,13 @@ func TestNotReadyWhileNothingCanBeSold(t *testing.T) {
 			s.exec(c.take)
 			if c.buy {
 				if err := s.buy(); err == nil {
-					t.Error("it sells")
+					t.Error("a purchase succeeded")
 				}
 			}
 			s.blocked(c.reason)
 			remedy := strings.NewReplacer("ITS_ROLE", s.role, "ITS_DATABASE", s.name).Replace(c.remedy)
 			if !strings.Contains(s.log.String(), remedy) {
-				t.Errorf("the log does not say %q:\n%s", remedy, s.log.String())
+				t.Errorf("the log lacks %q:\n%s", remedy, s.log.String())
 			}
 			if c.give == "" {
 				c.give = remedy
@@ -202,14 +204,14 @@ func TestNotReadyWhileNothingCanBeSold(t *testing.T) {
 			s.exec(c.give)
 			s.sells()
 			if n := strings.Count(s.log.String(), "database available"); n != 2 {
-				t.Errorf("the log says %d times that it is available, want at the start and once again:\n%s", n, s.log.String())
+				t.Errorf("%d log lines that the database is available, want one at the start and one at the end:\n%s", n, s.log.String())
 			}
 		})
 	}
 }
 
-// TestNoConnectionLeft has another replica that uses up the role's limit before
-// this one has more than the connection for its signs of life.
+// TestNoConnectionLeft lets another replica use up the role's connection limit while
+// this one has only its connection for pings.
 func TestNoConnectionLeft(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, server.Server(t), "CONNECTION LIMIT 4")
@@ -224,7 +226,7 @@ func TestNoConnectionLeft(t *testing.T) {
 	s.start()
 	s.blocked("no connection left")
 	if !strings.Contains(s.log.String(), "too many connections for role") {
-		t.Errorf("the log does not say which limit it is:\n%s", s.log.String())
+		t.Errorf("the log does not name the limit:\n%s", s.log.String())
 	}
 	for _, conn := range others {
 		if err := conn.Close(t.Context()); err != nil {
@@ -234,8 +236,8 @@ func TestNoConnectionLeft(t *testing.T) {
 	s.sells()
 }
 
-// TestLastConnectionsSell takes the connection for signs of life away and keeps it
-// from coming back: those that sell go on.
+// TestLastConnectionsSell ends the connection for pings and prevents a new one. The
+// selling connections go on selling.
 func TestLastConnectionsSell(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, server.Server(t), "")
@@ -254,8 +256,8 @@ func TestLastConnectionsSell(t *testing.T) {
 	}
 }
 
-// TestTableLockedForLong turns buyers away when a table has been locked for longer
-// than they wait, and not before.
+// TestTableLockedForLong expects purchases to be rejected after a table has been locked
+// for longer than buyers wait, and not before.
 func TestTableLockedForLong(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, server.Server(t), "")
@@ -270,9 +272,9 @@ func TestTableLockedForLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	locked := time.Now()
-	s.blocked("locked")
+	s.blocked("holds a lock")
 	if took := time.Since(locked); took < 4*time.Second {
-		t.Errorf("blocked after %s, want it to wait as long as buyers do", took)
+		t.Errorf("blocked after %s, want at least the time that buyers wait", took)
 	}
 	if err := hold.Rollback(); err != nil {
 		t.Fatal(err)
@@ -280,7 +282,7 @@ func TestTableLockedForLong(t *testing.T) {
 	s.sells()
 }
 
-// TestPrimaryThatBecomesAStandby restarts the only host as a hot standby, and
+// TestPrimaryThatBecomesAStandby restarts the only host as a hot standby, and then
 // promotes it.
 func TestPrimaryThatBecomesAStandby(t *testing.T) {
 	t.Parallel()
@@ -293,9 +295,9 @@ func TestPrimaryThatBecomesAStandby(t *testing.T) {
 	}
 	s.blocked("read-only")
 	if !strings.Contains(s.log.String(), "the server is a standby") {
-		t.Errorf("the log does not say why:\n%s", s.log.String())
+		t.Errorf("the log does not say that the server is a standby:\n%s", s.log.String())
 	}
-	// Migrating and checking read, and succeed; what must write says what is in the way.
+	// Migrate and CheckSchema only read here and succeed. A write names the reason.
 	store := open(t, s.url, postgres.Options{})
 	if err := errors.Join(store.Migrate(t.Context()), store.CheckSchema(t.Context())); err != nil {
 		t.Error(err)
@@ -310,9 +312,8 @@ func TestPrimaryThatBecomesAStandby(t *testing.T) {
 	s.sells()
 }
 
-// TestTrialLeavesNothing tries many times, on no row and on many: nothing is
-// written, no identifier of a transaction is used up by the former, and a table that is
-// in use for something else is no obstacle.
+// TestTrialLeavesNothing runs trials on no rows and on many. Neither stores a purchase,
+// and a trial on no rows does not write to the table at all.
 func TestTrialLeavesNothing(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
@@ -333,14 +334,14 @@ func TestTrialLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := raw(t, url).QueryRowContext(t.Context(), `SELECT pg_relation_size('purchases')`).Scan(&size); err != nil || size == 0 {
-		t.Errorf("%d bytes, %v: want those of a trial that was rolled back", size, err)
+		t.Errorf("%d bytes, %v: want those of a rolled-back trial", size, err)
 	}
 	if all, err := store.Purchases(t.Context(), 0, [16]byte{}, 10); err != nil || len(all) != 0 {
 		t.Errorf("%v, %v: want no purchase", all, err)
 	}
 }
 
-// obstacle returns the obstacle that an error stands for, empty if it stands for none.
+// obstacle returns the obstacle in an error, or an empty one if there is none.
 func obstacle(err error) sale.ObstacleError {
 	if o, ok := errors.AsType[*sale.ObstacleError](err); ok {
 		return *o

@@ -14,8 +14,8 @@ import (
 	"onsale/internal/store/postgres"
 )
 
-// renew makes the store give up its connections: a sign of life comes after one
-// that did not.
+// renew makes the store replace its connections, with a ping that succeeds after one
+// that failed.
 func renew(t *testing.T, store *postgres.Store) {
 	t.Helper()
 	ended, cancel := context.WithCancel(t.Context())
@@ -28,8 +28,8 @@ func renew(t *testing.T, store *postgres.Store) {
 	}
 }
 
-// queued calls every method of the store several times while all connections are
-// in use, does something, and returns the errors, by the method.
+// queued calls every method of the store several times while all connections are in
+// use, then calls do, and returns the errors by method.
 func queued(t *testing.T, do func(store *postgres.Store)) map[string][]error {
 	t.Helper()
 	const each = 5
@@ -97,7 +97,7 @@ func queued(t *testing.T, do func(store *postgres.Store)) map[string][]error {
 			})
 		}
 	}
-	const gated = 9 // of the methods pass the gate at once, and the others no gate
+	const gated = 9 // methods pass the gate before they connect; the others have no gate
 	for range gated * each {
 		<-arrived
 	}
@@ -109,8 +109,8 @@ func queued(t *testing.T, do func(store *postgres.Store)) map[string][]error {
 	return failed
 }
 
-// TestRenewedPool replaces the pools while callers wait for a connection. None
-// learns of it.
+// TestRenewedPool replaces the pools while callers wait for a connection. No caller
+// notices.
 func TestRenewedPool(t *testing.T) {
 	t.Parallel()
 	moved := 0
@@ -120,21 +120,22 @@ func TestRenewedPool(t *testing.T) {
 			case err == nil, errors.Is(err, sale.ErrNotFound), errors.Is(err, item.ErrNotFound):
 				moved++
 			case errors.Is(err, sale.ErrUnavailable), errors.Is(err, sale.ErrOutcomeUnknown), errors.Is(err, sale.ErrConflict):
-				// It waited for too long on a busy machine.
+				// The call timed out on a busy machine.
 			default:
 				t.Errorf("%s: %v", name, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "closed pool") {
-				t.Errorf("%s was not moved on: %v", name, err)
+				t.Errorf("%s was not moved to the new pool: %v", name, err)
 			}
 		}
 	}
 	if moved == 0 {
-		t.Error("not one of the callers was served by the new pool")
+		t.Error("no caller was served by the new pool")
 	}
 }
 
-// TestClosedStore is unavailable to those who wait for a connection.
+// TestClosedStore closes the store while callers wait for a connection. They get
+// ErrUnavailable, not an error of the pool.
 func TestClosedStore(t *testing.T) {
 	t.Parallel()
 	closed := make(chan error, 1)

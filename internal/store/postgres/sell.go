@@ -12,9 +12,9 @@ import (
 	"onsale/internal/sale"
 )
 
-// Statements of a batch. The look-ups stand after the lock and apart from it:
-// at READ COMMITTED a statement that had to wait for a row reads all else as
-// it was before the wait.
+// Statements of a batch. The look-ups are statements of their own after the lock: at
+// READ COMMITTED, a statement that waited for a row lock reads all other rows as they
+// were before the wait.
 const (
 	begin = `BEGIN ISOLATION LEVEL READ COMMITTED`
 
@@ -30,8 +30,8 @@ const (
 		FROM unnest($1::bigint[], $2::bigint[]) AS d(id, tickets) WHERE concerts.id = d.id`
 )
 
-// rollbackLimit bounds the wait for a rollback; a connection that takes longer
-// is closed, which rolls back too.
+// rollbackLimit bounds the wait for a rollback. A connection that takes longer is
+// closed, which also rolls back.
 const rollbackLimit = time.Second
 
 // Sell implements [sale.Ledger] in two round trips, however many orders and
@@ -64,8 +64,8 @@ func (s *Store) Sell(ctx context.Context, b sale.Batch) (outcomes []sale.Outcome
 	return outcomes, nil
 }
 
-// lock begins the transaction, locks the concerts of the batch in order of id,
-// and finds what is already written under its names.
+// lock begins the transaction, locks the concerts of the batch in order of id, and
+// finds existing purchases with the batch's ids and keys.
 func lock(ctx context.Context, conn *pgx.Conn, b sale.Batch) (*sale.Records, error) {
 	records := new(sale.Records)
 	concerts, ids, keys := b.Names()
@@ -95,8 +95,8 @@ func lock(ctx context.Context, conn *pgx.Conn, b sale.Batch) (*sale.Records, err
 	return records, conn.SendBatch(ctx, batch).Close()
 }
 
-// write inserts the purchases, counts them, and commits, all sent at once: an
-// error of one statement makes the server skip those behind it.
+// write inserts the purchases, adds them to the counters, and commits. All statements
+// are sent at once: after an error the server skips the rest.
 func write(ctx context.Context, conn *pgx.Conn, sold []sale.Purchase) error {
 	n := len(sold)
 	ids, concerts, emails := make([]pgtype.UUID, n), make([]int64, n), make([]string, n)
@@ -117,7 +117,8 @@ func write(ctx context.Context, conn *pgx.Conn, sold []sale.Purchase) error {
 	return conn.SendBatch(ctx, &batch).Close()
 }
 
-// pgUUID is the id as the driver encodes it in every mode, lists included.
+// pgUUID returns the id in a type that the driver can encode in every statement mode,
+// also in lists.
 func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
 
 func pgUUIDs(ids []uuid.UUID) []pgtype.UUID {
@@ -128,7 +129,7 @@ func pgUUIDs(ids []uuid.UUID) []pgtype.UUID {
 	return list
 }
 
-// rollback ends a transaction, also when the context already has.
+// rollback ends a transaction, even if the context has ended.
 func rollback(ctx context.Context, conn *pgx.Conn) {
 	if conn.IsClosed() || conn.PgConn().TxStatus() == 'I' {
 		return

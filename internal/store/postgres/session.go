@@ -11,24 +11,25 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// A connection leads to a session of PostgreSQL, or to a pooler such as PgBouncer,
-// which may lend each transaction another session. In a session of its own the
-// time limits are set once, and statements are prepared. Behind a pooler nothing
-// outlives a transaction: each one sets its limits, and no statement is prepared.
+// A connection has a session of PostgreSQL to itself, or it goes through a pooler such
+// as PgBouncer, which can give each transaction another session. In a session of its
+// own the time limits are set once, and statements are prepared. Behind a pooler
+// nothing outlives a transaction: each one sets its limits, and no statement is
+// prepared.
 
-// sessions prepares each connection for where it leads, while it is made: the
-// hosts of one URL may differ, and so may what answers at one address. It is a
-// [pgx.QueryTracer] only because pgx hands the configuration that a connection
-// will use to nobody but a tracer.
+// sessions finds out for each new connection whether it goes through a pooler, and
+// prepares it. It checks every connection, because the hosts of one URL can differ,
+// and so can what answers at one address. It is a [pgx.QueryTracer] only because pgx
+// passes a connection's own copy of the configuration to nothing but tracers.
 type sessions struct {
 	limits limits
-	// pooled says that the URL asks for no session state, so that nobody looks.
+	// pooled is set if the URL excludes session state. Then nothing is checked.
 	pooled bool
-	// keepMode says that the URL names the statement mode.
+	// keepMode is set if the URL names the statement mode.
 	keepMode bool
 }
 
-// newSessions reads and removes what the URL says of limits and poolers.
+// newSessions takes the limits and the pooler's settings out of the configuration.
 func newSessions(config *pgx.ConnConfig) (*sessions, error) {
 	limits, err := takeLimits(config.RuntimeParams)
 	if err != nil {
@@ -41,17 +42,17 @@ func newSessions(config *pgx.ConnConfig) (*sessions, error) {
 		*mode == pgx.QueryExecModeExec || *mode == pgx.QueryExecModeSimpleProtocol
 	if *mode == pgx.QueryExecModeCacheStatement && config.StatementCacheCapacity == 0 ||
 		*mode == pgx.QueryExecModeCacheDescribe && config.DescriptionCacheCapacity == 0 {
-		*mode = pgx.QueryExecModeExec // the driver refuses a mode without its cache
+		*mode = pgx.QueryExecModeExec // the driver rejects a mode without its cache
 	}
 	return s, nil
 }
 
-// localLimits is the key of a connection's custom data whose value, a string, sets
-// the limits of a transaction. A session of its own has none.
+// localLimits is a key of a connection's custom data. Behind a pooler its value is the
+// statement that sets the limits of a transaction; other connections do not have it.
 const localLimits = "onsale limits"
 
-// TraceConnectStart implements [pgx.ConnectTracer]. It looks where the connection
-// leads as soon as there is one, within the time limit of connecting.
+// TraceConnectStart implements [pgx.ConnectTracer]. It makes the driver check for a
+// pooler right after connecting, within the connect timeout.
 func (s *sessions) TraceConnectStart(ctx context.Context, data pgx.TraceConnectStartData) context.Context {
 	config := data.ConnConfig
 	mode, validate := config.DefaultQueryExecMode, config.ValidateConnect
@@ -80,9 +81,9 @@ func (s *sessions) TraceConnectStart(ctx context.Context, data pgx.TraceConnectS
 	return ctx
 }
 
-// own sets the limits of the session if it is the connection's own, and reports
-// whether it is. A pooler tells its clients a process id that is not the
-// session's.
+// own reports whether the connection has a session of its own, and sets the limits of
+// that session. The process id that a pooler gives its clients is not the session's,
+// which shows that there is a pooler.
 func (s *sessions) own(ctx context.Context, conn *pgconn.PgConn) (bool, error) {
 	results, err := conn.Exec(ctx, fmt.Sprintf(
 		`SELECT CASE WHEN pg_backend_pid()::bigint = %d THEN 'own' || left(%s, 0) END`, conn.PID(), s.limits.session)).ReadAll()
@@ -103,9 +104,9 @@ func tryTransaction(ctx context.Context, conn *pgconn.PgConn) error {
 	return nil
 }
 
-// modeBehindPooler returns how statements are sent behind a pooler. One that is
-// prepared, or described and then executed, may meet another session. If the URL
-// asks for prepared statements by name, the pooler must know them.
+// modeBehindPooler returns how statements are sent behind a pooler. A statement that
+// is prepared or described in one session can be executed in another, and fail. If the
+// URL names a mode with prepared statements, it is kept: the pooler must support them.
 func (s *sessions) modeBehindPooler(mode pgx.QueryExecMode) pgx.QueryExecMode {
 	if mode == pgx.QueryExecModeDescribeExec || mode == pgx.QueryExecModeCacheStatement && !s.keepMode {
 		return pgx.QueryExecModeExec
@@ -124,15 +125,15 @@ func (*sessions) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQu
 // TraceQueryEnd implements [pgx.QueryTracer].
 func (*sessions) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// setLimits returns the statement that sets the limits of a transaction, and false
-// if the session has them already.
+// setLimits returns the statement that sets the limits of a transaction. It returns
+// false if the session already has them.
 func setLimits(conn *pgx.Conn) (string, bool) {
 	statement, ok := conn.PgConn().CustomData()[localLimits].(string)
 	return statement, ok
 }
 
-// newBatch returns a batch that is one transaction with limits, after the
-// statements that begin it, if any.
+// newBatch returns a batch that runs as one transaction with limits. The statements in
+// begin, if any, come first.
 func newBatch(conn *pgx.Conn, begin ...string) *pgx.Batch {
 	batch := new(pgx.Batch)
 	for _, statement := range begin {
@@ -144,8 +145,8 @@ func newBatch(conn *pgx.Conn, begin ...string) *pgx.Batch {
 	return batch
 }
 
-// transaction returns the options of a transaction with limits that the statement
-// begins.
+// transaction returns the options of a transaction that begins with the statement and
+// has limits.
 func transaction(conn *pgx.Conn, begin string) pgx.TxOptions {
 	if statement, ok := setLimits(conn); ok {
 		begin += "; " + statement
@@ -153,8 +154,8 @@ func transaction(conn *pgx.Conn, begin string) pgx.TxOptions {
 	return pgx.TxOptions{BeginQuery: begin}
 }
 
-// query sends one statement, in a transaction of its own with limits, and hands
-// its rows to read, which must close them.
+// query sends one statement in a transaction of its own with limits. It passes the
+// rows to read, which must close them.
 func query(ctx context.Context, conn *pgx.Conn, read func(pgx.Rows) error, statement string, args ...any) error {
 	if _, pooled := setLimits(conn); pooled {
 		batch := newBatch(conn)
@@ -184,7 +185,7 @@ func all[T any](into *[]T, scan pgx.RowToFunc[T]) func(pgx.Rows) error {
 	}
 }
 
-// written returns a function that reads how many rows a statement has written.
+// written returns a function that reads the number of rows that a statement wrote.
 func written(done *pgconn.CommandTag) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		rows.Close()

@@ -1,5 +1,5 @@
-// Package postgres keeps the sale and the items in PostgreSQL, in a schema of
-// its own named onsale. Any number of processes may share one database.
+// Package postgres keeps the sale and the items in PostgreSQL, in a schema named
+// onsale. Any number of processes can share one database.
 package postgres
 
 import (
@@ -28,37 +28,38 @@ var (
 
 // Limits of a session and of a call.
 const (
-	// DefaultMaxConns is how many connections one process opens unless set
-	// otherwise: ten replicas fit into PostgreSQL's default of 100.
+	// DefaultMaxConns is the default limit of connections of one process. Ten replicas
+	// fit into PostgreSQL's default of 100.
 	DefaultMaxConns = 8
 
-	// A session that waits longer for a lock, a statement or its client than
-	// this is ended by the server, so that a replica that vanishes while it
-	// holds a concert's row stops the others for seconds only.
+	// The server aborts a statement or a transaction that exceeds one of these limits.
+	// A replica that vanishes while it holds a concert's row therefore blocks the others
+	// for a few seconds only.
 	lockTimeout      = 2 * time.Second
 	statementTimeout = 5 * time.Second
 	idleInTxTimeout  = 5 * time.Second
 	tcpUserTimeout   = 5 * time.Second
 
-	// readLimit ends the read of a row that the index finds: a database that
-	// takes longer is away, and the client has its 503 within a second.
+	// readLimit bounds calls that read or write one row, found by its index. A database
+	// that takes longer counts as unreachable, and the client gets its 503 within a
+	// second.
 	readLimit = 900 * time.Millisecond
-	// scanLimit ends reads of whole tables.
+	// scanLimit bounds reads of whole tables.
 	scanLimit = 30 * time.Second
 )
 
 // Options of a [Store].
 type Options struct {
-	// MaxConns is how many connections the process may open, at least 5;
-	// 0 stands for DefaultMaxConns.
+	// MaxConns limits the connections of the process. It must be at least 5; 0 means
+	// DefaultMaxConns.
 	MaxConns int
-	// Now tells the time for what is written; nil stands for time.Now.
+	// Now returns the time that rows are written with. The default is time.Now.
 	Now func() time.Time
-	// Gate is called at the start of each transaction and each read; it may
-	// wait or refuse. Nil for none.
+	// Gate is called at the start of each transaction and each read. It can delay the
+	// call or return an error. Nil lets every call through.
 	Gate func(context.Context) error
-	// Logger hears of migrations, and of settings in the URL that are ignored; nil for
-	// none.
+	// Logger logs migrations, and settings in the URL that are ignored. Nil logs
+	// nothing.
 	Logger *slog.Logger
 }
 
@@ -90,11 +91,11 @@ type Store struct {
 	progressInterval time.Duration
 }
 
-// Open returns a store for the database that the URL names. It does not
-// connect: a database that is away now may come later. It does not create the
-// schema either; that is [Store.Migrate].
+// Open returns a store for the database that the URL names. It does not connect, so
+// the database can be unreachable at first. It does not create the schema; use
+// [Store.Migrate] for that.
 //
-// An error says what is wrong with the URL or the options, without the
+// An error describes what is wrong with the URL or the options, and never shows the
 // password.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	config, err := parseURL(url, o.Logger)
@@ -116,7 +117,7 @@ func openStore(ctx context.Context, config *pgxpool.Config, o Options) (*Store, 
 	return &Store{options: o, pools: pools, files: migrations, progressInterval: schema.ProgressInterval}, nil
 }
 
-// Close closes all connections, and waits a moment for those in use.
+// Close closes all connections. It waits up to 5 s for those in use.
 func (s *Store) Close() error { return s.close() }
 
 // Ping implements [sale.Ledger] on a connection of its own.
@@ -124,16 +125,16 @@ func (s *Store) Ping(ctx context.Context) error {
 	return classify(ctx, "ping database", s.ping(ctx))
 }
 
-// Stats counts the store's connections.
+// Stats returns the number of the store's connections by state.
 func (s *Store) Stats() sale.PoolStats { return s.stats() }
 
-// now is the time as PostgreSQL keeps it, so that a receipt equals its row.
+// now returns the time in PostgreSQL's precision, so that a receipt equals its row.
 func (s *Store) now() time.Time { return s.options.Now().UTC().Truncate(time.Microsecond) }
 
-// gate asks whether the simulated troubles let a call through.
+// gate lets simulated faults delay or reject a call.
 func (s *Store) gate(ctx context.Context, op string) error { return gate.Pass(ctx, op, s.options.Gate) }
 
-// queryOne reads one row, past the gate.
+// queryOne passes the gate and reads one row within readLimit.
 func queryOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], statement string, args ...any) (T, error) {
 	if err := s.gate(ctx, op); err != nil {
 		var none T
@@ -153,9 +154,9 @@ func readOne[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc
 // judgement is classify or classifyCommit.
 type judgement func(ctx context.Context, op string, err error) error
 
-// within does something on a general connection within a time limit, connecting
-// included, and judges the error. One of connecting is judged by classify:
-// nothing was sent.
+// within calls do with a general connection and judges its error. The limit includes
+// the time to connect. An error from connecting is judged by classify, because nothing
+// was sent.
 func (s *Store) within(
 	ctx context.Context, limit time.Duration, op string, judge judgement, do func(context.Context, *pgx.Conn) error,
 ) error {
@@ -169,14 +170,14 @@ func (s *Store) within(
 	return judge(ctx, op, causeOf(limited, do(limited, conn.Conn())))
 }
 
-// call is within for a call whose client waits: it ends at readLimit.
+// call is within for a call that a client waits for: its limit is readLimit.
 func (s *Store) call(ctx context.Context, op string, judge judgement, do func(context.Context, *pgx.Conn) error) error {
 	return s.within(ctx, readLimit, op, judge, func(ctx context.Context, conn *pgx.Conn) error {
 		return withGrant(ctx, conn, do(ctx, conn))
 	})
 }
 
-// queryAll reads all rows of a query.
+// queryAll passes the gate and reads all rows of a query.
 func queryAll[T any](ctx context.Context, s *Store, op string, scan pgx.RowToFunc[T], statement string, args ...any) ([]T, error) {
 	if err := s.gate(ctx, op); err != nil {
 		return nil, err

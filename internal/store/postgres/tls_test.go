@@ -22,8 +22,8 @@ import (
 	"onsale/internal/store/transport/transporttest"
 )
 
-// TestCertificateThatNobodyVouchesFor is refused, and is nothing to wait for.
-func TestCertificateThatNobodyVouchesFor(t *testing.T) {
+// TestUntrustedCertificate expects a permanent error.
+func TestUntrustedCertificate(t *testing.T) {
 	t.Parallel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -60,13 +60,13 @@ func TestCertificateThatNobodyVouchesFor(t *testing.T) {
 	store := open(t, "postgres://u@localhost:"+port+"/db?sslmode=verify-full", postgres.Options{})
 	err = store.Migrate(t.Context())
 	if err == nil || errors.Is(err, sale.ErrUnavailable) || !strings.Contains(err.Error(), "certificate") {
-		t.Errorf("got %v, want an error of the certificate that waiting does not mend", err)
+		t.Errorf("got %v, want a permanent error about the certificate", err)
 	}
 }
 
-// TestPasswordStaysHere opens a database at a public address that offers no TLS,
-// by every kind of connection that the store makes.
-func TestPasswordStaysHere(t *testing.T) {
+// TestPasswordIsNotSentInPlainText opens a database at a public address without TLS,
+// with every kind of connection that the store makes.
+func TestPasswordIsNotSentInPlainText(t *testing.T) {
 	t.Parallel()
 	const url = "postgres://ada:s3cr3t@db.example.com/sale"
 	server := transporttest.Start(t)
@@ -88,7 +88,7 @@ func TestPasswordStaysHere(t *testing.T) {
 	} {
 		err := call()
 		if !errors.Is(err, transport.ErrNoTLS) || errors.Is(err, sale.ErrUnavailable) || strings.Contains(err.Error(), "s3cr3t") {
-			t.Errorf("%s: %v, want TLS to be missing, which waiting does not mend", name, err)
+			t.Errorf("%s: %v, want a permanent error about missing TLS", name, err)
 		}
 	}
 	if received := server.Received(); received != "" {

@@ -8,8 +8,8 @@ import (
 	"onsale/internal/store/conninfo"
 )
 
-// parseURL reads a connection URL, and logs once which of its settings are ignored. Its
-// errors show no part of the URL that may be secret.
+// parseURL parses a connection URL, and logs once which of its settings are ignored.
+// Its errors show no part of the URL that can be secret.
 func parseURL(text string, log *slog.Logger) (*pgxpool.Config, error) {
 	config, ignored, err := conninfo.Parse(text)
 	if err != nil {

@@ -16,40 +16,40 @@ import (
 	"onsale/internal/sale"
 )
 
-// retryPause is the pause before a migration that something was in the way of is
-// tried again.
+// retryPause is the pause before a migration is retried after a conflict.
 const retryPause = time.Second
 
-// errApplied says that another process has applied the migration meanwhile.
+// errApplied is returned if another process applied the migration meanwhile.
 var errApplied = errors.New("migration is applied already")
 
-// Migrator brings a database to the newest version by goose, each migration in
-// one transaction. The migrations are SQL files of goose, which are passed to it
-// as Go functions: before the statements of an SQL file goose runs nothing in
-// their transaction, and that is where an engine must lock and set limits.
+// Migrator migrates a database to the newest version, each migration in a
+// transaction of its own. The migrations are SQL files in goose's format, but
+// Migrator passes them to goose as Go functions: an engine must take locks and set
+// limits at the start of the transaction, and goose has no hook for that in SQL files.
 type Migrator struct {
 	DB      *sql.DB
 	Dialect goose.Dialect
-	// Table is that of the versions.
+	// Table is the name of the table of versions.
 	Table string
 	// Files are the migrations, as for [Newest].
 	Files fs.FS
-	// Begin is called at the start of each transaction. It keeps other processes
-	// from migrating until the transaction ends, creates the table of versions
-	// with version 0 if it is missing, and returns the newest version in it.
+	// Begin is called at the start of each transaction. It prevents other processes
+	// from migrating until the transaction ends. It creates the table of versions
+	// with version 0 if the table is missing, and returns the newest version in it.
 	Begin func(context.Context, *sql.Tx) (version int64, err error)
-	// Classify says what an error means. A sale.ErrConflict is tried again.
+	// Classify wraps an error in a sentinel of package sale. Up retries after
+	// sale.ErrConflict and returns any other error.
 	Classify func(context.Context, error) error
 	Log      *slog.Logger
-	// ProgressInterval is how often a running migration is reported.
+	// ProgressInterval is the time between two log lines about a running migration.
 	ProgressInterval time.Duration
 
-	running string      // name of the migration that has begun, empty for none
-	end     func(error) // ends its report
+	running string      // name of the running migration, empty if none runs
+	end     func(error) // logs the end of the running migration
 }
 
-// Up applies the migrations that are missing. It waits for other processes, and
-// for locks, until the context ends.
+// Up applies the missing migrations. It waits for other processes and for locks
+// until the context ends.
 func (m *Migrator) Up(ctx context.Context) error {
 	provider, err := m.provider()
 	if err != nil {
@@ -62,14 +62,14 @@ func (m *Migrator) Up(ctx context.Context) error {
 			return nil
 		case err == nil, errors.Is(err, errApplied):
 			continue
-		case ctx.Err() != nil: // the database says that a statement was interrupted
+		case ctx.Err() != nil: // the error itself only reports an interrupted statement
 			return fmt.Errorf("migrate schema: %w: %w", ctx.Err(), err)
 		}
 		if err = m.Classify(ctx, err); !errors.Is(err, sale.ErrConflict) {
 			return err
 		}
 		if !waited {
-			m.Log.Info("migration waits for another process that uses the database", "error", err)
+			m.Log.Info("migration is waiting for another process that uses the database", "error", err)
 			waited = true
 		}
 		select {
@@ -80,7 +80,7 @@ func (m *Migrator) Up(ctx context.Context) error {
 	}
 }
 
-// provider returns goose with the migrations.
+// provider returns a goose provider with the migrations.
 func (m *Migrator) provider() (*goose.Provider, error) {
 	names, err := list(m.Files)
 	if err != nil {
@@ -98,7 +98,7 @@ func (m *Migrator) provider() (*goose.Provider, error) {
 		}
 		up, _, found := strings.Cut(string(text), "-- +goose Down\n")
 		if !found || !strings.Contains(up, "-- +goose Up\n") || strings.Count(string(text), "-- +goose ") != 2 {
-			return nil, fmt.Errorf("migration %s: its annotations must be `-- +goose Up` and `-- +goose Down`", name)
+			return nil, fmt.Errorf("migration %s: must have exactly the annotations `-- +goose Up` and `-- +goose Down`", name)
 		}
 		all = append(all, goose.NewGoMigration(version, m.function(path.Base(name), version, up), nil))
 	}
@@ -110,8 +110,8 @@ func (m *Migrator) provider() (*goose.Provider, error) {
 	return provider, nil
 }
 
-// function returns a migration's statements as a function. Goose has read the
-// versions before it began the transaction.
+// function returns a migration's statements as a function. It reads the version
+// again, because goose read it before the transaction began.
 func (m *Migrator) function(name string, version int64, statements string) *goose.GoFunc {
 	return &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		have, err := m.Begin(ctx, tx)
@@ -134,7 +134,7 @@ func (m *Migrator) upByOne(ctx context.Context, provider *goose.Provider) error 
 	}
 	_, err := provider.UpByOne(ctx)
 	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
-		err = partial.Err // of one migration, nothing is applied in part
+		err = partial.Err // with a single migration there is no partial result
 	}
 	if m.running == "" {
 		return err
@@ -147,7 +147,7 @@ func (m *Migrator) upByOne(ctx context.Context, provider *goose.Provider) error 
 	return err
 }
 
-// prepare makes sure that there is a table of versions.
+// prepare makes sure that the table of versions exists.
 func (m *Migrator) prepare(ctx context.Context) error {
 	tx, err := m.DB.BeginTx(ctx, nil)
 	if err != nil {

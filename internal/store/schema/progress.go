@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// ProgressInterval is how often a running migration is reported.
+// ProgressInterval is the default time between two log lines about a running
+// migration.
 const ProgressInterval = 10 * time.Second
 
-// report logs that a migration runs, now and every interval, and returns what the
-// caller calls when it has ended, with the error or nil.
+// report logs the start of a migration, and every interval that it is still
+// running. The caller calls end with the migration's error, or nil.
 func report(log *slog.Logger, interval time.Duration) (end func(error)) {
 	begin, stop, stopped := time.Now(), make(chan struct{}), make(chan struct{})
 	log.Info("migration started")
@@ -30,7 +31,7 @@ func report(log *slog.Logger, interval time.Duration) (end func(error)) {
 		close(stop)
 		<-stopped
 		if took := time.Since(begin).Round(time.Millisecond); err != nil {
-			log.Warn("migration undone", "duration", took, "error", err)
+			log.Warn("migration rolled back", "duration", took, "error", err)
 		} else {
 			log.Info("migration applied", "duration", took)
 		}

@@ -1,5 +1,5 @@
-// Package schema applies migrations by goose, and judges the version that a
-// database has.
+// Package schema applies migrations with goose, and checks the schema version of a
+// database.
 package schema
 
 import (
@@ -12,8 +12,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// Newest returns the version that the migrations, files named NNNNN_what.sql in
-// the directory migrations, lead to.
+// Newest returns the version of the last migration. Migrations are files named
+// NNNNN_what.sql in the directory migrations.
 func Newest(files fs.FS) (int64, error) {
 	names, err := list(files)
 	if err != nil {
@@ -21,7 +21,7 @@ func Newest(files fs.FS) (int64, error) {
 	}
 	version, err := goose.NumericComponent(names[len(names)-1])
 	if err != nil {
-		return 0, fmt.Errorf("read migration's version: %w", err)
+		return 0, fmt.Errorf("read version of migration: %w", err)
 	}
 	return version, nil
 }
@@ -35,19 +35,19 @@ func list(files fs.FS) ([]string, error) {
 	return names, nil
 }
 
-// Judge compares the version that the database has, 0 for none, with the one
-// that this program wants. A missing or older schema is a [*sale.ObstacleError] that
-// says what to do; a newer one is an error that waiting does not mend.
+// Judge compares the version of the database's schema, 0 for none, with the version
+// that this program needs. For a missing or older schema it returns a
+// [*sale.ObstacleError] with a remedy. A newer schema is a permanent error.
 func Judge(have, want int64) error {
 	switch {
 	case have < want:
 		return &sale.ObstacleError{
-			Reason: "the database lacks the schema of this server",
-			Err:    fmt.Errorf("it has version %d and must have %d", have, want),
+			Reason: "the database schema is missing or too old for this server",
+			Err:    fmt.Errorf("it has version %d, want %d", have, want),
 			Remedy: "run `onsale migrate`",
 		}
 	case have > want:
-		return fmt.Errorf("the schema has version %d, and this program knows only up to %d: run a newer onsale", have, want)
+		return fmt.Errorf("the schema has version %d, and this program supports versions up to %d: run a newer onsale", have, want)
 	}
 	return nil
 }

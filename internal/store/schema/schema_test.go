@@ -33,9 +33,9 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-// TestMigrationsThatMakeNoSense are errors before anything is asked of a
-// database: this one would panic.
-func TestMigrationsThatMakeNoSense(t *testing.T) {
+// TestInvalidMigrations expects an error before Up uses the database: the one here
+// would panic.
+func TestInvalidMigrations(t *testing.T) {
 	t.Parallel()
 	for name, texts := range map[string]map[string]string{
 		"none":           {},

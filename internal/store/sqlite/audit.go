@@ -9,8 +9,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// claimLimit is how long others leave an audit to the replica that began it; it
-// may have died.
+// claimLimit is how long other replicas leave an audit to the one that claimed it.
+// After that they assume that it crashed.
 const claimLimit = 30 * time.Second
 
 // Books implements [sale.Ledger]. It reads every purchase.
@@ -22,7 +22,8 @@ func (s *Store) Books(ctx context.Context) (sale.Books, error) {
 	return books, wrap("read books", err)
 }
 
-// readBooks reads counters and purchases in one statement, and so in one snapshot.
+// readBooks reads counters and purchases in one statement and therefore in one
+// snapshot.
 func (s *Store) readBooks(ctx context.Context) (sale.Books, error) {
 	select {
 	case s.scanning <- struct{}{}:
@@ -43,14 +44,13 @@ func toBooks(rows *sql.Rows) (b sale.ConcertBooks, err error) {
 	return b, err
 }
 
-// audit is what the last comparison of the books found. Its time is zero if
-// there was none.
+// audit is the result of an audit of the books. Its time is zero if there was none yet.
 type audit struct {
 	difference int64
 	checkedAt  time.Time
 }
 
-// AuditBooks implements [sale.Auditor]. Simulated troubles do not hinder it.
+// AuditBooks implements [sale.Auditor]. It does not pass the gate.
 func (s *Store) AuditBooks(ctx context.Context, maxAge time.Duration) (int64, time.Time, error) {
 	last, err := s.audit(ctx, maxAge)
 	return last.difference, last.checkedAt, wrap("audit books", err)
@@ -101,10 +101,10 @@ func toAudit(rows *sql.Rows) (a audit, err error) {
 	return a, err
 }
 
-// claimAudit reports whether the audit after last is this replica's to make.
+// claimAudit claims the audit after last, and reports whether this replica got it.
 func (s *Store) claimAudit(ctx context.Context, last audit) (mine bool, err error) {
 	now := s.now()
-	var seen any // the last audit's time, null if there was none
+	var seen any // time of the last audit, null if there was none
 	if !last.checkedAt.IsZero() {
 		seen = formatTime(last.checkedAt)
 	}

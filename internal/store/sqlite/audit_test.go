@@ -8,7 +8,7 @@ import (
 	"onsale/internal/store/sqlite"
 )
 
-func TestAnAuditIsLeftToWhoeverBeganIt(t *testing.T) {
+func TestAnAuditIsLeftToTheReplicaThatClaimedIt(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
 	store, path := migrated(t, sqlite.Options{Now: func() time.Time { return now }})
@@ -25,13 +25,13 @@ func TestAnAuditIsLeftToWhoeverBeganIt(t *testing.T) {
 
 	db := raw(t, path)
 	exec(t, db, `UPDATE concerts SET sold = 5`)
-	exec(t, db, `UPDATE audits SET claimed_at = '2027-01-02T03:04:10.000000Z'`) // by a replica that dies of it
+	exec(t, db, `UPDATE audits SET claimed_at = '2027-01-02T03:04:10.000000Z'`) // by a replica that crashes
 	now = now.Add(10 * time.Second)
 	if difference, checkedAt := audit(); difference != 0 || !checkedAt.Equal(first) {
-		t.Errorf("while another is at it: %d of %s, want the last, 0 of %s", difference, checkedAt, first)
+		t.Errorf("while another replica has claimed it: %d at %s, want the last audit, 0 at %s", difference, checkedAt, first)
 	}
 	now = now.Add(time.Minute)
 	if difference, checkedAt := audit(); difference != 3 || !checkedAt.Equal(now) {
-		t.Errorf("long after: %d of %s, want 3 of now, %s", difference, checkedAt, now)
+		t.Errorf("after the claim has expired: %d at %s, want a new audit, 3 at %s", difference, checkedAt, now)
 	}
 }

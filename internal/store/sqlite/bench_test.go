@@ -8,8 +8,8 @@ import (
 	"onsale/internal/store/sqlite"
 )
 
-// BenchmarkSell256 measures full batches of one hot concert, every commit on
-// the disk; with keys, the batch pays for an index of random order as well.
+// BenchmarkSell256 measures full batches of one hot concert, with every commit flushed
+// to disk. With keys, each batch also updates the index of random keys.
 func BenchmarkSell256(b *testing.B) {
 	for _, bench := range []struct {
 		name string

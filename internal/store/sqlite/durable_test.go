@@ -7,13 +7,13 @@ import (
 	"onsale/internal/store/sqlite"
 )
 
-// synchronousFull is what PRAGMA synchronous says when every commit is flushed to
-// the disk before it returns. With NORMAL, 1, the write-ahead log is flushed when
-// it is merged, and a power cut takes purchases along that were acknowledged.
+// synchronousFull is the value of PRAGMA synchronous that flushes every commit to disk
+// before it returns. With 1, NORMAL, the write-ahead log is flushed only at a
+// checkpoint, and a power cut can lose acknowledged purchases.
 const synchronousFull = "2"
 
-// TestCommitsReachTheDisk reads the settings back on the connection that writes,
-// at every point where there may be a new one.
+// TestCommitsReachTheDisk reads the settings of the writing connection back, at every
+// point where it can be a new connection.
 func TestCommitsReachTheDisk(t *testing.T) {
 	t.Parallel()
 	store, path := migrated(t, sqlite.Options{})

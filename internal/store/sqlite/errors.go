@@ -11,12 +11,12 @@ import (
 	"onsale/internal/sale"
 )
 
-// wrap says in the words of package sale what went wrong.
+// wrap wraps an error in a sentinel of package sale.
 func wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if o := obstacleOf(err); o != nil && !said(err) {
+	if o := obstacleOf(err); o != nil && !classified(err) {
 		return fmt.Errorf("%s: %w", op, o)
 	}
 	if kind := kindOf(err); kind != nil {
@@ -25,16 +25,16 @@ func wrap(op string, err error) error {
 	return fmt.Errorf("%s: %w", op, err)
 }
 
-// kindOf returns the sentinel of package sale that the error stands for, or nil
-// when it is one already, the context's, or none of the database's.
+// kindOf returns the sentinel of package sale for an error of SQLite. It returns nil
+// if the error already is one, is the context's, or does not come from SQLite.
 func kindOf(err error) error {
 	var fault *driver.Error
-	if !errors.As(err, &fault) || said(err) {
+	if !errors.As(err, &fault) || classified(err) {
 		return nil
 	}
 	switch extended := fault.Code(); extended {
 	case codes.SQLITE_CONSTRAINT_UNIQUE, codes.SQLITE_CONSTRAINT_PRIMARYKEY, codes.SQLITE_CONSTRAINT_ROWID:
-		return sale.ErrConflict // a name that is written already
+		return sale.ErrConflict // another transaction wrote the same id or key
 	default:
 		return kindOfCode(extended & 0xff)
 	}
@@ -48,13 +48,12 @@ func kindOfCode(code int) error {
 	case codes.SQLITE_CONSTRAINT, codes.SQLITE_TOOBIG, codes.SQLITE_MISMATCH, codes.SQLITE_RANGE:
 		return sale.ErrRefused
 	}
-	// The disk, the file, the memory, or a schema that is not there yet: all
-	// statements are this package's own, and right.
+	// The disk, the file, the memory, or a missing schema. It is not the statement,
+	// because all statements are this package's own.
 	return sale.ErrUnavailable
 }
 
-// diskFails reports whether the error is that of a disk that is full or does not
-// write.
+// diskFails reports whether the error comes from a disk that is full or cannot write.
 func diskFails(err error) bool {
 	var fault *driver.Error
 	if !errors.As(err, &fault) {
@@ -64,18 +63,19 @@ func diskFails(err error) bool {
 	return code == codes.SQLITE_FULL || code == codes.SQLITE_IOERR
 }
 
-// away says that the database does not serve, unless the error says already
-// what is the matter.
+// away wraps an error in ErrUnavailable, unless it comes from SQLite or is classified
+// already.
 func away(err error) error {
 	var fault *driver.Error
-	if errors.As(err, &fault) || said(err) {
+	if errors.As(err, &fault) || classified(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", sale.ErrUnavailable, err)
 }
 
-// said reports whether the error says already what it means to the caller.
-func said(err error) bool {
+// classified reports whether the error wraps a sentinel of package sale or is the
+// context's.
+func classified(err error) bool {
 	for _, known := range []error{
 		sale.ErrNotFound, sale.ErrConflict, sale.ErrUnavailable, sale.ErrRefused, sale.ErrOutcomeUnknown,
 		context.Canceled, context.DeadlineExceeded,

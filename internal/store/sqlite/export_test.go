@@ -11,13 +11,13 @@ import (
 // Migrations are the embedded migrations.
 var Migrations fs.FS = migrations
 
-// SetMigrations replaces the embedded migrations, and says how often one that
-// runs is reported.
+// SetMigrations replaces the embedded migrations, and sets the time between two log
+// lines about a running one.
 func (s *Store) SetMigrations(files fs.FS, progress time.Duration) {
 	s.files, s.progressInterval = files, progress
 }
 
-// WriterPragma reads a setting of the connection that writes.
+// WriterPragma reads a setting of the writing connection.
 func (s *Store) WriterPragma(ctx context.Context, name string) (value string, err error) {
 	err = s.onWriter(ctx, func() error {
 		return s.writer.conn.QueryRowContext(ctx, `PRAGMA `+name).Scan(&value)
@@ -25,7 +25,7 @@ func (s *Store) WriterPragma(ctx context.Context, name string) (value string, er
 	return value, err
 }
 
-// Reconnect gives up the connection that writes, as after a failure.
+// Reconnect replaces the writing connection, as after a failure.
 func (s *Store) Reconnect(ctx context.Context) error {
 	return s.onWriter(ctx, func() error {
 		s.writer.discard()
@@ -41,8 +41,8 @@ func (s *Store) Tamper(ctx context.Context, query string) error {
 	})
 }
 
-// OnCommit makes the writing connection call hook in the midst of every COMMIT;
-// nil for none.
+// OnCommit makes the writing connection call hook during every COMMIT. Nil removes the
+// hook.
 func (s *Store) OnCommit(ctx context.Context, hook func()) error {
 	return s.onWriter(ctx, func() error {
 		return s.writer.conn.Raw(func(conn any) error {

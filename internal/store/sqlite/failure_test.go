@@ -11,7 +11,7 @@ import (
 	"onsale/internal/store/sqlite"
 )
 
-// sellable fails the test unless the batch can be sold now, as in a first run.
+// sellable sells the batch, and fails the test unless every order is sold.
 func sellable(t *testing.T, store *sqlite.Store, b sale.Batch) {
 	t.Helper()
 	outcomes, err := store.Sell(t.Context(), b)
@@ -54,7 +54,7 @@ func TestAnotherWriterIsAConflict(t *testing.T) {
 	counted(t, store, id, 2)
 }
 
-func TestADiskThatTakesNothingIsUnavailable(t *testing.T) {
+func TestADiskThatCannotWriteIsUnavailable(t *testing.T) {
 	t.Parallel()
 	for _, trouble := range []struct{ name, begin, end string }{
 		{"full", `PRAGMA max_page_count = 1`, `PRAGMA max_page_count = 1000000`},
@@ -64,7 +64,7 @@ func TestADiskThatTakesNothingIsUnavailable(t *testing.T) {
 			t.Parallel()
 			store, _ := migrated(t, sqlite.Options{})
 			id := concert(t, store, 10_000)
-			batch := sale.Batch{Orders: orders(t, id, 1000)} // more than the pages at hand hold
+			batch := sale.Batch{Orders: orders(t, id, 1000)} // more than fits on the allocated pages
 			if err := store.Tamper(t.Context(), trouble.begin); err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestAFailedCommitIsUnknown(t *testing.T) {
 	id := concert(t, store, 10)
 	batch := sale.Batch{Orders: orders(t, id, 2)}
 	db := raw(t, path)
-	// A reference that is checked at COMMIT, and never holds.
+	// A foreign key that is checked at COMMIT and always violated.
 	exec(t, db, `CREATE TABLE doom (id INTEGER REFERENCES concerts (id) DEFERRABLE INITIALLY DEFERRED)`)
 	exec(t, db, `CREATE TRIGGER doomed AFTER INSERT ON purchases BEGIN INSERT INTO doom VALUES (-1); END`)
 	if _, err := store.Sell(t.Context(), batch); !errors.Is(err, sale.ErrOutcomeUnknown) {
@@ -121,7 +121,7 @@ func TestACommitThatHangsIsUnknown(t *testing.T) {
 	}()
 	_, err := store.Sell(ctx, batch)
 	if !errors.Is(err, sale.ErrOutcomeUnknown) || errors.Is(err, context.Canceled) {
-		t.Errorf("sell: %v, want the outcome unknown and no word of a context", err)
+		t.Errorf("sell: %v, want the outcome unknown, and not the context's error", err)
 	}
 	if got, want := store.Stats().InUse, 1; got != want {
 		t.Errorf("%d connections in use, want %d: the commit goes on", got, want)
@@ -150,7 +150,7 @@ func TestAContextThatEndsBeforeTheCommitWritesNothing(t *testing.T) {
 	cancelled := false
 	store, _ := migrated(t, sqlite.Options{Now: func() time.Time {
 		if cancelled {
-			cancel() // in the midst of the transaction
+			cancel() // during the transaction
 		}
 		return time.Now()
 	}})
@@ -158,7 +158,7 @@ func TestAContextThatEndsBeforeTheCommitWritesNothing(t *testing.T) {
 	batch := sale.Batch{Orders: orders(t, id, 2)}
 	cancelled = true
 	if _, err := store.Sell(ctx, batch); !errors.Is(err, context.Canceled) || errors.Is(err, sale.ErrOutcomeUnknown) {
-		t.Errorf("sell: %v, want it cancelled and nothing unknown", err)
+		t.Errorf("sell: %v, want it cancelled, and not the outcome unknown", err)
 	}
 	counted(t, store, id, 0)
 	sellable(t, store, batch)
@@ -211,6 +211,6 @@ func TestStatsCountConnections(t *testing.T) {
 	store, _ := migrated(t, sqlite.Options{MaxReaders: 3})
 	stats := store.Stats()
 	if stats.Max != 4 || stats.InUse != 0 || stats.Idle < 1 || stats.Idle > stats.Max {
-		t.Errorf("stats %+v, want none in use of three that read and one that writes", stats)
+		t.Errorf("stats %+v, want 4 connections (3 readers and a writer), none in use", stats)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// No gate stands before the calls of this file: simulated troubles must not
-// keep anybody from ending them.
+// The calls in this file do not pass the gate: simulated faults must not prevent users
+// from ending them.
 
 // LoadPlan implements [fault.Store].
 func (s *Store) LoadPlan(ctx context.Context) (fault.State, error) {
@@ -82,7 +82,7 @@ func toPlan(rows *sql.Rows) (p plan, err error) {
 	return p, err
 }
 
-// state turns a row into what the replicas apply.
+// state decodes a row.
 func (s *Store) state(p plan) (fault.State, error) {
 	state := fault.State{Version: p.version, Age: s.since(p.setAt)}
 	if err := state.Decode([]byte(p.text)); err != nil {
@@ -91,7 +91,7 @@ func (s *Store) state(p plan) (fault.State, error) {
 	return state, nil
 }
 
-// since is never negative, though a clock may have been set back.
+// since returns the time since t. It is never negative, even if the clock was set back.
 func (s *Store) since(t time.Time) time.Duration { return max(s.now().Sub(t), 0) }
 
 // Heartbeat implements [fault.Store].

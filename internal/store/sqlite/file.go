@@ -11,25 +11,26 @@ import (
 
 // Settings of the connections; see https://sqlite.org/pragma.html.
 const (
-	// busyTimeout is how long a statement waits for another process's lock
-	// before it is a conflict.
+	// busyTimeout is how long a statement waits for another process's lock. After that
+	// it fails with a conflict.
 	busyTimeout = 800 * time.Millisecond
-	// writerCacheKiB holds the hot pages of the index of keys, which are random.
+	// writerCacheKiB is the page cache of the writer. Random keys touch pages all over
+	// their index, and the hot ones must fit.
 	writerCacheKiB = 16 << 10
-	// checkpointPages is after how many pages of 4 KiB the write-ahead log is
-	// merged into the file. Four times SQLite's default saves a fifth of the
-	// writing when every order has a random key.
+	// checkpointPages is the size of the write-ahead log, in pages of 4 KiB, that starts
+	// a checkpoint. Four times SQLite's default saves a fifth of the writes when every
+	// order has a random key.
 	checkpointPages = 4000
-	// logBytes is what the write-ahead log shrinks to after a long read has
-	// kept it from being merged.
+	// logBytes is the size that the write-ahead log shrinks to after a checkpoint. The
+	// log can grow beyond it while a long read prevents checkpoints.
 	logBytes = 64 << 20
 )
 
-// file is the absolute path of the database.
+// file is the absolute path of the database file.
 type file string
 
-// prepareFile creates the file, with its directory, if there is none. SQLite
-// gives the files that it puts beside it the same mode.
+// prepareFile creates the file and its directory if they do not exist. SQLite gives
+// its other files, such as the write-ahead log, the same mode.
 func prepareFile(path string) (file, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -53,7 +54,7 @@ func (f file) writing(busy time.Duration) string {
 	return f.source(
 		timeoutPragma(busy),
 		"journal_mode(WAL)",
-		"synchronous(FULL)", // every commit is on the disk before it is answered
+		"synchronous(FULL)", // a commit is on disk before it returns
 		"foreign_keys(1)",
 		fmt.Sprintf("cache_size(-%d)", writerCacheKiB),
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/store/sqlite"
 )
 
-func TestEveryPathIsAName(t *testing.T) {
+func TestUnusualPaths(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a b.db", "100%25.db", "what?.db", "a#b.db", "a&_pragma=query_only(1).db", "東京.db", "+.db"} {
 		path := filepath.Join(t.TempDir(), "dir "+name, name)
@@ -23,35 +23,35 @@ func TestEveryPathIsAName(t *testing.T) {
 			continue
 		}
 		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-			t.Errorf("%s: %v, %v, want the database there", name, info, err)
+			t.Errorf("%s: %v, %v, want a database file at that path", name, info, err)
 		}
 	}
 }
 
-func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
+func TestOtherFilesAreRejected(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if store, err := sqlite.Open(t.Context(), dir, sqlite.Options{}); err == nil {
-		t.Errorf("a directory opens as %v", store)
+		t.Errorf("a directory was opened as %v", store)
 	}
 	path := filepath.Join(dir, "letter.txt")
-	if err := os.WriteFile(path, []byte("Dear Sir or Madam, this is no database.\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("Dear Sir or Madam, this is not a database.\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{}); !errors.Is(err, sale.ErrUnavailable) {
-		t.Errorf("a letter: %v, want it unavailable", err)
+		t.Errorf("a text file: %v, want it unavailable", err)
 	}
 	if _, err := sqlite.Open(t.Context(), filepath.Join(path, "onsale.db"), sqlite.Options{}); err == nil {
-		t.Error("a file serves as directory")
+		t.Error("a file was accepted as the directory")
 	}
 	if _, err := sqlite.Open(t.Context(), filepath.Join(dir, "onsale.db"), sqlite.Options{MaxReaders: -1}); err == nil {
-		t.Error("fewer than no readers are accepted")
+		t.Error("-1 readers were accepted")
 	}
 }
 
 func TestManyOpenANewFileAtOnce(t *testing.T) {
 	t.Parallel()
-	// Without a second try, one in some thousand would be turned away.
+	// Without the retry, about one call in several thousand would fail.
 	for round := range 25 {
 		path := filepath.Join(t.TempDir(), "onsale.db")
 		const handles = 20
@@ -88,13 +88,13 @@ func TestCloseLeavesOneWholeFile(t *testing.T) {
 	if _, err := store.Sell(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // closing twice is no error
+	for range 2 { // a second Close is not an error
 		if err := store.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
-		t.Errorf("files %v, %v, want the database alone", entries, err)
+		t.Errorf("files %v, %v, want only the database", entries, err)
 	}
 	for name, call := range map[string]func() error{
 		"sell": func() error { _, err := store.Sell(t.Context(), batch); return err },
@@ -108,7 +108,7 @@ func TestCloseLeavesOneWholeFile(t *testing.T) {
 	counted(t, open(t, path, sqlite.Options{}), id, 3)
 }
 
-// TestScriptsReadTheTables holds what outside scripts see with the sqlite3 shell.
+// TestScriptsReadTheTables checks the formats that scripts see in the sqlite3 shell.
 func TestScriptsReadTheTables(t *testing.T) {
 	t.Parallel()
 	store, path := migrated(t, sqlite.Options{})

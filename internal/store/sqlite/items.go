@@ -34,14 +34,14 @@ func (s *Store) DeleteItem(ctx context.Context, id, user string) error {
 		}
 		deleted, err := done.RowsAffected()
 		if err == nil && deleted == 0 {
-			err = item.ErrNotFound // rolls back, which costs no flush to the disk
+			err = item.ErrNotFound // rolls back, which saves an fsync
 		}
 		return err
 	}))
 }
 
-// TokenKey implements [item.Store]. No gate stands before it: what the plan
-// simulates must not keep a process from starting.
+// TokenKey implements [item.Store]. It does not pass the gate: simulated faults must
+// not prevent a process from starting.
 func (s *Store) TokenKey(ctx context.Context, candidate []byte) ([]byte, error) {
 	key, err := s.tokenKey(ctx)
 	if !errors.Is(err, sale.ErrNotFound) {

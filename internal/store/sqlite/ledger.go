@@ -66,27 +66,27 @@ func (s *Store) Purchase(ctx context.Context, id uuid.UUID) (sale.Purchase, erro
 	return p, wrap("read purchase", err)
 }
 
-// PurchaseByKey implements [sale.Ledger]. No gate stands before it: a key that
-// has bought is answered before any simulated trouble.
+// PurchaseByKey implements [sale.Ledger]. It does not pass the gate: a key that has
+// bought is answered before any fault is injected.
 func (s *Store) PurchaseByKey(ctx context.Context, key string) (sale.Purchase, error) {
 	p, err := readOne(ctx, s.reader, toPurchase, `SELECT `+purchaseColumns+` FROM purchases WHERE idempotency_key = ?`, key)
 	return p, wrap("read purchase by key", err)
 }
 
-// Purchases implements [sale.Ledger]. One concert's are picked from all in
-// order of id.
+// Purchases implements [sale.Ledger]. For a single concert it scans the purchases of
+// all concerts in order of id, because there is no index on the concert.
 func (s *Store) Purchases(ctx context.Context, concertID int64, after uuid.UUID, limit int) ([]sale.Purchase, error) {
 	if err := s.gate(ctx, "list purchases"); err != nil {
 		return nil, err
 	}
 	purchases, err := readAll(ctx, s.reader, toPurchase, `SELECT `+purchaseColumns+` FROM purchases
 		WHERE id > ?1 AND (?2 = 0 OR concert_id = ?2) ORDER BY id LIMIT ?3`,
-		after.String(), concertID, max(limit, 0)) // SQLite takes a negative limit for none
+		after.String(), concertID, max(limit, 0)) // to SQLite a negative limit means no limit
 	return purchases, wrap("list purchases", err)
 }
 
-// Refund implements [sale.Ledger]. Only a live purchase makes it wait for the
-// writing connection.
+// Refund implements [sale.Ledger]. It waits for the writing connection only if the
+// purchase is not refunded yet.
 func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
 	p, err := s.Purchase(ctx, id)
 	if err != nil || !p.Live() {
@@ -102,7 +102,7 @@ func (s *Store) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error)
 	return p, nil
 }
 
-// refund gives the tickets of a purchase back unless that was done before.
+// refund gives the tickets of a purchase back, unless they already went back.
 func (t *tx) refund(id uuid.UUID, now time.Time) (sale.Purchase, error) {
 	found, err := collect(t.ctx, t, toPurchase, findPurchase, id.String())
 	if err != nil {

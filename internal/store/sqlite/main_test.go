@@ -28,7 +28,7 @@ func open(tb testing.TB, path string, o sqlite.Options) *sqlite.Store {
 	return store
 }
 
-// migrated opens a store with a schema on a new file, and tells the file's path.
+// migrated opens a store with a schema on a new file, and returns the file's path too.
 func migrated(tb testing.TB, o sqlite.Options) (store *sqlite.Store, path string) {
 	tb.Helper()
 	path = filepath.Join(tb.TempDir(), "onsale.db")
@@ -39,7 +39,7 @@ func migrated(tb testing.TB, o sqlite.Options) (store *sqlite.Store, path string
 	return store, path
 }
 
-// raw opens the file past the store, until the end of the test.
+// raw opens the file without the store, until the end of the test.
 func raw(tb testing.TB, path string) *sql.DB {
 	tb.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)")
@@ -54,7 +54,7 @@ func raw(tb testing.TB, path string) *sql.DB {
 	return db
 }
 
-// exec runs a statement past the store.
+// exec runs a statement on a raw database.
 func exec(tb testing.TB, db *sql.DB, statement string) {
 	tb.Helper()
 	if _, err := db.ExecContext(tb.Context(), statement); err != nil {
@@ -62,7 +62,7 @@ func exec(tb testing.TB, db *sql.DB, statement string) {
 	}
 }
 
-// concert puts a concert on sale and returns its id.
+// concert creates a concert and returns its id.
 func concert(tb testing.TB, store *sqlite.Store, capacity int64) int64 {
 	tb.Helper()
 	c, err := store.CreateConcert(tb.Context(), sale.NewConcert{Title: "T", Date: "D", Venue: "V", Capacity: capacity})
@@ -72,7 +72,7 @@ func concert(tb testing.TB, store *sqlite.Store, capacity int64) int64 {
 	return c.ID
 }
 
-// orders returns n fresh orders of one ticket each.
+// orders returns n new orders of one ticket each.
 func orders(tb testing.TB, concert int64, n int) []sale.Order {
 	tb.Helper()
 	list := make([]sale.Order, n)
@@ -86,8 +86,8 @@ func orders(tb testing.TB, concert int64, n int) []sale.Order {
 	return list
 }
 
-// counted fails the test unless the concert has sold so many tickets and the
-// books balance.
+// counted fails the test unless the concert has sold want tickets and the ledger
+// balances.
 func counted(tb testing.TB, store *sqlite.Store, concert, want int64) {
 	tb.Helper()
 	c, err := store.Concert(tb.Context(), concert)

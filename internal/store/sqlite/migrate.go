@@ -19,16 +19,16 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrateTimeout is how long a migration waits for another process's lock on the
-// file before it says so and tries again. The end of a context does not interrupt
-// that wait.
+// migrateTimeout is how long a migration waits for another process's lock on the file.
+// Then it logs that it is waiting and retries. The end of the context does not
+// interrupt that wait.
 const migrateTimeout = time.Second
 
-// versionTable is where goose notes which migrations were applied.
+// versionTable is the table in which goose records applied migrations.
 const versionTable = "schema_migrations"
 
 const (
-	// The columns are those of goose, and a version is written once.
+	// The columns are those of goose. UNIQUE ensures that a version is recorded once.
 	createVersions = `CREATE TABLE IF NOT EXISTS ` + versionTable + ` (
 		id         INTEGER PRIMARY KEY AUTOINCREMENT,
 		version_id INTEGER NOT NULL UNIQUE,
@@ -39,13 +39,13 @@ const (
 	readVersion  = `SELECT coalesce(max(version_id), 0) FROM ` + versionTable + ` WHERE is_applied`
 )
 
-// Migrate brings the schema to the newest version, each migration in one
-// transaction. Any number of processes may call it at once: one works, and the
-// others wait for it and say so in the log. A migration has no time limit; when
-// the context ends, it is interrupted and rolled back.
+// Migrate migrates the schema to the newest version, each migration in a transaction
+// of its own. Any number of processes can call it at once: one migrates, and the
+// others log that they are waiting. A migration has no time limit; when the context
+// ends, it is interrupted and rolled back.
 func (s *Store) Migrate(ctx context.Context) error {
 	if err := s.CheckSchema(ctx); !errors.Is(err, sale.ErrUnavailable) {
-		return err // nil, or it is newer
+		return err // nil, or a newer schema
 	}
 	db, err := sql.Open("sqlite", s.file.writing(migrateTimeout))
 	if err != nil {
@@ -60,8 +60,8 @@ func (s *Store) Migrate(ctx context.Context) error {
 	return errors.Join(migrator.Up(ctx), db.Close())
 }
 
-// beginMigration returns the version that the schema has. The transaction has
-// locked the file.
+// beginMigration returns the version of the schema. The transaction has already locked
+// the file.
 func beginMigration(ctx context.Context, tx *sql.Tx) (version int64, err error) {
 	if _, err := tx.ExecContext(ctx, createVersions); err != nil {
 		return 0, wrap("create version table", err)
@@ -70,9 +70,9 @@ func beginMigration(ctx context.Context, tx *sql.Tx) (version int64, err error) 
 	return version, wrap("read version", err)
 }
 
-// wrapMigration is wrap for the statements of a migration. Another try helps
-// only where a lock or the disk was in the way: data that breaks a new
-// constraint, or a missing table, stays as it is.
+// wrapMigration is wrap for the statements of a migration. A retry helps only after a
+// lock conflict or a failure of the disk. It does not help against data that breaks a
+// new constraint, or a missing table.
 func wrapMigration(_ context.Context, err error) error {
 	const op = "migrate schema"
 	if fault, ok := errors.AsType[*driver.Error](err); ok {
@@ -84,9 +84,9 @@ func wrapMigration(_ context.Context, err error) error {
 	return wrap(op, err)
 }
 
-// CheckSchema returns nil if the schema is the one that this program knows, and
-// an ErrUnavailable that says what to do if it is missing or older. A newer
-// schema is an error that waiting does not mend.
+// CheckSchema returns nil if the schema has the version that this program needs. If
+// it is missing or older, it returns an ErrUnavailable with a remedy. A newer schema
+// is a permanent error.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	want, err := schema.Newest(s.files)
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	return schema.Judge(have, want)
 }
 
-// schemaVersion returns the version that the schema has, 0 if there is none.
+// schemaVersion returns the version of the schema, 0 if there is none.
 func (s *Store) schemaVersion(ctx context.Context) (version int64, err error) {
 	tables, err := readAll(ctx, s.reader, toText, findVersions, versionTable)
 	if err != nil || len(tables) == 0 {

@@ -32,30 +32,30 @@ func steps(statements ...string) fs.FS {
 	return files
 }
 
-// heard is a log that says when it has a line with a text.
-type heard struct {
+// watched is a log that closes a channel at the first line with a given text.
+type watched struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	want string
 	ok   chan struct{}
 }
 
-func (h *heard) Write(p []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.text.Write(p)
-	if h.want != "" && strings.Contains(string(p), h.want) {
-		h.want = ""
-		close(h.ok)
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(p)
+	if w.want != "" && strings.Contains(string(p), w.want) {
+		w.want = ""
+		close(w.ok)
 	}
 	return len(p), nil
 }
 
-// migrating opens a store with other migrations; heard is closed when its log
-// has the text.
-func migrating(t *testing.T, path string, files fs.FS, text string) (store *sqlite.Store, said chan struct{}) {
+// migrating opens a store with the given migrations. The channel is closed when the
+// text appears in the log.
+func migrating(t *testing.T, path string, files fs.FS, text string) (store *sqlite.Store, logged chan struct{}) {
 	t.Helper()
-	log := &heard{want: text, ok: make(chan struct{})}
+	log := &watched{want: text, ok: make(chan struct{})}
 	store = open(t, path, sqlite.Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
 	store.SetMigrations(files, 10*time.Millisecond)
 	return store, log.ok
@@ -66,9 +66,9 @@ func migrating(t *testing.T, path string, files fs.FS, text string) (store *sqli
 func TestMigrationEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "onsale.db")
-	slow, slowSaid := migrating(t, path, steps(`CREATE TABLE left_behind (n INTEGER); `+endless), "migration is running")
-	next, nextSaid := migrating(t, path, steps(`CREATE TABLE made (n INTEGER)`), "waits for another process")
-	third, thirdSaid := migrating(t, path, steps(`CREATE TABLE made (n INTEGER)`), "waits for another process")
+	slow, slowLogged := migrating(t, path, steps(`CREATE TABLE left_behind (n INTEGER); `+endless), "migration is running")
+	next, nextLogged := migrating(t, path, steps(`CREATE TABLE made (n INTEGER)`), "waiting for another process")
+	third, thirdLogged := migrating(t, path, steps(`CREATE TABLE made (n INTEGER)`), "waiting for another process")
 
 	migrate := func(store *sqlite.Store) (stop func(), done chan error) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -78,21 +78,21 @@ func TestMigrationEndsWithItsContext(t *testing.T) {
 		return cancel, done
 	}
 	stopSlow, slowDone := migrate(slow)
-	<-slowSaid
+	<-slowLogged
 	_, nextDone := migrate(next)
 	stopThird, thirdDone := migrate(third)
-	<-nextSaid
-	<-thirdSaid
+	<-nextLogged
+	<-thirdLogged
 	stopThird()
 	if err := <-thirdDone; !errors.Is(err, context.Canceled) {
-		t.Errorf("the one that gave up waiting: %v, want it cancelled", err)
+		t.Errorf("the process that gave up waiting: %v, want it cancelled", err)
 	}
 	stopSlow()
 	if err := <-slowDone; !errors.Is(err, context.Canceled) {
-		t.Errorf("the cancelled one: %v, want it cancelled", err)
+		t.Errorf("the cancelled process: %v, want it cancelled", err)
 	}
 	if err := <-nextDone; err != nil {
-		t.Errorf("the one that waited: %v", err)
+		t.Errorf("the process that waited: %v", err)
 	}
 	db := raw(t, path)
 	exec(t, db, `INSERT INTO made VALUES (1)`)
@@ -101,8 +101,8 @@ func TestMigrationEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestMigrationThatCannotSucceed ends with an error that is not taken for a
-// passing one, and leaves nothing behind.
+// TestMigrationThatCannotSucceed expects a permanent error, and that nothing is left
+// behind.
 func TestMigrationThatCannotSucceed(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{
@@ -121,7 +121,7 @@ func TestMigrationThatCannotSucceed(t *testing.T) {
 			}
 			for _, passing := range []error{sale.ErrUnavailable, sale.ErrConflict, sale.ErrOutcomeUnknown} {
 				if errors.Is(err, passing) {
-					t.Errorf("%v is taken for %q, and would be tried for ever", err, passing)
+					t.Errorf("%v is %q, want a permanent error, which is not retried", err, passing)
 				}
 			}
 			db := raw(t, path)

@@ -10,8 +10,8 @@ import (
 	"onsale/internal/store/sqlite"
 )
 
-// Windows has no such modes.
-func TestFilesBelongToTheirOwnerAlone(t *testing.T) {
+// TestOnlyTheOwnerCanReadTheFiles checks file modes, which Windows does not have.
+func TestOnlyTheOwnerCanReadTheFiles(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "deep", "data")
 	store := open(t, filepath.Join(dir, "onsale.db"), sqlite.Options{})
@@ -23,7 +23,7 @@ func TestFilesBelongToTheirOwnerAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]os.FileMode{dir: 0o700}
-	for _, entry := range entries { // the log and the shared memory too
+	for _, entry := range entries { // including the log and the shared memory
 		want[filepath.Join(dir, entry.Name())] = 0o600
 	}
 	if len(want) < 4 {

@@ -9,11 +9,11 @@ import (
 	"onsale/internal/sale"
 )
 
-// reader is the pool of connections that read.
+// reader is a pool of read-only connections.
 type reader struct {
 	db *sql.DB
-	// slots holds a token for each connection in use. Waiting for one here ends
-	// with the caller's context, which the statements are spared; see [tx].
+	// slots holds a token for each connection in use. The wait for a token ends with the
+	// caller's context. Short statements do not get that context; see [tx].
 	slots chan struct{}
 	mu    sync.Mutex
 	stmts statements
@@ -42,7 +42,7 @@ func (r *reader) stats() sale.PoolStats {
 	return sale.PoolStats{InUse: inUse, Idle: max(r.db.Stats().OpenConnections-inUse, 0), Max: cap(r.slots)}
 }
 
-// prepare returns the statement, prepared once for the pool.
+// prepare returns a prepared statement, which the pool keeps.
 func (r *reader) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +64,7 @@ func (r *reader) acquire(ctx context.Context) error {
 
 func (r *reader) release() { <-r.slots }
 
-// readOne reads the row that an index finds, or ErrNotFound.
+// readOne reads one row, found by its index. It returns ErrNotFound if there is none.
 func readOne[T any](ctx context.Context, r *reader, scan scanner[T], query string, args ...any) (T, error) {
 	var none T
 	if err := r.acquire(ctx); err != nil {
@@ -81,7 +81,7 @@ func readOne[T any](ctx context.Context, r *reader, scan scanner[T], query strin
 	return rows[0], nil
 }
 
-// readAll reads all rows of a query. It may take long, and ends with the context.
+// readAll reads all rows of a query. It can take long, and ends with the context.
 func readAll[T any](ctx context.Context, r *reader, scan scanner[T], query string, args ...any) ([]T, error) {
 	if err := r.acquire(ctx); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func readAll[T any](ctx context.Context, r *reader, scan scanner[T], query strin
 	return collect(ctx, r, scan, query, args...)
 }
 
-// scanner reads the row that rows stand at.
+// scanner reads the current row.
 type scanner[T any] func(rows *sql.Rows) (T, error)
 
 // preparer is a reader or a tx.
@@ -120,7 +120,7 @@ func collect[T any](ctx context.Context, p preparer, scan scanner[T], query stri
 	return all, rows.Err()
 }
 
-// toText scans a row of one text.
+// toText scans a row with one text.
 func toText(rows *sql.Rows) (text string, err error) {
 	err = rows.Scan(&text)
 	return text, err

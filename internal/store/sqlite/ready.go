@@ -11,15 +11,15 @@ import (
 	"onsale/internal/sale"
 )
 
-// Statements of a trial: what a sale does, to no row.
+// Statements of a trial: those of a sale, on no rows.
 const (
 	tryPurchase = `INSERT INTO purchases (id, concert_id, user_email, quantity, idempotency_key, created_at)
 		SELECT '', 0, '', 0, NULL, '' WHERE 0`
 	tryCount = `UPDATE concerts SET sold = sold + 0 WHERE 0`
 )
 
-// TryWrite implements [sale.Ledger]. After the disk has failed it must take more
-// than a batch as well.
+// TryWrite implements [sale.Ledger]. After a failure of the disk it also checks that
+// the disk can store more than a batch.
 func (s *Store) TryWrite(ctx context.Context) error {
 	const op = "try to sell"
 	if err := s.writer.probe(); err != nil {
@@ -32,9 +32,9 @@ func (s *Store) TryWrite(ctx context.Context) error {
 	return err
 }
 
-// try does what a sale does, and rolls back. If the connection is in use until ctx
-// ends, it does nothing: what becomes of the sale tells. A connection that failed is
-// replaced, for it may be one that only reads.
+// try runs the statements of a sale and rolls back. If the connection is in use until
+// ctx ends, it returns nil: the transaction on it will show whether the database works.
+// A connection that failed is replaced, because it can be read-only.
 func (w *writer) try(ctx context.Context) (err error) {
 	select {
 	case w.slot <- struct{}{}:
@@ -59,31 +59,32 @@ func (w *writer) try(ctx context.Context) (err error) {
 	return err
 }
 
-// reasonOfCode returns what is in the way of purchases, as strangers may read it,
-// when a call fails with a primary result code; empty if the code does not tell.
+// reasonOfCode returns why nobody can buy after an error with a primary result code, or
+// "" if the code does not show it. Reasons are shown to everybody, so they contain no
+// internals.
 func reasonOfCode(code int) string {
 	switch code {
 	case codes.SQLITE_FULL:
-		return "the database has no room left on its disk"
+		return "the database has no disk space left"
 	case codes.SQLITE_IOERR:
-		return "the disk of the database fails"
+		return "the disk of the database reports errors"
 	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_AUTH:
 		return "the database is read-only"
 	case codes.SQLITE_CANTOPEN:
-		return "the file of the database cannot be opened"
+		return "the database file cannot be opened"
 	case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
-		return "the file of the database is damaged"
+		return "the database file is damaged"
 	case codes.SQLITE_NOMEM:
-		return "there is no memory left for the database"
+		return "the database has no memory left"
 	case codes.SQLITE_ERROR:
-		return "the database lacks a table of this server"
+		return "the database lacks a table or column that this server needs"
 	}
 	return ""
 }
 
-// diskObstacle returns the error of a disk that does not take what is written, as an
-// obstacle. That of the sale that found out is not wrapped: that its outcome may be
-// unknown says nothing about those to come.
+// diskObstacle returns an error of the disk as an obstacle. It does not wrap the error
+// of the failed sale: that sale's outcome can be unknown, but later ones were not
+// written.
 func diskObstacle(err error) *sale.ObstacleError {
 	reason := reasonOfCode(codes.SQLITE_IOERR)
 	if o := obstacleOf(err); o != nil {
@@ -92,7 +93,7 @@ func diskObstacle(err error) *sale.ObstacleError {
 	return &sale.ObstacleError{Reason: reason, Err: errors.New(err.Error())}
 }
 
-// obstacleOf returns the obstacle that an error stands for, or nil if there is none.
+// obstacleOf returns the obstacle for an error of SQLite, or nil if there is none.
 func obstacleOf(err error) *sale.ObstacleError {
 	var fault *driver.Error
 	if !errors.As(err, &fault) {

@@ -9,8 +9,8 @@ import (
 	"onsale/internal/store/sqlite"
 )
 
-// TestNotReadyWhileNothingCanBeSold takes away what a purchase needs and gives it
-// back.
+// TestNotReadyWhileNothingCanBeSold removes something that purchases need, and restores
+// it.
 func TestNotReadyWhileNothingCanBeSold(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ take, reason, give string }{
@@ -38,16 +38,17 @@ func TestNotReadyWhileNothingCanBeSold(t *testing.T) {
 	}
 }
 
-// blocked wants an obstacle with a reason.
+// blocked fails the test unless err is an obstacle with the reason.
 func blocked(t *testing.T, err error, reason string) {
 	t.Helper()
 	obstacle, ok := errors.AsType[*sale.ObstacleError](err)
 	if !ok || !errors.Is(err, sale.ErrUnavailable) || !strings.Contains(obstacle.Reason, reason) {
-		t.Errorf("%v, want it unavailable since it %s", err, reason)
+		t.Errorf("%v, want it unavailable because it %s", err, reason)
 	}
 }
 
-// TestConnectionThatOnlyReads is replaced, since the file may be writable again.
+// TestConnectionThatOnlyReads expects a read-only connection to be replaced, because
+// the file can be writable again.
 func TestConnectionThatOnlyReads(t *testing.T) {
 	t.Parallel()
 	store, _ := migrated(t, sqlite.Options{})
@@ -62,7 +63,7 @@ func TestConnectionThatOnlyReads(t *testing.T) {
 	sellable(t, store, sale.Batch{Orders: orders(t, id, 1)})
 }
 
-// TestAnotherProcessWrites holds the lock on the file: that is no obstacle.
+// TestAnotherProcessWrites locks the file, which is not an obstacle.
 func TestAnotherProcessWrites(t *testing.T) {
 	t.Parallel()
 	store, path := migrated(t, sqlite.Options{})

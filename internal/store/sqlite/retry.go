@@ -9,17 +9,15 @@ import (
 )
 
 const (
-	// retryLimit is how long setting up a file goes on while other processes
-	// are at the same.
+	// retryLimit bounds the retries while other processes set up the same file.
 	retryLimit = 10 * time.Second
-	// retryPause is the pause between two tries.
+	// retryPause is the pause between two attempts.
 	retryPause = 20 * time.Millisecond
 )
 
-// retry does something that several processes may do at once, until it
-// succeeds, fails for another reason than their being in the way, or was tried
-// long enough. It serves what happens once in a process's life; a sale that
-// meets another writer is run again by whoever asked for it.
+// retry calls do until it succeeds, fails with an error other than a conflict, or
+// retryLimit has passed. It is for work that each process does once, at its start. A
+// sale that conflicts with another writer is retried by its caller instead.
 func retry(ctx context.Context, do func() error) error {
 	limited, cancel := context.WithTimeout(ctx, retryLimit)
 	defer cancel()

@@ -11,8 +11,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// Statements of a batch. Lists travel as JSON, so that one statement serves
-// lists of every length.
+// Statements of a batch. Lists are passed as JSON, so that one prepared statement works
+// for lists of any length.
 const (
 	findConcerts = `SELECT id, capacity, sold FROM concerts WHERE id IN (SELECT value FROM json_each(?))`
 	findIDs      = `SELECT ` + purchaseColumns + ` FROM purchases WHERE id IN (SELECT value FROM json_each(?))`
@@ -43,8 +43,8 @@ func (s *Store) Sell(ctx context.Context, b sale.Batch) ([]sale.Outcome, error) 
 	return outcomes, nil
 }
 
-// records reads the concerts of the batch, which the transaction keeps from
-// changing, and what is written already under its names.
+// records reads the concerts of the batch, and existing purchases with its ids and
+// keys. The transaction holds the write lock, so they cannot change.
 func (t *tx) records(b sale.Batch) (*sale.Records, error) {
 	records := new(sale.Records)
 	concerts, ids, keys := b.Names()
@@ -69,7 +69,7 @@ func (t *tx) records(b sale.Batch) (*sale.Records, error) {
 	return records, nil
 }
 
-// find reads the rows that a list names.
+// find reads the rows for a list of ids or keys.
 func find[T any, N int64 | string | uuid.UUID](t *tx, scan scanner[T], query string, list []N) ([]T, error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -81,12 +81,12 @@ func find[T any, N int64 | string | uuid.UUID](t *tx, scan scanner[T], query str
 	return collect(t.ctx, t, scan, query, string(text))
 }
 
-// add writes the purchases and counts their tickets.
+// add inserts the purchases and adds their tickets to the counters.
 func (t *tx) add(sold []sale.Purchase) error {
 	if len(sold) == 0 {
 		return nil
 	}
-	createdAt := formatTime(sold[0].CreatedAt) // all of a batch have the same
+	createdAt := formatTime(sold[0].CreatedAt) // the same for the whole batch
 	for _, p := range sold {
 		if _, err := t.exec(addPurchase, p.ID.String(), p.ConcertID, p.Email, p.Quantity, p.Key, createdAt); err != nil {
 			return fmt.Errorf("insert purchase: %w", err)
@@ -100,7 +100,7 @@ func (t *tx) add(sold []sale.Purchase) error {
 	return nil
 }
 
-// stock is a concert as a batch needs it.
+// stock is the part of a concert that a batch needs.
 type stock struct{ id, capacity, sold int64 }
 
 func toStock(rows *sql.Rows) (c stock, err error) {

@@ -1,5 +1,5 @@
-// Package sqlite keeps the sale and the items in one SQLite file, embedded in
-// the process. Several processes may share the file on one machine.
+// Package sqlite keeps the sale and the items in one SQLite file, embedded in the
+// process. Several processes on one machine can share the file.
 package sqlite
 
 import (
@@ -25,24 +25,23 @@ var (
 	_ item.Store   = (*Store)(nil)
 )
 
-// DefaultMaxReaders is how many connections read at the same time unless set
-// otherwise: reads need a processor each, and at least one must be left when
-// somebody reads the books.
+// DefaultMaxReaders is the default number of reading connections, if the machine has
+// no more processors than that. A read of the books occupies one of them.
 const DefaultMaxReaders = 4
 
-// Options of a [Store]. The zero value of a field stands for its default.
+// Options of a [Store]. The zero value of each field is its default.
 type Options struct {
-	// Now tells the time for what is written, and the age of what was; nil
-	// stands for time.Now.
+	// Now returns the time that rows are written with, and that their age is measured
+	// against. The default is time.Now.
 	Now func() time.Time
-	// Gate is called at the start of each transaction and each read of the
-	// sale, and of each write of an item; it may wait or refuse. Nil for none.
+	// Gate is called at the start of each transaction and each read of the sale, and of
+	// each write of an item. It can delay the call or return an error. Nil lets every
+	// call through.
 	Gate func(context.Context) error
-	// Logger hears of migrations and of connections that had to be replaced;
-	// nil for none.
+	// Logger logs migrations and replaced connections. Nil logs nothing.
 	Logger *slog.Logger
-	// MaxReaders is how many connections may read at the same time; 0 stands
-	// for DefaultMaxReaders or the number of processors if that is more.
+	// MaxReaders limits the connections that read at the same time. 0 means
+	// DefaultMaxReaders or the number of processors, whichever is greater.
 	MaxReaders int
 }
 
@@ -72,19 +71,19 @@ type Store struct {
 	file    file
 	writer  *writer
 	reader  *reader
-	// pinger asks for signs of life, which must not queue up behind readers.
+	// pinger has a connection for pings, so that they do not wait for readers.
 	pinger *reader
-	// scanning holds a token while a whole table is read: others are to find a
-	// reader free.
+	// scanning holds a token during a read of a whole table. Only one such read runs at
+	// a time, so that other calls find a free reader.
 	scanning chan struct{}
 
 	files            fs.FS // of the migrations
 	progressInterval time.Duration
 }
 
-// Open opens the database file, and creates it and its directory, readable by
-// their owner alone, if there are none. It does not create the schema; that is
-// [Store.Migrate].
+// Open opens the database file. It creates the file and its directory if they do not
+// exist, accessible only to their owner. It does not create the schema; use
+// [Store.Migrate] for that.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -113,10 +112,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// checkMode makes sure that the file is a database whose readers and writer do
-// not stand in each other's way; some network file systems cannot do that. When
-// several processes create the file at once, one of them brings it into that
-// mode, and the others are told that it is busy.
+// checkMode makes sure that the file is a database in WAL mode, in which readers and
+// the writer do not block each other. Some network file systems do not support it. If
+// several processes create the file at once, one of them sets the mode, and the others
+// get a conflict and retry.
 func (s *Store) checkMode(ctx context.Context) error {
 	var mode string
 	err := retry(ctx, func() (err error) {
@@ -132,9 +131,8 @@ func (s *Store) checkMode(ctx context.Context) error {
 	return nil
 }
 
-// Close waits for the transaction that is being written, and closes all
-// connections. The last process to close merges the write-ahead log into the
-// file.
+// Close waits up to 10 s for a running transaction, and closes all connections. The
+// last process to close merges the write-ahead log into the file.
 func (s *Store) Close() error {
 	return errors.Join(s.pinger.close(), s.reader.close(), s.writer.close())
 }
@@ -145,7 +143,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	return wrap("ping database", err)
 }
 
-// Stats counts the store's connections.
+// Stats returns the number of the store's connections by state.
 func (s *Store) Stats() sale.PoolStats {
 	stats := s.reader.stats()
 	stats.InUse += len(s.writer.slot)
@@ -154,8 +152,8 @@ func (s *Store) Stats() sale.PoolStats {
 	return stats
 }
 
-// now is the time as the tables keep it, so that a receipt equals its row.
+// now returns the time in the precision of the tables, so that a receipt equals its row.
 func (s *Store) now() time.Time { return s.options.Now().UTC().Truncate(time.Microsecond) }
 
-// gate asks whether the simulated troubles let a call through.
+// gate lets simulated faults delay or reject a call.
 func (s *Store) gate(ctx context.Context, op string) error { return gate.Pass(ctx, op, s.options.Gate) }

@@ -12,14 +12,14 @@ import (
 // tx is a transaction on the writing connection.
 type tx struct {
 	*writer
-	// ctx has the caller's values and does not end: to watch one that does, the
-	// driver starts a goroutine for every statement, and no statement waits
-	// longer than for busyTimeout.
+	// ctx has the caller's values but is never cancelled. For a context that can be
+	// cancelled, the driver starts a goroutine for every statement. No statement waits
+	// longer than busyTimeout.
 	ctx  context.Context
 	open bool
 }
 
-// begin takes the file's write lock, on a new connection if there is none.
+// begin takes the file's write lock. It opens the connection if there is none.
 func (t *tx) begin() error {
 	if err := t.connect(t.ctx); err != nil {
 		return err
@@ -31,21 +31,21 @@ func (t *tx) begin() error {
 	return nil
 }
 
-// rollback ends the transaction and leaves nothing of it. SQLite may have
-// rolled back by itself; a connection that cannot tell is replaced.
+// rollback rolls the transaction back. If that fails, the connection is replaced:
+// SQLite can have rolled back on its own.
 func (t *tx) rollback() {
 	if !t.open {
 		return
 	}
 	t.open = false
 	if _, err := t.conn.ExecContext(t.ctx, `ROLLBACK`); err != nil {
-		t.log.Debug("writing connection replaced", "error", err)
+		t.log.Debug("replaced the writing connection", "error", err)
 		t.discard()
 	}
 }
 
-// commit commits and releases the connection. When the context ends first, the
-// commit goes on, and nobody knows yet what becomes of it.
+// commit commits and releases the connection. If the context ends first, the commit
+// goes on, and commit returns ErrOutcomeUnknown.
 func (t *tx) commit(ctx context.Context) error {
 	answer := make(chan error, 1)
 	go func() { answer <- t.finish() }()
@@ -58,13 +58,13 @@ func (t *tx) commit(ctx context.Context) error {
 	case err := <-answer:
 		return err
 	default:
-		// The context's error is not wrapped: it would say that nothing was written.
-		return fmt.Errorf("%w: gave up waiting for COMMIT: %v", sale.ErrOutcomeUnknown, context.Cause(ctx)) //nolint:errorlint // see above
+		// The context's error is not wrapped: it would claim that nothing was written.
+		return fmt.Errorf("%w: stopped waiting for COMMIT: %v", sale.ErrOutcomeUnknown, context.Cause(ctx)) //nolint:errorlint // see above
 	}
 }
 
-// finish commits and releases the connection. A failed COMMIT may be on the
-// disk all the same, unless it did not get to write.
+// finish commits and releases the connection. After a failed COMMIT the transaction can
+// be on disk all the same, except after a conflict, which comes before any write.
 func (t *tx) finish() error {
 	defer t.release()
 	_, err := t.conn.ExecContext(t.ctx, `COMMIT`)
@@ -87,17 +87,17 @@ func (t *tx) exec(query string, args ...any) (sql.Result, error) {
 	return stmt.ExecContext(t.ctx, args...)
 }
 
-// prepare returns the statement, prepared once for the connection.
+// prepare returns a prepared statement, which the connection keeps.
 func (t *tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	return t.stmts.get(query, func() (*sql.Stmt, error) { return t.conn.PrepareContext(ctx, query) })
 }
 
-// statements are prepared statements by their text. There are as many as there
-// are queries in this package.
+// statements maps the text of a statement to the prepared statement. Its size is
+// bounded by the number of queries in this package.
 type statements map[string]*sql.Stmt
 
-// get returns the statement, prepared at its first use: before the schema
-// exists, none can be.
+// get returns a prepared statement. It is prepared at its first use, because none can
+// be before the schema exists.
 func (s statements) get(query string, prepare func() (*sql.Stmt, error)) (*sql.Stmt, error) {
 	if stmt, ok := s[query]; ok {
 		return stmt, nil
@@ -110,9 +110,9 @@ func (s statements) get(query string, prepare func() (*sql.Stmt, error)) (*sql.S
 	return stmt, nil
 }
 
-// close closes the statements before their connection.
+// close closes the statements. Call it before closing their connection.
 func (s statements) close() {
 	for _, stmt := range s {
-		_ = stmt.Close() // the connection's end ends it too
+		_ = stmt.Close() // closing the connection closes it too
 	}
 }

@@ -15,20 +15,20 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
-// closeLimit bounds the wait of Close for a commit that the disk does not answer.
+// closeLimit bounds the wait of Close for a commit that hangs on the disk.
 const closeLimit = 10 * time.Second
 
-// writer is the one connection that writes, and the queue before it.
+// writer is the only connection that writes, with its queue.
 type writer struct {
 	db  *sql.DB
 	log *slog.Logger
-	// slot holds a token while the connection is in use; the fields below
-	// belong to whoever put it there.
+	// slot holds a token while the connection is in use. Only the caller that put it
+	// there can use conn and stmts.
 	slot  chan struct{}
 	conn  *sql.Conn // nil before the first use and after a failure
 	stmts statements
-	// full is why a transaction failed, if that was the disk, until it takes what
-	// is written again. Reading goes on meanwhile, and would tell nothing.
+	// full is the last error of the disk, or nil once the disk can store writes again. A
+	// read cannot find that out, because reads work on a full disk too.
 	full atomic.Pointer[error]
 	dir  string // of the file
 }
@@ -42,7 +42,7 @@ func openWriter(f file, log *slog.Logger) (*writer, error) {
 	return &writer{db: db, log: log, slot: make(chan struct{}, 1), dir: filepath.Dir(string(f))}, nil
 }
 
-// close closes the connection after the transaction that is being written.
+// close waits for a running transaction and closes the connection.
 func (w *writer) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
@@ -54,9 +54,9 @@ func (w *writer) close() error {
 	return w.db.Close()
 }
 
-// transact runs do in a write transaction and commits it. The context ends the
-// wait for the connection, the transaction before its commit, and the wait for
-// the commit, which is ErrOutcomeUnknown.
+// transact runs do in a write transaction and commits it. When the context ends, the
+// wait for the connection ends, and a transaction before its commit is rolled back.
+// During the commit, transact returns ErrOutcomeUnknown instead.
 func (w *writer) transact(ctx context.Context, do func(*tx) error) (err error) {
 	if err := w.acquire(ctx); err != nil {
 		return err
@@ -83,18 +83,19 @@ func (w *writer) transact(ctx context.Context, do func(*tx) error) (err error) {
 	return t.commit(ctx)
 }
 
-// note remembers that the disk does not take what is written.
+// note remembers an error of the disk.
 func (w *writer) note(err error) {
 	if diskFails(err) {
 		w.full.Store(&err)
 	}
 }
 
-// probeSize is how many bytes must fit onto a disk that was full: more than a
-// batch of sales writes. Less than that may fit all the time, which helps nobody.
+// probeSize is how many bytes must fit on a disk that was full: more than a batch of
+// sales writes. A smaller file can fit although a batch does not.
 const probeSize = 256 << 10
 
-// probe tells whether the disk takes what is written, if it lately did not.
+// probe writes a file if the last write to the disk failed. It returns an error if that
+// fails too.
 func (w *writer) probe() error {
 	full := w.full.Load()
 	if full == nil {
@@ -112,7 +113,7 @@ func (w *writer) probe() error {
 	return nil
 }
 
-// journalMode returns how the file is written: "wal" on every sound file system.
+// journalMode returns SQLite's journal mode: "wal" if the file system supports it.
 func (w *writer) journalMode(ctx context.Context) (string, error) {
 	if err := w.acquire(ctx); err != nil {
 		return "", err
@@ -154,13 +155,13 @@ func (w *writer) connect(ctx context.Context) error {
 	return nil
 }
 
-// discard closes the connection; the next transaction opens another.
+// discard closes the connection. The next transaction opens a new one.
 func (w *writer) discard() {
 	if w.conn == nil {
 		return
 	}
 	w.stmts.close()
-	// The driver's name for a connection that must not be used again.
+	// ErrBadConn makes database/sql drop the connection instead of reusing it.
 	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
 	_ = w.conn.Close()
 	w.conn = nil

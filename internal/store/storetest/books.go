@@ -27,7 +27,7 @@ func changedRows(w *world) {
 		sale.ConcertBooks{ConcertID: empty, Capacity: 10, Sold: 1})
 }
 
-// books fails the test unless the books have exactly these lines.
+// books fails the test unless the books have exactly the wanted lines.
 func (w *world) books(want ...sale.ConcertBooks) {
 	w.Helper()
 	books, err := w.Books(w.Context())
@@ -57,19 +57,20 @@ func audits(w *world) {
 	other := w.open(nil)
 	for name, s := range map[string]Store{"the same handle": w, "another handle": other} {
 		if again := w.audit(s, time.Hour, 0); !again.Equal(first) {
-			w.Errorf("%s audits at %s, want the audit of %s", name, again, first)
+			w.Errorf("%s: audit at %s, want the first one, at %s", name, again, first)
 		}
 	}
 	next := w.audit(other, 0, 3)
 	if !next.After(first) {
-		w.Errorf("the next audit is of %s, the first of %s", next, first)
+		w.Errorf("next audit at %s, want it after the first, at %s", next, first)
 	}
 	if again := w.audit(w, time.Hour, 3); !again.Equal(next) {
-		w.Errorf("the first handle audits at %s, want the audit of %s", again, next)
+		w.Errorf("the first handle: audit at %s, want the latest one, at %s", again, next)
 	}
 }
 
-// audit fails the test unless the audit finds the difference, and returns its time.
+// audit fails the test unless the audit finds the wanted difference. It returns the
+// audit's time.
 func (w *world) audit(s Store, maxAge time.Duration, want int64) time.Time {
 	w.Helper()
 	difference, checkedAt, err := s.AuditBooks(w.Context(), maxAge)
@@ -77,7 +78,7 @@ func (w *world) audit(s Store, maxAge time.Duration, want int64) time.Time {
 		w.Fatalf("audit: %v", err)
 	}
 	if difference != want {
-		w.Errorf("the audit finds a difference of %d tickets, want %d", difference, want)
+		w.Errorf("the audit found a difference of %d tickets, want %d", difference, want)
 	}
 	if checkedAt.Location() != time.UTC {
 		w.Errorf("the audit's time is %s, want UTC", checkedAt)
@@ -105,7 +106,7 @@ func auditRace(w *world) {
 	all.Wait()
 	for i := range callers {
 		if errs[i] != nil || differences[i] != 2 {
-			w.Errorf("caller %d was told a difference of %d, %v, want 2", i, differences[i], errs[i])
+			w.Errorf("caller %d got a difference of %d, %v, want 2", i, differences[i], errs[i])
 		}
 	}
 }

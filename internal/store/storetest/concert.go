@@ -70,7 +70,7 @@ func unknownConcert(w *world) {
 		}
 		outcomes := w.sell(order(id, 1), order(known, 1))
 		if want := []sale.Status{sale.NotFound, sale.Sold}; !slices.Equal(statuses(outcomes), want) {
-			w.Errorf("an order for concert %d beside another: %v, want %v", id, statuses(outcomes), want)
+			w.Errorf("orders for concert %d and a known one: %v, want %v", id, statuses(outcomes), want)
 		}
 	}
 	if _, err := w.Purchase(w.Context(), uuid.New()); !errors.Is(err, sale.ErrNotFound) {
@@ -143,7 +143,7 @@ func greatestCapacity(w *world) {
 		w.Fatalf("all tickets but one: %+v", got)
 	}
 	if got := w.sell(order(concert, 2))[0]; got.Status != sale.SoldOut || got.Left != 1 {
-		w.Errorf("two of the last one: %+v, want sold out with 1 left", got)
+		w.Errorf("two tickets with one left: %+v, want sold out with 1 left", got)
 	}
 	w.sell(order(concert, 1))
 	if got := w.sold(concert); got != sale.MaxCapacity {
@@ -175,7 +175,7 @@ func pages(w *world) {
 		w.Errorf("an unknown concert has the purchases %v", got)
 	}
 	if some, err := w.Purchases(w.Context(), 0, uuid.Nil, 0); err != nil || len(some) != 0 {
-		w.Errorf("a page of none has %v, %v", some, err)
+		w.Errorf("a page with limit 0: %v, %v, want no purchases", some, err)
 	}
 }
 

@@ -28,7 +28,7 @@ func (w *world) item(user string) string {
 	return i.ID
 }
 
-// items returns the rows of all items as "id user", read past the store.
+// items returns the rows of all items as "id user", read without the store.
 func (w *world) items() []string {
 	w.Helper()
 	rows, err := w.database.Raw.QueryContext(w.Context(), `SELECT id, user_id FROM items ORDER BY id`)
@@ -50,7 +50,7 @@ func (w *world) items() []string {
 	return all
 }
 
-// onlyItems fails the test unless these are the items, as "id user".
+// onlyItems fails the test unless the wanted items, as "id user", are all there are.
 func (w *world) onlyItems(want ...string) {
 	w.Helper()
 	slices.Sort(want)
@@ -82,7 +82,7 @@ func otherUsersItem(w *world) {
 	id := w.item("ada")
 	for _, user := range []string{"bob", "Ada", "ada ", "", "%", "ada' OR 'a'='a", "ada\x00", "\xff"} {
 		if err := w.DeleteItem(w.Context(), id, user); !errors.Is(err, item.ErrNotFound) {
-			w.Errorf("%q deletes ada's item: %v, want not found", user, err)
+			w.Errorf("%q deleted ada's item: %v, want not found", user, err)
 		}
 	}
 	w.onlyItems(id + " ada")
@@ -133,7 +133,7 @@ func itemTwice(w *world) {
 	}
 	i.UserID = "bob"
 	if err := w.CreateItem(w.Context(), i); !errors.Is(err, sale.ErrConflict) {
-		w.Errorf("create under a known id: %v, want a conflict", err)
+		w.Errorf("create with an existing id: %v, want a conflict", err)
 	}
 	w.onlyItems(i.ID + " ada")
 }
@@ -179,7 +179,7 @@ func cancelledItem(w *world) {
 		"key":    func() error { _, err := w.TokenKey(ctx, []byte("candidate")); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) || errors.Is(err, sale.ErrOutcomeUnknown) {
-			w.Errorf("%s: %v, want it cancelled and nothing unknown", name, err)
+			w.Errorf("%s: %v, want it cancelled, and not the outcome unknown", name, err)
 		}
 	}
 	w.onlyItems(id + " ada")
@@ -209,7 +209,7 @@ func gatedItem(w *world) {
 	}
 	w.onlyItems(id + " ada")
 	if _, err := gated.TokenKey(w.Context(), []byte("a key of the test's own")); err != nil {
-		w.Errorf("a closed gate keeps the token key: %v", err)
+		w.Errorf("a closed gate stopped the token key: %v", err)
 	}
 
 	open.Store(true)
@@ -239,7 +239,7 @@ func tokenKeyRace(w *world) {
 	}
 	for i, key := range keys {
 		if !bytes.Equal(key, keys[0]) {
-			w.Errorf("handle %d has another key than the first", i)
+			w.Errorf("handle %d has not the same key as the first", i)
 		}
 	}
 	if !slices.ContainsFunc(candidates, func(c []byte) bool { return bytes.Equal(c, keys[0]) }) {
@@ -261,7 +261,7 @@ func tokenKeyStays(w *world) {
 	}
 }
 
-// schemaBeforeItems is what the first version of Onsale left behind.
+// schemaBeforeItems migrates a schema of Onsale's first version, which had no items.
 func schemaBeforeItems(w *world) {
 	w.migrate()
 	concert := w.concert(10)
@@ -270,7 +270,7 @@ func schemaBeforeItems(w *world) {
 	}
 	other := w.open(nil)
 	if err := other.CheckSchema(w.Context()); !errors.Is(err, sale.ErrUnavailable) || !strings.Contains(err.Error(), "onsale migrate") {
-		w.Errorf("check: %v, want it unavailable until onsale migrate", err)
+		w.Errorf("check: %v, want it unavailable, with onsale migrate as remedy", err)
 	}
 	if _, err := other.TokenKey(w.Context(), item.NewKey()); !errors.Is(err, sale.ErrUnavailable) {
 		w.Errorf("token key without its table: %v, want it unavailable", err)

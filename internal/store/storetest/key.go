@@ -16,7 +16,7 @@ func keyTwiceInBatch(w *world) {
 		w.Fatalf("outcomes %v, want %v", statuses(outcomes), want)
 	}
 	if got := outcomes[1].Purchase; !same(got, outcomes[0].Purchase) {
-		w.Errorf("the repetition's receipt is %+v, want %+v", got, outcomes[0].Purchase)
+		w.Errorf("the repeated order's receipt is %+v, want %+v", got, outcomes[0].Purchase)
 	}
 	if got := w.sold(concert); got != 3 {
 		w.Errorf("sold %d, want 3", got)
@@ -34,7 +34,7 @@ func keyReplayed(w *world) {
 			w.Errorf("repeated on %s: %+v, want the first receipt %+v", name, got, first)
 		}
 		if _, err := s.Purchase(w.Context(), again.ID); !errors.Is(err, sale.ErrNotFound) {
-			w.Errorf("the repetition itself: %v, want no purchase", err)
+			w.Errorf("the id of the repeated order: %v, want no purchase", err)
 		}
 	}
 	w.balance()
@@ -52,7 +52,7 @@ func keyReused(w *world) {
 		"quantity":        keyed(concert, 1, "k"),
 	} {
 		if got := w.sell(o)[0]; got.Status != sale.KeyReused {
-			w.Errorf("the key with another %s: %+v, want it refused as reused", name, got)
+			w.Errorf("the key with another %s: %+v, want it rejected as reused", name, got)
 		}
 	}
 	if got := w.sold(concert) + w.sold(elsewhere); got != 2 {
@@ -75,7 +75,7 @@ func keyOfSoldOut(w *world) {
 		w.Fatal(err)
 	}
 	if got := w.sell(keyed(concert, 2, "k"))[0]; got.Status != sale.Sold {
-		w.Errorf("the key for another quantity, now that there are tickets: %+v, want it sold", got)
+		w.Errorf("the key with another quantity, after the refund: %+v, want it sold", got)
 	}
 	w.balance()
 }

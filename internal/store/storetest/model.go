@@ -12,9 +12,9 @@ import (
 	"onsale/internal/sale"
 )
 
-// agreesWithModel plays random batches, repetitions, refunds and poison to the
-// store and to a model of it, and compares them after every step. A failure
-// prints the seed that plays it again and is cut down to its shortest form.
+// agreesWithModel runs random batches, repetitions, refunds and poison orders on the
+// store and on a model of it, and compares them after every step. A failure is reduced
+// to a short sequence, and prints the seed that repeats it.
 func agreesWithModel(w *world) {
 	other := w.open(nil)
 	rapid.Check(w.T, func(rt *rapid.T) {
@@ -33,10 +33,10 @@ func agreesWithModel(w *world) {
 	})
 }
 
-// model is what the rules of the sale say, written down as simply as can be.
+// model implements the rules of the sale as simply as possible.
 type model struct {
 	w         *world
-	prefix    string // of its keys: the database has those of other models too
+	prefix    string // of the model's keys: other models use the same database
 	capacity  map[int64]int64
 	concerts  []int64
 	purchases []sale.Purchase
@@ -54,7 +54,7 @@ func newModel(rt *rapid.T, w *world) *model {
 	return m
 }
 
-// orders draws a batch of fresh orders.
+// orders draws a batch of new orders.
 func (m *model) orders(rt *rapid.T) []sale.Order {
 	concert := rapid.SampledFrom(append(slices.Clone(m.concerts), unknownConcertID))
 	orders := make([]sale.Order, rapid.IntRange(0, 5).Draw(rt, "orders"))
@@ -69,7 +69,7 @@ func (m *model) orders(rt *rapid.T) []sale.Order {
 	return orders
 }
 
-// sell runs a batch and compares its outcomes, or its refusal.
+// sell runs a batch on the store and the model, and compares the outcomes or the error.
 func (m *model) sell(rt *rapid.T, s Store, b sale.Batch) {
 	want, after, wantErr := m.decide(b)
 	got, err := s.Sell(m.w.Context(), b)
@@ -83,7 +83,7 @@ func (m *model) sell(rt *rapid.T, s Store, b sale.Batch) {
 		rt.Fatalf("%+v: %+v, %v, want %+v", b, got, err, want)
 	}
 	for i, o := range b.Orders {
-		// When it was written is for the store to say, once.
+		// The store decides the time of a new purchase.
 		m.stamp(after, want, got[i].Purchase)
 		if got[i].Status != want[i].Status || got[i].Left != want[i].Left || !same(got[i].Purchase, want[i].Purchase) {
 			rt.Fatalf("order %d %+v: %+v, want %+v", i, o, got[i], want[i])
@@ -93,7 +93,7 @@ func (m *model) sell(rt *rapid.T, s Store, b sale.Batch) {
 	m.batches = append(m.batches, b)
 }
 
-// stamp gives a purchase that is new the time that the store says.
+// stamp sets the time of a new purchase to the time in the store's receipt.
 func (*model) stamp(purchases []sale.Purchase, outcomes []sale.Outcome, receipt sale.Purchase) {
 	for i := range purchases {
 		if purchases[i].ID == receipt.ID && purchases[i].CreatedAt.IsZero() {
@@ -107,8 +107,8 @@ func (*model) stamp(purchases []sale.Purchase, outcomes []sale.Outcome, receipt 
 	}
 }
 
-// decide returns the outcomes of a batch and the purchases after it, or the
-// error that it must meet.
+// decide returns the outcomes of a batch and the purchases after it, or the error that
+// the store must return.
 func (m *model) decide(b sale.Batch) ([]sale.Outcome, []sale.Purchase, error) {
 	after := slices.Clone(m.purchases)
 	var outcomes []sale.Outcome
@@ -140,7 +140,7 @@ func (m *model) decide(b sale.Batch) ([]sale.Outcome, []sale.Purchase, error) {
 	return outcomes, after, nil
 }
 
-// left returns how many tickets of a concert the purchases leave.
+// left returns how many tickets of a concert are left after the purchases.
 func (m *model) left(purchases []sale.Purchase, concert int64) (left int64, known bool) {
 	left, known = m.capacity[concert]
 	for _, p := range purchases {
@@ -151,7 +151,7 @@ func (m *model) left(purchases []sale.Purchase, concert int64) (left int64, know
 	return left, known
 }
 
-// runAgain runs an earlier batch again, as after a COMMIT without an answer.
+// runAgain reruns an earlier batch, as after a COMMIT without an answer.
 func (m *model) runAgain(rt *rapid.T, s Store) {
 	if len(m.batches) == 0 {
 		rt.Skip("no batch yet")
@@ -161,14 +161,14 @@ func (m *model) runAgain(rt *rapid.T, s Store) {
 	m.sell(rt, s, b)
 }
 
-// writtenID sells a batch in which an order has the id of an older purchase.
+// writtenID sells a batch in which one order has the id of an older purchase.
 func (m *model) writtenID(rt *rapid.T, s Store) {
 	orders := m.orders(rt)
 	if len(m.purchases) == 0 || len(orders) == 0 {
 		rt.Skip("no purchase or no order yet")
 	}
 	for i := range orders {
-		orders[i].Key = "" // a key that finds the purchase would explain the id
+		orders[i].Key = "" // with the purchase's key, the order would be a replay
 	}
 	orders[rapid.IntRange(0, len(orders)-1).Draw(rt, "place")].ID = m.draw(rt).ID
 	m.sell(rt, s, sale.Batch{Orders: orders})
@@ -180,7 +180,7 @@ func (m *model) poison(rt *rapid.T, s Store) {
 	m.sell(rt, s, sale.Batch{Orders: orders})
 }
 
-// refund refunds a purchase, perhaps once more.
+// refund refunds a purchase, which can be refunded already.
 func (m *model) refund(rt *rapid.T, s Store) {
 	if len(m.purchases) == 0 {
 		rt.Skip("no purchase yet")
@@ -205,7 +205,7 @@ func (m *model) draw(rt *rapid.T) sale.Purchase {
 	return m.purchases[rapid.IntRange(0, len(m.purchases)-1).Draw(rt, "purchase")]
 }
 
-// lookUp compares what a key has bought.
+// lookUp looks a key up in the store and the model, and compares the purchases.
 func (m *model) lookUp(rt *rapid.T, s Store) {
 	key := fmt.Sprintf("%s-%d", m.prefix, rapid.IntRange(1, 6).Draw(rt, "key"))
 	got, err := s.PurchaseByKey(m.w.Context(), key)
@@ -218,8 +218,8 @@ func (m *model) lookUp(rt *rapid.T, s Store) {
 	}
 }
 
-// check compares counters and rows: no concert is oversold, and every receipt
-// is a row.
+// check compares counters and rows with the model. No concert is oversold, and every
+// receipt has a row.
 func (m *model) check(rt *rapid.T) {
 	for _, id := range slices.Sorted(maps.Keys(m.capacity)) {
 		left, _ := m.left(m.purchases, id)

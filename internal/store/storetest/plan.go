@@ -33,13 +33,13 @@ func planVersions(w *world) {
 				w.Errorf("%s version %d %s, want %d %s", name, state.Version, text(w, state.Plan), i+1, text(w, plan))
 			}
 			if state.Age < 0 || state.Age > time.Minute {
-				w.Errorf("%s plan has the age %s", name, state.Age)
+				w.Errorf("%s plan has age %s, want at most a minute", name, state.Age)
 			}
 		}
 	}
 }
 
-// text is a plan as it is stored, to be compared.
+// text returns a plan as it is stored, for comparison.
 func text(w *world, p fault.Plan) string {
 	w.Helper()
 	b, err := json.Marshal(p)
@@ -63,7 +63,7 @@ func planAge(w *world) {
 		w.Errorf("age %s, want %s", state.Age, age)
 	}
 	if state, err = w.SavePlan(w.Context(), fault.Default()); err != nil || state.Age > time.Minute {
-		w.Errorf("the same plan set anew: %+v, %v, want it young", state, err)
+		w.Errorf("the same plan saved again: %+v, %v, want a new age", state, err)
 	}
 }
 
@@ -98,7 +98,7 @@ func planSwap(w *world) {
 	timed := fault.Plan{CPU: fault.CPUBurn{Share: 0.5, For: time.Minute}}
 	for _, version := range []int64{2, 7} {
 		if _, err := w.SwapPlan(w.Context(), fault.State{Version: version, Plan: timed}); !errors.Is(err, fault.ErrChanged) {
-			w.Errorf("swapped for version %d of no plan: %v", version-1, err)
+			w.Errorf("swap of version %d without a plan: %v, want ErrChanged", version-1, err)
 		}
 	}
 	first, err := w.SwapPlan(w.Context(), fault.State{Version: 1, Plan: timed})
@@ -106,7 +106,7 @@ func planSwap(w *world) {
 		w.Fatalf("the first plan is %+v, %v", first, err)
 	}
 	if _, err := other.SwapPlan(w.Context(), fault.State{Version: 1, Plan: fault.Off()}); !errors.Is(err, fault.ErrChanged) {
-		w.Errorf("swapped for a first plan that is not the first: %v", err)
+		w.Errorf("a second first plan: %v, want ErrChanged", err)
 	}
 	const age = 10 * time.Minute
 	w.exec(`UPDATE faults SET set_at = '%s'`, timestamp(time.Now().Add(-age)))
@@ -121,14 +121,14 @@ func planSwap(w *world) {
 	}
 	for name, state := range map[string]fault.State{"swapped": second, "loaded": loaded} {
 		if state.Version != 2 || text(w, state.Plan) != text(w, timed) || !maps.Equal(state.Begun, begun) || state.Age < age || state.Age > age+time.Minute {
-			w.Errorf("%s: %+v, want version 2 of an age of %s, begun %v", name, state, age, begun)
+			w.Errorf("%s: %+v, want version 2 with age %s, begun %v", name, state, age, begun)
 		}
 	}
 	if _, err := w.SwapPlan(w.Context(), fault.State{Version: 2, Plan: fault.Off()}); !errors.Is(err, fault.ErrChanged) {
-		w.Errorf("swapped for a version that is gone: %v", err)
+		w.Errorf("swap of an old version: %v, want ErrChanged", err)
 	}
 	if saved, err := w.SavePlan(w.Context(), fault.Off()); err != nil || saved.Version != 3 || saved.Begun != nil || saved.Age > time.Minute {
-		w.Errorf("saved over a patched plan: %+v, %v", saved, err)
+		w.Errorf("save over a patched plan: %+v, %v, want version 3 with a new age", saved, err)
 	}
 }
 
@@ -188,11 +188,12 @@ func heartbeats(w *world) {
 	beat(w, "b", 4)
 	var rows int
 	if err := w.database.Raw.QueryRowContext(w.Context(), `SELECT count(*) FROM replicas`).Scan(&rows); err != nil || rows != 1 {
-		w.Errorf("%d rows of replicas, %v, want 1: the one silent for two hours is forgotten", rows, err)
+		w.Errorf("%d rows of replicas, %v, want 1 without the replica that was silent for two hours", rows, err)
 	}
 }
 
-// replicas fails the test unless exactly these are listed, all seen just now.
+// replicas fails the test unless exactly the wanted replicas are listed, all seen
+// recently.
 func (w *world) replicas(want ...fault.Replica) {
 	w.Helper()
 	got, err := w.Replicas(w.Context())

@@ -11,22 +11,22 @@ import (
 	"onsale/internal/sale"
 )
 
-// The rush: some 600 tickets asked for where there are 100.
+// A rush: orders for 600 tickets of a concert with 100.
 const (
 	rushBuyers   = 200
 	rushCapacity = 100
 )
 
-// bought is what one buyer of a rush was told.
+// bought is one buyer's result of a rush.
 type bought struct {
 	order    sale.Order
 	outcome  sale.Outcome
-	refunded sale.Purchase // zero unless the buyer asked for a refund
+	refunded sale.Purchase // zero unless the buyer requested a refund
 	err      error
 }
 
-// rush lets all buyers ask at once for 1 to 5 tickets each, from one seller or
-// another. Every third that got some gives them back if there is a refund.
+// rush makes all buyers order 1 to 5 tickets each at the same time, spread over the
+// sellers. If refund is not nil, every third buyer with tickets refunds them.
 func rush(ctx context.Context, concert int64, sellers []seller, refund func(context.Context, uuid.UUID) (sale.Purchase, error)) []bought {
 	results := make([]bought, rushBuyers)
 	var ready, done sync.WaitGroup
@@ -36,7 +36,7 @@ func rush(ctx context.Context, concert int64, sellers []seller, refund func(cont
 			b := &results[i]
 			b.order = order(concert, i%5+1)
 			ready.Done()
-			ready.Wait() // nobody is early
+			ready.Wait() // all start together
 			b.outcome, b.err = insistSell(ctx, sellers[i%len(sellers)], b.order)
 			if b.err == nil && b.outcome.Status == sale.Sold && refund != nil && i%3 == 0 {
 				b.refunded, b.err = refund(ctx, b.order.ID)
@@ -72,23 +72,23 @@ func race(w *world) {
 		case b.outcome.Status == sale.SoldOut:
 			soldOut++
 			if written || b.outcome.Left >= int64(b.order.Quantity) {
-				w.Errorf("order %+v was told %+v, and its row is %+v", b.order, b.outcome, row)
+				w.Errorf("order %+v has outcome %+v and row %+v", b.order, b.outcome, row)
 			}
 		case b.outcome.Status != sale.Sold || !written:
-			w.Errorf("order %+v was told %+v, and its row is %+v", b.order, b.outcome, row)
+			w.Errorf("order %+v has outcome %+v and row %+v", b.order, b.outcome, row)
 		case !b.refunded.Live():
 			if !same(row, b.refunded) {
-				w.Errorf("refund answered %+v, and the row is %+v", b.refunded, row)
+				w.Errorf("refund returned %+v, and the row is %+v", b.refunded, row)
 			}
 		case !same(row, b.outcome.Purchase) || !row.Answers(b.order):
-			w.Errorf("order %+v has the receipt %+v and the row %+v", b.order, b.outcome.Purchase, row)
+			w.Errorf("order %+v has receipt %+v and row %+v", b.order, b.outcome.Purchase, row)
 		}
 	}
 	if len(rows) != 0 {
-		w.Errorf("nobody ordered %v", rows)
+		w.Errorf("purchases that nobody ordered: %v", rows)
 	}
 	if soldOut == 0 {
-		w.Error("nobody was told sold out: this was no race")
+		w.Error("no order was sold out: the buyers did not race")
 	}
 	if sold := w.sold(concert); sold != live || sold > rushCapacity {
 		w.Errorf("sold %d, live purchases %d, capacity %d", sold, live, rushCapacity)
@@ -115,7 +115,7 @@ func refundsRace(w *world) {
 		})
 	}
 	for _, o := range early {
-		for _, s := range []Store{w, other} { // each is asked for twice
+		for _, s := range []Store{w, other} { // each is requested twice
 			all.Go(func() {
 				_, err := insistRefund(w.Context(), s, o.ID)
 				errs <- err
@@ -150,7 +150,7 @@ func refundRace(w *world) {
 	all.Wait()
 	for i := range callers {
 		if errs[i] != nil || answers[i].Live() || !same(answers[i], answers[0]) {
-			w.Errorf("caller %d was told %+v, %v, caller 0 %+v", i, answers[i], errs[i], answers[0])
+			w.Errorf("caller %d got %+v, %v, and caller 0 got %+v", i, answers[i], errs[i], answers[0])
 		}
 	}
 	if got := w.sold(concert); got != 3 {
@@ -164,7 +164,7 @@ func keyRace(w *world) {
 	handles := []Store{w, w.open(nil)}
 	concerts := []int64{w.concert(1000), w.concert(1000)}
 	for round := range rounds {
-		// The first two orders want the same of two concerts, the others repeat them.
+		// The first two orders use the key for two concerts, the others repeat them.
 		key := fmt.Sprintf("key %d", round)
 		outcomes, errs := make([]sale.Outcome, 4), make([]error, 4)
 		var all sync.WaitGroup
@@ -182,17 +182,17 @@ func keyRace(w *world) {
 			count[s]++
 		}
 		if count[sale.Sold] != 1 || count[sale.Replayed] != 1 || count[sale.KeyReused] != 2 {
-			w.Errorf("round %d: %v, want one sold, one replayed, and two told that the key is taken", round, statuses(outcomes))
+			w.Errorf("round %d: %v, want one sold, one replayed, and two rejected because the key is reused", round, statuses(outcomes))
 		}
 	}
 	if got := w.sold(concerts[0]) + w.sold(concerts[1]); got != rounds {
-		w.Errorf("sold %d, want one a round, %d", got, rounds)
+		w.Errorf("sold %d, want %d, one per round", got, rounds)
 	}
 	w.balance()
 }
 
-// lastTicketRace repeats one order for the last ticket on two handles at once. None is
-// answered with sold out, since its key has bought.
+// lastTicketRace repeats one order for the last ticket on two handles at once. No caller
+// gets "sold out", because the key has bought the ticket.
 func lastTicketRace(w *world) {
 	const rounds, callers = 10, 6
 	handles := []Store{w, w.open(nil)}

@@ -23,7 +23,7 @@ func refundOnce(w *world) {
 	want := receipt
 	want.RefundedAt = refunded.RefundedAt
 	if !same(refunded, want) {
-		w.Errorf("refund answers %+v, want %+v", refunded, want)
+		w.Errorf("refund returned %+v, want %+v", refunded, want)
 	}
 	for name, s := range map[string]Store{"the same handle": w, "another handle": w.open(nil)} {
 		if again, err := s.Refund(w.Context(), o.ID); err != nil || !same(again, refunded) {
@@ -37,7 +37,7 @@ func refundOnce(w *world) {
 		w.Errorf("sold %d, want 2", got)
 	}
 	if got := w.sell(order(concert, 3))[0]; got.Status != sale.Sold {
-		w.Errorf("the tickets that went back: %+v, want them sold", got)
+		w.Errorf("order for the refunded tickets: %+v, want it sold", got)
 	}
 	w.balance()
 }

@@ -19,7 +19,7 @@ func poison(w *world) {
 		good := order(concert, 1)
 		b := sale.Batch{Orders: []sale.Order{good, order(concert, quantity), order(concert, 1)}}
 		if outcomes, err := w.Sell(w.Context(), b); !errors.Is(err, sale.ErrRefused) {
-			w.Errorf("a batch with quantity %d: %v, %v, want it refused", quantity, outcomes, err)
+			w.Errorf("a batch with quantity %d: %v, %v, want it rejected", quantity, outcomes, err)
 		}
 		w.untouched(concert)
 		if got := w.sell(good)[0]; got.Status != sale.Sold {
@@ -65,7 +65,7 @@ func cancelled(w *world) {
 		"books":  func() error { _, err := w.Books(ctx); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) || errors.Is(err, sale.ErrOutcomeUnknown) {
-			w.Errorf("%s: %v, want it cancelled and nothing unknown", name, err)
+			w.Errorf("%s: %v, want it cancelled, and not the outcome unknown", name, err)
 		}
 	}
 	w.untouched(concert)
@@ -110,9 +110,9 @@ func closedGate(w *world) {
 	}
 }
 
-// exempt checks that probes, the audit, the fault controls and the look-up of a
-// key pass a closed gate: troubles must be seen, must not keep anybody from
-// ending them, and come after the receipt of a key that has bought.
+// exempt checks that a closed gate does not stop probes, the audit, the fault controls
+// and the look-up of a key. Operators must be able to see faults and to end them, and a
+// key that has bought gets its receipt before any fault is injected.
 func exempt(w *world, gated Store) {
 	w.Helper()
 	for name, call := range map[string]func(context.Context) error{
@@ -130,7 +130,7 @@ func exempt(w *world, gated Store) {
 		"save plan": func(ctx context.Context) error { _, err := gated.SavePlan(ctx, fault.Off()); return err },
 		"swap plan": func(ctx context.Context) error {
 			_, err := gated.SwapPlan(ctx, fault.State{Version: 2})
-			if errors.Is(err, fault.ErrChanged) { // whether the plan before was saved or not
+			if errors.Is(err, fault.ErrChanged) { // depends on whether "save plan" ran before
 				return nil
 			}
 			return err
@@ -139,7 +139,7 @@ func exempt(w *world, gated Store) {
 		"replicas":  func(ctx context.Context) error { _, err := gated.Replicas(ctx); return err },
 	} {
 		if err := call(w.Context()); err != nil {
-			w.Errorf("%s is stopped by a closed gate: %v", name, err)
+			w.Errorf("a closed gate stopped %s: %v", name, err)
 		}
 	}
 }
@@ -154,12 +154,12 @@ func waitingGate(w *world) {
 	defer cancel()
 	_, err := slow.Sell(ctx, sale.Batch{Orders: []sale.Order{order(concert, 1)}})
 	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sale.ErrUnavailable) {
-		w.Errorf("sell behind a gate that waits: %v, want the context's error alone", err)
+		w.Errorf("sell behind a gate that waits: %v, want only the context's error", err)
 	}
 	w.untouched(concert)
 }
 
-// untouched fails the test unless nothing was sold and the concert is alone.
+// untouched fails the test unless nothing is sold and the concert is the only one.
 func (w *world) untouched(concert int64) {
 	w.Helper()
 	if got := w.sold(concert); got != 0 {
@@ -175,7 +175,7 @@ func (w *world) untouched(concert int64) {
 		w.Errorf("%d purchases, want none", live)
 	}
 	if concerts, err := w.Concerts(w.Context()); err != nil || len(concerts) != 1 {
-		w.Errorf("concerts %v, %v, want the one", concerts, err)
+		w.Errorf("concerts %v, %v, want exactly one", concerts, err)
 	}
 	w.balance()
 }

@@ -16,7 +16,7 @@ import (
 func missingSchema(w *world) {
 	err := w.CheckSchema(w.Context())
 	if !errors.Is(err, sale.ErrUnavailable) || !strings.Contains(err.Error(), "onsale migrate") {
-		w.Errorf("check without a schema: %v, want it unavailable until onsale migrate", err)
+		w.Errorf("check without a schema: %v, want it unavailable, with onsale migrate as remedy", err)
 	}
 	if _, err := w.Concerts(w.Context()); !errors.Is(err, sale.ErrUnavailable) {
 		w.Errorf("list without a schema: %v, want it unavailable", err)
@@ -29,9 +29,9 @@ func missingSchema(w *world) {
 	}
 	var obstacle *sale.ObstacleError
 	if err := w.TryWrite(w.Context()); !errors.As(err, &obstacle) || !errors.Is(err, sale.ErrUnavailable) {
-		w.Errorf("try without a schema: %v, want it unavailable and the reason", err)
+		w.Errorf("try without a schema: %v, want it unavailable, with a reason", err)
 	}
-	for range 2 { // the second time there is nothing to do
+	for range 2 { // the second call has nothing to do
 		if err := w.Migrate(w.Context()); err != nil {
 			w.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func newerSchema(w *world) {
 		"migrate": w.Migrate(w.Context()),
 	} {
 		if check == nil || !strings.Contains(check.Error(), "newer onsale") {
-			w.Errorf("%s of a newer schema: %v, want to be told to run a newer onsale", name, check)
+			w.Errorf("%s with a newer schema: %v, want the remedy to run a newer onsale", name, check)
 		}
 	}
 }
@@ -89,8 +89,8 @@ func migrateAtOnce(w *world) {
 	}
 }
 
-// downAndUp undoes the newest migration, then the newest two, and so on to none,
-// and migrates again each time: the schema is the same as before.
+// downAndUp undoes the newest migration, then the newest two, and so on until all, and
+// migrates again each time. The schema must be the same as before.
 func downAndUp(w *world) {
 	const table = "schema_migrations"
 	newest, err := schema.Newest(w.database.Migrations)
@@ -114,12 +114,12 @@ func downAndUp(w *world) {
 			w.Fatalf("down to version %d: %v, %v, want %d migrations undone", kept, undone, err, newest-kept)
 		}
 		if err := w.CheckSchema(w.Context()); !errors.Is(err, sale.ErrUnavailable) {
-			w.Errorf("check of version %d: %v, want it unavailable until onsale migrate", kept, err)
+			w.Errorf("check of version %d: %v, want it unavailable", kept, err)
 		}
 		if kept == 0 {
 			w.exec("DROP TABLE " + table)
 			if left := w.catalog(); !slices.Equal(left, bare) {
-				w.Errorf("all migrations undone leave %q, and there was %q", left, bare)
+				w.Errorf("undoing all migrations leaves %q, want %q", left, bare)
 			}
 		}
 		w.migrate()
@@ -128,7 +128,7 @@ func downAndUp(w *world) {
 		}
 	}
 	if got := w.sell(order(w.concert(1), 1))[0]; got.Status != sale.Sold {
-		w.Errorf("afterwards: %+v, want it sold", got)
+		w.Errorf("order after the migrations: %+v, want it sold", got)
 	}
 }
 

@@ -48,7 +48,7 @@ func orderOfArrival(w *world) {
 	for range 5 {
 		orders = append(orders, order(concert, 1))
 	}
-	slices.Reverse(orders) // against the order of their ids
+	slices.Reverse(orders) // not in the order of their ids
 	got := statuses(w.sell(orders...))
 	want := []sale.Status{sale.Sold, sale.Sold, sale.Sold, sale.SoldOut, sale.SoldOut}
 	if !slices.Equal(got, want) {
@@ -86,7 +86,7 @@ func rerunWritten(w *world) {
 		again := w.runOn(s, sale.Batch{Orders: orders, Rerun: true})
 		for i := range orders {
 			if again[i].Status != sale.Sold || !same(again[i].Purchase, first[i].Purchase) {
-				w.Errorf("order %d run again on %s: %+v, want %+v", i, name, again[i], first[i])
+				w.Errorf("order %d in a rerun on %s: %+v, want %+v", i, name, again[i], first[i])
 			}
 		}
 	}

@@ -9,13 +9,12 @@ import (
 	"onsale/internal/sale"
 )
 
-// unguardedRounds is how often the control tries to oversell. Once is nearly
-// always enough.
+// unguardedRounds is how often the negative control tries to oversell. One round is
+// nearly always enough.
 const unguardedRounds = 20
 
-// unguardedRace is the negative control of [race]: the same rush, decided as
-// the earlier service did, sells more than there is. If it did not, race would
-// prove nothing.
+// unguardedRace is the negative control of [race]: the same rush oversells if it is
+// decided as in the earlier service. Otherwise race would prove nothing.
 func unguardedRace(w *world) {
 	for range unguardedRounds {
 		concert := w.concert(rushCapacity)
@@ -30,17 +29,17 @@ func unguardedRace(w *world) {
 		}
 		line := books.Concerts[len(books.Concerts)-1]
 		if line.ConcertID != concert || line.Difference() == 0 {
-			w.Fatalf("the books hide that nobody counted: %+v", line)
+			w.Fatalf("the books do not show purchases that were not counted: %+v", line)
 		}
 		if line.Purchased > line.Capacity {
-			return // oversold, as it must be
+			return // oversold, as expected
 		}
 	}
-	w.Errorf("%d rushes without a guard sold nothing too much: this database runs no two of them at once", unguardedRounds)
+	w.Errorf("%d rushes without a guard did not oversell: this database does not run sales concurrently", unguardedRounds)
 }
 
-// unguarded sells one order by asking how much was sold and inserting the
-// purchase, with nothing that keeps others from doing the same in between.
+// unguarded sells one order by reading how much was sold and then inserting the
+// purchase. Nothing prevents others from doing the same in between.
 type unguarded struct{ db *sql.DB }
 
 // Sell implements [seller] for a batch of one.
@@ -51,7 +50,7 @@ func (u unguarded) Sell(ctx context.Context, b sale.Batch) ([]sale.Outcome, erro
 		(SELECT coalesce(sum(quantity), 0) FROM purchases WHERE concert_id = %[1]d AND refunded_at IS NULL)
 		FROM concerts WHERE id = %[1]d`, o.ConcertID)).Scan(&left)
 	if err != nil {
-		return nil, fmt.Errorf("read what is left: %w", err)
+		return nil, fmt.Errorf("read tickets left: %w", err)
 	}
 	if int64(o.Quantity) > left {
 		return []sale.Outcome{{Status: sale.SoldOut, Left: left}}, nil
@@ -64,5 +63,5 @@ func (u unguarded) Sell(ctx context.Context, b sale.Batch) ([]sale.Outcome, erro
 	return []sale.Outcome{{Status: sale.Sold}}, nil
 }
 
-// timestamp writes a time as every engine reads it.
+// timestamp formats a time so that every engine can read it.
 func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000Z") }

@@ -13,22 +13,22 @@ import (
 	"onsale/internal/sale"
 )
 
-// rawConnections limits those past the store; they are enough for a race.
+// rawConnections limits the connections that do not belong to a store. It is enough for
+// a race.
 const rawConnections = 8
 
-// patience is how long a case goes on running a batch again because others are
-// in its way.
+// patience is how long a case retries a call that conflicts with other writers.
 const patience = time.Minute
 
-// world is one case's test, a database, a first handle on it, and what the
-// cases say again and again.
+// world is the test of one case, with a database, a first handle on it, and the steps
+// that the cases share.
 type world struct {
 	*testing.T
 	Store
 	database Database
 }
 
-// newWorld makes a database without a schema.
+// newWorld creates a database without a schema.
 func newWorld(t *testing.T, engine Engine) *world {
 	t.Helper()
 	w := &world{T: t, database: engine(t)}
@@ -45,7 +45,7 @@ func (w *world) migrate() {
 	}
 }
 
-// open opens another handle on the database, that is closed at the end of the test.
+// open opens another handle on the database, which is closed at the end of the test.
 func (w *world) open(gate Gate) Store {
 	w.Helper()
 	s := w.database.Open(w.T, gate)
@@ -57,7 +57,7 @@ func (w *world) open(gate Gate) Store {
 	return s
 }
 
-// concert puts a concert on sale and returns its id.
+// concert creates a concert and returns its id.
 func (w *world) concert(capacity int64) int64 {
 	w.Helper()
 	c, err := w.CreateConcert(w.Context(), sale.NewConcert{
@@ -69,7 +69,7 @@ func (w *world) concert(capacity int64) int64 {
 	return c.ID
 }
 
-// sold returns a concert's counter.
+// sold returns a concert's counter of sold tickets.
 func (w *world) sold(concert int64) int64 {
 	w.Helper()
 	c, err := w.Concert(w.Context(), concert)
@@ -98,7 +98,7 @@ func (w *world) purchases() []sale.Purchase {
 	return nil
 }
 
-// balance fails the test unless counters and purchases agree.
+// balance fails the test unless the ledger balances.
 func (w *world) balance() {
 	w.Helper()
 	books, err := w.Books(w.Context())
@@ -110,7 +110,7 @@ func (w *world) balance() {
 	}
 }
 
-// exec runs a statement past the store.
+// exec runs a statement without the store.
 func (w *world) exec(format string, args ...any) {
 	w.Helper()
 	statement := fmt.Sprintf(format, args...)
@@ -119,33 +119,33 @@ func (w *world) exec(format string, args ...any) {
 	}
 }
 
-// order returns a fresh order.
+// order returns a new order.
 func order(concert int64, quantity int) sale.Order {
 	return keyed(concert, quantity, "")
 }
 
-// keyed returns a fresh order with a key.
+// keyed returns a new order with a key.
 func keyed(concert int64, quantity int, key string) sale.Order {
 	id, err := sale.NewID()
 	if err != nil {
-		panic(err) // the system has no randomness
+		panic(err) // the system's random generator failed
 	}
 	return sale.Order{ID: id, ConcertID: concert, Email: "fan@example.com", Quantity: quantity, Key: key}
 }
 
-// sell sells the orders on the first handle, in one first run.
+// sell sells the orders on the first handle, in one batch.
 func (w *world) sell(orders ...sale.Order) []sale.Outcome {
 	w.Helper()
 	return w.sellOn(w, orders...)
 }
 
-// sellOn sells the orders in one first run.
+// sellOn sells the orders on a handle, in one batch.
 func (w *world) sellOn(s seller, orders ...sale.Order) []sale.Outcome {
 	w.Helper()
 	return w.runOn(s, sale.Batch{Orders: orders})
 }
 
-// runOn runs a batch once.
+// runOn runs a batch on a handle, once.
 func (w *world) runOn(s seller, b sale.Batch) []sale.Outcome {
 	w.Helper()
 	outcomes, err := s.Sell(w.Context(), b)
@@ -163,7 +163,7 @@ type seller interface {
 	Sell(ctx context.Context, b sale.Batch) ([]sale.Outcome, error)
 }
 
-// insist calls until no other writer is in the way.
+// insist repeats the call while it conflicts with other writers, up to patience.
 func insist(ctx context.Context, call func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -178,7 +178,7 @@ func insist(ctx context.Context, call func() error) error {
 	}
 }
 
-// insistSell sells one order, run again while other writers are in the way.
+// insistSell sells one order, and reruns it after a conflict.
 func insistSell(ctx context.Context, s seller, o sale.Order) (sale.Outcome, error) {
 	b := sale.Batch{Orders: []sale.Order{o}}
 	var outcomes []sale.Outcome
@@ -196,7 +196,7 @@ func insistSell(ctx context.Context, s seller, o sale.Order) (sale.Outcome, erro
 	return outcomes[0], nil
 }
 
-// insistRefund refunds, again while other writers are in the way.
+// insistRefund refunds a purchase, and retries after a conflict.
 func insistRefund(ctx context.Context, s Store, id uuid.UUID) (p sale.Purchase, err error) {
 	err = insist(ctx, func() error {
 		p, err = s.Refund(ctx, id)
@@ -205,7 +205,7 @@ func insistRefund(ctx context.Context, s Store, id uuid.UUID) (p sale.Purchase, 
 	return p, err
 }
 
-// statuses lists the statuses of outcomes, to be compared with slices.Equal.
+// statuses returns the statuses of outcomes, for slices.Equal.
 func statuses(outcomes []sale.Outcome) []sale.Status {
 	list := make([]sale.Status, len(outcomes))
 	for i, o := range outcomes {
@@ -214,8 +214,8 @@ func statuses(outcomes []sale.Outcome) []sale.Status {
 	return list
 }
 
-// same reports whether two purchases are the same in every field; instants
-// count, not how they are kept in memory.
+// same reports whether two purchases are equal in every field. Times are compared as
+// instants.
 func same(a, b sale.Purchase) bool {
 	if !a.CreatedAt.Equal(b.CreatedAt) || !a.RefundedAt.Equal(b.RefundedAt) {
 		return false
@@ -224,5 +224,5 @@ func same(a, b sale.Purchase) bool {
 	return a == b
 }
 
-// unknownConcertID is the id of no concert.
+// unknownConcertID is an id that no concert has.
 const unknownConcertID = math.MaxInt64

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// isTime matches PostgreSQL's notation of a time, and nothing that an SQL literal
-// would have to escape.
+// isTime matches a time in PostgreSQL's notation. It allows no character that needs
+// escaping in an SQL literal.
 var isTime = regexp.MustCompile(`^ *[0-9]+(\.[0-9]+)? *(us|ms|s|min|h|d)? *$`)
 
 // TakeLimit removes a time limit, such as lock_timeout, from the startup parameters,
-// where a pooler would refuse it, and returns its value in PostgreSQL's notation:
-// what a parameter of that name says, else what the server's command-line options
-// say, else the default. An error names the limit whose value is no time. The value
-// may stand in an SQL literal as it is.
+// because a pooler rejects it there. It returns the limit in PostgreSQL's notation: the
+// value of the parameter, else the one in the server's command-line options, else the
+// default. The value needs no escaping in an SQL literal. An error names the limit and
+// says that its value is not a time.
 func TakeLimit(params map[string]string, name, byDefault string) (string, error) {
 	value := byDefault
 	if set, ok := takeOption(params, name); ok {
@@ -48,9 +48,9 @@ func takeOption(params map[string]string, name string) (value string, found bool
 	return value, found
 }
 
-// TakePooler removes the parameter pgbouncer, which other programs read from the
-// same URL, from the startup parameters, and reports whether it says that there is
-// a pooler. The server knows no such parameter.
+// TakePooler removes the parameter pgbouncer from the startup parameters, and reports
+// whether it announces a pooler. Other programs use it in the same URL; the server
+// would reject it.
 func TakePooler(params map[string]string) bool {
 	value, found := params["pgbouncer"]
 	delete(params, "pgbouncer")

@@ -7,7 +7,8 @@ import (
 	"onsale/internal/store/transport"
 )
 
-// TestTakeLimit takes a limit from wherever a URL may have it, and leaves the rest.
+// TestTakeLimit takes a limit from every place where a URL can have it, and leaves the
+// other settings.
 func TestTakeLimit(t *testing.T) {
 	t.Parallel()
 	type params = map[string]string
@@ -25,10 +26,10 @@ func TestTakeLimit(t *testing.T) {
 		"among others":       {params{"options": "-c a=b -c lock_timeout=3s -c c=d"}, params{"options": "-c a=b -c c=d"}, "3s"},
 		"another's end":      {params{"options": "-c my.lock_timeout=3s"}, params{"options": "-c my.lock_timeout=3s"}, "2s"},
 		"parameter beats -c": {params{"options": "-c lock_timeout=3s", "lock_timeout": "4s"}, params{}, "4s"},
-		"no time":            {params{"lock_timeout": "soon"}, params{}, ""},
+		"not a time":         {params{"lock_timeout": "soon"}, params{}, ""},
 		"negative":           {params{"lock_timeout": "-1"}, params{}, ""},
 		"end of a literal":   {params{"lock_timeout": "5s'"}, params{}, ""},
-		"no time as -c":      {params{"options": "-c lock_timeout="}, params{}, ""},
+		"not a time, as -c":  {params{"options": "-c lock_timeout="}, params{}, ""},
 		"second line":        {params{"lock_timeout": "5s\n"}, params{}, ""},
 	} {
 		left := maps.Clone(c.params)
@@ -48,6 +49,6 @@ func TestTakePooler(t *testing.T) {
 		}
 	}
 	if transport.TakePooler(map[string]string{}) {
-		t.Error("a URL that says nothing says that there is a pooler")
+		t.Error("without the parameter, TakePooler reports a pooler")
 	}
 }

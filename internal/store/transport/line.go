@@ -5,8 +5,8 @@ import "strings"
 // flatError is an error whose message is one line.
 type flatError struct{ error }
 
-// OneLine returns an error of the driver with its message in one line. The driver's has
-// a line for each address that it tried.
+// OneLine returns an error of the driver with its message on one line. The driver's
+// message has a line for each address that it tried.
 func OneLine(err error) error { return flatError{err} }
 
 func (e flatError) Error() string {

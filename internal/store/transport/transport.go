@@ -1,7 +1,6 @@
-// Package transport decides when a connection to PostgreSQL must be encrypted,
-// and tells failures of encryption that another try cannot mend from those that
-// it may. It also takes settings out of the startup parameters that a pooler between
-// would refuse.
+// Package transport decides whether a connection to PostgreSQL must be encrypted, and
+// whether a TLS failure is permanent or worth a retry. It also removes startup
+// parameters that a pooler would reject.
 package transport
 
 import (
@@ -18,23 +17,23 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// ErrNoTLS says that a server at a public address offers no TLS. Nothing was
+// ErrNoTLS is returned if a server at a public address does not offer TLS. Nothing was
 // sent to it.
-var ErrNoTLS = errors.New("the server offers no TLS and its address is public, so the password would be readable on the way: " +
-	"turn TLS on at the server and connect with sslmode=verify-full, or allow it with sslmode=disable in the URL")
+var ErrNoTLS = errors.New("the server does not offer TLS and its address is public, so the password would be sent in plain text: " +
+	"turn TLS on at the server and connect with sslmode=verify-full, or allow plain text with sslmode=disable in the URL")
 
-// RequireTLS makes connections by config fail with [ErrNoTLS] where the server
-// has a public address and does not encrypt, before anything is sent to it. The
-// driver's default, sslmode=prefer, would send the password in the clear.
+// RequireTLS makes connections with config fail with [ErrNoTLS] if the server has a
+// public address and does not encrypt. They fail before anything is sent. The driver's
+// default, sslmode=prefer, would send the password in plain text.
 //
-// The operator's choice counts instead: sslmode is the one that the URL gives,
-// empty for none. The driver also reads PGSSLMODE and service files; disable and
-// allow count from there, and prefer does not, because config cannot tell it
-// from the default. Any other sslmode changes nothing here, since a URL may give
-// it twice and the driver takes the last one.
+// An explicit choice of the operator overrides this. The argument sslmode is the one in
+// the URL, empty if there is none. The driver also reads PGSSLMODE and service files:
+// disable and allow count from there, but prefer does not, because config does not show
+// whether it was set or is the default. Any other sslmode changes nothing here, because
+// a URL can give it twice and the driver takes the last one.
 //
-// What counts is the address of the connection and not the name in the URL,
-// which may resolve to several addresses, and to others tomorrow.
+// The address of the connection decides, not the name in the URL. A name can resolve to
+// several addresses, and to others later.
 func RequireTLS(config *pgconn.Config, sslmode string) {
 	if sslmode == "prefer" || !prefersTLS(config) {
 		return
@@ -47,8 +46,8 @@ func RequireTLS(config *pgconn.Config, sslmode string) {
 	}
 }
 
-// prefersTLS reports whether the driver would try a host without TLS after it
-// failed with TLS: its default, sslmode=prefer.
+// prefersTLS reports whether the driver would retry a host without TLS after TLS failed.
+// That is sslmode=prefer, the driver's default.
 func prefersTLS(config *pgconn.Config) bool {
 	before := &pgconn.FallbackConfig{Host: config.Host, Port: config.Port, TLSConfig: config.TLSConfig}
 	for _, next := range config.Fallbacks {
@@ -60,7 +59,7 @@ func prefersTLS(config *pgconn.Config) bool {
 	return false
 }
 
-// isNear reports whether packets to the address do not cross the internet.
+// isNear reports whether packets to the address stay off the public internet.
 func isNear(addr net.Addr) bool {
 	switch addr := addr.(type) {
 	case *net.UnixAddr:
@@ -71,9 +70,9 @@ func isNear(addr net.Addr) bool {
 	return false
 }
 
-// Misconfigured reports whether every attempt to connect failed because server
-// and URL disagree about TLS: no TLS where it is required, or a certificate that
-// is not trusted. Another attempt would fail in the same way.
+// Misconfigured reports whether every attempt to connect failed because of the TLS
+// configuration: TLS is required but not offered, or the certificate is not trusted. A
+// retry would fail in the same way.
 func Misconfigured(err error) bool {
 	connect, ok := errors.AsType[*pgconn.ConnectError](err)
 	if !ok {
@@ -91,8 +90,9 @@ func Misconfigured(err error) bool {
 	return true
 }
 
-// disagrees judges one attempt. The driver has no sentinels for it. A connection
-// that broke during the handshake proves nothing: the server may be starting.
+// disagrees is Misconfigured for one attempt. The driver has no sentinel errors for this,
+// so it reads the message. A connection that broke during the handshake does not count:
+// the server can be starting.
 func disagrees(err error) bool {
 	text := err.Error()
 	switch {
@@ -105,8 +105,8 @@ func disagrees(err error) bool {
 	return !broken && strings.Contains(text, "tls error: ")
 }
 
-// PoolerRefusesLogin reports whether PgBouncer does not let the user in. Its own errors
-// all have the code of a lost connection.
+// PoolerRefusesLogin reports whether PgBouncer rejected the user. All of PgBouncer's own
+// errors have the same code, so the message decides.
 func PoolerRefusesLogin(err *pgconn.PgError) bool {
 	return err.Code == "08P01" && // protocol_violation
 		(strings.Contains(err.Message, "authentication failed") || strings.Contains(err.Message, "no such user"))

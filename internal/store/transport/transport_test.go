@@ -19,8 +19,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const password = "s3cr3t"
 
-// connect connects to a server without TLS that seems to have the addresses,
-// and returns what the server got to read.
+// connect connects to a server without TLS that seems to have the given addresses, and
+// returns everything that the server received.
 func connect(t *testing.T, settings string, addresses ...string) (received string, err error) {
 	t.Helper()
 	text := "postgres://ada:" + password + "@db.example.com/sale" + settings
@@ -37,14 +37,15 @@ func connect(t *testing.T, settings string, addresses ...string) (received strin
 	server.Pretend(config, addresses...)
 	if conn, err := pgconn.ConnectConfig(t.Context(), config); err == nil {
 		_ = conn.Close(t.Context())
-		t.Fatal("connected to a server that hangs up")
+		t.Fatal("connected to a server that closes every connection")
 	} else {
 		return server.Received(), err
 	}
 	return "", nil
 }
 
-// TestPublicAddressWithoutTLS learns nothing, neither the password nor the user.
+// TestPublicAddressWithoutTLS expects that the server receives nothing, neither the
+// password nor the user.
 func TestPublicAddressWithoutTLS(t *testing.T) {
 	t.Parallel()
 	for name, addresses := range map[string][]string{
@@ -70,18 +71,18 @@ func TestPublicAddressWithoutTLS(t *testing.T) {
 				}
 				if !errors.Is(err, transport.ErrNoTLS) || !strings.Contains(err.Error(), "sslmode=verify-full") ||
 					!strings.Contains(err.Error(), "db.example.com") || strings.Contains(err.Error(), password) {
-					t.Errorf("%s: %v, want the host and what to do", settings, err)
+					t.Errorf("%s: %v, want the host and a remedy", settings, err)
 				}
 				if !transport.Misconfigured(err) {
-					t.Errorf("%s: %v is taken for something that another try mends", settings, err)
+					t.Errorf("%s: %v, want a permanent error", settings, err)
 				}
 			}
 		})
 	}
 }
 
-// TestPrivateAddressWithoutTLS is trusted, as before. It is also the control:
-// this server does get to read what it is sent.
+// TestPrivateAddressWithoutTLS expects the password to be sent. It is also the negative
+// control: the test server really reads what it receives.
 func TestPrivateAddressWithoutTLS(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
@@ -94,7 +95,7 @@ func TestPrivateAddressWithoutTLS(t *testing.T) {
 	}
 }
 
-// TestOperatorsChoice counts at public addresses too.
+// TestOperatorsChoice expects an explicit sslmode to count at public addresses too.
 func TestOperatorsChoice(t *testing.T) {
 	t.Parallel()
 	for settings, readable := range map[string]bool{
@@ -108,8 +109,8 @@ func TestOperatorsChoice(t *testing.T) {
 	}
 }
 
-// TestNameOfManyAddresses resolves to a public address and then to a private
-// one: each is judged by itself.
+// TestNameOfManyAddresses resolves a name to a public address and then to a private one.
+// Each address is judged on its own.
 func TestNameOfManyAddresses(t *testing.T) {
 	t.Parallel()
 	received, err := connect(t, "", "203.0.113.7", "10.0.0.1")
@@ -118,7 +119,7 @@ func TestNameOfManyAddresses(t *testing.T) {
 	}
 }
 
-// TestServiceModes come from the environment, which the driver reads.
+// TestServiceModes takes sslmode from the environment, which the driver reads.
 func TestServiceModes(t *testing.T) {
 	for mode, readable := range map[string]bool{"disable": true, "allow": true, "prefer": false, "require": false, "": false} {
 		t.Setenv("PGSSLMODE", mode)
@@ -128,7 +129,7 @@ func TestServiceModes(t *testing.T) {
 	}
 }
 
-// TestUnixSocketIsLocal connects by a path beside a public host.
+// TestUnixSocketIsLocal connects to a Unix socket, with a public host as the second host.
 func TestUnixSocketIsLocal(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -156,7 +157,7 @@ func TestUnixSocketIsLocal(t *testing.T) {
 	transport.RequireTLS(config, "")
 	_, err = pgconn.ConnectConfig(t.Context(), config)
 	if errors.Is(err, transport.ErrNoTLS) {
-		t.Errorf("%v, want the socket to be local", err)
+		t.Errorf("%v, want no TLS required on a socket", err)
 	}
 	select {
 	case <-accepted: // the length of the startup message
@@ -165,7 +166,7 @@ func TestUnixSocketIsLocal(t *testing.T) {
 	}
 }
 
-// TestServerThatHangsUp may be starting: it is waited for.
+// TestServerThatHangsUp expects a temporary error, because the server can be starting.
 func TestServerThatHangsUp(t *testing.T) {
 	t.Parallel()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -188,7 +189,7 @@ func TestServerThatHangsUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := pgconn.ConnectConfig(t.Context(), config); err == nil || transport.Misconfigured(err) {
-			t.Errorf("%s: %v is taken for something that another try does not mend", mode, err)
+			t.Errorf("%s: %v, want an error that is worth a retry", mode, err)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 -- +goose Up
--- The row of a concert is rewritten with every batch: room on its page keeps
--- those updates off the index.
+-- Every batch rewrites the row of its concert. Free space on the page allows HOT
+-- updates, which leave the index alone.
 CREATE TABLE onsale.concerts (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     title      text        NOT NULL,
@@ -12,9 +12,8 @@ CREATE TABLE onsale.concerts (
     CONSTRAINT concerts_never_oversold CHECK (sold BETWEEN 0 AND capacity)
 ) WITH (fillfactor = 50);
 
--- No foreign key on concert_id: the transaction that inserts holds the
--- concert's row locked, concerts are never deleted, and the check would cost a
--- query for every row.
+-- No foreign key on concert_id: the inserting transaction has locked the concert's
+-- row, and concerts are never deleted. The check would cost a query for every row.
 CREATE TABLE onsale.purchases (
     id              uuid PRIMARY KEY,
     concert_id      bigint      NOT NULL,
@@ -28,7 +27,7 @@ CREATE TABLE onsale.purchases (
 CREATE UNIQUE INDEX purchases_idempotency_key ON onsale.purchases (idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 
--- The one plan of faults that all replicas follow.
+-- The fault plan that all replicas follow.
 CREATE TABLE onsale.faults (
     id      integer PRIMARY KEY CHECK (id = 1),
     plan    jsonb       NOT NULL,
@@ -36,14 +35,14 @@ CREATE TABLE onsale.faults (
     set_at  timestamptz NOT NULL
 );
 
--- The replicas, and which version of the plan each has applied.
+-- The replicas, and the version of the plan that each has applied.
 CREATE TABLE onsale.replicas (
     id      text PRIMARY KEY,
     version bigint      NOT NULL,
     seen_at timestamptz NOT NULL
 );
 
--- The last comparison of the books, made by one replica for all.
+-- The last audit of the books, made by one replica for all.
 CREATE TABLE onsale.audits (
     id         integer PRIMARY KEY CHECK (id = 1),
     checked_at timestamptz NOT NULL,

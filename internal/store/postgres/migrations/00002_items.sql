@@ -1,12 +1,12 @@
 -- +goose Up
--- Ids are opaque texts: what a client sends is compared and not parsed.
+-- Ids are opaque texts: an id from a client is compared and not parsed.
 CREATE TABLE onsale.items (
     id         text PRIMARY KEY,
     user_id    text        NOT NULL,
     created_at timestamptz NOT NULL
 );
 
--- The one key that all replicas sign tokens with.
+-- The key that all replicas sign tokens with.
 CREATE TABLE onsale.token_keys (
     id  integer PRIMARY KEY CHECK (id = 1),
     key bytea NOT NULL

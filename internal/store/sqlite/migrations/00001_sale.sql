@@ -10,10 +10,10 @@ CREATE TABLE concerts (
     CONSTRAINT concerts_never_oversold CHECK (sold BETWEEN 0 AND capacity)
 );
 
--- Times are RFC 3339 in UTC with six decimals, so that they sort as texts; ids
--- are UUIDs in their usual spelling, for whoever reads with the sqlite3 shell.
--- There is no index on concert_id: it would cost a third of the time of a sale,
--- and only listings for admins and the books would use it.
+-- Times are RFC 3339 in UTC with six decimals, so that they sort as texts. Ids are
+-- UUIDs in their usual notation, readable in the sqlite3 shell. There is no index on
+-- concert_id: it would make a sale a third slower, and only listings for admins and
+-- the books would use it.
 CREATE TABLE purchases (
     id              TEXT    PRIMARY KEY NOT NULL,
     concert_id      INTEGER NOT NULL REFERENCES concerts (id),
@@ -27,7 +27,7 @@ CREATE TABLE purchases (
 CREATE UNIQUE INDEX purchases_idempotency_key ON purchases (idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 
--- The one plan of faults that all replicas follow.
+-- The fault plan that all replicas follow.
 CREATE TABLE faults (
     id      INTEGER PRIMARY KEY CHECK (id = 1),
     plan    TEXT    NOT NULL,
@@ -35,15 +35,15 @@ CREATE TABLE faults (
     set_at  TEXT    NOT NULL
 );
 
--- The replicas, and which version of the plan each has applied.
+-- The replicas, and the version of the plan that each has applied.
 CREATE TABLE replicas (
     id      TEXT    PRIMARY KEY NOT NULL,
     version INTEGER NOT NULL,
     seen_at TEXT    NOT NULL
 ) WITHOUT ROWID;
 
--- The last comparison of the books, made by one replica for all. checked_at is
--- null until there is one; claimed_at says that a replica is at the next.
+-- The last audit of the books, made by one replica for all. checked_at is null before
+-- the first; claimed_at is set while a replica makes the next.
 CREATE TABLE audits (
     id         INTEGER PRIMARY KEY CHECK (id = 1),
     checked_at TEXT,

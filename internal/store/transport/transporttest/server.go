@@ -1,5 +1,5 @@
-// Package transporttest is a PostgreSQL server that offers no TLS and asks for
-// the password in the clear, at any address that a test wants it to have.
+// Package transporttest simulates a PostgreSQL server without TLS that requests the
+// password in plain text. It seems to have any address that a test gives it.
 package transporttest
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// sslRequest is the number by which a client asks for TLS.
+// sslRequest is the code in a client's request for TLS.
 const sslRequest = 80877103
 
 // Server listens on loopback and keeps what clients send without TLS.
@@ -27,7 +27,7 @@ type Server struct {
 	received bytes.Buffer
 }
 
-// Start starts a server that ends with the test.
+// Start starts a server that stops at the end of the test.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
 	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
@@ -49,7 +49,7 @@ func Start(tb testing.TB) *Server {
 	return s
 }
 
-// serve refuses TLS, asks for the password, and hangs up when it has it.
+// serve rejects TLS, requests the password, and closes the connection after receiving it.
 func (s *Server) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	for {
@@ -81,7 +81,7 @@ func readMessage(r io.Reader) ([]byte, error) {
 	}
 	n := binary.BigEndian.Uint32(length)
 	if n < 8 || n > 1<<16 {
-		return nil, errors.New("no message of PostgreSQL's")
+		return nil, errors.New("not a message of PostgreSQL's protocol")
 	}
 	message := make([]byte, n-4)
 	_, err := io.ReadFull(r, message)
@@ -94,16 +94,16 @@ func (s *Server) keep(message []byte) {
 	s.received.Write(message)
 }
 
-// Received returns everything that clients have sent without TLS, requests for
-// TLS left out.
+// Received returns everything that clients have sent without TLS, except requests for
+// TLS.
 func (s *Server) Received() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.received.String()
 }
 
-// Pretend makes every name of config resolve to the IP addresses, and every
-// connection by config lead to the server, which seems to have that address.
+// Pretend makes every host name in config resolve to the IP addresses. Every connection
+// with config goes to the server, which seems to have the address that was dialled.
 func (s *Server) Pretend(config *pgconn.Config, addresses ...string) {
 	config.LookupFunc = func(context.Context, string) ([]string, error) { return addresses, nil }
 	config.DialFunc = func(ctx context.Context, _, address string) (net.Conn, error) {
@@ -116,7 +116,7 @@ func (s *Server) Pretend(config *pgconn.Config, addresses ...string) {
 	}
 }
 
-// elsewhere is a connection that claims to lead to another address.
+// elsewhere is a connection that reports another remote address.
 type elsewhere struct {
 	net.Conn
 	remote net.Addr
