@@ -142,11 +142,11 @@ func TestFilesThatAreRefused(t *testing.T) {
 		},
 		"tracing": {
 			monitor, "--alertmanager-config", "route: {receiver: a}\nreceivers: [{name: a}]\ntracing: {endpoint: x}\n",
-			[]string{":3: tracing: it is not honoured"},
+			[]string{":3: tracing: not supported"},
 		},
 		"receiver that is not there": {
 			up, "--alertmanager-config", "route:\n  receiver: b\nreceivers: [{name: a}]\n",
-			[]string{":2: route: ", `"b"`},
+			[]string{": undefined receiver ", `"b"`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
