@@ -104,8 +104,8 @@ func New(o Options) (*Monitor, error) {
 	return o.assemble(discord.NewInbox(filepath.Join(o.DataDir, "inbox.json"), o.Logger))
 }
 
-// assemble builds the parts, from Discord back to Prometheus: each part hands its
-// output to the one before it.
+// assemble builds the parts, first Discord and last Prometheus. Each part passes its
+// output to the one that was built before it.
 func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 	notifier, err := discord.New(discord.Options{URL: o.DiscordURL, Mention: o.DiscordMention, Inbox: inbox, Logger: o.Logger})
 	if err != nil {
@@ -145,8 +145,8 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 // one of the parts fails; a panic in a part's own goroutine counts as a failure.
 //
 // The parts start and stop in the order Prometheus, Alertmanager, Discord.
-// Prometheus starts first because it locks the data directory. It stops first so that
-// the last alerts are still grouped and stored.
+// Prometheus starts first because it locks the data directory. It also stops first, so
+// that its last alerts are still grouped and stored.
 func (m *Monitor) Run(ctx context.Context) error {
 	group, failed := errgroup.WithContext(ctx)
 	later := context.WithoutCancel(ctx)

@@ -14,7 +14,7 @@ import (
 
 const (
 	// sentKey is the key in the notification log under which the open alerts of a
-	// group are stored: those that the receiver knows to fire and not to have resolved.
+	// group are stored: those that were sent as firing and not yet as resolved.
 	sentKey = "onsale_told"
 	// maxSent limits how many are kept for a group. Above it, only the alerts of the
 	// last message are kept.

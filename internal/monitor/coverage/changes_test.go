@@ -135,14 +135,14 @@ func TestTargetThatLacksSeriesIsLogged(t *testing.T) {
 		time.Sleep(time.Hour)
 	}),
 		`alerts cannot fire for some targets, which lack the series they need" component=coverage job=shop `+
-			`count=2 of=4 alerts="Hot, Hotter: judged on 1 of 2 instances: shop:8001 has no heat"`,
+			`count=2 of=4 alerts="Hot, Hotter: evaluated on 1 of 2 instances: shop:8001 has no heat"`,
 		`all alerts can fire`)
 	// Series that no target has are logged in another line.
 	contain(t, logOf(t, func(s *series) {
 		s.set("heat")
 		s.beside("any")
 		time.Sleep(time.Hour)
-	}), `alerts="Wet: no rain`, `alerts="Hot, Hotter: judged on 1 of 2`)
+	}), `alerts="Wet: no rain`, `alerts="Hot, Hotter: evaluated on 1 of 2`)
 }
 
 // Negative control: nothing is logged about a target that has all series.

@@ -33,7 +33,7 @@ request_latency_count 7
 )
 
 // An alert can be evaluated if a target has its series, and only then.
-func TestWhatCanBeJudged(t *testing.T) {
+func TestWhichAlertsCanBeEvaluated(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ exports, judged string }{
 		"a service with none of the series":               {stranger, "InstanceDown"},
@@ -71,7 +71,7 @@ func TestWhatCanBeJudged(t *testing.T) {
 }
 
 // Negative control: for Onsale itself, every alert can be evaluated.
-func TestOnsaleCanBeJudged(t *testing.T) {
+func TestEveryAlertOfOnsaleCanBeEvaluated(t *testing.T) {
 	t.Parallel()
 	w := watch(t, apptest.Start(t, func(o *app.Options) { o.DrainDelay = 0 }))
 	r := w.await(t, "all alerts", func(r coverage.Report) bool { return r.Judged == len(r.Alerts) })
@@ -135,8 +135,8 @@ func TestSeveralTargets(t *testing.T) {
 		return r.Instances == 3 && r.Up == 2 && one(t, r, "HighFailureRate").Instances == 2
 	})
 	for name, reason := range map[string]string{
-		"HighFailureRate": "judged on 2 of 3 instances: the others do not answer",
-		"HighCPU":         "judged on 1 of 3 instances: " + strings.TrimPrefix(bare, "http://") + " has no cpu_usage_percent",
+		"HighFailureRate": "evaluated on 2 of 3 instances: the others do not answer",
+		"HighCPU":         "evaluated on 1 of 3 instances: " + strings.TrimPrefix(bare, "http://") + " has no cpu_usage_percent",
 		"HighDenialRate":  "no onsale_purchases_total{outcome!=''}",
 		"InstanceDown":    "",
 	} {

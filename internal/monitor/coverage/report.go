@@ -144,10 +144,10 @@ func (f findings) judge(a catalog.Alert, instances []string) Alert {
 		one.State = Judged
 		if lacking > 0 {
 			one.partly = true
-			one.Reason = fmt.Sprintf("judged on %d of %d instances: %s has %s",
+			one.Reason = fmt.Sprintf("evaluated on %d of %d instances: %s has %s",
 				one.Instances, len(instances), endpoint.Clean(nearest), f.lack(a, missing))
 		} else if one.Instances < len(instances) {
-			one.Reason = fmt.Sprintf("judged on %d of %d instances: the others do not answer", one.Instances, len(instances))
+			one.Reason = fmt.Sprintf("evaluated on %d of %d instances: the others do not answer", one.Instances, len(instances))
 		}
 	case lacking > 0:
 		one.State, one.Reason = NoSeries, f.lack(a, missing)

@@ -124,10 +124,10 @@ type occasion struct {
 	within time.Duration
 }
 
-// add stores a notification. known reports whether it is a repetition of one that is in
-// the queue, was rejected a short while ago, or comes from the same flush; that one
-// stays where it is. If the earlier one failed longer ago, add queues it again with a
-// new ID. An error means that the notification is in memory but not in the file.
+// add stores a notification, unless it repeats one that is in the queue, was rejected a
+// short while ago, or comes from the same flush. Then known is true and that one stays
+// where it is. If the earlier one failed longer ago, add queues it again with a new ID. An
+// error means that the notification is in memory but not in the file.
 func (b *Inbox) add(n Notification, about subject, state State, key string, when occasion) (kept Notification, known bool, err error) {
 	defer func() { err = b.save() }()
 	b.mu.Lock()

@@ -9,8 +9,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
-	// Targets may be listed in files. It is the one kind of discovery that needs
-	// no library of some cloud; all others are refused.
+	// The only supported service discovery besides static targets. It needs no cloud
+	// libraries.
 	_ "github.com/prometheus/prometheus/discovery/file"
 	"go.yaml.in/yaml/v3"
 )

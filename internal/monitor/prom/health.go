@@ -97,8 +97,8 @@ func (h *health) changed(ctx context.Context, t *scrape.Target, isDown bool) {
 	h.log.WarnContext(ctx, "target is down", append(attrs, slog.String("reason", reason))...)
 }
 
-// isMisnamed reports whether a target of the job has another value in its label job, and
-// logs it. It returns false if it has to log later.
+// isMisnamed logs a target of the job whose label job has another value, and reports
+// whether it did. It does not log if the limit of lines is reached.
 func (h *health) isMisnamed(ctx context.Context, t *scrape.Target) bool {
 	name := t.GetValue(model.JobLabel)
 	if name == h.job || !h.lines.Allow() {

@@ -92,8 +92,8 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Expressions() []string { return s.plan.rules.expressions() }
 
 // Watched returns the URLs of the targets that the rules evaluate, as far as they are
-// known before Run. They are Targets or, without them, the static_configs of the job in
-// the configuration file: at most 20, without queries.
+// known before Run. They are Targets or, without them, at most 20 URLs from the
+// static_configs of the job in the configuration file. The latter have no query.
 func (s *Server) Watched() []string { return s.plan.watched }
 
 // Ready is closed when the API accepts requests, targets are scraped and rules are

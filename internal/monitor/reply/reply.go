@@ -41,7 +41,8 @@ func (k *Kept) Header() http.Header { return k.header }
 // WriteHeader sets the status.
 func (k *Kept) WriteHeader(status int) { k.status = status }
 
-// Write appends to the body. It drops what exceeds MaxLength and returns no error.
+// Write appends to the body. It drops data that would exceed MaxLength, and returns no
+// error.
 func (k *Kept) Write(p []byte) (int, error) {
 	if k.body.Len()+len(p) > MaxLength {
 		k.tooLong = true
