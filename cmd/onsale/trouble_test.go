@@ -218,7 +218,7 @@ func TestDamagedFiles(t *testing.T) {
 	becomes(t, base, "sum(count_over_time(up[1m])) > bool 3", "1")
 	for _, say := range []string{
 		"Encountered WAL read error, attempting repair",
-		"broken snapshot.*nflog", "broken snapshot.*silences", "inbox file makes no sense",
+		"broken snapshot.*nflog", "broken snapshot.*silences", "inbox file is corrupt",
 	} {
 		up.waitFor("level=(?:WARN|ERROR).*" + say)
 	}

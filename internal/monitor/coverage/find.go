@@ -16,11 +16,11 @@ import (
 
 // findings is the result of one check.
 type findings struct {
-	// up has whether each instance answered the last scrape.
+	// up maps each instance to whether it answered the last scrape.
 	up map[string]bool
-	// has has the series of each instance.
+	// has maps each instance to its series.
 	has map[string]map[catalog.Series]bool
-	// ended has the series that do not exist now and did within [memory].
+	// ended is the set of series that do not exist now and did within [memory].
 	ended map[catalog.Series]bool
 }
 
