@@ -133,7 +133,7 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 		Rules: rules, ConfigFile: o.PrometheusConfig, RuleFiles: o.RuleFiles,
 		RetentionTime: o.RetentionTime, RetentionSize: o.RetentionBytes,
 		ExternalURL: o.ExternalURL, Send: alerts.Put, Logger: o.Logger,
-		Beside: func(ctx context.Context, inside prom.Inside) { covered.Run(ctx, source(inside, o.Settings.Job)) },
+		WhileScraping: func(ctx context.Context, from prom.Source) { covered.Run(ctx, source(from, o.Settings.Job)) },
 	})
 	if err != nil {
 		return nil, err
@@ -229,10 +229,10 @@ func (m *Monitor) Alertmanager() http.Handler { return m.alerting.Handler() }
 func (m *Monitor) Coverage() http.Handler { return m.coverage.Handler() }
 
 // source lets package coverage query Prometheus.
-func source(inside prom.Inside, job string) coverage.Source {
+func source(from prom.Source, job string) coverage.Source {
 	return coverage.Source{
 		Query: func(ctx context.Context, expr string) ([]coverage.Sample, error) {
-			found, err := inside.Query(ctx, expr)
+			found, err := from.Query(ctx, expr)
 			if err != nil {
 				return nil, err
 			}
@@ -242,7 +242,7 @@ func source(inside prom.Inside, job string) coverage.Source {
 			}
 			return all, nil
 		},
-		Announces: func(instance, metric string) bool { return inside.Announces(job, instance, metric) },
+		Announces: func(instance, metric string) bool { return from.Announces(job, instance, metric) },
 	}
 }
 

@@ -94,10 +94,10 @@ func watchJobs(t *testing.T, jobs map[string][]string) map[string]watched {
 		Dir: filepath.Join(t.TempDir(), "metrics"), ConfigFile: file, Job: slices.Sorted(maps.Keys(jobs))[0],
 		ScrapeInterval: every, EvaluationInterval: every, ExternalURL: "http://127.0.0.1:8000",
 		Send: func(context.Context, []*model.Alert) {},
-		Beside: func(ctx context.Context, inside prom.Inside) {
+		WhileScraping: func(ctx context.Context, from prom.Source) {
 			var running sync.WaitGroup
 			for job, c := range covered {
-				running.Go(func() { c.Run(ctx, source(inside, job)) })
+				running.Go(func() { c.Run(ctx, source(from, job)) })
 			}
 			running.Wait()
 		},
@@ -118,17 +118,17 @@ func watchJobs(t *testing.T, jobs map[string][]string) map[string]watched {
 }
 
 // source adapts a Prometheus for the coverage.
-func source(inside prom.Inside, job string) coverage.Source {
+func source(from prom.Source, job string) coverage.Source {
 	return coverage.Source{
 		Query: func(ctx context.Context, expr string) ([]coverage.Sample, error) {
-			found, err := inside.Query(ctx, expr)
+			found, err := from.Query(ctx, expr)
 			var all []coverage.Sample
 			for _, one := range found {
 				all = append(all, coverage.Sample{Labels: one.Metric.Map(), Value: one.F})
 			}
 			return all, err
 		},
-		Announces: func(instance, metric string) bool { return inside.Announces(job, instance, metric) },
+		Announces: func(instance, metric string) bool { return from.Announces(job, instance, metric) },
 	}
 }
 

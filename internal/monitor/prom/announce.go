@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// announces implements [Inside].Announces. Depending on the format of the response, the
+// announces implements [Source].Announces. Depending on the format of the response, the
 // name of a metric family includes the suffix or not.
 func (a *parts) announces(job, instance, metric string) bool {
 	families := []string{metric}

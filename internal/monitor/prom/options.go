@@ -74,10 +74,10 @@ type Options struct {
 	// EndsAt of a firing alert is in the future. Rules wait for Send, so it must not
 	// block. Its context ends with Run.
 	Send func(ctx context.Context, alerts []*model.Alert)
-	// Beside, if it is not nil, runs while targets are scraped and can query series. It
-	// must return soon after its context has ended. It runs again when the database has
-	// been reopened.
-	Beside func(ctx context.Context, inside Inside)
+	// WhileScraping, if it is not nil, runs while targets are scraped and can query
+	// series. It must return soon after its context has ended. It runs again when the
+	// database has been reopened.
+	WhileScraping func(ctx context.Context, source Source)
 	// FreeSpace returns the free space for the directory, in bytes. Now returns the time.
 	// Both are used to check the database. nil means the system's.
 	FreeSpace func(dir string) (uint64, error)
@@ -87,8 +87,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Inside is the access of [Options].Beside to the running server.
-type Inside struct {
+// Source gives [Options].WhileScraping access to the running server.
+type Source struct {
 	// Query runs an instant query of PromQL at the current time, with the limits of rules.
 	Query func(ctx context.Context, expr string) (promql.Vector, error)
 	// Announces reports whether the last scrapes of a target had a TYPE comment for a

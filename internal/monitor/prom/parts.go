@@ -51,10 +51,10 @@ type parts struct {
 	discovery *discovery.Manager
 	scrape    *scrape.Manager
 	rules     *rules.Manager
-	// beside runs while targets are scraped, until its context ends.
-	beside func()
+	// whileScraping runs while targets are scraped, until its context ends.
+	whileScraping func()
 
-	stopDiscovery, stopRules, stopBeside context.CancelFunc
+	stopDiscovery, stopRules, stopWhileScraping context.CancelFunc
 }
 
 // newParts connects the parts and starts nothing. The parts ignore the end of ctx; the
@@ -63,13 +63,13 @@ func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheu
 	ctx = context.WithoutCancel(ctx)
 	discoveryContext, stopDiscovery := context.WithCancel(ctx)
 	rulesContext, stopRules := context.WithCancel(ctx)
-	besideContext, stopBeside := context.WithCancel(ctx)
-	a := &parts{db: db, stopDiscovery: stopDiscovery, stopRules: stopRules, stopBeside: stopBeside}
+	scrapingContext, stopWhileScraping := context.WithCancel(ctx)
+	a := &parts{db: db, stopDiscovery: stopDiscovery, stopRules: stopRules, stopWhileScraping: stopWhileScraping}
 	defer func() {
 		if err != nil {
 			stopDiscovery()
 			stopRules()
-			stopBeside()
+			stopWhileScraping()
 		}
 	}()
 
@@ -98,9 +98,9 @@ func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheu
 		return nil, fmt.Errorf("create scrape manager: %w", err)
 	}
 	query := rules.EngineQueryFunc(engine, db)
-	a.beside = func() {
-		if o.Beside != nil {
-			o.Beside(besideContext, Inside{
+	a.whileScraping = func() {
+		if o.WhileScraping != nil {
+			o.WhileScraping(scrapingContext, Source{
 				Query:     func(ctx context.Context, expr string) (promql.Vector, error) { return query(ctx, expr, o.Now()) },
 				Announces: a.announces,
 			})
@@ -139,7 +139,7 @@ func newEngine(o Options, p plan, limits promql.EngineOpts) *promql.Engine {
 func (a *parts) start(p plan) (stop func(), err error) {
 	var running sync.WaitGroup
 	stop = func() {
-		a.stopBeside()
+		a.stopWhileScraping()
 		late := time.AfterFunc(patience, a.stopRules)
 		a.rules.Stop()
 		late.Stop()
@@ -168,6 +168,6 @@ func (a *parts) start(p plan) (stop func(), err error) {
 		stop()
 		return nil, fmt.Errorf("start rules: %w", err)
 	}
-	running.Go(a.beside)
+	running.Go(a.whileScraping)
 	return stop, nil
 }

@@ -71,7 +71,7 @@ func openStorage(o Options, p plan, reg prometheus.Registerer, logger *slog.Logg
 	}
 	db, err := tsdb.Open(o.Dir, logger.With("part", "tsdb"), reg, storageOptions(o, p), nil)
 	if err != nil {
-		err = fmt.Errorf("open metrics database %s: %w", o.Dir, o.setBrokenAside(oneLine(err)))
+		err = fmt.Errorf("open metrics database %s: %w", o.Dir, o.quarantineBroken(oneLine(err)))
 		return nil, errors.Join(err, lock.Release())
 	}
 	return &database{DB: db, options: o, lock: lock}, nil

@@ -41,7 +41,7 @@ var (
 func (d *database) closeAfter(err error) error {
 	failed := safely(d.Close)
 	if failed == nil && errors.Is(err, errAhead) {
-		failed = d.setFutureAside()
+		failed = d.quarantineFuture()
 	}
 	if failed = errors.Join(failed, d.lock.Release()); failed == nil {
 		return err
@@ -77,24 +77,24 @@ func (d *database) inFuture(milliseconds int64) bool {
 // of the last hours, which are not in blocks yet.
 func headFiles() []string { return []string{"wal", "wbl", "chunks_head"} }
 
-// setFutureAside moves files out of a closed database if they may contain samples with
+// quarantineFuture moves files out of a closed database if they may contain samples with
 // future timestamps: the head files, and the blocks that end in the future. Older blocks
 // stay.
-func (d *database) setFutureAside() error {
+func (d *database) quarantineFuture() error {
 	files := headFiles()
 	for _, b := range d.Blocks() {
 		if d.inFuture(blockEnd(b)) {
 			files = append(files, b.Meta().ULID.String())
 		}
 	}
-	return d.options.setAside(aheadDir, files)
+	return d.options.quarantine(aheadDir, files)
 }
 
-// setBrokenAside moves the damaged blocks out of the database or, if no block is damaged,
+// quarantineBroken moves the damaged blocks out of the database or, if no block is damaged,
 // the head files. It returns the reason, wrapped in errBroken if it moved something. If
 // the reason is an error of the operating system, it moves nothing, because the database
 // may be intact.
-func (o Options) setBrokenAside(reason error) error {
+func (o Options) quarantineBroken(reason error) error {
 	if _, ok := errors.AsType[syscall.Errno](reason); ok {
 		return reason
 	}
@@ -111,7 +111,7 @@ func (o Options) setBrokenAside(reason error) error {
 	if len(files) == 0 {
 		files = headFiles()
 	}
-	if err := o.setAside(brokenDir, files); err != nil {
+	if err := o.quarantine(brokenDir, files); err != nil {
 		return errors.Join(reason, err)
 	}
 	return fmt.Errorf("%w: %w", errBroken, reason)
@@ -129,8 +129,8 @@ func (o Options) isDamagedBlock(name string) bool {
 	return b.Close() != nil
 }
 
-// setAside moves files of the directory into a new subdirectory.
-func (o Options) setAside(name string, files []string) error {
+// quarantine moves files of the directory into a new subdirectory.
+func (o Options) quarantine(name string, files []string) error {
 	to := filepath.Join(o.Dir, name)
 	if err := errors.Join(os.RemoveAll(to), os.Mkdir(to, 0o700)); err != nil {
 		return fmt.Errorf("move damaged or future metrics: %w", err)
