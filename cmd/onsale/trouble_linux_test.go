@@ -109,7 +109,7 @@ func TestFullDiskOfTheMetrics(t *testing.T) {
 	before := up.warnings()
 
 	empty := up.fill(dir)
-	if line := up.waitFor("level=WARN.*metrics rest.*"); !strings.Contains(line, dir) {
+	if line := up.waitFor("level=WARN.*metrics are paused.*"); !strings.Contains(line, dir) {
 		t.Errorf("said %q", line)
 	}
 	full, c := time.Now(), newClient()
@@ -122,7 +122,7 @@ func TestFullDiskOfTheMetrics(t *testing.T) {
 		t.Errorf("%d warnings, want %d at most:\n%s", said, most, up.stderr)
 	}
 	empty()
-	up.waitFor("metrics go on")
+	up.waitFor("metrics are resumed")
 	becomes(t, base, `up{job="ticket_system"}`, "1")
 	becomes(t, base, "max(count_over_time("+at("fast[1h]", full)+")) > bool 100", "1")
 	if code := up.terminate(); code != command.ExitOK {

@@ -219,7 +219,7 @@ func TestDamagedFiles(t *testing.T) {
 	becomes(t, base, "sum(count_over_time(up[1m])) > bool 3", "1")
 	for _, say := range []string{
 		"Encountered WAL read error, attempting repair",
-		"broken snapshot.*nflog", "broken snapshot.*silences", "inbox file makes no sense",
+		"broken snapshot.*nflog", "broken snapshot.*silences", "inbox file is corrupt",
 	} {
 		up.waitFor("level=(?:WARN|ERROR).*" + say)
 	}
@@ -247,7 +247,7 @@ func TestDamagedBlock(t *testing.T) {
 	base := up.waitFor(`ready on (http://\S+)`)
 	sells(t, base)
 	becomes(t, base, "up", "1")
-	up.waitFor("level=WARN.*metrics cannot be read, what is damaged is set aside.*aside=broken")
+	up.waitFor("level=WARN.*cannot read metrics; moved the damaged files out of the database.*moved_to=broken")
 	if aside, err := filepath.Glob(filepath.Join(dir, "broken", "*", "index")); err != nil || len(aside) != 1 {
 		t.Errorf("set aside: %v %v", aside, err)
 	}
@@ -327,7 +327,7 @@ func TestClockThatWasAhead(t *testing.T) {
 	base := up.waitFor(`ready on (http://\S+)`)
 	sells(t, base)
 	becomes(t, base, "up", "1")
-	line := up.waitFor("level=WARN.*metrics of the future are set aside.*")
+	line := up.waitFor("level=WARN.*moved samples with future timestamps out of the database.*")
 	if want := future.UTC().Format(time.RFC3339); !strings.Contains(line, want) {
 		t.Errorf("said %q, want %s", line, want)
 	}

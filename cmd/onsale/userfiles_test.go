@@ -111,23 +111,23 @@ func TestFilesThatAreRefused(t *testing.T) {
 	}{
 		"remote write": {
 			monitor, "--prometheus-config", "global: {}\n\nremote_write:\n  - url: http://x.example\n",
-			[]string{":3: remote_write is not honoured"},
+			[]string{":3: remote_write is not supported"},
 		},
 		"remote read": {
 			up, "--prometheus-config", "remote_read:\n  - url: http://x.example\n",
-			[]string{":1: remote_read is not honoured"},
+			[]string{":1: remote_read is not supported"},
 		},
 		"Kubernetes": {
 			up, "--prometheus-config", "scrape_configs:\n  - job_name: pods\n    kubernetes_sd_configs: [{role: pod}]\n",
-			[]string{":3: scrape_configs.kubernetes_sd_configs is not honoured", "static_configs"},
+			[]string{":3: scrape_configs.kubernetes_sd_configs is not supported", "static_configs"},
 		},
 		"Consul": {
 			monitor, "--prometheus-config", "scrape_configs:\n  - job_name: a\n    consul_sd_configs: [{server: x}]\n",
-			[]string{":3: scrape_configs.consul_sd_configs is not honoured"},
+			[]string{":3: scrape_configs.consul_sd_configs is not supported"},
 		},
 		"another Alertmanager": {
 			up, "--prometheus-config", "alerting:\n  alertmanagers:\n    - static_configs: [{targets: [x]}]\n",
-			[]string{":1: alerting is not honoured"},
+			[]string{":1: alerting is not supported"},
 		},
 		"misspelt": {
 			monitor, "--prometheus-config", "global:\n  scrape_intervall: 1s\n",
@@ -143,11 +143,11 @@ func TestFilesThatAreRefused(t *testing.T) {
 		},
 		"tracing": {
 			monitor, "--alertmanager-config", "route: {receiver: a}\nreceivers: [{name: a}]\ntracing: {endpoint: x}\n",
-			[]string{":3: tracing: it is not honoured"},
+			[]string{":3: tracing: not supported"},
 		},
 		"receiver that is not there": {
 			up, "--alertmanager-config", "route:\n  receiver: b\nreceivers: [{name: a}]\n",
-			[]string{":2: route: ", `"b"`},
+			[]string{": undefined receiver ", `"b"`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -100,8 +100,8 @@ func TestJobInPlaceOfTargets(t *testing.T) {
 	}
 	for _, c := range []struct{ job, target, want string }{
 		{"shop", "", ""},
-		{"ticket_system", "", `"ticket_system" is no scrape job of ` + config + `, which has "shop"`},
-		{"shop", "127.0.0.1:1", `job "shop" is that of the built-in targets`},
+		{"ticket_system", "", `"ticket_system" is not a scrape job of ` + config + `, which has "shop"`},
+		{"shop", "127.0.0.1:1", `job "shop" has the name of the built-in job`},
 		{"other", "127.0.0.1:1", ""},
 	} {
 		o := app.DefaultMonitorOptions()

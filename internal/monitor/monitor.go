@@ -1,11 +1,12 @@
 // Package monitor is Onsale's own monitoring: the real Prometheus and the real
-// Alertmanager as libraries, and Discord at the end of the line.
+// Alertmanager as libraries, with notifications sent to Discord.
 //
-// Each has a package of its own below this one: [prom] scrapes, stores and
-// judges, [coverage] knows what cannot be judged, [alerting] groups, mutes and
-// repeats, [discord] tells people. No other room imports the servers of
-// Prometheus, so that an upgrade of them, whose Go API is not stable, touches
-// this folder alone.
+// Each part has a package below this one. [prom] scrapes, stores and evaluates
+// rules. [coverage] finds alerts that cannot be evaluated. [alerting] groups,
+// mutes and repeats. [discord] notifies people.
+//
+// The Go API of Prometheus and Alertmanager is not stable. Only this directory
+// imports their servers, so an upgrade changes no other package.
 package monitor
 
 import (
@@ -27,47 +28,49 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-// Options say what is watched, how, and who is told.
+// Options say what is monitored, how, and where notifications go.
 type Options struct {
-	// DataDir is where metrics, silences and the inbox are kept.
+	// DataDir holds metrics, silences and the inbox.
 	DataDir string
-	// Targets are the URLs to scrape, all of one job, that of Settings, and Access is
-	// how scrapes get in. Without targets a job of PrometheusConfig is the one.
+	// Targets are the URLs to scrape, all under the job named in Settings. Access is
+	// how scrapes authenticate. Without targets, the rules evaluate the job of that
+	// name in PrometheusConfig.
 	Targets []string
 	Access  Access
-	// Pace and Settings are those of the catalogue's rules.
+	// Pace and Settings configure the rules of the catalogue.
 	Pace     catalog.Pace
 	Settings catalog.Settings
-	// PrometheusConfig, RuleFiles and AlertmanagerConfig are files of the user's.
+	// PrometheusConfig, RuleFiles and AlertmanagerConfig are the user's own files.
 	PrometheusConfig   string
 	RuleFiles          []string
 	AlertmanagerConfig string
-	// RetentionTime and RetentionBytes bound what is stored; 0 bytes is no limit.
+	// RetentionTime and RetentionBytes limit the stored metrics; 0 means no limit.
 	RetentionTime  time.Duration
 	RetentionBytes int64
-	// ExternalURL is where people reach the server, for links in messages.
+	// ExternalURL is the address of this server in links in messages.
 	ExternalURL string
-	// DiscordURL is the webhook. Empty, the inbox alone is told.
+	// DiscordURL is the webhook. If it is empty, notifications go to the inbox only.
 	DiscordURL Secret
-	// DiscordMention is whom a critical message mentions.
+	// DiscordMention lists the people and roles that a critical message mentions.
 	DiscordMention string
 	Logger         *slog.Logger
 }
 
-// Access is how scrapes get into the targets.
+// Access is how scrapes authenticate to the targets.
 type Access = prom.Access
 
-// Secret is a text that nothing prints.
+// Secret is a string that prints as stars.
 type Secret = discord.Secret
 
-// DoubtOf says why messages may not arrive at DISCORD_URL; it is empty if there is no
-// reason to doubt it, or if it is refused anyway. It holds nothing of the URL.
+// DoubtOf returns why messages may not arrive at DISCORD_URL. It returns an empty
+// string if nothing looks wrong, or if New would reject the URL anyway. The result
+// contains no part of the URL.
 func DoubtOf(discordURL Secret) string {
 	doubt, _ := discord.CheckAddress(discordURL, "DISCORD_URL") // the error comes from New
 	return doubt
 }
 
-// Monitor watches.
+// Monitor runs Prometheus, Alertmanager and the delivery to Discord.
 type Monitor struct {
 	inbox    *discord.Inbox
 	discord  *discord.Notifier
@@ -78,8 +81,8 @@ type Monitor struct {
 	log      *slog.Logger
 }
 
-// Expressions returns those of all alerts, as links in messages have them, or the
-// error of Check.
+// Expressions returns the PromQL expressions of all alerts, in the form that links in
+// messages use. It returns the error of Check if the options are wrong.
 func (o Options) Expressions() ([]string, error) {
 	m, err := o.assemble(nil)
 	if err != nil {
@@ -88,19 +91,21 @@ func (o Options) Expressions() ([]string, error) {
 	return m.Expressions(), nil
 }
 
-// Check returns an error that names the first option, or the file with line,
-// that cannot be honoured. It starts nothing and writes nothing.
+// Check returns an error that names the first option or file that is wrong. For
+// most mistakes in a file the error includes the line. Check starts nothing and
+// writes nothing.
 func (o Options) Check() error {
 	_, err := o.assemble(nil)
 	return err
 }
 
-// New returns a monitor that does not run yet.
+// New returns a monitor. [Monitor.Run] starts it.
 func New(o Options) (*Monitor, error) {
 	return o.assemble(discord.NewInbox(filepath.Join(o.DataDir, "inbox.json"), o.Logger))
 }
 
-// assemble makes the parts from the end of the line to its beginning.
+// assemble builds the parts, first Discord and last Prometheus. Each part passes its
+// output to the one that was built before it.
 func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 	notifier, err := discord.New(discord.Options{URL: o.DiscordURL, Mention: o.DiscordMention, Inbox: inbox, Logger: o.Logger})
 	if err != nil {
@@ -128,7 +133,7 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 		Rules: rules, ConfigFile: o.PrometheusConfig, RuleFiles: o.RuleFiles,
 		RetentionTime: o.RetentionTime, RetentionSize: o.RetentionBytes,
 		ExternalURL: o.ExternalURL, Send: alerts.Put, Logger: o.Logger,
-		Beside: func(ctx context.Context, inside prom.Inside) { covered.Run(ctx, source(inside, o.Settings.Job)) },
+		WhileScraping: func(ctx context.Context, from prom.Source) { covered.Run(ctx, source(from, o.Settings.Job)) },
 	})
 	if err != nil {
 		return nil, err
@@ -136,11 +141,12 @@ func (o Options) assemble(inbox *discord.Inbox) (*Monitor, error) {
 	return &Monitor{inbox: inbox, discord: notifier, alerting: alerts, prom: server, coverage: covered, ready: make(chan struct{}), log: o.Logger}, nil
 }
 
-// Run watches until the context ends, which is an orderly end, or until one of
-// the parts fails. They stop in the order of the line, so that what the last
-// rules found is still grouped, and what was grouped still kept. They begin in this
-// order too: the first makes sure that nobody else uses the data directory. A part
-// that panics in its own goroutine has failed.
+// Run monitors until the context ends, and then returns nil. It returns an error if
+// one of the parts fails; a panic in a part's own goroutine counts as a failure.
+//
+// The parts start and stop in the order Prometheus, Alertmanager, Discord.
+// Prometheus starts first because it locks the data directory. It also stops first, so
+// that its last alerts are still grouped and stored.
 func (m *Monitor) Run(ctx context.Context) error {
 	group, failed := errgroup.WithContext(ctx)
 	later := context.WithoutCancel(ctx)
@@ -177,7 +183,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// begun waits until a part is ready, or the context has ended without.
+// begun waits for a part to become ready. It returns false if the context ends first.
 func begun(ctx context.Context, ready <-chan struct{}) bool {
 	select {
 	case <-ready:
@@ -187,8 +193,8 @@ func begun(ctx context.Context, ready <-chan struct{}) bool {
 	}
 }
 
-// guarded runs a part. Its error names the part, and may be that of a panic: the
-// other parts must still stop in order, and keep what they have.
+// guarded runs a part and adds its name to the error. It recovers from a panic,
+// because the other parts must still stop in order and store their data.
 func (m *Monitor) guarded(part string, run func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -202,29 +208,31 @@ func (m *Monitor) guarded(part string, run func() error) (err error) {
 	return nil
 }
 
-// Ready is closed once Prometheus and Alertmanager answer.
+// Ready is closed once Prometheus and Alertmanager accept requests.
 func (m *Monitor) Ready() <-chan struct{} { return m.ready }
 
-// Expressions are those of all alerts, as links in messages have them.
+// Expressions returns the PromQL expressions of all alerts, in the form that links in
+// messages use.
 func (m *Monitor) Expressions() []string { return m.prom.Expressions() }
 
-// Watched returns the URLs of what the rules judge, as far as they are known before Run.
+// Watched returns the URLs of the targets that the rules evaluate, as far as they are
+// known before Run.
 func (m *Monitor) Watched() []string { return m.prom.Watched() }
 
-// Prometheus answers what Prometheus does: /api/v1/, /-/healthy and /-/ready.
+// Prometheus serves the API of Prometheus: /api/v1/, /-/healthy and /-/ready.
 func (m *Monitor) Prometheus() http.Handler { return m.prom.Handler() }
 
-// Alertmanager answers what Alertmanager does: /api/v2/.
+// Alertmanager serves the API of Alertmanager: /api/v2/.
 func (m *Monitor) Alertmanager() http.Handler { return m.alerting.Handler() }
 
-// Coverage answers with which alerts can be judged, as [coverage.Report] has it.
+// Coverage serves a [coverage.Report]: which alerts can be evaluated.
 func (m *Monitor) Coverage() http.Handler { return m.coverage.Handler() }
 
-// source is what the coverage asks of Prometheus.
-func source(inside prom.Inside, job string) coverage.Source {
+// source lets package coverage query Prometheus.
+func source(from prom.Source, job string) coverage.Source {
 	return coverage.Source{
 		Query: func(ctx context.Context, expr string) ([]coverage.Sample, error) {
-			found, err := inside.Query(ctx, expr)
+			found, err := from.Query(ctx, expr)
 			if err != nil {
 				return nil, err
 			}
@@ -234,9 +242,9 @@ func source(inside prom.Inside, job string) coverage.Source {
 			}
 			return all, nil
 		},
-		Announces: func(instance, metric string) bool { return inside.Announces(job, instance, metric) },
+		Announces: func(instance, metric string) bool { return from.Announces(job, instance, metric) },
 	}
 }
 
-// Inbox answers with the last notifications, as Discord gets them.
+// Inbox serves the last notifications, in the form that Discord gets.
 func (m *Monitor) Inbox() http.Handler { return m.inbox.Handler() }

@@ -11,13 +11,13 @@ import (
 	"onsale/internal/monitor/alerting"
 )
 
-// hooks begins the address of every webhook here. The number is put together, so that
-// no file of the project has a whole one.
+// hooks is the start of every webhook address in these tests. The ID is built at run
+// time so that no file of the repository contains a complete one.
 var hooks = "https://discord.com/api/webhooks/" + strings.Repeat("1", 19) + "/"
 
-// An address in the user's file, or in a file that it names, is checked at start as
-// DISCORD_URL is.
-func TestAddressesOfDiscordAreChecked(t *testing.T) {
+// A webhook address in the user's file, or in a file that it names, is checked at
+// start in the same way as DISCORD_URL.
+func TestWebhookAddressesInFileAreChecked(t *testing.T) {
 	t.Parallel()
 	token := "SECRET-" + strings.Repeat("a", 60)
 	for name, c := range map[string]struct{ hook, refusal, warning string }{
@@ -26,7 +26,7 @@ func TestAddressesOfDiscordAreChecked(t *testing.T) {
 		"channel":         {"https://discord.com/channels/1/2?SECRET", "webhook_url is the address of a channel", ""},
 		"good":            {hooks + token, "", ""},
 		"cut off":         {hooks + "SECRET-a", "", "webhook_url has a token that is shorter"},
-		"another's":       {"https://hooks.slack.com/services/SECRET", "", "webhook_url leads to Slack"},
+		"another's":       {"https://hooks.slack.com/services/SECRET", "", "webhook_url points to Slack"},
 		"receiver nearby": {"http://127.0.0.1/SECRET", "", ""},
 	} {
 		for _, inFile := range []bool{false, true} {
@@ -59,21 +59,21 @@ func TestAddressesOfDiscordAreChecked(t *testing.T) {
 			if err := m.Run(ctx); err != nil {
 				t.Error(err)
 			}
-			said := lines.String()
-			if c.warning == "" && said != "" || !strings.Contains(said, c.warning) || strings.Contains(said, "SECRET") {
-				t.Errorf("%s, in a file of its own %t: said %q, want %q", name, inFile, said, c.warning)
+			logs := lines.String()
+			if c.warning == "" && logs != "" || !strings.Contains(logs, c.warning) || strings.Contains(logs, "SECRET") {
+				t.Errorf("%s, in a file of its own %t: logged %q, want %q", name, inFile, logs, c.warning)
 			}
 		}
 	}
 }
 
-// What other integrations send is not what Discord takes.
-func TestOtherFormsForDiscord(t *testing.T) {
+// Discord does not accept the message formats of other integrations.
+func TestOtherIntegrationsThatPointToDiscordAreWarnedAbout(t *testing.T) {
 	t.Parallel()
 	hook := hooks + "SECRET"
 	for config, want := range map[string]string{
-		"webhook_configs: [{url: '" + hook + "'}]":                 "the url of webhook_configs leads to Discord",
-		"slack_configs: [{api_url: '" + hook + "', channel: c}]":   "the api_url of slack_configs leads to Discord",
+		"webhook_configs: [{url: '" + hook + "'}]":                 "the url of webhook_configs points to Discord",
+		"slack_configs: [{api_url: '" + hook + "', channel: c}]":   "the api_url of slack_configs points to Discord",
 		"slack_configs: [{api_url: '" + hook + "/slack'}]":         "",
 		"webhook_configs: [{url: 'https://proxy.example/SECRET'}]": "",
 	} {
@@ -89,9 +89,9 @@ func TestOtherFormsForDiscord(t *testing.T) {
 		if err := m.Run(ctx); err != nil {
 			t.Error(err)
 		}
-		said := lines.String()
-		if want == "" && said != "" || !strings.Contains(said, want) || strings.Contains(said, "SECRET") {
-			t.Errorf("%s: said %q, want %q", config, said, want)
+		logs := lines.String()
+		if want == "" && logs != "" || !strings.Contains(logs, want) || strings.Contains(logs, "SECRET") {
+			t.Errorf("%s: logged %q, want %q", config, logs, want)
 		}
 	}
 }

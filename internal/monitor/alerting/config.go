@@ -16,21 +16,22 @@ import (
 	"onsale/internal/monitor/conceal"
 )
 
-// builtIn is the configuration without a file.
+// builtIn returns the configuration that is used when there is no file.
 func builtIn(o Options) string {
 	grouping := catalog.Grouping{Wait: o.GroupWait, Interval: o.GroupInterval, Repeat: o.RepeatInterval}
 	return catalog.Routing(BuiltIn, grouping) + "receivers:\n  - name: " + BuiltIn + "\n"
 }
 
-// refused are the sections of Alertmanager's file that are not honoured, and why.
+// refused returns the sections of Alertmanager's file that Onsale does not support,
+// each with the reason.
 func refused() map[string]string {
 	return map[string]string{
-		"tracing":        "it is not honoured, because Onsale sends no traces",
-		"event_recorder": "it is not honoured, because Onsale records no events",
+		"tracing":        "not supported, because Onsale sends no traces; remove the section",
+		"event_recorder": "not supported, because Onsale records no events; remove the section",
 	}
 }
 
-// loaded is a configuration that was read and checked.
+// loaded is a checked configuration.
 type loaded struct {
 	config   *config.Config
 	template *template.Template
@@ -38,7 +39,7 @@ type loaded struct {
 	document document
 }
 
-// load reads the user's file or makes the built-in configuration.
+// load reads the user's file. Without one, it returns the built-in configuration.
 func load(o Options) (loaded, error) {
 	if o.ConfigFile == "" {
 		return check(document{name: "built-in alertmanager configuration"}, func() (*config.Config, error) { return config.Load(builtIn(o)) })
@@ -59,7 +60,7 @@ func load(o Options) (loaded, error) {
 	return check(doc, func() (*config.Config, error) { return config.LoadFile(o.ConfigFile) })
 }
 
-// check has the library read the configuration, and parses the templates.
+// check lets the library load the configuration, and parses the templates.
 func check(doc document, read func() (*config.Config, error)) (loaded, error) {
 	parsed, err := read()
 	if err != nil {
@@ -83,8 +84,9 @@ func check(doc document, read func() (*config.Config, error)) (loaded, error) {
 	}, nil
 }
 
-// checkTemplates parses what one entry of templates names. The library accepts a
-// file that is not there, for it may come before a reload; here it never would.
+// checkTemplates parses the files that one entry of templates names. The library
+// accepts a missing file, because it may exist at the next reload. Onsale does not
+// reload, so a missing file is an error.
 func checkTemplates(glob string) error {
 	files, err := filepath.Glob(glob)
 	if err != nil {
@@ -99,10 +101,10 @@ func checkTemplates(glob string) error {
 	return nil
 }
 
-// resolveTimeout is after how long an alert that is not put again is over.
+// resolveTimeout is how long an alert stays active after the last Put.
 func (s *setup) resolveTimeout() time.Duration { return time.Duration(s.config.Global.ResolveTimeout) }
 
-// intervals are the named times at which routes tell, or do not.
+// intervals returns the named time intervals at which routes are active or muted.
 func (s *setup) intervals() map[string][]timeinterval.TimeInterval {
 	named := make(map[string][]timeinterval.TimeInterval)
 	for _, i := range s.config.MuteTimeIntervals {

@@ -11,7 +11,7 @@ import (
 	"onsale/internal/monitor/alerting"
 )
 
-func TestWrongFileIsRefusedByLineAndSection(t *testing.T) {
+func TestErrorNamesThePlaceInTheFile(t *testing.T) {
 	t.Parallel()
 	const routed = "route:\n  receiver: a\nreceivers:\n  - name: a\n" // four lines
 	for name, c := range map[string]struct{ file, want string }{
@@ -19,21 +19,21 @@ func TestWrongFileIsRefusedByLineAndSection(t *testing.T) {
 		"only a comment":     {"# nothing\n", ":1: route: the file is empty"},
 		"no mapping":         {"- a\n", ":1: the file must be a mapping of sections"},
 		"no yaml":            {"route:\n  receiver: [a\n", ":2: "},
-		"no route":           {"receivers:\n  - name: a\n", ":1: no routes provided"},
-		"tracing":            {routed + "tracing:\n  endpoint: localhost:4317\n", ":5: tracing: it is not honoured"},
-		"empty tracing":      {routed + "tracing:\n", ":5: tracing: it is not honoured"},
-		"event recorder":     {routed + "event_recorder: {}\n", ":5: event_recorder: it is not honoured"},
+		"no route":           {"receivers:\n  - name: a\n", ": no routes provided"},
+		"tracing":            {routed + "tracing:\n  endpoint: localhost:4317\n", ":5: tracing: not supported"},
+		"empty tracing":      {routed + "tracing:\n", ":5: tracing: not supported"},
+		"event recorder":     {routed + "event_recorder: {}\n", ":5: event_recorder: not supported"},
 		"unknown section":    {routed + "alerting: {}\n", ":5: alerting: unknown field alerting"},
 		"unknown field":      {routed + "    email: []\n", ":5: receivers: unknown field email"},
-		"unknown receiver":   {"route:\n  receiver: a\n  routes:\n    - receiver: a\n    - receiver: b\nreceivers:\n  - name: a\n", `:5: route: undefined receiver "b" used in route`},
-		"unknown time":       {"route:\n  receiver: a\n  routes:\n    - receiver: a\n      mute_time_intervals: [night]\nreceivers:\n  - name: a\n", `:4: route: undefined time interval "night"`},
-		"root with matchers": {"# first\nroute:\n  receiver: a\n  matchers: [a=b]\nreceivers:\n  - name: a\n", ":3: route: root route must not have any matchers"},
-		"two of a name":      {routed + "  - name: a\n", `:5: receivers: notification config name "a" is not unique`},
+		"unknown receiver":   {"route:\n  receiver: a\n  routes:\n    - receiver: a\n    - receiver: b\nreceivers:\n  - name: a\n", `: undefined receiver "b" used in route`},
+		"unknown time":       {"route:\n  receiver: a\n  routes:\n    - receiver: a\n      mute_time_intervals: [night]\nreceivers:\n  - name: a\n", `: undefined time interval "night"`},
+		"root with matchers": {"# first\nroute:\n  receiver: a\n  matchers: [a=b]\nreceivers:\n  - name: a\n", ": root route must not have any matchers"},
+		"two of a name":      {routed + "  - name: a\n", `: notification config name "a" is not unique`},
 		"no webhook url":     {routed + "    webhook_configs:\n      - max_alerts: 1\n", ":6: receivers: "},
 		"second hook":        {routed + "    discord_configs:\n      - webhook_url: http://127.0.0.1/x\n      - title: b\n", ":7: receivers: "},
 		"no smarthost":       {routed + "  - name: b\n    email_configs:\n      - to: a@example.com\n", ":7: receivers: no global SMTP smarthost set"},
 		"two global secrets": {"global:\n  slack_api_url: http://a\n  slack_api_url_file: b\n" + routed, ":1: global: at most one of slack_api_url"},
-		"bad duration":       {"route:\n  receiver: a\n  group_wait: soon\nreceivers:\n  - name: a\n", ": route: "},
+		"bad duration":       {"route:\n  receiver: a\n  group_wait: soon\nreceivers:\n  - name: a\n", `: not a valid duration string: "soon"`},
 		"bad inhibition":     {routed + "inhibit_rules:\n  - equal: [a]\n  - equal: ['a b']\n", `:7: inhibit_rules: invalid label name "a b"`},
 		"bad matcher":        {routed + "inhibit_rules:\n  - source_matchers: ['=b']\n", ":6: inhibit_rules: "},
 		"newer matcher":      {routed + "inhibit_rules:\n  - source_matchers: ['\"ünï\"=b']\n", ":6: inhibit_rules: "},
@@ -41,7 +41,7 @@ func TestWrongFileIsRefusedByLineAndSection(t *testing.T) {
 		"unnamed interval":   {routed + "mute_time_intervals:\n  - time_intervals: []\n", ":6: mute_time_intervals: missing name"},
 		"missing template":   {routed + "templates:\n  - '*.none'\n  - missing.tmpl\n", ":7: templates: "},
 		"missing ca file":    {routed + "    webhook_configs:\n      - url: http://127.0.0.1/x\n        http_config:\n          tls_config: {ca_file: missing.pem}\n", ":4: receivers: "},
-		"zero interval":      {"route:\n  receiver: a\n  group_interval: 0s\nreceivers:\n  - name: a\n", ":2: route: group_interval cannot be zero"},
+		"zero interval":      {"route:\n  receiver: a\n  group_interval: 0s\nreceivers:\n  - name: a\n", ": group_interval cannot be zero"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -51,14 +51,14 @@ func TestWrongFileIsRefusedByLineAndSection(t *testing.T) {
 				t.Fatal("the file was accepted")
 			}
 			message := err.Error()
-			if !strings.HasPrefix(message, o.ConfigFile+":") || !strings.Contains(message, c.want) || strings.Contains(message, "\n") {
-				t.Errorf("got %q, want the file's name and %q on one line", message, c.want)
+			if !strings.HasPrefix(message, o.ConfigFile+c.want) || strings.Contains(message, "\n") {
+				t.Errorf("got %q, want one line that begins with the file name and %q", message, c.want)
 			}
 		})
 	}
 }
 
-func TestBadTemplateIsRefusedByLine(t *testing.T) {
+func TestErrorNamesTheLineOfABadTemplate(t *testing.T) {
 	t.Parallel()
 	o := withFile(t, options(t, newListener()), "route:\n  receiver: a\nreceivers:\n  - name: a\ntemplates:\n  - good.tmpl\n  - bad*.tmpl\n")
 	for name, content := range map[string]string{"good.tmpl": `{{ define "good" }}ok{{ end }}`, "bad.tmpl": "{{ define \"bad\" }}"} {
@@ -68,11 +68,11 @@ func TestBadTemplateIsRefusedByLine(t *testing.T) {
 	}
 	_, err := alerting.New(o)
 	if err == nil || !strings.HasPrefix(err.Error(), o.ConfigFile+":7: templates: ") {
-		t.Errorf("want an error of line 7, got %v", err)
+		t.Errorf("want an error for line 7, got %v", err)
 	}
 }
 
-// everyKind is a configuration with each kind of receiver that there is.
+// everyKind is a configuration with every kind of integration.
 const everyKind = `global:
   smtp_smarthost: 127.0.0.1:25
   smtp_from: onsale@example.com
@@ -115,15 +115,15 @@ time_intervals:
       - times: [{start_time: '06:00', end_time: '22:00'}]
 `
 
-func TestEveryKindOfReceiverIsHonoured(t *testing.T) {
+func TestEveryKindOfIntegrationIsAccepted(t *testing.T) {
 	t.Parallel()
 	if _, err := alerting.New(withFile(t, options(t, newListener()), everyKind)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// The clock of the bubble starts at midnight.
-func TestRoutesAndTimesOfAFileAreHonoured(t *testing.T) {
+// The clock of a synctest bubble starts at midnight.
+func TestRoutesAndTimeIntervalsInFileAreApplied(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -158,12 +158,12 @@ func FuzzFile(f *testing.F) {
 	f.Add("receivers:\n  - name: a\n    discord_configs:\n      - webhook_url: http://%zz\n")
 	f.Fuzz(func(t *testing.T, content string) {
 		if strings.Contains(content, "_file") || strings.Contains(content, "templates") {
-			return // no file of this machine is a subject of this test
+			return // the test must not depend on files of this machine
 		}
 		o := withFile(t, options(t, newListener()), content)
 		if _, err := alerting.New(o); err != nil {
 			if message := err.Error(); strings.Contains(message, "\n") || !strings.HasPrefix(message, o.ConfigFile+":") {
-				t.Errorf("want one line that begins with the file and the line, got %q", message)
+				t.Errorf("want one line that begins with the file, got %q", message)
 			}
 		}
 	})

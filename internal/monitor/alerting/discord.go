@@ -18,34 +18,33 @@ import (
 	"onsale/internal/monitor/discord"
 )
 
-// What Discord accepts, in characters.
+// The limits of Discord, in characters.
 const (
 	maxTitle       = 256
 	maxDescription = 4096
 	maxContent     = 2000
 )
 
-// The colours of a message, as the library's.
+// The colours of a message, the same as in the library.
 const (
 	red   = 0x992D22
 	green = 0x2ECC71
 )
 
-// discordHook tells a webhook that a user's discord_configs name, in the words of
-// the user's templates. It posts with the client of the built-in receiver: the
-// library's own drops the message on 429, and leaves nowhere to read how long
-// Discord wants to be left alone.
+// discordHook posts to a webhook from the user's discord_configs and renders the
+// user's templates. It uses the client of the built-in receiver because the
+// library's own integration drops the message on 429 and ignores Retry-After.
 type discordHook struct {
 	config   *libdiscord.DiscordConfig
 	template *template.Template
 	client   *discord.Client
 	log      *slog.Logger
-	// doubt says why messages may not arrive; empty if there is no reason to doubt it.
+	// doubt is why messages may not arrive, or empty.
 	doubt string
 }
 
 func newDiscord(c *libdiscord.DiscordConfig, t *template.Template, log *slog.Logger) (*discordHook, error) {
-	// Proxy, TLS and authorization are in the transport.
+	// The transport holds the settings for proxy, TLS and authorization.
 	client, err := common.NewClientFromConfig(*c.HTTPConfig, "discord")
 	if err != nil {
 		return nil, err
@@ -57,8 +56,9 @@ func newDiscord(c *libdiscord.DiscordConfig, t *template.Template, log *slog.Log
 	return d, nil
 }
 
-// check refuses an address at which Discord takes no messages, and notes one that is
-// doubtful. A file that cannot be read yet, or is empty, may be filled in later.
+// check returns an error for an address at which Discord accepts no messages, and
+// records a doubt about one that looks wrong. It accepts a file that is missing or
+// empty, because the file may be written later.
 func (d *discordHook) check() error {
 	name := "webhook_url"
 	if d.config.WebhookURL == nil {
@@ -66,7 +66,7 @@ func (d *discordHook) check() error {
 	}
 	address, err := d.url()
 	if err != nil || strings.TrimSpace(string(address)) == "" {
-		return nil //nolint:nilerr // It is read anew for each message, which says what is wrong.
+		return nil //nolint:nilerr // Notify reads the file again and reports the error.
 	}
 	d.doubt, err = discord.CheckAddress(address, name)
 	return err
@@ -93,13 +93,13 @@ func (d *discordHook) Notify(ctx context.Context, alerts ...*alert.Alert) (retry
 	}
 	hook, err := d.url()
 	if err != nil {
-		// The file may be in the middle of being replaced.
+		// Another process may be replacing the file.
 		return true, err
 	}
 	return d.client.Send(ctx, hook, message)
 }
 
-// compose renders the user's templates and cuts what is too long for Discord.
+// compose renders the user's templates and cuts each part to Discord's limit.
 func (d *discordHook) compose(ctx context.Context, alerts []*alert.Alert) ([]byte, error) {
 	var err error
 	render := notify.TmplText(d.template, notify.GetTemplateData(ctx, d.template, alerts, d.log), &err)

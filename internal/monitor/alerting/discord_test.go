@@ -22,8 +22,8 @@ import (
 	"github.com/prometheus/alertmanager/template"
 )
 
-// hook is a webhook that answers its first calls with what it is given, and all
-// later ones with 204.
+// hook is a webhook. It uses answers for its first calls and answers all later ones
+// with 204.
 type hook struct {
 	*httptest.Server
 	mu      sync.Mutex
@@ -59,7 +59,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.taken <- string(body)
 }
 
-// wait waits for so many calls.
+// wait waits for a number of calls.
 func (h *hook) wait(t *testing.T, calls int) {
 	t.Helper()
 	for range calls {
@@ -77,7 +77,7 @@ func status(code int, body string, header ...string) func(http.ResponseWriter) {
 	}
 }
 
-// discordFile is a user's file with one Discord webhook.
+// discordFile returns a configuration file with one Discord webhook.
 func discordFile(host string, more ...string) string {
 	return fmt.Sprintf(`route: {receiver: chat, group_wait: 10ms, group_interval: 100ms}
 receivers:
@@ -88,7 +88,7 @@ receivers:
 `, host, strings.Join(more, "\n        "))
 }
 
-func TestDiscordThatAsksForAPauseIsToldAfterIt(t *testing.T) {
+func TestRateLimitedDiscordMessageIsRetriedAfterThePause(t *testing.T) {
 	t.Parallel()
 	for name, limited := range map[string]func(http.ResponseWriter){
 		"header": status(http.StatusTooManyRequests, "", "Retry-After", "0.7"),
@@ -106,14 +106,14 @@ func TestDiscordThatAsksForAPauseIsToldAfterIt(t *testing.T) {
 				t.Errorf("the webhook was called %d times, want 3", len(h.at))
 			}
 			if paused := h.at[1].Sub(h.at[0]); name != "date" && paused < 700*time.Millisecond {
-				t.Errorf("called again after %s, before the 0.7 s that it asked for", paused)
+				t.Errorf("called again after %s, want at least the 0.7 s of Retry-After", paused)
 			}
 		})
 	}
 }
 
-// What the built-in receiver knows of Discord's answers holds for a user's webhooks too.
-func TestUsersWebhookIsCalledAsTheBuiltInOne(t *testing.T) {
+// A webhook in the user's file is called in the same way as the built-in one.
+func TestUserWebhookIsCalledLikeTheBuiltInOne(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		first func(http.ResponseWriter)
@@ -136,7 +136,7 @@ func TestUsersWebhookIsCalledAsTheBuiltInOne(t *testing.T) {
 			down := named("InstanceDown")
 			m.fire(t, down)
 			if name == "window is spent" {
-				// It was taken, so only the next message shows the pause.
+				// The first message was accepted, so only the next one shows the pause.
 				h.wait(t, 1)
 				m.resolve(t, down)
 			}
@@ -159,8 +159,9 @@ func TestUsersWebhookIsCalledAsTheBuiltInOne(t *testing.T) {
 	}
 }
 
-// The library's own integration gives up on 429, which is why there is another.
-func TestLibraryDropsWhatDiscordLimits(t *testing.T) {
+// The library's own Discord integration drops a message on 429. That is why Onsale has
+// its own.
+func TestLibraryDropsRateLimitedMessage(t *testing.T) {
 	t.Parallel()
 	h := newHook(t, status(http.StatusTooManyRequests, ""))
 	parsed, err := config.Load(discordFile(h.URL))
@@ -179,11 +180,11 @@ func TestLibraryDropsWhatDiscordLimits(t *testing.T) {
 	ctx := notify.WithReceiverName(notify.WithGroupKey(t.Context(), "group"), "chat")
 	retry, err := integrations[0].Notify(ctx, &alert.Alert{Alert: *named("InstanceDown")})
 	if err == nil || retry {
-		t.Errorf("the library retries now (%v, %v): ours is not needed any more", retry, err)
+		t.Errorf("the library now retries on 429 (%v, %v): discordHook can be removed", retry, err)
 	}
 }
 
-func TestOtherWebhooksAreRetriedWhenLimited(t *testing.T) {
+func TestOtherWebhooksAreRetriedAfterRateLimit(t *testing.T) {
 	t.Parallel()
 	h := newHook(t, status(http.StatusTooManyRequests, ""))
 	m := run(t, withFile(t, options(t, newListener()), fmt.Sprintf(`route: {receiver: hook, group_wait: 10ms, group_interval: 1h}
@@ -191,11 +192,11 @@ receivers: [{name: hook, webhook_configs: [{url: '%s'}]}]
 `, h.URL)))
 	m.fire(t, named("InstanceDown"))
 	if body := <-h.taken; !strings.Contains(body, "InstanceDown") {
-		t.Errorf("the webhook was told %s", body)
+		t.Errorf("the webhook received %s", body)
 	}
 }
 
-func TestDiscordIsToldInTheWordsOfTheTemplates(t *testing.T) {
+func TestDiscordMessageUsesTheUsersTemplates(t *testing.T) {
 	t.Parallel()
 	h := newHook(t)
 	o := withFile(t, options(t, newListener()), discordFile(h.URL,
@@ -227,12 +228,12 @@ func TestDiscordIsToldInTheWordsOfTheTemplates(t *testing.T) {
 			t.Errorf("got title %q, colour %x and %d characters", e.Title, e.Color, len([]rune(e.Description)))
 		}
 		if got.Content != "http://127.0.0.1:8000" || got.Username != "Onsale" {
-			t.Errorf("got content %q of %q", got.Content, got.Username)
+			t.Errorf("got content %q from user %q", got.Content, got.Username)
 		}
 	}
 }
 
-func TestNoSecretIsShown(t *testing.T) {
+func TestSecretsAreNeverShown(t *testing.T) {
 	t.Parallel()
 	lines := &logged{}
 	o := withFile(t, options(t, newListener()), everyKind)
@@ -249,12 +250,12 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// Every way in which telling can fail is logged; none may tell where it went.
-func TestNoSecretIsLoggedWhenTellingFails(t *testing.T) {
+// Every failed notification is logged, and no log line contains the address or the key.
+func TestNoSecretIsLoggedWhenNotifyingFails(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
-	// A proxy on the way that repeats what it was asked for.
+	// A server that repeats the URL of the request in its error.
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "cannot "+r.Method+" "+r.URL.String(), http.StatusNotFound)
 	}))
@@ -303,13 +304,13 @@ func TestNoSecretIsLoggedWhenTellingFails(t *testing.T) {
 				}
 			}
 			if !strings.Contains(lines.String(), "component=alertmanager") {
-				t.Errorf("the lines do not name their component: %s", lines)
+				t.Errorf("the log lines lack component=alertmanager: %s", lines)
 			}
 		})
 	}
 }
 
-func TestNoSecretIsInAnErrorOfTheFile(t *testing.T) {
+func TestErrorNamesTheLineAndShowsNoSecret(t *testing.T) {
 	t.Parallel()
 	for name, hooks := range map[string]string{
 		"bad escape":  "discord_configs: [{webhook_url: 'https://discord.com/api/webhooks/ID/SECRET%zz'}]",
@@ -326,13 +327,13 @@ func TestNoSecretIsInAnErrorOfTheFile(t *testing.T) {
 				t.Fatal("the file was accepted")
 			}
 			if !strings.Contains(err.Error(), ".yml:4: receivers: ") || strings.Contains(err.Error(), "SECRET") {
-				t.Errorf("want line and section, and no secret, got %v", err)
+				t.Errorf("want the line and the section, and no secret, got %v", err)
 			}
 		})
 	}
 }
 
-func TestNoiseOfTheLibraryIsDetail(t *testing.T) {
+func TestLibraryLogsNothingAtLevelInfo(t *testing.T) {
 	t.Parallel()
 	lines, r := &logged{}, newListener()
 	o := options(t, r)
@@ -342,6 +343,6 @@ func TestNoiseOfTheLibraryIsDetail(t *testing.T) {
 	<-r.signal
 	m.stop()
 	if lines.String() != "" {
-		t.Errorf("an ordinary run says: %s", lines)
+		t.Errorf("an ordinary run logs: %s", lines)
 	}
 }

@@ -9,15 +9,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// document is a user's file as YAML nodes, which know their lines. The library
-// checks the file; this says where what it found is.
+// document is a user's file as YAML nodes. The library checks the file; the nodes
+// have the line numbers for its errors.
 type document struct {
 	name string
 	// root is the mapping at the top, or nil.
 	root *yaml.Node
 }
 
-// parse returns the nodes of a file, or its error of syntax with the line.
+// parse returns the nodes of a file, or a syntax error with the line.
 func parse(name string, content []byte) (document, error) {
 	doc := document{name: name}
 	var file yaml.Node
@@ -34,7 +34,7 @@ func parse(name string, content []byte) (document, error) {
 	return doc, nil
 }
 
-// at is an error that names file, line and section.
+// at returns an error that names the file, the line and the section.
 func (d document) at(line int, section, message string) error {
 	where := d.name + ":" + strconv.Itoa(max(line, 1))
 	if section != "" {
@@ -43,29 +43,31 @@ func (d document) at(line int, section, message string) error {
 	return fmt.Errorf("%s: %s", where, oneLine(message))
 }
 
-// explain tells an error of the library's loader with file, line and section.
-// Errors of types and unknown fields name their line themselves. The others do
-// not: for these the smallest part of the file is sought that alone has the same.
+// explain adds the file, and where possible the line and the section, to an error of
+// the library's loader. Errors about YAML syntax, types and unknown fields have a
+// line. For the others, locate searches for one.
 func (d document) explain(err error) error {
 	text := secrets{replacer: strings.NewReplacer()}.err(err).Error()
 	found := regexp.MustCompile(`line (\d+): ([^\n]*)`).FindStringSubmatch(text)
 	if found == nil {
-		line, section := d.isolate(text)
-		return d.at(line, section, text)
+		if line, section := d.locate(text); line > 0 {
+			return d.at(line, section, text)
+		}
+		return fmt.Errorf("%s: %s", d.name, oneLine(text))
 	}
-	line, _ := strconv.Atoi(found[1]) // the pattern lets only digits through
+	line, _ := strconv.Atoi(found[1]) // the pattern matches digits only
 	if strings.HasPrefix(found[2], "did not find expected") {
-		line++ // the parser counts the lines of these from 0
+		line++ // in these errors the parser counts lines from 0
 	}
 	return d.at(line, d.section(line), plainly(found[2]))
 }
 
-// plainly puts the loader's words so that they name no Go type, and leaves out
-// the value it did not like, which may be a secret in the wrong place.
+// plainly rewrites a message of the loader without Go types. It also drops the value
+// that the message quotes, because that may be a misplaced secret.
 func plainly(message string) string {
 	message = regexp.MustCompile(`field (\S+) not found in type \S+`).ReplaceAllString(message, "unknown field $1")
 	message = regexp.MustCompile(`field (\S+) already set in type \S+`).ReplaceAllString(message, "field $1 is set twice")
-	return regexp.MustCompile("cannot unmarshal !!(\\w+)( `[^`]*`)? into .*").ReplaceAllString(message, "a value of type $1 does not belong here")
+	return regexp.MustCompile("cannot unmarshal !!(\\w+)( `[^`]*`)? into .*").ReplaceAllString(message, "unexpected value of type $1")
 }
 
 // oneLine joins the lines of a message.
@@ -77,7 +79,7 @@ func (d document) key(section string) *yaml.Node {
 	return key
 }
 
-// line is where a section begins, or 0.
+// line returns the line of a section, or 0.
 func (d document) line(section string) int {
 	if key := d.key(section); key != nil {
 		return key.Line
@@ -85,7 +87,8 @@ func (d document) line(section string) int {
 	return 0
 }
 
-// item is where the entry of a list at the top begins.
+// item returns the line of an entry in a top-level list. If there is no such entry,
+// it returns the line of the section.
 func (d document) item(section string, index int) int {
 	if items := d.items(section); index < len(items) {
 		return items[index].Line
@@ -93,7 +96,7 @@ func (d document) item(section string, index int) int {
 	return d.line(section)
 }
 
-// items are the entries of a list at the top.
+// items returns the entries of a top-level list.
 func (d document) items(section string) []*yaml.Node {
 	if _, list := lookup(d.root, section); list != nil && list.Kind == yaml.SequenceNode {
 		return list.Content
@@ -101,7 +104,7 @@ func (d document) items(section string) []*yaml.Node {
 	return nil
 }
 
-// section is the part of the file that a line belongs to.
+// section returns the name of the section that contains a line.
 func (d document) section(line int) string {
 	name := ""
 	if d.root == nil {
@@ -115,7 +118,7 @@ func (d document) section(line int) string {
 	return name
 }
 
-// lookup returns the key and the value of a mapping's entry, or nils.
+// lookup returns the key and the value of an entry in a mapping, or two nils.
 func lookup(mapping *yaml.Node, name string) (key, value *yaml.Node) {
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
 		return nil, nil

@@ -27,34 +27,33 @@ import (
 )
 
 const (
-	// retention is how long silences that ended and notifications are remembered,
-	// as in Alertmanager's own defaults.
+	// retention is how long expired silences and notification log entries are kept.
+	// It is Alertmanager's default.
 	retention = 120 * time.Hour
-	// maintenanceInterval is how often both are written to disk. A crash loses at
-	// most this much; both files are small.
+	// maintenanceInterval is how often both files are written to disk. A crash loses
+	// the entries of at most one interval.
 	maintenanceInterval = time.Minute
-	// alertGCInterval is how often alerts that are over are forgotten.
+	// alertGCInterval is how often resolved alerts are removed from memory.
 	alertGCInterval = 30 * time.Minute
-	// groupGCInterval is how often groups that are over are forgotten.
+	// groupGCInterval is how often empty groups are removed from memory.
 	groupGCInterval = 30 * time.Second
-	// maxSilences and maxSilenceBytes bound what the API can make this process
-	// keep: 1,000 silences of at most 8 KiB. An answer with all of them takes some ten
-	// times that, and each change writes all of them to disk.
+	// maxSilences and maxSilenceBytes limit the memory that API callers can use:
+	// 1,000 silences of at most 8 KiB. An answer with all of them needs about ten
+	// times as much memory, and each change writes all of them to disk.
 	maxSilences     = 1_000
 	maxSilenceBytes = 8 << 10
-	// maxBody is the longest body of a request, in bytes: some 1,000 alerts.
+	// maxBody limits a request body, in bytes. It is enough for about 1,000 alerts.
 	maxBody = 1 << 20
-	// drainTime is how long a notification on its way may take once Run is told to
-	// stop, so that what was told is also remembered as told.
+	// drainTime is how long a pending notification may take after Run has to stop.
+	// Without it, a notification could be sent and not recorded as sent.
 	drainTime = 2 * time.Second
 )
 
-// apiMaking guards what the library keeps for the whole process: the description
-// of its API, which it completes, without a lock, each time that one is made. It
-// must be as wide as what it guards.
+// apiMaking guards a global variable of the library: NewAPI changes the description
+// of the API without a lock. The mutex is global because that variable is.
 var apiMaking sync.Mutex
 
-// engine is the running part of a manager.
+// engine holds the running parts of a manager.
 type engine struct {
 	alerts     *mem.Alerts
 	api        *apiv2.API
@@ -62,37 +61,37 @@ type engine struct {
 	dispatcher *dispatch.Dispatcher
 	silences   *silence.Silences
 
-	// flushes counts the groups that are being told. No other begins once closing
-	// is set, which mu guards.
+	// flushes counts the groups whose notifications are being sent. No flush starts
+	// once closing is set. mu guards closing.
 	flushes sync.WaitGroup
 	mu      sync.Mutex
 	closing bool
-	// cut ends what is still being told when the time to drain is over.
+	// cut ends when drainTime is over. It cancels notifications that are still pending.
 	cut       context.Context
 	endFlush  context.CancelFunc
 	endUpkeep chan struct{}
 	upkeep    sync.WaitGroup
 }
 
-// start opens the state on disk, wires the parts and sets them going. It is one
-// straight function on purpose: nearly every part needs those before it, and the
-// order is that of Alertmanager's own main function. What it starts is ended by
-// stop, and not by the context.
+// start opens the state on disk, connects the parts and starts them. It is one
+// straight function because nearly every part needs the previous ones. The order is
+// that of Alertmanager's main function. The parts run until stop, even if the
+// context ends earlier.
 func (m *Manager) start(ctx context.Context) (*engine, error) {
 	if err := os.MkdirAll(m.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make alertmanager directory: %w", err)
+		return nil, fmt.Errorf("create alertmanager directory: %w", err)
 	}
 	notifications, err := m.openNotifications()
 	if err != nil {
-		return nil, fmt.Errorf("read log of notifications: %w", err)
+		return nil, fmt.Errorf("read notification log: %w", err)
 	}
 	silences, err := m.openSilences()
 	if err != nil {
 		return nil, fmt.Errorf("read silences: %w", err)
 	}
 
-	// The parts register metrics that nobody reads; the registry is this run's own,
-	// because registering twice panics.
+	// The parts register metrics that nothing reads. Each run has its own registry
+	// because registering a metric twice panics.
 	var (
 		registry = prometheus.NewRegistry()
 		recorder = eventrecorder.NopRecorder()
@@ -103,13 +102,13 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 	)
 	e.alerts, err = mem.NewAlerts(ctx, alertGCInterval, 0, silencer, m.library, recorder, registry, flags)
 	if err != nil {
-		return nil, fmt.Errorf("make store of alerts: %w", err)
+		return nil, fmt.Errorf("create alert store: %w", err)
 	}
 	e.cut, e.endFlush = context.WithCancel(ctx)
 	e.inhibitor = inhibit.NewInhibitor(e.alerts, m.setup.config.InhibitRules, m.library, recorder)
 	pipeline := notify.NewPipelineBuilder(registry, flags, recorder).New(
 		m.setup.integrations(notifications),
-		func() time.Duration { return 0 }, // there are no peers to wait for
+		func() time.Duration { return 0 }, // no wait, because there are no peers
 		e.inhibitor, silencer, timeinterval.NewIntervener(m.setup.intervals()), groups, notifications, nil,
 	)
 	e.dispatcher = dispatch.NewDispatcher(
@@ -121,14 +120,15 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 	apiMaking.Unlock()
 	if err != nil {
 		e.alerts.Close()
-		return nil, fmt.Errorf("make alertmanager api: %w", err)
+		return nil, fmt.Errorf("create alertmanager api: %w", err)
 	}
 	e.api.Update(m.setup.config, func(ctx context.Context, labels model.LabelSet) {
 		e.inhibitor.Mutes(ctx, labels)
 		silencer.Mutes(ctx, labels)
 	})
 
-	// The inhibitor first, or an alert could be told before what inhibits it is known.
+	// The inhibitor starts first. Otherwise an alert could be sent before the
+	// inhibitor has loaded the alert that inhibits it.
 	go e.inhibitor.Run()
 	e.inhibitor.WaitForLoading()
 	go e.dispatcher.Run(time.Now())
@@ -145,27 +145,27 @@ func (m *Manager) start(ctx context.Context) (*engine, error) {
 	return e, nil
 }
 
-// flushTimeout is how long telling a group may take, retries included: until its
-// next turn, but no less than the library allows for.
+// flushTimeout is how long the notification of a group may take, including retries:
+// until the group's next flush, and at least the library's minimum.
 func flushTimeout(interval time.Duration) time.Duration { return max(interval, notify.MinTimeout) }
 
-// flush runs the pipeline apart from the dispatcher's context, which ends at once
-// when the dispatcher stops: a message that has been sent would not be remembered
-// as sent, and told again after a restart.
+// flush runs the pipeline on a context that survives the dispatcher's. The
+// dispatcher's context ends as soon as the dispatcher stops. A message that was just
+// sent would then not be recorded, and a restart would send it again.
 func (e *engine) flush(pipeline notify.Stage) notify.Stage {
 	return notify.StageFunc(func(ctx context.Context, log *slog.Logger, alerts ...*alert.Alert) (context.Context, []*alert.Alert, error) {
 		if !e.beginFlush() {
 			return ctx, nil, context.Canceled
 		}
 		defer e.flushes.Done()
-		told, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		flushCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
 		if deadline, ok := ctx.Deadline(); ok {
-			told, cancel = context.WithDeadline(told, deadline)
+			flushCtx, cancel = context.WithDeadline(flushCtx, deadline)
 			defer cancel()
 		}
 		defer context.AfterFunc(e.cut, cancel)()
-		_, alerts, err := pipeline.Exec(told, log, alerts...)
+		_, alerts, err := pipeline.Exec(flushCtx, log, alerts...)
 		return ctx, alerts, err
 	})
 }
@@ -179,7 +179,7 @@ func (e *engine) beginFlush() bool {
 	return !e.closing
 }
 
-// stop undoes what start did, in reverse.
+// stop stops the parts in reverse order. Pending notifications get drainTime to finish.
 func (e *engine) stop() {
 	last := time.AfterFunc(drainTime, e.endFlush)
 	e.dispatcher.Stop()

@@ -11,17 +11,18 @@ import (
 )
 
 const (
-	// maxFilters is how many values the parameters of a call have together, and
-	// maxFilterBytes how long they are, in bytes.
+	// maxFilters limits the number of parameter values in a call, and maxFilterBytes
+	// the length of the query string, in bytes.
 	maxFilters     = 50
 	maxFilterBytes = 8 << 10
 )
 
-// checkFilters returns an error that names the limit which the parameters of a call
-// exceed. Most of them are regular expressions, and each alert is compared with all.
+// checkFilters returns an error if the parameters of a call exceed a limit. The limits
+// are needed because most parameters are regular expressions, and Alertmanager matches
+// each alert against all of them.
 func checkFilters(u *url.URL) error {
 	if len(u.RawQuery) > maxFilterBytes {
-		return fmt.Errorf("the query string has %d bytes, at most %d are allowed", len(u.RawQuery), maxFilterBytes)
+		return fmt.Errorf("the query string has %d bytes; at most %d are allowed", len(u.RawQuery), maxFilterBytes)
 	}
 	parameters, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
@@ -35,21 +36,22 @@ func checkFilters(u *url.URL) error {
 		}
 	}
 	if len(plain) > maxFilters {
-		return fmt.Errorf("there are %d parameters, at most %d are allowed", len(plain), maxFilters)
+		return fmt.Errorf("the query string has %d parameters; at most %d are allowed", len(plain), maxFilters)
 	}
-	// A filter is a name, an operator and a value, which as a whole is a regular
-	// expression no cheaper than the value. Only that of a filter has escapes.
+	// A filter is a name, an operator and a value. Weighing the whole filter as one
+	// regular expression costs no less than weighing its value. Only values of
+	// filters have escapes, so both forms are checked.
 	if err := guard.Regexps(plain...); err != nil {
 		return err
 	}
 	return guard.Regexps(unescaped...)
 }
 
-// unescape reads the escapes of a filter as Alertmanager does.
+// unescape replaces the escapes in a filter, as Alertmanager does.
 var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n")
 
-// guarded refuses calls whose parameters cost too much, and bounds the memory of
-// those that read.
+// guarded rejects calls whose parameters cost too much, and limits the memory that
+// GET requests use.
 func guarded(next http.Handler) http.Handler {
 	reads := reply.Few(next, refuse)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +67,7 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// refuse answers as Alertmanager does, whose errors are JSON strings.
+// refuse writes an error as Alertmanager does: as a JSON string.
 func refuse(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

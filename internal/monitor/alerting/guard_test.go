@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 )
 
-func TestExpensiveFiltersAreRefused(t *testing.T) {
+func TestExpensiveFiltersAreRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := run(t, options(t, newListener()))
@@ -29,7 +29,7 @@ func TestExpensiveFiltersAreRefused(t *testing.T) {
 				"many filters":       {url.Values{"filter": strings.Split(strings.Repeat(`a=~"(b?){20}" `, 40)+"a=b", " ")}, http.StatusBadRequest, "at most 1000 are allowed"},
 				"receiver":           {url.Values{"receiver": {costly}}, http.StatusBadRequest, "at most 1000 are allowed"},
 				"receiver matchers":  {url.Values{"receiver_matchers": {"a=~" + costly}}, http.StatusBadRequest, "at most 1000 are allowed"},
-				"parameters":         {url.Values{"filter": strings.Split(strings.Repeat("a=b ", 60)+"a=b", " ")}, http.StatusBadRequest, "61 parameters, at most 50"},
+				"parameters":         {url.Values{"filter": strings.Split(strings.Repeat("a=b ", 60)+"a=b", " ")}, http.StatusBadRequest, "61 parameters; at most 50"},
 				"length":             {url.Values{"filter": {"a=" + strings.Repeat("b", 9000)}}, http.StatusBadRequest, "at most 8192"},
 			} {
 				status, answer := m.call(t, http.MethodGet, "/api/v2/"+path+"?"+c.parameters.Encode(), "")
@@ -41,7 +41,8 @@ func TestExpensiveFiltersAreRefused(t *testing.T) {
 	})
 }
 
-// TestCallersDoNotFillTheLog makes mistakes of which the library logs each as an error.
+// TestCallersDoNotFillTheLog makes requests with mistakes. The library logs each as an
+// error; Onsale logs it at debug.
 func TestCallersDoNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	l := new(logged)
@@ -59,7 +60,7 @@ func TestCallersDoNotFillTheLog(t *testing.T) {
 		{http.MethodPost, "silences", silenceOf("", "")},
 	} {
 		if status, answer := m.call(t, c.method, "/api/v2/"+c.path, c.body); status < http.StatusBadRequest {
-			t.Errorf("%s %s is no mistake: %d %s", c.method, c.path, status, answer)
+			t.Errorf("%s %s was accepted: %d %s", c.method, c.path, status, answer)
 		}
 	}
 	m.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(left, http.MethodGet, "/api/v2/alerts/groups", http.NoBody))

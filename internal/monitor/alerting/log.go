@@ -5,13 +5,13 @@ import (
 	"log/slog"
 )
 
-// quietHandler is what the library logs through: what it thinks worth telling is
-// detail here, and no secret of the configuration passes.
+// quietHandler handles the log of the library. It lowers level info to debug and
+// removes the secrets of the configuration.
 type quietHandler struct {
 	next slog.Handler
 	hide secrets
-	// detail makes errors detail as well. Those of the API are mistakes of its
-	// callers, who could otherwise fill the disk with them.
+	// detail lowers errors to debug too. It is set for the API, where errors are
+	// mistakes of callers, who could otherwise fill the disk with log lines.
 	detail bool
 }
 
@@ -29,12 +29,12 @@ func (h quietHandler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements [slog.Handler].
 func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
-	told := slog.NewRecord(r.Time, h.level(r.Level), h.hide.text(r.Message), r.PC)
+	shown := slog.NewRecord(r.Time, h.level(r.Level), h.hide.text(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		told.AddAttrs(h.attr(a))
+		shown.AddAttrs(h.attr(a))
 		return true
 	})
-	return h.next.Handle(ctx, told)
+	return h.next.Handle(ctx, shown)
 }
 
 // WithAttrs implements [slog.Handler].
@@ -53,9 +53,9 @@ func (h quietHandler) WithGroup(name string) slog.Handler {
 	return h
 }
 
-// attr hides secrets in texts and errors, the only values of the library's lines
-// that could hold one. The component is Alertmanager as a whole; what the library
-// calls so is a part of it.
+// attr hides secrets in strings and errors, the only attribute values of the library
+// that can contain one. It renames the library's attribute component to part, because
+// here the component is Alertmanager as a whole.
 func (h quietHandler) attr(a slog.Attr) slog.Attr {
 	if a.Key == "component" {
 		a.Key = "part"

@@ -25,18 +25,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// told is one notification: when, and which alerts in what state.
-type told struct {
+// notification is when a listener was notified, and the name and state of each alert.
+type notification struct {
 	at     time.Time
 	states []string
 }
 
-// listener is a notifier that writes down what it is told.
+// listener is a notifier that records its notifications.
 type listener struct {
-	mu     sync.Mutex
-	told   []told
-	signal chan struct{}
-	// answer, if there is one, is asked for each call what to return.
+	mu       sync.Mutex
+	received []notification
+	signal   chan struct{}
+	// answer, if it is not nil, returns the result of each call.
 	answer func(call int) (retry bool, err error)
 	calls  int
 }
@@ -61,17 +61,17 @@ func (r *listener) Notify(_ context.Context, alerts ...*alert.Alert) (bool, erro
 		states = append(states, name+" "+string(a.Status()))
 	}
 	slices.Sort(states)
-	r.told = append(r.told, told{at: time.Now(), states: states})
+	r.received = append(r.received, notification{at: time.Now(), states: states})
 	r.signal <- struct{}{}
 	return false, nil
 }
 
-// messages are all notifications so far, each on one line.
+// messages returns all notifications so far, each as one line.
 func (r *listener) messages() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	lines := make([]string, 0, len(r.told))
-	for _, n := range r.told {
+	lines := make([]string, 0, len(r.received))
+	for _, n := range r.received {
 		lines = append(lines, strings.Join(n.states, ", "))
 	}
 	return lines
@@ -80,11 +80,11 @@ func (r *listener) messages() []string {
 func (r *listener) want(t *testing.T, want ...string) {
 	t.Helper()
 	if got := r.messages(); !slices.Equal(got, want) {
-		t.Fatalf("the receiver was told %q, want %q", got, want)
+		t.Fatalf("the receiver got %q, want %q", got, want)
 	}
 }
 
-// The times of grouping at the demo pace.
+// The grouping intervals of the demo pace.
 const (
 	wait     = 2 * time.Second
 	interval = 5 * time.Second
@@ -100,7 +100,7 @@ func options(t *testing.T, n notify.Notifier) alerting.Options {
 	}
 }
 
-// withFile gives the options a configuration file of the user's.
+// withFile returns the options with a configuration file.
 func withFile(t *testing.T, o alerting.Options, content string) alerting.Options {
 	t.Helper()
 	o.ConfigFile = filepath.Join(t.TempDir(), "alertmanager.yml")
@@ -110,7 +110,7 @@ func withFile(t *testing.T, o alerting.Options, content string) alerting.Options
 	return o
 }
 
-// running is a manager that runs until stop.
+// running is a manager that runs until stop is called.
 type running struct {
 	*alerting.Manager
 	stop func()
@@ -128,7 +128,7 @@ func run(t *testing.T, o alerting.Options) running {
 	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("an orderly end is no error, got %v", err)
+			t.Errorf("Run returned %v after its context ended, want nil", err)
 		}
 	})
 	t.Cleanup(stop)
@@ -140,8 +140,8 @@ func run(t *testing.T, o alerting.Options) running {
 	return r
 }
 
-// fire puts alerts as rules do that see them again and again: they end in a minute
-// unless they are put again.
+// fire puts firing alerts, as the rules do. They resolve after an hour unless they are
+// put again.
 func (r running) fire(t *testing.T, alerts ...*model.Alert) {
 	t.Helper()
 	for _, a := range alerts {
@@ -161,7 +161,7 @@ func (r running) resolve(t *testing.T, alerts ...*model.Alert) {
 	r.Put(t.Context(), alerts)
 }
 
-// named is an alert; labels come in pairs.
+// named returns an alert. labels are pairs of name and value.
 func named(name string, labels ...string) *model.Alert {
 	set := model.LabelSet{model.AlertNameLabel: model.LabelValue(name), "severity": "critical"}
 	for i := 0; i+1 < len(labels); i += 2 {
@@ -170,7 +170,7 @@ func named(name string, labels ...string) *model.Alert {
 	return &model.Alert{Labels: set, Annotations: model.LabelSet{"summary": "it is " + model.LabelValue(name)}}
 }
 
-// call sends a request to the API without a network.
+// call sends a request to the handler, without a network.
 func (r running) call(t *testing.T, method, path, body string) (status int, answer string) {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
@@ -182,7 +182,7 @@ func (r running) call(t *testing.T, method, path, body string) (status int, answ
 	return recorder.Code, recorder.Body.String()
 }
 
-// get is a call that must succeed.
+// get makes a GET request that must succeed.
 func (r running) get(t *testing.T, path string) string {
 	t.Helper()
 	status, answer := r.call(t, http.MethodGet, path, "")
@@ -192,7 +192,7 @@ func (r running) get(t *testing.T, path string) string {
 	return answer
 }
 
-// logged is a logger that writes everything into a buffer.
+// logged collects log output in a buffer.
 type logged struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

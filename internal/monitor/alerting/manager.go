@@ -1,13 +1,14 @@
-// Package alerting is the real Alertmanager in this process: it groups what the
-// rules found, mutes what is silenced or inhibited, and tells the receivers.
+// Package alerting runs the real Alertmanager in this process. It groups alerts,
+// mutes those that are silenced or inhibited, and notifies the receivers.
 //
-// Alertmanager is wired from its parts, because its own package for embedding
-// does not compile outside its repository. [New] reads and checks everything and
-// starts nothing; engine.go is the wiring, config.go what a user's file may say.
+// The package connects the parts of Alertmanager itself, because Alertmanager's own
+// package for embedding does not compile outside its repository. [New] reads and
+// checks the configuration and starts nothing. engine.go connects the parts;
+// config.go loads the user's file.
 //
-// How matchers are written is one setting of the whole process in the library,
-// without a lock. It is left at its default, the syntax of Alertmanager up to
-// 0.26: what only the newer syntax could read is refused, never read otherwise.
+// The syntax of matchers is a global setting of the library that has no lock. It
+// stays at its default, the syntax of Alertmanager up to 0.26. A matcher that needs
+// the newer syntax is an error.
 package alerting
 
 import (
@@ -27,26 +28,27 @@ import (
 	"onsale/internal/monitor/conceal"
 )
 
-// BuiltIn is the receiver that every configuration has: [Options].Notifier. In a
-// user's file a receiver of this name with no integrations of its own is it.
+// BuiltIn is the name of the built-in receiver, [Options].Notifier. A receiver of
+// this name in a user's file uses it if the file gives it no integrations.
 const BuiltIn = "onsale"
 
-// Options of a [Manager]. All but ConfigFile must be given.
+// Options of a [Manager]. All except ConfigFile are required.
 type Options struct {
-	// Dir is where silences and the log of notifications outlive the process. Run
-	// makes it.
+	// Dir holds silences and the notification log across restarts. Run creates it.
 	Dir string
-	// ConfigFile is a configuration of Alertmanager. Empty means the built-in one,
-	// a single route to the Notifier; only that has the three times below.
+	// ConfigFile is a configuration file of Alertmanager. If it is empty, the
+	// built-in configuration is used: a single route to Notifier with the three
+	// durations below.
 	ConfigFile string
-	// GroupWait is how long a group's first notification waits for company,
-	// GroupInterval the least time between two of its notifications, and
-	// RepeatInterval after how long an alert that still fires is told again. They
-	// are whole milliseconds.
+	// GroupWait is how long the first notification of a group waits for more alerts.
+	// GroupInterval is the shortest time between two notifications of a group.
+	// RepeatInterval is how long an alert fires before it is sent again. All are
+	// whole milliseconds and are ignored if ConfigFile is set.
 	GroupWait, GroupInterval, RepeatInterval time.Duration
-	// Notifier is who is told. It says true beside an error that may pass.
+	// Notifier is the built-in receiver. It returns retry = true with an error that
+	// a later attempt may not have.
 	Notifier notify.Notifier
-	// ExternalURL is where people reach this process, for links in messages.
+	// ExternalURL is the address of this process in links in messages.
 	ExternalURL string
 	Logger      *slog.Logger
 }
@@ -54,11 +56,11 @@ type Options struct {
 func (o Options) validate() error {
 	switch {
 	case o.Dir == "":
-		return errors.New("alerting options: dir must be given")
+		return errors.New("alerting options: dir is required")
 	case o.Notifier == nil:
-		return errors.New("alerting options: notifier must be given")
+		return errors.New("alerting options: notifier is required")
 	case o.Logger == nil:
-		return errors.New("alerting options: logger must be given")
+		return errors.New("alerting options: logger is required")
 	case o.ConfigFile != "":
 		return nil
 	case o.GroupWait < 0:
@@ -71,24 +73,24 @@ func (o Options) validate() error {
 	return nil
 }
 
-// Manager is one Alertmanager. Several can run in one process, each on its own
+// Manager is one Alertmanager. Several can run in one process, each with its own
 // directory.
 type Manager struct {
 	log   *slog.Logger
 	dir   string
 	setup *setup
-	// library is the logger of the library, and callers that of its API.
+	// library is the logger for the library, and callers the one for its API.
 	library, callers *slog.Logger
 
-	// ready is closed once engine is there, done once Run has ended.
+	// ready is closed once engine is set, and done once Run has ended.
 	saving      sync.Mutex
 	ready, done chan struct{}
 	engine      *engine
 }
 
-// New returns a manager that does not run yet. It starts nothing and writes
-// nothing. An error says in one line which option is wrong, or which file, line
-// and section.
+// New returns a manager. It starts nothing and writes nothing; [Manager.Run] does.
+// An error is one line that names the wrong option or file. It includes the line and
+// the section of the file where the library reports them.
 func New(o Options) (*Manager, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -115,10 +117,10 @@ func New(o Options) (*Manager, error) {
 	}, nil
 }
 
-// Put takes in what the rules found, firing or resolved. An alert that fires and
-// names no end is over once it has not been put for the resolve timeout of the
-// configuration. Put waits until the manager runs or the context ends, and does
-// nothing once it has stopped.
+// Put accepts firing and resolved alerts from the rules. A firing alert without an
+// end time resolves when it has not been put again within the resolve timeout of
+// the configuration. Put blocks until the manager runs or the context ends. It does
+// nothing once the manager has stopped.
 func (m *Manager) Put(ctx context.Context, alerts []*model.Alert) {
 	select {
 	case <-m.ready:
@@ -133,12 +135,12 @@ func (m *Manager) Put(ctx context.Context, alerts []*model.Alert) {
 		accepted = append(accepted, accept(a, now, m.setup.resolveTimeout()))
 	}
 	if err := m.engine.alerts.Put(ctx, accepted...); err != nil {
-		m.log.ErrorContext(ctx, "cannot take in alerts", "alerts", len(accepted), "error", err)
+		m.log.ErrorContext(ctx, "cannot store alerts", "alerts", len(accepted), "error", err)
 	}
 }
 
-// accept fills in the times that Alertmanager needs, as its API does, and drops
-// empty labels, which mean the same as none.
+// accept fills in the times that Alertmanager needs, as its API does. It drops empty
+// labels, because an empty label means the same as a missing one.
 func accept(from *model.Alert, now time.Time, timeout time.Duration) *alert.Alert {
 	a := &alert.Alert{Alert: *from, UpdatedAt: now}
 	a.Labels = make(model.LabelSet, len(from.Labels))
@@ -160,9 +162,9 @@ func accept(from *model.Alert, now time.Time, timeout time.Duration) *alert.Aler
 	return a
 }
 
-// Run groups, mutes and tells until the context ends, which is an orderly end:
-// notifications on their way get a moment more, silences and the log of
-// notifications are written, and the result is nil. It may be called once.
+// Run groups, mutes and notifies until the context ends. Then pending notifications
+// get 2 s to finish, silences and the notification log are saved, and Run returns
+// nil. It may be called once.
 func (m *Manager) Run(ctx context.Context) error {
 	defer close(m.done)
 	running, err := m.start(context.WithoutCancel(ctx))
@@ -179,11 +181,11 @@ func (m *Manager) Run(ctx context.Context) error {
 	return nil
 }
 
-// Ready is closed once alerts are taken in and the API answers.
+// Ready is closed once the manager accepts alerts and its API accepts requests.
 func (m *Manager) Ready() <-chan struct{} { return m.ready }
 
-// Handler answers the HTTP API v2 of Alertmanager under /api/v2/. Who may write
-// is guarded outside. Before Run it answers 503.
+// Handler serves the HTTP API v2 of Alertmanager under /api/v2/. It answers 503
+// before Run. The caller must restrict who may write.
 func (m *Manager) Handler() http.Handler {
 	api := guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.keeping(m.engine.api.Handler).ServeHTTP(w, r)

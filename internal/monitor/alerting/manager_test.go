@@ -15,7 +15,7 @@ import (
 	"onsale/internal/monitor/alerting"
 )
 
-func TestFiringIsToldAfterTheWaitAndResolvedAfterTheInterval(t *testing.T) {
+func TestFiringIsSentAfterGroupWaitAndResolvedAfterGroupInterval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -26,20 +26,20 @@ func TestFiringIsToldAfterTheWaitAndResolvedAfterTheInterval(t *testing.T) {
 		r.want(t)
 		time.Sleep(time.Second)
 		r.want(t, "InstanceDown firing")
-		if after := r.told[0].at.Sub(begin); after != wait {
-			t.Errorf("told after %s, want the group wait of %s", after, wait)
+		if after := r.received[0].at.Sub(begin); after != wait {
+			t.Errorf("sent after %s, want the group wait of %s", after, wait)
 		}
 		m.resolve(t, down)
 		resolved := time.Now()
 		time.Sleep(interval)
 		r.want(t, "InstanceDown firing", "InstanceDown resolved")
-		if after := r.told[1].at.Sub(resolved); after > interval {
-			t.Errorf("told to be over after %s, want at most the group interval of %s", after, interval)
+		if after := r.received[1].at.Sub(resolved); after > interval {
+			t.Errorf("sent as resolved after %s, want at most the group interval of %s", after, interval)
 		}
 	})
 }
 
-func TestAlertThatIsNotPutAgainIsOver(t *testing.T) {
+func TestAlertThatIsNotPutAgainResolves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -48,14 +48,14 @@ func TestAlertThatIsNotPutAgainIsOver(t *testing.T) {
 		time.Sleep(4 * time.Minute)
 		r.want(t, "InstanceDown firing")
 		if alerts := m.get(t, "/api/v2/alerts"); strings.Contains(alerts, `"empty"`) {
-			t.Errorf("an empty label is the same as none, but it is kept: %s", alerts)
+			t.Errorf("the empty label was not dropped: %s", alerts)
 		}
 		time.Sleep(2 * time.Minute)
 		r.want(t, "InstanceDown firing", "InstanceDown resolved")
 	})
 }
 
-func TestStillFiringIsToldAgainAfterTheRepeatInterval(t *testing.T) {
+func TestFiringAlertIsSentAgainAfterTheRepeatInterval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -68,7 +68,7 @@ func TestStillFiringIsToldAgainAfterTheRepeatInterval(t *testing.T) {
 	})
 }
 
-func TestAlertsOfOneNameAreToldTogether(t *testing.T) {
+func TestAlertsOfOneNameAreSentTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -79,7 +79,7 @@ func TestAlertsOfOneNameAreToldTogether(t *testing.T) {
 	})
 }
 
-func TestReceiverThatFailsIsToldLater(t *testing.T) {
+func TestFailedNotificationIsSentLater(t *testing.T) {
 	t.Parallel()
 	for _, retry := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestReceiverThatFailsIsToldLater(t *testing.T) {
 	}
 }
 
-func TestRestartTellsNothingTwice(t *testing.T) {
+func TestRestartSendsNothingTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -122,8 +122,8 @@ func TestRestartTellsNothingTwice(t *testing.T) {
 	})
 }
 
-// Without the log of notifications a restart does tell everything twice.
-func TestRestartOnAnotherDirectoryTellsTwice(t *testing.T) {
+// Negative control: without the notification log, a restart sends everything twice.
+func TestRestartInAnotherDirectorySendsTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -138,7 +138,7 @@ func TestRestartOnAnotherDirectoryTellsTwice(t *testing.T) {
 	})
 }
 
-func TestCrashLosesAMinuteAtMost(t *testing.T) {
+func TestCrashLosesAtMostAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -149,7 +149,7 @@ func TestCrashLosesAMinuteAtMost(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		r.want(t, "InstanceDown firing")
 
-		// What a killed process leaves is what is on disk now.
+		// A killed process leaves the files that are on disk now.
 		crashed := o
 		crashed.Dir = filepath.Join(t.TempDir(), "crashed")
 		if err := os.CopyFS(crashed.Dir, os.DirFS(o.Dir)); err != nil {
@@ -163,7 +163,7 @@ func TestCrashLosesAMinuteAtMost(t *testing.T) {
 	})
 }
 
-func TestMessageOnItsWayIsFinishedAndRemembered(t *testing.T) {
+func TestPendingNotificationFinishesAndIsRecorded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -186,7 +186,7 @@ func TestMessageOnItsWayIsFinishedAndRemembered(t *testing.T) {
 	})
 }
 
-func TestStopDoesNotWaitForAReceiverThatIsDown(t *testing.T) {
+func TestStopDoesNotWaitForAFailingReceiver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -199,7 +199,7 @@ func TestStopDoesNotWaitForAReceiverThatIsDown(t *testing.T) {
 		if took := time.Since(begin); took > 3*time.Second {
 			t.Errorf("stopping took %s", took)
 		}
-		m.fire(t, named("HighLatency")) // after the end it is taken by nobody, and blocks nobody
+		m.fire(t, named("HighLatency")) // after Run has ended, Put does nothing and does not block
 	})
 }
 
@@ -222,7 +222,7 @@ func TestTwoManagersRunAtOnce(t *testing.T) {
 	}
 }
 
-func TestBrokenStateIsSetAside(t *testing.T) {
+func TestBrokenSnapshotIsRenamed(t *testing.T) {
 	t.Parallel()
 	r, lines := newListener(), &logged{}
 	o := options(t, r)
@@ -243,7 +243,7 @@ func TestBrokenStateIsSetAside(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := strings.Count(lines.String(), "set a broken snapshot aside"); got != 2 {
+	if got := strings.Count(lines.String(), "renamed a broken snapshot"); got != 2 {
 		t.Errorf("want one line for each broken file, got %d: %s", got, lines)
 	}
 }
@@ -256,14 +256,14 @@ func TestNewWritesAndStartsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(o.Dir); !os.IsNotExist(err) {
-		t.Errorf("New made %s: %v", o.Dir, err)
+		t.Errorf("New created %s: %v", o.Dir, err)
 	}
 	if status, _ := (running{Manager: m}).call(t, http.MethodGet, "/api/v2/status", ""); status != http.StatusServiceUnavailable {
 		t.Errorf("before Run the API answers %d, want 503", status)
 	}
 }
 
-func TestDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
+func TestDirectoryThatCannotBeCreatedIsAnError(t *testing.T) {
 	t.Parallel()
 	o := options(t, newListener())
 	if err := os.WriteFile(o.Dir, nil, 0o600); err != nil {

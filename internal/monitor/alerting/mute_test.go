@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// silence mutes the alerts of a name for an hour, through the API.
+// silence mutes the alerts of one name for an hour, through the API.
 func (r running) silence(t *testing.T, name string) (id string) {
 	t.Helper()
 	status, answer := r.call(t, http.MethodPost, "/api/v2/silences", silenceOf(name, "a test"))
 	if status != http.StatusOK {
-		t.Fatalf("the silence was answered with %d: %s", status, answer)
+		t.Fatalf("creating the silence answered %d: %s", status, answer)
 	}
 	var made struct {
 		SilenceID string `json:"silenceID"`
@@ -34,7 +34,7 @@ func silenceOf(name, comment string) string {
 		name, now.Format(time.RFC3339Nano), now.Add(time.Hour).Format(time.RFC3339Nano), comment)
 }
 
-func TestSilenceMutesAndOutlivesTheProcess(t *testing.T) {
+func TestSilenceMutesAndSurvivesARestart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -56,7 +56,7 @@ func TestSilenceMutesAndOutlivesTheProcess(t *testing.T) {
 	})
 }
 
-func TestSilenceThatIsExpiredMutesNoMore(t *testing.T) {
+func TestExpiredSilenceMutesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -73,13 +73,13 @@ func TestSilenceThatIsExpiredMutesNoMore(t *testing.T) {
 	})
 }
 
-func TestSilenceIsBoundedInSize(t *testing.T) {
+func TestSilenceSizeIsLimited(t *testing.T) {
 	t.Parallel()
 	m := run(t, options(t, newListener()))
 	for length, want := range map[int]int{100: http.StatusOK, 10 << 10: http.StatusBadRequest, 2 << 20: http.StatusRequestEntityTooLarge} {
 		status, answer := m.call(t, http.MethodPost, "/api/v2/silences", silenceOf("InstanceDown", strings.Repeat("x", length)))
 		if status != want && (want != http.StatusRequestEntityTooLarge || status < 400) {
-			t.Errorf("a comment of %d bytes was answered with %d, want %d: %s", length, status, want, answer)
+			t.Errorf("a silence with a comment of %d bytes: answered %d, want %d: %s", length, status, want, answer)
 		}
 	}
 }
@@ -92,26 +92,26 @@ func TestFastBurnInhibitsSlowBurnOfTheSameObjective(t *testing.T) {
 		fast := named("AvailabilityBurnFast", "slo", "availability")
 		slow, other := named("BudgetBurnSlow", "slo", "availability"), named("BudgetBurnSlow", "slo", "latency")
 		m.fire(t, fast, slow, other)
-		time.Sleep(wait + interval/2) // between two turns of the groups
+		time.Sleep(wait + interval/2) // between two flushes
 		fired := []string{"AvailabilityBurnFast/availability firing", "BudgetBurnSlow/latency firing"}
 		if got := r.messages(); len(got) != 2 || !strings.Contains(strings.Join(fired, "|"), got[0]) {
-			t.Fatalf("told %q, want %q in any order", got, fired)
+			t.Fatalf("got %q, want %q in any order", got, fired)
 		}
 		m.resolve(t, fast, slow, other)
 		time.Sleep(2 * interval)
 		got := strings.Join(r.messages(), "|")
 		for _, want := range []string{"AvailabilityBurnFast/availability resolved", "BudgetBurnSlow/latency resolved"} {
 			if !strings.Contains(got, want) {
-				t.Errorf("told %q, want %q among it", got, want)
+				t.Errorf("got %q, want it to include %q", got, want)
 			}
 		}
 		if strings.Contains(got, "BudgetBurnSlow/availability") {
-			t.Errorf("told the end of an alert whose beginning was inhibited: %q", got)
+			t.Errorf("sent a resolved alert that was inhibited while it fired: %q", got)
 		}
 	})
 }
 
-func TestEndOfAnAlertThatWasNeverToldIsNoNews(t *testing.T) {
+func TestResolvedAlertThatWasNeverSentIsNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -119,19 +119,19 @@ func TestEndOfAnAlertThatWasNeverToldIsNoNews(t *testing.T) {
 		fast := named("AvailabilityBurnFast", "slo", "a")
 		slow, other := named("BudgetBurnSlow", "slo", "a"), named("BudgetBurnSlow", "slo", "b")
 		m.fire(t, fast, slow, other)
-		time.Sleep(wait + interval/2) // between two turns of the groups
+		time.Sleep(wait + interval/2) // between two flushes
 		before := len(r.messages())
 		m.resolve(t, slow)
 		m.resolve(t, fast)
 		time.Sleep(3 * interval)
 		got := r.messages()[before:]
 		if len(got) != 1 || got[0] != "AvailabilityBurnFast/a resolved" {
-			t.Fatalf("told %q, want the end of the fast burn alone", got)
+			t.Fatalf("got %q, want only the resolved fast burn", got)
 		}
 	})
 }
 
-func TestEndIsToldToWhoHeardOfTheBeginningBeforeARestart(t *testing.T) {
+func TestResolvedIsSentAfterARestartIfFiringWasSentBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newListener()
@@ -150,11 +150,11 @@ func TestEndIsToldToWhoHeardOfTheBeginningBeforeARestart(t *testing.T) {
 	})
 }
 
-func TestAmtoolOfDebian(t *testing.T) {
+func TestAmtoolWorks(t *testing.T) {
 	t.Parallel()
 	amtool, err := exec.LookPath("amtool")
 	if err != nil {
-		t.Fatalf("this test needs amtool; on Debian it is in the package prometheus-alertmanager: %v", err)
+		t.Fatalf("this test needs amtool; on Debian, install the package prometheus-alertmanager: %v", err)
 	}
 	r := newListener()
 	o := options(t, r)
@@ -166,7 +166,7 @@ func TestAmtoolOfDebian(t *testing.T) {
 		t.Helper()
 		command := exec.CommandContext(t.Context(), amtool, append([]string{"--alertmanager.url=" + api.URL}, args...)...)
 		var stderr strings.Builder
-		command.Stderr = &stderr // where it warns that it is older than the server
+		command.Stderr = &stderr // amtool warns here that it is older than the server
 		out, err := command.Output()
 		if err != nil {
 			t.Fatalf("amtool %s: %v: %s%s", strings.Join(args, " "), err, out, &stderr)

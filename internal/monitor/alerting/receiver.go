@@ -19,18 +19,18 @@ import (
 	"onsale/internal/monitor/discord"
 )
 
-// setup is all that can be made of a configuration before anything starts.
+// setup is everything that is built from a configuration before anything starts.
 type setup struct {
 	config   *config.Config
 	template *template.Template
 	routes   *dispatch.Route
-	// receivers are the integrations of each receiver, by its name.
+	// receivers holds the integrations of each receiver, by receiver name.
 	receivers map[string][]notify.Integration
-	// doubts say which addresses may be wrong.
+	// doubts lists addresses that may be wrong, each with the reason.
 	doubts []string
 }
 
-// prepare makes the routes and the receivers of a configuration.
+// prepare builds the routes and the receivers of a configuration.
 func prepare(l loaded, external *url.URL, builtIn notify.Notifier, log *slog.Logger) (*setup, error) {
 	l.template.ExternalURL = external
 	s := &setup{
@@ -45,15 +45,15 @@ func prepare(l loaded, external *url.URL, builtIn notify.Notifier, log *slog.Log
 		}
 		for i := range integrations {
 			n := &integrations[i]
-			integrations[i] = notify.NewIntegration(&polite{next: *n, hide: l.secrets}, rules(n.SendResolved()), n.Name(), n.Index(), r.Name)
+			integrations[i] = notify.NewIntegration(&pausing{next: *n, hide: l.secrets}, rules(n.SendResolved()), n.Name(), n.Index(), r.Name)
 		}
 		s.receivers[r.Name] = integrations
 	}
 	return s, nil
 }
 
-// build makes the integrations that one receiver names. The library makes all
-// but those of Discord, whose own drops a message when Discord asks for a pause.
+// build creates the integrations of one receiver. The library creates all except
+// Discord's, because its own drops a message on 429.
 func (s *setup) build(r config.Receiver, builtIn notify.Notifier, log *slog.Logger) ([]notify.Integration, error) {
 	hooks := r.DiscordConfigs
 	r.DiscordConfigs = nil
@@ -78,12 +78,13 @@ func (s *setup) build(r config.Receiver, builtIn notify.Notifier, log *slog.Logg
 	return integrations, nil
 }
 
-// otherForms says which integrations of a receiver send to Discord what it does not take.
+// otherForms returns a warning for each integration of a receiver that sends
+// Discord messages in a format that Discord does not accept.
 func otherForms(r config.Receiver) (doubts []string) {
 	name := "receiver " + strconv.Quote(r.Name) + ": "
 	for _, c := range r.WebhookConfigs {
 		if discord.LeadsToDiscord(discord.Secret(c.URL)) {
-			doubts = append(doubts, name+"the url of webhook_configs leads to Discord, which does not take messages of that form: use discord_configs")
+			doubts = append(doubts, name+"the url of webhook_configs points to Discord, which does not accept messages of this format; use discord_configs")
 		}
 	}
 	for _, c := range r.SlackConfigs {
@@ -91,14 +92,14 @@ func otherForms(r config.Receiver) (doubts []string) {
 			continue
 		}
 		if address := c.APIURL.String(); discord.LeadsToDiscord(discord.Secret(address)) && !strings.HasSuffix(strings.TrimRight(c.APIURL.Path, "/"), "/slack") {
-			doubts = append(doubts, name+"the api_url of slack_configs leads to Discord, which takes messages of that form at an address that ends with /slack alone: use discord_configs")
+			doubts = append(doubts, name+"the api_url of slack_configs points to Discord, which accepts messages of this format only at an address that ends with /slack; use discord_configs")
 		}
 	}
 	return doubts
 }
 
-// integrations returns the receivers such that each remembers in the log of
-// notifications whom it told what.
+// integrations returns the receivers, wrapped so that each records in the
+// notification log which alerts it has sent.
 func (s *setup) integrations(log notify.NotificationLog) map[string][]notify.Integration {
 	receivers := make(map[string][]notify.Integration, len(s.receivers))
 	for name, integrations := range s.receivers {
@@ -112,26 +113,26 @@ func (s *setup) integrations(log notify.NotificationLog) map[string][]notify.Int
 	return receivers
 }
 
-// rules says whether a receiver is told that an alert is over.
+// rules reports whether a receiver gets notifications about resolved alerts.
 type rules bool
 
 // SendResolved implements [notify.ResolvedSender].
 func (r rules) SendResolved() bool { return bool(r) }
 
-// unnamedPause is how long a receiver is left alone that asks for a pause, and
-// whose integration in the library does not tell for how long.
+// unnamedPause is the pause after a receiver has answered 429. The library does not
+// return how long the receiver asked to wait.
 const unnamedPause = 2 * time.Second
 
-// polite is an integration that tells no secret in its errors, and leaves a
-// receiver alone that asked for it. All groups of the receiver keep the pause.
-type polite struct {
+// pausing wraps an integration. It removes secrets from errors, and it pauses after
+// the receiver has answered 429. The pause applies to all groups of the receiver.
+type pausing struct {
 	next  notify.Integration
 	hide  secrets
 	pause discord.Pause
 }
 
 // Notify implements [notify.Notifier].
-func (p *polite) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bool, err error) {
+func (p *pausing) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bool, err error) {
 	if err := p.pause.Wait(ctx); err != nil {
 		return true, err
 	}

@@ -15,26 +15,26 @@ import (
 )
 
 const (
-	// hidden stands where a secret stood, as in the library.
+	// hidden replaces a secret. The library uses the same text.
 	hidden = amcommon.SecretToken
-	// shortestSecret is the fewest bytes that are looked for in texts; shorter ones
-	// would blank out ordinary words.
+	// shortestSecret is the length, in bytes, of the shortest secret that is replaced
+	// in texts. Replacing shorter ones would hide ordinary words.
 	shortestSecret = 4
-	// shortestUntyped is the same for what no type calls a secret.
+	// shortestUntyped is the same for values whose type does not mark them as secret.
 	shortestUntyped = 8
 )
 
-// secrets are the texts of a configuration that nobody may read.
+// secrets hides the secrets of a configuration in texts.
 type secrets struct {
 	replacer *strings.Replacer
 }
 
-// text returns s without secrets, and without users, passwords and queries of URLs.
+// text returns s without secrets, and without user names, passwords and queries in URLs.
 func (h secrets) text(s string) string { return endpoint.Clean(h.replacer.Replace(s)) }
 
-// err returns an error without secrets that is still the error it was. URLs that
-// were called are left out whole: that of a webhook may have come from a file,
-// and is not known here.
+// err returns an error that wraps the given one and has no secrets in its text. It
+// removes whole URLs of failed requests, because a webhook's URL may come from a file
+// that is not part of the configuration.
 func (h secrets) err(err error) error {
 	text := err.Error()
 	var called *url.Error
@@ -48,7 +48,7 @@ func (h secrets) err(err error) error {
 	return &safeError{text: h.text(text), err: err}
 }
 
-// safeError is an error whose text holds no secret.
+// safeError is an error whose text contains no secret.
 type safeError struct {
 	text string
 	err  error
@@ -58,8 +58,8 @@ func (e *safeError) Error() string { return e.text }
 
 func (e *safeError) Unwrap() error { return e.err }
 
-// secretsOf finds what the types of the configuration call secret, the passwords of
-// URLs, and the values that are hidden where the configuration is shown.
+// secretsOf collects the values whose types mark them as secret, the passwords in
+// URLs, and the values that are hidden when the configuration is shown.
 func secretsOf(c *config.Config, closed []string) secrets {
 	var pairs []string
 	for _, text := range closed {
@@ -96,7 +96,7 @@ func secretsOf(c *config.Config, closed []string) secrets {
 	return secrets{replacer: strings.NewReplacer(pairs...)}
 }
 
-// addURL adds a secret URL, and its path alone, which is what is secret in it.
+// addURL adds a secret URL and also its path, which is the secret part.
 func addURL(text string, add func(string)) {
 	add(text)
 	if u, err := url.Parse(text); err == nil && len(u.Path) > 1 {
@@ -105,8 +105,7 @@ func addURL(text string, add func(string)) {
 	}
 }
 
-// visit calls f with each exported value below v, and with the URLs that v
-// points to.
+// visit calls f with each exported value in v, including URLs behind pointers.
 func visit(v reflect.Value, f func(any)) {
 	if !v.IsValid() || !v.CanInterface() {
 		return

@@ -8,9 +8,9 @@ import (
 	"os"
 )
 
-// reopen opens a snapshot. One that can be read but not understood is set aside,
-// and the part starts empty: a broken file costs some silences or tells an alert
-// twice, which is better than to tell nothing.
+// reopen opens a snapshot. If its content is broken, reopen renames the file and the
+// part starts empty. This can lose silences or send an alert twice, which is better
+// than sending nothing.
 func reopen[T any](log *slog.Logger, file string, open func(file string) (T, error)) (T, error) {
 	opened, err := open(file)
 	var access *fs.PathError
@@ -19,8 +19,8 @@ func reopen[T any](log *slog.Logger, file string, open func(file string) (T, err
 	}
 	aside := file + ".broken"
 	if renamed := os.Rename(file, aside); renamed != nil {
-		return opened, fmt.Errorf("set broken snapshot aside: %w", errors.Join(err, renamed))
+		return opened, fmt.Errorf("rename broken snapshot: %w", errors.Join(err, renamed))
 	}
-	log.Warn("set a broken snapshot aside and began anew", "file", file, "aside", aside, "error", err)
+	log.Warn("renamed a broken snapshot and started empty", "file", file, "renamed_to", aside, "error", err)
 	return open(file)
 }

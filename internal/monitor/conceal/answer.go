@@ -10,9 +10,8 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// Answers hides what may be secret in the JSON that a handler answers with. The
-// answers are made one at a time, so that many at once take little more memory than
-// one; a client that reads slowly holds up no other.
+// Answers wraps a handler and hides secrets in its JSON responses. Only one response is
+// created at a time, to limit memory. A client that reads slowly does not delay others.
 func Answers(next http.Handler) http.Handler {
 	one := make(chan struct{}, 1)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -27,45 +26,45 @@ func Answers(next http.Handler) http.Handler {
 		}()
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
-		_, _ = w.Write(body) // an error means that the client has gone
+		_, _ = w.Write(body) // an error means that the client has disconnected
 	})
 }
 
-// answer returns what the handler answers, without what may be secret.
+// answer returns the status and the body of the handler's response, without secrets.
 func answer(next http.Handler, header http.Header, r *http.Request) (status int, body []byte) {
 	plain := r.Clone(r.Context())
-	plain.Header.Del("Accept-Encoding") // a packed answer could not be read here
+	plain.Header.Del("Accept-Encoding") // a compressed response could not be parsed
 	k := &kept{header: header, status: http.StatusOK}
 	next.ServeHTTP(k, plain)
 	return k.status, JSON(k.body.Bytes())
 }
 
-// kept is an answer that is not sent yet.
+// kept is a buffered response.
 type kept struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-// Header returns that of the answer to come.
+// Header returns the header of the response.
 func (k *kept) Header() http.Header { return k.header }
 
-// WriteHeader keeps the status.
+// WriteHeader sets the status.
 func (k *kept) WriteHeader(status int) { k.status = status }
 
-// Write keeps a part of the body.
+// Write appends to the body.
 func (k *kept) Write(p []byte) (int, error) { return k.body.Write(p) }
 
-// maxError is how much of a failed scrape's error is shown, in bytes. It quotes the line
-// that could not be read, which may be as long as the whole page of metrics.
+// maxError limits the error of a failed scrape, in bytes. The error quotes a line that
+// could not be parsed, which may be as long as the whole metrics page.
 const maxError = 4 << 10
 
-// JSON returns an answer of the libraries without what may be secret: in the
-// configurations and the labels in it as they are known, in all else what is part of
-// a URL. The error of a failed scrape is cut off at 4 KB.
+// JSON removes secrets from a response of the libraries. In configurations and labels it
+// hides the values of secret fields. In all other texts it hides user names, passwords
+// and queries of URLs. It cuts the error of a failed scrape at 4 KB.
 func JSON(body []byte) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber() // which writes numbers as they were
+	decoder.UseNumber() // keeps numbers unchanged
 	var value any
 	if decoder.Decode(&value) != nil {
 		return []byte(endpoint.Clean(string(body)))
@@ -74,12 +73,12 @@ func JSON(body []byte) []byte {
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	if encoder.Encode(masked("", value)) != nil {
-		return nil // what was decoded can be encoded
+		return nil // cannot happen: the value was decoded from JSON
 	}
 	return out.Bytes()
 }
 
-// masked returns the value of a member.
+// masked returns the value of a JSON member without secrets.
 func masked(name string, value any) any {
 	switch v := value.(type) {
 	case string:

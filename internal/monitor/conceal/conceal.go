@@ -1,8 +1,8 @@
-// Package conceal hides what may be secret in the configuration that Prometheus
-// and Alertmanager show to anybody: in their answers, and in their logs.
+// Package conceal hides secrets of the configuration in the responses and the logs of
+// Prometheus and Alertmanager.
 //
-// The libraries hide what their types call a secret. The rest is hidden here: a
-// value is shown only where fields.go says that its field holds no secret.
+// The libraries hide only values whose types mark them as secret. This package shows a
+// value only if fields.go lists its field as not secret.
 package conceal
 
 import (
@@ -17,29 +17,28 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// Hidden replaces what may be secret. The libraries write the same, and their tools
-// know it.
+// Hidden replaces a secret. The libraries use the same text, and their tools expect it.
 const Hidden = "<secret>"
 
-// YAML returns a configuration, as the libraries write it, without what may be
-// secret, and the values that were left out.
+// YAML returns a configuration of the libraries without secrets, and the values that it
+// has hidden.
 func YAML(text string) (shown string, hidden []string, err error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
-		return "", nil, fmt.Errorf("read configuration to be shown: %w", err)
+		return "", nil, fmt.Errorf("parse configuration to hide its secrets: %w", err)
 	}
 	var m masker
 	m.node(&document, open)
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
-	encoder.SetIndent(2) // as the libraries
+	encoder.SetIndent(2) // the same as the libraries
 	if err := encoder.Encode(&document); err != nil {
-		return "", nil, fmt.Errorf("write configuration to be shown: %w", err)
+		return "", nil, fmt.Errorf("write configuration without secrets: %w", err)
 	}
 	return out.String(), m.hidden, nil
 }
 
-// masker masks a document in place, and notes what it hid.
+// masker masks a document in place and collects the hidden values.
 type masker struct{ hidden []string }
 
 func (m *masker) node(n *yaml.Node, how decision) {
@@ -48,7 +47,7 @@ func (m *masker) node(n *yaml.Node, how decision) {
 		m.scalar(n, how)
 	case yaml.MappingNode:
 		m.mapping(n, how)
-	case yaml.AliasNode: // the node that it refers to is masked in its own place
+	case yaml.AliasNode: // its target is masked where it is defined
 	default:
 		for _, part := range n.Content {
 			m.node(part, how)
@@ -86,8 +85,8 @@ func (m *masker) mapping(n *yaml.Node, how decision) {
 	}
 }
 
-// relabelsSecret reports whether a mapping is a relabelling of a label that may
-// hold a secret: then what it is made of is one as well.
+// relabelsSecret reports whether a mapping is a relabelling rule that reads or sets a
+// secret label. Then its regex and replacement may be secret too.
 func relabelsSecret(n *yaml.Node) bool {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		switch value := n.Content[i+1]; n.Content[i].Value {
@@ -104,20 +103,20 @@ func relabelsSecret(n *yaml.Node) bool {
 	return false
 }
 
-// secretLabel matches the names of labels whose values are not shown. The labels
-// __param_NAME are the params of a scrape.
+// secretLabel matches the names of labels whose values are hidden. The labels
+// __param_NAME contain the params of a scrape.
 var secretLabel = regexp.MustCompile(`(?i)^__param_|pass(wd|word|phrase)|secret|token|credential|cookie|bearer|authorization|api_?key|(^|_)(key|pw|pwd|auth|pass|session)(_|$)`)
 
 func isSecretLabel(name string) bool { return secretLabel.MatchString(name) }
 
-// Texts hides the values that were left out of a configuration in other texts.
+// Texts hides the values from [YAML] in other texts.
 type Texts struct{ replacer *strings.Replacer }
 
-// shortest is the length, in bytes, of the shortest value that is looked for in
-// texts: without a type that says so, a short one may be any word.
+// shortest is the length of the shortest value that is hidden in texts, in bytes. A
+// shorter one may be an ordinary word.
 const shortest = 8
 
-// NewTexts is for the values of [YAML].
+// NewTexts returns a Texts for the hidden values of [YAML].
 func NewTexts(values []string) Texts {
 	var pairs []string
 	for _, v := range values {
@@ -128,8 +127,8 @@ func NewTexts(values []string) Texts {
 	return Texts{strings.NewReplacer(pairs...)}
 }
 
-// Clean returns a text without those values, and without users, passwords and
-// queries of URLs.
+// Clean returns a text without those values, and without user names, passwords and
+// queries in URLs.
 func (t Texts) Clean(text string) string {
 	if t.replacer != nil {
 		text = t.replacer.Replace(text)

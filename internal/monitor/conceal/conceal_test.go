@@ -16,7 +16,8 @@ import (
 	"onsale/internal/monitor/conceal"
 )
 
-// In these files each secret has SECRET in it, and each value that is to be shown has plain.
+// In these files each secret contains SECRET, and each value that must be shown contains
+// plain.
 const (
 	promFile = `
 global:
@@ -82,7 +83,7 @@ time_intervals:
 `
 )
 
-// plainWords returns the values of a file that are to be shown.
+// plainWords returns the values of a file that must be shown.
 func plainWords(t *testing.T, file string) []string {
 	t.Helper()
 	var words []string
@@ -118,11 +119,11 @@ func TestPrometheusIsShownWithoutSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(loaded.String(), "SECRET-param") || !strings.Contains(loaded.String(), "SECRET-value") {
-		t.Fatal("the library hides params and headers by itself") // or this tests nothing
+		t.Fatal("the library hides params and headers itself, so this test proves nothing")
 	}
 	shown, hidden := check(t, promFile, loaded.String())
 	if _, err := prometheus.Load(shown, slog.New(slog.DiscardHandler)); err != nil {
-		t.Errorf("what is shown cannot be read: %v\n%s", err, shown)
+		t.Errorf("the library cannot load the shown configuration: %v\n%s", err, shown)
 	}
 	texts := conceal.NewTexts(hidden)
 	if got := texts.Clean(`with SECRET-value and SECRET-param, Get "https://u:SECRET@h/p?a=SECRET"`); strings.Contains(got, "SECRET") {
@@ -133,7 +134,7 @@ func TestPrometheusIsShownWithoutSecrets(t *testing.T) {
 	}
 }
 
-// amtool reads the configuration that it is shown as a configuration.
+// amtool parses the shown configuration, so it must stay valid.
 func TestAlertmanagerIsShownWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	loaded, err := alertmanager.Load(amFile)
@@ -141,16 +142,16 @@ func TestAlertmanagerIsShownWithoutSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(loaded.String(), "SECRET-detail") {
-		t.Fatal("the library hides details by itself")
+		t.Fatal("the library hides details itself, so this test proves nothing")
 	}
 	shown, _ := check(t, amFile, loaded.String())
 	if _, err := alertmanager.Load(shown); err != nil {
-		t.Errorf("what is shown cannot be read: %v\n%s", err, shown)
+		t.Errorf("the library cannot load the shown configuration: %v\n%s", err, shown)
 	}
 }
 
-// What is in no list is not shown, whatever it is called.
-func TestUnknownFieldsAreNotShown(t *testing.T) {
+// A field that is in no list is hidden, whatever its name.
+func TestUnknownFieldsAreHidden(t *testing.T) {
 	t.Parallel()
 	shown, _, err := conceal.YAML("brand_new: {a: SECRET, b: [SECRET, {c: SECRET}], n: 5, on: true}\nglobal: {brand_new: SECRET, n: 7, d: [SECRET]}\n")
 	if err != nil {
@@ -173,7 +174,7 @@ func TestAnswersOfTargets(t *testing.T) {
 		`"droppedTargets":[{"discoveredLabels":{"__param_x":"SECRET","job":"j"}}]}}`
 	h := conceal.Answers(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Accept-Encoding") != "" {
-			t.Error("the answer would be packed")
+			t.Error("the request still accepts compression")
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusAccepted)
@@ -193,8 +194,8 @@ func TestAnswersOfTargets(t *testing.T) {
 	}
 }
 
-// A panic of the library, which the server survives, does not close the door for the next.
-func TestAnswersGoOnAfterAPanic(t *testing.T) {
+// After a panic of the library, which net/http recovers, the next call is answered.
+func TestNextCallWorksAfterAPanic(t *testing.T) {
 	t.Parallel()
 	broken := true
 	h := conceal.Answers(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -216,7 +217,7 @@ func TestAnswersGoOnAfterAPanic(t *testing.T) {
 	}
 }
 
-// TestLongErrorsOfScrapesAreCut: anybody may ask for them, and the page asks again and again.
+// TestLongErrorsOfScrapesAreCut: anyone can request them, and the page polls them.
 func TestLongErrorsOfScrapesAreCut(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ told, want string }{

@@ -5,25 +5,25 @@ import (
 	"sync"
 )
 
-// decision is what is shown of a field.
+// decision is how much of a field is shown.
 type decision uint8
 
 const (
-	// unknown is a field that nobody has decided on. Numbers and booleans of it are
-	// shown, and nothing else.
+	// unknown is a field that is in no list. Only numbers and booleans in it are shown.
 	unknown decision = iota
-	// open is a value that holds no secret, or a section whose fields are decided
-	// one by one. Users, passwords and queries of URLs in it are hidden.
+	// open is a value without secrets, or a section whose fields have their own
+	// decisions. User names, passwords and queries in URLs are hidden.
 	open
-	// labels is a mapping whose keys are the user's, and whose values are shown
-	// unless the key says that they are secret.
+	// labels is a mapping with keys that the user has chosen. A value is shown unless
+	// its key is the name of a secret.
 	labels
-	// closed is a value, or a section, of which nothing is shown.
+	// closed is a value, or a section, that is hidden.
 	closed
 )
 
-// The key alone identifies a field, wherever it is. The first lists are Prometheus's, the
-// next Alertmanager's. A test finds fields of the libraries that are in no list.
+// A field is identified by its key only, wherever it is. In each list, the fields of
+// Prometheus come first, then those of Alertmanager. A test finds fields of the libraries
+// that are in no list.
 const (
 	openFields = `
 		global scrape_configs scrape_config_files rule_files static_configs file_sd_configs targets files refresh_interval storage tsdb exemplars
@@ -55,9 +55,9 @@ const (
 	`
 	labelFields = `external_labels labels match match_re source_match source_match_re target_match target_match_re`
 
-	// In the mappings among these the keys, or the values, are the user's own. A name
-	// of a user counts as secret: some services take a key in its place. The last
-	// line has sections that Onsale refuses.
+	// Some of these are mappings whose keys or values the user has chosen. User names
+	// count as secret because some services use a key as the user name. The last line
+	// has sections that Onsale does not support.
 	closedFields = `
 		params http_headers proxy_connect_header endpoint_params claims iss username username_ref password password_ref credentials credentials_ref bearer_token
 		client_id client_secret client_secret_ref client_certificate_key client_certificate_key_id client_certificate_key_ref ca_ref cert cert_ref key key_ref

@@ -14,8 +14,8 @@ import (
 	"onsale/internal/monitor/conceal"
 )
 
-// fieldsOf adds the YAML fields below a type, with the types that have them. Below
-// what is not shown at all it does not look.
+// fieldsOf adds the YAML fields of a type and of the types inside it to found, each with
+// the types that have it. It skips fields that are hidden as a whole.
 func fieldsOf(t reflect.Type, found map[string][]string, inside []reflect.Type) {
 	for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Array}, t.Kind()) {
 		t = t.Elem()
@@ -46,8 +46,8 @@ func fieldsOf(t reflect.Type, found map[string][]string, inside []reflect.Type) 
 	}
 }
 
-// isNumber reports whether a value is written as a number or a boolean, which is
-// shown in any case.
+// isNumber reports whether a value is a number or a boolean in YAML, which is always
+// shown.
 func isNumber(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -57,20 +57,20 @@ func isNumber(t reflect.Type) bool {
 	return !asValue && !asText && t.Kind() >= reflect.Bool && t.Kind() <= reflect.Float64 && t.String() != "time.Duration"
 }
 
-// TestEveryFieldIsDecided fails when a version of the libraries has a field that
-// could hold a secret, and that fields.go does not name.
+// TestEveryFieldIsDecided fails if the libraries have a field that could contain a secret
+// and that fields.go does not list.
 func TestEveryFieldIsDecided(t *testing.T) {
 	t.Parallel()
 	found := map[string][]string{
-		"static_configs": nil, "file_sd_configs": nil, // a type is found for them at run time
-		"targets": nil, "start_time": nil, "end_time": nil, // types of their own write them
+		"static_configs": nil, "file_sd_configs": nil, // their types are registered at run time
+		"targets": nil, "start_time": nil, "end_time": nil, // custom types encode them
 	}
 	for _, config := range []any{prometheus.Config{}, alertmanager.Config{}, file.SDConfig{}, targetgroup.Group{}} {
 		fieldsOf(reflect.TypeOf(config), found, nil)
 	}
 	for key, types := range found {
 		if _, _, known := conceal.Decided(key); !known {
-			t.Errorf("field %s of %s is in no list of fields.go: decide whether it is shown", key, strings.Join(types, ", "))
+			t.Errorf("field %s of %s is in no list of fields.go: add it to one", key, strings.Join(types, ", "))
 		}
 	}
 	for _, key := range conceal.Fields() {

@@ -1,8 +1,8 @@
-// Package coverage knows which alerts of the catalogue can be judged.
+// Package coverage finds the alerts of the catalogue that cannot be evaluated.
 //
-// An alert whose series a target does not have never fires, which looks just like
-// health. This package compares what each alert needs with what is there, keeps
-// the result for [Coverage.Handler], and logs which alerts cannot fire.
+// An alert never fires if no target has its series, and then everything looks healthy.
+// This package compares the series that each alert needs with the series that targets
+// have. It serves the result with [Coverage.Handler] and logs which alerts cannot fire.
 package coverage
 
 import (
@@ -22,16 +22,16 @@ type Sample struct {
 
 // Source is the Prometheus that scrapes the targets.
 type Source struct {
-	// Query answers an instant query of PromQL.
+	// Query runs an instant query of PromQL.
 	Query func(ctx context.Context, expr string) ([]Sample, error)
-	// Announces reports whether the last scrapes of an instance named a counter or a
-	// histogram, though there may be no sample of it before the first event.
+	// Announces reports whether the last scrapes of an instance had a TYPE comment for a
+	// counter or histogram. There may be no sample of it before the first event.
 	Announces func(instance, metric string) bool
 }
 
-// Options say what is compared. All must be given.
+// Options of a [Coverage]. All are required.
 type Options struct {
-	// Job is the scrape job that the alerts watch.
+	// Job is the scrape job that the alerts evaluate.
 	Job    string
 	Alerts []catalog.Alert
 	// Scrape is how often targets are scraped.
@@ -40,30 +40,30 @@ type Options struct {
 }
 
 const (
-	// restEvery is how often the series are looked at once the first result has settled.
-	// A look takes a few milliseconds.
+	// restEvery is how often the series are checked once the first result has been
+	// logged. A check takes a few milliseconds.
 	restEvery = 5 * time.Second
-	// settled is how many looks must come to the same before it is logged. A target
-	// that is replaced is away for less.
+	// settled is how many checks in a row must have the same result before it is logged.
+	// Replacing a target takes less time.
 	settled = 3
-	// patience is how many looks may find no target that answers before that is logged.
+	// patience is how many checks may find no target that answers before that is logged.
 	patience = 10
-	// lookLimit bounds one look.
-	lookLimit = 10 * time.Second
+	// checkTimeout limits one check.
+	checkTimeout = 10 * time.Second
 )
 
-// Coverage is which alerts can be judged. Make it with [New].
+// Coverage finds which alerts can be evaluated. Create it with [New].
 type Coverage struct {
 	options Options
-	series  []catalog.Series // what all alerts need, each once
+	series  []catalog.Series // the series of all alerts, without duplicates
 	last    atomic.Pointer[Report]
-	told    teller
+	changes changeLog
 }
 
-// New returns a coverage that knows nothing yet.
+// New returns a coverage with an empty report. [Coverage.Run] fills it.
 func New(o Options) *Coverage {
 	o.Logger = o.Logger.With("component", "coverage")
-	c := &Coverage{options: o, told: teller{job: o.Job, log: o.Logger}}
+	c := &Coverage{options: o, changes: changeLog{job: o.Job, log: o.Logger}}
 	seen := make(map[catalog.Series]bool)
 	for _, a := range o.Alerts {
 		for _, all := range a.Needs {
@@ -79,9 +79,9 @@ func New(o Options) *Coverage {
 	return c
 }
 
-// Run looks at the series until the context ends, with every scrape until the first
-// result has settled and then less often. A look that fails is logged, and leaves the result
-// of the one before in place.
+// Run checks the series until the context ends: at every scrape until the first result has
+// been logged, and less often after that. A failed check is logged and keeps the previous
+// result.
 func (c *Coverage) Run(ctx context.Context, source Source) {
 	next := time.NewTimer(c.options.Scrape)
 	defer next.Stop()
@@ -92,25 +92,25 @@ func (c *Coverage) Run(ctx context.Context, source Source) {
 			return
 		case <-next.C:
 		}
-		err := c.look(ctx, source)
+		err := c.check(ctx, source)
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil && !failing {
-			c.options.Logger.WarnContext(ctx, "looking for the series of alerts failed", "error", err)
+			c.options.Logger.WarnContext(ctx, "checking the series of alerts failed", "error", err)
 		}
 		failing = err != nil
 		pause := c.options.Scrape
-		if c.told.rests() {
+		if c.changes.logged() {
 			pause = max(pause, restEvery)
 		}
 		next.Reset(pause)
 	}
 }
 
-// look compares once.
-func (c *Coverage) look(ctx context.Context, source Source) error {
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+// check makes one comparison.
+func (c *Coverage) check(ctx context.Context, source Source) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	found, err := c.find(ctx, source)
 	if err != nil {
@@ -118,7 +118,7 @@ func (c *Coverage) look(ctx context.Context, source Source) error {
 	}
 	report := c.report(found, time.Now().UTC())
 	c.last.Store(report)
-	c.told.tell(ctx, report)
+	c.changes.note(ctx, report)
 	return nil
 }
 

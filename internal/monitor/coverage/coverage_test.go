@@ -11,7 +11,7 @@ import (
 	"onsale/internal/monitor/coverage"
 )
 
-// What services export that are not Onsale.
+// Metrics of services that are not Onsale.
 const (
 	stranger = "# TYPE go_goroutines gauge\ngo_goroutines 9\nprocess_cpu_seconds_total 3\n"
 	calls    = `http_requests_total{method="GET",endpoint="/concerts",status="200"} 5` + "\n"
@@ -32,8 +32,8 @@ request_latency_count 7
 `
 )
 
-// An alert can be judged where its series are, and nowhere else.
-func TestWhatCanBeJudged(t *testing.T) {
+// An alert can be evaluated if a target has its series, and only then.
+func TestWhichAlertsCanBeEvaluated(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ exports, judged string }{
 		"a service with none of the series":               {stranger, "InstanceDown"},
@@ -46,11 +46,11 @@ func TestWhatCanBeJudged(t *testing.T) {
 		"a histogram that ends at the limit":              {`request_duration_seconds_bucket{le="5"} 5` + "\n" + `request_duration_seconds_bucket{le="+Inf"} 5` + "\n", "InstanceDown"},
 		"half of what an alert needs":                     {"onsale_queue_depth_orders 1\n", "InstanceDown MetricsMissing"},
 		"a shop without concerts, before the first fails": {"onsale_concerts{state=\"on_sale\"} 0\nonsale_database_up 1\n" + calls, "HighFailureRate ConcertSoldOut AvailabilityBurnFast AvailabilityBurnSlow DatabaseErrors InstanceDown"},
-		"calls that have not come yet":                    {"# TYPE http_requests_total counter\n", "HighFailureRate ItemErrors AvailabilityBurnFast AvailabilityBurnSlow InstanceDown"},
-		"a histogram that has timed nothing yet":          {"# TYPE request_duration_seconds histogram\n", "HighLatency InstanceDown"},
-		"a histogram without buckets that says its type":  {"# TYPE request_duration_seconds histogram\nrequest_duration_seconds_sum 9\nrequest_duration_seconds_count 5\n", "InstanceDown MetricsMissing"},
+		"a counter without a sample yet":                  {"# TYPE http_requests_total counter\n", "HighFailureRate ItemErrors AvailabilityBurnFast AvailabilityBurnSlow InstanceDown"},
+		"a histogram without a sample yet":                {"# TYPE request_duration_seconds histogram\n", "HighLatency InstanceDown"},
+		"a histogram with a TYPE and without buckets":     {"# TYPE request_duration_seconds histogram\nrequest_duration_seconds_sum 9\nrequest_duration_seconds_count 5\n", "InstanceDown MetricsMissing"},
 		"a gauge without a value":                         {"# TYPE cpu_usage_percent gauge\n", "InstanceDown"},
-		"calls that have come, without the status":        {"# TYPE http_requests_total counter\n" + `http_requests_total{code="200"} 5` + "\n", "InstanceDown"},
+		"a counter with a TYPE and without the status":    {"# TYPE http_requests_total counter\n" + `http_requests_total{code="200"} 5` + "\n", "InstanceDown"},
 	}
 	jobs := make(map[string][]string)
 	for name, test := range tests {
@@ -70,8 +70,8 @@ func TestWhatCanBeJudged(t *testing.T) {
 	}
 }
 
-// The control: of Onsale everything can be judged.
-func TestOnsaleCanBeJudged(t *testing.T) {
+// Negative control: for Onsale itself, every alert can be evaluated.
+func TestEveryAlertOfOnsaleCanBeEvaluated(t *testing.T) {
 	t.Parallel()
 	w := watch(t, apptest.Start(t, func(o *app.Options) { o.DrainDelay = 0 }))
 	r := w.await(t, "all alerts", func(r coverage.Report) bool { return r.Judged == len(r.Alerts) })
@@ -80,14 +80,14 @@ func TestOnsaleCanBeJudged(t *testing.T) {
 	}
 }
 
-// Before the first scrape and while a target is down, nobody knows what it has; that
-// it is down can be judged.
+// Before the first scrape, and while a target is down, its series are unknown. InstanceDown
+// can be evaluated nevertheless.
 func TestTargetThatIsDown(t *testing.T) {
 	t.Parallel()
 	shop := newTarget(t, "")
 	w := watch(t, shop.URL)
 	if r := w.report(t); r.Note != "no target has been scraped yet" || r.Unknown != len(r.Alerts) || r.CheckedAt != nil {
-		t.Errorf("before the first look: %+v", r)
+		t.Errorf("before the first check: %+v", r)
 	}
 	r := w.await(t, "the first scrape", func(r coverage.Report) bool { return r.Instances == 1 })
 	if in(r, coverage.Judged) != "InstanceDown" || r.Unknown != len(r.Alerts)-1 || r.Up != 0 || r.Note != "no target answers" {
@@ -100,7 +100,7 @@ func TestTargetThatIsDown(t *testing.T) {
 	}
 }
 
-// Series that end are noticed, and so is that they come back.
+// The report shows when series end and when they return.
 func TestSeriesThatEnd(t *testing.T) {
 	t.Parallel()
 	shop := newTarget(t, calls+machine)
@@ -117,7 +117,7 @@ func TestSeriesThatEnd(t *testing.T) {
 	if a := one(t, r, "HighFailureRate"); a.State != coverage.Judged {
 		t.Errorf("%+v", a)
 	}
-	// It was there within the hour, so that this alert can still tell that it is gone.
+	// The series existed within the last hour, so this alert can still detect that it is missing.
 	if a := one(t, r, "MetricsMissing"); a.State != coverage.Judged {
 		t.Errorf("%+v", a)
 	}
@@ -125,7 +125,8 @@ func TestSeriesThatEnd(t *testing.T) {
 	w.await(t, "HighCPU again", judged(coverage.Judged))
 }
 
-// Of several targets it is known on how many an alert can be judged.
+// With several targets, the report has the number of instances on which an alert can be
+// evaluated.
 func TestSeveralTargets(t *testing.T) {
 	t.Parallel()
 	bare := newTarget(t, calls).URL
@@ -134,8 +135,8 @@ func TestSeveralTargets(t *testing.T) {
 		return r.Instances == 3 && r.Up == 2 && one(t, r, "HighFailureRate").Instances == 2
 	})
 	for name, reason := range map[string]string{
-		"HighFailureRate": "judged on 2 of 3 instances: the others do not answer",
-		"HighCPU":         "judged on 1 of 3 instances: " + strings.TrimPrefix(bare, "http://") + " has no cpu_usage_percent",
+		"HighFailureRate": "evaluated on 2 of 3 instances: the others do not answer",
+		"HighCPU":         "evaluated on 1 of 3 instances: " + strings.TrimPrefix(bare, "http://") + " has no cpu_usage_percent",
 		"HighDenialRate":  "no onsale_purchases_total{outcome!=''}",
 		"InstanceDown":    "",
 	} {
@@ -148,8 +149,8 @@ func TestSeveralTargets(t *testing.T) {
 	}
 }
 
-// The coverage can be read, and nothing else.
-func TestCoverageIsRead(t *testing.T) {
+// The coverage is read-only.
+func TestCoverageIsReadOnly(t *testing.T) {
 	t.Parallel()
 	w := watch(t, newTarget(t, stranger).URL)
 	for method, want := range map[string]int{http.MethodGet: 200, http.MethodHead: 200, http.MethodPost: 405, http.MethodDelete: 405} {

@@ -14,27 +14,27 @@ import (
 	"onsale/internal/catalog"
 )
 
-// findings are what was found at one time.
+// findings is the result of one check.
 type findings struct {
-	// up says of each instance whether it answered the last scrape.
+	// up maps each instance to whether it answered the last scrape.
 	up map[string]bool
-	// has are the series of each instance.
+	// has maps each instance to its series.
 	has map[string]map[catalog.Series]bool
-	// ended are series that are not there, and were within [memory].
+	// ended is the set of series that do not exist now and did within [memory].
 	ended map[catalog.Series]bool
 }
 
-// memory is how long ago a series may have ended to be called one that has stopped.
+// memory is how long ago a series may have ended to be reported as ended.
 const memory = "1h"
 
-// find asks for all series that an alert needs.
+// find queries all series that the alerts need.
 func (c *Coverage) find(ctx context.Context, source Source) (findings, error) {
 	f := findings{
 		up: make(map[string]bool), has: make(map[string]map[catalog.Series]bool), ended: make(map[catalog.Series]bool),
 	}
 	targets, err := source.Query(ctx, "up{job="+strconv.Quote(c.options.Job)+"}")
 	if err != nil {
-		return f, fmt.Errorf("ask for targets: %w", err)
+		return f, fmt.Errorf("query targets: %w", err)
 	}
 	for _, t := range targets {
 		f.up[t.Labels[model.InstanceLabel]] = t.Value == 1
@@ -46,31 +46,31 @@ func (c *Coverage) find(ctx context.Context, source Source) (findings, error) {
 		}
 		found, err := source.Query(ctx, "group by (instance, le) ("+selector+")")
 		if err != nil {
-			return f, fmt.Errorf("ask for %s: %w", s.Name, err)
+			return f, fmt.Errorf("query %s: %w", s.Name, err)
 		}
 		there := f.keep(s, found)
 		announced, err := c.announced(ctx, source, f, s)
 		if err != nil {
-			return f, fmt.Errorf("ask for %s: %w", s.Name, err)
+			return f, fmt.Errorf("query %s: %w", s.Name, err)
 		}
 		if f.keep(s, announced) || there {
 			continue
 		}
 		before, err := source.Query(ctx, fmt.Sprintf("group(last_over_time(%s[%s]))", s.Selector(c.options.Job), memory))
 		if err != nil {
-			return f, fmt.Errorf("ask for %s of the last hour: %w", s.Name, err)
+			return f, fmt.Errorf("query %s of the last hour: %w", s.Name, err)
 		}
 		f.ended[s] = len(before) > 0
 	}
 	return f, nil
 }
 
-// part is what a histogram's name has behind that of the family.
+// part matches the suffix of a histogram series after the name of the family.
 var part = regexp.MustCompile(`_(bucket|count|sum)$`)
 
-// announced returns a sample for each instance that has no sample of a metric yet, and
-// will have with the first event. Which labels that will have is not known. Series that
-// must have been there within some time cannot be announced.
+// announced returns a sample for each instance that announces a metric and has no sample
+// of it before the first event. The labels of the first sample are not known. A series
+// with Within cannot be announced.
 func (c *Coverage) announced(ctx context.Context, source Source, f findings, s catalog.Series) ([]Sample, error) {
 	waiting := make(map[string]bool)
 	for instance, up := range f.up {
@@ -99,7 +99,7 @@ func (c *Coverage) announced(ctx context.Context, source Source, f findings, s c
 	return all, nil
 }
 
-// keep notes which instances have a series, and reports whether any has.
+// keep records which instances have a series, and reports whether any has it.
 func (f findings) keep(s catalog.Series, found []Sample) bool {
 	there := false
 	for _, one := range found {
@@ -115,7 +115,7 @@ func (f findings) keep(s catalog.Series, found []Sample) bool {
 	return there
 }
 
-// instances are the names of all that are known, sorted.
+// instances returns the names of all known instances, sorted.
 func (f findings) instances() []string {
 	all := slices.AppendSeq(slices.Collect(maps.Keys(f.up)), maps.Keys(f.has))
 	slices.Sort(all)

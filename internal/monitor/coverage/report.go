@@ -9,58 +9,60 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// State says whether an alert can be judged.
+// State is whether an alert can be evaluated.
 type State string
 
 // The states.
 const (
 	// Judged: at least one instance has all series that the alert needs.
 	Judged State = "judged"
-	// NoSeries: instances answer, and none has all series that the alert needs. It
+	// NoSeries: instances answer, but none has all series that the alert needs. The alert
 	// cannot fire.
 	NoSeries State = "no_series"
-	// Unknown: no instance has answered, so that nobody knows what it has.
+	// Unknown: no instance has answered yet, so its series are unknown.
 	Unknown State = "unknown"
 )
 
-// Report is what is known at one time, as it is served.
+// Report is the result of one check, as [Coverage.Handler] serves it.
 type Report struct {
 	Job string `json:"job"`
-	// CheckedAt is null until the first look.
+	// CheckedAt is null until the first check.
 	CheckedAt *time.Time `json:"checked_at"`
-	// Instances is how many the job has, and Up how many answered the last scrape.
+	// Instances is the number of instances of the job. Up is how many of them answered
+	// the last scrape.
 	Instances int `json:"instances"`
 	Up        int `json:"up"`
-	// Judged, NoSeries and Unknown are how many alerts are in each state; Partly is
-	// how many of those judged are not on every instance that answers.
+	// Judged, NoSeries and Unknown are the numbers of alerts in each state. Partly is how
+	// many of the judged alerts lack series on some instance that answers.
 	Judged   int `json:"judged"`
 	NoSeries int `json:"no_series"`
 	Unknown  int `json:"unknown"`
 	Partly   int `json:"partly"`
-	// Note says in a sentence without its full stop what cannot be judged. It is
-	// empty where every alert can be, on every instance.
+	// Note describes what cannot be evaluated, in a sentence without a full stop. It is
+	// empty if every alert can be evaluated on every instance.
 	Note   string  `json:"note"`
 	Alerts []Alert `json:"alerts"`
 
 	down int // instances that did not answer the last scrape
 }
 
-// Alert is what is known of one alert.
+// Alert is the result for one alert.
 type Alert struct {
 	Name  string `json:"name"`
 	State State  `json:"state"`
-	// Instances is on how many the alert can be judged.
+	// Instances is the number of instances on which the alert can be evaluated.
 	Instances int `json:"instances"`
-	// Missing are the series that keep it from being judged, of an instance that
-	// answers. Where alternatives would do, they are those of the nearest.
+	// Missing are the series that an answering instance lacks. If the alert has
+	// alternatives, they are the series of the alternative that lacks the fewest.
 	Missing []string `json:"missing"`
-	// Reason says why it cannot be judged, or not on every instance; else it is empty.
+	// Reason is why the alert cannot be evaluated on some or all instances. It is empty
+	// if it can be on all.
 	Reason string `json:"reason"`
 
-	partly bool // judged, and not on every instance that answers
+	partly bool // judged, but not on every instance that answers
 }
 
-// blank is the report before the first look.
+// blank returns the report before the first check.
 func (c *Coverage) blank() *Report {
 	r := &Report{Job: c.options.Job, Unknown: len(c.options.Alerts), Note: "no target has been scraped yet", Alerts: []Alert{}}
 	for _, a := range c.options.Alerts {
@@ -69,7 +71,7 @@ func (c *Coverage) blank() *Report {
 	return r
 }
 
-// report says what was found.
+// report returns the report for the findings.
 func (c *Coverage) report(f findings, now time.Time) *Report {
 	instances := f.instances()
 	r := &Report{Job: c.options.Job, CheckedAt: &now, Instances: len(instances), Alerts: []Alert{}}
@@ -99,7 +101,7 @@ func (c *Coverage) report(f findings, now time.Time) *Report {
 	return r
 }
 
-// note says what cannot be judged.
+// note returns a summary of what cannot be evaluated.
 func (r *Report) note() string {
 	var parts []string
 	if r.NoSeries > 0 {
@@ -117,12 +119,12 @@ func (r *Report) note() string {
 	return strings.Join(parts, ", ")
 }
 
-// judge says whether an alert can be judged, and of how many instances.
+// judge returns the result for one alert.
 func (f findings) judge(a catalog.Alert, instances []string) Alert {
 	one := Alert{Name: a.Name, State: Unknown, Missing: []string{}}
 	var lacking int // instances that answer
 	var missing []catalog.Series
-	var nearest string // the instance that lacks them
+	var nearest string // the instance that lacks the fewest series
 	for _, instance := range instances {
 		lacks := a.Judge(func(s catalog.Series) bool { return f.has[instance][s] })
 		switch {
@@ -142,10 +144,10 @@ func (f findings) judge(a catalog.Alert, instances []string) Alert {
 		one.State = Judged
 		if lacking > 0 {
 			one.partly = true
-			one.Reason = fmt.Sprintf("judged on %d of %d instances: %s has %s",
+			one.Reason = fmt.Sprintf("evaluated on %d of %d instances: %s has %s",
 				one.Instances, len(instances), endpoint.Clean(nearest), f.lack(a, missing))
 		} else if one.Instances < len(instances) {
-			one.Reason = fmt.Sprintf("judged on %d of %d instances: the others do not answer", one.Instances, len(instances))
+			one.Reason = fmt.Sprintf("evaluated on %d of %d instances: the others do not answer", one.Instances, len(instances))
 		}
 	case lacking > 0:
 		one.State, one.Reason = NoSeries, f.lack(a, missing)
@@ -157,7 +159,7 @@ func (f findings) judge(a catalog.Alert, instances []string) Alert {
 	return one
 }
 
-// lack says what is missing: "no a and no b", or that it was there before.
+// lack describes the missing series: "no a and no b any more".
 func (f findings) lack(a catalog.Alert, missing []catalog.Series) string {
 	var parts []string
 	for _, s := range missing {
@@ -169,7 +171,7 @@ func (f findings) lack(a catalog.Alert, missing []catalog.Series) string {
 	}
 	text := strings.Join(parts, " and ")
 	if len(a.Needs) > 1 {
-		text += ", nor other series that would do"
+		text += ", and no alternative series"
 	}
 	return text
 }

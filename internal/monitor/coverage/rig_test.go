@@ -28,11 +28,11 @@ import (
 const (
 	// every is how often the tests scrape.
 	every = 500 * time.Millisecond
-	// patience is how long they wait for what must come, on a busy machine.
+	// patience is how long the tests wait for a condition, on a busy machine.
 	patience = time.Minute
 )
 
-// target is a service that exports what a test says; nothing is no answer at all.
+// target is a service whose metrics the test sets. Without metrics it does not answer.
 type target struct {
 	*httptest.Server
 
@@ -58,10 +58,10 @@ func newTarget(t *testing.T, exports string) *target {
 
 func (a *target) export(text string) { a.exports.Store(&text) }
 
-// watched is the coverage of targets that a real Prometheus scrapes.
+// watched is the coverage of a job that a real Prometheus scrapes.
 type watched struct{ http.Handler }
 
-// watch scrapes targets for a test, as one job.
+// watch scrapes targets as one job until the test ends.
 func watch(t *testing.T, urls ...string) watched {
 	t.Helper()
 	return watchJobs(t, map[string][]string{"shop": urls})["shop"]
@@ -94,10 +94,10 @@ func watchJobs(t *testing.T, jobs map[string][]string) map[string]watched {
 		Dir: filepath.Join(t.TempDir(), "metrics"), ConfigFile: file, Job: slices.Sorted(maps.Keys(jobs))[0],
 		ScrapeInterval: every, EvaluationInterval: every, ExternalURL: "http://127.0.0.1:8000",
 		Send: func(context.Context, []*model.Alert) {},
-		Beside: func(ctx context.Context, inside prom.Inside) {
+		WhileScraping: func(ctx context.Context, from prom.Source) {
 			var running sync.WaitGroup
 			for job, c := range covered {
-				running.Go(func() { c.Run(ctx, source(inside, job)) })
+				running.Go(func() { c.Run(ctx, source(from, job)) })
 			}
 			running.Wait()
 		},
@@ -117,22 +117,22 @@ func watchJobs(t *testing.T, jobs map[string][]string) map[string]watched {
 	return all
 }
 
-// source is a Prometheus as the coverage asks it.
-func source(inside prom.Inside, job string) coverage.Source {
+// source adapts a Prometheus for the coverage.
+func source(from prom.Source, job string) coverage.Source {
 	return coverage.Source{
 		Query: func(ctx context.Context, expr string) ([]coverage.Sample, error) {
-			found, err := inside.Query(ctx, expr)
+			found, err := from.Query(ctx, expr)
 			var all []coverage.Sample
 			for _, one := range found {
 				all = append(all, coverage.Sample{Labels: one.Metric.Map(), Value: one.F})
 			}
 			return all, err
 		},
-		Announces: func(instance, metric string) bool { return inside.Announces(job, instance, metric) },
+		Announces: func(instance, metric string) bool { return from.Announces(job, instance, metric) },
 	}
 }
 
-// report asks for what is known now.
+// report requests the current report.
 func (w watched) report(t *testing.T) coverage.Report {
 	t.Helper()
 	answer := httptest.NewRecorder()
@@ -144,7 +144,7 @@ func (w watched) report(t *testing.T) coverage.Report {
 	return r
 }
 
-// await waits until a report is as it should be, and returns it.
+// await waits for a report for which holds returns true, and returns it.
 func (w watched) await(t *testing.T, what string, holds func(coverage.Report) bool) coverage.Report {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -160,12 +160,12 @@ func (w watched) await(t *testing.T, what string, holds func(coverage.Report) bo
 		case <-again.C:
 		case <-ctx.Done():
 			text, _ := json.MarshalIndent(r, "", " ")
-			t.Fatalf("waited in vain for %s: %s", what, text)
+			t.Fatalf("timeout while waiting for %s: %s", what, text)
 		}
 	}
 }
 
-// in returns the names of the alerts in a state, sorted as the catalogue has them.
+// in returns the names of the alerts in a state, in the order of the catalogue.
 func in(r coverage.Report, state coverage.State) string {
 	var names []string
 	for _, a := range r.Alerts {
@@ -176,7 +176,7 @@ func in(r coverage.Report, state coverage.State) string {
 	return strings.Join(names, " ")
 }
 
-// one returns what is known of an alert.
+// one returns the result for an alert.
 func one(t *testing.T, r coverage.Report, name string) coverage.Alert {
 	t.Helper()
 	for _, a := range r.Alerts {

@@ -19,7 +19,7 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// accept takes a notification of the group g over, and reports whether it is repeated.
+// accept calls Accept for group g and reports whether the notification is a repetition.
 func (r *rig) accept(t *testing.T, alerts ...*alert.Alert) (repeated bool) {
 	t.Helper()
 	_, repeated, err := r.Accept("g", alerts...)
@@ -29,7 +29,7 @@ func (r *rig) accept(t *testing.T, alerts ...*alert.Alert) (repeated bool) {
 	return repeated
 }
 
-// delivered waits for as long as nothing takes, and returns the titles that came.
+// delivered waits until the queue is idle and returns the titles that arrived.
 func (r *rig) delivered(t *testing.T) (titles []string) {
 	t.Helper()
 	r.settled(t, time.Second)
@@ -47,18 +47,18 @@ func TestAcceptedNotificationIsDeliveredOnce(t *testing.T) {
 		r.receiver.Next(1, discordtest.Busy(time.Minute))
 		a := firing("InstanceDown", "critical")
 		if r.accept(t, a) {
-			t.Error("the first one is called a repetition")
+			t.Error("the first notification counts as a repetition")
 		}
-		r.settled(t, time.Second) // Discord has asked for a pause
+		r.settled(t, time.Second) // Discord has answered 429
 		if !r.accept(t, a) {
-			t.Error("it is delivered again, though it is in the queue")
+			t.Error("a notification in the queue does not count as a repetition")
 		}
 		r.settled(t, 2*time.Minute)
 		if !r.accept(t, a) || len(r.delivered(t)) != 1 {
 			t.Errorf("received %q, want it once", r.delivered(t))
 		}
 
-		// Neither a restart nor another order of the alerts makes it another one.
+		// A restart or another order of the alerts does not make it a new one.
 		r.stop()
 		r.start(t, r.receiver, file)
 		if !r.accept(t, a) || len(r.delivered(t)) != 1 {
@@ -72,7 +72,7 @@ func TestAcceptedNotificationIsDeliveredOnce(t *testing.T) {
 	})
 }
 
-func TestReminderIsNoRepetition(t *testing.T) {
+func TestReminderIsNotARepetition(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -80,7 +80,7 @@ func TestReminderIsNoRepetition(t *testing.T) {
 		r.accept(t, a)
 		r.settled(t, 10*time.Minute-time.Second)
 		if !r.accept(t, a) {
-			t.Error("before 10 minutes are over it counts as another one")
+			t.Error("within 10 minutes it does not count as a repetition")
 		}
 		r.settled(t, 2*time.Second)
 		if r.accept(t, a) || len(r.delivered(t)) != 2 {
@@ -89,9 +89,9 @@ func TestReminderIsNoRepetition(t *testing.T) {
 	})
 }
 
-// What tells of another state is never taken for a repetition, in whichever order the
-// states come.
-func TestOtherStateIsNoRepetition(t *testing.T) {
+// A notification about another state is never a repetition, in whatever order the states
+// arrive.
+func TestOtherStateIsNotARepetition(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]*discordtest.Answer{
 		"delivered": nil,
@@ -106,9 +106,9 @@ func TestOtherStateIsNoRepetition(t *testing.T) {
 				}
 				a := firing("InstanceDown", "critical")
 				over := resolved(a)
-				for i, told := range []*alert.Alert{a, over, a, over} {
-					if r.accept(t, told) {
-						t.Errorf("number %d is called a repetition", i)
+				for i, next := range []*alert.Alert{a, over, a, over} {
+					if r.accept(t, next) {
+						t.Errorf("notification %d counts as a repetition", i)
 					}
 					if answer == nil {
 						r.settled(t, time.Second)
@@ -119,21 +119,21 @@ func TestOtherStateIsNoRepetition(t *testing.T) {
 				if got := strings.Join(r.delivered(t), ", "); got != want {
 					t.Errorf("received %s", got)
 				}
-				// Negative control: of another group and of another start the same counts.
+				// The same alert in another group, or with another start time, is not a repetition either.
 				if _, repeated, _ := r.Accept("other group", over); repeated {
-					t.Error("another group is called a repetition")
+					t.Error("another group counts as a repetition")
 				}
 				over.StartsAt = over.StartsAt.Add(time.Second)
 				if r.accept(t, over) {
-					t.Error("an alert that started later is called a repetition")
+					t.Error("an alert that started later counts as a repetition")
 				}
 			})
 		})
 	}
 }
 
-// A notification of another alert in between does not make the next one new.
-func TestOtherAlertInBetweenKeepsARepetition(t *testing.T) {
+// A notification about another alert in between does not turn a repetition into a new one.
+func TestRepetitionAfterAnotherAlert(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -142,17 +142,18 @@ func TestOtherAlertInBetweenKeepsARepetition(t *testing.T) {
 		r.accept(t, b)
 		r.settled(t, time.Second)
 		if !r.accept(t, a) || !r.accept(t, b) {
-			t.Error("a repetition is delivered again")
+			t.Error("a repetition counts as new")
 		}
 	})
 }
 
-// Accept promises the disk. Notify goes on in memory, as the negative control shows.
-func TestAcceptAsksAgainWhileTheDiskFails(t *testing.T) {
+// Accept returns an error while the disk fails, so that the sender retries. Negative
+// control: Notify continues in memory.
+func TestAcceptFailsWhileTheDiskFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "data")
-		if err := os.WriteFile(dir, nil, 0o600); err != nil { // a file, where a directory must be
+		if err := os.WriteFile(dir, nil, 0o600); err != nil { // a file where a directory is expected
 			t.Fatal(err)
 		}
 		file := filepath.Join(dir, "inbox.json")
@@ -164,20 +165,20 @@ func TestAcceptAsksAgainWhileTheDiskFails(t *testing.T) {
 		}
 		for range 2 {
 			if _, _, err := r.Accept("g", a); err == nil {
-				t.Fatal("a notification that is not on disk is taken over")
+				t.Fatal("Accept returned no error for a notification that is not on disk")
 			}
 		}
 		if err := os.Remove(dir); err != nil {
 			t.Fatal(err)
 		}
 		if !r.accept(t, a) {
-			t.Error("the notification in memory is not known")
+			t.Error("the notification in memory does not count as a repetition")
 		}
 		if content, err := os.ReadFile(file); err != nil || !strings.Contains(string(content), "InstanceDown") {
-			t.Errorf("it is not on disk: %v", err)
+			t.Errorf("the notification is not on disk: %v", err)
 		}
 
-		// What Discord has confirmed needs no disk.
+		// A notification that Discord has confirmed need not be on disk.
 		r.settled(t, 2*time.Minute)
 		if err := errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)); err != nil {
 			t.Fatal(err)
@@ -188,7 +189,8 @@ func TestAcceptAsksAgainWhileTheDiskFails(t *testing.T) {
 	})
 }
 
-// However much the alerts hold, 200 notifications fit into a file that is read again.
+// However long the alerts are, a file with 200 notifications is short enough to be read
+// again.
 func TestLongAlertsKeepTheFileReadable(t *testing.T) {
 	t.Parallel()
 	const maxFile, full = 16 << 20, 200
@@ -199,7 +201,7 @@ func TestLongAlertsKeepTheFileReadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var alerts []*alert.Alert
-	for i := range 99 { // each is kept apart
+	for i := range 99 { // fewer than maxListed
 		a := firing(fmt.Sprintf("%d%s", i, strings.Repeat("&", 1<<10)), "critical")
 		a.Annotations["summary"] = model.LabelValue(strings.Repeat("&", 4<<10))
 		alerts = append(alerts, a, resolved(a))
@@ -216,7 +218,7 @@ func TestLongAlertsKeepTheFileReadable(t *testing.T) {
 	}
 }
 
-func TestQueueIsMeasured(t *testing.T) {
+func TestQueueMetrics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")

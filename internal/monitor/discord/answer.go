@@ -11,31 +11,31 @@ import (
 )
 
 const (
-	// maxWait bounds how long one answer may keep Onsale from asking again. A
-	// longer wait would be a mistake, or a ban that ends unannounced.
+	// maxWait limits the wait that Discord can request. A longer one would be a
+	// mistake, or a ban that may end earlier.
 	maxWait = 15 * time.Minute
-	// usualWait is for a 429 that does not say how long, as Discord's always do.
+	// usualWait is the wait after a 429 without Retry-After. Discord always sends one.
 	usualWait = time.Second
-	// maxReason is how much of a reason is told, in characters.
+	// maxReason limits the quoted error message, in characters.
 	maxReason = 200
 )
 
-// answer is what came of one attempt.
+// answer is the outcome of one attempt.
 type answer struct {
-	// delivered is whether Discord has the message.
+	// delivered is true if Discord has accepted the message.
 	delivered bool
-	// final is whether another attempt would end the same way.
+	// final is true if a retry would fail in the same way.
 	final bool
-	// limited is whether too much was sent, which is no fault of this message.
+	// limited is true if Discord's rate limit was exceeded. The message itself is fine.
 	limited bool
-	// pause is how long Discord asks to be left alone by all messages, and wait how
-	// long by this one; 0 for not at all.
+	// pause is how long to send nothing at all, and wait is how long not to send this
+	// message; 0 means no wait.
 	pause, wait time.Duration
-	// reason says why the message was not delivered. It holds no secret.
+	// reason is why the message was not delivered. It contains no secret.
 	reason string
 }
 
-// refusal is the body of Discord's errors.
+// refusal is the body of an error response of Discord.
 type refusal struct {
 	Message    string  `json:"message"`
 	Code       int     `json:"code"`
@@ -43,7 +43,7 @@ type refusal struct {
 	Global     bool    `json:"global"`
 }
 
-// read judges an answer by its status, headers and the beginning of its body.
+// read evaluates a response from its status, its headers and the start of its body.
 func (w *webhook) read(status int, header http.Header, body []byte, now time.Time) answer {
 	var p refusal
 	if json.Unmarshal(body, &p) != nil {
@@ -55,19 +55,20 @@ func (w *webhook) read(status int, header http.Header, body []byte, now time.Tim
 	case status == http.StatusTooManyRequests:
 		scope := ""
 		if p.Global {
-			scope = " for everything this address sends"
+			scope = " (global limit)"
 		}
 		wait := asked(header, p, now)
 		if wait == 0 {
 			wait = usualWait
 		}
-		return answer{limited: true, pause: wait, wait: wait, reason: fmt.Sprintf("429, asks to wait %s%s", wait.Round(time.Millisecond), scope)}
+		return answer{limited: true, pause: wait, wait: wait, reason: fmt.Sprintf("429 Too Many Requests, retry after %s%s", wait.Round(time.Millisecond), scope)}
 	case status >= 500, status == http.StatusRequestTimeout:
-		// The fault may be this message's alone, so it holds the others up for no longer than a failure does.
+		// The message itself may be the cause. So it delays the others for no longer than
+		// any other failure does.
 		wait := asked(header, p, now)
 		return answer{pause: min(wait, maxBackoff), wait: wait, reason: w.because(status, p)}
 	case status >= 300 && status < 400:
-		return answer{final: true, reason: w.because(status, p) + "; redirects are not followed, because they would hand the webhook on: check " + w.name}
+		return answer{final: true, reason: w.because(status, p) + "; redirects are not followed, because they would reveal the webhook: check " + w.name}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusNotFound:
 		return answer{final: true, reason: w.because(status, p) + ": check " + w.name}
 	default:
@@ -75,7 +76,7 @@ func (w *webhook) read(status int, header http.Header, body []byte, now time.Tim
 	}
 }
 
-// because names the status and what Discord says about it.
+// because returns the status and Discord's error message.
 func (w *webhook) because(status int, p refusal) string {
 	reason := strconv.Itoa(status) + " " + http.StatusText(status)
 	if p.Message != "" {
@@ -84,14 +85,14 @@ func (w *webhook) because(status int, p refusal) string {
 	return reason
 }
 
-// asked returns how long an answer asks to wait: the longer of what header and
-// body say, because the header counts whole seconds.
+// asked returns the wait that a response requests: the longer of header and body,
+// because the header has whole seconds only.
 func asked(header http.Header, p refusal, now time.Time) time.Duration {
 	return max(problem.Seconds(p.RetryAfter, maxWait), problem.RetryAfter(header, now, maxWait))
 }
 
-// spent returns how long to wait after a delivery that was the last one of the
-// present window, so that the next one is not refused.
+// spent returns how long to wait after the last delivery that the current rate limit
+// window allows. It returns 0 if more are allowed.
 func spent(header http.Header) time.Duration {
 	after, err := strconv.ParseFloat(header.Get("X-RateLimit-Reset-After"), 64)
 	if err != nil || header.Get("X-RateLimit-Remaining") != "0" {

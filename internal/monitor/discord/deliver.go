@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// refusedFor is how long a notification that Discord refused is not sent again,
-// though Alertmanager asks. Longer than any flush interval, and short enough that a
-// webhook repaired at Discord's end is found to be.
+// refusedFor is how long a rejected notification is not sent again, even if Alertmanager
+// retries it. It is longer than any flush interval, and short enough to notice soon
+// that somebody has repaired the webhook in Discord.
 const refusedFor = 10 * time.Minute
 
-// Run delivers what is in the inbox until ctx ends, which is an orderly end.
-// What is not delivered by then is delivered by the next Run on the same file.
+// Run delivers the notifications in the inbox until ctx ends, and then returns nil. The
+// next Run on the same file delivers the rest.
 func (n *Notifier) Run(ctx context.Context) error {
 	if n.webhook == nil {
-		n.inbox.giveUp("DISCORD_URL is not set any more")
+		n.inbox.giveUp("DISCORD_URL is no longer set")
 		<-ctx.Done()
 		return nil
 	}
 	defer n.client.http.CloseIdleConnections()
-	if doubt := n.webhook.told(); doubt != "" {
+	if doubt := n.webhook.warning(); doubt != "" {
 		n.log.WarnContext(ctx, "alerts may not arrive", "reason", doubt)
 	}
 	for ctx.Err() == nil {
 		for _, given := range n.inbox.giveUpOld(time.Now()) {
-			n.log.Error("discord notification given up", "id", given.ID, "attempts", given.Delivery.Attempts, "error", given.Delivery.LastError)
+			n.log.Error("gave up discord notification", "id", given.ID, "attempts", given.Delivery.Attempts, "error", given.Delivery.LastError)
 		}
 		if pause := n.client.pause.Left(); pause > 0 {
 			n.rest(ctx, pause)
@@ -38,8 +38,8 @@ func (n *Notifier) Run(ctx context.Context) error {
 	return nil
 }
 
-// rest waits for a while, 0 for as long as it takes, or until something is put
-// into the queue, or for the end.
+// rest waits until a notification is queued, ctx ends or the duration is over; 0 means
+// no limit.
 func (n *Notifier) rest(ctx context.Context, while time.Duration) {
 	var over <-chan time.Time
 	if while > 0 {
@@ -58,8 +58,8 @@ func (n *Notifier) rest(ctx context.Context, while time.Duration) {
 func (n *Notifier) deliver(ctx context.Context, entry Notification) {
 	got := n.attempt(ctx, entry.Payload)
 	if ctx.Err() != nil && !got.delivered {
-		// Stopped in the middle: it stays in the queue. Discord may have the
-		// message by now; hearing it twice is better than not at all.
+		// Run was stopped during the attempt, so the notification stays in the queue.
+		// Discord may have the message already. A duplicate is better than a loss.
 		return
 	}
 	wait := n.inbox.settle(entry.ID, got, time.Now())
@@ -69,7 +69,7 @@ func (n *Notifier) deliver(ctx context.Context, entry Notification) {
 		n.log.Info("discord notification delivered", "id", entry.ID, "attempts", attempts)
 	case got.delivered:
 	case got.final:
-		n.log.Error("discord notification refused", "id", entry.ID, "attempts", attempts, "error", got.reason)
+		n.log.Error("discord rejected notification", "id", entry.ID, "attempts", attempts, "error", got.reason)
 	default:
 		n.log.Warn("discord notification delayed", "id", entry.ID, "attempts", attempts, "retry_in", wait.String(), "error", got.reason)
 	}

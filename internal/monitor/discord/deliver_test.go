@@ -36,7 +36,7 @@ func TestNotificationIsDelivered(t *testing.T) {
 	})
 }
 
-func TestDiscordIsLeftAloneForAsLongAsItAsks(t *testing.T) {
+func TestNothingIsSentUntilRetryAfterIsOver(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answer discordtest.Answer
@@ -47,7 +47,7 @@ func TestDiscordIsLeftAloneForAsLongAsItAsks(t *testing.T) {
 		"body alone":          {discordtest.Answer{Status: 429, RetryAfter: 1250 * time.Millisecond, NoHeader: true}, 1250 * time.Millisecond},
 		"global":              {discordtest.Answer{Status: 429, RetryAfter: 40 * time.Second, Global: true}, 40 * time.Second},
 		"fraction":            {discordtest.Answer{Status: 429, RetryAfter: 300 * time.Millisecond, NoHeader: true}, 300 * time.Millisecond},
-		"not told":            {discordtest.Answer{Status: 429, NoBody: true, NoHeader: true}, time.Second},
+		"no Retry-After":      {discordtest.Answer{Status: 429, NoBody: true, NoHeader: true}, time.Second},
 		"absurd":              {discordtest.Answer{Status: 429, RetryAfter: 1e6 * time.Second}, 15 * time.Minute},
 		"date":                {discordtest.Answer{Status: 503, Header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:00:30 GMT"}}}, 30 * time.Second},
 		"no longer available": {discordtest.Answer{Status: 503, Header: http.Header{"Retry-After": {"45"}}}, 45 * time.Second},
@@ -59,15 +59,15 @@ func TestDiscordIsLeftAloneForAsLongAsItAsks(t *testing.T) {
 				r.receiver.Next(1, c.answer)
 				waited, err := r.send(t, firing("HighFailureRate", "warning"))
 				if err != nil || waited != 0 {
-					t.Fatalf("Notify waited %s and returned %v, a notification in the queue is not its business any more", waited, err)
+					t.Fatalf("Notify returned %v after %s, want nil at once, because the notification is in the queue", err, waited)
 				}
-				// What comes in the meantime waits as well.
+				// A notification that arrives in the meantime waits as well.
 				if _, err := r.send(t, firing("InstanceDown", "critical")); err != nil {
 					t.Fatal(err)
 				}
 				r.settled(t, c.want-time.Millisecond)
 				if n := len(r.receiver.Requests()); n != 1 {
-					t.Errorf("%d requests before the time was over", n)
+					t.Errorf("%d requests before the end of Retry-After", n)
 				}
 				entry := r.settled(t, time.Second)
 				requests, messages := r.receiver.Requests(), r.receiver.Messages()
@@ -75,17 +75,17 @@ func TestDiscordIsLeftAloneForAsLongAsItAsks(t *testing.T) {
 					t.Fatalf("%d requests, %d messages, the last one %+v", len(requests), len(messages), entry.Delivery)
 				}
 				if waited := requests[1].Received.Sub(requests[0].Received).Round(time.Microsecond); waited < c.want || waited > c.want+time.Second {
-					t.Errorf("waited %s instead of %s", waited, c.want)
+					t.Errorf("waited %s, want %s", waited, c.want)
 				}
 				if messages[0].Title() != "[FIRING:1] InstanceDown" || messages[1].Attempts != 2 {
-					t.Errorf("first came %q, then %q at attempt %d", messages[0].Title(), messages[1].Title(), messages[1].Attempts)
+					t.Errorf("first %q arrived, then %q at attempt %d", messages[0].Title(), messages[1].Title(), messages[1].Attempts)
 				}
 			})
 		})
 	}
 }
 
-func TestLastDeliveryOfAWindowIsFollowedByAPause(t *testing.T) {
+func TestPauseAfterTheLastDeliveryOfARateLimitWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -105,7 +105,7 @@ func TestLastDeliveryOfAWindowIsFollowedByAPause(t *testing.T) {
 	})
 }
 
-func TestOutageDelaysAndDropsNothing(t *testing.T) {
+func TestOutageDropsNothing(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]discordtest.Answer{
 		"500":     discordtest.Status(http.StatusInternalServerError),
@@ -122,7 +122,7 @@ func TestOutageDelaysAndDropsNothing(t *testing.T) {
 				if _, err := r.send(t, a); err != nil {
 					t.Fatal(err)
 				}
-				// The alert ends while Discord is still away: both are told, in order.
+				// The alert resolves while Discord is still unreachable: both messages arrive, in order.
 				time.Sleep(20 * time.Second)
 				if _, err := r.send(t, resolved(a)); err != nil {
 					t.Fatal(err)
@@ -137,7 +137,7 @@ func TestOutageDelaysAndDropsNothing(t *testing.T) {
 				}
 				for _, n := range r.inbox.List(10) {
 					if n.Delivery.State != discord.Delivered || n.Delivery.LastError != "" {
-						t.Errorf("%s is %+v", n.Status, n.Delivery)
+						t.Errorf("the %s notification has delivery %+v", n.Status, n.Delivery)
 					}
 				}
 			})
@@ -145,7 +145,7 @@ func TestOutageDelaysAndDropsNothing(t *testing.T) {
 	}
 }
 
-func TestPausesGrowWhileDiscordIsAway(t *testing.T) {
+func TestPausesGrowWhileDiscordIsUnreachable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -161,13 +161,13 @@ func TestPausesGrowWhileDiscordIsAway(t *testing.T) {
 		}
 		for i, w := range want {
 			if got := requests[i+1].Received.Sub(requests[i].Received).Round(time.Millisecond).Seconds(); got != w {
-				t.Errorf("pause %d was %v s instead of %v s", i, got, w)
+				t.Errorf("pause %d was %v s, want %v s", i, got, w)
 			}
 		}
 	})
 }
 
-func TestNotificationThatAlertmanagerRepeatsIsOne(t *testing.T) {
+func TestRetryOfAlertmanagerIsTheSameNotification(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -179,7 +179,7 @@ func TestNotificationThatAlertmanagerRepeatsIsOne(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// Another flush with other figures, the first is still in the queue.
+		// Another flush with other numbers while the first notification is still in the queue.
 		newer := *a
 		newer.Annotations = newer.Annotations.Clone()
 		newer.Annotations["summary"] = "9.9 % of all calls fail"
@@ -188,7 +188,7 @@ func TestNotificationThatAlertmanagerRepeatsIsOne(t *testing.T) {
 		}
 		r.settled(t, time.Minute)
 		if n := len(r.inbox.List(10)); n != 1 {
-			t.Errorf("the inbox holds %d", n)
+			t.Errorf("the inbox has %d", n)
 		}
 		got := r.receiver.Messages()
 		if len(got) != 1 || got[0].Embeds[0].Description != "9.9 % of all calls fail" {
@@ -219,12 +219,12 @@ func TestDeliveredNotificationIsSentAgainOnlyByAnotherFlush(t *testing.T) {
 			t.Errorf("the repeat made it %d messages", n)
 		}
 		if n := len(r.inbox.List(10)); n != 2 {
-			t.Errorf("the inbox holds %d", n)
+			t.Errorf("the inbox has %d", n)
 		}
 	})
 }
 
-func TestAnswerThatIsLostMakesADuplicateRatherThanALoss(t *testing.T) {
+func TestLostAnswerCausesADuplicateAndNoLoss(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -240,7 +240,7 @@ func TestAnswerThatIsLostMakesADuplicateRatherThanALoss(t *testing.T) {
 	})
 }
 
-func TestRefusedNotificationIsNotRepeated(t *testing.T) {
+func TestRejectedNotificationIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404, 302, 413} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestRefusedNotificationIsNotRepeated(t *testing.T) {
 				r := newRig(t, "")
 				r.receiver.Next(2, discordtest.Answer{Status: status, Body: `{"message":"Unknown Webhook","code":10015}`})
 				a := firing("HighFailureRate", "critical")
-				// Alertmanager asks again at every flush, because it was told of the failure.
+				// Alertmanager retries at every flush, because Notify returned an error.
 				for range 5 {
 					if _, err := r.send(t, a); !errors.Is(err, discord.ErrRefused) || !strings.Contains(err.Error(), "Unknown Webhook") {
 						t.Fatalf("Notify returned %v", err)
@@ -262,19 +262,19 @@ func TestRefusedNotificationIsNotRepeated(t *testing.T) {
 				if entry := r.settled(t, 0); entry.Delivery.State != discord.Failed || entry.Delivery.Attempts != 1 {
 					t.Errorf("delivery is %+v", entry.Delivery)
 				}
-				if n := strings.Count(r.logs.String(), "discord notification refused"); n != 1 {
+				if n := strings.Count(r.logs.String(), "discord rejected notification"); n != 1 {
 					t.Errorf("logged %d times:\n%s", n, r.logs)
 				}
-				// The next ones are not held up, and a repaired webhook is found.
+				// The next notifications are not blocked, and a repaired webhook is noticed.
 				if _, err := r.send(t, firing("InstanceDown", "critical")); !errors.Is(err, discord.ErrRefused) {
-					t.Errorf("the second one's error is %v", err)
+					t.Errorf("Notify of the second notification returned %v", err)
 				}
 				time.Sleep(5 * time.Minute)
 				if _, err := r.send(t, a); err != nil {
 					t.Errorf("after ten minutes: %v", err)
 				}
 				if entry := r.settled(t, 0); entry.Delivery.State != discord.Delivered || entry.Delivery.Attempts != 2 || len(r.inbox.List(10)) != 2 {
-					t.Errorf("delivery is %+v, the inbox holds %d", entry.Delivery, len(r.inbox.List(10)))
+					t.Errorf("delivery is %+v, the inbox has %d", entry.Delivery, len(r.inbox.List(10)))
 				}
 			})
 		})
@@ -288,7 +288,7 @@ func TestQueueSurvivesARestart(t *testing.T) {
 		r := newRig(t, file)
 		r.receiver.Next(2, discordtest.Hang())
 		for _, name := range []string{"HighFailureRate", "InstanceDown"} {
-			// The second one's flush ends while the first attempt still hangs.
+			// The second flush ends while the first attempt still hangs.
 			if _, err := r.send(t, firing(name, "critical")); err != nil {
 				t.Fatal(err)
 			}
@@ -320,16 +320,16 @@ func TestUndeliveredNotificationIsGivenUpAfterADay(t *testing.T) {
 			t.Fatal(err)
 		}
 		if entry := r.settled(t, 23*time.Hour); entry.Delivery.State != discord.Delivering {
-			t.Errorf("after 23 hours it is %+v", entry.Delivery)
+			t.Errorf("after 23 hours the delivery is %+v", entry.Delivery)
 		}
 		entry := r.settled(t, 2*time.Hour)
 		if entry.Delivery.State != discord.Failed || !strings.Contains(entry.Delivery.LastError, "500 Internal Server Error") {
-			t.Errorf("after 25 hours it is %+v", entry.Delivery)
+			t.Errorf("after 25 hours the delivery is %+v", entry.Delivery)
 		}
 	})
 }
 
-func TestWithoutAWebhookTheInboxIsTheEnd(t *testing.T) {
+func TestWithoutAWebhookNotificationsStayInTheInbox(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := &logs{}
@@ -346,7 +346,7 @@ func TestWithoutAWebhookTheInboxIsTheEnd(t *testing.T) {
 		}
 		got := inbox.List(10)
 		if len(got) != 1 || got[0].Delivery.State != discord.Kept || got[0].Payload.Embeds[0].Title != "[FIRING:1] HighFailureRate" {
-			t.Errorf("the inbox holds %+v", got)
+			t.Errorf("the inbox has %+v", got)
 		}
 		if log := l.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, "[FIRING:1] HighFailureRate") || !strings.Contains(log, "embeds") {
 			t.Errorf("the log is\n%s", log)
@@ -371,7 +371,7 @@ func TestNotificationArrivesOverTheNetwork(t *testing.T) {
 	}
 	m, err := receiver.Wait(ctx, func(m discordtest.Message) bool { return m.Title() == "[FIRING:1] HighFailureRate" })
 	if err != nil || m.Attempts != 3 {
-		t.Errorf("it came at attempt %d, %v", m.Attempts, err)
+		t.Errorf("it arrived at attempt %d, %v", m.Attempts, err)
 	}
 	cancel()
 	if err := <-done; err != nil {

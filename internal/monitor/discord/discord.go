@@ -1,15 +1,16 @@
-// Package discord tells people: it makes a message of a group of alerts, keeps
-// the last ones in an [Inbox], and delivers them to a Discord webhook.
+// Package discord notifies people. It turns a group of alerts into a message, keeps
+// the last messages in an [Inbox], and delivers them to a Discord webhook.
 //
-// Alertmanager hands a notification over by [Notifier.Notify], which puts it
-// into the inbox and so onto disk; [Notifier.Run] delivers what is there, one
-// at a time, for up to a day. Each notification is retried for itself, so that
-// one that Discord never takes holds up no other; those of one alert stay in
-// order. Alertmanager's own way, to call again until the flush of the group
-// ends, would drop an alert that fires and ends while Discord is away or asks
-// to wait, and it keeps nothing over a restart.
+// Alertmanager calls [Notifier.Notify], which stores the notification in the inbox,
+// on disk. [Notifier.Run] delivers the stored notifications one at a time, for up to a
+// day each. Each one has its own retries, so one that Discord never accepts does not
+// block the others. Notifications about the same alert stay in order.
 //
-// [Client] is what both this way and a user's own discord_configs post with.
+// Alertmanager's own retries end with the flush of the group and do not survive a
+// restart. They would drop an alert that fires and resolves while Discord is
+// unreachable or rate limits Onsale.
+//
+// The notifier and a user's own discord_configs both post with [Client].
 package discord
 
 import (
@@ -30,30 +31,31 @@ import (
 	"github.com/prometheus/alertmanager/notify"
 )
 
-// ErrRefused means that Discord will not take a notification, however often it
-// is sent. What it wraps says why.
-var ErrRefused = errors.New("discord refused the notification")
+// ErrRefused means that Discord rejects a notification and a retry would not help. The
+// wrapped error has the reason.
+var ErrRefused = errors.New("discord rejected the notification")
 
-// ErrFull means that a notification was dropped, because the inbox is full of
-// undelivered ones that are more severe or newer. Alertmanager may ask again.
+// ErrFull means that a notification was dropped because the inbox is full of
+// undelivered ones that are more severe or newer. Alertmanager may retry.
 var ErrFull = errors.New("the inbox is full of undelivered notifications")
 
 // Options say where notifications go.
 type Options struct {
-	// URL is the webhook, that is DISCORD_URL; empty, the inbox alone is told.
+	// URL is the webhook, from DISCORD_URL. If it is empty, notifications go to the
+	// inbox only.
 	URL Secret
-	// Mention is whom critical messages mention, that is DISCORD_MENTION.
+	// Mention is what critical messages mention, from DISCORD_MENTION.
 	Mention string
-	// Inbox keeps the notifications; nil keeps them in memory.
+	// Inbox stores the notifications. nil means an inbox in memory.
 	Inbox *Inbox
-	// Transport sends; nil is the usual one, with the proxy of the environment.
+	// Transport sends the requests. nil means the default transport.
 	Transport http.RoundTripper
-	// Resolver looks up the host of a webhook without TLS; nil is the system's.
+	// Resolver looks up the host of a webhook without TLS. nil means the system's.
 	Resolver *net.Resolver
 	Logger   *slog.Logger
 }
 
-// Notifier tells people. [New] makes one.
+// Notifier delivers notifications. Create it with [New].
 type Notifier struct {
 	webhook *webhook // nil without DISCORD_URL
 	mention Mention
@@ -61,14 +63,14 @@ type Notifier struct {
 	client  *Client
 	log     *slog.Logger
 
-	// queued wakes Run up.
+	// queued wakes Run.
 	queued chan struct{}
 }
 
 var _ notify.Notifier = (*Notifier)(nil)
 
-// New returns a notifier. Errors name DISCORD_URL or DISCORD_MENTION, and never
-// repeat the URL. Nothing is sent or written yet.
+// New returns a notifier. It sends and writes nothing. Errors name DISCORD_URL or
+// DISCORD_MENTION and never contain the URL.
 func New(o Options) (*Notifier, error) {
 	mention, err := ParseMention(o.Mention)
 	if err != nil {
@@ -89,7 +91,7 @@ func New(o Options) (*Notifier, error) {
 		return nil, err
 	}
 	if n.webhook.exposed() {
-		return nil, errors.New("DISCORD_URL must begin with https://, so that nobody on the way reads it; http:// is for hosts nearby")
+		return nil, errors.New("DISCORD_URL must begin with https://, because http:// would expose the webhook; http:// is allowed for loopback and private addresses only")
 	}
 	if o.Transport == nil {
 		o.Transport = n.webhook.transport(o.Resolver)
@@ -98,24 +100,24 @@ func New(o Options) (*Notifier, error) {
 	return n, nil
 }
 
-// Notify takes a notification over. It implements [notify.Notifier].
+// Notify stores a notification for delivery. It implements [notify.Notifier].
 //
-// Without DISCORD_URL the inbox is all there is, and Notify returns at once.
-// With it, Notify waits for the first attempt, if nothing but other attempts
-// comes before: a refusal is returned, so that Alertmanager counts it and does
-// not count the group as notified; it asks again at every flush, and gets the same
-// answer until [refusedFor] is over. After anything else the notification is in
-// the queue, stays there over a restart, and is delivered by Run; then retry is
-// false and the error nil, also when ctx ended first. So Alertmanager has never
-// to repeat anything itself, and what Discord has confirmed is not sent again.
-// The one exception is [ErrFull].
+// Without DISCORD_URL, Notify stores the notification in the inbox and returns.
+//
+// With DISCORD_URL, Notify waits for the first attempt, unless a back-off or a rate
+// limit delays it. If Discord rejects the notification, Notify returns [ErrRefused]:
+// Alertmanager counts the failure and retries at each flush of the group. It gets the
+// same error for the next 10 minutes. In all other cases, even if ctx ends first, Notify
+// returns nil and Run delivers the notification, also after a restart. Alertmanager
+// does not need to retry, and a delivered notification is not sent again. The only
+// other error is [ErrFull].
 func (n *Notifier) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bool, err error) {
 	if len(alerts) == 0 {
 		return false, nil
 	}
 	entry, known := n.take(ctx, alerts)
 	if !known {
-		n.tell(entry)
+		n.logNew(entry)
 	}
 	if n.webhook == nil {
 		return false, nil
@@ -143,7 +145,7 @@ func (n *Notifier) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bo
 	}
 }
 
-// take puts a notification into the inbox, or finds it there.
+// take stores a notification from Alertmanager, or finds it in the inbox.
 func (n *Notifier) take(ctx context.Context, alerts []*alert.Alert) (entry Notification, known bool) {
 	now := time.Now()
 	flush, ok := notify.Now(ctx)
@@ -151,12 +153,12 @@ func (n *Notifier) take(ctx context.Context, alerts []*alert.Alert) (entry Notif
 		flush = now
 	}
 	group, _ := notify.GroupKey(ctx)
-	// An inbox that cannot be written goes on in memory, and says so itself.
+	// If the file cannot be written, the inbox logs the error and continues in memory.
 	entry, known, _ = n.put(group, now, occasion{flush: flush}, alerts)
 	return entry, known
 }
 
-// put puts a notification into the inbox, or finds it there.
+// put stores a notification in the inbox, or finds it there.
 func (n *Notifier) put(group string, now time.Time, when occasion, alerts []*alert.Alert) (entry Notification, known bool, err error) {
 	state := Kept
 	if n.webhook != nil {
@@ -165,7 +167,7 @@ func (n *Notifier) put(group string, now time.Time, when occasion, alerts []*ale
 	return n.inbox.add(describe(now, n.mention, alerts), about(group, now, alerts), state, key(group, now, alerts), when)
 }
 
-// wake makes Run look into the inbox.
+// wake makes Run check the inbox.
 func (n *Notifier) wake() {
 	select {
 	case n.queued <- struct{}{}:
@@ -174,15 +176,15 @@ func (n *Notifier) wake() {
 }
 
 const (
-	// maxNames is how many names of alerts an entry of the inbox lists, and maxName and
-	// maxText how many characters a name and the summary have. Longer ones would make
-	// the file larger than one that is read again.
+	// maxNames limits the alert names in an inbox entry. maxName and maxText limit the
+	// length of a name and of the summary, in characters. They keep the file below
+	// maxFile.
 	maxNames = 20
 	maxName  = 100
 	maxText  = 1000
 )
 
-// describe makes the inbox's entry for a group of alerts.
+// describe returns the inbox entry for a group of alerts.
 func describe(now time.Time, mention Mention, alerts []*alert.Alert) Notification {
 	firing, resolved := split(now, alerts)
 	ordered := slices.Concat(firing, resolved)
@@ -200,7 +202,7 @@ func describe(now time.Time, mention Mention, alerts []*alert.Alert) Notificatio
 	return entry
 }
 
-// listed returns the names of alerts as an entry has them.
+// listed returns the alert names for an inbox entry, limited in number and length.
 func listed(alerts []*alert.Alert) []string {
 	all := names(alerts)
 	all = all[:min(len(all), maxNames)]
@@ -210,7 +212,7 @@ func listed(alerts []*alert.Alert) []string {
 	return all
 }
 
-// about says which alerts a notification is about.
+// about returns the subject of a notification: the alerts that it is about.
 func about(group string, now time.Time, alerts []*alert.Alert) subject {
 	hash := sha256.Sum256([]byte(group))
 	s := subject{Group: hex.EncodeToString(hash[:8])}
@@ -227,9 +229,9 @@ func about(group string, now time.Time, alerts []*alert.Alert) subject {
 	return s
 }
 
-// key tells notifications apart: by the group, and by which alerts are in
-// which state since when. Annotations do not count, because the figures in
-// them change while a message waits.
+// key returns the identity of a notification: a hash of the group and of each alert
+// with its state and start time. Annotations are left out, because the numbers in them
+// change while a message waits.
 func key(group string, now time.Time, alerts []*alert.Alert) string {
 	parts := make([]string, 0, len(alerts))
 	for _, a := range alerts {
@@ -241,9 +243,9 @@ func key(group string, now time.Time, alerts []*alert.Alert) string {
 	return hex.EncodeToString(hash.Sum(nil)[:16])
 }
 
-// tell logs a new notification in one line, with the message itself where
-// Discord does not get it.
-func (n *Notifier) tell(entry Notification) {
+// logNew logs a new notification in one line. Without DISCORD_URL the line includes the
+// whole message.
+func (n *Notifier) logNew(entry Notification) {
 	attrs := []any{
 		"id", strconv.FormatUint(entry.ID, 10), "status", entry.Status, "severity", entry.Severity,
 		"alerts", entry.Alerts, "summary", entry.Summary,

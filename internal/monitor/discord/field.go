@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// maxTail bounds what follows an alert's text in its field: times and links.
-	// The rest, a third of the field at least, is for the text.
+	// maxTail limits the times and links after an alert's text, in UTF-16 code units.
+	// At least a third of the field is left for the text.
 	maxTail = 680
-	// maxPath bounds the place of a runbook that is not a link.
+	// maxPath limits the path of a runbook that is not a link.
 	maxPath = 200
-	// clock is how times are written. Always UTC, because readers are anywhere.
+	// clock is the format of times. They are in UTC because readers are anywhere.
 	clock = "2006-01-02 15:04:05 UTC"
 )
 
-// field tells of one alert: which it is, what it means, since when, and where
-// to read on. The summary is left out where all alerts share it.
+// field describes one alert: its labels, summary, description, times and links. It
+// leaves the summary out if all alerts share it.
 func field(a *alert.Alert, shared string) Field {
 	name := escape(apart(a), maxFieldName)
 	if name == "" {
@@ -47,7 +47,7 @@ func field(a *alert.Alert, shared string) Field {
 	return Field{Name: name, Value: escape(strings.Join(text, "\n"), maxFieldValue-1-length(tail)) + "\n" + tail}
 }
 
-// times says since when an alert fires, or how long it did.
+// times returns when an alert started or, if it has resolved, how long it lasted.
 func times(a *alert.Alert) string {
 	since := a.StartsAt.UTC().Format(clock)
 	if a.EndsAt.IsZero() {
@@ -56,8 +56,8 @@ func times(a *alert.Alert) string {
 	return fmt.Sprintf("Lasted %s, from %s to %s", a.EndsAt.Sub(a.StartsAt).Round(time.Second), since, a.EndsAt.UTC().Format(clock))
 }
 
-// runbook says where the alert's runbook is. In the files under deploy/ that
-// is a path in the repository, which is no link.
+// runbook returns a link to the alert's runbook. In the files under deploy/ the
+// annotation is a path in the repository, which is shown as text.
 func runbook(a *alert.Alert) string {
 	where := string(a.Annotations["runbook_url"])
 	if where == "" {

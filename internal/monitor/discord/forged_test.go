@@ -15,19 +15,20 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// What the message itself has of markdown, and what an escape looks like.
+// The markdown of the message itself, and an escape.
 var (
 	head    = regexp.MustCompile(`^\[(FIRING|RESOLVED)(:\d+)?\] ?`)
 	link    = regexp.MustCompile(`(?m)^\[(Runbook|Source)\]\(https?://[A-Za-z0-9.:_\[\]-]+([-A-Za-z0-9._:/?#&=%+,;!$']*)\)$`)
 	escapes = regexp.MustCompile(`\\[[:punct:]]`)
-	// live is what Discord would take for more than letters.
+	// live matches text that Discord would not show literally.
 	live = regexp.MustCompile("[*_~`|<>\\[\\]\\\\]|://|:[A-Za-z_+-]+:|@[^\u200b]|@$|(?m)^ *([#+-]|[0-9]+[.)] )")
 )
 
-// plain returns an error text if a text is not shown letter by letter.
+// plain returns the first part of a text that Discord would not show literally, or an
+// empty string.
 func plain(s string) string {
 	s = link.ReplaceAllString(head.ReplaceAllString(s, ""), "")
-	// Something takes the escape's place, so that what is around it stays apart.
+	// A placeholder replaces each escape, so that the characters around it stay apart.
 	s = escapes.ReplaceAllString(s, "¤")
 	if found := live.FindString(s); found != "" {
 		return found
@@ -35,7 +36,8 @@ func plain(s string) string {
 	return ""
 }
 
-// checkForged makes a message of what somebody forged and looks for life in it.
+// checkForged makes a message from forged labels and annotations and checks that Discord
+// shows them literally.
 func checkForged(t *rapid.T) {
 	text := rapid.OneOf(
 		rapid.String(),
@@ -73,12 +75,12 @@ func checkForged(t *rapid.T) {
 	judge(t, discord.Message(now, m, alerts...))
 }
 
-// judge fails for a message that Discord would refuse, or that does anything.
+// judge fails the test if Discord would reject a message or not show its text literally.
 func judge(t fataler, p discord.Payload) {
 	raw := marshal(t, p)
 	body, err := discordtest.Decode(raw)
 	if err != nil {
-		t.Fatal("Discord would refuse it:", err, string(raw))
+		t.Fatal("Discord would reject the message:", err, string(raw))
 	}
 	content := strings.TrimPrefix(strings.TrimPrefix(body.Content, "@here "), "<@&1> <@2> ")
 	texts := []string{content}
@@ -90,7 +92,7 @@ func judge(t fataler, p discord.Payload) {
 	}
 	for _, s := range texts {
 		if found := plain(s); found != "" {
-			t.Fatal(fmt.Sprintf("%q is live in %q", found, s))
+			t.Fatal(fmt.Sprintf("%q in %q would not be shown literally", found, s))
 		}
 	}
 }
@@ -120,20 +122,20 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// The net above must have no holes: it catches each of these when nothing is escaped.
-func TestLiveTextIsRecognised(t *testing.T) {
+// Negative control: plain finds each of these unescaped texts.
+func TestUnescapedTextIsFound(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
 		"*a*", "_a_", "~~a~~", "`a`", "||a||", "<@1>", "> a", "[a](https://example.com)", "https://example.com", ":tada:",
 		"@everyone", "a @here", "# a", "-# a", "- a", "+ a", "1. a", "x\n2) a", `\`, `\\*`, "[Runbook](https://example.com/*a*)",
 	} {
 		if plain(s) == "" {
-			t.Errorf("%q passes for plain", s)
+			t.Errorf("nothing was found in %q", s)
 		}
 	}
 	for _, s := range []string{`\*a\*`, "https\\://example.com", "@\u200beveryone", "[FIRING:1] A", "[Source](https://example.com/a?b=c%28)", "4.2 % at 127.0.0.1:8000"} {
 		if found := plain(s); found != "" {
-			t.Errorf("%q passes for live, because of %q", s, found)
+			t.Errorf("%q is literal, but %q was found in it", s, found)
 		}
 	}
 }

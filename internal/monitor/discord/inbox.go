@@ -7,72 +7,73 @@ import (
 	"time"
 )
 
-// maxKept is how many notifications an inbox holds.
+// maxKept is how many notifications an inbox keeps.
 const maxKept = 200
 
-// State is how far the delivery of a notification has come.
+// State is the state of a delivery.
 type State string
 
 // The states of a delivery.
 const (
-	// Kept: there is no DISCORD_URL, the inbox is where the notification ends.
+	// Kept: there is no DISCORD_URL, so the notification stays in the inbox.
 	Kept State = "kept"
 	// Delivering: it is in the queue.
 	Delivering State = "delivering"
 	// Delivered: Discord has confirmed it.
 	Delivered State = "delivered"
-	// Failed: it will not be sent again, unless Alertmanager asks once more.
+	// Failed: it will not be sent again unless Alertmanager retries.
 	Failed State = "failed"
 )
 
-// Notification is what people were told about a group of alerts.
+// Notification is a message about a group of alerts.
 type Notification struct {
-	// ID counts notifications, from 1.
+	// ID is a sequence number, starting at 1.
 	ID   uint64    `json:"id"`
 	Time time.Time `json:"time"`
 	// Status is firing if one of the alerts is, resolved otherwise.
 	Status string `json:"status"`
-	// Severity is that of the most severe alert, or empty.
+	// Severity is the highest severity of the alerts, or empty.
 	Severity string `json:"severity"`
-	// Alerts are the names of the alerts, and Summary that of the first. Both
-	// are plain text, which Discord's form of it is not.
+	// Alerts are the names of the alerts. Summary is the summary of the first. Both
+	// are plain text; in Payload the text is escaped for Discord.
 	Alerts  []string `json:"alerts"`
 	Summary string   `json:"summary"`
-	// Payload is what Discord gets.
+	// Payload is the message to Discord.
 	Payload  Payload  `json:"payload"`
 	Delivery Delivery `json:"delivery"`
 }
 
-// Delivery says what became of a notification.
+// Delivery is the outcome of a notification so far.
 type Delivery struct {
 	State State `json:"state"`
 	// Attempts counts the requests to Discord.
 	Attempts int `json:"attempts"`
-	// LastError is why the last attempt failed. It holds nothing of DISCORD_URL.
+	// LastError is why the last attempt failed. It contains no part of DISCORD_URL.
 	LastError string `json:"last_error,omitempty"`
 	// DeliveredAt is when Discord confirmed it.
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
 }
 
-// record is a notification as it is kept.
+// record is a stored notification.
 type record struct {
 	Notification
-	// Key is the same for what tells the same.
+	// Key is equal for identical notifications.
 	Key string `json:"key"`
-	// About is what keeps notifications of the same alert in order.
+	// About is used to keep notifications about the same alert in order.
 	About subject `json:"about,omitzero"`
-	// flush is the flush of the group it belongs to, refused when Discord refused it,
-	// failed when it first failed otherwise, and next when it may be sent again. A
-	// restart forgets them, and alone: the operator may have repaired what was wrong.
+	// flush is the time of the group's flush. refused is when Discord rejected the
+	// notification, failed when it first failed in another way, and next when it may
+	// be sent again. They and alone are not stored: after a restart the operator may
+	// have fixed the cause.
 	flush, refused, failed, next time.Time
-	// alone counts the failures while others were answered.
+	// alone counts the failures during which Discord answered other notifications.
 	alone int
 }
 
 // fail takes a record out of the queue.
 func (r *record) fail(reason string) { r.Delivery.State, r.Delivery.LastError = Failed, reason }
 
-// Inbox keeps the last 200 notifications. [NewInbox] makes one.
+// Inbox keeps the last 200 notifications. Create it with [NewInbox].
 type Inbox struct {
 	log  *slog.Logger
 	file string
@@ -81,17 +82,17 @@ type Inbox struct {
 	records []*record // oldest first
 	last    uint64    // the newest ID
 	outage  outage
-	// delivered and failed count since the start what left the queue.
+	// delivered and failed count the notifications that left the queue since the start.
 	delivered, failed uint64
 	changed           chan struct{}
 
 	disk disk
 }
 
-// NewInbox returns an inbox that continues what the file holds and writes every
-// change to it; no file name keeps it in memory. A file that makes no sense is
-// set aside. Where the file cannot be written the inbox says so once and goes
-// on in memory: a full disk must not keep anybody from being told.
+// NewInbox returns an inbox that loads the file and writes every change to it. Without
+// a file name it stays in memory. A corrupt file is renamed. If the file cannot be
+// written, the inbox logs that once and continues in memory, because a full disk must
+// not prevent notifications.
 func NewInbox(file string, log *slog.Logger) *Inbox {
 	b := &Inbox{log: log.With("component", "inbox"), file: file, changed: make(chan struct{})}
 	if file != "" {
@@ -100,7 +101,7 @@ func NewInbox(file string, log *slog.Logger) *Inbox {
 	return b
 }
 
-// List returns the newest notifications, the newest first, at most limit.
+// List returns at most limit notifications, the newest first.
 func (b *Inbox) List(limit int) []Notification {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,19 +115,19 @@ func (b *Inbox) List(limit int) []Notification {
 	return list
 }
 
-// occasion tells a notification that is repeated from one that comes anew.
+// occasion decides whether an identical notification is a repetition or a new one.
 type occasion struct {
-	// flush is the flush of the group that made it.
+	// flush is the time of the group's flush.
 	flush time.Time
-	// within is how long after a notification the same one counts as its repetition,
-	// unless one about the same alerts in another state came in between.
+	// within is how long an identical notification counts as a repetition, unless
+	// another one about the same alerts came in between.
 	within time.Duration
 }
 
-// add keeps a notification. One that is known stays where it is: in the queue,
-// refused a short while ago, or from the same occasion. One that failed before that
-// is queued anew, with the newest ID. The error is that of the file, which then does
-// not have the notification; the memory has it.
+// add stores a notification, unless it repeats one that is in the queue, was rejected a
+// short while ago, or comes from the same flush. Then known is true and that one stays
+// where it is. If the earlier one failed longer ago, add queues it again with a new ID. An
+// error means that the notification is in memory but not in the file.
 func (b *Inbox) add(n Notification, about subject, state State, key string, when occasion) (kept Notification, known bool, err error) {
 	defer func() { err = b.save() }()
 	b.mu.Lock()
@@ -138,7 +139,7 @@ func (b *Inbox) add(n Notification, about subject, state State, key string, when
 		r.flush = when.flush
 		switch {
 		case r.Delivery.State == Delivering:
-			// The newest figures are sent, and the message says when they were true.
+			// Send the newest numbers. The message says when they were taken.
 			r.Payload, r.Summary = n.Payload, n.Summary
 			return r.Notification, true, nil
 		case r.Delivery.State != Failed || n.Time.Sub(r.refused) < refusedFor:
@@ -154,7 +155,7 @@ func (b *Inbox) add(n Notification, about subject, state State, key string, when
 	return n, false, nil
 }
 
-// known returns the index of the record that a notification continues, or -1.
+// known returns the index of the record that a notification repeats, or -1.
 func (b *Inbox) known(key string, about subject, now time.Time, when occasion) int {
 	for i, r := range slices.Backward(b.records) {
 		if r.Key != key {
@@ -164,7 +165,7 @@ func (b *Inbox) known(key string, about subject, now time.Time, when occasion) i
 			continue
 		}
 		undelivered := r.Delivery.State == Delivering || r.Delivery.State == Failed
-		// Alertmanager repeats what goes on, at a flush of its own.
+		// Another flush of Alertmanager means a reminder, not a repetition.
 		if undelivered || r.flush.Equal(when.flush) || now.Sub(r.Time) < when.within {
 			return i
 		}
@@ -184,14 +185,14 @@ func (b *Inbox) get(id uint64) (Notification, bool) {
 	return b.records[i].Notification, true
 }
 
-// settle writes down what came of an attempt, and returns how long the
-// notification waits for the next one, if there is one.
+// settle records the outcome of an attempt. It returns how long the notification waits
+// for its next attempt, if there is one.
 func (b *Inbox) settle(id uint64, got answer, now time.Time) (wait time.Duration) {
 	b.update(func() bool {
 		i := slices.IndexFunc(b.records, func(r *record) bool { return r.ID == id })
 		defer b.outage.note(got, now)
 		if i < 0 {
-			return false // it was dropped meanwhile
+			return false // it was dropped in the meantime
 		}
 		r := b.records[i]
 		r.Delivery.Attempts++
@@ -220,7 +221,7 @@ func (b *Inbox) settle(id uint64, got answer, now time.Time) (wait time.Duration
 	return wait
 }
 
-// giveUp takes everything out of the queue.
+// giveUp marks everything in the queue as failed.
 func (b *Inbox) giveUp(reason string) {
 	b.update(func() (touched bool) {
 		for _, r := range b.records {
@@ -234,14 +235,14 @@ func (b *Inbox) giveUp(reason string) {
 	})
 }
 
-// update changes the inbox under its lock, and saves it if that touched anything.
+// update changes the inbox under its lock, and saves it if change returns true.
 func (b *Inbox) update(change func() (touched bool)) {
 	b.mu.Lock()
 	touched := change()
 	b.announce()
 	b.mu.Unlock()
 	if touched {
-		_ = b.save() // it logs its error, and the inbox goes on in memory
+		_ = b.save() // save logs its error, and the inbox continues in memory
 	}
 }
 
@@ -252,7 +253,7 @@ func (b *Inbox) changes() <-chan struct{} {
 	return b.changed
 }
 
-// announce wakes up who waits for a change. Its caller holds the lock.
+// announce wakes everything that waits for a change. The caller holds the lock.
 func (b *Inbox) announce() {
 	close(b.changed)
 	b.changed = make(chan struct{})

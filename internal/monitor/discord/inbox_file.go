@@ -13,24 +13,24 @@ import (
 	"syscall"
 )
 
-// maxFile bounds the file that is read, in bytes. 200 of the longest messages
-// take a quarter of it.
+// maxFile limits the size of the file, in bytes. 200 of the longest messages need a
+// quarter of it.
 const maxFile = 16 << 20
 
-// disk orders the writes of an inbox's file.
+// disk serializes the writes to an inbox file.
 type disk struct {
 	mu sync.Mutex
-	// failed is whether the last write did; it is logged when that changes.
+	// failed is true if the last write failed. A change is logged.
 	failed bool
 }
 
-// stored is the form of the file.
+// stored is the content of the file.
 type stored struct {
 	Last          uint64    `json:"last"`
 	Notifications []*record `json:"notifications"`
 }
 
-// load continues what the file holds.
+// load reads the file. It renames a corrupt one and starts empty.
 func (b *Inbox) load() {
 	s, err := read(b.file)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -41,7 +41,7 @@ func (b *Inbox) load() {
 		if moved := os.Rename(b.file, aside); moved != nil {
 			err = errors.Join(err, moved)
 		}
-		b.log.Error("inbox file makes no sense, it is set aside and the inbox begins empty", "file", b.file, "aside", aside, "error", err)
+		b.log.Error("inbox file is corrupt; renamed it and started with an empty inbox", "file", b.file, "renamed_to", aside, "error", err)
 		return
 	}
 	b.records, b.last = s.Notifications, s.Last
@@ -74,14 +74,13 @@ func read(name string) (stored, error) {
 		switch before = r.ID; r.Delivery.State {
 		case Kept, Delivering, Delivered, Failed:
 		default:
-			return stored{}, errors.New("a notification has no state of delivery")
+			return stored{}, errors.New("a notification has no delivery state")
 		}
 	}
 	return s, nil
 }
 
-// save writes the inbox as it is now. An error is logged when the first write fails,
-// and returned each time.
+// save writes the inbox to its file. It returns each error, and logs the first of a row.
 func (b *Inbox) save() error {
 	if b.file == "" {
 		return nil
@@ -96,16 +95,16 @@ func (b *Inbox) save() error {
 	}
 	switch {
 	case err != nil && !b.disk.failed:
-		b.log.Error("inbox cannot be written, it goes on in memory", "file", b.file, "error", err)
+		b.log.Error("cannot write inbox; continuing in memory", "file", b.file, "error", err)
 	case err == nil && b.disk.failed:
-		b.log.Info("inbox is written again", "file", b.file)
+		b.log.Info("writing inbox works again", "file", b.file)
 	}
 	b.disk.failed = err != nil
 	return err
 }
 
-// replace puts data in the place of a file, which is the old one or the new
-// one at any time, also after the power failed.
+// replace replaces the content of a file atomically. After a power failure the file has
+// either the old or the new content.
 func replace(name string, data []byte) error {
 	dir := filepath.Dir(name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -124,14 +123,14 @@ func replace(name string, data []byte) error {
 		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		// The error that is worth telling is why the file is not there.
+		// The first error is the useful one, so the error of Remove is dropped.
 		_ = os.Remove(f.Name())
 		return err
 	}
 	return flushDir(dir)
 }
 
-// flushDir puts a renamed file's name onto disk. Windows has no such call.
+// flushDir writes a directory to disk after a rename. Windows has no such call.
 func flushDir(name string) error {
 	if runtime.GOOS == "windows" {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"onsale/internal/problem"
 )
 
-// Handler answers GET with {"notifications":[…]}, the newest first; ?limit=
-// asks for fewer. It never tells where Discord's messages are sent.
+// Handler answers GET with {"notifications":[…]}, the newest first. ?limit= returns
+// fewer. The answer never contains the webhook's address.
 func (b *Inbox) Handler() http.Handler {
 	few := reply.Few(http.HandlerFunc(b.serve), func(w http.ResponseWriter, status int, message string) {
 		refuse(w, status, "busy", message)
@@ -18,7 +18,7 @@ func (b *Inbox) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "The inbox can be read only.")
+			refuse(w, http.StatusMethodNotAllowed, "method_not_allowed", "The inbox is read-only.")
 			return
 		}
 		few.ServeHTTP(w, r)
@@ -46,7 +46,7 @@ func parseLimit(given []string) (int, error) {
 	return limit, nil
 }
 
-// refuse answers with a problem, whose message is its detail.
+// refuse answers with a problem. The detail is also its message.
 func refuse(w http.ResponseWriter, status int, code, detail string) {
 	p := problem.New(status, code, http.StatusText(status), detail)
 	p.Message = detail

@@ -20,7 +20,7 @@ import (
 	"onsale/internal/monitor/discord"
 )
 
-// fill puts notifications into an inbox, and returns what was logged of it.
+// fill adds notifications to an inbox and returns its log.
 func fill(t *testing.T, file string, from, to int) (*discord.Inbox, *logs) {
 	t.Helper()
 	l := &logs{}
@@ -51,7 +51,7 @@ func TestInboxKeepsTheLast200(t *testing.T) {
 	inbox, _ := fill(t, "", 0, 230)
 	list := inbox.List(1000)
 	if len(list) != 200 || list[0].Alerts[0] != "Alert229" || list[199].Alerts[0] != "Alert30" {
-		t.Errorf("it holds %d, from %v to %v", len(list), list[0].Alerts, list[len(list)-1].Alerts)
+		t.Errorf("the inbox has %d, from %v to %v", len(list), list[0].Alerts, list[len(list)-1].Alerts)
 	}
 }
 
@@ -62,18 +62,18 @@ func TestInboxSurvivesARestart(t *testing.T) {
 	again, l := fill(t, file, 3, 4)
 	list := again.List(10)
 	if len(list) != 4 || list[0].ID != 4 || list[3].ID != 1 || l.String() != "" {
-		t.Fatalf("after the restart it holds %+v and logged %q", list, l)
+		t.Fatalf("after the restart the inbox has %+v and logged %q", list, l)
 	}
 	if before, after := marshal(t, first.List(10)), marshal(t, list[1:]); !bytes.Equal(before, after) {
 		t.Errorf("the restart changed\n%s\nto\n%s", before, after)
 	}
 	entries, err := os.ReadDir(filepath.Dir(file))
 	if err != nil || len(entries) != 1 {
-		t.Errorf("beside the file there is %v, %v", entries, err)
+		t.Errorf("the directory has %v, %v", entries, err)
 	}
 }
 
-func TestCorruptInboxIsSetAside(t *testing.T) {
+func TestCorruptInboxIsRenamed(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{
 		"empty":      "",
@@ -93,22 +93,22 @@ func TestCorruptInboxIsSetAside(t *testing.T) {
 			}
 			inbox, l := fill(t, file, 0, 1)
 			if n := len(inbox.List(10)); n != 1 {
-				t.Errorf("it holds %d", n)
+				t.Errorf("the inbox has %d notifications", n)
 			}
 			if aside, err := os.ReadFile(file + ".corrupt"); err != nil || string(aside) != content {
-				t.Errorf("set aside was %d bytes, %v", len(aside), err)
+				t.Errorf("the renamed file has %d bytes, %v", len(aside), err)
 			}
-			if strings.Count(l.String(), "it is set aside") != 1 {
+			if strings.Count(l.String(), "inbox file is corrupt; renamed it") != 1 {
 				t.Errorf("the log is %q", l)
 			}
 			if inbox, _ := fill(t, file, 1, 2); len(inbox.List(10)) != 2 {
-				t.Error("it does not go on from there")
+				t.Error("the inbox does not work after the file was renamed")
 			}
 		})
 	}
 }
 
-func TestUnwritableInboxGoesOnInMemory(t *testing.T) {
+func TestUnwritableInboxContinuesInMemory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	block := filepath.Join(dir, "data")
@@ -121,40 +121,40 @@ func TestUnwritableInboxGoesOnInMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tell := func(name string) {
+	notify := func(name string) {
 		t.Helper()
 		if _, err := n.Notify(t.Context(), at(name, "info", 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	tell("A")
-	tell("B")
+	notify("A")
+	notify("B")
 	if got := len(inbox.List(10)); got != 2 {
-		t.Errorf("it holds %d", got)
+		t.Errorf("the inbox has %d notifications", got)
 	}
-	if strings.Count(l.String(), "inbox cannot be written") != 1 {
+	if strings.Count(l.String(), "cannot write inbox") != 1 {
 		t.Errorf("the log is %q", l)
 	}
 	if err := os.Remove(block); err != nil {
 		t.Fatal(err)
 	}
-	tell("C")
-	if !strings.Contains(l.String(), "inbox is written again") {
+	notify("C")
+	if !strings.Contains(l.String(), "writing inbox works again") {
 		t.Errorf("the log is %q", l)
 	}
 	if again, _ := fill(t, filepath.Join(block, "inbox.json"), 0, 0); len(again.List(10)) != 3 {
-		t.Error("what came before the disk was back is not in the file")
+		t.Error("the file lacks notifications from before the disk recovered")
 	}
 }
 
-func TestInboxIsRead(t *testing.T) {
+func TestInboxHandler(t *testing.T) {
 	t.Parallel()
 	inbox, _ := fill(t, "", 0, 12)
 	for target, want := range map[string]int{"/inbox": 12, "/inbox?limit=5": 5, "/inbox?limit=200": 12} {
 		status, body := get(t, inbox, http.MethodGet, target)
 		var got struct{ Notifications []map[string]any }
 		if err := json.Unmarshal([]byte(body), &got); err != nil || status != http.StatusOK || len(got.Notifications) != want {
-			t.Errorf("%s answers %d with %d: %v", target, status, len(got.Notifications), err)
+			t.Errorf("%s answered %d with %d: %v", target, status, len(got.Notifications), err)
 			continue
 		}
 		first := got.Notifications[0]
@@ -164,25 +164,25 @@ func TestInboxIsRead(t *testing.T) {
 			}
 		}
 		if !slices.Equal(first["alerts"].([]any), []any{"Alert11"}) || first["status"] != "firing" {
-			t.Errorf("the first is %v", first)
+			t.Errorf("the first notification is %v", first)
 		}
 	}
 	empty := discord.NewInbox("", (&logs{}).logger())
 	if _, body := get(t, empty, http.MethodGet, "/inbox"); strings.TrimSpace(body) != `{"notifications":[]}` {
-		t.Errorf("an empty one answers %s", body)
+		t.Errorf("an empty inbox answered %s", body)
 	}
 	for _, limit := range []string{"0", "201", "-1", "x", "", "1&limit=2"} {
 		if status, body := get(t, inbox, http.MethodGet, "/inbox?limit="+limit); status != http.StatusUnprocessableEntity || !strings.Contains(body, "limit must be") {
-			t.Errorf("limit %q answers %d %s", limit, status, body)
+			t.Errorf("limit %q answered %d %s", limit, status, body)
 		}
 	}
 	if status, _ := get(t, inbox, http.MethodDelete, "/inbox"); status != http.StatusMethodNotAllowed {
-		t.Errorf("DELETE answers %d", status)
+		t.Errorf("DELETE answered %d", status)
 	}
 }
 
-// TestInboxIsKeptForFewSlowReaders has 60 clients that do not read an inbox of 2 MB.
-func TestInboxIsKeptForFewSlowReaders(t *testing.T) {
+// TestSlowReadersOfTheInboxAreLimited has 60 clients that do not read an answer of 2 MB.
+func TestSlowReadersOfTheInboxAreLimited(t *testing.T) {
 	t.Parallel()
 	var list []string
 	for id := range 200 {
@@ -210,12 +210,12 @@ func TestInboxIsKeptForFewSlowReaders(t *testing.T) {
 		close(read)
 		clients.Wait()
 		if n := refused.Load(); n < 20 || n > 40 {
-			t.Errorf("%d of 60 were refused", n)
+			t.Errorf("%d of 60 were rejected", n)
 		}
 	})
 }
 
-// slowClient takes nothing until read is closed.
+// slowClient blocks in Write until read is closed.
 type slowClient struct {
 	*httptest.ResponseRecorder
 	read <-chan struct{}

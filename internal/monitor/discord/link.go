@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// maxLink is the longest address that is linked, in UTF-16 code units. Longer
-// ones, as those of long expressions are, would push out what must be read.
+// maxLink is the longest address that is linked, in UTF-16 code units. Links to long
+// expressions are longer and would leave no space for the text.
 const maxLink = 512
 
-// plainHost is a name or an address, with or without a port.
+// plainHost matches a host name or address, with or without a port.
 var plainHost = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
 
-// linked returns the markdown of a link, or nothing where the address is not
-// one that a person should follow from a message: absolute, http or https, and
-// without a user name, behind which the true host hides.
+// linked returns a markdown link, or an empty string if the address is not safe to
+// follow. A safe address is absolute, uses http or https, and has no user name, which
+// could disguise the real host.
 func linked(text, address string) string {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil || !plainHost.MatchString(u.Host) {
@@ -30,8 +30,8 @@ func linked(text, address string) string {
 	return "[" + text + "](" + written + ")"
 }
 
-// escapeLink writes every byte as %XX that could end the link, or mean
-// something to Discord if the link were not read as one.
+// escapeLink encodes as %XX every byte that could end the link, or that is markup for
+// Discord outside a link.
 func escapeLink(address string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder

@@ -7,28 +7,28 @@ import (
 	"strings"
 )
 
-// maxMentions bounds how many a message mentions; more is a mistake.
+// maxMentions limits the mentions in a message. More would be a mistake.
 const maxMentions = 10
 
-// Mention is whom critical messages mention. The zero value mentions nobody.
+// Mention is what critical messages mention. The zero value mentions nobody.
 type Mention struct {
 	text    string
 	allowed AllowedMentions
 }
 
-// What Discord writes for a person and for a group of people.
+// Discord's syntax for mentioning a user and a role.
 var (
 	userMention = regexp.MustCompile(`^<@!?([0-9]{1,20})>$`)
 	roleMention = regexp.MustCompile(`^<@&([0-9]{1,20})>$`)
 )
 
-// ParseMention reads what DISCORD_MENTION may be: @here, @everyone, <@USER> or
-// <@&ROLE> with Discord's numeric ids, or several with blanks between. Empty
+// ParseMention parses DISCORD_MENTION: @here, @everyone, <@USER> or <@&ROLE> with
+// Discord's numeric IDs, or several of them separated by spaces. An empty string
 // mentions nobody.
 func ParseMention(s string) (Mention, error) {
 	names := strings.Fields(s)
 	if len(names) > maxMentions {
-		return Mention{}, fmt.Errorf("DISCORD_MENTION must not name more than %d", maxMentions)
+		return Mention{}, fmt.Errorf("DISCORD_MENTION must have at most %d mentions", maxMentions)
 	}
 	var m Mention
 	for i, name := range names {
@@ -40,15 +40,15 @@ func ParseMention(s string) (Mention, error) {
 		case roleMention.MatchString(name):
 			m.allowed.Roles = once(m.allowed.Roles, roleMention.FindStringSubmatch(name)[1])
 		default:
-			return Mention{}, fmt.Errorf("DISCORD_MENTION must be @here, @everyone, <@USER> or <@&ROLE> with numeric ids, or several with blanks between; number %d is none", i+1)
+			return Mention{}, fmt.Errorf("DISCORD_MENTION must be @here, @everyone, <@USER> or <@&ROLE> with numeric IDs, or several of them separated by spaces; number %d is none of these", i+1)
 		}
 	}
 	m.text = strings.Join(names, " ")
 	return m, nil
 }
 
-// once adds a name that is not there yet: Discord refuses a message that
-// allows the same one twice.
+// once adds a name to a list unless the list has it. Discord rejects a message whose
+// allowed_mentions has duplicates.
 func once(names []string, name string) []string {
 	if slices.Contains(names, name) {
 		return names
@@ -56,10 +56,10 @@ func once(names []string, name string) []string {
 	return append(names, name)
 }
 
-// nobody allows no mention at all.
+// nobody returns an AllowedMentions that allows no mention.
 func nobody() AllowedMentions { return AllowedMentions{Parse: []string{}} }
 
-// mentions returns what to allow for the mention's text to have effect.
+// mentions returns the AllowedMentions that let Discord act on the mention's text.
 func (m Mention) mentions() AllowedMentions {
 	allowed := m.allowed
 	if allowed.Parse == nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// The colours of the bar beside a message.
+// The colours of the bar next to a message.
 const (
 	red    = 0xE74C3C
 	orange = 0xE67E22
@@ -21,21 +21,21 @@ const (
 )
 
 const (
-	// username is who the message is from.
+	// username is the sender of the message.
 	username = "Onsale"
-	// maxShown is how many alerts of a state are told one by one. The longest
-	// list that anybody reads in a chat.
+	// maxShown is how many alerts of one state are listed. Nobody reads a longer list
+	// in a chat.
 	maxShown = 10
-	// maxSummary and maxNotes bound, in UTF-16 code units, what stands above and
-	// below the alerts, so that at least one alert fits into half a message.
+	// maxSummary and maxNotes limit the text above and below the alerts, in UTF-16
+	// code units, so that at least one alert fits into half a message.
 	maxSummary = 1024
 	maxNotes   = 64
 )
 
-// Message returns what Discord gets for a group of alerts: one embed for those
-// that fire and one for those that ended by now. It mentions m if one that
-// fires is critical. Whatever the labels and annotations hold, the message
-// keeps Discord's limits and they are shown letter by letter.
+// Message returns the Discord message for a group of alerts: one embed for the firing
+// alerts and one for those that have resolved. It mentions m if a firing alert is
+// critical. The message is within Discord's limits and shows labels and annotations
+// literally, whatever they contain.
 func Message(now time.Time, m Mention, alerts ...*alert.Alert) Payload {
 	firing, resolved := split(now, alerts)
 	p := Payload{Username: username, Embeds: []Embed{}, AllowedMentions: nobody()}
@@ -46,7 +46,7 @@ func Message(now time.Time, m Mention, alerts ...*alert.Alert) Payload {
 	if len(firing) > 0 {
 		e := embed(title("FIRING", firing), color(firing[0]), "", firing, room)
 		if m.text != "" && severity(firing[0]) == "critical" {
-			// The title stands here again because a telephone shows this line alone.
+			// The title is repeated here because a phone notification shows this line only.
 			p.Content = m.text + " " + e.Title
 			p.AllowedMentions = m.mentions()
 		}
@@ -61,13 +61,13 @@ func Message(now time.Time, m Mention, alerts ...*alert.Alert) Payload {
 	return p
 }
 
-// split parts those that fire from those that ended, the most severe first.
+// split separates firing from resolved alerts, the most severe first.
 func split(now time.Time, alerts []*alert.Alert) (firing, resolved []*alert.Alert) {
 	for _, a := range alerts {
 		if a.ResolvedAt(now) {
 			resolved = append(resolved, a)
 		} else {
-			// An end that is still to come is Prometheus's promise to tell again.
+			// Prometheus sets EndsAt to the time by which it will send the alert again.
 			open := *a
 			open.EndsAt = time.Time{}
 			firing = append(firing, &open)
@@ -79,7 +79,7 @@ func split(now time.Time, alerts []*alert.Alert) (firing, resolved []*alert.Aler
 	return firing, resolved
 }
 
-// title names the state, how many alerts are in it, and the alerts.
+// title returns the state, the number of alerts in it, and their names.
 func title(state string, alerts []*alert.Alert) string {
 	count := ""
 	if state == "FIRING" || len(alerts) > 1 {
@@ -89,7 +89,7 @@ func title(state string, alerts []*alert.Alert) string {
 	return strings.TrimSpace(head + escape(line(strings.Join(names(alerts), ", ")), maxTitle-length(head)))
 }
 
-// names returns the names of alerts, each once, in the order of the alerts.
+// names returns the alert names without duplicates, in the order of the alerts.
 func names(alerts []*alert.Alert) []string {
 	found, seen := []string{}, make(map[string]bool)
 	for _, a := range alerts {
@@ -100,11 +100,12 @@ func names(alerts []*alert.Alert) []string {
 	return found
 }
 
-// past begins the summary of what is over: it has the figures of when it was not.
+// past is the prefix of the summary of resolved alerts, because its numbers are from
+// when they fired.
 const past = "It was: "
 
-// embed tells of alerts of one state in at most room UTF-16 code units. The tense
-// begins the summary.
+// embed describes the alerts of one state in at most room UTF-16 code units. tense is
+// the prefix of the summary.
 func embed(title string, color int, tense string, alerts []*alert.Alert, room int) Embed {
 	e := Embed{Title: title, Color: color, Fields: []Field{}}
 	shared := sharedSummary(alerts)
@@ -133,7 +134,7 @@ func embed(title string, color int, tense string, alerts []*alert.Alert, room in
 	return e
 }
 
-// sharedSummary returns the summary that all alerts have, or nothing.
+// sharedSummary returns the summary that all alerts share, or an empty string.
 func sharedSummary(alerts []*alert.Alert) string {
 	shared := summary(alerts[0])
 	for _, a := range alerts[1:] {
@@ -146,7 +147,7 @@ func sharedSummary(alerts []*alert.Alert) string {
 
 func summary(a *alert.Alert) string { return line(string(a.Annotations["summary"])) }
 
-// severity returns the severity if it is one of the catalogue's.
+// severity returns the severity of an alert if the catalogue has it, or an empty string.
 func severity(a *alert.Alert) string {
 	switch s := string(a.Labels["severity"]); s {
 	case "critical", "warning", "info":
@@ -159,10 +160,10 @@ func severity(a *alert.Alert) string {
 // rank orders severities, the most severe first.
 func rank(a *alert.Alert) int { return rankOf(severity(a)) }
 
-// leastRank is that of a severity that is none of the catalogue's.
+// leastRank is the rank of a severity that is not in the catalogue.
 const leastRank = 3
 
-// rankOf orders the severities of notifications in the same way.
+// rankOf orders the severities of notifications, the most severe first.
 func rankOf(severity string) int {
 	switch severity {
 	case "critical":
@@ -178,7 +179,8 @@ func rankOf(severity string) int {
 
 func color(a *alert.Alert) int { return []int{red, orange, blue, grey}[rank(a)] }
 
-// apart returns the labels that tell an alert from its sisters, in order.
+// apart returns the labels that distinguish an alert from others of the same name,
+// sorted.
 func apart(a *alert.Alert) string {
 	var parts []string
 	for name, value := range a.Labels {

@@ -20,17 +20,17 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// now is when the messages of these tests are made.
+// now is the time of the messages in these tests.
 var now = time.Date(2026, time.March, 14, 15, 9, 26, 0, time.UTC)
 
-// at returns an alert that began so long ago.
+// at returns an alert that has fired for a duration.
 func at(name, severity string, since time.Duration) *alert.Alert {
 	a := firing(name, severity)
 	a.StartsAt = now.Add(-since)
 	return a
 }
 
-// ended returns an alert that lasted so long and ended a second ago.
+// ended returns an alert that fired for a duration and resolved a second ago.
 func ended(name, severity string, lasted time.Duration) *alert.Alert {
 	a := firing(name, severity)
 	a.EndsAt = now.Add(-time.Second)
@@ -38,7 +38,7 @@ func ended(name, severity string, lasted time.Duration) *alert.Alert {
 	return a
 }
 
-// mention reads whom to mention.
+// mention parses a mention.
 func mention(t *testing.T, s string) discord.Mention {
 	t.Helper()
 	m, err := discord.ParseMention(s)
@@ -48,7 +48,7 @@ func mention(t *testing.T, s string) discord.Mention {
 	return m
 }
 
-// sent returns a message as Discord reads it.
+// sent encodes a message and returns it as Discord decodes it.
 func sent(t *testing.T, p discord.Payload) (body discordtest.Body, raw []byte) {
 	t.Helper()
 	raw, err := json.Marshal(p)
@@ -57,12 +57,12 @@ func sent(t *testing.T, p discord.Payload) (body discordtest.Body, raw []byte) {
 	}
 	body, err = discordtest.Decode(raw)
 	if err != nil {
-		t.Fatalf("Discord would refuse it: %v\n%s", err, raw)
+		t.Fatalf("Discord would reject the message: %v\n%s", err, raw)
 	}
 	return body, raw
 }
 
-func TestMessagesLookAsTheyShould(t *testing.T) {
+func TestMessagesMatchGoldenFiles(t *testing.T) {
 	t.Parallel()
 	other := at("InstanceDown", "critical", 5*time.Minute)
 	other.Labels["instance"] = "10.0.0.2:8000"
@@ -127,12 +127,12 @@ func TestOnlyCriticalFiringMentions(t *testing.T) {
 		}
 		body, _ = sent(t, discord.Message(now, discord.Mention{}, c.alerts...))
 		if body.Content != "" || len(body.AllowedMentions.Parse) > 0 {
-			t.Errorf("%s: mentions somebody where nobody was named: %q", c.name, body.Content)
+			t.Errorf("%s: content is %q without DISCORD_MENTION", c.name, body.Content)
 		}
 	}
 }
 
-func TestColourTellsTheWorst(t *testing.T) {
+func TestColourIsThatOfTheHighestSeverity(t *testing.T) {
 	t.Parallel()
 	info, warning, critical := at("A", "info", 0), at("A", "warning", 0), at("A", "critical", 0)
 	for want, alerts := range map[int][]*alert.Alert{
@@ -143,7 +143,7 @@ func TestColourTellsTheWorst(t *testing.T) {
 		0x2ECC71: {ended("A", "critical", time.Minute)},
 	} {
 		if body, _ := sent(t, discord.Message(now, discord.Mention{}, alerts...)); body.Embeds[0].Color != want {
-			t.Errorf("%v has colour %06x instead of %06x", alerts[0].Labels, body.Embeds[0].Color, want)
+			t.Errorf("%v has colour %06x, want %06x", alerts[0].Labels, body.Embeds[0].Color, want)
 		}
 	}
 }
@@ -179,7 +179,7 @@ func TestMoreAlertsThanFitAreCounted(t *testing.T) {
 	}
 }
 
-func TestMentionIsRead(t *testing.T) {
+func TestParseMention(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
 		"":                         `{"parse":[]}`,
@@ -192,12 +192,12 @@ func TestMentionIsRead(t *testing.T) {
 	} {
 		body := discord.Message(now, mention(t, s), at("A", "critical", 0))
 		if got, _ := json.Marshal(body.AllowedMentions); string(got) != want {
-			t.Errorf("%q allows %s instead of %s", s, got, want)
+			t.Errorf("%q allows %s, want %s", s, got, want)
 		}
 	}
 	for _, s := range []string{"here", "@someone", "<@>", "<@abc>", "<#12>", "@here!", "<@&34", strings.Repeat("@here ", 11)} {
 		if _, err := discord.ParseMention(s); err == nil || !strings.HasPrefix(err.Error(), "DISCORD_MENTION must ") {
-			t.Errorf("%q is taken: %v", s, err)
+			t.Errorf("%q is accepted: %v", s, err)
 		}
 	}
 }

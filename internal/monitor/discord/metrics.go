@@ -30,7 +30,7 @@ func (b *Inbox) Observe(reg prometheus.Registerer) {
 		return 0
 	})
 	counter("onsale_notifications_delivered_total", "Notifications that Discord has confirmed.", func() float64 { return float64(b.delivered) })
-	counter("onsale_notifications_failed_total", "Notifications that Discord refused, or that were given up undelivered.", func() float64 { return float64(b.failed) })
+	counter("onsale_notifications_failed_total", "Notifications that Discord rejected, or that were given up undelivered.", func() float64 { return float64(b.failed) })
 }
 
 // locked returns a function that reads the inbox under its lock.
@@ -42,7 +42,8 @@ func (b *Inbox) locked(value func() float64) func() float64 {
 	}
 }
 
-// undelivered yields what is in the queue, the oldest first. Its caller holds the lock.
+// undelivered yields the records in the queue, the oldest first. The caller holds the
+// lock.
 func (b *Inbox) undelivered(yield func(*record) bool) {
 	for _, r := range b.records {
 		if r.Delivery.State == Delivering && !yield(r) {

@@ -21,27 +21,28 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// simulation is a few groups of alerts that begin and end at random, and a Discord that fails at random. Every message
-// has a number, in the order in which they were handed over.
+// simulation has a few groups of alerts that fire and resolve at random, and a Discord that fails at random. Every
+// message has a sequence number.
 type simulation struct {
 	*rig
-	dice   *rand.Rand
-	alerts map[string]*alert.Alert // by instance, while they fire
-	said   []said
+	random *rand.Rand
+	alerts map[string]*alert.Alert // the firing alerts, by instance
+	sent   []states
 }
 
-// said is one notification as it was handed over: which alerts fire and which are over.
-type said map[string]model.AlertStatus
+// states is one notification: the status of each alert, by instance.
+type states map[string]model.AlertStatus
 
-// step lets one alert begin or end, and hands its group over as Alertmanager does: all that fires, and what ended.
+// step lets one alert fire or resolve and notifies its group as Alertmanager does: with all firing alerts and the one
+// that resolved.
 func (s *simulation) step(t *testing.T) {
 	t.Helper()
-	group := fmt.Sprintf("Group%d", s.dice.IntN(3))
-	which := s.dice.IntN(3)
+	group := fmt.Sprintf("Group%d", s.random.IntN(3))
+	which := s.random.IntN(3)
 	instance := fmt.Sprintf("%s-%d", group, which)
-	var told []*alert.Alert
+	var alerts []*alert.Alert
 	if a := s.alerts[instance]; a != nil {
-		told = append(told, resolved(a))
+		alerts = append(alerts, resolved(a))
 		delete(s.alerts, instance)
 	} else {
 		a := firing(group, []string{"critical", "warning", "info"}[which])
@@ -50,24 +51,24 @@ func (s *simulation) step(t *testing.T) {
 	}
 	for _, other := range slices.Sorted(maps.Keys(s.alerts)) {
 		if strings.HasPrefix(other, group) {
-			told = append(told, s.alerts[other])
+			alerts = append(alerts, s.alerts[other])
 		}
 	}
-	now := said{}
-	for i, a := range told {
+	now := states{}
+	for i, a := range alerts {
 		numbered := *a
-		numbered.Annotations = model.LabelSet{"summary": model.LabelValue(fmt.Sprintf("number %d", len(s.said)))}
-		told[i] = &numbered
+		numbered.Annotations = model.LabelSet{"summary": model.LabelValue(fmt.Sprintf("number %d", len(s.sent)))}
+		alerts[i] = &numbered
 		now[string(a.Labels["instance"])] = a.StatusAt(time.Now())
 	}
-	s.said = append(s.said, now)
+	s.sent = append(s.sent, now)
 	ctx := notify.WithGroupKey(flush(t), group)
-	if _, err := s.sendIn(ctx, told...); err != nil {
+	if _, err := s.sendIn(ctx, alerts...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// number is that of a message.
+// number returns the sequence number of a message.
 func number(t *testing.T, m discordtest.Message) (n int) {
 	t.Helper()
 	if _, err := fmt.Sscanf(strings.TrimPrefix(m.Embeds[0].Description, "It was: "), "number %d", &n); err != nil {
@@ -76,8 +77,8 @@ func number(t *testing.T, m discordtest.Message) (n int) {
 	return n
 }
 
-// Whatever fails, and for how long: no message overtakes an older one of the same alert, none is lost but
-// those that a newer one replaces, and in the end everybody knows what is true.
+// However Discord fails, no message overtakes an older one about the same alert. None is lost unless a newer one
+// replaces it. In the end every resolved alert has been reported as resolved.
 func TestOrderOfEachAlertIsKept(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {
@@ -85,20 +86,20 @@ func TestOrderOfEachAlertIsKept(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "inbox.json")
-				s := &simulation{rig: newRig(t, file), dice: rand.New(rand.NewPCG(seed, 0)), alerts: map[string]*alert.Alert{}}
+				s := &simulation{rig: newRig(t, file), random: rand.New(rand.NewPCG(seed, 0)), alerts: map[string]*alert.Alert{}}
 				fail := []discordtest.Answer{
 					discordtest.Status(http.StatusInternalServerError), discordtest.Busy(2 * time.Second), discordtest.Hang(),
 				}
-				dice, poison := rand.New(rand.NewPCG(seed, 1)), fmt.Sprintf("Group%d", seed%3)
+				random, poison := rand.New(rand.NewPCG(seed, 1)), fmt.Sprintf("Group%d", seed%3)
 				s.receiver.When(func(m discordtest.Body) *discordtest.Answer {
-					if dice.Float64() < 0.3 || strings.Contains(m.Title(), poison) && dice.Float64() < 0.8 {
-						return &fail[dice.IntN(len(fail))]
+					if random.Float64() < 0.3 || strings.Contains(m.Title(), poison) && random.Float64() < 0.8 {
+						return &fail[random.IntN(len(fail))]
 					}
 					return nil
 				})
 				for i := range 60 {
 					s.step(t)
-					time.Sleep(time.Duration(s.dice.IntN(40)) * time.Second)
+					time.Sleep(time.Duration(s.random.IntN(40)) * time.Second)
 					if i%20 == 19 {
 						s.stop()
 						s.start(t, s.receiver, file)
@@ -111,9 +112,9 @@ func TestOrderOfEachAlertIsKept(t *testing.T) {
 				for _, m := range s.receiver.Messages() {
 					n := number(t, m)
 					seen[n] = true
-					for instance := range s.said[n] {
+					for instance := range s.sent[n] {
 						if before, ok := latest[instance]; ok && before > n {
-							t.Errorf("message %d about %s came after message %d", n, instance, before)
+							t.Errorf("message %d about %s arrived after message %d", n, instance, before)
 						}
 						latest[instance] = n
 					}
@@ -123,16 +124,16 @@ func TestOrderOfEachAlertIsKept(t *testing.T) {
 					if n.Delivery.State == discord.Failed && strings.HasPrefix(n.Delivery.LastError, "replaced by notification") {
 						replaced++
 					} else if n.Delivery.State != discord.Delivered {
-						t.Errorf("%d is %+v", n.ID, n.Delivery)
+						t.Errorf("notification %d has delivery %+v", n.ID, n.Delivery)
 					}
 				}
-				if len(seen)+replaced != len(s.said) {
-					t.Errorf("of %d, %d arrived and %d were replaced", len(s.said), len(seen), replaced)
+				if len(seen)+replaced != len(s.sent) {
+					t.Errorf("of %d, %d arrived and %d were replaced", len(s.sent), len(seen), replaced)
 				}
-				for n, now := range s.said {
+				for n, now := range s.sent {
 					for instance, status := range now {
 						if status == model.AlertResolved && latest[instance] < n {
-							t.Errorf("nobody was told in message %d that %s is over", n, instance)
+							t.Errorf("no message from %d on reported %s as resolved", n, instance)
 						}
 					}
 				}
@@ -141,7 +142,7 @@ func TestOrderOfEachAlertIsKept(t *testing.T) {
 	}
 }
 
-// grouped hands alerts over as a group of that name.
+// grouped sends alerts as a group of that name.
 func (r *rig) grouped(t *testing.T, group string, alerts ...*alert.Alert) {
 	t.Helper()
 	if _, err := r.sendIn(notify.WithGroupKey(flush(t), group), alerts...); err != nil {
@@ -157,8 +158,8 @@ func apartFrom(a *alert.Alert, instance, severity string) *alert.Alert {
 	return &other
 }
 
-// A message that fails for ever is replaced by the next one of its group, if that tells of all its alerts.
-func TestPoisonIsReplacedByAMessageThatTellsMore(t *testing.T) {
+// A message that always fails is replaced by the next one of its group, if that one covers all its alerts.
+func TestPoisonIsReplacedByAMessageThatCoversItsAlerts(t *testing.T) {
 	t.Parallel()
 	for name, many := range map[string]int{"listed": 1, "too many to list": 150} {
 		t.Run(name, func(t *testing.T) {
@@ -177,19 +178,20 @@ func TestPoisonIsReplacedByAMessageThatTellsMore(t *testing.T) {
 				r.settled(t, time.Minute)
 				took, ok := r.arrived(began)[fmt.Sprintf("[FIRING:%d] Group", many+1)]
 				if ok != (many == 1) || took > time.Second {
-					t.Errorf("the newer one arrived: %t, after %s", ok, took)
+					t.Errorf("the newer message arrived: %t, after %s", ok, took)
 				}
 				old := r.inbox.List(2)[1].Delivery
-				if replaced := strings.HasPrefix(old.LastError, "replaced by notification 2, which tells of the same alerts: 500"); replaced != (many == 1) {
-					t.Errorf("the older one is %+v", old)
+				if replaced := strings.HasPrefix(old.LastError, "replaced by notification 2, which is about the same alerts: 500"); replaced != (many == 1) {
+					t.Errorf("the older message has delivery %+v", old)
 				}
 			})
 		})
 	}
 }
 
-// Where others are answered, it is in the end replaced by one that tells of the end of its alerts too.
-func TestPoisonYieldsToTheEndOfItsAlertAfterHalfAnHour(t *testing.T) {
+// If Discord answers other messages, one that always fails is replaced in the end by the one that reports its alerts as
+// resolved.
+func TestPoisonIsReplacedByItsResolvedMessageAfterHalfAnHour(t *testing.T) {
 	t.Parallel()
 	for name, others := range map[string]bool{"others are answered": true, "everything fails": false} {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +222,7 @@ func TestPoisonYieldsToTheEndOfItsAlertAfterHalfAnHour(t *testing.T) {
 					}
 					time.Sleep(time.Minute)
 					if minute < 20 && count() > 0 {
-						t.Fatalf("after %d minutes it was overtaken", minute)
+						t.Fatalf("a newer message overtook it after %d minutes", minute)
 					}
 				}
 				if n := count(); n != map[bool]int{true: 1, false: 0}[others] {
@@ -236,8 +238,8 @@ func TestPoisonYieldsToTheEndOfItsAlertAfterHalfAnHour(t *testing.T) {
 	}
 }
 
-// Alerts of one group that have nothing to do with each other do not wait for each other.
-func TestPoisonHoldsUpItsOwnAlertAlone(t *testing.T) {
+// Messages about different alerts of one group do not wait for each other.
+func TestPoisonDelaysOnlyItsOwnAlert(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -261,7 +263,7 @@ func TestPoisonHoldsUpItsOwnAlertAlone(t *testing.T) {
 	})
 }
 
-// A flood of warnings drops no critical notification that is still to be delivered.
+// A flood of warnings does not drop an undelivered critical notification.
 func TestFloodDropsTheLeastSevere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -279,12 +281,12 @@ func TestFloodDropsTheLeastSevere(t *testing.T) {
 			count[strings.TrimRight(n.Alerts[0], "0123456789")]++
 		}
 		if count["critical"] != 20 || count["warning"] != 180 {
-			t.Errorf("the inbox holds %v", count)
+			t.Errorf("the inbox has %v", count)
 		}
-		if n := strings.Count(r.logs.String(), "the oldest of the lowest severity is dropped"); n != 120 {
-			t.Errorf("120 were dropped, and %d logged", n)
+		if n := strings.Count(r.logs.String(), "dropped the oldest of the lowest severity"); n != 120 {
+			t.Errorf("%d dropped notifications were logged, want 120", n)
 		}
-		// The newest of the lowest severity may be the one to go: Alertmanager hears of it.
+		// The new notification itself may be dropped. Then Notify returns an error.
 		_, err := r.send(t, firing("info", "info"))
 		if !errors.Is(err, discord.ErrFull) {
 			t.Errorf("Notify returned %v", err)

@@ -2,21 +2,20 @@ package discord
 
 import "time"
 
-// Discord's limits. Discord counts code points; here UTF-16 code units are
-// counted, of which a text never has fewer, so that a message that fits here
-// fits there whichever way it is counted. The limits of content (2000) and of
-// a description (4096) are out of reach of what [Message] puts there.
+// Discord's limits. Discord counts code points. Onsale counts UTF-16 code units, which
+// are never fewer, so a message within these limits is within Discord's too. [Message]
+// never reaches the limits of content (2000) and of a description (4096).
 const (
 	maxTitle      = 256
 	maxFields     = 25
 	maxFieldName  = 256
 	maxFieldValue = 1024
-	// maxEmbedded is for titles, descriptions, fields and footers of all embeds
-	// of a message together.
+	// maxEmbedded is the limit for the titles, descriptions, fields and footers of all
+	// embeds of a message together.
 	maxEmbedded = 6000
 )
 
-// Payload is what Discord gets: the body of "Execute Webhook".
+// Payload is the body of Discord's call "Execute Webhook".
 type Payload struct {
 	Username        string          `json:"username"`
 	Content         string          `json:"content,omitempty"`
@@ -40,13 +39,13 @@ type Field struct {
 	Value string `json:"value"`
 }
 
-// Footer is the small print of an embed. Discord shows it as it is, without markdown.
+// Footer is the small print of an embed. Discord shows it without markdown.
 type Footer struct {
 	Text string `json:"text"`
 }
 
-// AllowedMentions says who may be mentioned by the text of a message. Parse is
-// always sent, because Discord takes everything for allowed where it is missing.
+// AllowedMentions lists who the text of a message may mention. Parse is always sent,
+// because without it Discord allows every mention.
 type AllowedMentions struct {
 	Parse []string `json:"parse"`
 	Users []string `json:"users,omitempty"`

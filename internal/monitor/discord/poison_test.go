@@ -16,7 +16,7 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// only answers messages with a word in their title like this.
+// only returns a function that gives this answer to messages with a word in their title.
 func only(word string, a discordtest.Answer) func(discordtest.Body) *discordtest.Answer {
 	return func(m discordtest.Body) *discordtest.Answer {
 		if strings.Contains(m.Title(), word) {
@@ -26,7 +26,7 @@ func only(word string, a discordtest.Answer) func(discordtest.Body) *discordtest
 	}
 }
 
-// arrived returns how long after a moment each title arrived.
+// arrived returns when each title arrived, as the time since a moment.
 func (r *rig) arrived(since time.Time) map[string]time.Duration {
 	after := map[string]time.Duration{}
 	for _, m := range r.receiver.Messages() {
@@ -35,7 +35,7 @@ func (r *rig) arrived(since time.Time) map[string]time.Duration {
 	return after
 }
 
-// cutOff is a transport whose connection breaks for some messages.
+// cutOff returns a transport whose connection breaks for messages that contain a word.
 func cutOff(next http.RoundTripper, word string) transport {
 	return func(r *http.Request) (*http.Response, error) {
 		body, err := r.GetBody()
@@ -53,20 +53,20 @@ func cutOff(next http.RoundTripper, word string) transport {
 	}
 }
 
-// A message that fails for ever holds up no other, is tried ever more rarely, and is given up after a day.
-func TestPoisonHoldsUpNothingElse(t *testing.T) {
+// A message that always fails does not block others. It is tried with growing pauses and is given up after a day.
+func TestPoisonDoesNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answer discordtest.Answer
 		reset  bool
-		within time.Duration // for the first message after it
+		within time.Duration // limit for the first message after it
 	}{
-		"500":           {answer: discordtest.Status(http.StatusInternalServerError), within: 6 * time.Second},
-		"408":           {answer: discordtest.Status(http.StatusRequestTimeout), within: 6 * time.Second},
-		"silence":       {answer: discordtest.Hang(), within: 16 * time.Second},
-		"reset":         {reset: true, within: 6 * time.Second},
-		"asks to wait":  {answer: discordtest.Answer{Status: 503, Header: http.Header{"Retry-After": {"600"}}}, within: 65 * time.Second},
-		"accepts, dies": {answer: discordtest.Answer{Status: 502, Accept: true}, within: 6 * time.Second},
+		"500":          {answer: discordtest.Status(http.StatusInternalServerError), within: 6 * time.Second},
+		"408":          {answer: discordtest.Status(http.StatusRequestTimeout), within: 6 * time.Second},
+		"silence":      {answer: discordtest.Hang(), within: 16 * time.Second},
+		"reset":        {reset: true, within: 6 * time.Second},
+		"asks to wait": {answer: discordtest.Answer{Status: 503, Header: http.Header{"Retry-After": {"600"}}}, within: 65 * time.Second},
+		"accepts, 502": {answer: discordtest.Answer{Status: 502, Accept: true}, within: 6 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -102,7 +102,7 @@ func TestPoisonHoldsUpNothingElse(t *testing.T) {
 						continue
 					}
 					if attempts++; attempts > 1 && q.Received.Sub(last) < min(pause, time.Minute) {
-						t.Errorf("attempt %d came %s after the one before, which was a pause of %s", attempts, q.Received.Sub(last), pause)
+						t.Errorf("attempt %d came %s after the previous one, want at least the previous pause of %s", attempts, q.Received.Sub(last), pause)
 					}
 					if !last.IsZero() {
 						pause = q.Received.Sub(last)
@@ -110,22 +110,22 @@ func TestPoisonHoldsUpNothingElse(t *testing.T) {
 					last = q.Received
 				}
 				if attempts > 24*60+20 {
-					t.Errorf("it was sent %d times", attempts)
+					t.Errorf("the message was sent %d times", attempts)
 				}
 				list := r.inbox.List(100)
 				if poison := list[len(list)-1].Delivery; poison.State != discord.Failed || !strings.HasPrefix(poison.LastError, "not delivered within 24h") {
-					t.Errorf("after 25 hours it is %+v", poison)
+					t.Errorf("after 25 hours the delivery is %+v", poison)
 				}
-				if log := r.logs.String(); strings.Count(log, `level=ERROR msg="discord notification given up"`) != 1 {
-					t.Error("the log does not say once that it was given up")
+				if log := r.logs.String(); strings.Count(log, `level=ERROR msg="gave up discord notification"`) != 1 {
+					t.Error("the log does not have exactly one line about giving up")
 				}
 			})
 		})
 	}
 }
 
-// However many messages fail for ever, and however long each attempt hangs, a new one is tried next.
-func TestManyPoisonsHoldUpNothingElse(t *testing.T) {
+// Even if many messages always fail and each attempt hangs, a new one is tried next.
+func TestManyPoisonsDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -143,10 +143,10 @@ func TestManyPoisonsHoldUpNothingElse(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 			if took, ok := r.arrived(began)["[FIRING:1] Good-"+severity]; !ok || took > 26*time.Second {
-				t.Errorf("the %s one arrived: %t, after %s", severity, ok, took)
+				t.Errorf("the %s message arrived: %t, after %s", severity, ok, took)
 			}
 		}
-		// One that failed once, by chance, is not forgotten behind them either.
+		// Neither do they block one that failed once by chance.
 		unlucky := 0
 		r.receiver.When(func(m discordtest.Body) *discordtest.Answer {
 			if strings.Contains(m.Title(), "Unlucky") {
@@ -162,13 +162,13 @@ func TestManyPoisonsHoldUpNothingElse(t *testing.T) {
 		began := time.Now()
 		time.Sleep(time.Hour)
 		if _, ok := r.arrived(began)["[FIRING:1] Unlucky"]; !ok || unlucky != 2 {
-			t.Errorf("one that failed once arrived within an hour: %t, at attempt %d", ok, unlucky)
+			t.Errorf("the message that failed once arrived within an hour: %t, at attempt %d", ok, unlucky)
 		}
 	})
 }
 
-// While everything fails there is one probe at a time; when Discord is back, the most severe come first.
-func TestOutageIsProbedAndThenTheMostSevereComeFirst(t *testing.T) {
+// While everything fails, Onsale makes one attempt at a time. After Discord recovers, the most severe messages go first.
+func TestMostSevereGoFirstAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]discordtest.Answer{
 		"500": discordtest.Status(http.StatusInternalServerError), "silence": discordtest.Hang(), "hurry": discordtest.Busy(time.Millisecond),
@@ -202,7 +202,7 @@ func TestOutageIsProbedAndThenTheMostSevereComeFirst(t *testing.T) {
 				if len(got) != 180 {
 					t.Fatalf("%d of 180 arrived within a minute", len(got))
 				}
-				// The first one is the probe that found Discord back, and one may have been on its way before.
+				// The first message is the attempt that found Discord available. Another may have been in flight.
 				worst, late := 0, 0
 				for _, m := range got[1:] {
 					rank := slices.IndexFunc([]string{"critical", "warning", "info"}, func(s string) bool { return strings.Contains(m.Title(), s) })
@@ -212,15 +212,15 @@ func TestOutageIsProbedAndThenTheMostSevereComeFirst(t *testing.T) {
 					worst = max(worst, rank)
 				}
 				if late > 1 {
-					t.Errorf("%d came after one that is less severe", late)
+					t.Errorf("%d messages arrived after a less severe one", late)
 				}
 			})
 		})
 	}
 }
 
-// A short outage ends with the critical message, though it came last.
-func TestProbesOfAShortOutageAreCritical(t *testing.T) {
+// After a short outage the critical message goes first, even if it was queued last.
+func TestCriticalGoesFirstAfterAShortOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -246,8 +246,8 @@ func TestProbesOfAShortOutageAreCritical(t *testing.T) {
 	})
 }
 
-// Each notification has a day of its own.
-func TestAgeIsThatOfEachNotification(t *testing.T) {
+// The limit of a day counts for each notification separately.
+func TestEachNotificationHasItsOwnAgeLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -260,16 +260,16 @@ func TestAgeIsThatOfEachNotification(t *testing.T) {
 		}
 		list := r.inbox.List(2)
 		if list[1].Delivery.State != discord.Failed || list[0].Delivery.State != discord.Delivering {
-			t.Fatalf("after 40 hours the first is %+v, the second %+v", list[1].Delivery, list[0].Delivery)
+			t.Fatalf("after 40 hours the first has delivery %+v, the second %+v", list[1].Delivery, list[0].Delivery)
 		}
 		r.receiver.When(nil)
 		if entry := r.settled(t, 2*time.Minute); entry.Delivery.State != discord.Delivered {
-			t.Errorf("the second is %+v", entry.Delivery)
+			t.Errorf("the second has delivery %+v", entry.Delivery)
 		}
 	})
 }
 
-// Attempts outlive a restart. It does not send all that waits at once, and what is new comes first.
+// A restart keeps the number of attempts. It does not send the whole queue at once, and new messages go first.
 func TestRestartKeepsAttempts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -295,7 +295,7 @@ func TestRestartKeepsAttempts(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if took, ok := r.arrived(began)["[FIRING:1] Good"]; !ok || took > 6*time.Second {
-			t.Errorf("after the restart the good one arrived: %t, after %s", ok, took)
+			t.Errorf("after the restart the good message arrived: %t, after %s", ok, took)
 		}
 		if after := r.inbox.List(2)[1].Delivery.Attempts; before == 0 || after < before {
 			t.Errorf("%d attempts before the restart, %d after it", before, after)
@@ -303,8 +303,8 @@ func TestRestartKeepsAttempts(t *testing.T) {
 	})
 }
 
-// Notify does not wait for an attempt that cannot come soon, and never longer than its context.
-func TestNotifyWaitsForItsOwnAttemptAlone(t *testing.T) {
+// Notify does not wait for an attempt that a back-off delays, and never longer than its context.
+func TestNotifyWaitsOnlyForItsOwnAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
@@ -313,15 +313,15 @@ func TestNotifyWaitsForItsOwnAttemptAlone(t *testing.T) {
 		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if waited, err := r.sendIn(hurried, a); err != nil || waited != time.Second {
-			t.Errorf("its context ended after 1 s; it returned %v after %s", err, waited)
+			t.Errorf("Notify returned %v after %s, want nil when its context ends after 1 s", err, waited)
 		}
-		// The end of the alert is held back by its beginning.
+		// The resolved message waits for the firing one.
 		if waited, err := r.send(t, resolved(a)); err != nil || waited != 0 {
-			t.Errorf("the end: %v after %s", err, waited)
+			t.Errorf("Notify for the resolved alert returned %v after %s", err, waited)
 		}
 		r.settled(t, time.Hour)
 		if n := len(r.receiver.Messages()); n != 0 {
-			t.Errorf("%d messages arrived: the end overtook the beginning", n)
+			t.Errorf("%d messages arrived: resolved overtook firing", n)
 		}
 		r.receiver.When(nil)
 		r.settled(t, 2*time.Minute)

@@ -9,43 +9,45 @@ import (
 )
 
 const (
-	// firstBackoff is the pause after a failed attempt; each further one is twice as
-	// long, up to maxBackoff. It holds for each notification, and for the webhook.
+	// firstBackoff is the pause after a failed attempt. It doubles with each further
+	// failure, up to maxBackoff. Each notification has its own, and so has the webhook.
 	firstBackoff = time.Second
 	maxBackoff   = time.Minute
-	// firstWait is the longest that the failures of others delay the first attempt of
-	// a notification, so that no number of messages that fail for ever holds it up.
+	// firstWait limits how long failures of other notifications delay the first
+	// attempt of a notification, however many of them keep failing.
 	firstWait = 5 * time.Second
 	// severityLead is how many more attempts a notification may have had than one of
-	// the next lower severity, and still go first while the webhook fails.
+	// the next lower severity and still go first while the webhook fails.
 	severityLead = 10
-	// blamed puts a notification behind all that had fewer attempts than this.
+	// blamed is added to the attempts of a notification that is probably the cause of
+	// its own failures, so that it goes last.
 	blamed = 1 << 30
-	// yieldAfter is how many attempts a notification has before it yields to a newer
-	// one that tells of all its alerts in the same state.
+	// yieldAfter is the number of attempts after which a notification is replaced by a
+	// newer one that covers all its alerts in the same state.
 	yieldAfter = 5
-	// yieldAlone is how often it fails, while others are answered, before it yields to
-	// one that tells of all its alerts in any state: some half an hour.
+	// yieldAlone is the number of failures, while Discord answers others, after which a
+	// notification is replaced by one that covers all its alerts in any state. It is
+	// reached after about half an hour.
 	yieldAlone = 30
-	// maxAge is when an undelivered notification is given up: by then it misleads.
+	// maxAge is when an undelivered notification is given up. Later it would mislead.
 	maxAge = 24 * time.Hour
-	// maxListed bounds how many alerts of a notification are kept apart. One with more
-	// keeps its place among all notifications of its group.
+	// maxListed limits the fingerprints that are stored for a notification. One with
+	// more alerts is ordered by its group instead.
 	maxListed = 100
 )
 
-// outage is what the webhook failed lately, whatever the message was. While it is
-// not over, attempts are made one at a time and ever more rarely.
+// outage counts the recent failures of the webhook, for all messages. While it lasts,
+// attempts are made one at a time with growing pauses.
 type outage struct {
-	// answered is when the webhook last took or refused a message, and failures
-	// counts the attempts since then.
+	// answered is when the webhook last accepted or rejected a message. failures counts
+	// the failed attempts since then.
 	answered time.Time
 	failures int
-	// last is when the last of them ended.
+	// last is when the last failed attempt ended.
 	last time.Time
 }
 
-// note takes in what came of an attempt.
+// note records the outcome of an attempt.
 func (o *outage) note(got answer, now time.Time) {
 	if got.delivered || got.final {
 		*o = outage{answered: now}
@@ -55,12 +57,12 @@ func (o *outage) note(got answer, now time.Time) {
 	o.last = now
 }
 
-// blames reports whether others were answered since a notification first failed, so
-// that the fault may be its own.
+// blames reports whether Discord has answered other notifications since this one first
+// failed. Then this one may be the cause of its failures.
 func (o outage) blames(r *record) bool { return !r.failed.IsZero() && o.answered.After(r.failed) }
 
-// left returns how long a notification with so many attempts behind it has to wait
-// for the webhook.
+// left returns how long a notification with this many attempts must wait for the
+// webhook.
 func (o outage) left(attempts int, now time.Time) time.Duration {
 	if o.failures == 0 {
 		return 0
@@ -72,7 +74,7 @@ func (o outage) left(attempts int, now time.Time) time.Duration {
 	return o.last.Add(wait).Sub(now)
 }
 
-// backoff returns the pause after so many failures, at least one.
+// backoff returns the pause after a number of failures, which must be at least 1.
 func backoff(failures int) time.Duration {
 	if failures > 6 {
 		return maxBackoff
@@ -80,20 +82,21 @@ func backoff(failures int) time.Duration {
 	return firstBackoff << (failures - 1)
 }
 
-// subject is what a notification is about.
+// subject is the set of alerts that a notification is about.
 type subject struct {
 	// Group is a hash of the group's key.
 	Group string `json:"group,omitempty"`
-	// Firing and Resolved are the fingerprints of the alerts, none where there are
-	// more than maxListed.
+	// Firing and Resolved are the fingerprints of the alerts. They are empty if there
+	// are more than maxListed.
 	Firing   []string `json:"firing,omitempty"`
 	Resolved []string `json:"resolved,omitempty"`
 }
 
-// listed reports whether the alerts are known one by one.
+// listed reports whether s has the fingerprints of its alerts.
 func (s subject) listed() bool { return len(s.Firing)+len(s.Resolved) > 0 }
 
-// covers reports whether s names every alert of older, in the same state or in any.
+// covers reports whether s has every alert of older, in the same state or, with
+// anyState, in any.
 func (s subject) covers(older subject, anyState bool) bool {
 	firing, over := s.Firing, s.Resolved
 	if anyState {
@@ -106,14 +109,14 @@ func (s subject) covers(older subject, anyState bool) bool {
 	return s.listed() && older.listed() && !missing(older.Firing, firing) && !missing(older.Resolved, over)
 }
 
-// concerns reports whether both may name the same alert.
+// concerns reports whether both may be about the same alert.
 func (s subject) concerns(other subject) bool {
 	w := waiting{}
 	w.add(s)
 	return w.holds(other)
 }
 
-// waiting is the set of what undelivered notifications are about.
+// waiting is the set of alerts and groups of the undelivered notifications.
 type waiting map[string]bool
 
 func (w waiting) add(s subject) {
@@ -126,20 +129,20 @@ func (w waiting) add(s subject) {
 	}
 }
 
-// holds reports whether one of them is about an alert of s.
+// holds reports whether an undelivered notification is about an alert of s.
 func (w waiting) holds(s subject) bool {
 	return w["all of "+s.Group] || !s.listed() && w["group "+s.Group] ||
 		slices.ContainsFunc(s.Firing, func(id string) bool { return w[id] }) ||
 		slices.ContainsFunc(s.Resolved, func(id string) bool { return w[id] })
 }
 
-// next returns the notification to be sent next. If none may be sent now, wait is how
-// long until one may, 0 if the queue is empty.
+// next returns the notification to send next. If none may be sent now, wait is the time
+// until one may, or 0 if the queue is empty.
 //
-// A notification is held back as long as an older one about one of its alerts is
-// undelivered. Of the others each waits for its own back-off and for that of the
-// webhook. Among those that may be sent, the most severe goes first, and of these
-// the one that was tried least: what fails for ever holds up nothing else.
+// A notification waits while an older one about one of its alerts is undelivered. The
+// others wait for their own back-off and for the back-off of the webhook. Of those that
+// may be sent, the most severe goes first. Of equal ones, the one with the fewest
+// attempts goes first, so that one that always fails does not block the others.
 func (b *Inbox) next(now time.Time) (n Notification, wait time.Duration, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -158,8 +161,8 @@ func (b *Inbox) next(now time.Time) (n Notification, wait time.Duration, ok bool
 	return best.Notification, 0, true
 }
 
-// heads yields the undelivered notifications that none holds back, the oldest
-// first. Its caller holds the lock.
+// heads yields the undelivered notifications that do not wait for an older one, the
+// oldest first. The caller holds the lock.
 func (b *Inbox) heads() iter.Seq[*record] {
 	return func(yield func(*record) bool) {
 		older := waiting{}
@@ -175,16 +178,15 @@ func (b *Inbox) heads() iter.Seq[*record] {
 	}
 }
 
-// left returns how long a notification has to wait, without the pauses that
-// Discord asks for. Its caller holds the lock.
+// left returns how long a notification must wait. It does not include the pauses that
+// Discord requests. The caller holds the lock.
 func (b *Inbox) left(r *record, now time.Time) time.Duration {
 	return max(r.next.Sub(now), b.outage.left(r.Delivery.Attempts, now))
 }
 
-// compare orders notifications that may be sent. While the webhook fails, those
-// come last whose fault it may be: others were answered since they first failed.
-// Of the rest, a severe one that failed often lets others have their turn as well.
-// Its caller holds the lock.
+// compare orders the notifications that may be sent. While the webhook fails, those that
+// may be the cause come last. Among the rest, attempts count too, so that a severe one
+// that failed often does not block the others. The caller holds the lock.
 func (b *Inbox) compare(x, y *record) int {
 	if b.outage.failures == 0 {
 		return cmp.Or(
@@ -202,8 +204,8 @@ func (b *Inbox) compare(x, y *record) int {
 	return cmp.Or(cmp.Compare(turn(x), turn(y)), cmp.Compare(x.ID, y.ID))
 }
 
-// soon reports whether the next attempt of a notification waits for nothing but
-// attempts that are due before.
+// soon reports whether a notification waits only for attempts that come before it, and
+// not for a back-off.
 func (b *Inbox) soon(id uint64, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -215,8 +217,8 @@ func (b *Inbox) soon(id uint64, now time.Time) bool {
 	return false
 }
 
-// giveUpOld takes out of the queue, and returns, what is too old to be sent, and
-// what failed often and now yields to a newer notification of the same alerts.
+// giveUpOld marks as failed, and returns, the notifications that are too old and those
+// that failed often and are replaced by a newer one about the same alerts.
 func (b *Inbox) giveUpOld(now time.Time) (given []Notification) {
 	b.update(func() bool {
 		for i, r := range b.records {
@@ -231,7 +233,8 @@ func (b *Inbox) giveUpOld(now time.Time) (given []Notification) {
 	return given
 }
 
-// reasonToGiveUp is empty for what stays as it is. Its caller holds the lock.
+// reasonToGiveUp returns why to give up a record, or an empty string. The caller holds
+// the lock.
 func (b *Inbox) reasonToGiveUp(i int, now time.Time) string {
 	r := b.records[i]
 	switch {
@@ -243,13 +246,13 @@ func (b *Inbox) reasonToGiveUp(i int, now time.Time) string {
 		return ""
 	}
 	if heir := b.heir(i); heir != nil {
-		return fmt.Sprintf("replaced by notification %d, which tells of the same alerts: ", heir.ID)
+		return fmt.Sprintf("replaced by notification %d, which is about the same alerts: ", heir.ID)
 	}
 	return ""
 }
 
-// heir returns the notification that a record holds back first, if it can take the
-// record's place, or nil. Its caller holds the lock.
+// heir returns the first notification that waits for a record, if it can replace the
+// record. Otherwise it returns nil. The caller holds the lock.
 func (b *Inbox) heir(i int) *record {
 	own := waiting{}
 	own.add(b.records[i].About)
@@ -264,21 +267,21 @@ func (b *Inbox) heir(i int) *record {
 	return nil
 }
 
-// trim makes room. First goes the oldest that is not in the queue; if all are,
-// the oldest of the lowest severity.
+// trim removes records above maxKept: first the oldest that is not in the queue; if all
+// are, the oldest of the lowest severity.
 func (b *Inbox) trim() {
 	for len(b.records) > maxKept {
 		least := slices.MinFunc(b.records, func(x, y *record) int { return cmp.Compare(x.worth(), y.worth()) })
 		if least.Delivery.State == Delivering {
 			b.failed++
-			b.log.Error("inbox is full of undelivered notifications, the oldest of the lowest severity is dropped",
+			b.log.Error("inbox is full of undelivered notifications; dropped the oldest of the lowest severity",
 				"id", least.ID, "severity", least.Severity, "alerts", least.Alerts, "error", least.Delivery.LastError)
 		}
 		b.records = slices.DeleteFunc(b.records, func(r *record) bool { return r == least })
 	}
 }
 
-// worth is 0 for what is not in the queue, and grows with the severity.
+// worth is 0 for a record that is not in the queue, and higher for a higher severity.
 func (r *record) worth() int {
 	if r.Delivery.State != Delivering {
 		return 0

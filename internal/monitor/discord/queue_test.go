@@ -14,12 +14,12 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// Whatever fills the inbox, what is still to be delivered is the last to go.
+// A full inbox drops undelivered notifications last.
 func TestFullInboxKeepsTheQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, "")
-		tell := func(from, to int) {
+		notify := func(from, to int) {
 			t.Helper()
 			for i := from; i < to; i++ {
 				a := firing("A", "warning")
@@ -29,28 +29,28 @@ func TestFullInboxKeepsTheQueue(t *testing.T) {
 				}
 			}
 		}
-		tell(0, 150)
+		notify(0, 150)
 		r.receiver.Next(1, discordtest.Busy(time.Minute))
-		tell(150, 340)
+		notify(150, 340)
 		count := map[discord.State]int{}
 		for _, n := range r.inbox.List(1000) {
 			count[n.Delivery.State]++
 		}
 		if count[discord.Delivering] != 190 || count[discord.Delivered] != 10 {
-			t.Errorf("the inbox holds %v", count)
+			t.Errorf("the inbox has %v", count)
 		}
-		tell(340, 352)
+		notify(340, 352)
 		r.settled(t, 2*time.Minute)
 		if n := len(r.receiver.Messages()); n != 350 {
-			t.Errorf("%d of 352 arrived, where two more were waiting than there is room for", n)
+			t.Errorf("%d of 352 arrived, want all but the two that did not fit", n)
 		}
-		if n := strings.Count(r.logs.String(), "the oldest of the lowest severity is dropped"); n != 2 {
-			t.Errorf("two were dropped, and %d logged", n)
+		if n := strings.Count(r.logs.String(), "dropped the oldest of the lowest severity"); n != 2 {
+			t.Errorf("%d dropped notifications were logged, want 2", n)
 		}
 	})
 }
 
-func TestQueueIsGivenUpWhereNoWebhookIsAnyMore(t *testing.T) {
+func TestQueueIsGivenUpWithoutAWebhook(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "inbox.json")
@@ -66,12 +66,12 @@ func TestQueueIsGivenUpWhereNoWebhookIsAnyMore(t *testing.T) {
 			t.Fatal(err)
 		}
 		if before := inbox.List(1)[0].Delivery; before.State != discord.Delivering {
-			t.Fatalf("before it is %+v", before)
+			t.Fatalf("before, the delivery is %+v", before)
 		}
-		go n.Run(t.Context()) //nolint:errcheck // it ends with the test's context, without one
+		go n.Run(t.Context()) //nolint:errcheck // Run returns nil when the test's context ends
 		synctest.Wait()
-		if d := inbox.List(1)[0].Delivery; d.State != discord.Failed || d.LastError != "DISCORD_URL is not set any more" {
-			t.Errorf("after it is %+v", d)
+		if d := inbox.List(1)[0].Delivery; d.State != discord.Failed || d.LastError != "DISCORD_URL is no longer set" {
+			t.Errorf("after, the delivery is %+v", d)
 		}
 	})
 }

@@ -18,10 +18,10 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// hook is a webhook that no network leads to: tests bring their own transport.
+// hook is the address of a webhook. Tests use their own transport and no network.
 const hook = "http://localhost" + discordtest.Path
 
-// rig is a notifier with what is around it. It runs in a synctest bubble.
+// rig is a notifier with its inbox, receiver and log. It runs in a synctest bubble.
 type rig struct {
 	*discord.Notifier
 	inbox    *discord.Inbox
@@ -58,8 +58,7 @@ func (r *rig) start(t *testing.T, transport http.RoundTripper, file string) {
 	t.Cleanup(r.stop)
 }
 
-// send hands alerts over as a flush of their group does, and returns after
-// how long what came of it was known.
+// send notifies as a flush of Alertmanager does, and returns how long Notify took.
 func (r *rig) send(t *testing.T, alerts ...*alert.Alert) (time.Duration, error) {
 	t.Helper()
 	return r.sendIn(flush(t), alerts...)
@@ -69,22 +68,23 @@ func (r *rig) sendIn(ctx context.Context, alerts ...*alert.Alert) (time.Duration
 	began := time.Now()
 	retry, err := r.Notify(ctx, alerts...)
 	if retry {
-		panic("Alertmanager is never asked to repeat anything")
+		panic("Notify must never ask Alertmanager to retry")
 	}
 	return time.Since(began), err
 }
 
-// flush returns the context of a group's flush as Alertmanager makes it.
+// flush returns the context of a group's flush, as Alertmanager creates it.
 func flush(t *testing.T) context.Context {
 	t.Helper()
-	// No two flushes of a group are at the same instant.
+	// Two flushes of a group never have the same time.
 	time.Sleep(time.Nanosecond)
 	ctx, cancel := context.WithTimeout(t.Context(), notify.MinTimeout)
 	t.Cleanup(cancel)
 	return notify.WithNow(notify.WithGroupKey(ctx, "{}:{alertname}"), time.Now())
 }
 
-// settled returns the newest notification once nothing moves any more for a while.
+// settled waits for a while and until all goroutines are idle, and returns the newest
+// notification.
 func (r *rig) settled(t *testing.T, while time.Duration) discord.Notification {
 	t.Helper()
 	time.Sleep(while)
@@ -96,7 +96,7 @@ func (r *rig) settled(t *testing.T, while time.Duration) discord.Notification {
 	return list[0]
 }
 
-// firing returns an alert of the catalogue's kind that fires since a minute.
+// firing returns an alert like those of the catalogue that has fired for a minute.
 func firing(name, severity string) *alert.Alert {
 	return &alert.Alert{Alert: model.Alert{
 		Labels: model.LabelSet{"alertname": model.LabelValue(name), "severity": model.LabelValue(severity), "instance": "127.0.0.1:8000", "job": "ticket_system"},
@@ -110,14 +110,14 @@ func firing(name, severity string) *alert.Alert {
 	}}
 }
 
-// resolved returns the same alert, ended now.
+// resolved returns the same alert, resolved now.
 func resolved(a *alert.Alert) *alert.Alert {
 	ended := *a
 	ended.EndsAt = time.Now()
 	return &ended
 }
 
-// logs is everything that was logged.
+// logs collects log output.
 type logs struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -21,24 +21,24 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// transport is a function that sends.
+// transport is a function that implements [http.RoundTripper].
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// leaks fails if anything that people or programs see tells the webhook.
+// leaks fails the test if one of the texts contains a secret part of the webhook.
 func leaks(t *testing.T, seen ...string) {
 	t.Helper()
 	for _, s := range seen {
 		for _, secret := range []string{discordtest.Token, url.QueryEscape(discordtest.Path), "api/webhooks/ID"} {
 			if strings.Contains(s, secret) {
-				t.Errorf("%q shows in\n%s", secret, s)
+				t.Errorf("%q appears in\n%s", secret, s)
 			}
 		}
 	}
 }
 
-// fail sends a notification to where it cannot arrive, and returns why not.
+// fail sends a notification to an address that fails, and returns the error in the inbox.
 func fail(t *testing.T, address string, through http.RoundTripper) string {
 	t.Helper()
 	l := &logs{}
@@ -59,13 +59,13 @@ func fail(t *testing.T, address string, through http.RoundTripper) string {
 	inbox.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/inbox", http.NoBody))
 	reason := inbox.List(1)[0].Delivery.LastError
 	if reason == "" {
-		t.Error("the inbox gives no reason")
+		t.Error("the inbox has no error")
 	}
 	leaks(t, fmt.Sprint(refused), l.String(), w.Body.String(), fmt.Sprintf("%+v %#v", n, n))
 	return reason
 }
 
-func TestNoFailureTellsTheWebhook(t *testing.T) {
+func TestNoFailureShowsTheWebhook(t *testing.T) {
 	t.Parallel()
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
@@ -100,7 +100,7 @@ func TestNoFailureTellsTheWebhook(t *testing.T) {
 		"redirect":             {moved.URL, "307 Temporary Redirect; redirects are not followed"},
 		"broken redirect":      {lost.URL, "failed to parse Location header"},
 		"untrusted":            {broken.URL, "certificate"},
-		"nobody there":         {"http://" + closed.Addr().String(), "refused"},
+		"closed port":          {"http://" + closed.Addr().String(), "refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if reason := fail(t, c.address+discordtest.Path, nil); !strings.Contains(reason, c.want) {
@@ -110,7 +110,7 @@ func TestNoFailureTellsTheWebhook(t *testing.T) {
 	}
 }
 
-func TestNoTimeoutTellsTheWebhook(t *testing.T) {
+func TestNoTimeoutShowsTheWebhook(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := discordtest.New()
@@ -122,7 +122,7 @@ func TestNoTimeoutTellsTheWebhook(t *testing.T) {
 	})
 }
 
-func TestErrorsOfTheTransportTellNothing(t *testing.T) {
+func TestTransportErrorsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	reason := fail(t, hook+"?thread_id=1234567", transport(func(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("cannot reach %s: path %q, query %q", r.URL, r.URL.Path, r.URL.RawQuery)
@@ -132,14 +132,14 @@ func TestErrorsOfTheTransportTellNothing(t *testing.T) {
 	}
 }
 
-func TestUnusableWebhookIsRefusedWithoutBeingTold(t *testing.T) {
+func TestUnusableWebhookIsRejectedAndNotShown(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"discord.com" + discordtest.Path:         "DISCORD_URL must begin with https://",
 		"ftp://example.com" + discordtest.Path:   "DISCORD_URL must begin with https://",
 		"https://" + discordtest.Path:            "DISCORD_URL must name a host",
-		"http://discord.com" + discordtest.Path:  "so that nobody on the way reads it",
-		"http://203.0.113.7" + discordtest.Path:  "so that nobody on the way reads it",
+		"http://discord.com" + discordtest.Path:  "because http:// would expose the webhook",
+		"http://203.0.113.7" + discordtest.Path:  "because http:// would expose the webhook",
 		"https://a b" + discordtest.Path:         "DISCORD_URL is not a URL",
 		"https://a\n" + discordtest.Path:         "DISCORD_URL is not a URL",
 		"https://example.com" + "/%zz" + "Token": "DISCORD_URL is not a URL",
@@ -153,11 +153,11 @@ func TestUnusableWebhookIsRefusedWithoutBeingTold(t *testing.T) {
 	}
 	for _, address := range []string{"https://discord.example", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "http://192.168.1.2", "http://receiver:8080", " https://example.com"} {
 		if _, err := discord.New(discord.Options{URL: discord.Secret(address + discordtest.Path + "\n")}); err != nil {
-			t.Errorf("%s is refused: %v", address, err)
+			t.Errorf("%s is rejected: %v", address, err)
 		}
 	}
 	if _, err := discord.New(discord.Options{URL: hook, Mention: "you"}); err == nil || !strings.Contains(err.Error(), "DISCORD_MENTION") {
-		t.Errorf("a mention of nobody gives %v", err)
+		t.Errorf("an invalid mention gives %v", err)
 	}
 }
 
@@ -177,8 +177,8 @@ func TestSecretsPrintAsStars(t *testing.T) {
 	leaks(t, string(raw), l.String(), printed)
 }
 
-// numbered is the path of a webhook as Discord makes it. The number is put together,
-// so that no file of the project has a whole one.
+// numbered is the path of a webhook as Discord creates it. The ID is built at run time so
+// that no file of the repository contains a complete one.
 var numbered = "/api/webhooks/" + strings.Repeat("1", 19) + "/" + discordtest.Token
 
 func TestRequestIsWhatDiscordExpects(t *testing.T) {
@@ -214,7 +214,7 @@ func TestRequestIsWhatDiscordExpects(t *testing.T) {
 	}
 }
 
-// deliver sends a notification to a webhook without TLS, and returns what came of it.
+// deliver sends a notification to a webhook without TLS and returns the outcome.
 func deliver(t *testing.T, names *net.Resolver, address string) discord.Delivery {
 	t.Helper()
 	l := &logs{}
@@ -234,7 +234,7 @@ func deliver(t *testing.T, names *net.Resolver, address string) discord.Delivery
 	return inbox.List(1)[0].Delivery
 }
 
-// named returns the URL of a receiver by another name of its host.
+// named returns the URL of a receiver with another host name.
 func named(t *testing.T, r *discordtest.Receiver, name string) string {
 	t.Helper()
 	u, err := url.Parse(r.URL())
@@ -245,9 +245,9 @@ func named(t *testing.T, r *discordtest.Receiver, name string) string {
 	return u.String()
 }
 
-// A name without a dot may lead anywhere. A webhook without TLS is called only
-// where its address is one of loopback or of a private network.
-func TestWithoutTLSTheAddressDecides(t *testing.T) {
+// A name without a dot may resolve to any address. A webhook without TLS is called only
+// if it resolves to a loopback or private address.
+func TestWithoutTLSTheResolvedAddressIsChecked(t *testing.T) {
 	t.Parallel()
 	receiver := discordtest.Start()
 	t.Cleanup(receiver.Close)
@@ -255,18 +255,18 @@ func TestWithoutTLSTheAddressDecides(t *testing.T) {
 	if got := deliver(t, names, named(t, receiver, "receiver")); got.State != discord.Delivered {
 		t.Errorf("a receiver on loopback: %+v", got)
 	}
-	if got := deliver(t, names, named(t, receiver, "away")); !strings.Contains(got.LastError, "http:// is for hosts nearby") {
-		t.Errorf("a receiver elsewhere: %+v", got)
+	if got := deliver(t, names, named(t, receiver, "away")); !strings.Contains(got.LastError, "http:// is allowed for loopback and private addresses only") {
+		t.Errorf("a receiver at a public address: %+v", got)
 	}
 }
 
-// A proxy would send on in clear what comes to it in clear. The proxies of the environment
-// are read once in a process, so that a process of its own has them.
-func TestWithoutTLSNoProxyIsAsked(t *testing.T) {
+// A proxy would forward a message without TLS in plain text. net/http reads the proxy
+// variables once per process, so the test runs in a child process.
+func TestWithoutTLSNoProxyIsUsed(t *testing.T) {
 	t.Parallel()
 	const inChild = "ONSALE_TEST_PROXIED"
 	if os.Getenv(inChild) == "" {
-		proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy was asked") }))
+		proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy was used") }))
 		t.Cleanup(proxy.Close)
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
 		child.Env = append(os.Environ(), inChild+"=yes", "HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "NO_PROXY=", "no_proxy=")

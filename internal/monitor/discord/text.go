@@ -7,15 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// Labels and annotations may hold what a client sent. Everything below turns
-// such text into one that Discord shows letter by letter: it formats nothing,
-// links nowhere and mentions nobody.
+// Labels and annotations may contain text from a client. The functions below escape it
+// so that Discord shows it literally: without formatting, links or mentions.
 
 // ellipsis marks a text that was cut.
 const ellipsis = "…"
 
-// zeroWidthSpace keeps an @ apart from the name that follows it. A backslash
-// would not: Discord's server looks for mentions before any markdown is read.
+// zeroWidthSpace separates an @ from the name after it. A backslash would not work,
+// because Discord's server searches for mentions before it parses markdown.
 const zeroWidthSpace = "\u200b"
 
 // length counts UTF-16 code units.
@@ -27,9 +26,9 @@ func length(s string) int {
 	return n
 }
 
-// line makes one line of a text: every run of blanks, line ends and control
-// characters is one blank. Characters that show nothing, such as those that
-// turn the direction of writing, are dropped.
+// line turns a text into one line: each run of white space and control characters
+// becomes one space. It drops invisible characters, such as those that change the
+// direction of writing.
 func line(s string) string {
 	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		switch {
@@ -43,7 +42,7 @@ func line(s string) string {
 	}, strings.ToValidUTF8(s, string(utf8.RuneError)))), " ")
 }
 
-// lines does the same to each line of a text, and drops the empty ones.
+// lines applies line to each line of a text and drops empty lines.
 func lines(s string) string {
 	var kept []string
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == '\n' || r == '\r' }) {
@@ -54,7 +53,7 @@ func lines(s string) string {
 	return strings.Join(kept, "\n")
 }
 
-// clip cuts a text for a log to at most limit characters.
+// clip cuts a text to at most limit characters.
 func clip(s string, limit int) string {
 	if runes := []rune(s); len(runes) > limit {
 		return string(runes[:limit-1]) + ellipsis
@@ -62,9 +61,9 @@ func clip(s string, limit int) string {
 	return s
 }
 
-// escape returns a text that Discord shows as s, in at most limit UTF-16 code
-// units. A longer one is cut and ends with an ellipsis; no escape is cut in two.
-// s comes from line or lines.
+// escape escapes s so that Discord shows it literally. s must be a result of line or
+// lines. If the escaped text is longer than limit UTF-16 code units, it is cut between
+// two escapes and ends with an ellipsis.
 func escape(s string, limit int) string {
 	var b strings.Builder
 	used, cut := 0, 0
@@ -88,18 +87,18 @@ func escape(s string, limit int) string {
 	return b.String()
 }
 
-// place is where in its line a character stands: some are markdown at the
-// start of a line alone.
+// place is the position of a character in its line. Some characters are markdown only at
+// the start of a line.
 type place int
 
 const (
 	atStart place = iota
-	// afterDigits is after nothing but digits, where a point makes a list.
+	// afterDigits is after nothing but digits. A full stop there starts a list.
 	afterDigits
 	within
 )
 
-// escaped returns how r is written, and the place of the character after it.
+// escaped returns the escaped form of r, and the place of the next character.
 func escaped(r, next rune, at place) (token string, after place) {
 	after = within
 	marks := false
@@ -113,7 +112,7 @@ func escaped(r, next rune, at place) (token string, after place) {
 	case '\\', '*', '_', '~', '`', '|', '<', '>', '[', ']':
 		marks = true
 	case ':':
-		// The one in https:// makes a link, that in :tada: a picture.
+		// In https:// it makes a link, in :tada: an emoji.
 		marks = next == '/' || unicode.IsLetter(next) || next == '_' || next == '+' || next == '-'
 	case '#', '-', '+':
 		marks = at == atStart

@@ -10,7 +10,7 @@ import (
 	"onsale/internal/monitor/discord"
 )
 
-// fataler is what [testing.T] and rapid's have in common.
+// fataler is implemented by [testing.T] and by rapid's T.
 type fataler interface{ Fatal(args ...any) }
 
 func marshal(t fataler, v any) []byte {
@@ -21,7 +21,7 @@ func marshal(t fataler, v any) []byte {
 	return raw
 }
 
-// shown returns how a description is written.
+// shown returns a description as the message has it.
 func shown(description string) string {
 	a := at("A", "info", 0)
 	a.Annotations = model.LabelSet{"description": model.LabelValue(description)}
@@ -30,7 +30,7 @@ func shown(description string) string {
 	return strings.TrimSuffix(value, "\nSince 2026-03-14 15:09:26 UTC")
 }
 
-func TestTextIsWrittenSoThatItShowsItself(t *testing.T) {
+func TestTextIsEscaped(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
 		"p95 of /buy.* is 5.2 s (limit 5 s), 4.2 %": `p95 of /buy.\* is 5.2 s (limit 5 s), 4.2 %`,
@@ -44,7 +44,7 @@ func TestTextIsWrittenSoThatItShowsItself(t *testing.T) {
 		`back\slash`:                                `back\\slash`,
 	} {
 		if got := shown(s); got != want {
-			t.Errorf("%q is written\n%q instead of\n%q", s, got, want)
+			t.Errorf("%q is written\n%q, want\n%q", s, got, want)
 		}
 	}
 }
@@ -62,7 +62,7 @@ func TestLongTextIsCutBetweenEscapes(t *testing.T) {
 	}
 }
 
-func TestLinksLeadWhereTheySay(t *testing.T) {
+func TestLinksAreSafe(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"https://example.com/graph?g0.expr=up%7Bjob%3D%22a%22%7D&g0.tab=1": "[Source](https://example.com/graph?g0.expr=up%7Bjob%3D%22a%22%7D&g0.tab=1)",
@@ -80,7 +80,7 @@ func TestLinksLeadWhereTheySay(t *testing.T) {
 		a.GeneratorURL = address
 		value := discord.Message(now, discord.Mention{}, a).Embeds[0].Fields[0].Value
 		if got := strings.TrimPrefix(strings.TrimPrefix(value, "Since 2026-03-14 15:09:26 UTC"), "\n"); got != want {
-			t.Errorf("%s is linked as %q instead of %q", address, got, want)
+			t.Errorf("%s is linked as %q, want %q", address, got, want)
 		}
 	}
 }

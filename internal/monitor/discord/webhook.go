@@ -16,14 +16,14 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// Secret is a text that prints as a few stars wherever it is formatted,
-// logged or marshalled. Whoever knows a webhook's URL can write to its channel.
+// Secret is a string that prints as stars when it is formatted, logged or marshalled.
+// The URL of a webhook is secret because anyone who has it can post to the channel.
 type Secret string
 
-// stars stand for a secret.
+// stars replace a secret.
 const stars = "***"
 
-// Format writes stars, whatever the verb.
+// Format writes stars for every verb.
 func (Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, stars) }
 
 // MarshalText returns stars.
@@ -32,21 +32,22 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(stars), nil }
 // LogValue returns stars.
 func (Secret) LogValue() slog.Value { return slog.StringValue(stars) }
 
-// webhook is where messages are sent.
+// webhook is the destination of messages.
 type webhook struct {
-	// name is what the operator knows the address by, such as DISCORD_URL.
+	// name is the setting that contains the address, such as DISCORD_URL.
 	name string
-	// post is the address with what Onsale adds to it.
+	// post is the address that messages are posted to, with the API version and query.
 	post Secret
-	// plain says that it is sent without TLS.
+	// plain is true for http://, without TLS.
 	plain bool
-	// doubt says why messages may never arrive; empty if there is no reason to doubt it.
+	// doubt is why messages may never arrive, or empty.
 	doubt string
-	// secrets are all spellings of the address and of its telling parts, longest first.
+	// secrets are all spellings of the address and of its secret parts, longest first.
 	secrets []Secret
 }
 
-// parseWebhook reads an address. Errors name it and never repeat any of it.
+// parseWebhook parses an address. Errors begin with name and contain no part of the
+// address.
 func parseWebhook(s Secret, name string) (*webhook, error) {
 	raw := unquoted(strings.TrimSpace(string(s)))
 	u, err := url.Parse(raw)
@@ -73,15 +74,15 @@ func parseWebhook(s Secret, name string) (*webhook, error) {
 	}
 	doubt := doubtful(u)
 	pinVersion(u)
-	// Discord answers before it has stored the message unless it is told to wait.
+	// Without wait=true, Discord answers before it has stored the message.
 	query := u.Query()
 	query.Set("wait", "true")
 	u.RawQuery, u.Fragment = query.Encode(), ""
 	return &webhook{name: name, post: Secret(u.String()), plain: u.Scheme == "http", doubt: doubt, secrets: telling(secrets)}, nil
 }
 
-// unquoted leaves out the quotes around an address, which files for variables of the
-// environment keep in some programs and not in others.
+// unquoted removes quotes around an address. Some programs that read files of
+// environment variables keep the quotes.
 func unquoted(s string) string {
 	if len(s) > 1 && s[0] == s[len(s)-1] && (s[0] == '"' || s[0] == '\'') {
 		return strings.TrimSpace(s[1 : len(s)-1])
@@ -89,51 +90,49 @@ func unquoted(s string) string {
 	return s
 }
 
-// CheckAddress returns an error for an address that Discord takes no messages at. The
-// error calls the address by the name, and neither it nor the doubt repeats any of it.
-// doubt says why messages may not arrive at an address that is not refused; it is empty
-// if there is no reason to doubt it.
+// CheckAddress returns an error if an address is not a webhook address. doubt is why
+// messages may not arrive at a valid address, or empty. Both begin with name and contain
+// no part of the address.
 func CheckAddress(address Secret, name string) (doubt string, err error) {
 	w, err := parseWebhook(address, name)
 	if err != nil {
 		return "", err
 	}
-	return w.told(), nil
+	return w.warning(), nil
 }
 
-// LeadsToDiscord reports whether an address is one of Discord's API.
+// LeadsToDiscord reports whether the host of an address serves Discord's API.
 func LeadsToDiscord(address Secret) bool {
 	u, err := url.Parse(strings.TrimSpace(string(address)))
 	return err == nil && isDiscord(u.Hostname())
 }
 
-// told returns the doubt with the name of the address; nothing if there is none.
-func (w *webhook) told() string {
+// warning returns the name of the address and the doubt, or an empty string.
+func (w *webhook) warning() string {
 	if w.doubt == "" {
 		return ""
 	}
 	return w.name + " " + w.doubt
 }
 
-// exposed reports whether others could read the address on its way.
+// exposed reports whether the address would cross the internet in plain text.
 func (w *webhook) exposed() bool {
 	u, err := url.Parse(string(w.post))
 	return err == nil && w.plain && !nearby(u.Hostname())
 }
 
-// pinVersion makes an address of Discord's own name the version of the API
-// that this package was written for. Without one Discord answers as version 6
-// did, which says in milliseconds how long to wait. A slash at the end, which
-// Discord does not know, is left out.
+// pinVersion changes an address of Discord to the API version that this package was
+// written for. Without a version, Discord uses version 6, whose retry_after is in
+// milliseconds. It also removes a slash at the end, which Discord does not accept.
 func pinVersion(u *url.URL) {
 	if found := webhookPath.FindStringSubmatch(u.Path); found != nil && isDiscord(u.Hostname()) {
 		u.Path, u.RawPath = "/api/v10/webhooks/"+strings.TrimSuffix(found[1], "/"), ""
 	}
 }
 
-// nearby reports whether a host may be reached without crossing the internet:
-// this machine, a private network, and names without a dot, as Compose and
-// Kubernetes give them. Where a name really leads is seen when it is connected to.
+// nearby reports whether a host is probably not on the internet: this machine, a private
+// address, or a name without a dot, as in Compose and Kubernetes. The transport checks
+// the resolved address when it connects.
 func nearby(host string) bool {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return endpoint.IsNear(address)
@@ -141,15 +140,16 @@ func nearby(host string) bool {
 	return !strings.Contains(host, ".")
 }
 
-// errFar is why a message is not sent without TLS.
-var errFar = errors.New("http:// is for hosts nearby")
+// errFar is returned for a connection without TLS to a public address.
+var errFar = errors.New("http:// is allowed for loopback and private addresses only")
 
-// dialTimeout bounds the making of a connection.
+// dialTimeout limits the time to open a connection.
 const dialTimeout = 5 * time.Second
 
-// transport returns what sends to the webhook: the usual transport, with the proxy
-// of the environment. Without TLS it connects to loopback and private addresses
-// alone, and to no proxy, which would send it on in clear. A nil resolver is the system's.
+// transport returns the transport for the webhook: a copy of the default one, which uses
+// the proxy from the environment. Without TLS it connects only to loopback and private
+// addresses. Then it uses no proxy, because a proxy would forward the message in plain
+// text. A nil resolver means the system's.
 func (w *webhook) transport(r *net.Resolver) http.RoundTripper {
 	usual, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -163,9 +163,8 @@ func (w *webhook) transport(r *net.Resolver) http.RoundTripper {
 	return usual
 }
 
-// telling returns the parts that would give the address away. Short ones and
-// the words of every webhook's path are no secret, and hiding them would make
-// messages unreadable.
+// telling returns the secret parts of an address. Short parts and the words in the path
+// of every webhook are not secret, and hiding them would make messages unreadable.
 func telling(parts []string) []Secret {
 	const short = 5
 	slices.SortFunc(parts, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
@@ -178,7 +177,7 @@ func telling(parts []string) []Secret {
 	return secrets
 }
 
-// redact replaces what would give the address away.
+// redact replaces the secret parts of the address with stars.
 func (w *webhook) redact(s string) string {
 	for _, secret := range w.secrets {
 		s = strings.ReplaceAll(s, string(secret), stars)

@@ -18,10 +18,9 @@ import (
 	"onsale/internal/monitor/guard"
 )
 
-// TestTheCataloguePasses checks all that the product itself asks: the rules at both
-// paces, the dashboards as Grafana has them, and the page. Each is asked for 1,000
-// steps, which is how wide a panel is.
-func TestTheCataloguePasses(t *testing.T) {
+// TestCataloguePasses checks the queries of Onsale itself: the rules at both paces, the
+// Grafana dashboards, and the page. Each has 1,000 steps, which is the width of a panel.
+func TestCataloguePasses(t *testing.T) {
 	t.Parallel()
 	settings := catalog.DefaultSettings()
 	for _, pace := range catalog.Paces() {
@@ -35,7 +34,7 @@ func TestTheCataloguePasses(t *testing.T) {
 		all = append(all, dashboards(t)...)
 		all = append(all, page(t, pace)...)
 		if len(all) < 100 {
-			t.Fatalf("there are %d expressions only", len(all))
+			t.Fatalf("only %d expressions were found", len(all))
 		}
 		for _, expr := range all {
 			expr = strings.NewReplacer("$job", settings.Job, "$window", "1m", "$__rate_interval", "1m").Replace(expr)
@@ -47,7 +46,7 @@ func TestTheCataloguePasses(t *testing.T) {
 	}
 }
 
-// dashboards returns the expressions of Grafana's files.
+// dashboards returns the expressions of the Grafana dashboards.
 func dashboards(t *testing.T) (all []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.FromSlash("../../../deploy/grafana/dashboards/*.json"))

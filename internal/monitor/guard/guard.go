@@ -1,14 +1,15 @@
-// Package guard refuses expensive PromQL expressions and regular expressions by
-// a scan that is linear in their length and allocates little.
+// Package guard rejects expensive PromQL expressions and regular expressions. Its scan is
+// linear in their length and allocates little.
 //
-// It exists because the parser and the engine of Prometheus trust their callers:
-// the parser recurses without a limit, and a subquery allocates its points before
-// the engine counts samples. Neither stops at a time-out. The scan runs before
-// the parser sees the text. It never computes less than the engine would use, and
-// it refuses what it cannot read; what is merely wrong it leaves to the parser,
-// whose errors are better.
+// It exists because the parser and the engine of Prometheus trust their callers. The
+// parser recurses without a limit. A subquery allocates its points before the engine
+// counts samples. Neither stops at a timeout.
 //
-// Rule files and configuration files belong to the operator and do not pass here.
+// The scan runs before the parser. It never estimates less than the engine would use. It
+// rejects text that it cannot scan, and accepts other mistakes, because the parser has
+// better error messages for them.
+//
+// Rule files and configuration files are not checked, because the operator writes them.
 package guard
 
 import (
@@ -16,58 +17,56 @@ import (
 	"time"
 )
 
-// The limits of one call. Each refusal names its limit and the value found.
+// The limits of one call. Each error names the limit and the value found.
 const (
-	// MaxBytes is the length of the query and of all selectors together.
+	// MaxBytes limits the length of the query and all selectors together, in bytes.
 	MaxBytes = 16 << 10
-	// MaxPoints is how many points of time an expression is evaluated at: those of
-	// a range query, and those of each subquery. It is Prometheus's own limit on
-	// query_range.
+	// MaxPoints limits the points in time at which an expression is evaluated, for a
+	// range query and for each subquery. It is Prometheus's own limit for query_range.
 	MaxPoints = 11_000
-	// MaxReads is how many points all subqueries read for one series: each of them
-	// reads its whole window at every step of what encloses it. The engine looks at
-	// the time-out between two series only.
+	// MaxReads limits the points that all subqueries read for one series. A subquery
+	// reads its whole window at every step of the expression around it. The engine
+	// checks the timeout only between two series.
 	MaxReads = 20_000_000
 
-	// maxDepth is how deep parentheses nest. The parser, the formatter and the
-	// engine recurse once or more for each.
+	// maxDepth limits how deep parentheses nest. The parser, the formatter and the
+	// engine recurse at least once for each level.
 	maxDepth = 50
-	// maxOperators bounds chains such as 1+1+1 and ----1, which nest as well.
+	// maxOperators limits chains such as 1+1+1 and ----1, which the parser nests too.
 	maxOperators = 150
-	// maxMatchers is how many label matchers all selectors together have.
+	// maxMatchers limits the label matchers of all selectors together.
 	maxMatchers = 150
-	// maxRanges is how many brackets there are, ranges and subqueries together.
+	// maxRanges limits the brackets, which are ranges or subqueries.
 	maxRanges = 50
-	// maxSubqueries is how many of them are subqueries.
+	// maxSubqueries limits the subqueries.
 	maxSubqueries = 10
-	// maxLabelBytes is how long a label may become that label_replace and
-	// label_join make.
+	// maxLabelBytes limits the length of a label from label_replace or label_join.
 	maxLabelBytes = 16 << 10
-	// maxLabelSteps bounds the length of such a label times the cost of the regular
-	// expressions that read it. No time-out interrupts them.
+	// maxLabelSteps limits the length of such a label times the cost of the regular
+	// expressions that read it. No timeout interrupts them.
 	maxLabelSteps = 100_000
 )
 
-// Query is what Prometheus is asked to parse, and when it is to be evaluated.
+// Query is the text that Prometheus has to parse, and the times of its evaluation.
 type Query struct {
 	// Texts are the expression or the selectors.
 	Texts []string
-	// Span is the time between the first and the last point, 0 for one point, and
-	// Step that between two of them, at least 1 ms if Span is not 0.
+	// Span is the time between the first and the last point, 0 for a single point. Step
+	// is the time between two points, at least 1 ms if Span is not 0.
 	Span, Step time.Duration
-	// DefaultStep is that of a subquery that names none.
+	// DefaultStep is the step of a subquery without one.
 	DefaultStep time.Duration
 }
 
-// Check returns an error if the query exceeds a limit, which the error names, or
-// if its brackets cannot be read.
+// Check returns an error if the query exceeds a limit, or if its brackets cannot be
+// parsed. The error names the limit.
 func (q Query) Check() error {
 	bytes := 0
 	for _, text := range q.Texts {
 		bytes += len(text)
 	}
 	if bytes > MaxBytes {
-		return exceeds("the query", bytes, "bytes", MaxBytes)
+		return fmt.Errorf("the query has %d bytes; at most %d are allowed", bytes, MaxBytes)
 	}
 	s := scan{defaultStep: q.DefaultStep, levels: []level{{}}}
 	for _, text := range q.Texts {
@@ -81,7 +80,8 @@ func (q Query) Check() error {
 	return s.checkStrings()
 }
 
-// exceeds is the error of a value above its limit.
-func exceeds(what string, found int, unit string, limit int) error {
-	return fmt.Errorf("%s has %d %s, at most %d are allowed", what, found, unit, limit)
+// tooMany returns the error for a count that passes its limit during the scan. The rest of
+// the text may contain more.
+func tooMany(found int, unit string, limit int) error {
+	return fmt.Errorf("the query has at least %d %s; at most %d are allowed", found, unit, limit)
 }

@@ -11,8 +11,8 @@ import (
 	"onsale/internal/monitor/guard"
 )
 
-// deepest is how deep the parser may nest what passes: each parenthesis, operator
-// and bracket adds a few levels.
+// deepest is the deepest nesting of an accepted query in the parser. Each parenthesis,
+// operator and bracket adds a few levels.
 const deepest = 3 * (50 + 150 + 50)
 
 func query(text string) guard.Query {
@@ -32,24 +32,24 @@ func TestOrdinaryQueriesPass(t *testing.T) {
 			t.Errorf("%s: %v", expr, err)
 		}
 		if _, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err != nil {
-			t.Errorf("the test is wrong: %v", err)
+			t.Errorf("the test itself is wrong: %v", err)
 		}
 	}
 }
 
-// TestLimitsAreWhatTheySay stays within a limit and exceeds it by one.
-func TestLimitsAreWhatTheySay(t *testing.T) {
+// TestLimitsAreExact checks a query at each limit and one that exceeds it by one.
+func TestLimitsAreExact(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ within, beyond, says string }{
-		{"up[10999s:1s]", "up[11000s:1s]", "11001 points of time, at most 11000"},
+		{"up[10999s:1s]", "up[11000s:1s]", "11001 points in time; at most 11000"},
 		{"x[5499s:1s]" + strings.Repeat(" ", 10) + "[1s:1s]", "x[5500s:1s][5500s:1s]", "at 11001 points"},
-		{strings.Repeat("(", 50) + "1" + strings.Repeat(")", 50), strings.Repeat("(", 51) + "1" + strings.Repeat(")", 51), "51 parentheses"},
+		{strings.Repeat("(", 50) + "1" + strings.Repeat(")", 50), strings.Repeat("(", 51) + "1" + strings.Repeat(")", 51), "51 nested parentheses"},
 		{strings.Repeat("-", 150) + "1", strings.Repeat("-", 151) + "1", "151 operators"},
 		{"x{" + strings.Repeat(`a!~"",`, 150) + "}", "x{" + strings.Repeat(`a!~"",`, 151) + "}", "151 label matchers"},
 		{strings.Repeat("x[1m],", 50), strings.Repeat("x[1m],", 51), "51 ranges"},
 		{strings.Repeat("(x[1m:1m]),", 10), strings.Repeat("(x[1m:1m]),", 11), "11 subqueries"},
 		{strings.Repeat(" ", guard.MaxBytes), strings.Repeat(" ", guard.MaxBytes+1), "16385 bytes"},
-		{`"` + strings.Repeat("a", 16_000) + `"`, `"(` + strings.Repeat("a", 1000) + `){21}"`, "instructions, at most 20000"},
+		{`"` + strings.Repeat("a", 16_000) + `"`, `"(` + strings.Repeat("a", 1000) + `){21}"`, "instructions; at most 20000"},
 	} {
 		if c.says != "" {
 			if err := query(c.within).Check(); err != nil {
@@ -74,7 +74,7 @@ func TestSpanMultiplies(t *testing.T) {
 		t.Errorf("three hours in steps of a second: %v", err)
 	}
 	q.Span, q.Step = 11_001*time.Minute, time.Minute
-	if err := q.Check(); err == nil || !strings.Contains(err.Error(), "11001 steps, at most 11000") {
+	if err := q.Check(); err == nil || !strings.Contains(err.Error(), "11001 steps; at most 11000") {
 		t.Errorf("11,001 steps: %v", err)
 	}
 }
@@ -83,7 +83,7 @@ func TestRegexps(t *testing.T) {
 	t.Parallel()
 	for expr, fine := range map[string]bool{
 		`.*`: true, `/buy.*|/items/[0-9]+`: true, `(?i)(foo|bar)+`: true, strings.Repeat("instance-1:9090|", 500) + "x": true,
-		`(broken`:     true, // It does not compile, so it costs nothing.
+		`(broken`:     true, // it does not compile, so it costs nothing
 		`(a{10}){10}`: true, `(a{10}){100}`: false, `(a?){1000}`: false, `(((a|b)?){10}){50}`: false, `\pL{20}`: false,
 	} {
 		if err := guard.Regexps(expr); (err == nil) != fine {
@@ -92,8 +92,8 @@ func TestRegexps(t *testing.T) {
 	}
 }
 
-// FuzzCheck compares the guard with the parser: what passes does not nest deeper
-// and has no more points than the limits say.
+// FuzzCheck compares the guard with the parser: an accepted query does not nest deeper,
+// and has no more points, than the limits allow.
 func FuzzCheck(f *testing.F) {
 	for _, expr := range []string{
 		"up[1y:1ms]", "f(x[5m])[1h:1m] + g(y)[1d:1d]", "max_over_time((a[2h:1s] or b)[3h:1s])", "-a[1h:1s]", `x{a="]"}[1h:]`, "a @ 5 [1h:1s]",
@@ -128,7 +128,7 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// pointsOf returns how many points a subquery is evaluated at.
+// pointsOf returns the number of points at which a subquery is evaluated.
 func pointsOf(q guard.Query, s *parser.SubqueryExpr, path []parser.Node) int64 {
 	length, step := q.Span+s.Range, s.Step
 	for _, around := range path {
@@ -142,15 +142,15 @@ func pointsOf(q guard.Query, s *parser.SubqueryExpr, path []parser.Node) int64 {
 	return int64(length/step) + 1
 }
 
-// TestTheParserKeepsExperimentsOff makes sure that brackets mean what the guard
-// reads in them.
-func TestTheParserKeepsExperimentsOff(t *testing.T) {
+// TestParserHasNoExperimentalFeatures checks that the parser accepts in brackets only
+// what the guard understands.
+func TestParserHasNoExperimentalFeatures(t *testing.T) {
 	t.Parallel()
 	p := parser.NewParser(parser.Options{})
 	for _, expr := range []string{"x[1h+1h]", "x[step()]", "x[5m:1m+1m]", "x[max_of(1h, 2h)]", "info(x)", "x[5m] smoothed", "x + fill(0) y"} {
 		_, err := p.ParseExpr(expr)
 		if problem, ok := errors.AsType[parser.ParseErrors](err); !ok || len(problem) == 0 {
-			t.Errorf("%s is parsed", expr)
+			t.Errorf("the parser accepts %s", expr)
 		}
 	}
 }

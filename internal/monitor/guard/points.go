@@ -11,22 +11,22 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// subquery is a bracket with a colon. All times are in milliseconds.
+// subquery is a pair of brackets with a colon inside. All times are in milliseconds.
 type subquery struct {
 	length, step int64
-	// around is the length of all subqueries that enclose this one, and outerStep
-	// their shortest step, 0 if there is none.
+	// around is the total length of the subqueries around this one. outerStep is their
+	// shortest step, or 0 if there are none.
 	around, outerStep int64
 }
 
-// seconds is how a duration may be written without a unit. Prometheus reads more,
-// such as 0x10, 1e3 and 010, which is octal; nobody needs that.
+// seconds matches a duration without a unit. Prometheus accepts more forms, such as 0x10,
+// 1e3 and the octal 010, which nobody needs.
 var seconds = regexp.MustCompile(`^(?:[1-9][0-9]{0,9}|0)(?:\.[0-9]{1,9})?$`)
 
-// readBracket reads a range or a subquery and returns its length, brackets included.
+// readBracket reads a range or a subquery and returns its length, including the brackets.
 func (s *scan) readBracket(text string) (int, error) {
 	if s.ranges++; s.ranges > maxRanges {
-		return 0, exceeds("the query", s.ranges, "ranges in brackets or more", maxRanges)
+		return 0, tooMany(s.ranges, "ranges in brackets", maxRanges)
 	}
 	content, width, err := contentOf(text)
 	if err != nil {
@@ -47,11 +47,12 @@ func (s *scan) readBracket(text string) (int, error) {
 		}
 	}
 	if s.subqueries++; s.subqueries > maxSubqueries {
-		return 0, exceeds("the query", s.subqueries, "subqueries or more", maxSubqueries)
+		return 0, tooMany(s.subqueries, "subqueries", maxSubqueries)
 	}
 	added := subquery{length: length.Milliseconds(), step: max(1, step.Milliseconds())}
-	// It encloses the expression right before it, which is in this level. What else
-	// the level has is counted as enclosed too, which only makes the sum larger.
+	// The subquery applies to the expression before it, which is in this level. All
+	// other subqueries of the level are counted as enclosed too. That can only make the
+	// estimate larger.
 	top := &s.levels[len(s.levels)-1]
 	for i := range top.subqueries {
 		inner := &top.subqueries[i]
@@ -64,8 +65,8 @@ func (s *scan) readBracket(text string) (int, error) {
 	return width, nil
 }
 
-// contentOf returns what is between the brackets that a text begins with, without
-// comments, and the length of all that.
+// contentOf returns the text between the brackets at the start of a text, without
+// comments, and the length including the brackets.
 func contentOf(text string) (content string, width int, err error) {
 	var b strings.Builder
 	for i := 1; i < len(text); i++ {
@@ -76,7 +77,7 @@ func contentOf(text string) (content string, width int, err error) {
 			i += len(lineOf(text[i:])) - 1
 			b.WriteByte(' ')
 		case '[', '"', '\'', '`':
-			return "", 0, fmt.Errorf("the query has a %q in brackets; write a duration there, like [5m] or [1h:1m]", c)
+			return "", 0, fmt.Errorf("the query has a %q in brackets; write a duration like [5m] or [1h:1m]", c)
 		default:
 			b.WriteByte(c)
 		}
@@ -84,7 +85,8 @@ func contentOf(text string) (content string, width int, err error) {
 	return "", 0, errors.New("a bracket of the query is not closed")
 }
 
-// parseDuration reads a duration as the parser does, or refuses it.
+// parseDuration parses a duration as the parser of PromQL does. It returns an error for a
+// form that it does not support.
 func parseDuration(text string) (time.Duration, error) {
 	text = trim(text)
 	var d time.Duration
@@ -97,7 +99,7 @@ func parseDuration(text string) (time.Duration, error) {
 	} else {
 		parsed, err := model.ParseDuration(text)
 		if err != nil {
-			return 0, fmt.Errorf("%.40q in brackets is no duration; write it like 5m or 1h30m", text)
+			return 0, fmt.Errorf("%.40q in brackets is not a duration; write it like 5m or 1h30m", text)
 		}
 		d = time.Duration(parsed)
 	}
@@ -109,18 +111,17 @@ func parseDuration(text string) (time.Duration, error) {
 
 func trim(text string) string { return strings.Trim(text, " \t\r\n") }
 
-// checkPoints compares the points of the query and of its subqueries with the
-// limits.
+// checkPoints checks the points of the query and of its subqueries against the limits.
 func (q Query) checkPoints(subqueries []subquery) error {
 	span, step := q.Span.Milliseconds(), max(1, q.Step.Milliseconds())
 	if points := span / step; points > MaxPoints {
-		return fmt.Errorf("the time from start to end has %d steps, at most %d are allowed", points, MaxPoints)
+		return fmt.Errorf("the time from start to end has %d steps; at most %d are allowed", points, MaxPoints)
 	}
 	reads := int64(0)
 	for _, s := range subqueries {
 		points := (span+s.around+s.length)/s.step + 1
 		if points > MaxPoints {
-			return fmt.Errorf("a subquery of %s in steps of %s is evaluated at %d points of time, at most %d are allowed",
+			return fmt.Errorf("a subquery of %s in steps of %s is evaluated at %d points in time; at most %d are allowed",
 				text(s.length), text(s.step), points, MaxPoints)
 		}
 		outerStep := step
@@ -131,9 +132,9 @@ func (q Query) checkPoints(subqueries []subquery) error {
 		if span+s.around > 0 {
 			outer += (span + s.around) / outerStep
 		}
-		// One product is below 2^60, so that the sum cannot overflow before it is compared.
+		// Each product is below 2^60, so the sum cannot overflow before the comparison.
 		if reads += outer * (s.length/s.step + 1); reads > MaxReads {
-			return fmt.Errorf("the subqueries read %d points for each series, at most %d are allowed", reads, MaxReads)
+			return fmt.Errorf("the subqueries read %d points for each series; at most %d are allowed", reads, MaxReads)
 		}
 	}
 	return nil

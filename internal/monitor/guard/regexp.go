@@ -7,19 +7,20 @@ import (
 )
 
 const (
-	// maxRegexpSize is how large the compiled program of all regular expressions of
-	// a call may be, in instructions of some 40 bytes.
+	// maxRegexpSize limits the compiled programs of all regular expressions of a call, in
+	// instructions of about 40 bytes.
 	maxRegexpSize = 20_000
-	// maxRegexpCost is how many instructions of it may be busy at once for each
-	// character that they read. Literals cost nothing.
+	// maxRegexpCost limits how many of these instructions can be active at once, for each
+	// character that they match. Literals cost nothing.
 	maxRegexpCost = 1_000
 )
 
-// weight is what a regular expression needs.
+// weight is the cost of a regular expression: its program size in instructions, and how
+// many of them can be active at once.
 type weight struct{ size, cost int }
 
-// Regexps returns an error if compiling or matching the expressions would cost
-// too much together. What is no regular expression costs nothing.
+// Regexps returns an error if compiling or matching all expressions together would cost
+// too much. An invalid expression costs nothing.
 func Regexps(expressions ...string) error {
 	_, err := weigh(expressions)
 	return err
@@ -30,7 +31,7 @@ func weigh(expressions []string) (weight, error) {
 	for _, e := range expressions {
 		parsed, err := syntax.Parse(e, syntax.Perl|syntax.DotNL)
 		if err != nil {
-			continue // It does not compile either.
+			continue // the library will not compile it either
 		}
 		w := weightOf(parsed)
 		sum.size += w.size
@@ -38,16 +39,15 @@ func weigh(expressions []string) (weight, error) {
 	}
 	switch {
 	case sum.size > maxRegexpSize:
-		return sum, fmt.Errorf("the regular expressions compile to %d instructions, at most %d are allowed", sum.size, maxRegexpSize)
+		return sum, fmt.Errorf("the regular expressions compile to %d instructions; at most %d are allowed", sum.size, maxRegexpSize)
 	case sum.cost > maxRegexpCost:
-		return sum, fmt.Errorf("the regular expressions have %d repeated parts, at most %d are allowed", sum.cost, maxRegexpCost)
+		return sum, fmt.Errorf("the regular expressions have %d repeated parts; at most %d are allowed", sum.cost, maxRegexpCost)
 	}
 	return sum, nil
 }
 
-// weightOf recurses at most as deep as the parser of regular expressions lets
-// them nest, 1000 levels, and it multiplies at most as far as that lets them
-// repeat, 1000 times.
+// weightOf returns the weight of a parsed expression. The parser of regular expressions
+// limits the recursion to 1000 levels and a repetition to 1000 times.
 func weightOf(r *syntax.Regexp) weight {
 	switch r.Op {
 	case syntax.OpLiteral:
@@ -56,7 +56,7 @@ func weightOf(r *syntax.Regexp) weight {
 		return weight{size: 1 + len(r.Rune)/2, cost: 1}
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		return weight{size: 1, cost: 1}
-	default: // It has parts, or takes up no character.
+	default: // it has parts, or matches no character
 	}
 	sum := weight{size: 1}
 	for _, sub := range r.Sub {
@@ -72,7 +72,7 @@ func weightOf(r *syntax.Regexp) weight {
 	default:
 		return sum
 	}
-	// Any part may be busy while the whole repeats.
+	// While the whole repeats, all its parts can be active.
 	sum.size *= times
 	sum.cost = sum.size
 	if r.Op == syntax.OpStar || r.Op == syntax.OpPlus || r.Op == syntax.OpQuest {
@@ -83,27 +83,27 @@ func weightOf(r *syntax.Regexp) weight {
 	return sum
 }
 
-// labelCalls are what label_replace and label_join do to labels. Each may read
-// what another has made.
+// labelCalls sums up the calls of label_replace and label_join. Each call may use a label
+// that another has set.
 type labelCalls struct {
 	calls  int
-	growth int // how many times longer a label becomes at most
-	bytes  int // of the strings they are given
+	growth int // the factor by which a label can grow
+	bytes  int // the total length of their string arguments
 	costly []string
 }
 
-// maxGrowth keeps the product of growths from overflowing.
+// maxGrowth prevents an overflow of the product of all growths.
 const maxGrowth = 1 << 20
 
 func (l *labelCalls) add(call level) {
 	if l.calls++; l.calls == 1 {
 		l.growth = 1
 	}
-	times := len(call.strings) - 2 // label_join has a target, a separator and sources
+	times := len(call.strings) - 2 // the arguments of label_join are a target, a separator and sources
 	if call.call == "label_replace" {
 		times = 0
 		for i, s := range call.strings {
-			if len(call.strings) != 4 || i == 1 { // a target, a replacement, a source and an expression
+			if len(call.strings) != 4 || i == 1 { // its arguments are a target, a replacement, a source and an expression
 				times += strings.Count(s, "$")
 			}
 		}
@@ -117,7 +117,7 @@ func (l *labelCalls) add(call level) {
 	}
 }
 
-// usualLabel is how long a label of a target usually is at most, in bytes.
+// usualLabel is the assumed length of a label of a target, in bytes.
 const usualLabel = 256
 
 func (s *scan) checkStrings() error {
@@ -129,14 +129,14 @@ func (s *scan) checkStrings() error {
 	}
 	length := s.labels.growth * (usualLabel + s.labels.bytes)
 	if length > maxLabelBytes {
-		return fmt.Errorf("label_replace and label_join may make labels of %d bytes, at most %d are allowed", length, maxLabelBytes)
+		return fmt.Errorf("label_replace and label_join can create labels of %d bytes; at most %d are allowed", length, maxLabelBytes)
 	}
 	w, err := weigh(s.labels.costly)
 	if err != nil {
 		return err
 	}
 	if steps := length * w.cost; steps > maxLabelSteps {
-		return fmt.Errorf("the regular expressions of label_replace may take %d steps for a label, at most %d are allowed", steps, maxLabelSteps)
+		return fmt.Errorf("the regular expressions of label_replace can take %d steps for a label; at most %d are allowed", steps, maxLabelSteps)
 	}
 	return nil
 }

@@ -10,31 +10,31 @@ import (
 	"github.com/prometheus/prometheus/util/strutil"
 )
 
-// scan is what was counted so far.
+// scan holds the counts of a scan.
 type scan struct {
 	defaultStep time.Duration
-	// levels are the open parentheses; the first is the whole text.
+	// levels are the open parentheses. The first is the whole text.
 	levels []level
 
 	operators, matchers, ranges, subqueries int
 	braces                                  bool
 	strings                                 []string // unquoted
-	// labels are the calls of label_replace and label_join.
+	// labels counts the calls of label_replace and label_join.
 	labels labelCalls
 }
 
 // level is an open parenthesis.
 type level struct {
-	// call is the word before it, in lower case, or empty.
+	// call is the word before the parenthesis in lower case, or empty.
 	call       string
 	strings    []string
 	subqueries []subquery
 }
 
-// read scans a text. Where it ends a string or a comment, the lexer of PromQL
-// does too, or fails.
+// read scans a text. Strings and comments end where the lexer of PromQL ends them, unless
+// the lexer fails.
 func (s *scan) read(text string) error {
-	var word string // the word just read, of which a parenthesis makes a call
+	var word string // the previous word, which is a call if a parenthesis follows
 	for i := 0; i < len(text); {
 		before := word
 		word = ""
@@ -81,31 +81,30 @@ func (s *scan) readWord(word string) error {
 	switch word {
 	case "and", "or", "unless", "atan2":
 		if s.braces {
-			return nil // the name of a label
+			return nil // a label name
 		}
 		return s.countOperator()
 	}
 	return nil
 }
 
-// countOperator counts what compares labels inside braces, and what combines
-// values outside.
+// countOperator counts a label matcher inside braces, and an operator outside.
 func (s *scan) countOperator() error {
 	if s.braces {
 		if s.matchers++; s.matchers > maxMatchers {
-			return exceeds("the query", s.matchers, "label matchers or more", maxMatchers)
+			return tooMany(s.matchers, "label matchers", maxMatchers)
 		}
 		return nil
 	}
 	if s.operators++; s.operators > maxOperators {
-		return exceeds("the query", s.operators, "operators or more", maxOperators)
+		return tooMany(s.operators, "operators", maxOperators)
 	}
 	return nil
 }
 
 func (s *scan) open(word string) error {
 	if len(s.levels) > maxDepth {
-		return exceeds("the query", len(s.levels), "parentheses inside each other or more", maxDepth)
+		return tooMany(len(s.levels), "nested parentheses", maxDepth)
 	}
 	s.levels = append(s.levels, level{call: word})
 	return nil
@@ -114,7 +113,7 @@ func (s *scan) open(word string) error {
 func (s *scan) closeLevel() error {
 	last := len(s.levels) - 1
 	if last == 0 {
-		return errors.New("a parenthesis of the query was not opened")
+		return errors.New("the query has a closing parenthesis without an opening one")
 	}
 	inner := s.levels[last]
 	s.levels = s.levels[:last]
@@ -124,13 +123,13 @@ func (s *scan) closeLevel() error {
 	case "label_replace", "label_join":
 		s.labels.add(inner)
 	case "":
-		// A string may stand in parentheses of its own.
+		// A string argument may be in parentheses.
 		outer.strings = append(outer.strings, inner.strings...)
 	}
 	return nil
 }
 
-// readString reads a quoted string and returns its length, quotes included.
+// readString reads a quoted string and returns its length, including the quotes.
 func (s *scan) readString(text string) (int, error) {
 	quote := text[0]
 	end := 1
@@ -160,7 +159,7 @@ func (s *scan) readString(text string) (int, error) {
 	return end + 1, nil
 }
 
-// lengthOf returns how many bytes of a kind a text begins with.
+// lengthOf returns the number of bytes of a kind at the start of a text.
 func lengthOf(text string, kind func(byte) bool) int {
 	n := 0
 	for n < len(text) && kind(text[n]) {
@@ -169,7 +168,7 @@ func lengthOf(text string, kind func(byte) bool) int {
 	return n
 }
 
-// lineOf returns the rest of a line.
+// lineOf returns the text up to the end of the line.
 func lineOf(text string) string {
 	if end := strings.IndexAny(text, "\r\n"); end >= 0 {
 		return text[:end]

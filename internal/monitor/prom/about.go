@@ -16,11 +16,11 @@ import (
 	"onsale/internal/monitor/turnstile"
 )
 
-// about is what the server tells about itself.
+// about is what the API reports about the server.
 type about struct {
 	started time.Time
 	flags   map[string]string
-	// retention is how long samples are kept, and how many.
+	// retention is the limits on time and size, such as "7d or 1000000000B".
 	retention string
 }
 
@@ -67,7 +67,8 @@ func (a about) runtimeInfo() (api_v1.RuntimeInfo, error) {
 	}, nil
 }
 
-// version is that of the library; the API of Prometheus 3.15.0 is in v0.315.0.
+// version returns the version of the library. Prometheus 3.15.0 is module version
+// v0.315.0.
 func (about) version() *api_v1.PrometheusVersion {
 	v := &api_v1.PrometheusVersion{Version: oldestVersion, GoVersion: runtime.Version()}
 	info, _ := debug.ReadBuildInfo()
@@ -86,6 +87,6 @@ func (about) version() *api_v1.PrometheusVersion {
 	return v
 }
 
-// oldestVersion is told where the binary does not know of what it is made. Whoever
-// asks wants to know what it can rely on.
+// oldestVersion is reported if the binary has no build information. Clients use the
+// version to decide which features they can use.
 const oldestVersion = "3.0.0"

@@ -13,31 +13,30 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// Access says how the built-in job gets into its targets; all of it holds for all of
-// them. What is secret is in files, which are read anew for every scrape or, those of
-// TLS, when they have changed.
+// Access is how scrapes of the built-in job authenticate. It applies to all targets.
+// Secrets are in files. Passwords and tokens are read again for every scrape, and TLS
+// files when they change.
 type Access struct {
-	// Username and PasswordFile are those of basic authentication.
+	// Username and PasswordFile are for basic authentication.
 	Username, PasswordFile string
-	// BearerFile holds a token, in place of a user and a password.
+	// BearerFile contains a token. It replaces a user name and a password.
 	BearerFile string
-	// CAFile holds the certificates of the authorities that are trusted, as PEM, in
-	// place of the system's.
+	// CAFile contains the trusted certificate authorities, as PEM. It replaces the
+	// system's.
 	CAFile string
-	// CertFile and KeyFile hold the certificate that the scrapes show, as PEM.
+	// CertFile and KeyFile contain the client certificate, as PEM.
 	CertFile, KeyFile string
-	// ServerName is the name that the certificate of a target must have, in place of
-	// that in its URL.
+	// ServerName is the expected name in the certificate of a target. It replaces the
+	// host in the URL.
 	ServerName string
 	// InsecureSkipVerify accepts any certificate.
 	InsecureSkipVerify bool
 }
 
-// maxSecret limits a password and a token, in bytes.
+// maxSecret limits the length of a password or token, in bytes.
 const maxSecret = 64 << 10
 
-// validate returns an error that names the first flag that makes no sense, beside
-// these targets.
+// validate returns an error that names the first flag that is wrong for these targets.
 func (a Access) validate(targets []string) error {
 	flag := a.tlsFlag()
 	isHTTPS := func(target string) bool { return strings.HasPrefix(strings.ToLower(target), "https:") }
@@ -51,24 +50,24 @@ func (a Access) validate(targets []string) error {
 	case len(targets) == 0 && a != Access{}:
 		return errors.New("flags such as --target-ca-file need --target; a job of the configuration file has its own basic_auth, authorization and tls_config")
 	case strings.Contains(a.Username, ":"):
-		return errors.New("--target-username must not have a colon; the password belongs in --target-password-file")
+		return errors.New("--target-username must not contain a colon; put the password into --target-password-file")
 	case a.Username != "" && a.PasswordFile == "":
 		return errors.New("--target-username needs --target-password-file")
 	case a.PasswordFile != "" && a.Username == "":
 		return errors.New("--target-password-file needs --target-username")
 	case a.Username != "" && a.BearerFile != "":
-		return errors.New("either --target-username or --target-bearer-token-file may be given, not both")
+		return errors.New("use either --target-username or --target-bearer-token-file, not both")
 	case a.CertFile != "" && a.KeyFile == "":
 		return errors.New("--target-cert-file needs --target-key-file")
 	case a.KeyFile != "" && a.CertFile == "":
 		return errors.New("--target-key-file needs --target-cert-file")
 	case flag != "" && https == 0:
-		return fmt.Errorf("%s is for targets with https://, and no --target has that", flag)
+		return fmt.Errorf("%s is for targets with https://, and no --target begins with that", flag)
 	}
 	return nil
 }
 
-// tlsFlag returns the first flag that only matters with TLS; nothing if none is given.
+// tlsFlag returns the first given flag that needs TLS, or an empty string.
 func (a Access) tlsFlag() string {
 	switch {
 	case a.CAFile != "":
@@ -83,8 +82,8 @@ func (a Access) tlsFlag() string {
 	return ""
 }
 
-// apply reads all files once, so that a wrong one is known at start, and has the
-// client of a job use them. Errors name the flag.
+// apply sets the files in the HTTP client configuration of a job. It reads all files
+// once, so that mistakes are found at start. Errors name the flag.
 func (a Access) apply(c *httpconfig.HTTPClientConfig) error {
 	if a.BearerFile != "" {
 		content, err := readSecret(a.BearerFile)
@@ -117,7 +116,7 @@ func (a Access) apply(c *httpconfig.HTTPClientConfig) error {
 	return nil
 }
 
-// readSecret reads a file with a password or a token.
+// readSecret reads a password or token file.
 func readSecret(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

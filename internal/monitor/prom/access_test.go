@@ -23,7 +23,7 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-// authority is one that issues certificates for a test.
+// authority issues certificates for a test.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -44,7 +44,7 @@ func newAuthority(t *testing.T) *authority {
 	return a
 }
 
-// sign makes a key and its certificate; an authority without one signs its own.
+// sign creates a key and its certificate. Without a parent certificate it is self-signed.
 func (a *authority) sign(t *testing.T, template *x509.Certificate) (der []byte, key *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -88,8 +88,8 @@ func pemOf(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }
 
-// secured is a target with TLS that wants basic authentication and, if it has an
-// authority of clients, a certificate of theirs.
+// secured is a target with TLS and basic authentication. If clients is not nil, it also
+// requires a client certificate of that authority.
 type secured struct {
 	*httptest.Server
 
@@ -128,9 +128,9 @@ func newSecured(t *testing.T, ca *authority, hosts []string, clients *authority)
 	return s
 }
 
-// TestTargetsThatNeedAKey gets in by a password, an authority of its own and a client
-// certificate, with a query, and shows nothing secret of that.
-func TestTargetsThatNeedAKey(t *testing.T) {
+// TestTargetsWithAuthentication scrapes a target with a password, a private certificate
+// authority, a client certificate and a query. No response and no log line shows a secret.
+func TestTargetsWithAuthentication(t *testing.T) {
 	t.Parallel()
 	ca, clients := newAuthority(t), newAuthority(t)
 	s := newSecured(t, ca, []string{"127.0.0.1"}, clients)
@@ -163,13 +163,13 @@ func TestTargetsThatNeedAKey(t *testing.T) {
 			t.Errorf("%s shows a secret: %s", path, body)
 		}
 	}
-	if said := log.String(); strings.Contains(said, "-secret") || strings.Contains(said, "scraper-user") || strings.Contains(said, "PRIVATE") {
-		t.Errorf("the log shows a secret: %s", said)
+	if lines := log.String(); strings.Contains(lines, "-secret") || strings.Contains(lines, "scraper-user") || strings.Contains(lines, "PRIVATE") {
+		t.Errorf("the log shows a secret: %s", lines)
 	}
 }
 
-// TestTargetsWithAnotherCertificate: without its authority a target is down; its name
-// may be given, and it may be told to be let through, which the log says.
+// TestTargetsWithAnotherCertificate: a target with an unknown authority or another name
+// is down. The expected name can be set. Checks can be disabled, which is logged.
 func TestTargetsWithAnotherCertificate(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
@@ -179,7 +179,7 @@ func TestTargetsWithAnotherCertificate(t *testing.T) {
 	for name, c := range map[string]struct {
 		access prom.Access
 		up     string
-		said   string
+		logs   string
 	}{
 		"unknown authority": {prom.Access{ServerName: "shop.example"}, "0", "certificate signed by unknown authority"},
 		"another name":      {prom.Access{CAFile: bundle}, "0", "doesn't contain any IP SANs"},
@@ -194,15 +194,15 @@ func TestTargetsWithAnotherCertificate(t *testing.T) {
 			o.Access.Username, o.Access.PasswordFile = "scraper-user", password
 			r := start(t, o)
 			r.is(t, "up", c.up)
-			eventually(t, "the log says "+c.said, func() bool { return strings.Contains(log.String(), c.said) })
-			if c.said == "" && log.String() != "" {
-				t.Errorf("said %s", log)
+			eventually(t, "the log contains "+c.logs, func() bool { return strings.Contains(log.String(), c.logs) })
+			if c.logs == "" && log.String() != "" {
+				t.Errorf("logged %s", log)
 			}
 		})
 	}
 }
 
-func TestRefusesAccess(t *testing.T) {
+func TestRejectsWrongAccess(t *testing.T) {
 	t.Parallel()
 	const https = "https://127.0.0.1:1"
 	cert, key := newAuthority(t).issue(t, "scraper")
@@ -217,7 +217,7 @@ func TestRefusesAccess(t *testing.T) {
 	}{
 		"user alone":           {https, prom.Access{Username: "u"}, prom.ErrOptions, "--target-username needs --target-password-file"},
 		"password alone":       {https, prom.Access{PasswordFile: empty}, prom.ErrOptions, "--target-password-file needs --target-username"},
-		"password in user":     {https, prom.Access{Username: "u:hunter2", PasswordFile: empty}, prom.ErrOptions, "--target-username must not have a colon"},
+		"password in user":     {https, prom.Access{Username: "u:hunter2", PasswordFile: empty}, prom.ErrOptions, "--target-username must not contain a colon"},
 		"user and token":       {https, prom.Access{Username: "u", PasswordFile: empty, BearerFile: empty}, prom.ErrOptions, "not both"},
 		"certificate alone":    {https, prom.Access{CertFile: certFile}, prom.ErrOptions, "--target-cert-file needs --target-key-file"},
 		"key alone":            {https, prom.Access{KeyFile: keyFile}, prom.ErrOptions, "--target-key-file needs --target-cert-file"},

@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/prometheus/util/strutil"
 )
 
-// notify hands the alerts of a rule over by a function call; there is no HTTP
-// between the rules and the Alertmanager.
+// notify passes the alerts of a rule to send. There is no HTTP between the rules and
+// the Alertmanager.
 func notify(externalURL string, external labels.Labels, send func(context.Context, []*model.Alert)) rules.NotifyFunc {
 	return func(ctx context.Context, expr string, alerts ...*rules.Alert) {
 		if len(alerts) == 0 {
@@ -23,7 +23,7 @@ func notify(externalURL string, external labels.Labels, send func(context.Contex
 			if ends.IsZero() {
 				ends = a.ValidUntil
 			}
-			// External labels tell servers apart; the alert's own come first.
+			// External labels identify the server. The alert's own labels take precedence.
 			all := labelSet(external)
 			maps.Copy(all, labelSet(a.Labels))
 			handed[i] = &model.Alert{

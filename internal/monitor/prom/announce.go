@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// announces is [Inside].Announces. A family has the name of the metric or, depending on
-// the format of the answer, one without the suffix.
+// announces implements [Source].Announces. Depending on the format of the response, the
+// name of a metric family includes the suffix or not.
 func (a *parts) announces(job, instance, metric string) bool {
 	families := []string{metric}
 	for _, suffix := range []string{"_total", "_bucket", "_count", "_sum"} {

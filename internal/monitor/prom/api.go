@@ -19,14 +19,14 @@ import (
 	"onsale/internal/monitor/conceal"
 )
 
-// newAPI makes the HTTP API of Prometheus, without what [callOf] keeps out.
-// All arguments of the library's function are here, each with its meaning.
+// newAPI returns the HTTP API of Prometheus. [callOf] decides which calls are served.
+// The arguments of the library's function have comments with their names.
 func newAPI(p *parts, o Options, pl plan, reg *prometheus.Registry, logger *slog.Logger) http.Handler {
 	about := newAbout(o)
 	a := api_v1.NewAPI(
 		boundedEngine{p.queries},
 		bounded{p.db},
-		nil, nil, // appenders: nothing is written
+		nil, nil, // appenders: the API writes nothing
 		p.db, // exemplars
 		func(context.Context) api_v1.ScrapePoolsRetriever { return p.scrape },
 		func(context.Context) api_v1.TargetRetriever { return p.scrape },
@@ -34,17 +34,17 @@ func newAPI(p *parts, o Options, pl plan, reg *prometheus.Registry, logger *slog
 		func() config.Config { return *pl.config },
 		about.flags,
 		api_v1.GlobalURLOptions{ListenAddress: listenAddress(pl.url), Host: pl.url.Host, Scheme: pl.url.Scheme},
-		func(f http.HandlerFunc) http.HandlerFunc { return f }, // readiness: the gate's matter
+		func(f http.HandlerFunc) http.HandlerFunc { return f }, // readiness: the gate checks it
 		stats{p.db}, o.Dir,
 		false,    // enableAdmin
 		false, 0, // enableSearch, maxSearchLimit
 		logger.With("part", "api"),
 		func(context.Context) api_v1.RulesRetriever { return p.rules },
-		0, 0, 0, // limits of remote read, which is kept out
+		0, 0, 0, // limits of remote read, which is not served
 		false,                            // isAgent
-		relabel.MustNewRegexp("").Regexp, // corsOrigin: no other web page may ask
+		relabel.MustNewRegexp("").Regexp, // corsOrigin: no other origin is allowed
 		about.runtimeInfo, about.version(),
-		nil, nil, // notifications of its web UI, which is kept out
+		nil, nil, // notifications of the web UI, which is not served
 		reg, reg, // gatherer, registerer
 		nil,        // statsRenderer: the default
 		false, nil, // rwEnabled, acceptRemoteWriteProtoMsgs
@@ -63,24 +63,24 @@ func newAPI(p *parts, o Options, pl plan, reg *prometheus.Registry, logger *slog
 	return concealing(router)
 }
 
-// concealing keeps what may be secret in the user's files out of the answers that
-// tell of configuration and targets.
+// concealing hides secrets from the user's files in the responses about configuration
+// and targets.
 func concealing(next http.Handler) http.Handler {
-	told := conceal.Answers(next)
+	concealed := conceal.Answers(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := strings.TrimPrefix(r.URL.Path, "/api/v1/")
 		switch first, _, _ := strings.Cut(path, "/"); {
-		case path == "targets/relabel_steps": // it would try the rules on whatever labels somebody sends
-			answerError(w, http.StatusNotFound, "not_found", "this API only reads, and has no such path")
+		case path == "targets/relabel_steps": // it would apply the relabelling to any labels that a client sends
+			answerError(w, http.StatusNotFound, "not_found", noSuchPath)
 		case first == "status" || first == "targets" || first == "scrape_pools" || first == "alertmanagers":
-			told.ServeHTTP(w, r)
+			concealed.ServeHTTP(w, r)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
 }
 
-// listenAddress is the address in a URL, with the port in any case.
+// listenAddress returns the host and port of a URL. It adds the default port.
 func listenAddress(u *url.URL) string {
 	if u.Port() != "" {
 		return u.Host
@@ -91,10 +91,10 @@ func listenAddress(u *url.URL) string {
 	return u.Host + ":80"
 }
 
-// embeddedAlertmanager is where alerts go, as the API tells it.
+// embeddedAlertmanager is the Alertmanager that the API reports.
 type embeddedAlertmanager struct{ url *url.URL }
 
-// Alertmanagers returns the one that is built in.
+// Alertmanagers returns the URL of the built-in Alertmanager.
 func (e embeddedAlertmanager) Alertmanagers() []*url.URL {
 	return []*url.URL{e.url.JoinPath("api", "v2", "alerts")}
 }
@@ -102,21 +102,22 @@ func (e embeddedAlertmanager) Alertmanagers() []*url.URL {
 // DroppedAlertmanagers returns none.
 func (embeddedAlertmanager) DroppedAlertmanagers() []*url.URL { return nil }
 
-// stats shows the API the figures of the database and nothing else of it.
+// stats gives the API the statistics of the database and no other access to it.
 type stats struct{ db *tsdb.DB }
 
 var _ api_v1.TSDBAdminStats = stats{}
 
-// errReadOnly answers what changes the database, if the API ever let it through.
-var errReadOnly = errors.New("the API only reads")
+// errReadOnly is returned by the methods that would change the database. The API does
+// not call them, because the admin API is disabled.
+var errReadOnly = errors.New("the API is read-only")
 
-// CleanTombstones is not done.
+// CleanTombstones returns an error.
 func (stats) CleanTombstones() error { return errReadOnly }
 
-// Delete is not done.
+// Delete returns an error.
 func (stats) Delete(context.Context, int64, int64, ...*labels.Matcher) error { return errReadOnly }
 
-// Snapshot is not done.
+// Snapshot returns an error.
 func (stats) Snapshot(string, bool) error { return errReadOnly }
 
 // BlockMetas describes the blocks on disk.
@@ -127,5 +128,5 @@ func (s stats) Stats(label string, limit int) (*tsdb.Stats, error) {
 	return s.db.Head().Stats(label, limit), nil
 }
 
-// WALReplayStatus: the API answers when the replay is over.
+// WALReplayStatus returns the zero status. The API is not served during the replay.
 func (stats) WALReplayStatus() (tsdb.WALReplayStatus, error) { return tsdb.WALReplayStatus{}, nil }

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// maxSelected is how many series one query may select, over all its selectors.
+	// maxSelected is how many series all selectors of a query may select together.
 	maxSelected = 200_000
-	// maxSelectedPoints is for how many points of time the engine may have to
-	// reserve space, 16 bytes each: the series of a selector times its steps.
+	// maxSelectedPoints limits the series of a selector times its steps. The engine
+	// may reserve 16 bytes for each.
 	maxSelectedPoints = 4_000_000
 )
 
-// bounded is a database for the queries of the API. It limits what a query
-// selects, and looks at the context where the engine does not: while it reads one
-// series, it may evaluate a function over it thousands of times.
+// bounded wraps the database for the queries of the API. It limits how much a query
+// selects. It also checks the context while the engine reads one series, which the
+// engine itself does not: it may evaluate a function over that series thousands of times.
 type bounded struct {
 	storage.SampleAndChunkQueryable
 }
@@ -36,7 +36,8 @@ func (b bounded) Querier(from, to int64) (storage.Querier, error) {
 type boundedQuerier struct {
 	storage.Querier
 
-	// selected counts series. The engine reads them one after the other.
+	// selected counts the series of all selectors. The engine reads them sequentially,
+	// so it needs no lock.
 	selected int
 }
 
@@ -48,7 +49,7 @@ func (q *boundedQuerier) Select(ctx context.Context, sorted bool, hints *storage
 	return set
 }
 
-// boundedSet is what one selector selects.
+// boundedSet is the series that one selector selects.
 type boundedSet struct {
 	storage.SeriesSet
 
@@ -69,7 +70,7 @@ func (s *boundedSet) Next() bool {
 	case s.querier.selected > maxSelected:
 		s.err = fmt.Errorf("the query selects more than %d series", maxSelected)
 	case s.series > 1 && s.series*s.steps > maxSelectedPoints:
-		s.err = fmt.Errorf("a selector of the query has more than %d series at %d points of time, at most %d points are allowed",
+		s.err = fmt.Errorf("a selector of the query has more than %d series at %d points in time; at most %d points are allowed",
 			s.series-1, s.steps, maxSelectedPoints)
 	default:
 		s.err = s.ctx.Err()
@@ -101,8 +102,8 @@ func (s boundedSeries) Iterator(again chunkenc.Iterator) chunkenc.Iterator {
 	return b
 }
 
-// boundedIterator ends with its context. The engine asks for the next sample as
-// long as there is one, and otherwise, at every step, for the last one again.
+// boundedIterator stops when its context ends. Both Next and At check the context: after
+// the last sample the engine calls At again at every step.
 type boundedIterator struct {
 	chunkenc.Iterator
 
@@ -110,12 +111,12 @@ type boundedIterator struct {
 	calls uint
 }
 
-// callsBetweenLooks is how many samples are read between two looks at the context,
-// which takes a lock.
-const callsBetweenLooks = 128
+// callsBetweenChecks is how many samples are read between two checks of the context. A
+// check takes a lock.
+const callsBetweenChecks = 128
 
 func (i *boundedIterator) Next() chunkenc.ValueType {
-	if i.calls++; i.calls%callsBetweenLooks == 0 && i.ctx.Err() != nil {
+	if i.calls++; i.calls%callsBetweenChecks == 0 && i.ctx.Err() != nil {
 		return chunkenc.ValNone
 	}
 	return i.Iterator.Next()
@@ -138,8 +139,8 @@ func (i *boundedIterator) AtT() int64 {
 	return i.Iterator.AtT()
 }
 
-// stop panics with an error when the context has ended, which is how the engine
-// itself ends an evaluation. It makes the error of a query of it.
+// stop panics with an error if the context has ended. The engine ends an evaluation in
+// the same way and turns the panic into the error of the query.
 func (i *boundedIterator) stop() {
 	if err := i.ctx.Err(); err != nil {
 		panic(err)

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// TestCostlyQueriesAreStopped sends queries that the guard cannot tell from others
-// before they run.
+// TestCostlyQueriesAreStopped sends queries whose cost the guard cannot know before they
+// run.
 func TestCostlyQueriesAreStopped(t *testing.T) {
 	t.Parallel()
 	c := startChild(t)
-	// Each step has a value of its own, and so a series with space for all steps.
+	// Each step has a different value, and so its own series with space for all steps.
 	u := c.post(t, "query_range", formOf(`count_values("t", vector(time()))`, 10_990, 1))
 	u.refused(t, "a series for each value", http.StatusUnprocessableEntity, "more than 128 MB of memory")
 	u = c.post(t, "query_range", formOf(`rate(http_requests_total[5m])`, 10_990, 1))
@@ -25,11 +25,11 @@ func TestCostlyQueriesAreStopped(t *testing.T) {
 	u.refused(t, "many samples", http.StatusUnprocessableEntity, "at most 500000 are allowed")
 	u = c.post(t, "query", url.Values{"query": {"heat[9d]"}})
 	u.refused(t, "a long answer", http.StatusUnprocessableEntity, "the answer has 7")
-	// The engine itself looks at the time-out between two series, and this is one.
+	// The engine itself checks the timeout between two series, and this is only one.
 	u = c.post(t, "query_range", formOf("quantile_over_time(0.5, heat[7d])", 10_990, 60))
 	u.refused(t, "one series for long", http.StatusServiceUnavailable, "took longer than 5s")
 
-	// Neither a client that hangs up nor one that does not read keeps a place.
+	// A client that disconnects, or does not read, does not block the next one.
 	ctx, hangUp := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer hangUp()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
@@ -39,7 +39,7 @@ func TestCostlyQueriesAreStopped(t *testing.T) {
 	}
 	if response, err := c.http.Do(request); err == nil {
 		response.Body.Close()
-		t.Error("the query ended before its client hung up: the test tells nothing")
+		t.Error("the query ended before its client disconnected, so the test proves nothing")
 	}
 	c.next(t, "a client that hung up")
 

@@ -9,11 +9,11 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// maxResult is how many samples an answer may have. Writing one as JSON takes
-// three times its 16 bytes, and nothing interrupts that.
+// maxResult is how many samples a response may have. As JSON, a sample takes three times
+// its 16 bytes, and encoding cannot be interrupted.
 const maxResult = 500_000
 
-// boundedEngine limits what queries return.
+// boundedEngine limits the size of query results.
 type boundedEngine struct{ promql.QueryEngine }
 
 func (e boundedEngine) NewInstantQuery(ctx context.Context, q storage.Queryable, o promql.QueryOpts, expr string, at time.Time) (promql.Query, error) {
@@ -31,7 +31,7 @@ type boundedQuery struct{ promql.Query }
 func (q boundedQuery) Exec(ctx context.Context) *promql.Result {
 	result := q.Query.Exec(ctx)
 	if matrix, ok := result.Value.(promql.Matrix); ok && matrix.TotalSamples() > maxResult {
-		return &promql.Result{Err: fmt.Errorf("the answer has %d samples, at most %d are allowed; ask for fewer series or a longer step",
+		return &promql.Result{Err: fmt.Errorf("the answer has %d samples; at most %d are allowed: request fewer series or a longer step",
 			matrix.TotalSamples(), maxResult)}
 	}
 	return result

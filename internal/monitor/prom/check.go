@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	// farthestTime is how far from 1970 a query may be evaluated, in seconds: the
-	// engine counts nanoseconds in places, which last until 2262.
+	// farthestTime limits the time of a query, in seconds before or after 1970. Parts
+	// of the engine count nanoseconds, which overflow in 2262.
 	farthestTime = 9.2e9
-	// maxLookback is the longest lookback_delta that a query may ask for.
+	// maxLookback is the longest lookback_delta of a query.
 	maxLookback = 24 * time.Hour
 )
 
-// checkForm returns a denial if what a call asks for exceeds a limit. What is
-// merely wrong is left to the library to explain.
+// checkForm returns a denial if the parameters of a call exceed a limit. It accepts other
+// mistakes, because the library has better error messages for them.
 func checkForm(call string, form url.Values, defaultStep time.Duration) *denial {
 	q := guard.Query{DefaultStep: defaultStep, Texts: slices.Concat(form["match[]"], form["match_target"], form["query"])}
 	var err error
@@ -48,8 +48,8 @@ func checkForm(call string, form url.Values, defaultStep time.Duration) *denial 
 	return nil
 }
 
-// spanOf returns the time from start to end, and the step. Both are 0 where the
-// library finds fault with one of them anyway.
+// spanOf returns the time from start to end, and the step. Both are 0 if the library will
+// reject one of the parameters.
 func spanOf(form url.Values) (span, step time.Duration, err error) {
 	start, err := timeOf(form, "start")
 	if err != nil {
@@ -64,16 +64,16 @@ func spanOf(form url.Values) (span, step time.Duration, err error) {
 	case !ok || start.IsZero() || end.IsZero() || end.Before(start):
 		return 0, 0, nil
 	case step < time.Millisecond:
-		return 0, 0, fmt.Errorf("the parameter step must be at least 0.001, a millisecond, not %.40q", form.Get("step"))
+		return 0, 0, fmt.Errorf("the parameter step must be at least 0.001 (a millisecond), not %.40q", form.Get("step"))
 	case end.Sub(start) == math.MaxInt64:
-		return 0, 0, fmt.Errorf("the time from start to end is longer than %s", time.Duration(math.MaxInt64))
+		return 0, 0, fmt.Errorf("the time from start to end must be at most %s", time.Duration(math.MaxInt64))
 	}
 	return end.Sub(start), step, nil
 }
 
-// timeOf reads a time as the library does, the zero time where there is none. It
-// refuses what it cannot read, because the library reads two times more: the first
-// and the last one that it can write.
+// timeOf parses a time as the library does. It returns the zero time if the parameter is
+// missing. It returns an error if it cannot parse the time, because the library accepts
+// two more: the earliest and the latest time that it can format.
 func timeOf(form url.Values, name string) (time.Time, error) {
 	text := form.Get(name)
 	if text == "" {
@@ -93,11 +93,11 @@ func timeOf(form url.Values, name string) (time.Time, error) {
 	return time.UnixMilli(int64(seconds * 1000)), nil
 }
 
-// durationOf reads a duration as the library does.
+// durationOf parses a duration as the library does.
 func durationOf(text string) (time.Duration, bool) {
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
 		if !(math.Abs(seconds) < math.MaxInt64/float64(time.Second)) {
-			return 0, true // too short, in any case not a step
+			return 0, true // the callers reject 0
 		}
 		return time.Duration(seconds * float64(time.Second)), true
 	}

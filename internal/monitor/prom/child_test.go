@@ -32,35 +32,35 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-// childDir, in the environment, makes this binary a Prometheus of its own on that
-// directory: a query that overflows the stack or takes all memory must not take
-// the tests with it.
+// childDir is an environment variable. If it is set, this test binary runs a Prometheus
+// in that directory. A query that overflows the stack or uses all memory then does not
+// end the tests.
 const childDir = "ONSALE_PROM_TEST_CHILD"
 
-// What a query may use at most, by the issue that asked for the guard.
+// The most that a query may use.
 const (
 	mostMemory = 256 << 20
 	mostTime   = 10 * time.Second
 )
 
-// child is a Prometheus in a process of its own, with some hours of samples.
+// child is a Prometheus in its own process, with some hours of samples.
 type child struct {
 	url  string
 	http *http.Client
 }
 
-// startChild starts it, and ends it with the test.
+// startChild starts a child and stops it when the test ends.
 func startChild(tb testing.TB) *child {
 	tb.Helper()
 	binary, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ctx, end := context.WithCancel(context.Background()) //nolint:usetesting // The context of a test ends before its cleanup.
+	ctx, end := context.WithCancel(context.Background()) //nolint:usetesting // the context of a test ends before its cleanup
 	tb.Cleanup(end)
 	command := exec.CommandContext(ctx, binary)
 	if runtime.GOOS != "windows" {
-		// 6 GB of addresses: a Go process with a heap of 2 GB.
+		// 6 GB of address space is enough for a Go process with a heap of 2 GB.
 		command = exec.CommandContext(ctx, "sh", "-c", `ulimit -v 6000000; exec "$0"`, binary)
 	}
 	command.Env = append(os.Environ(), childDir+"="+filepath.Join(tb.TempDir(), "metrics"))
@@ -89,30 +89,30 @@ func startChild(tb testing.TB) *child {
 	return &child{url: strings.TrimSpace(line), http: &http.Client{Transport: transport, Timeout: 3 * mostTime}}
 }
 
-// used is what a call took.
+// used is the resources that a call used.
 type used struct {
 	status int
 	body   string
 	time   time.Duration
-	memory int64 // that the process has grown by at most
+	memory int64 // the peak growth of the process, in bytes
 }
 
 func (u used) String() string {
 	return fmt.Sprintf("%d after %s and %d MB: %.300s", u.status, u.time.Round(time.Millisecond), u.memory>>20, u.body)
 }
 
-// post sends a call and measures it.
+// post sends a call and measures its resources.
 func (c *child) post(tb testing.TB, call string, form url.Values) used {
 	tb.Helper()
 	before := time.Now()
 	path := c.url + "/api/v1/" + call
 	send := func() (*http.Response, error) { return c.http.PostForm(path, form) }
-	if strings.HasPrefix(call, "label/") { // which is read by GET alone
+	if strings.HasPrefix(call, "label/") { // which accepts GET only
 		send = func() (*http.Response, error) { return c.http.Get(path + "?" + form.Encode()) }
 	}
 	response, err := send()
 	if err != nil {
-		tb.Fatalf("%s %.500v: the child is gone: %v", call, form, err)
+		tb.Fatalf("%s %.500v: the child has ended: %v", call, form, err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -122,7 +122,7 @@ func (c *child) post(tb testing.TB, call string, form url.Values) used {
 	u := used{status: response.StatusCode, body: string(body), time: time.Since(before)}
 	peak, err := c.http.Get(c.url + "/peak")
 	if err != nil {
-		tb.Fatalf("%s %.500v: the child is gone: %v", call, form, err)
+		tb.Fatalf("%s %.500v: the child has ended: %v", call, form, err)
 	}
 	defer peak.Body.Close()
 	text, err := io.ReadAll(peak.Body)
@@ -135,7 +135,7 @@ func (c *child) post(tb testing.TB, call string, form url.Values) used {
 	return u
 }
 
-// within fails the test if a call took too much.
+// within fails the test if a call used too much.
 func (u used) within(tb testing.TB, what string) {
 	tb.Helper()
 	if u.memory > mostMemory || u.time > mostTime {
@@ -143,7 +143,7 @@ func (u used) within(tb testing.TB, what string) {
 	}
 }
 
-// runChild is the child: it serves until its input ends.
+// runChild is the main function of the child. It serves until its standard input ends.
 func runChild(dir string) error {
 	debug.SetMemoryLimit(1 << 30)
 	if err := writeHistory(dir); err != nil {
@@ -181,7 +181,7 @@ func runChild(dir string) error {
 	return nil
 }
 
-// watchPeak notes by how much this process grows.
+// watchPeak records the peak growth of this process.
 func watchPeak(peak *atomic.Int64) {
 	self, err := process.NewProcess(int32(os.Getpid()))
 	if err != nil {
@@ -223,8 +223,8 @@ func (s sample) Type() chunkenc.ValueType {
 	return chunkenc.ValFloat
 }
 
-// writeHistory writes a block of 1.6 million samples, one a second: 200 counters
-// of an hour, 1,500 of a minute, 5 native histograms and one gauge of nine days.
+// writeHistory writes a block of 1.6 million samples, one per second: 200 counters of an
+// hour, 1,500 of a minute, 5 native histograms and one gauge of nine days.
 func writeHistory(dir string) error {
 	now := time.Now().Add(-time.Minute).Truncate(time.Second)
 	var all []storage.Series

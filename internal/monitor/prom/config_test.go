@@ -11,8 +11,8 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-// refused asserts that New refuses the options, in one line with all that is
-// wanted, and has not touched the directory.
+// refused checks that New returns an error of the kind, in one line with all wanted
+// texts, and that it does not create the directory.
 func refused(t *testing.T, o prom.Options, kind error, want ...string) {
 	t.Helper()
 	_, err := prom.New(o)
@@ -28,29 +28,29 @@ func refused(t *testing.T, o prom.Options, kind error, want ...string) {
 		}
 	}
 	if _, err := os.Stat(o.Dir); !os.IsNotExist(err) {
-		t.Errorf("the directory was made: %v", err)
+		t.Errorf("the directory was created: %v", err)
 	}
 }
 
-func TestRefusesSections(t *testing.T) {
+func TestRejectsUnsupportedSections(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		config string
 		want   []string
 	}{
-		"remote_write":  {"global: {}\nremote_write:\n- url: http://x.example\n", []string{":2: remote_write is not honoured"}},
-		"remote_read":   {"remote_read:\n- url: http://x.example\n", []string{":1: remote_read is not honoured"}},
-		"alerting":      {"# one\n\nalerting:\n  alertmanagers:\n  - static_configs:\n    - targets: [x:9093]\n", []string{":3: alerting is not honoured", "built-in Alertmanager"}},
-		"relabel":       {"alerting:\n  alert_relabel_configs:\n  - {action: labeldrop, regex: x}\n", []string{":1: alerting is not honoured"}},
-		"otlp":          {"otlp:\n  promote_resource_attributes: [a]\n", []string{":1: otlp is not honoured"}},
-		"tracing":       {"tracing:\n  endpoint: x:4317\n", []string{":1: tracing is not honoured"}},
-		"runtime":       {"runtime:\n  gogc: 50\n", []string{":1: runtime is not honoured"}},
-		"retention":     {"storage:\n  tsdb:\n    retention:\n      time: 1d\n", []string{":3: storage.tsdb.retention is not honoured"}},
+		"remote_write":  {"global: {}\nremote_write:\n- url: http://x.example\n", []string{":2: remote_write is not supported"}},
+		"remote_read":   {"remote_read:\n- url: http://x.example\n", []string{":1: remote_read is not supported"}},
+		"alerting":      {"# one\n\nalerting:\n  alertmanagers:\n  - static_configs:\n    - targets: [x:9093]\n", []string{":3: alerting is not supported", "built-in Alertmanager"}},
+		"relabel":       {"alerting:\n  alert_relabel_configs:\n  - {action: labeldrop, regex: x}\n", []string{":1: alerting is not supported"}},
+		"otlp":          {"otlp:\n  promote_resource_attributes: [a]\n", []string{":1: otlp is not supported"}},
+		"tracing":       {"tracing:\n  endpoint: x:4317\n", []string{":1: tracing is not supported"}},
+		"runtime":       {"runtime:\n  gogc: 50\n", []string{":1: runtime is not supported"}},
+		"retention":     {"storage:\n  tsdb:\n    retention:\n      time: 1d\n", []string{":3: storage.tsdb.retention is not supported"}},
 		"chunks":        {"storage: {tsdb: {chunk_encoding: {floats: xor2}}}\n", []string{":1: storage.tsdb.chunk_encoding"}},
 		"stale":         {"storage:\n  tsdb:\n    stale_series_compaction_threshold: 0.5\n", []string{":3: storage.tsdb.stale_series"}},
 		"query log":     {"global:\n  query_log_file: q.log\n", []string{":2: global.query_log_file"}},
 		"scrape log":    {"global:\n  scrape_failure_log_file: q.log\n", []string{":2: global.scrape_failure_log_file"}},
-		"consul":        {"scrape_configs:\n- job_name: a\n  consul_sd_configs:\n  - server: x:8500\n", []string{":3: scrape_configs.consul_sd_configs is not honoured", "static_configs"}},
+		"consul":        {"scrape_configs:\n- job_name: a\n  consul_sd_configs:\n  - server: x:8500\n", []string{":3: scrape_configs.consul_sd_configs is not supported", "static_configs"}},
 		"kubernetes":    {"scrape_configs:\n- job_name: a\n- job_name: b\n  kubernetes_sd_configs: [{role: pod}]\n", []string{":4: scrape_configs.kubernetes_sd_configs"}},
 		"merged":        {"scrape_configs:\n- job_name: a\n  <<:\n    dns_sd_configs: [{names: [x]}]\n", []string{":4: scrape_configs.dns_sd_configs"}},
 		"aliased":       {"rule_files: &a [x.yml]\nremote_write: *a\n", []string{":2: remote_write"}},
@@ -67,7 +67,7 @@ func TestRefusesSections(t *testing.T) {
 		"itself":        {"a: &x [*x]\n", []string{"prometheus.yml:"}},
 		"laughs":        {"a: &a [1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n", []string{"excessive aliasing"}},
 		"external":      {"global:\n  external_labels: {'': x}\n", []string{"prometheus.yml:1: global: "}},
-		"scrape config": {"scrape_config_files: [jobs-*.yml]\n", []string{"jobs-a.yml:3: scrape_configs.http_sd_configs is not honoured"}},
+		"scrape config": {"scrape_config_files: [jobs-*.yml]\n", []string{"jobs-a.yml:3: scrape_configs.http_sd_configs is not supported"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +82,7 @@ func TestRefusesSections(t *testing.T) {
 	}
 }
 
-func TestRefusesOptions(t *testing.T) {
+func TestRejectsWrongOptions(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(o *prom.Options)
@@ -91,13 +91,13 @@ func TestRefusesOptions(t *testing.T) {
 		"no targets":  {func(o *prom.Options) { o.Targets = nil }, "nothing to scrape"},
 		"no job":      {func(o *prom.Options) { o.Job = "" }, "scrape job"},
 		"no scheme":   {func(o *prom.Options) { o.Targets = []string{"localhost:8000"} }, "http://HOST:PORT"},
-		"password":    {func(o *prom.Options) { o.Targets = []string{"http://u:hunter2@h:1"} }, "file with the password"},
+		"password":    {func(o *prom.Options) { o.Targets = []string{"http://u:hunter2@h:1"} }, "into a file"},
 		"query":       {func(o *prom.Options) { o.Targets = []string{"http://h:1/m?x=%zz"} }, "query"},
 		"twice":       {func(o *prom.Options) { o.Targets = append(o.Targets, o.Targets[0]) }, "twice"},
 		"interval":    {func(o *prom.Options) { o.ScrapeInterval = time.Millisecond }, "scrape interval"},
 		"evaluation":  {func(o *prom.Options) { o.EvaluationInterval = 0 }, "evaluation interval"},
 		"retention":   {func(o *prom.Options) { o.RetentionSize = -1 }, "retention"},
-		"nobody":      {func(o *prom.Options) { o.Send = nil }, "nobody to send"},
+		"no send":     {func(o *prom.Options) { o.Send = nil }, "function that sends alerts"},
 		"external":    {func(o *prom.Options) { o.ExternalURL = "" }, "external URL"},
 		"bearer file": {func(o *prom.Options) { o.Access.BearerFile = "nowhere" }, "nowhere"},
 	} {
@@ -117,8 +117,8 @@ func TestRefusesOptions(t *testing.T) {
 	}
 }
 
-// stock is what a prometheus.yml of Prometheus 2.42 looks like when nobody has
-// changed much: sections without content, comments, a job or two.
+// stock is a prometheus.yml of Prometheus 2.42 with few changes: empty sections, comments
+// and a job or two.
 const stock = `
 global:
   scrape_interval: 1s
@@ -195,9 +195,9 @@ func TestConfigFileAddsJobs(t *testing.T) {
 	}
 }
 
-// A job of the file that is named as the built-in one would leave the targets
-// unwatched, or be left out itself.
-func TestConfigFileHasTheBuiltInJob(t *testing.T) {
+// If a job of the file has the name of the built-in one, one of the two could not be
+// scraped. It is an error.
+func TestConfigFileWithTheNameOfTheBuiltInJob(t *testing.T) {
 	t.Parallel()
 	o := options(t, newTarget(t))
 	o.ConfigFile = file(t, "prometheus.yml", "global: {scrape_interval: 200ms}\nscrape_configs: [{job_name: ticket_system, static_configs: [{targets: ['h:1']}]}]\n")

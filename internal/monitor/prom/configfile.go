@@ -9,17 +9,17 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
-	// Targets may be listed in files. It is the one kind of discovery that needs
-	// no library of some cloud; all others are refused.
+	// The only supported service discovery besides static targets. It needs no cloud
+	// libraries.
 	_ "github.com/prometheus/prometheus/discovery/file"
 	"go.yaml.in/yaml/v3"
 )
 
-// places says where each scrape job stands, FILE:LINE.
+// places maps the name of each scrape job to its place, FILE:LINE.
 type places map[string]string
 
-// readConfig reads the user's configuration file. Without one it is the
-// configuration of the built-in job and the built-in rules.
+// readConfig reads the user's configuration file. Without one, it returns a configuration
+// with the intervals of the options and no jobs.
 func readConfig(o Options, logger *slog.Logger) (*config.Config, places, error) {
 	if o.ConfigFile == "" {
 		cfg, err := config.Load("", logger)
@@ -61,7 +61,8 @@ func readConfig(o Options, logger *slog.Logger) (*config.Config, places, error) 
 	return cfg, jobs, nil
 }
 
-// parseConfig checks and loads a configuration that stood in the file.
+// parseConfig checks and loads the content of a configuration file, and adds its jobs to
+// jobs.
 func parseConfig(file string, content []byte, jobs places, logger *slog.Logger) (*config.Config, error) {
 	root, err := refuse(file, content)
 	if err != nil {
@@ -75,7 +76,7 @@ func parseConfig(file string, content []byte, jobs places, logger *slog.Logger) 
 	return cfg, nil
 }
 
-// add notes where the jobs of a file stand.
+// add records the places of the jobs in a file.
 func (p places) add(file string, root *yaml.Node) {
 	for section, jobs := range pairs(root) {
 		if section.Value != "scrape_configs" {
@@ -91,7 +92,7 @@ func (p places) add(file string, root *yaml.Node) {
 	}
 }
 
-// pairs are the keys and values of a section.
+// pairs yields the keys and values of a section.
 func pairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	return func(yield func(key, value *yaml.Node) bool) {
 		if n.Kind != yaml.MappingNode {

@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// maxForm is the length of a body, and of a query string, in bytes.
+	// maxForm limits a body, and a query string, in bytes.
 	maxForm = 64 << 10
-	// maxParameters is how many values all parameters have together.
+	// maxParameters limits the number of values of all parameters.
 	maxParameters = 100
 )
 
-// denial is an answer that says no.
+// denial is an error response.
 type denial struct {
 	status  int
-	kind    string // of Prometheus: bad_data, unavailable, ...
+	kind    string // Prometheus's errorType: bad_data, unavailable, ...
 	message string
 }
 
@@ -32,16 +32,16 @@ func badData(status int, format string, args ...any) *denial {
 	return &denial{status, "bad_data", fmt.Sprintf(format, args...)}
 }
 
-// withForm returns a copy of the request whose parameters are read: those of the
-// URL, and those of a POST's body. Nobody reads a body after it. The library would
-// read any body of any length, multipart ones into files.
+// withForm returns a copy of the request with parsed parameters from the URL and from the
+// body of a POST, and with an empty body. The library itself would read bodies of any
+// length, and multipart bodies into files.
 func withForm(w http.ResponseWriter, r *http.Request) (*http.Request, *denial) {
 	body, no := readBody(w, r)
 	if no != nil {
 		return nil, no
 	}
 	if len(r.URL.RawQuery) > maxForm {
-		return nil, badData(http.StatusRequestURITooLong, "the query string has %d bytes, at most %d are allowed", len(r.URL.RawQuery), maxForm)
+		return nil, badData(http.StatusRequestURITooLong, "the query string has %d bytes; at most %d are allowed", len(r.URL.RawQuery), maxForm)
 	}
 	form, err := url.ParseQuery(body)
 	if err != nil {
@@ -58,13 +58,13 @@ func withForm(w http.ResponseWriter, r *http.Request) (*http.Request, *denial) {
 	}
 	for name, values := range form {
 		count += len(values)
-		// Two readers of the same request must not see different values.
+		// The guard and the library must not see different values.
 		if !strings.HasSuffix(name, "[]") && len(values) > 1 {
-			return nil, badData(http.StatusBadRequest, "the parameter %.40q is given %d times, at most once is allowed", name, len(values))
+			return nil, badData(http.StatusBadRequest, "the parameter %.40q is given %d times; it must be given at most once", name, len(values))
 		}
 	}
 	if count > maxParameters {
-		return nil, badData(http.StatusBadRequest, "there are %d parameters, at most %d are allowed", count, maxParameters)
+		return nil, badData(http.StatusBadRequest, "the request has %d parameters; at most %d are allowed", count, maxParameters)
 	}
 	r = r.Clone(r.Context())
 	r.Form, r.PostForm = form, posted
@@ -75,20 +75,20 @@ func withForm(w http.ResponseWriter, r *http.Request) (*http.Request, *denial) {
 	return r, nil
 }
 
-// readBody returns the body of a POST. Other methods have none.
+// readBody returns the body of a POST. It rejects a body of another method.
 func readBody(w http.ResponseWriter, r *http.Request) (string, *denial) {
 	if r.ContentLength == 0 {
 		return "", nil
 	}
 	if r.ContentLength > maxForm {
-		return "", badData(http.StatusRequestEntityTooLarge, "the body has %d bytes, at most %d are allowed", r.ContentLength, maxForm)
+		return "", badData(http.StatusRequestEntityTooLarge, "the body has %d bytes; at most %d are allowed", r.ContentLength, maxForm)
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" || r.Method != http.MethodPost {
-		return "", badData(http.StatusUnsupportedMediaType, "a body must be application/x-www-form-urlencoded and sent by POST")
+		return "", badData(http.StatusUnsupportedMediaType, "a body must have the content type application/x-www-form-urlencoded and be sent by POST")
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return "", badData(http.StatusUnsupportedMediaType, "a body must not be compressed, but its encoding is %.40q", encoding)
+		return "", badData(http.StatusUnsupportedMediaType, "a body must not be compressed; its encoding is %.40q", encoding)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	if tooLong, ok := errors.AsType[*http.MaxBytesError](err); ok {

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// TestBodies sends what is no small form. It sets the directory of temporary files,
-// in which nothing may stay.
+// TestBodies sends bodies that are not small forms. It sets the directory for temporary
+// files and checks that no file is left there.
 func TestBodies(t *testing.T) {
 	files := t.TempDir()
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
@@ -22,7 +22,7 @@ func TestBodies(t *testing.T) {
 	}
 	r := start(t, options(t, newTarget(t)))
 	const form = "application/x-www-form-urlencoded"
-	upload, kind := multipartOf(t, 40<<20) // The library keeps 32 MB in memory and the rest in a file.
+	upload, kind := multipartOf(t, 40<<20) // the library keeps 32 MB in memory and the rest in a file
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	_, _ = io.WriteString(zip, "query=up")
@@ -66,7 +66,7 @@ func TestBodies(t *testing.T) {
 		}
 		response, err := testClient(t).Do(request)
 		if err != nil {
-			// The server closes the connection of a client that goes on sending.
+			// The server closes the connection of a client that continues to send.
 			if !strings.Contains(name, "upload") {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -77,13 +77,13 @@ func TestBodies(t *testing.T) {
 		}
 	}
 	if left, err := filepath.Glob(filepath.Join(files, "*multipart*")); err != nil || len(left) > 0 {
-		t.Errorf("uploads stay: %v %v", left, err)
+		t.Errorf("uploads were left behind: %v %v", left, err)
 	}
 }
 
-// TestAnUploadWouldStay is the negative control: a request whose copy is read
-// leaves its upload behind.
-func TestAnUploadWouldStay(t *testing.T) {
+// TestUnguardedUploadLeavesAFile is the negative control: parsing a multipart form without
+// the guard leaves a file behind.
+func TestUnguardedUploadLeavesAFile(t *testing.T) {
 	files := t.TempDir()
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
 		t.Setenv(name, files)
@@ -97,7 +97,7 @@ func TestAnUploadWouldStay(t *testing.T) {
 	_ = request.WithContext(t.Context()).FormValue("query")
 	left, err := os.ReadDir(files)
 	if err != nil || len(left) == 0 {
-		t.Errorf("no file stays, so that TestBodies tells nothing: %v", err)
+		t.Errorf("no file was left behind, so TestBodies proves nothing: %v", err)
 	}
 }
 
@@ -118,8 +118,9 @@ func multipartOf(t *testing.T, size int) (body []byte, kind string) {
 	return b.Bytes(), w.FormDataContentType()
 }
 
-// TestClientsOfPrometheusPass asks as Grafana, promtool and the client library do.
-func TestClientsOfPrometheusPass(t *testing.T) {
+// TestClientsOfPrometheusWork sends the requests of Grafana, promtool and the client
+// library.
+func TestClientsOfPrometheusWork(t *testing.T) {
 	t.Parallel()
 	r := start(t, options(t, newTarget(t)))
 	r.is(t, "up", "1")

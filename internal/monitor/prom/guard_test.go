@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// attack is a call that is refused before the library sees it.
+// attack is a call that is rejected before the library sees it.
 type attack struct {
 	name, call string
 	form       url.Values
-	says       string // in the error
+	says       string // part of the error
 }
 
 func attacks() []attack {
@@ -23,27 +23,27 @@ func attacks() []attack {
 		return form
 	}
 	return []attack{
-		{"subquery of a year", "query", query("up[1y:1ms]"), "at 31536000001 points of time, at most 11000"},
+		{"subquery of a year", "query", query("up[1y:1ms]"), "at 31536000001 points in time; at most 11000"},
 		{"subquery inside a function", "query", query("sum_over_time(vector(1)[1y:1ms])"), "at most 11000"},
 		{"subquery without a step", "query", query("up[4h:]"), "in steps of 200ms is evaluated at 72001 points"},
 		{"subquery with spaces and comments", "query", query("up [ 1y # a year\n : 1ms ]"), "at most 11000"},
 		{"subquery in seconds", "query", query("up[31536000:0.001]"), "at most 11000"},
 		{"subquery inside a subquery", "query", query("max_over_time(max_over_time(up[3h:1s])[3h:1s])"), "at most 11000"},
-		{"subqueries that read each other's windows", "query", query("max_over_time(max_over_time(up[90m:1s])[90m:1s])"), "points for each series, at most 20000000"},
+		{"subqueries that read each other's windows", "query", query("max_over_time(max_over_time(up[90m:1s])[90m:1s])"), "points for each series; at most 20000000"},
 		{"subquery at every step of a range", "query_range", ranged("max_over_time(up[1m:1s])"), "at most 11000"},
 		{"subquery whose windows overlap", "query_range", formOf("quantile_over_time(0.5, up[90m:1s])", 5400, 1), "at most 20000000"},
-		{"duration in another base", "query", query("up[0x7fffffff:1]"), "is no duration"},
-		{"duration expression", "query", query("up[1h+1h:1s]"), "is no duration"},
+		{"duration in another base", "query", query("up[0x7fffffff:1]"), "is not a duration"},
+		{"duration expression", "query", query("up[1h+1h:1s]"), "is not a duration"},
 		{"string in a bracket", "query", query(`up["]":1ms]`), "in brackets"},
 		{"nested calls", "query", query(strings.Repeat("abs(", 2000) + "up" + strings.Repeat(")", 2000)), "at most 50"},
 		{"nested calls that are not closed", "parse_query", query(strings.Repeat("abs(", 4000)), "at most 50"},
-		{"a long query", "query", query(strings.Repeat("a(", 15_000)), "30000 bytes, at most 16384"},
+		{"a long query", "query", query(strings.Repeat("a(", 15_000)), "30000 bytes; at most 16384"},
 		{"parentheses to format", "format_query", query(strings.Repeat("(", 8000) + "1" + strings.Repeat(")", 8000)), "at most 50"},
-		{"chain of operators", "format_query", query(strings.Repeat("1+", 8000) + "1"), "operators or more, at most 150"},
+		{"chain of operators", "format_query", query(strings.Repeat("1+", 8000) + "1"), "operators; at most 150"},
 		{"chain of words and numbers", "parse_query", query(strings.Repeat("up or.5 ", 2000)), "at most 150"},
 		{"chain of signs", "query", query(strings.Repeat("-", 16_000) + "1"), "at most 150"},
 		{"chain of comparisons", "query", query(strings.Repeat("up>bool ", 2000) + "up"), "at most 150"},
-		{"matchers", "query", query("up{" + strings.Repeat(`a!="",`, 2000) + "}"), "label matchers or more, at most 150"},
+		{"matchers", "query", query("up{" + strings.Repeat(`a!="",`, 2000) + "}"), "label matchers; at most 150"},
 		{"labels that double", "query", query(strings.Repeat("label_replace(", 20) + "up" + strings.Repeat(`,"a","$1$1","a","(.*)")`, 20)), "labels of"},
 		{"labels that double, hidden", "query", query(strings.Repeat("label_replace(", 20) + "up" + strings.Repeat(`,"a",("\x241\x241"),"a","(.*)")`, 20)), "labels of"},
 		{"labels that are joined", "query", query(strings.Repeat("label_join(", 20) + "up" + strings.Repeat(`,"a","","a","a","a")`, 20)), "labels of"},
@@ -58,11 +58,11 @@ func attacks() []attack {
 		{"matchers of targets", "targets/metadata", url.Values{"match_target": {"{" + strings.Repeat(`a!="",`, 2000) + "}"}}, "at most 150"},
 		{"regular expression of metrics", "status/self_metrics", url.Values{"metric_name_pattern": {"(a?){1000}"}}, "at most 1000"},
 		{"exemplars", "query_exemplars", query("abs(" + strings.Repeat("(", 60) + "up" + strings.Repeat(")", 61)), "at most 50"},
-		{"many parameters", "series", url.Values{"match[]": strings.Split(strings.Repeat("up ", 200)+"up", " ")}, "201 parameters, at most 100"},
-		{"points of a range", "query_range", formOf("up", 11_002, 1), "11002 steps, at most 11000"},
+		{"many parameters", "series", url.Values{"match[]": strings.Split(strings.Repeat("up ", 200)+"up", " ")}, "201 parameters; at most 100"},
+		{"points of a range", "query_range", formOf("up", 11_002, 1), "11002 steps; at most 11000"},
 		{"step below a millisecond", "query_range", with(formOf("up", 0, 1), "step", "0.0001"), "a millisecond"},
-		{"step that is no number", "query_range", with(formOf("up", 60, 1), "step", "NaN"), "a millisecond"},
-		{"time that is no number", "query", with(query("up"), "time", "NaN"), "parameter time"},
+		{"step that is not a number", "query_range", with(formOf("up", 60, 1), "step", "NaN"), "a millisecond"},
+		{"time that is not a number", "query", with(query("up"), "time", "NaN"), "parameter time"},
 		{"time that overflows", "query", with(query("up[1h:1s]"), "time", "1e300"), "parameter time"},
 		{"start that overflows", "query_range", with(formOf("up", 60, 1), "start", "-1e18"), "parameter start"},
 		{"end at the last time that Prometheus writes", "query_range", with(with(formOf("up", 60, 1), "step", "30d"), "end", "292277025-08-18T07:12:54.999999999Z"), "parameter end"},
@@ -73,9 +73,8 @@ func attacks() []attack {
 	}
 }
 
-// TestAttacksAreRefused sends each attack by GET, where it is short enough for
-// that, and by POST.
-func TestAttacksAreRefused(t *testing.T) {
+// TestAttacksAreRejected sends each attack by POST and, if it is short enough, by GET.
+func TestAttacksAreRejected(t *testing.T) {
 	t.Parallel()
 	r := start(t, options(t, newTarget(t)))
 	for _, a := range attacks() {

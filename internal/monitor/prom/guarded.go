@@ -15,13 +15,16 @@ import (
 	"onsale/internal/monitor/turnstile"
 )
 
-// guarded limits what clients may ask of the library. It refuses a call that would
-// cost too much after a cheap look at it. The others pass the turnstile, with limits on
-// time, memory and the length of the answer.
+// noSuchPath is the error for all paths and calls that are not served.
+const noSuchPath = "this API is read-only and has no such path"
+
+// guarded limits the calls of clients to the library. A cheap check rejects calls that
+// would cost too much. The others pass the turnstile, with limits on time, memory and
+// the length of the response.
 type guarded struct {
 	next        http.Handler
-	free        http.Handler  // next, for calls that cost next to nothing
-	defaultStep time.Duration // of a subquery that names none
+	free        http.Handler  // next, for calls that cost almost nothing
+	defaultStep time.Duration // the step of a subquery without one
 	turnstile   *turnstile.Turnstile
 	outlet      reply.Outlet
 }
@@ -36,14 +39,14 @@ func newGuarded(next http.Handler, o Options) *guarded {
 func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call, free := callOf(r.URL.Path)
 	if call == "" {
-		(&denial{http.StatusNotFound, "not_found", "this API only reads, and has no such path"}).answer(w)
+		(&denial{http.StatusNotFound, "not_found", noSuchPath}).answer(w)
 		return
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST, OPTIONS")
-		badData(http.StatusMethodNotAllowed, "this API only reads, by GET or POST").answer(w)
+		badData(http.StatusMethodNotAllowed, "this API is read-only; use GET or POST").answer(w)
 		return
 	}
 	r, no := withForm(w, r)
@@ -61,9 +64,9 @@ func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.queue(w, r)
 }
 
-// callOf returns the first part of a path below /api/v1/, if it reads, and whether
-// the call costs next to nothing. The names are those that are let through, not
-// those that are not, so that a new version of the library opens nothing.
+// callOf returns the first part of a path below /api/v1/ if the call is served, and
+// whether it costs almost nothing. It is a list of allowed calls, so that a new version
+// of the library does not expose new ones.
 func callOf(path string) (call string, free bool) {
 	call, below, _ := strings.Cut(strings.TrimPrefix(path, "/api/v1/"), "/")
 	switch call {
@@ -76,8 +79,8 @@ func callOf(path string) (call string, free bool) {
 	return "", false
 }
 
-// queue waits for the client's turn, works on the call and lets the next one in
-// before the answer is sent.
+// queue waits for the client's turn and runs the call. The next call can start before the
+// response is sent.
 func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
 	leave, after, err := g.turnstile.Enter(r.Context(), endpoint.ClientOf(r.RemoteAddr).String())
 	if err != nil {
@@ -87,7 +90,7 @@ func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
 	}
 	var a *reply.Kept
 	func() {
-		used := queryTimeout // of a call that panics
+		used := queryTimeout // charged if the call panics
 		defer func() { leave(used) }()
 		used = measure(func() { a = g.work(r) })
 	}()
@@ -97,7 +100,7 @@ func (g *guarded) queue(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// work calls the library and keeps its answer.
+// work calls the library and buffers its response.
 func (g *guarded) work(r *http.Request) *reply.Kept {
 	ctx, cancel := context.WithTimeout(r.Context(), queryTimeout)
 	defer cancel()
@@ -112,12 +115,12 @@ func (g *guarded) work(r *http.Request) *reply.Kept {
 	return a
 }
 
-// verdict says which limit a call has exceeded, if it did.
+// verdict returns a denial if a call has exceeded a limit, or nil.
 func verdict(ctx context.Context, a *reply.Kept) *denial {
 	switch cause := context.Cause(ctx); {
 	case a.TooLong():
 		return &denial{http.StatusUnprocessableEntity, "execution", fmt.Sprintf(
-			"the answer is longer than %d MB; ask for fewer series or a longer step", reply.MaxLength>>20)}
+			"the answer is longer than %d MB; request fewer series or a longer step", reply.MaxLength>>20)}
 	case a.Status() < http.StatusBadRequest || cause == nil:
 		return nil
 	case errors.Is(cause, errMemory):
@@ -128,5 +131,5 @@ func verdict(ctx context.Context, a *reply.Kept) *denial {
 	return nil
 }
 
-// wholeSeconds rounds up, for Retry-After.
+// wholeSeconds rounds up to whole seconds, for Retry-After.
 func wholeSeconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// newHandler serves the API behind the gate, and whether it is open.
+// newHandler serves the API behind the gate, and the health and readiness checks.
 func newHandler(g *gate, o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/", newGuarded(g, o))
@@ -26,11 +26,11 @@ func newHandler(g *gate, o Options) http.Handler {
 	return mux
 }
 
-// gate is open while there is an API to serve, and knows who is inside.
+// gate lets requests through while the API can be served, and counts them.
 type gate struct {
 	mu     sync.RWMutex
-	api    http.Handler // nil while the gate is closed
-	inside *sync.WaitGroup
+	api    http.Handler    // nil while the gate is closed
+	inside *sync.WaitGroup // running requests
 	done   context.Context
 	cancel context.CancelFunc
 }
@@ -41,7 +41,7 @@ func (g *gate) isOpen() bool {
 	return g.api != nil
 }
 
-// open lets requests through to the API.
+// open starts to pass requests to the API.
 func (g *gate) open(api http.Handler) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -49,9 +49,9 @@ func (g *gate) open(api http.Handler) {
 	g.done, g.cancel = context.WithCancel(context.Background())
 }
 
-// close turns new requests away, cancels those that are inside and waits for
-// them, for [patience] at most: by then one that is left has its answer and only
-// waits for a client to read it. Closing twice does no harm.
+// close rejects new requests, cancels the running ones and waits for them, at most for
+// [patience]. A request that is still running then only waits for its client to read the
+// response. Closing a closed gate does nothing.
 func (g *gate) close() {
 	g.mu.Lock()
 	open := g.api != nil
@@ -84,11 +84,11 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mu.RUnlock()
 	if api == nil {
 		w.Header().Set("Retry-After", "1")
-		answerError(w, http.StatusServiceUnavailable, "unavailable", "the monitoring is not ready")
+		answerError(w, http.StatusServiceUnavailable, "unavailable", "the monitoring is not ready; retry in a moment")
 		return
 	}
 	defer inside.Done()
-	// The request ends with its client, and with the API.
+	// The request is cancelled when its client disconnects or the gate closes.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	go func() {
@@ -101,10 +101,10 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// answerError answers in the form that Prometheus has for errors.
+// answerError writes an error in the format of Prometheus.
 func answerError(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	// What is written to somebody who left cannot be told to anybody.
+	// An error means that the client has disconnected.
 	_ = json.NewEncoder(w).Encode(map[string]string{"status": "error", "errorType": kind, "error": message})
 }

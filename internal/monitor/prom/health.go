@@ -15,44 +15,44 @@ import (
 )
 
 const (
-	// linesAtOnce and linesEvery bound what is logged of targets. What there is no
-	// line for now is logged later, if it still holds then.
+	// linesAtOnce and linesEvery limit the log lines about targets. A change beyond the
+	// limit is logged later, if it still applies then.
 	linesAtOnce = 20
 	linesEvery  = time.Second
-	// maxScrapeError is how much of a scrape's error is logged, in runes.
+	// maxScrapeError limits the logged error of a scrape, in runes.
 	maxScrapeError = 300
 )
 
-// health logs each change of a target: that it is down, with the reason, and that it is
-// up again. The library logs each failed scrape, at level debug.
+// health logs when a target goes down, with the reason, and when it is up again. The
+// library logs each failed scrape at level debug.
 type health struct {
 	log   *slog.Logger
 	hide  conceal.Texts
 	lines *rate.Limiter
-	// job is the one that the rules judge.
+	// job is the job that the rules evaluate.
 	job string
-	// down are the targets that were logged as down, and misnamed those that were
-	// logged for their label job.
+	// down has the targets that were logged as down, and misnamed those that were
+	// logged because of their label job.
 	down, misnamed map[*scrape.Target]bool
 }
 
-// tellHealth looks at all targets until the context ends.
-func (s *Server) tellHealth(ctx context.Context, targets func() map[string][]*scrape.Target) {
+// logHealth checks all targets until the context ends and logs their changes.
+func (s *Server) logHealth(ctx context.Context, targets func() map[string][]*scrape.Target) {
 	h := &health{log: s.own, hide: s.hide, lines: rate.NewLimiter(rate.Every(linesEvery), linesAtOnce), job: s.options.Job}
-	look := time.NewTicker(min(s.options.ScrapeInterval, lookEvery))
-	defer look.Stop()
+	tick := time.NewTicker(min(s.options.ScrapeInterval, checkEvery))
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-look.C:
-			h.look(ctx, targets())
+		case <-tick.C:
+			h.check(ctx, targets())
 		}
 	}
 }
 
-// look logs what has changed since the last look.
-func (h *health) look(ctx context.Context, targets map[string][]*scrape.Target) {
+// check logs what has changed since the last check.
+func (h *health) check(ctx context.Context, targets map[string][]*scrape.Target) {
 	down, misnamed := make(map[*scrape.Target]bool), make(map[*scrape.Target]bool)
 	for pool, list := range targets {
 		for _, t := range list {
@@ -60,7 +60,7 @@ func (h *health) look(ctx context.Context, targets map[string][]*scrape.Target) 
 			switch t.Health() {
 			case scrape.HealthBad:
 				isDown = true
-			case scrape.HealthUnknown: // it has not been scraped yet
+			case scrape.HealthUnknown: // not scraped yet
 				continue
 			default:
 			}
@@ -97,19 +97,19 @@ func (h *health) changed(ctx context.Context, t *scrape.Target, isDown bool) {
 	h.log.WarnContext(ctx, "target is down", append(attrs, slog.String("reason", reason))...)
 }
 
-// isMisnamed logs a target of the judged job that carries another label job, and
-// reports whether it did.
+// isMisnamed logs a target of the job whose label job has another value, and reports
+// whether it did. It does not log if the limit of lines is reached.
 func (h *health) isMisnamed(ctx context.Context, t *scrape.Target) bool {
 	name := t.GetValue(model.JobLabel)
 	if name == h.job || !h.lines.Allow() {
 		return false
 	}
-	h.log.WarnContext(ctx, "target is judged by no alert: its label job is not the name of its job",
+	h.log.WarnContext(ctx, "no alert covers this target, because its label job is not the name of its job",
 		append(h.attrs(t), slog.String("label", name))...)
 	return true
 }
 
-// attrs say which target it is, without the query of its URL.
+// attrs returns attributes that identify a target. The URL has no query.
 func (h *health) attrs(t *scrape.Target) []any {
 	lset := t.Labels(labels.NewBuilder(labels.EmptyLabels()))
 	return []any{

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestEachChangeOfATargetIsSaidOnce, for built-in targets and for those of the user's
-// own jobs, with the reason and without secrets.
-func TestEachChangeOfATargetIsSaidOnce(t *testing.T) {
+// TestEachChangeOfATargetIsLoggedOnce, with the reason and without secrets. It covers
+// built-in targets and those of the user's own jobs.
+func TestEachChangeOfATargetIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	a, b := newTarget(t), newTarget(t)
 	o, log := options(t, a), new(logbook)
@@ -26,22 +26,22 @@ func TestEachChangeOfATargetIsSaidOnce(t *testing.T) {
 		b.down.Store(true)
 		says(`"level":"WARN","msg":"target is down"`, a.host(), round)
 		says(`"level":"WARN","msg":"target is down"`, b.host(), round)
-		r.is(t, "min(count_over_time((up == 0)[1m:200ms])) >= bool 5", "1") // some more scrapes fail
+		r.is(t, "min(count_over_time((up == 0)[1m:200ms])) >= bool 5", "1") // more scrapes fail
 		a.down.Store(false)
 		b.down.Store(false)
 		says(`"level":"INFO","msg":"target is up again"`, a.host(), round)
 		says(`"level":"INFO","msg":"target is up again"`, b.host(), round)
 	}
-	said := log.String()
-	if lines := strings.Count(said, "\n"); lines != 8 {
-		t.Errorf("%d lines, want one for each of 8 changes: %s", lines, said)
+	logged := log.String()
+	if lines := strings.Count(logged, "\n"); lines != 8 {
+		t.Errorf("%d lines, want one for each of 8 changes: %s", lines, logged)
 	}
-	if !strings.Contains(said, "503") || !strings.Contains(said, `"job":"mine"`) || strings.Contains(said, "SECRET") {
-		t.Errorf("want the reason and the job, and no secret: %s", said)
+	if !strings.Contains(logged, "503") || !strings.Contains(logged, `"job":"mine"`) || strings.Contains(logged, "SECRET") {
+		t.Errorf("want the reason and the job, and no secret: %s", logged)
 	}
 }
 
-// count counts lines with both texts.
+// count returns the number of lines with both texts.
 func count(log *logbook, message, host string) int {
 	n := 0
 	for line := range strings.Lines(log.String()) {
@@ -52,7 +52,7 @@ func count(log *logbook, message, host string) int {
 	return n
 }
 
-// TestManyTargetsThatAreDown are not said all at once.
+// TestManyTargetsThatAreDown: the log does not report all of them at once.
 func TestManyTargetsThatAreDown(t *testing.T) {
 	t.Parallel()
 	o, log := options(t, newTarget(t)), new(logbook)
@@ -64,7 +64,7 @@ func TestManyTargetsThatAreDown(t *testing.T) {
 	o.ConfigFile = file(t, "prometheus.yml", "global: {scrape_interval: 200ms}\nscrape_configs: [{job_name: mine, static_configs: [{targets: ["+strings.Join(targets, ", ")+"]}]}]\n")
 	r := start(t, o)
 	r.is(t, `count(up{job="mine"} == 0)`, "100")
-	eventually(t, "some are said", func() bool { return count(log, "target is down", "mine") >= 20 })
+	eventually(t, "20 lines are logged", func() bool { return count(log, "target is down", "mine") >= 20 })
 	if got := count(log, "target is down", "mine"); got > 25 {
 		t.Errorf("%d lines at once: %s", got, log)
 	}

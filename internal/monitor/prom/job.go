@@ -17,12 +17,12 @@ import (
 	"github.com/prometheus/prometheus/scrape"
 )
 
-// maxListed is how many names an error or a page lists.
+// maxListed limits the names in an error and the URLs on a page.
 const maxListed = 20
 
-// builtInJobs are the scrape jobs of the targets. Params are those of a job, so that
-// there is one for each query that targets have; all carry the same label job. The
-// names of the others are taken.
+// builtInJobs returns the scrape jobs for the targets. The query of a URL is a setting of
+// the job, so there is one job for each different query. All targets have the same label
+// job. taken are the names of the other jobs.
 func builtInJobs(o Options, taken []string) ([]*config.ScrapeConfig, error) {
 	var jobs []*config.ScrapeConfig
 	byQuery := make(map[string]*config.ScrapeConfig)
@@ -63,7 +63,7 @@ func names(jobs []*config.ScrapeConfig) []string {
 	return list
 }
 
-// freeName returns the name, with a number if it is taken.
+// freeName returns the name, with a number appended if it is taken.
 func freeName(name string, taken []string) string {
 	free := name
 	for i := 2; slices.Contains(taken, free); i++ {
@@ -72,22 +72,22 @@ func freeName(name string, taken []string) string {
 	return free
 }
 
-// builtInJob is a scrape job without targets.
+// builtInJob returns a scrape job without targets.
 func builtInJob(o Options, name string) (*config.ScrapeConfig, error) {
 	yes := true
 	job := config.DefaultScrapeConfig
 	job.JobName = name
 	job.ScrapeInterval = model.Duration(o.ScrapeInterval)
 	job.ScrapeTimeout = model.Duration(min(o.ScrapeInterval, maxScrapeTimeout))
-	// Native histograms come in protobuf only. The classic buckets of the same
-	// histograms are kept as well: the queries of the contract ask for them.
+	// Native histograms need protobuf. The classic buckets of the same histograms are
+	// stored as well, because existing dashboards and alerts query them.
 	job.ScrapeNativeHistograms = &yes
 	job.AlwaysScrapeClassicHistograms = &yes
 	job.ScrapeProtocols = config.DefaultProtoFirstScrapeProtocols
-	// A target that does not say in what format it answers, answers in text.
+	// A response without a content type is parsed as text.
 	job.ScrapeFallbackProtocol = config.PrometheusText0_0_4
-	// The targets are near, often on this machine: packing and unpacking what never
-	// leaves the machine would cost more than all the rest of a scrape.
+	// Most targets are on this machine. There, compression would cost more than the
+	// rest of the scrape.
 	job.EnableCompression = false
 	job.BodySizeLimit = maxScrapeBytes
 	job.SampleLimit = maxScrapeSamples
@@ -98,9 +98,9 @@ func builtInJob(o Options, name string) (*config.ScrapeConfig, error) {
 	return &job, nil
 }
 
-// targetGroup turns the URL of a target into its labels. The label instance has no
-// query, which may be secret, nor the scheme: a target that would be the second of a
-// name gets a number.
+// targetGroup converts the URL of a target to labels. The label instance has neither the
+// scheme nor the query, which may be secret. If several targets would have the same
+// instance, all but the first get a number.
 func targetGroup(job string, u *url.URL, instances map[string]int) *targetgroup.Group {
 	path, instance := metricsPath(u), u.Host
 	if path != config.DefaultScrapeConfig.MetricsPath {
@@ -122,7 +122,7 @@ func targetGroup(job string, u *url.URL, instances map[string]int) *targetgroup.
 	}
 }
 
-// metricsPath is the path of a target as it was written, /metrics where there is none.
+// metricsPath returns the path of a target's URL, or /metrics if there is none.
 func metricsPath(u *url.URL) string {
 	if u.Path == "" || u.Path == "/" {
 		return config.DefaultScrapeConfig.MetricsPath
@@ -130,9 +130,9 @@ func metricsPath(u *url.URL) string {
 	return u.Path
 }
 
-// watchJob has the rules judge a job of the configuration file, in place of targets. It
-// is scraped at the pace of the rules where its own is slower, because their windows
-// are made for that.
+// watchJob selects the job of the configuration file that the rules evaluate if there are
+// no targets. If the job's scrape interval is longer than that of the rules, it is
+// shortened, because the rules' windows need enough samples.
 func (p *plan) watchJob(o Options, jobs []*config.ScrapeConfig, where places) error {
 	at := slices.IndexFunc(jobs, func(j *config.ScrapeConfig) bool { return j.JobName == o.Job })
 	if at < 0 {
@@ -140,25 +140,25 @@ func (p *plan) watchJob(o Options, jobs []*config.ScrapeConfig, where places) er
 	}
 	job := jobs[at]
 	if every := model.Duration(o.ScrapeInterval); job.ScrapeInterval > every {
-		p.notes = append(p.notes, fmt.Sprintf("job %q is scraped every %s and not every %s, because the rules need that", o.Job, every, job.ScrapeInterval))
+		p.notes = append(p.notes, fmt.Sprintf("job %q is scraped every %s instead of every %s, because the rules need that interval", o.Job, every, job.ScrapeInterval))
 		job.ScrapeInterval = every
 		job.ScrapeTimeout = min(job.ScrapeTimeout, every)
 	}
 	overwrites := func(r *relabel.Config) bool { return r.TargetLabel == model.JobLabel }
 	if job.HonorLabels {
-		p.doubts = append(p.doubts, fmt.Sprintf("%s: honor_labels: series that bring a label job of their own, other than %q, are judged by no alert", where[o.Job], o.Job))
+		p.doubts = append(p.doubts, fmt.Sprintf("%s: honor_labels: no alert covers series that have their own label job with a value other than %q", where[o.Job], o.Job))
 	}
 	if slices.ContainsFunc(job.MetricRelabelConfigs, overwrites) {
-		p.doubts = append(p.doubts, fmt.Sprintf("%s: metric_relabel_configs: series whose label job is not %q any more are judged by no alert", where[o.Job], o.Job))
+		p.doubts = append(p.doubts, fmt.Sprintf("%s: metric_relabel_configs: no alert covers series whose label job is no longer %q", where[o.Job], o.Job))
 	}
 	p.watched = staticTargets(job)
 	return nil
 }
 
-// unknownJob lists the jobs that there are.
+// unknownJob returns an error text that lists the jobs of the file.
 func unknownJob(o Options, jobs []*config.ScrapeConfig) string {
 	if len(jobs) == 0 {
-		return o.ConfigFile + " has no scrape job; give the server to watch by --target"
+		return o.ConfigFile + " has no scrape job; name the server to monitor with --target"
 	}
 	var list []string
 	for _, name := range names(jobs)[:min(len(jobs), maxListed)] {
@@ -167,11 +167,11 @@ func unknownJob(o Options, jobs []*config.ScrapeConfig) string {
 	if more := len(jobs) - len(list); more > 0 {
 		list = append(list, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Sprintf("%q is no scrape job of %s, which has %s", o.Job, o.ConfigFile, strings.Join(list, ", "))
+	return fmt.Sprintf("%q is not a scrape job of %s, which has %s", o.Job, o.ConfigFile, strings.Join(list, ", "))
 }
 
-// staticTargets returns the URLs of the targets that a job lists itself, without
-// queries. Those that files list are known later.
+// staticTargets returns the URLs of a job's static_configs, without queries. Targets from
+// file_sd_configs are not known yet.
 func staticTargets(job *config.ScrapeConfig) []string {
 	urls := make(map[string]bool)
 	for _, d := range job.ServiceDiscoveryConfigs {

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-// TestTargetsThatDifferInTheirQuery are told apart, though no query is shown.
+// TestTargetsThatDifferInTheirQuery have different instance labels without a query.
 func TestTargetsThatDifferInTheirQuery(t *testing.T) {
 	t.Parallel()
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +24,7 @@ func TestTargetsThatDifferInTheirQuery(t *testing.T) {
 	host := strings.TrimPrefix(echo.URL, "http://")
 	o := options(t, newTarget(t))
 	o.Targets = []string{echo.URL, echo.URL + "/probe?target=a", echo.URL + "/probe?target=b", echo.URL + "/probe", echo.URL + "/probe/"}
-	// A job of the file may have the name that a further built-in one would get.
+	// A job of the file may have the name that the second built-in job would get.
 	o.ConfigFile = file(t, "prometheus.yml", "scrape_configs: [{job_name: 'ticket_system#2'}]\n")
 	r := start(t, o)
 	for instance, query := range map[string]string{
@@ -35,7 +35,8 @@ func TestTargetsThatDifferInTheirQuery(t *testing.T) {
 	r.is(t, `count(up{job="ticket_system"})`, "5")
 }
 
-// TestJobOfTheFile: without targets the rules judge a job of the file, at their pace.
+// TestJobOfTheFile: without targets, the rules evaluate a job of the file and it is
+// scraped at their interval.
 func TestJobOfTheFile(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)
@@ -62,8 +63,8 @@ scrape_configs:
 	if got := r.Watched(); !slices.Equal(got, []string{a.URL + "/metrics"}) {
 		t.Errorf("watched: %q", got)
 	}
-	if said := log.String(); !strings.Contains(said, `is scraped every 200ms and not every 1m`) || strings.Contains(said, "SECRET") {
-		t.Errorf("said %s", said)
+	if lines := log.String(); !strings.Contains(lines, `is scraped every 200ms instead of every 1m`) || strings.Contains(lines, "SECRET") {
+		t.Errorf("logged %s", lines)
 	}
 }
 
@@ -77,7 +78,7 @@ func TestJobThatIsNotInTheFile(t *testing.T) {
 		config string
 		want   []string
 	}{
-		"another": {"scrape_configs: [{job_name: shop}, {job_name: 'the node'}]\n", []string{`--job: "ticket_system" is no scrape job of `, `which has "shop", "the node"`}},
+		"another": {"scrape_configs: [{job_name: shop}, {job_name: 'the node'}]\n", []string{`--job: "ticket_system" is not a scrape job of `, `which has "shop", "the node"`}},
 		"case":    {"scrape_configs: [{job_name: Ticket_System}]\n", []string{`"Ticket_System"`}},
 		"none":    {"global: {scrape_interval: 5s}\n", []string{"has no scrape job", "--target"}},
 		"many":    {many, []string{`"a-aa"`, "and 10 more"}},
@@ -95,9 +96,9 @@ func TestJobThatIsNotInTheFile(t *testing.T) {
 	refused(t, o, prom.ErrOptions, "need --target")
 }
 
-// TestJobWhoseSeriesAreNotJudged: the rules look for series by their label job, which
-// the file may change.
-func TestJobWhoseSeriesAreNotJudged(t *testing.T) {
+// TestJobWithAnotherLabel: the rules select series by their label job. The log warns if
+// the file changes that label.
+func TestJobWithAnotherLabel(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)
 	list := file(t, "list.json", `[{"targets": ["`+a.host()+`"], "labels": {"job": "renamed"}}]`)
@@ -117,9 +118,9 @@ func TestJobWhoseSeriesAreNotJudged(t *testing.T) {
 			o.ConfigFile = file(t, "prometheus.yml", "global: {scrape_interval: 200ms}\nscrape_configs:\n- job_name: ticket_system\n  "+c.job+"\n")
 			r := start(t, o)
 			r.is(t, "up", "1")
-			eventually(t, "the log says "+c.want, func() bool { return strings.Contains(log.String(), c.want) })
+			eventually(t, "the log contains "+c.want, func() bool { return strings.Contains(log.String(), c.want) })
 			if lines := strings.Count(log.String(), "\n"); c.want != "" && lines != 1 || c.want == "" && lines != 0 {
-				t.Errorf("said %s", log)
+				t.Errorf("logged %s", log)
 			}
 		})
 	}

@@ -13,16 +13,16 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// locate puts a line to what the library says of a configuration. It has lines
-// for what is no good YAML only; for all else, sections are taken in one after
-// the other until the error is there.
+// locate adds the file and the line to an error of the library. The library reports lines
+// for YAML errors only. For other errors, locate loads more and more sections of the file
+// until it gets the same error; the last one causes it.
 func locate(file string, root *yaml.Node, err error) error {
 	if lineNumber.MatchString(err.Error()) || root.Kind != yaml.MappingNode {
 		return inFile(file, err)
 	}
 	var sections []*yaml.Node
 	for _, global := range []bool{true, false} {
-		// What is global holds for all other sections, wherever it stands.
+		// The global section comes first, because it applies to all others.
 		for key, value := range pairs(root) {
 			if (key.Value == "global") != global {
 				continue
@@ -41,8 +41,8 @@ func locate(file string, root *yaml.Node, err error) error {
 	return inFile(file, err)
 }
 
-// firstBad returns the item of the last section, if that is a list, with which
-// the error comes.
+// firstBad returns the first item of the last section that causes the error, or nil if
+// the section is not a list.
 func firstBad(err error, sections []*yaml.Node) *yaml.Node {
 	before, last := sections[:len(sections)-1], sections[len(sections)-1]
 	if last.Kind != yaml.SequenceNode {
@@ -58,7 +58,7 @@ func firstBad(err error, sections []*yaml.Node) *yaml.Node {
 	return nil
 }
 
-// failsAs reports whether a configuration of these sections has the same error.
+// failsAs reports whether a configuration of these sections gives the same error.
 func failsAs(want error, sections []*yaml.Node) bool {
 	content, err := yaml.Marshal(&yaml.Node{Kind: yaml.MappingNode, Content: sections})
 	if err != nil {
@@ -71,7 +71,7 @@ func failsAs(want error, sections []*yaml.Node) bool {
 // lineNumber finds the line in an error of the YAML library.
 var lineNumber = regexp.MustCompile(`\bline (\d+): `)
 
-// inFile puts the name of a file before an error, and the line next to it.
+// inFile adds the name of a file to an error, and moves the line next to it.
 func inFile(file string, err error) error {
 	text := oneLine(err).Error()
 	if at := lineNumber.FindStringSubmatchIndex(text); at != nil {
@@ -80,22 +80,21 @@ func inFile(file string, err error) error {
 	return fmt.Errorf("%s: %s", file, text)
 }
 
-// oneLine makes one line of an error of the YAML library, which has one for each
-// thing that is wrong.
+// oneLine joins the lines of an error. The YAML library writes one line per mistake.
 func oneLine(err error) error {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	for _, noise := range []string{"yaml: unmarshal errors: ", "yaml: "} {
 		text = strings.ReplaceAll(text, noise, "")
 	}
-	// A value in the wrong place, or a URL, may be a secret.
+	// A misplaced value, or a URL, may be a secret.
 	text = endpoint.Clean(badValue.ReplaceAllString(text, "cannot unmarshal !!$1 into"))
 	return &lineError{text: text, err: err}
 }
 
-// badValue finds the value that the YAML library quotes of what it could not read.
+// badValue matches a value that the YAML library could not decode.
 var badValue = regexp.MustCompile("cannot unmarshal !!(\\w+) `.*?` into")
 
-// lineError says in one line what its error says in several.
+// lineError wraps an error and has its text in one line.
 type lineError struct {
 	text string
 	err  error

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// repeatAfter is how long a warning that was logged is not logged again. A
-	// full disk fails every scrape, every second.
+	// repeatAfter is how long the same warning is not logged again. A full disk fails
+	// every scrape, every second.
 	repeatAfter = time.Minute
 	// maxRemembered is how many different warnings are remembered.
 	maxRemembered = 256
@@ -23,14 +23,13 @@ const (
 	fullDisk = "full disk"
 )
 
-// quietHandler makes the library's log fit for the log of another program: what
-// is at level info there is at debug here, warnings are not repeated, and no secret
-// of the configuration passes.
+// quietHandler handles the log of the library. It lowers level info to debug, suppresses
+// repeated warnings, and hides the secrets of the configuration.
 type quietHandler struct {
 	next slog.Handler
-	// hide keeps what may be secret in the user's files out of the log.
+	// hide removes the secrets of the user's files.
 	hide conceal.Texts
-	// scope is what With added, for telling warnings apart.
+	// scope is the text of attributes and groups from With. It is part of a warning's key.
 	scope    string
 	warnings *warnings
 }
@@ -48,12 +47,12 @@ func lowered(l slog.Level) slog.Level {
 	return l
 }
 
-// Enabled reports whether something of the level would be logged.
+// Enabled reports whether a record of the level would be logged.
 func (h quietHandler) Enabled(ctx context.Context, l slog.Level) bool {
 	return h.next.Enabled(ctx, lowered(l))
 }
 
-// Handle logs a record, unless it says again what was said a moment ago.
+// Handle logs a record, unless it is a warning that was logged less than repeatAfter ago.
 func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
 	r.Level = lowered(r.Level)
 	if r.Level >= slog.LevelWarn {
@@ -66,16 +65,16 @@ func (h quietHandler) Handle(ctx context.Context, r slog.Record) error {
 			r.AddAttrs(slog.Int("suppressed", suppressed))
 		}
 	}
-	told := slog.NewRecord(r.Time, r.Level, h.hide.Clean(r.Message), r.PC)
+	shown := slog.NewRecord(r.Time, r.Level, h.hide.Clean(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
-		told.AddAttrs(h.attr(a))
+		shown.AddAttrs(h.attr(a))
 		return true
 	})
-	return h.next.Handle(ctx, told)
+	return h.next.Handle(ctx, shown)
 }
 
-// attr returns an attribute without secrets: those of texts, of errors, and of
-// targets, whose URLs have params.
+// attr returns an attribute without secrets. Strings, errors and targets can contain
+// them: the URL of a target has params.
 func (h quietHandler) attr(a slog.Attr) slog.Attr {
 	value := a.Value.Resolve()
 	switch value.Kind() {
@@ -93,10 +92,10 @@ func (h quietHandler) attr(a slog.Attr) slog.Attr {
 	return slog.Attr{Key: a.Key, Value: value}
 }
 
-// key is by what two warnings are the same: who speaks, the message and what it
-// is about, but not the figures and not the error, which may name a port that is
-// another one each time. A full disk is the same whoever speaks: it fails all
-// scrapes and all rules.
+// key returns the identity of a warning: its scope, its message and its string
+// attributes. Numbers and the error are not part of it, because the error may contain a
+// port that is different each time. All warnings about a full disk have one key, because
+// it fails all scrapes and all rules.
 func (h quietHandler) key(r slog.Record) string {
 	var key strings.Builder
 	full := false
@@ -120,12 +119,12 @@ func (h quietHandler) key(r slog.Record) string {
 
 // WithAttrs returns a handler whose records have the attributes.
 func (h quietHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	told := make([]slog.Attr, len(attrs))
+	shown := make([]slog.Attr, len(attrs))
 	for i, a := range attrs {
-		told[i] = h.attr(a)
+		shown[i] = h.attr(a)
 	}
-	h.next = h.next.WithAttrs(told)
-	for _, a := range told {
+	h.next = h.next.WithAttrs(shown)
+	for _, a := range shown {
 		h.scope += " " + a.String()
 	}
 	return h
@@ -138,7 +137,7 @@ func (h quietHandler) WithGroup(name string) slog.Handler {
 	return h
 }
 
-// warnings remembers when what was logged.
+// warnings records when each warning was last logged.
 type warnings struct {
 	mu   sync.Mutex
 	seen map[string]*warning
@@ -149,8 +148,8 @@ type warning struct {
 	suppressed int
 }
 
-// note says whether a warning is to be logged at the time now, and if so how
-// many of its kind were not since the last one.
+// note reports whether to log a warning at the time now, and how many of the same key
+// were suppressed since the last one was logged.
 func (w *warnings) note(key string, now time.Time) (log bool, suppressed int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

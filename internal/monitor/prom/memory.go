@@ -8,30 +8,30 @@ import (
 )
 
 const (
-	// maxGrowth is by how much the memory of the process may grow while a query is
-	// worked on, in bytes. The engine counts samples, but neither labels nor the
-	// points that it only reserves.
+	// maxGrowth limits the growth of the process's memory during a query, in bytes. The
+	// engine itself counts samples, but neither labels nor reserved points.
 	maxGrowth = 128 << 20
-	// memoryLookEvery is how often it is looked at. A look costs some microseconds.
-	memoryLookEvery = 5 * time.Millisecond
+	// memoryCheckEvery is how often the memory is checked. A check takes a few
+	// microseconds.
+	memoryCheckEvery = 5 * time.Millisecond
 )
 
-// errMemory ends a query that takes too much memory.
-var errMemory = errors.New("the query was stopped, because it took more than 128 MB of memory")
+// errMemory is the error of a query that used too much memory.
+var errMemory = errors.New("the query was stopped because it used more than 128 MB of memory")
 
-// watchMemory ends the context, with errMemory, when the process has grown by too
-// much. The returned function ends the watching.
+// watchMemory returns a context that is cancelled with errMemory when the memory of the
+// process has grown by more than maxGrowth. stop ends the checks.
 func watchMemory(ctx context.Context) (watched context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	limit := objects() + maxGrowth
 	go func() {
-		look := time.NewTicker(memoryLookEvery)
-		defer look.Stop()
+		tick := time.NewTicker(memoryCheckEvery)
+		defer tick.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-look.C:
+			case <-tick.C:
 				if objects() > limit {
 					cancel(errMemory)
 					return
@@ -42,7 +42,7 @@ func watchMemory(ctx context.Context) (watched context.Context, stop func()) {
 	return ctx, func() { cancel(nil) }
 }
 
-// objects returns the bytes of all objects that were not yet found to be garbage.
+// objects returns the size of all heap objects that have not been freed, in bytes.
 func objects() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)

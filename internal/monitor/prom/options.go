@@ -17,84 +17,82 @@ import (
 	"onsale/internal/monitor/turnstile"
 )
 
-// Options say what is watched, and how. Dir, Targets or ConfigFile, the two
-// intervals and Send must be given.
+// Options say what is monitored, and how. Dir, Job, Targets or ConfigFile, the two
+// intervals, ExternalURL and Send are required.
 type Options struct {
-	// Dir is the directory of the database. It is made if it is not there.
+	// Dir is the directory of the database. Run creates it.
 	Dir string
 
-	// Job is the name of the built-in scrape job or, without Targets, that of the job
-	// of ConfigFile that the rules judge.
+	// Job is the name of the built-in scrape job. Without Targets, it is the name of
+	// the job in ConfigFile that the rules evaluate.
 	Job string
-	// Targets are the URLs of the built-in job, http://HOST:PORT[/PATH][?QUERY]; the
-	// path is /metrics if there is none. The label instance is HOST:PORT, and
-	// HOST:PORT/PATH where the path is another one; it has a number where several
-	// targets would have the same.
+	// Targets are the URLs of the built-in job, http://HOST:PORT[/PATH][?QUERY]. The
+	// default path is /metrics. The label instance is HOST:PORT, or HOST:PORT/PATH for
+	// another path. If several targets would have the same instance, all but the first
+	// get a number.
 	Targets []string
-	// Access is how the built-in job gets into its targets.
+	// Access is how scrapes of the built-in job authenticate.
 	Access Access
-	// ScrapeInterval is how often the built-in job scrapes; a scrape may take as
-	// long, and at most 10 s.
+	// ScrapeInterval is how often the built-in job scrapes. It is also the timeout of a
+	// scrape, up to 10 s.
 	ScrapeInterval time.Duration
-	// EvaluationInterval is how often rules are evaluated, those of the
-	// configuration file excepted.
+	// EvaluationInterval is how often rules are evaluated, except those of the
+	// configuration file.
 	EvaluationInterval time.Duration
 
-	// Rules is a rule file that is held in memory, or empty. Its rules are
-	// reported as those of the file [BuiltInRules].
+	// Rules is the content of a rule file, or empty. Its rules are reported under the
+	// file name [BuiltInRules].
 	Rules []byte
-	// RuleFiles are further rule files; the last part of a path may have a *.
+	// RuleFiles are more rule files. The last part of a path may contain a *.
 	RuleFiles []string
-	// ConfigFile is a prometheus.yml, or empty. Its jobs come beside the
-	// built-in one, whose name they must not have; its global
-	// section holds for its jobs and its rule files. What the embedded
-	// Prometheus does not do is refused.
+	// ConfigFile is a prometheus.yml, or empty. Its jobs are added to the built-in one
+	// and must not have the same name. Its global section applies to its own jobs and
+	// rule files. Settings that the embedded Prometheus does not support are errors.
 	ConfigFile string
 
-	// RetentionTime is how long samples are kept, and RetentionSize how many
-	// bytes of them; 0 sets no limit.
+	// RetentionTime is how long samples are kept, and RetentionSize how many bytes of
+	// them; 0 means no limit.
 	RetentionTime time.Duration
 	RetentionSize int64
 
-	// ExternalURL is where people find this server, the base of links in alerts.
+	// ExternalURL is the address of this server, the base of links in alerts.
 	ExternalURL string
-	// ResendDelay is how long an alert that goes on firing is not sent again.
-	// Alerts are sent with an end of four times that, so that they end by
-	// themselves if nobody sends them any more. 0: 12 evaluations, at most 1 m.
+	// ResendDelay is how often an alert that is still firing is sent again. Alerts are
+	// sent with an end time of four times that, so that they resolve by themselves if
+	// they are no longer sent. 0 means 12 evaluations, at most 1 min.
 	ResendDelay time.Duration
-	// LookbackDelta is how old a sample may be to count as the value of now.
-	// 0: 5 m, as Prometheus has it; series that ended are marked, so that a
-	// faster pace needs no shorter one.
+	// LookbackDelta is how old a sample may be to count as the current value. 0 means
+	// 5 min, as in Prometheus. A faster pace needs no shorter value, because Prometheus
+	// marks series that have ended.
 	LookbackDelta time.Duration
 
-	// QueryShare is which part of all processors the queries of the API may use in
-	// the long run. 0: 0.10, since the rest is for what is watched.
+	// QueryShare is the share of all processors that API queries may use in the long
+	// run. 0 means [turnstile.DefaultShare].
 	QueryShare float64
 
-	// Send is given the alerts that fire, again after every ResendDelay, and
-	// those that were resolved. EndsAt of a firing alert lies in the future.
-	// Rules wait for it, so it must not block; its context ends with Run.
+	// Send gets firing alerts, again after every ResendDelay, and resolved alerts. The
+	// EndsAt of a firing alert is in the future. Rules wait for Send, so it must not
+	// block. Its context ends with Run.
 	Send func(ctx context.Context, alerts []*model.Alert)
-	// Beside, if it is not nil, runs while targets are scraped and may ask for
+	// WhileScraping, if it is not nil, runs while targets are scraped and can query
 	// series. It must return soon after its context has ended. It runs again when the
-	// database was opened anew.
-	Beside func(ctx context.Context, inside Inside)
-	// FreeSpace says how many bytes may be written into the directory, and Now what
-	// time it is, to look after the database. nil: the system.
+	// database has been reopened.
+	WhileScraping func(ctx context.Context, source Source)
+	// FreeSpace returns the free space for the directory, in bytes. Now returns the time.
+	// Both are used to check the database. nil means the system's.
 	FreeSpace func(dir string) (uint64, error)
 	Now       func() time.Time
-	// Logger gets what the library has to say: warnings and errors as they are,
-	// repeated ones once a minute, and the rest at level debug.
+	// Logger gets the log of the library: warnings and errors, repeated ones once a
+	// minute, and the rest at level debug.
 	Logger *slog.Logger
 }
 
-// Inside is what [Options].Beside may ask for.
-type Inside struct {
-	// Query answers an instant query of PromQL at the time of the call, with the
-	// limits that rules have.
+// Source gives [Options].WhileScraping access to the running server.
+type Source struct {
+	// Query runs an instant query of PromQL at the current time, with the limits of rules.
 	Query func(ctx context.Context, expr string) (promql.Vector, error)
-	// Announces reports whether the last scrapes of a target named a counter or a
-	// histogram by a comment TYPE. There may be no sample of it yet.
+	// Announces reports whether the last scrapes of a target had a TYPE comment for a
+	// counter or histogram. There may be no sample of it yet.
 	Announces func(job, instance, metric string) bool
 }
 
@@ -103,18 +101,18 @@ type Inside struct {
 const BuiltInRules = "built-in rules"
 
 const (
-	// minInterval is the shortest time between two scrapes or evaluations: below
-	// it the monitoring would be the load.
+	// minInterval is the shortest interval of scrapes and evaluations. With shorter ones
+	// the monitoring itself would be the main load.
 	minInterval = 100 * time.Millisecond
 	// maxResendDelay is the resend delay of the Prometheus binary.
 	maxResendDelay = time.Minute
 	// resendEvaluations is after how many evaluations an alert is sent again.
 	resendEvaluations = 12
-	// defaultLookback is that of the Prometheus binary.
+	// defaultLookback is the default of the Prometheus binary.
 	defaultLookback = 5 * time.Minute
 )
 
-// withDefaults fills in what may be left out.
+// withDefaults fills in the defaults of optional fields.
 func (o Options) withDefaults() Options {
 	if o.ResendDelay == 0 {
 		o.ResendDelay = min(maxResendDelay, resendEvaluations*o.EvaluationInterval)
@@ -137,13 +135,13 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// validate returns an error that names the first option that makes no sense.
+// validate returns an error that names the first wrong option.
 func (o Options) validate() error {
 	switch {
 	case o.Dir == "":
-		return errors.New("the directory of the database must be named")
+		return errors.New("the directory of the database is required")
 	case len(o.Targets) == 0 && o.ConfigFile == "":
-		return errors.New("there is nothing to scrape: neither a target nor a configuration file")
+		return errors.New("there is nothing to scrape: name a target or a configuration file")
 	case o.Job == "":
 		return errors.New("the scrape job must have a name")
 	case o.RetentionTime < 0 || o.RetentionSize < 0:
@@ -151,7 +149,7 @@ func (o Options) validate() error {
 	case o.QueryShare < 0:
 		return errors.New("the share of queries must not be negative")
 	case o.Send == nil:
-		return errors.New("there is nobody to send alerts to")
+		return errors.New("the function that sends alerts is required")
 	}
 	for _, d := range []struct {
 		name  string
@@ -181,7 +179,7 @@ func (o Options) validate() error {
 	return o.Access.validate(o.Targets)
 }
 
-// parseTarget reads the URL of a target, which may have a query.
+// parseTarget parses the URL of a target, which may have a query.
 func parseTarget(s string) (*url.URL, error) {
 	base, query, _ := strings.Cut(s, "?")
 	u, err := parseURL(base)
@@ -195,20 +193,20 @@ func parseTarget(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// parseURL reads the URL of a server. Errors repeat no part of it that may be secret.
+// parseURL parses the URL of a server. Errors contain no part that may be secret.
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return nil, errors.New("it is no URL; write http://HOST:PORT")
+		return nil, errors.New("it is not a URL; write http://HOST:PORT")
 	case u.User != nil:
-		return nil, fmt.Errorf("%s has a user name or password; use a file with the password or the token", endpoint.Shown(s))
+		return nil, fmt.Errorf("%s contains a user name or password; put the password or the token into a file", endpoint.Shown(s))
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Opaque != "":
-		return nil, fmt.Errorf("%q is no URL of a server; write http://HOST:PORT", endpoint.Shown(s))
+		return nil, fmt.Errorf("%q is not the URL of a server; write http://HOST:PORT", endpoint.Shown(s))
 	case u.Fragment != "" || strings.HasPrefix(u.Host, ":"):
-		return nil, fmt.Errorf("%q is no URL of a server; write http://HOST:PORT", endpoint.Shown(s))
+		return nil, fmt.Errorf("%q is not the URL of a server; write http://HOST:PORT", endpoint.Shown(s))
 	case u.RawQuery != "":
-		return nil, fmt.Errorf("%q must have no query", endpoint.Shown(s))
+		return nil, fmt.Errorf("%q must not have a query", endpoint.Shown(s))
 	}
 	return u, nil
 }

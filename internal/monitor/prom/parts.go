@@ -18,98 +18,97 @@ import (
 )
 
 const (
-	// queryTimeout limits a query of the API; the binary has 2 m. With the wait for
-	// its turn a call takes 10 s at most.
+	// queryTimeout limits an API query; the Prometheus binary allows 2 min. Including
+	// the wait for its turn, a call takes at most 10 s.
 	queryTimeout = 5 * time.Second
-	// maxSamples limits how many samples a query of the API holds in memory, 16
-	// bytes each: at most 32 MB where the binary allows 800.
+	// maxSamples limits the samples that an API query holds in memory, 16 bytes each:
+	// 32 MB, where the binary allows 800 MB.
 	maxSamples = 2_000_000
-	// ruleTimeout and maxRuleSamples are the same for rules, which the operator
-	// writes.
+	// ruleTimeout and maxRuleSamples are the limits for rules. They are higher because
+	// the operator writes the rules.
 	ruleTimeout    = 30 * time.Second
 	maxRuleSamples = 3_000_000
 
-	// outageTolerance is how long the monitoring may have been away for alerts to
-	// go on waiting where they were; as the binary.
+	// outageTolerance is the longest outage of the monitoring after which pending alerts
+	// keep their state. It is the binary's default.
 	outageTolerance = time.Hour
-	// graceEvaluations is for how many evaluations an alert that was waiting
-	// before a restart waits at least after it. The binary has 10 m, and lets an
-	// alert whose own wait is shorter begin anew; with waits of a minute that
-	// would be all of them.
+	// graceEvaluations is how many evaluations a pending alert still waits after a
+	// restart, at least. The binary waits 10 min and restarts the wait of alerts with a
+	// shorter "for". Onsale's alerts wait a minute, so that would be all of them.
 	graceEvaluations = 2
 
-	// newTargets is how often changes of targets are looked for; the library's
-	// 5 s would hold back the first scrape.
+	// newTargets is how often changed targets are applied. The library's 5 s would delay
+	// the first scrape.
 	newTargets = time.Second
-	// patience is how long the end waits for queries and rules under way.
+	// patience is how long a stop waits for running queries and rules.
 	patience = 5 * time.Second
 )
 
-// parts are the parts of a Prometheus that share a database.
+// parts holds the parts of a Prometheus that share a database.
 type parts struct {
 	db        *tsdb.DB
 	queries   *promql.Engine
 	discovery *discovery.Manager
 	scrape    *scrape.Manager
 	rules     *rules.Manager
-	// beside runs while targets are scraped, until its context ends.
-	beside func()
+	// whileScraping runs while targets are scraped, until its context ends.
+	whileScraping func()
 
-	stopDiscovery, stopRules, stopBeside context.CancelFunc
+	stopDiscovery, stopRules, stopWhileScraping context.CancelFunc
 }
 
-// newParts puts the parts together and starts nothing. What is under way when
-// ctx ends is brought to an end by the function that start returns.
+// newParts connects the parts and starts nothing. The parts ignore the end of ctx; the
+// function that start returns stops them.
 func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheus.Registerer, logger *slog.Logger) (_ *parts, err error) {
 	ctx = context.WithoutCancel(ctx)
 	discoveryContext, stopDiscovery := context.WithCancel(ctx)
 	rulesContext, stopRules := context.WithCancel(ctx)
-	besideContext, stopBeside := context.WithCancel(ctx)
-	a := &parts{db: db, stopDiscovery: stopDiscovery, stopRules: stopRules, stopBeside: stopBeside}
+	scrapingContext, stopWhileScraping := context.WithCancel(ctx)
+	a := &parts{db: db, stopDiscovery: stopDiscovery, stopRules: stopRules, stopWhileScraping: stopWhileScraping}
 	defer func() {
 		if err != nil {
 			stopDiscovery()
 			stopRules()
-			stopBeside()
+			stopWhileScraping()
 		}
 	}()
 
 	a.queries = newEngine(o, p, promql.EngineOpts{
 		MaxSamples: maxSamples, Timeout: queryTimeout, Reg: reg, Logger: logger.With("part", "queries"),
 	})
-	// Rules have an engine of their own: an alert does not wait behind a dashboard.
+	// Rules have their own engine, so that alerts do not wait for dashboards.
 	engine := newEngine(o, p, promql.EngineOpts{
 		MaxSamples: maxRuleSamples, Timeout: ruleTimeout, Logger: logger.With("part", "rules"),
 	})
 
 	sdMetrics, err := discovery.CreateAndRegisterSDMetrics(reg)
 	if err != nil {
-		return nil, fmt.Errorf("make discovery: %w", err)
+		return nil, fmt.Errorf("create discovery: %w", err)
 	}
 	a.discovery = discovery.NewManager(discoveryContext, logger.With("part", "discovery"), reg, sdMetrics,
 		discovery.Name("scrape"), discovery.Updatert(newTargets))
 	if a.discovery == nil {
-		return nil, errors.New("make discovery: its metrics cannot be registered")
+		return nil, errors.New("create discovery: its metrics cannot be registered")
 	}
 	a.scrape, err = scrape.NewManager(&scrape.Options{
 		DiscoveryReloadInterval:  model.Duration(newTargets),
 		DiscoveryReloadOnStartup: true,
 	}, logger.With("part", "scrape"), nil, nil, db, reg)
 	if err != nil {
-		return nil, fmt.Errorf("make scraping: %w", err)
+		return nil, fmt.Errorf("create scrape manager: %w", err)
 	}
-	ask := rules.EngineQueryFunc(engine, db)
-	a.beside = func() {
-		if o.Beside != nil {
-			o.Beside(besideContext, Inside{
-				Query:     func(ctx context.Context, expr string) (promql.Vector, error) { return ask(ctx, expr, o.Now()) },
+	query := rules.EngineQueryFunc(engine, db)
+	a.whileScraping = func() {
+		if o.WhileScraping != nil {
+			o.WhileScraping(scrapingContext, Source{
+				Query:     func(ctx context.Context, expr string) (promql.Vector, error) { return query(ctx, expr, o.Now()) },
 				Announces: a.announces,
 			})
 		}
 	}
 	a.rules = rules.NewManager(&rules.ManagerOptions{
 		ExternalURL:     p.url,
-		QueryFunc:       ask,
+		QueryFunc:       query,
 		NotifyFunc:      notify(p.url.String(), p.config.GlobalConfig.ExternalLabels, o.Send),
 		Context:         rulesContext,
 		Appendable:      db,
@@ -125,7 +124,7 @@ func newParts(ctx context.Context, o Options, p plan, db *tsdb.DB, reg prometheu
 	return a, nil
 }
 
-// newEngine makes a PromQL engine as that of the Prometheus binary, with limits.
+// newEngine returns a PromQL engine like that of the Prometheus binary, with limits.
 func newEngine(o Options, p plan, limits promql.EngineOpts) *promql.Engine {
 	limits.LookbackDelta = o.LookbackDelta
 	limits.NoStepSubqueryIntervalFn = func(int64) int64 { return o.EvaluationInterval.Milliseconds() }
@@ -134,13 +133,13 @@ func newEngine(o Options, p plan, limits promql.EngineOpts) *promql.Engine {
 	return promql.NewEngine(limits)
 }
 
-// start scrapes and evaluates rules until the returned function is called, which
-// stops rules first, so that none sees series end that only nobody scrapes any
-// more. If it fails it has stopped what it started.
+// start starts to scrape and to evaluate rules. stop ends both. It stops the rules first,
+// so that they do not alert on series that end only because scraping stops. If start
+// fails, it has stopped everything.
 func (a *parts) start(p plan) (stop func(), err error) {
 	var running sync.WaitGroup
 	stop = func() {
-		a.stopBeside()
+		a.stopWhileScraping()
 		late := time.AfterFunc(patience, a.stopRules)
 		a.rules.Stop()
 		late.Stop()
@@ -150,8 +149,8 @@ func (a *parts) start(p plan) (stop func(), err error) {
 		running.Wait()
 	}
 	running.Go(a.rules.Run)
-	running.Go(func() { _ = a.discovery.Run() })                  // It ends with its context, and says so.
-	running.Go(func() { _ = a.scrape.Run(a.discovery.SyncCh()) }) // It has no error to return.
+	running.Go(func() { _ = a.discovery.Run() })                  // Its error is that its context has ended.
+	running.Go(func() { _ = a.scrape.Run(a.discovery.SyncCh()) }) // Its error is always nil.
 	if err := a.scrape.ApplyConfig(p.config); err != nil {
 		stop()
 		return nil, fmt.Errorf("start scraping: %w", err)
@@ -169,6 +168,6 @@ func (a *parts) start(p plan) (stop func(), err error) {
 		stop()
 		return nil, fmt.Errorf("start rules: %w", err)
 	}
-	running.Go(a.beside)
+	running.Go(a.whileScraping)
 	return stop, nil
 }

@@ -13,24 +13,25 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// plan is what the options come to once everything they name was read and
-// checked. It is not changed any more.
+// plan is everything that is derived from the options before anything starts. All files
+// have been read and checked. It does not change.
 type plan struct {
-	// config holds all scrape jobs, the built-in one among them.
+	// config has all scrape jobs, including the built-in one.
 	config *config.Config
 	rules  *ruleSet
 	url    *url.URL
 	parser parser.Parser
-	// watched are the URLs of what the rules judge, as far as they are known at start.
+	// watched are the URLs of the targets that the rules evaluate, as far as they are
+	// known at start.
 	watched []string
-	// doubts and notes are said at start: what may be wrong, and what is other than in
-	// the file.
+	// doubts and notes are logged at start. doubts are settings that may be wrong. notes
+	// are settings of the file that are not used.
 	doubts, notes []string
 }
 
-// Limits on what a target of the built-in job may send. A service that names
-// its series by something endless would otherwise fill memory and disk; a scrape
-// beyond them fails, which InstanceDown tells.
+// Limits on a response of a target of the built-in job. Without them, a service with
+// unbounded label values could fill memory and disk. A scrape beyond them fails, so
+// InstanceDown fires.
 const (
 	maxScrapeBytes   = 32 << 20
 	maxScrapeSamples = 50_000
@@ -55,8 +56,8 @@ func newPlan(o Options, logger *slog.Logger) (plan, error) {
 	return p, nil
 }
 
-// load reads the user's configuration, if there is one, and adds the built-in job to
-// it or, without targets, picks the job that the rules judge.
+// load reads the user's configuration, if there is one. It adds the built-in job or,
+// without targets, selects the job that the rules evaluate.
 func (p *plan) load(o Options, logger *slog.Logger) error {
 	cfg, places, err := readConfig(o, logger)
 	if err != nil {
@@ -67,7 +68,7 @@ func (p *plan) load(o Options, logger *slog.Logger) error {
 		return oneLine(err)
 	}
 	for _, job := range jobs {
-		// Certificates and keys are read, as they will be when the job starts.
+		// This reads certificates and keys, so that mistakes are found now.
 		if _, err := httpconfig.NewClientFromConfig(job.HTTPClientConfig, job.JobName); err != nil {
 			return fmt.Errorf("%s: scrape_configs: job %q: %w", places[job.JobName], job.JobName, oneLine(err))
 		}
@@ -78,7 +79,7 @@ func (p *plan) load(o Options, logger *slog.Logger) error {
 		}
 	} else {
 		if slices.Contains(names(jobs), o.Job) {
-			return fmt.Errorf("%s: scrape_configs: job %q is that of the built-in targets: rename it, or give the built-in one another name by --job, or watch that of the file by leaving out --target", places[o.Job], o.Job)
+			return fmt.Errorf("%s: scrape_configs: job %q has the name of the built-in job: rename it, or name the built-in job with --job, or leave out --target to monitor the job of the file", places[o.Job], o.Job)
 		}
 		builtIn, err := builtInJobs(o, names(jobs))
 		if err != nil {
@@ -88,9 +89,9 @@ func (p *plan) load(o Options, logger *slog.Logger) error {
 		p.watched = o.Targets
 	}
 	if o.Access.InsecureSkipVerify {
-		p.doubts = append(p.doubts, "--target-insecure-skip-verify: the certificates of targets are not checked, so that anyone on the way can read and change what they send; --target-ca-file is safer")
+		p.doubts = append(p.doubts, "--target-insecure-skip-verify: certificates of targets are not checked, so anyone on the network path can read and change metrics; --target-ca-file is safer")
 	}
-	// All jobs are known now; later changes to the files have no effect.
+	// From now on, changes to the files have no effect.
 	cfg.ScrapeConfigs, cfg.ScrapeConfigFiles = jobs, nil
 	p.config = cfg
 	return nil

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// threadOnly is RUSAGE_THREAD, which package syscall does not name.
+// threadOnly is RUSAGE_THREAD, which package syscall does not define.
 const threadOnly = 1
 
-// measure calls work and returns the processor time that it used. Wall time would
-// charge a call for the load of the sale beside it.
+// measure calls work and returns the processor time that it used. Elapsed time would
+// include the load of the sale.
 func measure(work func()) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -24,7 +24,7 @@ func measure(work func()) time.Duration {
 	return after - before
 }
 
-// threadTime returns the processor time of this thread.
+// threadTime returns the processor time of the current thread.
 func threadTime() (time.Duration, bool) {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(threadOnly, &usage); err != nil {

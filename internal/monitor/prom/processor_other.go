@@ -4,8 +4,8 @@ package prom
 
 import "time"
 
-// measure calls work and returns the time that it took, since the processor time
-// of one thread cannot be read here without cgo.
+// measure calls work and returns the elapsed time. On this system, reading the processor
+// time of one thread needs cgo.
 func measure(work func()) time.Duration {
 	start := time.Now()
 	work()

@@ -1,13 +1,13 @@
-// Package prom runs the real Prometheus inside this process: scraping, TSDB,
-// rules and the HTTP API, from the library that the Prometheus binary is made
-// of. It knows nothing of what is watched; rules and targets are handed to it.
+// Package prom runs the real Prometheus in this process: scraping, TSDB, rules and the
+// HTTP API. It uses the packages of the Prometheus binary. The caller provides rules and
+// targets.
 //
-// [New] checks every option, every configuration and every rule file, and opens
-// and starts nothing. [Server.Run] opens the database and watches until its
-// context ends. [Server.Handler] may be served before, while and after it runs.
+// [New] checks all options, configuration files and rule files, and starts nothing.
+// [Server.Run] opens the database, scrapes and evaluates rules until its context ends.
+// [Server.Handler] can be served before, during and after Run.
 //
-// Nothing here is global: two servers, with directories of their own, may run
-// in one process.
+// There is no global state. Several servers with different directories can run in one
+// process.
 package prom
 
 import (
@@ -25,32 +25,31 @@ import (
 	"onsale/internal/monitor/conceal"
 )
 
-// What may go wrong, beside what the library says.
+// The errors of this package.
 var (
-	// ErrOptions is returned by [New] for options that make no sense.
+	// ErrOptions is returned by [New] for wrong options.
 	ErrOptions = errors.New("monitoring options")
-	// ErrConfig is returned by [New] for a configuration file that is wrong or
-	// asks for what the embedded Prometheus does not do. The error is one line
+	// ErrConfig is returned by [New] for a configuration file that is wrong or uses
+	// settings that the embedded Prometheus does not support. The error is one line
 	// that names the file, the line and the section.
 	ErrConfig = errors.New("prometheus configuration")
-	// ErrRules is returned by [New] for a rule file that is wrong.
+	// ErrRules is returned by [New] for a wrong rule file.
 	ErrRules = errors.New("prometheus rules")
 	// ErrTaken is returned by [Server.Run] when another process uses the directory.
 	ErrTaken = errors.New("metrics directory is in use by another process")
-	// ErrFull is returned by [Server.Run] when there is too little disk space to
-	// begin.
+	// ErrFull is returned by [Server.Run] when there is too little disk space to start.
 	ErrFull = errors.New("too little disk space for metrics")
 	// ErrStarted is returned by [Server.Run] when it was called before.
-	ErrStarted = errors.New("monitoring was started before")
+	ErrStarted = errors.New("monitoring has already been started")
 )
 
 // Server is one embedded Prometheus.
 type Server struct {
 	options Options
 	plan    plan
-	hide    conceal.Texts // what no line of the log may show
-	own     *slog.Logger  // for what this package has to say
-	logger  *slog.Logger  // for what the library has
+	hide    conceal.Texts // hides secrets in log lines
+	own     *slog.Logger  // for this package
+	logger  *slog.Logger  // for the library
 	handler http.Handler
 	gate    *gate
 	started atomic.Bool
@@ -58,9 +57,8 @@ type Server struct {
 	once    sync.Once // closes ready
 }
 
-// New checks the options and reads all files that they name. It opens no
-// database and starts nothing. Errors are one line and wrap [ErrOptions],
-// [ErrConfig] or [ErrRules].
+// New checks the options and reads all files that they name. It opens no database and
+// starts nothing. An error is one line and wraps [ErrOptions], [ErrConfig] or [ErrRules].
 func New(o Options) (*Server, error) {
 	o = o.withDefaults()
 	if err := o.validate(); err != nil {
@@ -84,36 +82,36 @@ func New(o Options) (*Server, error) {
 	}, nil
 }
 
-// Handler serves the HTTP API of Prometheus under /api/v1, and /-/healthy and
-// /-/ready. It only reads: deleting, writing and remote-controlling are not
-// there. Until the server is ready, and when it has ended, the API answers 503.
+// Handler serves the HTTP API of Prometheus under /api/v1, and /-/healthy and /-/ready.
+// The API is read-only: it has no admin, write or lifecycle calls. It answers 503 until
+// the server is ready, and after Run has ended.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Expressions returns those of all alerts, built in or the operator's, as the links
-// of alerts have them.
+// Expressions returns the PromQL expressions of all alerts, built-in and the operator's
+// own, in the form that links in alerts use.
 func (s *Server) Expressions() []string { return s.plan.rules.expressions() }
 
-// Watched returns the URLs of what the rules judge, as far as they are known before it
-// runs: the targets, or those that the job of the configuration file lists itself, 20 at
-// most. Those of the file have no query.
+// Watched returns the URLs of the targets that the rules evaluate, as far as they are
+// known before Run. They are Targets or, without them, at most 20 URLs from the
+// static_configs of the job in the configuration file. The latter have no query.
 func (s *Server) Watched() []string { return s.plan.watched }
 
-// Ready is closed when the API answers, targets are scraped and rules are
+// Ready is closed when the API accepts requests, targets are scraped and rules are
 // evaluated. It stays open if [Server.Run] fails before that.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// maxMended is how often damage is set aside: that of blocks, and that of the log.
+// maxMended is how often Run moves damaged files out of the database: once the blocks,
+// and once the head files.
 const maxMended = 2
 
-// Run opens the database, scrapes and evaluates rules until the context ends,
-// and then stops in order: rules and the API, which answers 503, then scraping,
-// then the database. It runs once. It returns nil after an orderly end, and an error for a
-// database that cannot be opened or closed.
+// Run opens the database, scrapes and evaluates rules until the context ends. Then it
+// stops rules and the API, then scraping, then the database, and returns nil. It returns
+// an error if the database cannot be opened or closed. It can be called once.
 //
-// When the disk fills up it rests, the database closed and the API answering 503,
-// until there is space again. When the clock was set back it sets the samples of
-// the future aside, because no newer ones could be stored beside them; and it sets
-// aside what is damaged beyond the library's own repair.
+// If the disk fills up while it runs, Run closes the database and the API answers 503
+// until there is space again. If the clock was set back, Run moves samples with future
+// timestamps out of the database, because otherwise no new ones could be stored. It does
+// the same with files that the library cannot repair.
 func (s *Server) Run(ctx context.Context) error {
 	if !s.started.CompareAndSwap(false, true) {
 		return ErrStarted
@@ -129,27 +127,27 @@ func (s *Server) Run(ctx context.Context) error {
 		err := s.watch(ctx)
 		switch {
 		case errors.Is(err, errAhead):
-			s.own.WarnContext(ctx, "metrics of the future are set aside", "aside", aheadDir, "err", oneLine(err))
+			s.own.WarnContext(ctx, "moved samples with future timestamps out of the database", "moved_to", aheadDir, "err", oneLine(err))
 		case errors.Is(err, errBroken) && mended < maxMended:
 			mended++
-			s.own.WarnContext(ctx, "metrics cannot be read, what is damaged is set aside", "aside", brokenDir, "err", oneLine(err))
+			s.own.WarnContext(ctx, "cannot read metrics; moved the damaged files out of the database", "moved_to", brokenDir, "err", oneLine(err))
 		case (errors.Is(err, ErrFull) || errors.Is(err, syscall.ENOSPC)) && s.wasReady():
-			s.own.WarnContext(ctx, "metrics rest until there is more disk space", "err", oneLine(err))
+			s.own.WarnContext(ctx, "metrics are paused until there is more disk space", "err", oneLine(err))
 			if !s.options.rest(ctx) {
 				return nil
 			}
-			s.own.InfoContext(ctx, "metrics go on, there is disk space again")
+			s.own.InfoContext(ctx, "metrics are resumed, because there is disk space again")
 		default:
 			return err
 		}
 	}
 }
 
-// watch scrapes and evaluates until the context ends. An error that wraps
-// [ErrFull], errAhead or errBroken means that it may begin anew.
+// watch scrapes and evaluates until the context ends. After an error that wraps
+// [ErrFull], errAhead or errBroken, it can be called again.
 func (s *Server) watch(ctx context.Context) (err error) {
-	// The library registers its metrics while it is put together, and panics
-	// where one is registered twice.
+	// The library registers its metrics in its constructors. Registering one twice
+	// panics, so each call has its own registry.
 	reg := prometheus.NewRegistry()
 	db, err := openStorage(s.options, s.plan, reg, s.logger)
 	if err != nil {
@@ -165,7 +163,7 @@ func (s *Server) watch(ctx context.Context) (err error) {
 		return err
 	}
 	if ctx.Err() != nil {
-		return nil // It was over before it began, after a long replay perhaps.
+		return nil // The context ended during the replay of the log.
 	}
 	s.gate.open(newAPI(p, s.options, s.plan, reg, s.logger))
 	defer s.gate.close()
@@ -174,15 +172,15 @@ func (s *Server) watch(ctx context.Context) (err error) {
 		return err
 	}
 	s.once.Do(func() { close(s.ready) })
-	var telling sync.WaitGroup
-	tellContext, endTelling := context.WithCancel(ctx)
-	telling.Go(func() { s.tellHealth(tellContext, p.scrape.TargetsActive) })
+	var health sync.WaitGroup
+	healthContext, endHealth := context.WithCancel(ctx)
+	health.Go(func() { s.logHealth(healthContext, p.scrape.TargetsActive) })
 	err = db.tend(ctx)
-	endTelling()
-	telling.Wait()
+	endHealth()
+	health.Wait()
 
-	// The rules stop at once. They must not see the targets of a process that
-	// stops go away, while a query is still under way.
+	// The rules stop at once and do not wait for running queries. Otherwise they would
+	// report the targets of a process that stops as down.
 	var closing sync.WaitGroup
 	closing.Go(s.gate.close)
 	stop()

@@ -7,11 +7,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// refuse reads YAML and returns an error for the first section that asks for
-// what the embedded Prometheus does not do.
+// refuse parses YAML and returns an error for the first setting that the embedded
+// Prometheus does not support.
 func refuse(file string, content []byte) (*yaml.Node, error) {
-	// Reading it as plain values first finds anchors that contain themselves or
-	// blow up, so that walking the nodes comes to an end.
+	// Decoding into plain values first finds anchors that contain themselves or expand
+	// too much. Without that check, walk might not end.
 	var values any
 	if err := yaml.Unmarshal(content, &values); err != nil {
 		return nil, inFile(file, err)
@@ -27,8 +27,8 @@ func refuse(file string, content []byte) (*yaml.Node, error) {
 	return root, walk(file, "", root)
 }
 
-// walk goes through all sections. path is where the node stands, by the names of
-// the sections around it; the items of a list have the path of the list.
+// walk checks all sections below a node. path has the names of the sections around the
+// node, separated by dots. The items of a list have the path of the list.
 func walk(file, path string, n *yaml.Node) error {
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -43,29 +43,29 @@ func walk(file, path string, n *yaml.Node) error {
 		for key, value := range pairs(n) {
 			below := strings.TrimPrefix(path+"."+key.Value, ".")
 			if key.Tag == "!!merge" {
-				below = path // What is merged in stands here.
+				below = path // A merge key adds its entries to this mapping.
 			} else if why := refusal(path, key.Value); why != "" && !hollow(value) {
-				return fmt.Errorf("%s:%d: %s is not honoured: %s", file, key.Line, below, why)
+				return fmt.Errorf("%s:%d: %s is not supported: %s", file, key.Line, below, why)
 			}
 			if err := walk(file, below, value); err != nil {
 				return err
 			}
 		}
 	case yaml.ScalarNode:
-		// It would not work, and be a label of all series.
+		// A user and password here would not work, and would appear as a label of all series.
 		if path == "scrape_configs.static_configs.targets" && strings.Contains(n.Value, "@") {
-			return fmt.Errorf("%s:%d: %s must be HOST:PORT each: a user and a password belong in basic_auth", file, n.Line, path)
+			return fmt.Errorf("%s:%d: %s must have the form HOST:PORT: put the user and the password into basic_auth", file, n.Line, path)
 		}
-	default: // There are no other nodes inside a document.
+	default: // A document has no other nodes inside.
 	}
 	return nil
 }
 
-// refusal says why a section is not honoured, and nothing of one that is. What
-// no Prometheus knows is left to the library to refuse.
+// refusal returns why a setting is not supported, or an empty string. The library rejects
+// settings that do not exist.
 func refusal(path, key string) string {
 	if path == "scrape_configs" && strings.HasSuffix(key, "_sd_configs") && key != "file_sd_configs" {
-		return "targets come from static_configs and file_sd_configs only"
+		return "use static_configs or file_sd_configs"
 	}
 	switch strings.TrimPrefix(path+"."+key, ".") {
 	case "alerting":
@@ -75,25 +75,25 @@ func refusal(path, key string) string {
 	case "remote_read":
 		return "samples are read from the data directory only"
 	case "otlp":
-		return "the API takes no samples"
+		return "the API accepts no samples"
 	case "tracing":
 		return "the monitoring is not traced"
 	case "runtime":
-		return "the process is not the monitoring's alone"
+		return "these are settings of the whole process, which does more than monitoring"
 	case "storage.tsdb.retention":
-		return "retention is set on the command line"
+		return "use the flags --retention-time and --retention-size"
 	case "storage.tsdb.chunk_encoding", "storage.tsdb.stale_series_compaction_threshold":
-		return "of storage only out_of_order_time_window and exemplars can be set"
+		return "only out_of_order_time_window and exemplars can be set in storage"
 	case "global.query_log_file":
 		return "queries are not logged"
 	case "global.scrape_failure_log_file", "scrape_configs.scrape_failure_log_file":
-		return "the log and /api/v1/targets tell of failed scrapes"
+		return "see the log and /api/v1/targets for failed scrapes"
 	}
 	return ""
 }
 
-// hollow reports whether a section says nothing: the prometheus.yml that comes
-// with Prometheus has an alerting section without a single Alertmanager.
+// hollow reports whether a section sets nothing. The prometheus.yml that comes with
+// Prometheus has an alerting section without an Alertmanager.
 func hollow(n *yaml.Node) bool {
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -112,7 +112,7 @@ func hollow(n *yaml.Node) bool {
 				return false
 			}
 		}
-	default: // There are no other nodes inside a document.
+	default: // A document has no other nodes inside.
 	}
 	return true
 }

@@ -25,22 +25,22 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-// pace is the scrape and evaluation interval of the tests, and deadline how long
-// they wait for what must come.
+// pace is the scrape and evaluation interval of the tests. deadline is how long they wait
+// for a condition.
 const (
 	pace     = 200 * time.Millisecond
 	deadline = 30 * time.Second
 )
 
-// target is a service to watch: a gauge that tests set, a histogram of both
-// kinds with an exemplar, and an outage on demand.
+// target is a monitored service. It has a gauge that tests set, a classic and a native
+// histogram with an exemplar, and it can fail on request.
 type target struct {
 	*httptest.Server
 
 	heat  prometheus.Gauge
 	down  atomic.Bool
 	extra atomic.Pointer[string]
-	// token is the last Authorization header that came.
+	// token is the last received Authorization header.
 	token atomic.Pointer[string]
 }
 
@@ -77,7 +77,7 @@ func newTarget(t *testing.T) *target {
 
 func (a *target) host() string { return strings.TrimPrefix(a.URL, "http://") }
 
-// outbox holds the alerts that were sent.
+// outbox collects the alerts that were sent.
 type outbox struct {
 	mu     sync.Mutex
 	alerts []model.Alert
@@ -97,7 +97,7 @@ func (o *outbox) all() []model.Alert {
 	return append([]model.Alert(nil), o.alerts...)
 }
 
-// logbook holds a log as JSON lines.
+// logbook collects log output as JSON lines.
 type logbook struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -119,7 +119,7 @@ func (l *logbook) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: level}))
 }
 
-// options are those of a small monitoring of the target.
+// options returns options that monitor the target.
 func options(t *testing.T, a *target) prom.Options {
 	t.Helper()
 	return prom.Options{
@@ -130,12 +130,12 @@ func options(t *testing.T, a *target) prom.Options {
 	}
 }
 
-// running is a server that runs, behind HTTP.
+// running is a running server with an HTTP listener.
 type running struct {
 	*prom.Server
 
 	url string
-	// stop ends it and returns what Run did.
+	// stop stops the server and returns the error of Run.
 	stop func() error
 }
 
@@ -166,10 +166,10 @@ func start(tb testing.TB, o prom.Options) *running {
 	return &running{Server: s, url: web.URL, stop: stop}
 }
 
-// get asks the API and returns status and body.
+// get calls the API and returns the status and the body.
 func (r *running) get(tb testing.TB, path string) (status int, body string) {
 	tb.Helper()
-	response, err := http.Get(r.url + path) //nolint:forbidigo // A test ends with its process.
+	response, err := http.Get(r.url + path) //nolint:forbidigo // a test needs no timeout of its own
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func (r *running) get(tb testing.TB, path string) (status int, body string) {
 	return response.StatusCode, string(content)
 }
 
-// data asks the API and unpacks the data of its answer.
+// data calls the API and decodes the data of its response.
 func (r *running) data(tb testing.TB, path string, into any) {
 	tb.Helper()
 	status, body := r.get(tb, path)
@@ -211,7 +211,7 @@ func (r *running) query(tb testing.TB, expr string) map[string]string {
 	return values
 }
 
-// eventually waits until the condition holds.
+// eventually waits until a condition is true.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -222,12 +222,12 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timeout while waiting: %s", what)
 		}
 	}
 }
 
-// is waits until the query has this one value.
+// is waits until the query returns a single series with this value.
 func (r *running) is(t *testing.T, expr, want string) {
 	t.Helper()
 	eventually(t, expr+" is "+want, func() bool {
@@ -242,7 +242,7 @@ func (r *running) is(t *testing.T, expr, want string) {
 	})
 }
 
-// file writes a file into a directory of its own.
+// file writes a file into a new directory.
 func file(t *testing.T, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -258,7 +258,7 @@ func testClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: deadline}
 }
 
-// statusAndBody sends a request and reads the answer.
+// statusAndBody sends a request and reads the response.
 func statusAndBody(t *testing.T, request *http.Request) (status int, body string) {
 	t.Helper()
 	response, err := testClient(t).Do(request)
@@ -269,7 +269,7 @@ func statusAndBody(t *testing.T, request *http.Request) (status int, body string
 	return response.StatusCode, bodyOf(t, response, nil)
 }
 
-// bodyOf reads an answer.
+// bodyOf reads the body of a response.
 func bodyOf(t *testing.T, response *http.Response, err error) string {
 	t.Helper()
 	if err != nil {

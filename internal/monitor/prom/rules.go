@@ -17,8 +17,8 @@ import (
 	"github.com/prometheus/prometheus/rules"
 )
 
-// ruleSet holds all rules as they were when the server was made, by the names of
-// their files, and hands them to the rule manager.
+// ruleSet has all rules, by file name, as they were when New read them. It implements
+// [rules.GroupLoader] for the rule manager.
 type ruleSet struct {
 	parser parser.Parser
 	names  []string
@@ -27,7 +27,7 @@ type ruleSet struct {
 
 var _ rules.GroupLoader = (*ruleSet)(nil)
 
-// Load returns the rules of a file that was read before.
+// Load returns the rules of a file that New has read.
 func (r *ruleSet) Load(name string, _ bool, _ model.ValidationScheme) (*rulefmt.RuleGroups, []error) {
 	groups, ok := r.groups[name]
 	if !ok {
@@ -39,7 +39,7 @@ func (r *ruleSet) Load(name string, _ bool, _ model.ValidationScheme) (*rulefmt.
 // Parse parses the expression of a rule.
 func (r *ruleSet) Parse(query string) (parser.Expr, error) { return r.parser.ParseExpr(query) }
 
-// expressions returns those of the alerts, as the parser writes them.
+// expressions returns the expressions of all alerts, as the parser formats them.
 func (r *ruleSet) expressions() []string {
 	var all []string
 	for _, name := range r.names {
@@ -57,7 +57,7 @@ func (r *ruleSet) expressions() []string {
 	return all
 }
 
-// ruleDefaults holds for groups that do not say otherwise.
+// ruleDefaults are the defaults for groups without their own settings.
 type ruleDefaults struct {
 	interval time.Duration
 	// offset is how far in the past rules are evaluated.
@@ -65,8 +65,8 @@ type ruleDefaults struct {
 	scheme model.ValidationScheme
 }
 
-// loadRules reads the built-in rules, the rule files of the options and those of
-// the configuration, whose global section holds for the latter only.
+// loadRules reads the built-in rules, the rule files of the options and those of the
+// configuration file. The global section of that file applies to the latter only.
 func loadRules(o Options, cfg *config.Config, p parser.Parser, logger *slog.Logger) (*ruleSet, error) {
 	set := &ruleSet{parser: p, groups: make(map[string]*rulefmt.RuleGroups)}
 	own := ruleDefaults{interval: o.EvaluationInterval, scheme: model.UTF8Validation}
@@ -81,7 +81,7 @@ func loadRules(o Options, cfg *config.Config, p parser.Parser, logger *slog.Logg
 		scheme:   cfg.GlobalConfig.MetricNameValidationScheme,
 	}
 	for _, pattern := range o.RuleFiles {
-		// A name without a * was meant; nothing there is a mistake.
+		// A missing file is an error if its name has no wildcard.
 		if _, err := os.Stat(pattern); err != nil && !strings.ContainsAny(pattern, `*?[\`) {
 			return nil, fmt.Errorf("read rule file: %w", err)
 		}
@@ -99,8 +99,8 @@ func loadRules(o Options, cfg *config.Config, p parser.Parser, logger *slog.Logg
 	return set, nil
 }
 
-// addFiles reads the rule files of a pattern. None is no error: a directory for
-// rules to come is common.
+// addFiles reads the rule files that match a pattern. It logs a warning if there are
+// none, because an empty directory for future rules is common.
 func (r *ruleSet) addFiles(pattern string, defaults ruleDefaults, logger *slog.Logger) error {
 	files, err := filepath.Glob(pattern)
 	if err != nil {
@@ -112,7 +112,7 @@ func (r *ruleSet) addFiles(pattern string, defaults ruleDefaults, logger *slog.L
 	for _, file := range files {
 		file = filepath.Clean(file)
 		if r.groups[file] != nil {
-			continue // Two patterns may name the same file.
+			continue // two patterns may match the same file
 		}
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -144,8 +144,8 @@ func (r *ruleSet) add(name string, content []byte, defaults ruleDefaults, logger
 	return nil
 }
 
-// inRuleFile puts the name of a rule file before an error. Errors in rules begin
-// with line and column, those in YAML have the line inside.
+// inRuleFile adds the name of a rule file to an error. Errors about rules begin with line
+// and column. YAML errors have the line inside.
 func inRuleFile(name string, err error) error {
 	text := err.Error()
 	if text != "" && text[0] >= '0' && text[0] <= '9' {

@@ -34,7 +34,7 @@ func TestRuleFiresAndResolves(t *testing.T) {
 	r := start(t, o)
 	r.is(t, "heat:celsius:max", "0")
 	if alerts := sent.all(); len(alerts) != 0 {
-		t.Fatalf("sent without a reason: %v", alerts)
+		t.Fatalf("alerts were sent before the rule fired: %v", alerts)
 	}
 
 	a.heat.Set(40)
@@ -52,7 +52,7 @@ func TestRuleFiresAndResolves(t *testing.T) {
 		t.Errorf("link: %s %v", fired.GeneratorURL, err)
 	}
 	if link, _ := url.Parse(fired.GeneratorURL); !slices.Contains(r.Expressions(), link.Query().Get("g0.expr")) {
-		t.Errorf("the link asks %s, which is none of %q", link.Query().Get("g0.expr"), r.Expressions())
+		t.Errorf("the link has the expression %s, which is not in %q", link.Query().Get("g0.expr"), r.Expressions())
 	}
 	eventually(t, "the alert is sent again", func() bool { return len(sent.all()) > 1 })
 
@@ -64,10 +64,10 @@ func TestRuleFiresAndResolves(t *testing.T) {
 	})
 }
 
-// TestRestartKeepsSamplesAndWaits stops the monitoring in the middle of an
-// alert's wait. The wait is longer than the test may last, so that only one that
-// goes on where it was can fire.
-func TestRestartKeepsSamplesAndWaits(t *testing.T) {
+// TestRestartKeepsSamplesAndPendingAlerts stops the monitoring while an alert is pending.
+// The alert's "for" is longer than the test may last, so it can fire only if it continues
+// where it was.
+func TestRestartKeepsSamplesAndPendingAlerts(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)
 	o, sent := options(t, a), new(outbox)
@@ -95,7 +95,7 @@ func TestRestartKeepsSamplesAndWaits(t *testing.T) {
 	}
 	eventually(t, "the alert", func() bool { return len(sent.all()) > 0 })
 	if waited := time.Since(again); waited >= 8*time.Second {
-		t.Errorf("it waited %s after the restart: it began anew (active since %s)", waited, active)
+		t.Errorf("the alert fired %s after the restart, so its wait started again (active since %s)", waited, active)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestRuleFiles(t *testing.T) {
 	r.is(t, "heat:celsius:max", "0")
 }
 
-func TestRefusesRuleFiles(t *testing.T) {
+func TestRejectsWrongRuleFiles(t *testing.T) {
 	t.Parallel()
 	const broken = "groups:\n- name: a\n  rules:\n  - alert: B\n    expr: sum(\n"
 	for name, c := range map[string]struct {

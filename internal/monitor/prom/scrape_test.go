@@ -38,7 +38,7 @@ func TestScrapesBothHistogramsAndExemplars(t *testing.T) {
 	}
 }
 
-func TestTargetDownAndBack(t *testing.T) {
+func TestTargetDownAndUpAgain(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)
 	r := start(t, options(t, a))
@@ -60,10 +60,10 @@ func TestSeveralTargetsAndPaths(t *testing.T) {
 	r := start(t, o)
 	r.is(t, "sum(up)", "3")
 	r.is(t, `extra{instance="`+a.host()+`/extra"}`, "7")
-	r.is(t, `up{instance="`+b.host()+`/metrics/"}`, "1") // as it was written
+	r.is(t, `up{instance="`+b.host()+`/metrics/"}`, "1") // the path is unchanged
 }
 
-func TestBearerTokenIsReadAnewAndNeverShown(t *testing.T) {
+func TestBearerTokenIsReadAgainAndNeverShown(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)
 	o := options(t, a)
@@ -104,13 +104,12 @@ func TestTwoServersAtOnce(t *testing.T) {
 	second.is(t, "heat_celsius", "3")
 }
 
-// TestAnswersDebiansPromtool asks as people with the tools of their distribution
-// do, one of Prometheus 2.
-func TestAnswersDebiansPromtool(t *testing.T) {
+// TestPromtoolWorks queries with the promtool of Debian, which is from Prometheus 2.
+func TestPromtoolWorks(t *testing.T) {
 	t.Parallel()
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Fatal("promtool is missing: install the package prometheus")
+		t.Fatal("this test needs promtool; on Debian, install the package prometheus")
 	}
 	a := newTarget(t)
 	a.heat.Set(21)
@@ -138,7 +137,7 @@ func TestAnswersDebiansPromtool(t *testing.T) {
 	}
 }
 
-// TestAPI asks for what Grafana and the console ask for.
+// TestAPI makes the calls of Grafana and the console.
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)
@@ -195,7 +194,7 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-func TestAPIOnlyReads(t *testing.T) {
+func TestAPIIsReadOnly(t *testing.T) {
 	t.Parallel()
 	r := start(t, options(t, newTarget(t)))
 	for _, c := range []struct{ method, path string }{
@@ -235,7 +234,7 @@ func TestAPIOnlyReads(t *testing.T) {
 	}
 	response.Body.Close()
 	if allowed := response.Header.Get("Access-Control-Allow-Origin"); allowed != "" {
-		t.Errorf("another web page may ask: %q", allowed)
+		t.Errorf("another origin is allowed: %q", allowed)
 	}
 }
 
@@ -247,29 +246,29 @@ func TestAnswers503BeforeAndAfter(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(o.Dir); !os.IsNotExist(err) {
-		t.Errorf("New made the directory: %v", err)
+		t.Errorf("New created the directory: %v", err)
 	}
 	early := httptest.NewRecorder()
 	s.Handler().ServeHTTP(early, httptest.NewRequest(http.MethodGet, "/api/v1/query?query=up", http.NoBody))
 	if early.Code != http.StatusServiceUnavailable || early.Header().Get("Retry-After") == "" {
-		t.Errorf("before it runs: %d %s", early.Code, early.Body)
+		t.Errorf("before Run: %d %s", early.Code, early.Body)
 	}
 	live := start(t, o)
 	if status, _ := live.get(t, "/api/v1/query?query=up"); status != http.StatusOK {
-		t.Errorf("while it runs: %d", status)
+		t.Errorf("during Run: %d", status)
 	}
 	if err := live.stop(); err != nil {
 		t.Fatal(err)
 	}
 	status, body := live.get(t, "/api/v1/query?query=up")
 	if status != http.StatusServiceUnavailable || !strings.Contains(body, `"errorType":"unavailable"`) {
-		t.Errorf("after it ended: %d %s", status, body)
+		t.Errorf("after Run: %d %s", status, body)
 	}
 	if status, _ := live.get(t, "/-/ready"); status != http.StatusServiceUnavailable {
-		t.Errorf("/-/ready after it ended: %d", status)
+		t.Errorf("/-/ready after Run: %d", status)
 	}
 	if err := live.Run(t.Context()); err == nil {
-		t.Error("it ran twice")
+		t.Error("a second Run returned no error")
 	}
 }
 
@@ -283,7 +282,7 @@ func TestRetention(t *testing.T) {
 	if info.StorageRetention != "1d12h or 536870912B" {
 		t.Errorf("retention: %q", info.StorageRetention)
 	}
-	// What the database itself says.
+	// The limits that the database reports.
 	var families []struct {
 		Name   string
 		Metric []struct{ Gauge struct{ Value float64 } }

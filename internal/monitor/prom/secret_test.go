@@ -11,8 +11,8 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-// secretJobs are jobs of a user's, one of which works and one of which does not,
-// with a secret wherever one fits.
+// secretJobs returns two jobs of a user's file, one that works and one that fails. They
+// have secrets in every possible field.
 func secretJobs(up, down string) string {
 	job := func(name, target string) string {
 		return `
@@ -49,19 +49,19 @@ func TestSecretsOfAFileAreNeverShown(t *testing.T) {
 	o.ConfigFile = file(t, "prometheus.yml", secretJobs(strings.TrimPrefix(keyed.URL, "http://"), ""+strings.TrimPrefix(closed.URL, "http://")))
 	r := start(t, o)
 	r.is(t, `plain{job="works"}`, "1")
-	// What is used is what the file says.
+	// The scrape uses the secrets of the file.
 	got := <-sent
 	if user, password, _ := got.BasicAuth(); got.URL.Query().Get("token") != "SECRET-param" || got.URL.Query().Get("more") != "SECRET-replacement" ||
 		got.Header.Get("X-Key") != "SECRET-value" || user != "SECRET-user" || password != "SECRET-password" {
 		t.Errorf("the scrape has %s, %v", got.URL, got.Header)
 	}
-	eventually(t, "the failure to be told", func() bool {
+	eventually(t, "the failure is reported", func() bool {
 		_, body := r.get(t, "/api/v1/targets")
 		return strings.Contains(body, "refused")
 	})
 	for path, plain := range map[string]string{
 		"/api/v1/status/config":                          "job_name: works",
-		"/api/v1/status/config/":                         "", // leads to the one without a slash
+		"/api/v1/status/config/":                         "", // redirects to the path without a slash
 		"/api/v1/scrape_pools/config?scrapePool=works":   "plain-team",
 		"/api/v1/scrape_pools":                           "works",
 		"/api/v1/targets":                                "plain-team",
@@ -85,12 +85,12 @@ func TestSecretsOfAFileAreNeverShown(t *testing.T) {
 		t.Error(err)
 	}
 	if text := log.String(); strings.Contains(text, "SECRET") || !strings.Contains(text, "Scrape failed") {
-		t.Errorf("the log shows a secret, or nothing: %.2000s", text)
+		t.Errorf("the log shows a secret, or is empty: %.2000s", text)
 	}
 }
 
-// An error names the place in a file, and not the value there.
-func TestWrongFilesAreRefusedWithoutTheirSecrets(t *testing.T) {
+// An error names the place in a file and does not show the value.
+func TestErrorsOfWrongFilesShowNoSecrets(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)
 	for name, job := range map[string]string{

@@ -27,9 +27,9 @@ func (s *stalled) Write(p []byte) (int, error) {
 	return s.ResponseRecorder.Write(p)
 }
 
-// TestRulesStopAtOnceThoughAQueryIsUnderWay: rules that went on would see the
-// targets of a process that stops go away, and report that they are down.
-func TestRulesStopAtOnceThoughAQueryIsUnderWay(t *testing.T) {
+// TestRulesStopAtOnceDuringAQuery: if rules continued, they would report the targets of a
+// process that stops as down.
+func TestRulesStopAtOnceDuringAQuery(t *testing.T) {
 	t.Parallel()
 	o := options(t, newTarget(t))
 	sent := make(chan struct{}, 1000)
@@ -47,14 +47,14 @@ func TestRulesStopAtOnceThoughAQueryIsUnderWay(t *testing.T) {
 
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.stop() }()
-	// Within this time, which is less than the API waits for its clients, rules
-	// that go on would be evaluated ten times. One evaluation may be under way.
+	// In this time, rules that continue would be evaluated ten times. It is shorter than
+	// the API waits for its clients. One evaluation may still be running.
 	after := time.NewTimer(10 * pace)
 	defer after.Stop()
 	before := len(sent)
 	<-after.C
 	if more := len(sent) - before; more > 2 {
-		t.Errorf("the alert was sent %d times after the end", more)
+		t.Errorf("the alert was sent %d times after the stop", more)
 	}
 	close(client.release)
 	<-answered

@@ -16,34 +16,34 @@ import (
 	"github.com/prometheus/prometheus/util/compression"
 )
 
-// The measures of the database. Those of the library are made for millions of
-// series; a ticket office with its monitoring has some two thousand.
+// The sizes of the database. The library's defaults are for millions of series; a ticket
+// office and its monitoring have about two thousand.
 const (
-	// blockSpan is how much time a new block holds; the library's is 2 h. Up to
-	// one and a half times that is in the write-ahead log, which is replayed at
-	// the next start: at one scrape a second, the library's measure would make it
-	// some 20 million samples, and seconds of waiting.
+	// blockSpan is the time span of a new block; the library's default is 2 h. The
+	// write-ahead log has up to one and a half times that, and is replayed at the next
+	// start. With the default and a scrape every second, that would be 20 million
+	// samples and take several seconds.
 	blockSpan = 30 * time.Minute
-	// maxBlockSpan is the longest block, if a tenth of the retention is not
-	// shorter; both are what the Prometheus binary has.
+	// maxBlockSpan is the span of the longest block, unless a tenth of the retention is
+	// shorter. Both are defaults of the Prometheus binary.
 	maxBlockSpan = 31 * 24 * time.Hour
-	// walSegment is the size of a file of the write-ahead log; the library's is
-	// 128 MiB. Old log is deleted by whole files.
+	// walSegment is the size of a file of the write-ahead log; the library's default is
+	// 128 MiB. Only whole files are deleted.
 	walSegment = 16 << 20
-	// chunkSegment is the size of a file of samples in a block. A file is taken
-	// from the disk at once when it is begun: the library's 512 MiB would fill a
-	// small disk for nothing.
+	// chunkSegment is the size of a file of samples in a block. The space is allocated
+	// when the file is created. The library's default of 512 MiB would fill a small
+	// disk.
 	chunkSegment = 16 << 20
-	// stripes is by how many locks series are kept, a power of two. The library's
-	// 16384 cost 7 MiB before the first series is there.
+	// stripes is the number of locks for series, a power of two. The library's default
+	// of 16384 needs 7 MiB without a single series.
 	stripes = 512
-	// headBuffer is the write buffer of the samples of the last hours, the
-	// least that the library takes instead of its 4 MiB.
+	// headBuffer is the write buffer for the samples of the last hours. It is the
+	// library's minimum; the default is 4 MiB.
 	headBuffer = chunks.MinWriteBufferSize
-	// never is later than any process ends.
+	// never is longer than any process runs.
 	never = 100 * 365 * 24 * time.Hour
-	// exemplarsKept is how many exemplars are kept in memory, the newest; the
-	// library's 100,000 take 6 MiB at once.
+	// exemplarsKept is how many of the newest exemplars are kept in memory. The
+	// library's default of 100,000 allocates 6 MiB at once.
 	exemplarsKept = 10_000
 )
 
@@ -55,11 +55,11 @@ type database struct {
 	lock    fileutil.Releaser
 }
 
-// openStorage takes the directory and opens the database in it, which replays
-// the write-ahead log, and repairs it where it is damaged.
+// openStorage locks the directory and opens the database in it. That replays the
+// write-ahead log and repairs it if it is damaged.
 func openStorage(o Options, p plan, reg prometheus.Registerer, logger *slog.Logger) (*database, error) {
-	// The database could take the lock, but would first clean up what to it
-	// looks like left-overs, and is the other process's work.
+	// The database can take the lock itself. But before that it deletes files that look
+	// like leftovers, and they may belong to the other process.
 	lock, _, err := fileutil.Flock(filepath.Join(o.Dir, "lock"))
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return nil, fmt.Errorf("open metrics directory: %w", err)
@@ -71,7 +71,7 @@ func openStorage(o Options, p plan, reg prometheus.Registerer, logger *slog.Logg
 	}
 	db, err := tsdb.Open(o.Dir, logger.With("part", "tsdb"), reg, storageOptions(o, p), nil)
 	if err != nil {
-		err = fmt.Errorf("open metrics database %s: %w", o.Dir, o.setBrokenAside(oneLine(err)))
+		err = fmt.Errorf("open metrics database %s: %w", o.Dir, o.quarantineBroken(oneLine(err)))
 		return nil, errors.Join(err, lock.Release())
 	}
 	return &database{DB: db, options: o, lock: lock}, nil
@@ -83,10 +83,10 @@ func storageOptions(o Options, p plan) *tsdb.Options {
 		longest = min(longest, o.RetentionTime/10)
 	}
 	t := tsdb.DefaultOptions()
-	t.NoLockfile = true           // It is taken already.
-	t.BlockReloadInterval = never // What it does is done by [database.tend] and by compaction.
+	t.NoLockfile = true           // openStorage has locked the directory
+	t.BlockReloadInterval = never // [database.tend] and compaction do this work
 	t.WALSegmentSize = walSegment
-	t.WALCompression = compression.Snappy // As the binary; the library's default is none.
+	t.WALCompression = compression.Snappy // as in the binary; the library's default is none
 	t.MaxBlockChunkSegmentSize = chunkSegment
 	t.RetentionDuration = o.RetentionTime.Milliseconds()
 	t.MaxBytes = o.RetentionSize
@@ -99,9 +99,9 @@ func storageOptions(o Options, p plan) *tsdb.Options {
 	if e := p.config.StorageConfig.ExemplarsConfig; e != nil {
 		t.MaxExemplars = e.MaxExemplars
 	}
-	// Samples older than the newest of their series are dropped and logged, as
-	// the binary does unless told otherwise: after the clock was set back, a
-	// series goes on when time has caught up.
+	// The default is to drop and log samples older than the newest of their series, as
+	// in the binary. If the clock was set back, a series continues when the time has
+	// caught up.
 	t.OutOfOrderTimeWindow = p.config.StorageConfig.TSDBConfig.OutOfOrderTimeWindow
 	t.FloatChunkEncoding = chunkenc.EncXOR
 	return t

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-func TestTakenDirectory(t *testing.T) {
+func TestDirectoryInUse(t *testing.T) {
 	t.Parallel()
 	o := options(t, newTarget(t))
 	first := start(t, o)
@@ -37,7 +37,7 @@ func TestTakenDirectory(t *testing.T) {
 	start(t, o).is(t, "up", "1")
 }
 
-func TestDirectoryThatCannotBe(t *testing.T) {
+func TestDirectoryThatCannotBeCreated(t *testing.T) {
 	t.Parallel()
 	o := options(t, newTarget(t))
 	o.Dir = filepath.Join(file(t, "file", "no directory"), "metrics")
@@ -78,13 +78,13 @@ func TestCorruptedLogIsRepaired(t *testing.T) {
 	r.is(t, "up", "1")
 	before := fmt.Sprintf("count_over_time(up[1h] @ %.3f) > bool 1", float64(stopped.UnixMilli())/1000)
 	if v := r.query(t, before); len(v) != 1 {
-		t.Errorf("what stood before the garbage is gone: %v", v)
+		t.Errorf("the samples before the garbage are gone: %v", v)
 	}
 }
 
-// TestLogIsQuiet exposes what the library warns of at every scrape: a sample with
-// a time of its own that is too old. At level info it says much as well.
-func TestLogIsQuiet(t *testing.T) {
+// TestRepeatedWarningsAreSuppressed exposes a sample with a timestamp that is too old. The
+// library warns about it at every scrape. It also logs a lot at level info.
+func TestRepeatedWarningsAreSuppressed(t *testing.T) {
 	t.Parallel()
 	a := newTarget(t)
 	o, log := options(t, a), new(logbook)

@@ -11,37 +11,36 @@ import (
 )
 
 const (
-	// lookEvery is how often disk space and clock are looked at. Each look costs a
-	// few microseconds.
-	lookEvery = time.Second
+	// checkEvery is how often disk space and clock are checked. A check takes a few
+	// microseconds.
+	checkEvery = time.Second
 	// writeEvery is how often samples of the last hours are written from memory to
-	// their files, as often as the library does.
+	// files. It is the library's interval.
 	writeEvery = time.Minute
-	// spaceToWrite is what may be written before the next look: two blocks while
-	// they are made, and the samples of memory while the log is replayed, in bytes.
-	// Who else is on the same disk, as the sale is, has it for themselves when the
-	// metrics rest.
+	// spaceToWrite is how much may be written before the next check, in bytes: two
+	// blocks during compaction, and the samples in memory during the replay of the log.
+	// While metrics are paused, this space is left to others on the same disk, such as
+	// the sale.
 	spaceToWrite = 64 << 20
-	// spaceToGoOn is how much more must be free before the metrics go on, so that
-	// they do not rest again at once.
+	// spaceToGoOn is how much more must be free before metrics resume, so that they are
+	// not paused again at once.
 	spaceToGoOn = 32 << 20
 )
 
-// tend looks after the database until the context ends, or until it cannot go on
-// as it is, for the reason that it returns.
+// tend maintains the database until the context ends. It returns an error if the database
+// has to be closed: the disk is full, the clock was set back, or writing failed.
 //
-// It does the regular writing in place of the library, which does it in a
-// goroutine of its own and panics there when the disk is full: it would take the
-// sale with it.
+// tend also writes the samples to files once a minute. The library would do that in its
+// own goroutine and panic there when the disk is full, which would end the process.
 func (d *database) tend(ctx context.Context) error {
-	look, write := time.NewTicker(lookEvery), time.NewTicker(writeEvery)
-	defer look.Stop()
+	check, write := time.NewTicker(checkEvery), time.NewTicker(writeEvery)
+	defer check.Stop()
 	defer write.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-look.C:
+		case <-check.C:
 			if err := errors.Join(d.options.room(leastSpace()), d.notAhead()); err != nil {
 				return err
 			}
@@ -56,8 +55,7 @@ func (d *database) tend(ctx context.Context) error {
 	}
 }
 
-// safely makes an error of a panic, which is how the library says that it cannot
-// write samples.
+// safely turns a panic into an error. The library panics if it cannot write samples.
 func safely(write func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -67,13 +65,13 @@ func safely(write func() error) (err error) {
 	return write()
 }
 
-// leastSpace is with how much free space metrics are written. On Windows a file
-// of samples takes all that it may ever hold when it is begun.
+// leastSpace returns how much free space is needed to write metrics, in bytes. On Windows
+// a file of samples is allocated in full when it is created.
 func leastSpace() uint64 {
 	return spaceToWrite + uint64(max(0, chunks.HeadChunkFilePreallocationSize))
 }
 
-// freeSpace asks the system how many bytes may be written.
+// freeSpace returns the free space of a file system, in bytes.
 func freeSpace(dir string) (uint64, error) {
 	usage, err := disk.Usage(dir)
 	if err != nil {
@@ -82,27 +80,27 @@ func freeSpace(dir string) (uint64, error) {
 	return usage.Free, nil
 }
 
-// room returns [ErrFull] if fewer bytes are free. Where it cannot be known it is
-// taken for enough.
+// room returns [ErrFull] if fewer than least bytes are free. It returns nil if the free
+// space is unknown.
 func (o Options) room(least uint64) error {
 	free, err := o.FreeSpace(o.Dir)
 	if err != nil || free >= least {
 		return nil
 	}
 	const mega = 1 << 20
-	return fmt.Errorf("%w: %s has %d MB, %d MB are needed", ErrFull, o.Dir, free/mega, least/mega)
+	return fmt.Errorf("%w: %s has %d MB free, %d MB are needed", ErrFull, o.Dir, free/mega, least/mega)
 }
 
-// rest waits until there is space to go on, or until the context ends, and says
-// whether it was the space.
+// rest waits until there is enough space to resume. It returns false if the context ends
+// first.
 func (o Options) rest(ctx context.Context) bool {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
+	check := time.NewTicker(checkEvery)
+	defer check.Stop()
 	for o.room(leastSpace()+spaceToGoOn) != nil {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-look.C:
+		case <-check.C:
 		}
 	}
 	return ctx.Err() == nil

@@ -13,10 +13,10 @@ import (
 	"onsale/internal/monitor/prom"
 )
 
-// plenty is more disk space than is ever asked for.
+// plenty is more disk space than is ever needed.
 const plenty = 1 << 30
 
-// space is a disk whose free space tests set.
+// space is a fake disk whose free space the tests set.
 type space struct{ free atomic.Uint64 }
 
 func newSpace(free uint64) *space {
@@ -36,7 +36,7 @@ func (r *running) asks(t *testing.T, want int) {
 	})
 }
 
-func TestFullDiskIsWaitedFor(t *testing.T) {
+func TestMetricsPauseWhileTheDiskIsFull(t *testing.T) {
 	t.Parallel()
 	o, log, disk := options(t, newTarget(t)), new(logbook), newSpace(plenty)
 	o.Logger, o.FreeSpace = log.logger(slog.LevelInfo), disk.left
@@ -53,12 +53,12 @@ func TestFullDiskIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "has 1 MB, ") || !strings.Contains(lines[1], "metrics go on") {
-		t.Errorf("want one line for the beginning and one for the end, got %s", log)
+	if len(lines) != 2 || !strings.Contains(lines[0], "has 1 MB free, ") || !strings.Contains(lines[1], "metrics are resumed") {
+		t.Errorf("want one line for the pause and one for the end of it, got %s", log)
 	}
 }
 
-func TestEndWhileTheDiskIsFull(t *testing.T) {
+func TestStopWhileTheDiskIsFull(t *testing.T) {
 	t.Parallel()
 	o, disk := options(t, newTarget(t)), newSpace(plenty)
 	o.FreeSpace = disk.left
@@ -70,7 +70,7 @@ func TestEndWhileTheDiskIsFull(t *testing.T) {
 	}
 }
 
-func TestFullDiskToBeginWith(t *testing.T) {
+func TestDiskIsFullAtStart(t *testing.T) {
 	t.Parallel()
 	o := options(t, newTarget(t))
 	o.FreeSpace = newSpace(0).left
@@ -79,10 +79,10 @@ func TestFullDiskToBeginWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = s.Run(t.Context())
-	if !errors.Is(err, prom.ErrFull) || !strings.Contains(err.Error(), o.Dir+" has 0 MB, ") || strings.Contains(err.Error(), "\n") {
+	if !errors.Is(err, prom.ErrFull) || !strings.Contains(err.Error(), o.Dir+" has 0 MB free, ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("Run: %v", err)
 	}
-	// How much is free is not known everywhere.
+	// If the free space is unknown, Run starts.
 	o.FreeSpace = func(string) (uint64, error) { return 0, errors.New("unknown") }
 	start(t, o).is(t, "up", "1")
 }

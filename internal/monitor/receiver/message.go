@@ -13,19 +13,19 @@ import (
 	"onsale/internal/problem"
 )
 
-// maxWrong is how many fields a refusal names.
+// maxWrong is how many wrong fields an error names.
 const maxWrong = 10
 
-// message is what a notification says. The fields that are not here, such as the
-// template data and Grafana's values, can be derived from these or are of no use.
+// message is a parsed notification. It omits fields that follow from these or are not
+// needed, such as the template data and Grafana's values.
 type message struct {
-	// group is the sender's name for the group of the alerts.
+	// group is the sender's key of the alert group.
 	group  string
 	alerts []*alert.Alert
 }
 
-// parse reads the body of Alertmanager's webhook or that of Grafana's, which has the
-// same fields and further ones.
+// parse parses the webhook body of Alertmanager or Grafana. Grafana's has the same fields
+// and some more.
 func parse(body []byte) (message, *problem.Problem) {
 	f := newForm("", body)
 	switch {
@@ -38,7 +38,7 @@ func parse(body []byte) (message, *problem.Problem) {
 	if m.group == "" {
 		f.refuse("groupKey", "must be a string that names the group")
 	}
-	const versions = `must be "4", as Alertmanager's is, or "1", as Grafana's is`
+	const versions = `must be "4" (Alertmanager) or "1" (Grafana)`
 	if version := needed[string](f, "version", versions); version != "4" && version != "1" {
 		f.refuse("version", versions)
 	}
@@ -63,8 +63,8 @@ func parse(body []byte) (message, *problem.Problem) {
 	return m, nil
 }
 
-// alert reads one alert. What ended, ended now at the latest: the clock of the sender may
-// be ahead, and it decides whether an alert is over.
+// alert parses one alert. The sender's status decides whether it has resolved. The end time
+// of a resolved alert is at most now, because the sender's clock may be ahead.
 func (f *form) alert(now time.Time) *alert.Alert {
 	if f.fields == nil {
 		f.refuse("", "must be an object")
@@ -97,16 +97,16 @@ func (f *form) alert(now time.Time) *alert.Alert {
 	return a
 }
 
-// form reads the fields of a JSON object, and gathers what is wrong with them.
+// form parses the fields of a JSON object and collects what is wrong with them.
 type form struct {
 	path   string
-	fields map[string]json.RawMessage // nil if it is no object
+	fields map[string]json.RawMessage // nil if the value is not an object
 	wrong  []problem.FieldProblem
-	// malformed is why it is no JSON at all.
+	// malformed is set if the value is not JSON.
 	malformed *json.SyntaxError
 }
 
-// newForm returns the form of a JSON value, which stands at a path in the body.
+// newForm returns the form of a JSON value. path is its place in the body.
 func newForm(path string, value []byte) *form {
 	f := &form{path: path}
 	if err := json.Unmarshal(value, &f.fields); err != nil {
@@ -116,7 +116,7 @@ func newForm(path string, value []byte) *form {
 	return f
 }
 
-// refuse notes that a field breaks a rule; the first rule is told.
+// refuse records that a field breaks a rule. Only the first rule of a field is kept.
 func (f *form) refuse(name, rule string) {
 	full := strings.Trim(f.path+"."+name, ".")
 	for _, w := range f.wrong {
@@ -127,7 +127,7 @@ func (f *form) refuse(name, rule string) {
 	f.wrong = append(f.wrong, problem.FieldProblem{Field: full, Rule: rule})
 }
 
-// needed reads a field that must be there.
+// needed parses a required field.
 func needed[T any](f *form, name, rule string) (value T) {
 	if raw, ok := f.fields[name]; !ok || string(raw) == "null" {
 		f.refuse(name, rule)
@@ -136,7 +136,7 @@ func needed[T any](f *form, name, rule string) (value T) {
 	return optional[T](f, name, rule)
 }
 
-// optional reads a field that may be left out or be null.
+// optional parses a field that may be missing or null.
 func optional[T any](f *form, name, rule string) (value T) {
 	raw, ok := f.fields[name]
 	if ok && json.Unmarshal(raw, &value) != nil {

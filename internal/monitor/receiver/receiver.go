@@ -1,10 +1,10 @@
-// Package receiver takes notifications that an Alertmanager or a Grafana outside this
-// process sends by its webhook, and hands them to package discord, which keeps them,
-// and delivers them until Discord confirms them.
+// Package receiver accepts webhook notifications from an Alertmanager or a Grafana outside
+// this process. It passes them to package discord, which stores them and delivers them
+// until Discord confirms them.
 //
-// An Alertmanager drops a notification at which Discord answers 429, and forgets it when
-// it is restarted. With this package between them it has done its part once the
-// notification is on disk here.
+// An Alertmanager by itself drops a notification if Discord answers 429, or if it is
+// restarted. With this receiver in between, the notification is safe once it is on disk
+// here.
 package receiver
 
 import (
@@ -25,13 +25,13 @@ import (
 )
 
 const (
-	// MaxBody is how long the body of a notification may be, in bytes: some 5,000
-	// alerts of Alertmanager's form.
+	// MaxBody limits the body of a notification, in bytes. It is enough for about 5,000
+	// alerts of Alertmanager.
 	MaxBody = 8 << 20
-	// maxAlerts is how many alerts a notification may have.
+	// maxAlerts limits the alerts of a notification.
 	maxAlerts = 10_000
-	// maxReading is how many notifications are read at the same time. Further ones wait,
-	// for maxWait at most.
+	// maxReading is how many notifications are read at the same time. Others wait for at
+	// most maxWait.
 	maxReading = 4
 	maxWait    = 5 * time.Second
 )
@@ -51,7 +51,7 @@ type receiver struct {
 	received *prometheus.CounterVec
 }
 
-// The results of a request, as the metric has them.
+// The results of a request, which are label values of the metric.
 const (
 	accepted = "accepted"
 	repeated = "repeated"
@@ -59,16 +59,16 @@ const (
 	notKept  = "not_kept"
 )
 
-// New returns what answers the webhook of Alertmanager (version 4) and that of a contact
-// point of Grafana (version 1). It answers 200 once the notification is on disk. It
-// answers 400, 413, 415 or 422 if the notification cannot be read, and 503 if it cannot
-// be kept, so that the sender repeats it. Whoever mounts it guards it.
+// New returns a handler for the webhooks of Alertmanager (version 4) and of Grafana's
+// contact points (version 1). It answers 200 once the notification is on disk, and 400,
+// 413, 415 or 422 if the notification is invalid. It answers 503 if the notification
+// cannot be stored; then the sender retries. The handler does no authentication.
 func New(o Options) http.Handler {
 	h := &receiver{
 		notifier: o.Notifier, log: o.Logger.With("component", "receiver"), reading: make(chan struct{}, maxReading),
 		received: promauto.With(o.Registerer).NewCounterVec(prometheus.CounterOpts{
 			Name: "onsale_notifications_received_total",
-			Help: "Notifications that were posted, by result: accepted, repeated (it was there already), invalid, not_kept.",
+			Help: "Received notifications, by result: accepted, repeated (already received before), invalid, not_kept.",
 		}, []string{"result"}),
 	}
 	for _, result := range []string{accepted, repeated, invalid, notKept} {
@@ -77,7 +77,7 @@ func New(o Options) http.Handler {
 	return h
 }
 
-// ServeHTTP takes one notification.
+// ServeHTTP accepts one notification.
 func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), maxWait)
 	defer cancel()
@@ -99,7 +99,7 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	entry, known, err := h.notifier.Accept(message.group, message.alerts...)
 	if err != nil {
-		detail := "The notification cannot be written to disk." // the log of the inbox says why
+		detail := "The notification cannot be written to disk." // the inbox logs the reason
 		if errors.Is(err, discord.ErrFull) {
 			detail = "The queue is full of notifications that are more severe or newer."
 		}
@@ -114,20 +114,20 @@ func (h *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	problem.Answer(w, http.StatusOK, map[string]any{"id": entry.ID, "result": result, "delivery": entry.Delivery.State})
 }
 
-// refuse answers with a problem, counts it, and logs it.
+// refuse answers with a problem, and counts and logs it.
 func (h *receiver) refuse(w http.ResponseWriter, r *http.Request, result string, p *problem.Problem) {
 	h.received.WithLabelValues(result).Inc()
-	h.log.WarnContext(r.Context(), "notification not taken", "from", r.RemoteAddr, "status", p.Status, "reason", p.Detail)
+	h.log.WarnContext(r.Context(), "rejected a notification", "from", r.RemoteAddr, "status", p.Status, "reason", p.Detail)
 	p.Write(w)
 }
 
-// again is the problem of a notification that its sender should send again. Alertmanager
-// does so after a status of 5xx alone.
+// again returns the problem that makes the sender retry. Alertmanager retries only after
+// 5xx.
 func again(detail string) *problem.Problem {
 	return problem.New(http.StatusServiceUnavailable, "not_kept", "Notification not kept", detail+" Send it again.")
 }
 
-// read reads a notification from a request.
+// read reads and parses the body of a request.
 func read(w http.ResponseWriter, r *http.Request) (message, *problem.Problem) {
 	if given := r.Header.Get("Content-Type"); given != "" {
 		if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
@@ -142,7 +142,7 @@ func read(w http.ResponseWriter, r *http.Request) (message, *problem.Problem) {
 			"Nothing was kept. Set max_alerts in the webhook_configs of Alertmanager, or maxAlerts in the contact point of Grafana.",
 			problem.FieldProblem{Field: "body", Rule: fmt.Sprintf("must be at most %d bytes long", MaxBody)})
 	case err != nil:
-		return message{}, again("The body was cut off, or did not arrive in time.")
+		return message{}, again("The body is incomplete or did not arrive in time.")
 	}
 	return parse(body)
 }

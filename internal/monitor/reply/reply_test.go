@@ -16,9 +16,9 @@ import (
 
 func refuse(w http.ResponseWriter, status int, message string) { http.Error(w, message, status) }
 
-// TestFewAnswersAreMadeAtOnce makes 20 calls whose clients read nothing: two answers
-// are made at a time, all are made, and those beyond 64 MB are not kept.
-func TestFewAnswersAreMadeAtOnce(t *testing.T) {
+// TestFewCallsRunAtOnce makes 20 calls whose clients read nothing. Two run at a time, all
+// of them run, and responses beyond 64 MB are rejected.
+func TestFewCallsRunAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var inside, made, most atomic.Int64
@@ -39,12 +39,12 @@ func TestFewAnswersAreMadeAtOnce(t *testing.T) {
 		}
 		synctest.Wait()
 		if inside.Load() != 2 {
-			t.Errorf("%d answers are made at once, not 2", inside.Load())
+			t.Errorf("%d calls run at once, want 2", inside.Load())
 		}
 		close(place)
 		synctest.Wait()
 		if made.Load() != 20 || most.Load() != 2 {
-			t.Errorf("%d answers were made, up to %d at once, while clients did not read", made.Load(), most.Load())
+			t.Errorf("%d calls ran, up to %d at once, while clients did not read", made.Load(), most.Load())
 		}
 		close(read)
 		clients.Wait()
@@ -53,12 +53,12 @@ func TestFewAnswersAreMadeAtOnce(t *testing.T) {
 			statuses[a.Code]++
 		}
 		if want := map[int]int{http.StatusOK: 6, http.StatusServiceUnavailable: 14}; fmt.Sprint(statuses) != fmt.Sprint(want) {
-			t.Errorf("the answers are %v, not %v", statuses, want)
+			t.Errorf("the statuses are %v, want %v", statuses, want)
 		}
 	})
 }
 
-// slowClient takes nothing until read is closed.
+// slowClient blocks in Write until read is closed.
 type slowClient struct {
 	*httptest.ResponseRecorder
 	read <-chan struct{}
@@ -69,7 +69,7 @@ func (c slowClient) Write(p []byte) (int, error) {
 	return c.ResponseRecorder.Write(p)
 }
 
-func TestLongAnswerIsRefused(t *testing.T) {
+func TestLongAnswerIsRejected(t *testing.T) {
 	t.Parallel()
 	h := reply.Few(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(bytes.Repeat([]byte("x"), reply.MaxLength+1))

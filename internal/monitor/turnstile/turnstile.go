@@ -1,7 +1,7 @@
-// Package turnstile lets a few calls through at a time, and lets each of them pay
-// with processor time: a client that used much of it waits until it is paid back.
-// A dashboard notices nothing, and strangers cannot take more than a small share of
-// the machine from what else runs on it.
+// Package turnstile limits how many calls run at the same time and how much processor
+// time each client uses. A client that has used more than its share waits. A dashboard
+// stays within the limits. All clients together can use only a small share of the
+// machine.
 package turnstile
 
 import (
@@ -13,36 +13,36 @@ import (
 )
 
 const (
-	// AtOnce is how many calls are worked on at the same time, one for each client.
-	// The others wait.
+	// AtOnce is how many calls run at the same time, at most one per client. The others
+	// wait.
 	AtOnce = 2
-	// MaxWaiting is how many calls wait.
+	// MaxWaiting is how many calls may wait.
 	MaxWaiting = 200
-	// MaxClientWaiting is how many calls of one client wait.
+	// MaxClientWaiting is how many calls of one client may wait.
 	MaxClientWaiting = 50
-	// Timeout is how long a call waits.
+	// Timeout is how long a call may wait.
 	Timeout = 5 * time.Second
-	// refusalDelay is how long a call waits whose turn does not come in time. A
-	// client that asks again at once would otherwise be answered as fast as it asks.
+	// refusalDelay is how long a call waits before it is rejected because its turn would
+	// come too late. It slows down clients that retry at once.
 	refusalDelay = time.Second
 
-	// DefaultShare is which part of all processors the calls of all clients may use
-	// in the long run: a tenth of one processor, where there are two. The page of onsale
-	// up needs a seventh of that.
+	// DefaultShare is the share of all processors that the calls of all clients may use
+	// in the long run: on two processors, a tenth of one. The page of "onsale up" needs
+	// a seventh of that.
 	DefaultShare = 0.05
-	// clientPart is which part of that one client may use.
+	// clientPart is the part of the share that one client may use.
 	clientPart = 2.0 / 3
-	// maxCredit is how much processor time a client that was quiet may use at once:
-	// a dashboard of 20 panels needs two fifths of it.
+	// maxCredit is how much processor time an idle client can save up. A dashboard of 20
+	// panels needs two fifths of it.
 	maxCredit = 500 * time.Millisecond
-	// maxClients is how many clients have accounts of their own; the rest share one.
+	// maxClients is how many clients have their own account. The others share one.
 	maxClients = 1000
 )
 
-// ErrBusy is returned when a call does not get its turn in time.
-var ErrBusy = errors.New("too many queries, or queries that cost too much, were sent before this one")
+// ErrBusy is returned if a call does not get its turn in time.
+var ErrBusy = errors.New("too many queries, or too expensive ones, were sent before this one; retry later")
 
-// Turnstile knows which calls are under way, and what each client has used.
+// Turnstile counts the running calls and the processor time of each client.
 type Turnstile struct {
 	share, clientShare float64 // of all processors
 
@@ -51,11 +51,11 @@ type Turnstile struct {
 	clients map[string]*client
 	inside  int
 	waiting int
-	forgot  time.Time     // when clients were forgotten last
-	changed chan struct{} // closed, and made anew, when a call has ended
+	forgot  time.Time     // when forget last ran
+	changed chan struct{} // closed and replaced when a call has ended
 }
 
-// client is one address that calls come from.
+// client is one client address.
 type client struct {
 	account
 
@@ -63,20 +63,21 @@ type client struct {
 	waiting int
 }
 
-// account is the processor time that may be used, in seconds, at a time.
+// account is the available processor time, in seconds, at a point in time. It is negative
+// if more was used.
 type account struct {
 	credit float64
 	at     time.Time
 }
 
-// fill adds what a share of the processors brings in until now.
+// fill adds the processor time that the share provides from at until now.
 func (a *account) fill(now time.Time, share float64) {
 	a.credit += now.Sub(a.at).Seconds() * share * float64(runtime.GOMAXPROCS(0))
 	a.credit = min(a.credit, maxCredit.Seconds())
 	a.at = now
 }
 
-// wait is how long it takes until there is credit again.
+// wait returns how long it takes until there is credit again.
 func (a *account) wait(share float64) time.Duration {
 	if a.credit > 0 {
 		return 0
@@ -87,7 +88,8 @@ func (a *account) wait(share float64) time.Duration {
 
 func newAccount(now time.Time) account { return account{credit: maxCredit.Seconds(), at: now} }
 
-// New returns a turnstile for calls that may use a share of all processors.
+// New returns a turnstile. share is the part of all processors that calls may use, such as
+// 0.05.
 func New(share float64) *Turnstile {
 	return &Turnstile{
 		share: share, clientShare: share * clientPart,
@@ -97,9 +99,9 @@ func New(share float64) *Turnstile {
 	}
 }
 
-// Enter waits for the client's turn. The call must end with leave, which is given
-// the processor time that it used. A call that does not get its turn gets ErrBusy
-// and the time after which it may try again, or the error of its context.
+// Enter waits for the client's turn. After the call, the caller must call leave with the
+// used processor time. If the call does not get its turn in time, Enter returns ErrBusy
+// and the time after which to retry. If the context ends first, it returns its cause.
 func (t *Turnstile) Enter(ctx context.Context, name string) (leave func(used time.Duration), after time.Duration, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, Timeout, ErrBusy)
 	defer cancel()
@@ -137,8 +139,8 @@ func (t *Turnstile) Enter(ctx context.Context, name string) (leave func(used tim
 	}
 }
 
-// sleep gives up the lock until a call has ended, the time is over or the context
-// has ended.
+// sleep releases the lock until a call ends or d is over. It returns an error if the
+// context ends first.
 func (t *Turnstile) sleep(ctx context.Context, d time.Duration) error {
 	changed := t.changed
 	t.mu.Unlock()
@@ -154,7 +156,7 @@ func (t *Turnstile) sleep(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// pause gives up the lock for a while.
+// pause releases the lock for refusalDelay.
 func (t *Turnstile) pause(ctx context.Context) error {
 	t.mu.Unlock()
 	defer t.mu.Lock()
@@ -179,7 +181,7 @@ func (t *Turnstile) leave(c *client, used time.Duration) {
 	t.changed = make(chan struct{})
 }
 
-// client returns the account of a client, filled up to now.
+// client returns the account of a client with its current credit.
 func (t *Turnstile) client(name string) *client {
 	now := time.Now()
 	if t.clients[name] == nil {
@@ -198,14 +200,14 @@ func (t *Turnstile) client(name string) *client {
 	return c
 }
 
-// fill fills the account of a client, and that of all, up to now.
+// fill updates the account of a client, and the account of all clients, to now.
 func (t *Turnstile) fill(c *client) {
 	now := time.Now()
 	t.all.fill(now, t.share)
 	c.fill(now, t.clientShare)
 }
 
-// forget drops the clients whose account says nothing any more.
+// forget removes idle clients with full credit.
 func (t *Turnstile) forget(now time.Time) {
 	t.forgot = now
 	for name, c := range t.clients {

@@ -12,11 +12,11 @@ import (
 	"onsale/internal/monitor/turnstile"
 )
 
-// quarter is a share of all processors that is a quarter of one, of which a client
-// has two thirds.
+// quarter returns the share of all processors that is a quarter of one. A client may use
+// two thirds of it.
 func quarter() float64 { return 0.25 / float64(runtime.GOMAXPROCS(0)) }
 
-// enter must get its turn.
+// enter calls Enter and fails the test if it returns an error.
 func enter(t *testing.T, gate *turnstile.Turnstile, client string) (leave func(time.Duration), waited time.Duration) {
 	t.Helper()
 	before := time.Now()
@@ -27,7 +27,7 @@ func enter(t *testing.T, gate *turnstile.Turnstile, client string) (leave func(t
 	return leave, time.Since(before)
 }
 
-func TestADashboardNoticesNothing(t *testing.T) {
+func TestDashboardIsNotDelayed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		gate := turnstile.New(quarter())
@@ -44,9 +44,9 @@ func TestADashboardNoticesNothing(t *testing.T) {
 	})
 }
 
-// TestStrangersTakeTheirShareAlone lets 50 clients ask all the time, for queries of
-// the longest kind and of a short one.
-func TestStrangersTakeTheirShareAlone(t *testing.T) {
+// TestClientsUseOnlyTheirShare has 50 clients that send queries all the time: the longest
+// possible ones, and short ones.
+func TestClientsUseOnlyTheirShare(t *testing.T) {
 	t.Parallel()
 	for _, each := range []time.Duration{50 * time.Millisecond, 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestStrangersTakeTheirShareAlone(t *testing.T) {
 			for range cap(used) {
 				all += <-used
 			}
-			// A quarter of ten minutes, the credit of the beginning and what was under way.
+			// A quarter of ten minutes, the credit at the start, and the running calls.
 			if most := 150*time.Second + 500*time.Millisecond + 2*each; all > most || all < 100*time.Second {
 				t.Errorf("queries of %s used %s, want 100s to %s", each, all, most)
 			}
@@ -96,9 +96,9 @@ func TestOneClientLeavesRoomForAnother(t *testing.T) {
 		}
 		leaveOther(time.Millisecond)
 		leave(1500 * time.Millisecond)
-		// One second is owed, and comes back at a sixth of a processor.
+		// The client owes one second, and earns a sixth of a processor.
 		if _, after, err := gate.Enter(t.Context(), "greedy"); !errors.Is(err, turnstile.ErrBusy) || after < 4*time.Second {
-			t.Errorf("while it owes: %v, after %s", err, after)
+			t.Errorf("in debt: %v, after %s", err, after)
 		}
 		time.Sleep(7 * time.Second)
 		leave, _ = enter(t, gate, "greedy")
@@ -120,7 +120,7 @@ func TestWaitingEnds(t *testing.T) {
 		synctest.Wait()
 		hangUp()
 		if err := <-answers; !errors.Is(err, context.Canceled) {
-			t.Errorf("a client that hung up: %v", err)
+			t.Errorf("a client that disconnected: %v", err)
 		}
 		go func() {
 			leave, _, err := gate.Enter(t.Context(), "a")
@@ -167,7 +167,7 @@ func TestTooManyWait(t *testing.T) {
 	})
 }
 
-// TestManyClientsCountAsOne makes sure that addresses alone give nobody more.
+// TestManyClientsCountAsOne checks that using many addresses does not increase the share.
 func TestManyClientsCountAsOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestManyClientsCountAsOne(t *testing.T) {
 			leave(time.Millisecond)
 		}
 		if took := time.Since(before); took < 3*time.Second {
-			t.Errorf("three seconds of processor time took %s, want 4s, of which the first two come at once", took)
+			t.Errorf("three seconds of processor time took %s, want 4s, because the first two calls run at once", took)
 		}
 	})
 }

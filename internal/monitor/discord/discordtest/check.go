@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// Body is a message, as far as Onsale uses what Discord offers.
+// Body is a Discord message, with the fields that Onsale uses.
 type Body struct {
 	Username string `json:"username"`
 	Content  string `json:"content"`
@@ -49,7 +49,7 @@ func (b Body) Title() string {
 	return b.Embeds[0].Title
 }
 
-// parse reads a message and says what is wrong with it, or nothing.
+// parse reads a message. problem is the first rule that it breaks, or empty.
 func parse(request *http.Request, body []byte) (message Body, problem string) {
 	if request.Method != http.MethodPost {
 		return message, "method is not POST"
@@ -64,9 +64,9 @@ func parse(request *http.Request, body []byte) (message Body, problem string) {
 	return message, ""
 }
 
-// Decode reads a message and returns an error that names the first rule of
-// Discord's that it breaks. Lengths are counted in UTF-16 code units, which is
-// never less than what Discord counts.
+// Decode reads a message. It returns an error that names the rules of Discord that the
+// message breaks. Lengths are counted in UTF-16 code units, which are never fewer than
+// what Discord counts.
 func Decode(body []byte) (Body, error) {
 	var b Body
 	if !utf8.Valid(body) {
@@ -75,10 +75,10 @@ func Decode(body []byte) (Body, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&b); err != nil {
-		return b, fmt.Errorf("body is no message: %w", err)
+		return b, fmt.Errorf("body is not a message: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return b, errors.New("something follows the message")
+		return b, errors.New("body has more data after the message")
 	}
 	return b, errors.Join(b.checkMessage(), b.checkEmbeds(), b.checkMentions())
 }
@@ -89,7 +89,7 @@ func (b Body) checkMessage() error {
 	}
 	lower := strings.ToLower(b.Username)
 	if strings.Contains(lower, "discord") || strings.Contains(lower, "clyde") {
-		return errors.New("username holds a reserved word")
+		return errors.New("username contains a reserved word")
 	}
 	return errors.Join(within("username", b.Username, 0, 80), within("content", b.Content, 0, 2000))
 }
@@ -104,7 +104,7 @@ func (b Body) checkEmbeds() error {
 			return errors.New("an embed is empty")
 		}
 		if e.Color < 0 || e.Color > 0xFFFFFF {
-			return errors.New("color is none")
+			return errors.New("color is out of range")
 		}
 		if _, err := time.Parse(time.RFC3339, e.Timestamp); e.Timestamp != "" && err != nil {
 			return errors.New("timestamp is not ISO 8601")
@@ -127,7 +127,7 @@ func (b Body) checkEmbeds() error {
 		}
 	}
 	if total > 6000 {
-		return fmt.Errorf("embeds hold %d characters, more than 6000", total)
+		return fmt.Errorf("embeds have %d characters, more than 6000", total)
 	}
 	return nil
 }
@@ -135,16 +135,16 @@ func (b Body) checkEmbeds() error {
 func (b Body) checkMentions() error {
 	allowed := b.AllowedMentions
 	if allowed == nil || allowed.Parse == nil {
-		// Discord takes it, and then mentions everybody whom the text names.
+		// Discord would accept it and mention everybody that the text names.
 		return errors.New("allowed_mentions.parse is missing")
 	}
 	for _, kind := range allowed.Parse {
 		if !slices.Contains([]string{"everyone", "users", "roles"}, kind) {
-			return errors.New("allowed_mentions.parse holds an unknown kind")
+			return errors.New("allowed_mentions.parse has an unknown kind")
 		}
 	}
 	if slices.Contains(allowed.Parse, "users") && len(allowed.Users) > 0 || slices.Contains(allowed.Parse, "roles") && len(allowed.Roles) > 0 {
-		return errors.New("allowed_mentions names a kind and some of it")
+		return errors.New("allowed_mentions has both a kind and single ids of that kind")
 	}
 	id := regexp.MustCompile(`^[0-9]{1,20}$`)
 	for _, list := range [][]string{allowed.Parse, allowed.Users, allowed.Roles} {
@@ -153,18 +153,18 @@ func (b Body) checkMentions() error {
 		}
 		sorted := slices.Sorted(slices.Values(list))
 		if len(slices.Compact(sorted)) != len(list) {
-			return errors.New("allowed_mentions names somebody twice")
+			return errors.New("allowed_mentions has a duplicate")
 		}
 	}
 	for _, name := range slices.Concat(allowed.Users, allowed.Roles) {
 		if !id.MatchString(name) {
-			return errors.New("allowed_mentions holds what is no id")
+			return errors.New("allowed_mentions has an invalid id")
 		}
 	}
 	return nil
 }
 
-// within checks a text's length, without the blanks around it, which Discord drops.
+// within checks the length of a text. Discord trims spaces, so a text of spaces is empty.
 func within(name, s string, least, most int) error {
 	if least > 0 && strings.TrimSpace(s) == "" {
 		return fmt.Errorf("%s is empty", name)

@@ -1,9 +1,8 @@
-// Package discordtest has a receiver for tests that stands where Discord's
-// webhooks are: it refuses what Discord would refuse, keeps what it accepted,
-// and can be told to be out of order.
+// Package discordtest provides a fake Discord webhook for tests. It rejects what
+// Discord would reject, keeps the messages that it accepts, and can fail on request.
 //
-// It has its own idea of what a message looks like, so that a mistake in
-// Onsale's is found here.
+// It defines the format of a message itself, so that it finds mistakes in package
+// discord.
 package discordtest
 
 import (
@@ -21,66 +20,67 @@ import (
 	"time"
 )
 
-// Path is where the one webhook of a receiver is, and Token what is secret of it.
+// Path is the path of a receiver's only webhook, and Token is the secret part of it.
 const (
 	Token = "aVerySecretToken"
 	Path  = "/api/webhooks/ID/" + Token
 )
 
-// maxBody bounds the body of a request, in bytes.
+// maxBody limits the body of a request, in bytes.
 const maxBody = 1 << 20
 
-// Message is a message that was accepted.
+// Message is an accepted message.
 type Message struct {
 	Body
 	// JSON is the message as it was sent.
 	JSON string
 	// Received is when it was accepted.
 	Received time.Time
-	// Attempts is how often it was sent, this time included: as often as the
-	// same title came since it was last accepted.
+	// Attempts is how often it was sent, including this time. It counts the requests
+	// with the same title since that title was last accepted.
 	Attempts int
 }
 
-// Request is a request that came, accepted or not.
+// Request is a received request, accepted or not.
 type Request struct {
 	Received time.Time
-	// Title is that of the message.
+	// Title is the title of the message.
 	Title  string
 	Status int
-	// Problem is what was wrong with the message, or empty.
+	// Problem is the rule that the message broke, or empty.
 	Problem string
 }
 
-// Answer is what the receiver says instead of doing its work.
+// Answer is a planned response that replaces the normal one.
 type Answer struct {
-	// Status is the answer's; 0 gives none until the client goes away.
+	// Status is the status of the response; 0 means no response until the client
+	// disconnects.
 	Status int
-	// RetryAfter and Global are told with 429; the header counts whole seconds,
-	// the body fractions. NoBody and NoHeader leave one of them out.
+	// RetryAfter and Global are sent with 429. The header has whole seconds, the body
+	// has fractions. NoBody and NoHeader leave one of them out.
 	RetryAfter       time.Duration
 	Global           bool
 	NoBody, NoHeader bool
-	// Header and Body are added to the answer.
+	// Header and Body are added to the response.
 	Header http.Header
 	Body   string
-	// Accept keeps the message nevertheless, as when an answer is lost.
+	// Accept keeps the message in spite of the error, as if the response was lost.
 	Accept bool
 }
 
-// Busy is 429 with everything that Discord tells along with it.
+// Busy answers 429 with all fields that Discord sends.
 func Busy(retryAfter time.Duration) Answer {
 	return Answer{Status: http.StatusTooManyRequests, RetryAfter: retryAfter}
 }
 
-// Status answers with a status alone.
+// Status answers with a status and an empty body.
 func Status(status int) Answer { return Answer{Status: status} }
 
-// Hang gives no answer until the client goes away.
+// Hang sends no response until the client disconnects.
 func Hang() Answer { return Answer{} }
 
-// Receiver is a webhook. It is an [http.Handler] for tests that bring their
-// own server or none; [Start] gives it one.
+// Receiver is a fake webhook. It is an [http.Handler] for tests with their own server
+// or without one. [Start] runs it on a server.
 type Receiver struct {
 	server *httptest.Server
 
@@ -93,7 +93,7 @@ type Receiver struct {
 	changed  chan struct{}
 }
 
-// New returns a receiver without a server; see [Receiver.RoundTrip].
+// New returns a receiver without a server. See [Receiver.RoundTrip].
 func New() *Receiver {
 	return &Receiver{attempts: map[string]int{}, changed: make(chan struct{})}
 }
@@ -105,45 +105,48 @@ func Start() *Receiver {
 	return r
 }
 
-// Close stops the server. Requests that hang end first.
+// Close stops the server and ends hanging requests.
 func (r *Receiver) Close() {
 	r.server.CloseClientConnections()
 	r.server.Close()
 }
 
-// URL is what DISCORD_URL should be.
+// URL returns the value for DISCORD_URL.
 func (r *Receiver) URL() string { return r.server.URL + Path }
 
-// Next answers the next n requests like this. What was told before comes first.
+// Next plans the answer to the next n requests. Answers that were planned before come
+// first.
 func (r *Receiver) Next(n int, a Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answers = append(r.answers, slices.Repeat([]Answer{a}, n)...)
 }
 
-// When asks choose what to answer to each message that nothing else is planned for;
-// nil is to do the work. choose nil ends it.
+// When lets choose return the answer to each message for which [Receiver.Next] has
+// planned none. A nil answer means the normal response. A nil choose removes the
+// function.
 func (r *Receiver) When(choose func(Body) *Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.when = choose
 }
 
-// Messages returns what was accepted, the oldest first.
+// Messages returns the accepted messages, the oldest first.
 func (r *Receiver) Messages() []Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.messages)
 }
 
-// Requests returns all that came, the oldest first.
+// Requests returns all received requests, the oldest first.
 func (r *Receiver) Requests() []Request {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.requests)
 }
 
-// Wait returns the first accepted message that is wanted, once there is one.
+// Wait waits for an accepted message for which wanted returns true, and returns the
+// first. It returns an error if ctx ends first.
 func (r *Receiver) Wait(ctx context.Context, wanted func(Message) bool) (Message, error) {
 	for {
 		r.mu.Lock()
@@ -158,12 +161,12 @@ func (r *Receiver) Wait(ctx context.Context, wanted func(Message) bool) (Message
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Message{}, fmt.Errorf("wait for a message, %d others came: %w", count, context.Cause(ctx))
+			return Message{}, fmt.Errorf("wait for a message, %d others arrived: %w", count, context.Cause(ctx))
 		}
 	}
 }
 
-// ServeHTTP answers as Discord does.
+// ServeHTTP answers like Discord.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, request.Body, maxBody))
 	if err != nil {
@@ -196,7 +199,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// begin counts an attempt, and returns what to answer if that is planned.
+// begin counts an attempt and returns the planned answer, or nil.
 func (r *Receiver) begin(message Body) (attempts int, planned *Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -212,7 +215,7 @@ func (r *Receiver) begin(message Body) (attempts int, planned *Answer) {
 	return attempts, planned
 }
 
-// end writes down what became of a request.
+// end records the outcome of a request.
 func (r *Receiver) end(message Body, body []byte, attempts int, request Request, accepted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -226,7 +229,7 @@ func (r *Receiver) end(message Body, body []byte, attempts int, request Request,
 	r.changed = make(chan struct{})
 }
 
-// write gives a planned answer.
+// write sends a planned answer.
 func (a Answer) write(w http.ResponseWriter) {
 	maps.Copy(w.Header(), a.Header)
 	if a.Status != http.StatusTooManyRequests {
@@ -250,12 +253,12 @@ func (a Answer) write(w http.ResponseWriter) {
 func answer(w http.ResponseWriter, status int, body map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	// A client that went away is what some tests are about.
+	// An error means that the client has disconnected, which some tests do on purpose.
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// RoundTrip lets a receiver be a client's transport, without a network and so
-// under a clock of the test's.
+// RoundTrip implements [http.RoundTripper]. It lets tests use a receiver without a
+// network, and so in a synctest bubble.
 func (r *Receiver) RoundTrip(request *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(request.Body)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// post sends a body and returns status, headers and body of the answer.
-func post(t *testing.T, ctx context.Context, url, body string) (status int, header http.Header, answer string) { //nolint:revive // the test comes first
+// post sends a body and returns the status, headers and body of the response.
+func post(t *testing.T, ctx context.Context, url, body string) (status int, header http.Header, answer string) { //nolint:revive // t is the first parameter
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
@@ -38,12 +38,12 @@ func post(t *testing.T, ctx context.Context, url, body string) (status int, head
 	return response.StatusCode, response.Header, string(read)
 }
 
-// with returns a good message with an embed of this.
+// with returns a valid message with these embeds.
 func with(embed string) string {
 	return `{"embeds":[` + embed + `],"allowed_mentions":{"parse":[]}}`
 }
 
-func TestReceiverTakesMessages(t *testing.T) {
+func TestReceiverAcceptsMessages(t *testing.T) {
 	t.Parallel()
 	r := discordtest.Start()
 	defer r.Close()
@@ -52,7 +52,7 @@ func TestReceiverTakesMessages(t *testing.T) {
 		t.Errorf("answered %d %s", status, body)
 	}
 	if status, _, body := post(t, t.Context(), r.URL()+"?wait=true", good); status != http.StatusOK || !strings.Contains(body, "id") {
-		t.Errorf("told to wait it answered %d %s", status, body)
+		t.Errorf("with wait=true it answered %d %s", status, body)
 	}
 	if status, _, _ := post(t, t.Context(), r.URL()+"x", good); status != http.StatusNotFound {
 		t.Errorf("another webhook answered %d", status)
@@ -62,7 +62,7 @@ func TestReceiverTakesMessages(t *testing.T) {
 	}
 }
 
-func TestReceiverRefusesWhatDiscordRefuses(t *testing.T) {
+func TestReceiverRejectsWhatDiscordRejects(t *testing.T) {
 	t.Parallel()
 	long := func(n int) string { return strings.Repeat("x", n) }
 	field := func(name, value int) string {
@@ -96,7 +96,7 @@ func TestReceiverRefusesWhatDiscordRefuses(t *testing.T) {
 	}
 	for name, body := range bad {
 		if _, err := discordtest.Decode([]byte(body)); err == nil {
-			t.Errorf("%s is taken", name)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 	r := discordtest.Start()
@@ -109,12 +109,12 @@ func TestReceiverRefusesWhatDiscordRefuses(t *testing.T) {
 		`{"content":"` + strings.Repeat("🎫", 1000) + `","allowed_mentions":{"parse":["everyone"],"users":["1"]}}`,
 	} {
 		if _, err := discordtest.Decode([]byte(body)); err != nil {
-			t.Errorf("a good one is refused: %v", err)
+			t.Errorf("a valid message is rejected: %v", err)
 		}
 	}
 }
 
-func TestReceiverIsOutOfOrderWhenTold(t *testing.T) {
+func TestReceiverFailsOnRequest(t *testing.T) {
 	t.Parallel()
 	r := discordtest.Start()
 	defer r.Close()
@@ -143,9 +143,9 @@ func TestReceiverIsOutOfOrderWhenTold(t *testing.T) {
 	}
 	m, err := r.Wait(ctx, func(m discordtest.Message) bool { return m.Title() == "A" })
 	if err != nil || m.Attempts != 5 || len(r.Requests()) != 5 {
-		t.Errorf("it came at attempt %d of %d requests, %v", m.Attempts, len(r.Requests()), err)
+		t.Errorf("it arrived at attempt %d of %d requests, %v", m.Attempts, len(r.Requests()), err)
 	}
 	if _, err := r.Wait(hurried, func(discordtest.Message) bool { return false }); err == nil {
-		t.Error("waiting for what never comes ends well")
+		t.Error("Wait returned no error for a message that never arrives")
 	}
 }

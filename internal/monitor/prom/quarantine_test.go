@@ -17,27 +17,27 @@ func TestClockSetBackWhileRunning(t *testing.T) {
 	o.Now = func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }
 	r := start(t, o)
 	r.is(t, "up", "1")
-	back.Store(int64(14 * time.Minute)) // waited for
+	back.Store(int64(14 * time.Minute)) // less than maxAhead
 	r.is(t, "count_over_time(up[1h]) > bool 10", "1")
 	if log.String() != "" {
-		t.Errorf("said %s", log)
+		t.Errorf("logged %s", log)
 	}
 	back.Store(int64(time.Hour))
-	eventually(t, "samples are set aside", func() bool {
+	eventually(t, "samples are moved to the directory ahead", func() bool {
 		_, err := os.Stat(filepath.Join(o.Dir, "ahead", "wal"))
 		return err == nil
 	})
 	back.Store(0)
-	eventually(t, "the target is seen again", func() bool {
+	eventually(t, "the target is scraped again", func() bool {
 		_, body := r.get(t, "/api/v1/query?query=up")
 		return strings.Contains(body, `,"1"]`)
 	})
-	if !strings.Contains(log.String(), "metrics of the future are set aside") {
+	if !strings.Contains(log.String(), "moved samples with future timestamps out of the database") {
 		t.Errorf("no line in the log: %s", log)
 	}
 }
 
-// TestDamageBeyondRepair damages what the library has no repair for.
+// TestDamageBeyondRepair damages a file that the library cannot repair.
 func TestDamageBeyondRepair(t *testing.T) {
 	t.Parallel()
 	o, log := options(t, newTarget(t)), new(logbook)
@@ -51,7 +51,7 @@ func TestDamageBeyondRepair(t *testing.T) {
 	}
 	start(t, o).is(t, "up", "1")
 	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); len(lines) != 1 ||
-		!strings.Contains(lines[0], "metrics cannot be read, what is damaged is set aside") {
+		!strings.Contains(lines[0], "cannot read metrics; moved the damaged files out of the database") {
 		t.Errorf("want one line, got %s", log)
 	}
 	if _, err := os.Stat(filepath.Join(o.Dir, "broken", damaged)); err != nil {

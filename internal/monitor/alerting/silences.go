@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// keeping writes the silences down after each call that may have changed them,
-// so that not even a crash unmutes what somebody has muted. The library does so
-// once in a while only.
+// keeping saves the silences to disk after each call that may have changed them. The
+// library saves them once a minute, so a crash could lose a new silence.
 func (m *Manager) keeping(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
@@ -19,19 +18,19 @@ func (m *Manager) keeping(next http.Handler) http.Handler {
 			return
 		}
 		if err := m.saveSilences(); err != nil {
-			m.log.ErrorContext(r.Context(), "cannot write silences down", "error", err)
+			m.log.ErrorContext(r.Context(), "cannot save silences", "error", err)
 		}
 	})
 }
 
-// saveSilences is the only one who writes the file, one at a time, so that no
-// older snapshot takes the place of a newer one.
+// saveSilences writes all silences to their file. It is the only writer and holds a
+// lock, so that an older snapshot never replaces a newer one.
 func (m *Manager) saveSilences() (err error) {
 	m.saving.Lock()
 	defer m.saving.Unlock()
 	file, err := os.CreateTemp(m.dir, filepath.Base(m.silenceFile())+".*")
 	if err != nil {
-		return fmt.Errorf("make snapshot: %w", err)
+		return fmt.Errorf("create snapshot: %w", err)
 	}
 	defer func() {
 		if err != nil {

@@ -17,12 +17,11 @@ import (
 	"onsale/internal/monitor/coverage"
 )
 
-// series is a Prometheus of one target, by the names that it has now, and perhaps
-// of a second one.
+// series is a fake Prometheus with one or two targets. It stores the names of their series.
 type series struct {
 	mu    sync.Mutex
 	names []string
-	other []string // the names of the second target; nil: there is none
+	other []string // the names of the second target; nil if there is none
 	down  bool
 	err   error
 }
@@ -33,7 +32,7 @@ func (s *series) set(names ...string) {
 	s.names = names
 }
 
-// beside adds a second target, which has these names.
+// beside adds a second target with these names.
 func (s *series) beside(names ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,8 +68,8 @@ func (s *series) query(_ context.Context, expr string) ([]coverage.Sample, error
 	return found, nil
 }
 
-// told runs a coverage of two alerts, while a story is told, and returns what is logged.
-func told(t *testing.T, story func(*series)) []string {
+// logOf runs a coverage of two alerts while story runs, and returns the log lines.
+func logOf(t *testing.T, story func(*series)) []string {
 	t.Helper()
 	var log bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
@@ -101,7 +100,7 @@ func told(t *testing.T, story func(*series)) []string {
 	return lines
 }
 
-// contain fails unless each line contains its words, and there are no others.
+// contain fails the test unless each line contains its words and there are no other lines.
 func contain(t *testing.T, lines []string, words ...string) {
 	t.Helper()
 	if len(lines) != len(words) {
@@ -114,63 +113,64 @@ func contain(t *testing.T, lines []string, words ...string) {
 	}
 }
 
-// One line at start names the alerts that cannot fire, and what they lack.
-func TestStartTellsOnce(t *testing.T) {
+// One line at start names the alerts that cannot fire, and the series they lack.
+func TestStartIsLoggedOnce(t *testing.T) {
 	t.Parallel()
-	lines := told(t, func(*series) { time.Sleep(time.Hour) })
+	lines := logOf(t, func(*series) { time.Sleep(time.Hour) })
 	contain(t, lines, `alerts="Hot, Hotter: no heat; Wet: no rain{kind=~'a|b'}"`)
 	if !strings.Contains(lines[0], "count=3 of=4") {
 		t.Errorf("line is %s", lines[0])
 	}
 }
 
-// An alert that can fire for one target alone is told as well, with the other's name.
-func TestATargetThatLacksSeriesIsTold(t *testing.T) {
+// An alert that can fire for only one of two targets is logged too, with the name of the
+// other target.
+func TestTargetThatLacksSeriesIsLogged(t *testing.T) {
 	t.Parallel()
-	contain(t, told(t, func(s *series) {
+	contain(t, logOf(t, func(s *series) {
 		s.set("heat", "rain")
 		s.beside("rain")
 		time.Sleep(time.Hour)
 		s.beside("heat", "rain")
 		time.Sleep(time.Hour)
 	}),
-		`alerts cannot fire for some targets, which lack the series that they need" component=coverage job=shop `+
-			`count=2 of=4 alerts="Hot, Hotter: judged on 1 of 2 instances: shop:8001 has no heat"`,
+		`alerts cannot fire for some targets, which lack the series they need" component=coverage job=shop `+
+			`count=2 of=4 alerts="Hot, Hotter: evaluated on 1 of 2 instances: shop:8001 has no heat"`,
 		`all alerts can fire`)
-	// What no target has is another line.
-	contain(t, told(t, func(s *series) {
+	// Series that no target has are logged in another line.
+	contain(t, logOf(t, func(s *series) {
 		s.set("heat")
 		s.beside("any")
 		time.Sleep(time.Hour)
-	}), `alerts="Wet: no rain`, `alerts="Hot, Hotter: judged on 1 of 2`)
+	}), `alerts="Wet: no rain`, `alerts="Hot, Hotter: evaluated on 1 of 2`)
 }
 
-// The control: nothing is told of a target that has everything.
-func TestNothingMissingTellsNothing(t *testing.T) {
+// Negative control: nothing is logged about a target that has all series.
+func TestNothingMissingLogsNothing(t *testing.T) {
 	t.Parallel()
-	contain(t, told(t, func(s *series) {
+	contain(t, logOf(t, func(s *series) {
 		s.set("heat", "rain")
 		time.Sleep(time.Hour)
 	}))
 }
 
-// What comes with the first scrapes is not taken for missing.
+// Series that appear with the first scrapes are not reported as missing.
 func TestStartWaitsForTheFirstScrapes(t *testing.T) {
 	t.Parallel()
-	contain(t, told(t, func(s *series) {
-		time.Sleep(2500 * time.Millisecond) // two looks
+	contain(t, logOf(t, func(s *series) {
+		time.Sleep(2500 * time.Millisecond) // two checks
 		s.set("heat", "rain")
 		time.Sleep(time.Hour)
 	}))
 }
 
-// A change that lasts is told once, and one that does not last is not.
-func TestChangesAreToldOnce(t *testing.T) {
+// A change that lasts is logged once. A short one is not logged.
+func TestChangesAreLoggedOnce(t *testing.T) {
 	t.Parallel()
-	contain(t, told(t, func(s *series) {
+	contain(t, logOf(t, func(s *series) {
 		s.set("heat", "rain")
 		time.Sleep(time.Minute)
-		s.set("heat") // for two looks
+		s.set("heat") // for two checks
 		time.Sleep(8 * time.Second)
 		s.set("heat", "rain")
 		time.Sleep(time.Minute)
@@ -181,11 +181,11 @@ func TestChangesAreToldOnce(t *testing.T) {
 	}), `alerts="Wet: no rain`, `all alerts can fire`)
 }
 
-// A target that is down says nothing of its series. That none has answered at all
-// is told after a while, once, and what it has as soon as it answers.
-func TestDownIsNoChange(t *testing.T) {
+// A target that is down does not change the result. If no target has ever answered, that
+// is logged once after a while. When one answers, its result is logged.
+func TestDownIsNotAChange(t *testing.T) {
 	t.Parallel()
-	contain(t, told(t, func(s *series) {
+	contain(t, logOf(t, func(s *series) {
 		s.set("heat", "rain")
 		time.Sleep(time.Minute)
 		s.answer(true, nil)
@@ -193,7 +193,7 @@ func TestDownIsNoChange(t *testing.T) {
 		s.answer(false, nil)
 		time.Sleep(time.Hour)
 	}))
-	contain(t, told(t, func(s *series) {
+	contain(t, logOf(t, func(s *series) {
 		s.answer(true, nil)
 		time.Sleep(time.Hour)
 		s.answer(false, nil)
@@ -201,10 +201,10 @@ func TestDownIsNoChange(t *testing.T) {
 	}), "no target has answered", "alerts cannot fire")
 }
 
-// A query that fails again and again is told once, until it was answered.
-func TestFailedLooksAreToldOnce(t *testing.T) {
+// A query that fails repeatedly is logged once, until it succeeds.
+func TestFailedChecksAreLoggedOnce(t *testing.T) {
 	t.Parallel()
-	contain(t, told(t, func(s *series) {
+	contain(t, logOf(t, func(s *series) {
 		s.set("heat", "rain")
 		s.answer(false, errors.New("out of memory"))
 		time.Sleep(time.Hour)
