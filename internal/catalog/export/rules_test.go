@@ -237,7 +237,7 @@ func TestErrorsNameTheFlag(t *testing.T) {
 		"value of lines":    {label("team", "a\nb"), "--label: the value of team"},
 		"value in Latin-1":  {label("team", "caf\xe9"), "--label: the value of team"},
 		"many labels":       {func(o *export.Options) { o.Labels = many }, "--label may be given at most 30 times"},
-		"unknown alert":     {severity("HighCpu", catalog.Info), `there is no alert "HighCpu"; there are AvailabilityBurnFast`},
+		"unknown alert":     {severity("HighCpu", catalog.Info), `unknown alert "HighCpu"; the alerts are AvailabilityBurnFast`},
 		"unknown severity":  {severity("HighCPU", "page"), "--severity: HighCPU must be critical, warning or info"},
 		"no severity":       {severity("HighCPU", ""), "--severity: HighCPU must be"},
 		"template":          {func(o *export.Options) { o.Settings.Runbooks = "https://x/{{ .Name }}" }, "--runbook-url"},
