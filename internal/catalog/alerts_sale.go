@@ -97,7 +97,7 @@ and
 				"Read GET /books: it lists the concerts with their counters and the sums of their purchases.",
 				"If seats may have been sold twice, stop selling those concerts while you investigate.",
 				"Find out whether anyone changed the database, restored it, or ran a script on it. The database log shows when.",
-				"Keep a copy of the database in its current state. If nobody changed it, report a bug and keep the copy for it.",
+				"Copy the database in its current state. If nobody changed it by hand, report a bug and keep the copy as evidence.",
 				"Correct the counter: UPDATE concerts SET sold = (SELECT coalesce(sum(quantity), 0) FROM purchases WHERE concert_id = concerts.id AND refunded_at IS NULL) WHERE id = the concert's. On PostgreSQL the tables are in the schema onsale.",
 			},
 			Provoke: Provocation{Also: "No fault provokes this alert. Change a row by hand: UPDATE concerts SET sold = sold + 1 WHERE id = 1. Undo it the same way."},

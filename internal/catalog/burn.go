@@ -107,10 +107,10 @@ sum_over_time($errors{$slo}[$window]) * $evaluate > 2.5`)),
 		Description: fmt.Sprintf("{{ $value | humanizePercentage }} of %s, over the last %s; the limit is %s. %s "+
 			"At the limit, the error budget of a week, %s, is used up within %s.",
 			o.Bad, span(r.Scale(b.long)), percent(limit), o.Buyers, percent(budget), b.exhausts(o.Period)),
-		Meaning: fmt.Sprintf("The error budget of the objective %q is being used up more than %g times too fast. "+
+		Meaning: fmt.Sprintf("The error budget of the objective %q is being used up at more than %g times the sustainable rate. "+
 			"The objective: over a week, in %s of all cases, %s. "+
-			"The alert fires if the share of bad cases is over the limit both in the last %s, which shows that it matters, and in the last %s. "+
-			"The short window ends the alert soon after the problem ends. The alert needs a minimum of traffic.",
+			"The share of bad cases must be over the limit in both windows: in the last %s, so that short problems do not fire the alert, "+
+			"and in the last %s, so that it resolves soon after the problem ends. The alert needs a minimum of traffic.",
 			o.Name, b.factor, percent(o.Objective), o.Good, span(b.long), span(b.short)),
 		Steps:   o.Steps,
 		Provoke: r.provoke(o, b),
@@ -128,8 +128,8 @@ func (r rules) provoke(o SLO, b burn) Provocation {
 	}
 	// It must last longer than the limit's share of the long window.
 	p.Faults = strings.Replace(p.Faults, `"for":"4m"`, `"for":"10m"`, 1)
-	p.Also += fmt.Sprintf(" The same plan makes %s fire. The embedded Alertmanager suppresses the notification of this alert until that one ends. "+
-		"The button of onsale up uses shorter faults, so it ends soon.", fast)
+	p.Also += fmt.Sprintf(" The same plan makes %[1]s fire. While that alert fires, the embedded Alertmanager suppresses the notification of this one. "+
+		"The button on the page of onsale up uses a shorter fault, so %[1]s ends soon.", fast)
 	p.Fires = append([]string{fast}, p.Fires...)
 	p.Fit = r.fitBurst(b, b.factor*(1-o.Objective), o.burst.share, o.burst.faults)
 	return p

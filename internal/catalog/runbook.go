@@ -26,7 +26,7 @@ func Runbook(a Alert) []byte {
 		fmt.Fprintf(&b, "%s\n", a.Provoke.Also)
 	}
 	if len(a.Provoke.Fires) > 0 {
-		fmt.Fprintf(&b, "\nIt also fires %s.\n", strings.Join(a.Provoke.Fires, ", "))
+		fmt.Fprintf(&b, "\nThis also fires %s.\n", strings.Join(a.Provoke.Fires, ", "))
 	}
 	return []byte(strings.TrimRight(b.String(), "\n") + "\n")
 }

@@ -27,7 +27,7 @@ func alerts() []catalog.Alert {
 		{
 			Name: "HighFailureRate", Severity: catalog.Critical, For: 5 * time.Second,
 			Expr:    `sum(rate(http_requests_total{status=~"5.."}[5s])) > 0.02`,
-			Meaning: "More than 2 % of all calls fail. Sold out is no failure.",
+			Meaning: "More than 2 % of all calls fail. Sold out is not a failure.",
 			Steps:   []string{"Look at which route fails.", "Look at the log."},
 			Provoke: catalog.Provocation{
 				Faults: `{"routes":{"/buy/{concert_id}":{"error":0.5,"for":"1m"}}}`, Also: "It needs traffic.", Fires: []string{"DatabaseErrors", "ItemErrors", "HighLatency"},

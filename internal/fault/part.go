@@ -217,7 +217,7 @@ func (b Ballast) words() string {
 
 func (c Crash) words() string {
 	if c.After == 0 {
-		return "at once"
+		return "immediately"
 	}
 	return "after " + c.After.String()
 }

@@ -20,7 +20,7 @@ const patchTries = 20
 // removes a member, and lists are replaced as a whole. The patch applies to the
 // plan that [State.InForce] returns.
 //
-// Faults in the patch start anew. The others continue: they keep their remaining
+// Faults in the patch restart. The others continue: they keep their remaining
 // time, and calls that they delay or hang keep waiting. A "for" of a route or the
 // database applies to its faults in the patch, or to all its faults if the patch
 // contains none.

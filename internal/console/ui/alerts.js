@@ -1,5 +1,4 @@
-// The state of the alerts: the summary at the top, the status indicators and the
-// table.
+// The state of the alerts: the summary at the top, the status indicators and the table.
 import { ask, el, prometheus, say, since, span, written } from './base.js';
 
 const order = { firing: 0, pending: 1, info: 2, silenced: 3, inactive: 4, blind: 5, unknown: 6 };
