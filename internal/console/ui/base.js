@@ -1,5 +1,4 @@
-// Functions for all modules: creating elements, calling this server, formatting
-// figures.
+// Functions for all modules: creating elements, calling this server, formatting figures.
 // External data only goes into text nodes and safe attributes, never into markup.
 
 /** Creates an element with attributes and children, which are nodes or texts. */

@@ -1,6 +1,4 @@
-// The page at /. It updates every two seconds, every second while alerts are
-// active, and
-// not while it is hidden.
+// The page at /. It updates every two seconds, every second while alerts are active, and not while it is hidden.
 import { listen, refusal, tell } from './act.js';
 import { readAlerts, showLamps, showOverall, showTable } from './alerts.js';
 import { ask, el, prometheus, put, say, since, span } from './base.js';
@@ -24,10 +22,8 @@ if (has.monitor !== undefined) {
   document.querySelectorAll('[name=range]').forEach((choice) => choice.addEventListener('change', update));
   askPrometheus();
 }
-// Both calls need admin rights. A rejected GET /faults would count as a failed API
-// call
-// in the metrics, and a rejected GET /crowd does not. So the page calls /crowd
-// first.
+// Both calls need admin rights. A rejected GET /faults would count as a failed API call in the metrics, and a rejected
+// GET /crowd does not. So the page calls /crowd first.
 const updatePlan = rarely(async () => (await updateCrowd() === refused ? refused : updateFaults()));
 if (has.crowd !== undefined) {
   updates.push(updatePlan, showFaults); // faults end between two updates
