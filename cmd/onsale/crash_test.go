@@ -23,7 +23,7 @@ func TestCrash(t *testing.T) {
 	if code := up.code(); code != command.ExitCrash {
 		t.Errorf("exit code %d, want %d", code, command.ExitCrash)
 	}
-	if said := up.stderr.String(); !strings.Contains(said, "crashing: the fault plan says so") || strings.Contains(said, "shutting down") {
+	if said := up.stderr.String(); !strings.Contains(said, "crashing because of the fault plan") || strings.Contains(said, "shutting down") {
 		t.Errorf("the log says\n%s", said)
 	}
 	again := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dir)

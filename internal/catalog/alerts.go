@@ -10,8 +10,8 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// rules writes expressions and texts with the thresholds of the settings and
-// the times of the pace.
+// rules builds expressions and texts from the thresholds of the settings and the
+// durations of the pace.
 type rules struct {
 	Settings
 	Pace
@@ -41,20 +41,20 @@ func newRules(s Settings, p Pace) rules {
 	)}
 }
 
-// apiCalls selects the calls that somebody makes for what they are worth. Probes
-// and scrapes are many and quick, and would thin the shares out.
+// apiCalls selects the calls that clients make on purpose. Probes and scrapes are
+// frequent and fast, and would dilute every share.
 const apiCalls = `endpoint!~"/health|/ready|/metrics"`
 
-// window matches the times in an expression.
+// window matches the durations in an expression.
 var window = regexp.MustCompile(`(\[|offset )([0-9]+[hms])+`)
 
-// expr makes an expression from one that is written with the real pace's times
-// and with the settings' names.
+// expr scales the durations of an expression to the pace and replaces the $names of
+// the settings by their values. Expressions are written at the real pace.
 func (r rules) expr(text string) string {
 	scaled := window.ReplaceAllStringFunc(strings.TrimSpace(text), func(found string) string {
 		at := strings.LastIndexAny(found, "[ ") + 1
 		d, err := time.ParseDuration(found[at:])
-		if err != nil { // which the tests of all expressions would show
+		if err != nil { // a test parses every expression, so this does not happen
 			return found
 		}
 		return found[:at] + span(r.Scale(d))
@@ -62,21 +62,21 @@ func (r rules) expr(text string) string {
 	return r.names.Replace(scaled)
 }
 
-// fired is for how long a condition must hold before most alerts fire. It is as
-// long as the window of most rates: one single bad event is in the window for
-// less than that, so that it never fires.
+// fired is the "for" of most alerts. It is as long as the window of most rates. A
+// single bad event stays in the window for less than that, so it never fires an
+// alert.
 func (r rules) fired() time.Duration { return r.Scale(time.Minute) }
 
-// number writes a threshold as PromQL and people read it.
+// number formats a threshold for PromQL and for people.
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// percent writes a share for people.
+// percent formats a share for people.
 func percent(share float64) string { return strconv.FormatFloat(share*100, 'g', 6, 64) + " %" }
 
-// span writes a time as Prometheus does.
+// span formats a duration as Prometheus does.
 func span(d time.Duration) string { return model.Duration(d).String() }
 
-// Alerts returns all alerts, sorted by what they watch.
+// Alerts returns all alerts, grouped by what they watch.
 func Alerts(s Settings, p Pace) []Alert {
 	r := newRules(s, p)
 	var all []Alert
@@ -86,8 +86,8 @@ func Alerts(s Settings, p Pace) []Alert {
 	return all
 }
 
-// Recordings returns all recording rules, in the order in which they must be
-// evaluated: some read what others record.
+// Recordings returns all recording rules in evaluation order: some rules read the
+// results of earlier ones.
 func Recordings(s Settings, p Pace) []Recording {
 	r := newRules(s, p)
 	return append(r.stock(), r.objectives()...)

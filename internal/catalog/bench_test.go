@@ -12,9 +12,9 @@ import (
 	"onsale/internal/catalog"
 )
 
-// BenchmarkEvaluation is what one evaluation of all rules at demo pace costs, on
-// the series of a real Onsale with 50 concerts and ten minutes of history. It
-// happens once a second, so that 10 ms are a hundredth of a core.
+// BenchmarkEvaluation measures one evaluation of all rules at demo pace, on the
+// series of a real Onsale with 50 concerts and ten minutes of history. An
+// evaluation happens once per second, so 10 ms are 1 % of a core.
 func BenchmarkEvaluation(b *testing.B) {
 	const seconds = 600
 	var load strings.Builder

@@ -10,17 +10,17 @@ import (
 	"onsale/internal/catalog"
 )
 
-// casesOf is the file of promtool's cases for an alert.
+// casesOf returns the path of an alert's promtool test cases.
 func casesOf(alert string) string {
 	return filepath.Join("..", "..", "deploy", "prometheus", "tests", alert+"_test.yml")
 }
 
-// realAlerts are the alerts as they stand under deploy/.
+// realAlerts returns the alerts of the files under deploy/.
 func realAlerts() []catalog.Alert {
 	return catalog.Alerts(catalog.DefaultSettings(), catalog.Real())
 }
 
-// promtool runs it, and reports whether all was well.
+// promtool runs promtool and reports whether it succeeded.
 func promtool(t *testing.T, args ...string) (output string, ok bool) {
 	t.Helper()
 	program, err := exec.LookPath("promtool")
@@ -47,8 +47,8 @@ func TestPromtoolReadsTheRules(t *testing.T) {
 	}
 }
 
-// Each alert has a file of cases, in which it fires and in which it does not.
-// They run on the rule file that is committed, and on Debian's Prometheus.
+// Each alert has a file of cases in which it fires and in which it does not. This
+// test runs them with Debian's promtool on the committed rule file.
 func TestCasesOnPromtool(t *testing.T) {
 	t.Parallel()
 	for _, a := range realAlerts() {
@@ -61,7 +61,7 @@ func TestCasesOnPromtool(t *testing.T) {
 	}
 }
 
-// The same cases on the Prometheus that is embedded.
+// This test runs the same cases on the embedded Prometheus.
 func TestCasesOnTheEmbeddedPrometheus(t *testing.T) {
 	t.Parallel()
 	for _, a := range realAlerts() {
@@ -78,8 +78,8 @@ func TestCasesOnTheEmbeddedPrometheus(t *testing.T) {
 	}
 }
 
-// A file of cases that never sees its alert fire, or never sees it silent,
-// proves little.
+// A file of cases proves little unless its alert fires in one case and stays silent
+// in another.
 func TestCasesShowBothSides(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(casesOf("*"))
@@ -100,12 +100,12 @@ func TestCasesShowBothSides(t *testing.T) {
 			}
 		}
 		if !firing || !silent || !worded {
-			t.Errorf("%s: cases where it fires %v, never fires %v, and of its words %v", a.Name, firing, silent, worded)
+			t.Errorf("%s: has a case where it fires: %v, where it never fires: %v, and for its texts: %v", a.Name, firing, silent, worded)
 		}
 	}
 }
 
-// What the demonstration's pace promises: whole windows of whole samples.
+// At the demo pace, all windows contain whole numbers of scrapes.
 func TestCasesAtDemoPace(t *testing.T) {
 	t.Parallel()
 	cases := readCases(t, filepath.Join("testdata", "demo.yml"))

@@ -1,13 +1,13 @@
-// Package catalog holds what is watched, as data: each alert, each recording
-// rule, each service level objective and each dashboard is one Go value.
+// Package catalog defines the monitoring as data: each alert, recording rule,
+// service level objective and dashboard is one Go value.
 //
-// What machines and people read is made from these values: the rule file of
-// Prometheus ([RuleFile]), Grafana's alert rules and dashboards, the runbooks.
-// Package export writes them; `make generate` writes with it what is committed
-// under deploy/ and docs/runbooks. The embedded monitoring loads the same rules
-// from memory.
+// Everything else is generated from these values: the rule file of Prometheus
+// ([RuleFile]), Grafana's alert rules and dashboards, and the runbooks. Package
+// export writes these files. `make generate` uses it for the committed files under
+// deploy/ and docs/runbooks. The embedded monitoring loads the same rules from
+// memory.
 //
-// An alert is added by adding one value to one of the lists that [Alerts] joins.
+// To add an alert, add one value to one of the lists that [Alerts] joins.
 package catalog
 
 //go:generate go run ./gen -root ../..
@@ -21,85 +21,85 @@ import (
 	"unicode/utf8"
 )
 
-// Severity says how soon somebody must look.
+// Severity is how urgently an alert needs a reaction.
 type Severity string
 
-// The severities, as the label severity tells them.
+// The severities, as values of the label severity.
 const (
-	// Critical: buyers are hurt, or soon will be. It may wake somebody.
+	// Critical: buyers are affected, or soon will be. It may wake somebody.
 	Critical Severity = "critical"
-	// Warning: something is wrong that can wait for the morning.
+	// Warning: a problem that can wait until the morning.
 	Warning Severity = "warning"
-	// Info: worth knowing, nothing is wrong.
+	// Info: worth knowing, not a problem.
 	Info Severity = "info"
 )
 
-// Alert is one thing that is worth telling somebody.
+// Alert is a condition that somebody should be notified of.
 type Alert struct {
-	// Name is the alert's name, CamelCase, and that of its runbook.
+	// Name is the name of the alert and of its runbook, in CamelCase.
 	Name string
-	// Expr is the condition in PromQL, times scaled to the pace it was made for.
+	// Expr is the condition in PromQL, with durations scaled to the alert's pace.
 	Expr string
-	// Needs are the series without which Expr can never be true, as alternatives:
-	// the alert can fire where all series of one of them are there. nil: it needs
-	// none but up, which Prometheus makes for every target.
+	// Needs are the series without which Expr can never be true. It is a list of
+	// alternatives: the alert can fire where all series of one alternative exist.
+	// nil: it needs only up, which Prometheus adds for every target.
 	Needs [][]Series
-	// Later are the names of series that Expr reads beside Needs: those that come
-	// with the first event that they count, such as an error, and those that only
-	// make it more exact. Nothing follows from their absence.
+	// Later are the names of other series that Expr reads: series that appear with
+	// the first event they count, such as an error, and series that only make Expr
+	// more exact. Their absence means nothing.
 	Later []string
-	// For is how long the condition must hold before the alert fires.
+	// For is how long the condition must be true before the alert fires.
 	For time.Duration
-	// KeepFiringFor is how long the alert goes on after the condition ended.
+	// KeepFiringFor is how long the alert keeps firing after the condition ends.
 	KeepFiringFor time.Duration
 	Severity      Severity
-	// Labels are set beside severity, as Alertmanager matches them.
+	// Labels are set in addition to severity. Alertmanager matches on them.
 	Labels map[string]string
-	// Summary and Description are templates of Prometheus: one line with the
-	// figure, and what it means for buyers.
+	// Summary and Description are Prometheus templates: one line with the value,
+	// and what it means for buyers.
 	Summary, Description string
-	// Meaning says in the runbook what is watched and why it matters, and Steps
-	// what to do, in order. Both are plain text.
+	// Meaning and Steps are for the runbook: what is watched and why it matters,
+	// and what to do, in order. Both are plain text.
 	Meaning string
 	Steps   []string
-	// Provoke says how to see the alert on purpose.
+	// Provoke describes how to make the alert fire on purpose.
 	Provoke Provocation
 }
 
-// Recording is a series that Prometheus keeps ready for alerts and dashboards.
+// Recording is a series that Prometheus precomputes for alerts and dashboards.
 type Recording struct {
-	// Record is the series' name, level:metric:operations. A window in it is that
-	// of the real pace, so that a series has one name at every pace.
+	// Record is the series' name, level:metric:operations. A window in the name is
+	// that of the real pace, so a series has the same name at every pace.
 	Record string
 	Expr   string
-	// Labels are set beside those of the expression's result.
+	// Labels are set in addition to those of the expression's result.
 	Labels map[string]string
 }
 
-// Pace is how fast the monitoring runs: how often it looks, and by how much all
-// windows, waits and pauses are shortened.
+// Pace is how fast the monitoring runs: how often it scrapes and evaluates, and by
+// how much all windows and waits are shortened.
 type Pace struct {
-	// Name is what --pace calls it.
+	// Name is its value for --pace.
 	Name string
 	// Scrape and Evaluate are how often targets are scraped and rules evaluated.
 	Scrape, Evaluate time.Duration
-	// Speed is what every duration of a rule and of the grouping of notifications
-	// is divided by.
+	// Speed is the divisor of every duration in a rule and in the grouping of
+	// notifications.
 	Speed int
 }
 
-// Real is the pace of everything under deploy/: every 5 s.
+// Real returns the pace of everything under deploy/: it scrapes every 5 s.
 func Real() Pace {
 	return Pace{Name: "real", Scrape: 5 * time.Second, Evaluate: 5 * time.Second, Speed: 1}
 }
 
-// Demo is the pace at which a person can watch: every second, and what takes a
-// minute takes 5 s.
+// Demo returns the pace for watching live: it scrapes every second, and one minute
+// becomes 5 s.
 func Demo() Pace {
 	return Pace{Name: "demo", Scrape: time.Second, Evaluate: time.Second, Speed: 12}
 }
 
-// Paces are all there are.
+// Paces returns all paces.
 func Paces() []Pace { return []Pace{Demo(), Real()} }
 
 // ParsePace returns the pace of a name, the value of --pace.
@@ -114,39 +114,41 @@ func ParsePace(name string) (Pace, error) {
 	return Pace{}, fmt.Errorf("--pace must be %s, not %q", strings.Join(names, " or "), name)
 }
 
-// Scale shortens a duration of the real pace to this one. All durations that
-// the catalogue has are multiples of 12 s, so that nothing is lost.
+// Scale shortens a duration of the real pace to this one. All durations in the
+// catalogue are multiples of 12 s, so nothing is lost by rounding.
 func (p Pace) Scale(d time.Duration) time.Duration { return d / time.Duration(p.Speed) }
 
-// Grouping says when Alertmanager sends what it was told.
+// Grouping is when Alertmanager sends notifications.
 type Grouping struct {
-	// Wait is how long the first notification of a group waits for company.
+	// Wait is how long the first notification of a group waits for other alerts of
+	// the group.
 	Wait time.Duration
-	// Interval is the least time between two notifications of a group.
+	// Interval is the minimum time between two notifications of a group.
 	Interval time.Duration
-	// Repeat is after how long an alert that still fires is told again.
+	// Repeat is after how long the notification of a firing alert is repeated.
 	Repeat time.Duration
 }
 
-// Grouping returns the times of grouping at this pace.
+// Grouping returns the durations of grouping at this pace.
 func (p Pace) Grouping() Grouping {
 	return Grouping{Wait: p.Scale(24 * time.Second), Interval: p.Scale(time.Minute), Repeat: p.Scale(4 * time.Hour)}
 }
 
-// Settings are the thresholds of the alerts. They are settings, and never read
-// from the fault plan that they should catch.
+// Settings are the thresholds of the alerts. They are never derived from the fault
+// plan, because the alerts must detect its faults.
 type Settings struct {
 	// Job is the scrape job whose targets are watched.
 	Job string
-	// Runbooks is where a runbook is found; NAME stands for the alert's name. Empty:
-	// alerts name no runbook.
+	// Runbooks is the URL or path of a runbook; NAME stands for the alert's name.
+	// Empty: alerts have no link to a runbook.
 	Runbooks string
 
 	// FailureShare is the share of API calls that may fail, DenialShare the share
 	// of purchases that may be denied, ItemErrorShare the share of item calls
 	// that may fail; 0 to 1.
 	FailureShare, DenialShare, ItemErrorShare float64
-	// MinimumRate is the traffic, in calls per second, below which no share is judged.
+	// MinimumRate is the traffic, in calls per second, below which alerts on shares
+	// do not fire.
 	MinimumRate float64
 	// BuyLatency and Latency limit the 95th percentile of the response time of
 	// purchases and of all other calls, injected delay included.
@@ -155,13 +157,13 @@ type Settings struct {
 	DatabaseLatency time.Duration
 	// DatabaseErrorRate is how many calls to the database may fail, per second.
 	DatabaseErrorRate float64
-	// QueueShare is how full the queue of orders may be, 0 to 1.
+	// QueueShare is how full the queue of orders may get, 0 to 1.
 	QueueShare float64
 	// CPUPercent and MemoryPercent limit the use of the machine or container.
 	CPUPercent, MemoryPercent float64
 }
 
-// DefaultSettings are those of the files under deploy/.
+// DefaultSettings returns the settings of the files under deploy/.
 func DefaultSettings() Settings {
 	return Settings{
 		Job:               "ticket_system",
@@ -180,8 +182,8 @@ func DefaultSettings() Settings {
 	}
 }
 
-// Validate returns an error that names the first setting that makes no sense,
-// by the flag that sets it.
+// Validate returns an error for the first invalid setting. It names the flag that
+// sets it.
 func (s Settings) Validate() error {
 	if s.Job == "" || !utf8.ValidString(s.Job) || strings.ContainsFunc(s.Job, unicode.IsControl) {
 		return errors.New("--job must not be empty, and must be UTF-8 without control characters")
@@ -236,5 +238,5 @@ func (s Settings) Validate() error {
 	return nil
 }
 
-// Runbook returns where an alert's runbook is.
+// Runbook returns the URL or path of an alert's runbook.
 func (s Settings) Runbook(name string) string { return strings.ReplaceAll(s.Runbooks, "NAME", name) }

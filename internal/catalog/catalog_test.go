@@ -15,8 +15,8 @@ import (
 	"onsale/internal/fault"
 )
 
-// Every alert says what it is about, to whoever is woken and to the drills.
-func TestEveryAlertIsWhole(t *testing.T) {
+// Every alert has all texts that people on call and the drills need.
+func TestEveryAlertIsComplete(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
 	for _, a := range realAlerts() {
@@ -29,7 +29,7 @@ func TestEveryAlertIsWhole(t *testing.T) {
 			}
 		}
 		if seen[a.Name] || !regexp.MustCompile(`^([A-Z][a-z]*|CPU)+$`).MatchString(a.Name) {
-			t.Errorf("%q is no new name in CamelCase", a.Name)
+			t.Errorf("%q is not a unique name in CamelCase", a.Name)
 		}
 		seen[a.Name] = true
 		if !slices.Contains([]catalog.Severity{catalog.Critical, catalog.Warning, catalog.Info}, a.Severity) {
@@ -42,8 +42,8 @@ func TestEveryAlertIsWhole(t *testing.T) {
 	}
 }
 
-// What the contract and the issue ask for is there.
-func TestTheAlertsThatMustBeThere(t *testing.T) {
+// All alerts of the contract exist, with their severities.
+func TestRequiredAlertsExist(t *testing.T) {
 	t.Parallel()
 	want := map[string]catalog.Severity{
 		"HighFailureRate": catalog.Critical, "HighDenialRate": catalog.Warning, "InstanceDown": catalog.Critical,
@@ -64,8 +64,8 @@ func TestTheAlertsThatMustBeThere(t *testing.T) {
 	}
 }
 
-// Each plan is one that PUT /faults takes whole, changes something, and ends by
-// itself, after the alert has fired.
+// PUT /faults accepts every field of each plan. Each plan injects something, and
+// ends by itself after the alert has fired.
 func TestProvocationsArePlans(t *testing.T) {
 	t.Parallel()
 	lasts := regexp.MustCompile(`"for":"([^"]+)"`)
@@ -87,7 +87,7 @@ func TestProvocationsArePlans(t *testing.T) {
 		}
 		wait := a.For + time.Minute
 		if strings.HasSuffix(a.Name, "BurnSlow") {
-			wait += 6 * time.Minute // 6 % of 90 min, if all is bad
+			wait += 6 * time.Minute // 6 % of 90 min, if all events are bad
 		}
 		if d, err := time.ParseDuration(found[1]); err != nil || d < wait {
 			t.Errorf("%s: %s ends before the alert, which takes %s: %v", a.Name, a.Provoke.Faults, wait, err)
@@ -95,7 +95,7 @@ func TestProvocationsArePlans(t *testing.T) {
 	}
 }
 
-// expressions are those of all rules of a pace, by alert or record.
+// expressions returns the expressions of all rules at a pace, by alert or record.
 func expressions(s catalog.Settings, p catalog.Pace) map[string][]string {
 	all := make(map[string][]string)
 	for _, rec := range catalog.Recordings(s, p) {
@@ -107,8 +107,8 @@ func expressions(s catalog.Settings, p catalog.Pace) map[string][]string {
 	return all
 }
 
-// Every selector asks for the job, so that a Prometheus that watches more than
-// Onsale is not confused, and every time in it is one of the pace.
+// Every selector matches the job, so other jobs of the same Prometheus do not
+// interfere. Every duration is valid for the pace.
 func TestEveryExpressionSelectsTheJob(t *testing.T) {
 	t.Parallel()
 	promQL := parser.NewParser(parser.Options{})
@@ -141,16 +141,18 @@ func TestEveryExpressionSelectsTheJob(t *testing.T) {
 	}
 }
 
-// checkTime fails on a time that is no whole number of evaluations.
+// checkTime fails for a duration that is not in whole seconds or is shorter than
+// two scrapes.
 func checkTime(t *testing.T, name string, p catalog.Pace, d time.Duration) {
 	t.Helper()
 	if d%time.Second != 0 || d > 0 && d < 2*p.Scrape {
-		t.Errorf("%s at %s pace: %s holds no two scrapes", name, p.Name, d)
+		t.Errorf("%s at %s pace: %s does not cover two scrapes in whole seconds", name, p.Name, d)
 	}
 }
 
-// At the demonstration's pace all is the same, twelve times as fast.
-func TestPacesDifferInTimesAlone(t *testing.T) {
+// The demo pace differs from the real pace only in durations: it is twelve times as
+// fast.
+func TestPacesDifferOnlyInDurations(t *testing.T) {
 	t.Parallel()
 	s := catalog.DefaultSettings()
 	fast := catalog.Alerts(s, catalog.Demo())
@@ -160,7 +162,7 @@ func TestPacesDifferInTimesAlone(t *testing.T) {
 			t.Errorf("%s: %s after %s against %s after %s", a.Name, a.Severity, a.For, b.Severity, b.For)
 		}
 		if a.For%(12*time.Second) != 0 || a.KeepFiringFor%(12*time.Second) != 0 {
-			t.Errorf("%s waits for %s, which has no whole twelfth", a.Name, a.For)
+			t.Errorf("%s waits for %s, which is not a multiple of 12 s", a.Name, a.For)
 		}
 	}
 	names := func(p catalog.Pace) (all []string) {
@@ -174,7 +176,7 @@ func TestPacesDifferInTimesAlone(t *testing.T) {
 	}
 }
 
-// Thresholds come from the settings, and texts name them.
+// Thresholds come from the settings, and the texts contain them.
 func TestThresholdsAreSettings(t *testing.T) {
 	t.Parallel()
 	s := catalog.DefaultSettings()
@@ -199,7 +201,7 @@ func TestThresholdsAreSettings(t *testing.T) {
 	}
 }
 
-func TestRuleFileRefusesWrongSettings(t *testing.T) {
+func TestRuleFileRejectsInvalidSettings(t *testing.T) {
 	t.Parallel()
 	for flag, change := range map[string]func(*catalog.Settings){
 		"--job":                       func(s *catalog.Settings) { s.Job = "" },
@@ -218,7 +220,7 @@ func TestRuleFileRefusesWrongSettings(t *testing.T) {
 	}
 }
 
-// A pipe in a cell would end it.
+// A pipe in a cell must be escaped, because it would end the cell.
 func TestRunbookIndexIsATable(t *testing.T) {
 	t.Parallel()
 	a := realAlerts()[0]

@@ -13,10 +13,10 @@ import (
 	"onsale/internal/catalog"
 )
 
-// variables stand for what a reader chose.
+// variables replaces the dashboards' variables by values.
 var variables = strings.NewReplacer("$job", "ticket_system", "$window", "1m")
 
-// everyPanel are the panels of all dashboards, by dashboard and title.
+// everyPanel returns the panels of all dashboards, by dashboard and title.
 func everyPanel() map[string]catalog.Panel {
 	panels := map[string]catalog.Panel{}
 	for _, d := range catalog.Dashboards() {
@@ -40,14 +40,14 @@ func TestEveryQueryParses(t *testing.T) {
 				continue
 			}
 			if expr.Type() != parser.ValueTypeVector {
-				t.Errorf("%s gives a %s, not a vector", q.Expr, expr.Type())
+				t.Errorf("%s returns a %s, not a vector", q.Expr, expr.Type())
 			}
 			if strings.Contains(variables.Replace(q.Expr), "$") {
-				t.Errorf("%s has a variable that no dashboard has", q.Expr)
+				t.Errorf("%s contains an unknown variable", q.Expr)
 			}
 			parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 				if s, ok := node.(*parser.VectorSelector); ok && !selectsJob(s) {
-					t.Errorf("%s asks all jobs: %s", q.Expr, s)
+					t.Errorf("%s selects all jobs: %s", q.Expr, s)
 				}
 				return nil
 			})
@@ -71,8 +71,8 @@ func selectsJob(s *parser.VectorSelector) bool {
 	return false
 }
 
-// TestThePanelsOfTheContract holds the names that the earlier services'
-// dashboards had, which people look for.
+// TestThePanelsOfTheContract checks the panel names of the earlier services'
+// dashboards, which users know.
 func TestThePanelsOfTheContract(t *testing.T) {
 	t.Parallel()
 	titles := map[string][]string{}
@@ -98,21 +98,21 @@ func TestThePanelsOfTheContract(t *testing.T) {
 		t.Errorf("the items dashboard has %q, want %q", got, items)
 	}
 	if len(titles["runtime"]) == 0 {
-		t.Error("there is no dashboard of the runtime")
+		t.Error("the runtime dashboard has no panels")
 	}
 }
 
-// unit matches the units of Grafana that the panels use.
+// unit matches Grafana's units that the panels use.
 var unit = regexp.MustCompile(`^(short|percent|s|dtdurations|bytes|Bps|ops|reqps)$`)
 
 func TestEveryPanelExplainsItself(t *testing.T) {
 	t.Parallel()
 	for name, p := range everyPanel() {
 		if !unit.MatchString(p.Unit) {
-			t.Errorf("%s: the unit %q is unknown", name, p.Unit)
+			t.Errorf("%s: unknown unit %q", name, p.Unit)
 		}
 		if !strings.Contains(p.Description, "Good: ") || !strings.HasSuffix(p.Description, ".") {
-			t.Errorf("%s does not say what good looks like: %q", name, p.Description)
+			t.Errorf("%s does not describe good values: %q", name, p.Description)
 		}
 		if len(p.Queries) == 0 {
 			t.Errorf("%s has no query", name)
@@ -123,12 +123,12 @@ func TestEveryPanelExplainsItself(t *testing.T) {
 			}
 		}
 		if !slices.IsSortedFunc(p.Thresholds, func(a, b catalog.Threshold) int { return cmp.Compare(a.From, b.From) }) {
-			t.Errorf("%s: the thresholds do not rise: %v", name, p.Thresholds)
+			t.Errorf("%s: the thresholds are not in ascending order: %v", name, p.Thresholds)
 		}
 	}
 }
 
-// TestEveryLineIsFull holds that no dashboard has holes: panels side by side
+// TestEveryLineIsFull checks that dashboards have no gaps: the panels of a line
 // fill the page.
 func TestEveryLineIsFull(t *testing.T) {
 	t.Parallel()
@@ -158,7 +158,7 @@ func TestTitlesAreUnique(t *testing.T) {
 		for _, row := range d.Rows {
 			for _, p := range row.Panels {
 				if seen[p.Title] {
-					t.Errorf("%s has two panels %q", d.Name, p.Title)
+					t.Errorf("%s has two panels with the title %q", d.Name, p.Title)
 				}
 				seen[p.Title] = true
 			}
@@ -166,11 +166,10 @@ func TestTitlesAreUnique(t *testing.T) {
 	}
 }
 
-// alertName matches what looks like the name of an alert.
+// alertName matches words that look like the name of an alert.
 var alertName = regexp.MustCompile(`\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b`)
 
-// TestDescriptionsNameAlertsThatExist keeps the panels' texts up with the
-// alerts' names.
+// TestDescriptionsNameAlertsThatExist checks the alert names in the panels' texts.
 func TestDescriptionsNameAlertsThatExist(t *testing.T) {
 	t.Parallel()
 	alerts := map[string]bool{}
@@ -182,7 +181,7 @@ func TestDescriptionsNameAlertsThatExist(t *testing.T) {
 		for _, name := range alertName.FindAllString(p.Description, -1) {
 			named++
 			if !alerts[name] {
-				t.Errorf("%s names the alert %s, which there is not", title, name)
+				t.Errorf("%s names the alert %s, which does not exist", title, name)
 			}
 		}
 	}

@@ -16,9 +16,10 @@ import (
 	"onsale/internal/fault"
 )
 
-// TestFirstFailureIsSeen makes the first failure of each kind that a real server has, and
-// looks for it in what the alerts read. A counter that appears with its first failure
-// has no rate. The last case is the control: it shows what the others would be.
+// TestFirstFailureIsSeen causes the first failure of each kind on a real server and
+// checks that the alerts' expressions see it. A counter that appears with its first
+// failure has no rate. The last case is the negative control: it shows such a
+// failure.
 func TestFirstFailureIsSeen(t *testing.T) {
 	t.Parallel()
 	var failures, serverErrors string
@@ -35,7 +36,7 @@ func TestFirstFailureIsSeen(t *testing.T) {
 	url := apptest.Serve(t, fault.Off())
 	apptest.Connect(t, url, client.Options{})
 	if n := len(scrapeRequests(t, url)); n > 30 {
-		t.Errorf("%d series of requests at rest, want at most 30", n)
+		t.Errorf("%d series of requests before the first call, want at most 30", n)
 	}
 	admin := apptest.Admin(t, url)
 	failing := fault.Plan{Routes: map[string]fault.RouteFaults{
@@ -50,14 +51,14 @@ func TestFirstFailureIsSeen(t *testing.T) {
 	}{
 		{name: "injected error of a first purchase", method: "POST", path: "/buy/1", body: order("a@b.cd"), plan: failing, status: 500},
 		{name: "unknown concert", method: "POST", path: "/buy/1", body: order("a@b.cd"), status: 404},
-		{name: "wrong address", method: "POST", path: "/buy_random_deny/1", body: order("a"), status: 422},
-		{name: "malformed order of a call in use", method: "POST", path: "/buy/1", body: `{`, status: 400},
+		{name: "invalid e-mail address", method: "POST", path: "/buy_random_deny/1", body: order("a"), status: 422},
+		{name: "malformed order for a route in use", method: "POST", path: "/buy/1", body: `{`, status: 400},
 		{name: "injected error of a first list", method: "GET", path: "/concerts", plan: failing, status: 500},
-		{name: "wrong parameter of a call in use", method: "GET", path: "/concerts?limit=x", status: 422},
+		{name: "invalid parameter for a route in use", method: "GET", path: "/concerts?limit=x", status: 422},
 		{name: "unknown path", method: "GET", path: "/nothing", status: 404},
-		{name: "use of a call", method: "GET", path: "/concerts/0", status: 422, unseen: true},
-		{name: "failure of a call in use", method: "GET", path: "/concerts/1", status: 404},
-		{name: "control: another failure of a path that is none", method: "DELETE", path: "/nothing", status: 404, unseen: true},
+		{name: "first call of a route", method: "GET", path: "/concerts/0", status: 422, unseen: true},
+		{name: "failure of a route in use", method: "GET", path: "/concerts/1", status: 404},
+		{name: "control: a failure with another method on an unknown path", method: "DELETE", path: "/nothing", status: 404, unseen: true},
 	} {
 		if _, err := admin.SetFaults(t.Context(), kind.plan); err != nil {
 			t.Fatal(err)
@@ -70,13 +71,13 @@ func TestFirstFailureIsSeen(t *testing.T) {
 		for expr, seen := range map[string]bool{failures: !kind.unseen, serverErrors: kind.status >= 500} {
 			got := evaluate(t, load, catalog.Panel{Queries: []catalog.Query{{Expr: expr, Legend: "rate"}}})
 			if (got["rate"] > 0) != seen {
-				t.Errorf("%s: seen as %v, want it seen: %v, by\n%s", kind.name, got, seen, expr)
+				t.Errorf("%s: rate %v, want it above 0: %v, for\n%s", kind.name, got, seen, expr)
 			}
 		}
 	}
 }
 
-// scrapeRequests returns the series of requests and their values.
+// scrapeRequests returns the request series and their values.
 func scrapeRequests(t *testing.T, url string) map[string]string {
 	t.Helper()
 	answer := send(t, http.MethodGet, url+"/metrics", "")
@@ -91,8 +92,8 @@ func scrapeRequests(t *testing.T, url string) map[string]string {
 	return series
 }
 
-// afterAMinute returns the series of which the first values have been scraped for a
-// minute, and the last ones just now.
+// afterAMinute returns series with the first values for a minute of scrapes,
+// followed by one scrape with the last values.
 func afterAMinute(first, last map[string]string) (load string) {
 	for _, name := range slices.Sorted(maps.Keys(last)) {
 		before, there := first[name]
@@ -104,7 +105,7 @@ func afterAMinute(first, last map[string]string) (load string) {
 	return load
 }
 
-// ask makes a call and returns the status.
+// ask sends a request and returns the status.
 func ask(t *testing.T, method, url, body string) int {
 	t.Helper()
 	answer := send(t, method, url, body)

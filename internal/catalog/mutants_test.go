@@ -1,7 +1,7 @@
 //go:build !race
 
-// The race detector has nothing to find here: each case is a calculation, and under it
-// they take minutes.
+// These tests are pure calculations, so the race detector finds nothing in them.
+// With it, they take minutes.
 
 package catalog_test
 
@@ -14,19 +14,19 @@ import (
 	"onsale/internal/catalog"
 )
 
-// mutant is a rule with one mistake in it.
+// mutant is a mistake in one rule.
 type mutant struct {
-	// alert is whose cases must notice it.
+	// alert is the alert whose cases must detect the mistake.
 	alert string
-	// rule is the record that is changed; empty for the alert itself.
+	// rule is the recording to change; empty for the alert itself.
 	rule string
-	// field is expr, or for, whose time is left out.
+	// field is "expr", or "for", which is removed.
 	field    string
 	old, new string
 }
 
-// mutants are the mistakes that somebody may make one day. Each takes away what
-// keeps an alert from firing, or from keeping silent.
+// mutants returns plausible mistakes. Each removes or changes a condition that
+// makes an alert fire or stay silent.
 func mutants() []mutant {
 	const soldOut = "job_concert:onsale_sold_out:bool"
 	all := []mutant{
@@ -118,7 +118,7 @@ func mutants() []mutant {
 	return all
 }
 
-// apply makes the mistake.
+// apply changes the rules.
 func (m mutant) apply(t *testing.T, file ruleFile) {
 	t.Helper()
 	changed := 0
@@ -141,12 +141,12 @@ func (m mutant) apply(t *testing.T, file ruleFile) {
 		}
 	}
 	if changed == 0 {
-		t.Fatalf("nothing to change in %s: %q", m.alert, m.old)
+		t.Fatalf("the rules of %s do not contain %q", m.alert, m.old)
 	}
 }
 
-// The negative control of the cases: a rule with a mistake in it fails them.
-func TestCasesNoticeMistakes(t *testing.T) {
+// This is the negative control of the cases: they fail for a rule with a mistake.
+func TestCasesDetectMistakes(t *testing.T) {
 	t.Parallel()
 	for _, m := range mutants() {
 		name := m.alert + ": " + strings.TrimSpace(m.rule+" "+m.field+" "+m.old+" to "+m.new)
@@ -163,21 +163,21 @@ func TestCasesNoticeMistakes(t *testing.T) {
 	}
 }
 
-// The same on promtool, once: that it can fail at all.
-func TestPromtoolNoticesAMistake(t *testing.T) {
+// One mistake with promtool shows that its run can fail.
+func TestPromtoolDetectsAMistake(t *testing.T) {
 	t.Parallel()
 	const alert = "HighFailureRate"
 	file := rulesFor(t, catalog.Real(), alert)
 	mutant{alert: alert, field: "expr", old: `,status!="409"`}.apply(t, file)
-	if out, ok := promtool(t, "test", "rules", besides(t, file.write(t), casesOf(alert))); ok {
-		t.Errorf("promtool is content: %s", out)
+	if out, ok := promtool(t, "test", "rules", casesFor(t, file.write(t), casesOf(alert))); ok {
+		t.Errorf("promtool succeeds: %s", out)
 	} else if !strings.Contains(out, "FAILED") {
 		t.Errorf("promtool fails for another reason: %s", out)
 	}
 }
 
-// besides copies cases so that they test the given rules.
-func besides(t *testing.T, ruleFile, cases string) string {
+// casesFor copies a file of cases, with the given rule file.
+func casesFor(t *testing.T, ruleFile, cases string) string {
 	t.Helper()
 	text, err := os.ReadFile(cases)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"onsale/internal/catalog"
 )
 
-// scrape starts an Onsale and returns what it tells Prometheus, once it is ready.
+// scrape starts an Onsale and returns its metrics page once it is ready.
 func scrape(tb testing.TB) string {
 	tb.Helper()
 	o := app.DefaultOptions()
@@ -49,7 +49,7 @@ func scrape(tb testing.TB) string {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	for { // the use of the CPU is known after a second
+	for { // the CPU usage is available after a second
 		text, err := get(tb, client, "http://"+a.Addr()+"/metrics")
 		if err != nil {
 			tb.Fatal(err)
@@ -58,7 +58,7 @@ func scrape(tb testing.TB) string {
 			return text
 		}
 		if time.Now().After(deadline) {
-			tb.Fatal("the use of the CPU does not become known")
+			tb.Fatal("the metrics page has no cpu_usage_percent")
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
@@ -78,8 +78,8 @@ func get(tb testing.TB, client *http.Client, url string) (string, error) {
 	return string(text), err
 }
 
-// Every series that a rule reads is one that an Onsale has, or that another rule
-// records, with the labels and buckets that are asked for.
+// Every series that a rule reads is exported by Onsale or recorded by another rule,
+// with the labels and buckets that the rule needs.
 func TestRulesReadSeriesThatExist(t *testing.T) {
 	t.Parallel()
 	text := scrape(t)
@@ -90,13 +90,13 @@ func TestRulesReadSeriesThatExist(t *testing.T) {
 	for _, line := range regexp.MustCompile(`(?m)^([a-zA-Z_:][a-zA-Z0-9_:]*)(.*)$`).FindAllStringSubmatch(text, -1) {
 		known[line[1]] += line[2] + "\n"
 	}
-	// There is no concert yet, so that none has a series.
-	for name, helped := range map[string]string{
+	// There are no concerts yet, so their series do not exist.
+	for name, sample := range map[string]string{
 		"onsale_concert_tickets_sold":     `{concert="1"}`,
 		"onsale_concert_capacity_tickets": `{concert="1"}`,
 	} {
 		if known[name] == "" {
-			known[name] = helped
+			known[name] = sample
 		}
 	}
 	promQL := parser.NewParser(parser.Options{})
@@ -115,8 +115,8 @@ func TestRulesReadSeriesThatExist(t *testing.T) {
 	}
 }
 
-// unknown returns what a selector asks for and nobody has: names, labels that no
-// series of a name has, and single buckets.
+// unknown returns the parts of a selector that match nothing: metric names, labels
+// that no series of the name has, and buckets.
 func unknown(matchers []*labels.Matcher, known map[string]string) (wrong []string) {
 	var names []string
 	for _, m := range matchers {
@@ -132,7 +132,7 @@ func unknown(matchers []*labels.Matcher, known map[string]string) (wrong []strin
 		}
 		for _, m := range matchers {
 			switch {
-			case m.Name == model.MetricNameLabel, m.Name == "job", m.Name == "slo": // from the monitoring
+			case m.Name == model.MetricNameLabel, m.Name == "job", m.Name == "slo": // added by the monitoring
 			case m.Name == "le" && !strings.Contains(series, `le="`+m.Value+`"`),
 				!strings.Contains(series, m.Name+`="`):
 				wrong = append(wrong, name+" by "+m.String())
@@ -142,7 +142,7 @@ func unknown(matchers []*labels.Matcher, known map[string]string) (wrong []strin
 	return wrong
 }
 
-// The negative control: a name, a label and a bucket that nobody has are found.
+// This is the negative control: it finds an unknown name, label and bucket.
 func TestUnknownSeriesAreFound(t *testing.T) {
 	t.Parallel()
 	known := map[string]string{"onsale_known_bucket": `{le="0.5"} 1`}

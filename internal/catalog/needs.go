@@ -6,21 +6,22 @@ import (
 	"time"
 )
 
-// Series are the series that one selector of an alert's expression reads.
+// Series describes the series that one selector of an alert's expression reads.
 type Series struct {
 	// Name is the name of the metric.
 	Name string
-	// Match is what the labels must match beside the job, as matchers of PromQL
-	// without braces; empty for any labels.
+	// Match are PromQL matchers for the labels other than job, without braces.
+	// Empty matches any labels.
 	Match string
-	// Above is for the buckets of a histogram: one that is finite must end above
-	// this value, in the histogram's unit. Else no quantile can exceed it. 0: none.
+	// Above is for the buckets of a histogram: a finite bucket must end above this
+	// value, in the histogram's unit. Otherwise no quantile can exceed it. 0: no
+	// such requirement.
 	Above float64
-	// Within is how long ago the series may have ended. 0: it must be there now.
+	// Within is how long ago the series may have ended. 0: it must exist now.
 	Within time.Duration
 }
 
-// String writes the series as PromQL does, and what its buckets must reach after it.
+// String returns the series in PromQL, followed by the bucket that it needs.
 func (s Series) String() string {
 	text := s.Name
 	if s.Match != "" {
@@ -41,8 +42,8 @@ func (s Series) Selector(job string) string {
 	return text + "}"
 }
 
-// HasBucket reports whether a bucket with this value of the label le is one that
-// Above asks for. It is true for all values if Above asks for none.
+// HasBucket reports whether a bucket with this value of the label le meets Above.
+// If Above is 0, every value does.
 func (s Series) HasBucket(le string) bool {
 	if s.Above == 0 {
 		return true
@@ -51,12 +52,13 @@ func (s Series) HasBucket(le string) bool {
 	return err == nil && bound > s.Above && !strings.HasSuffix(le, "Inf")
 }
 
-// Judge returns what keeps the alert from ever firing, where have reports which
-// series there are. It returns nil if the alert can fire: no series is needed, or
-// all series of one of [Alert].Needs are there. Otherwise it returns what the
-// alternative with the fewest missing series lacks, the first of several.
+// Judge returns the series whose absence keeps the alert from ever firing. The
+// function have reports whether a series exists. Judge returns nil if the alert can
+// fire: it needs no series, or all series of one alternative in [Alert].Needs
+// exist. Otherwise it returns the missing series of the alternative with the
+// fewest, the first one if several are equal.
 //
-// A have that knows names alone ignores the other fields of [Series].
+// A have function that knows only names can ignore the other fields of [Series].
 func (a Alert) Judge(have func(Series) bool) (missing []Series) {
 	for i, all := range a.Needs {
 		var lacks []Series
@@ -75,7 +77,7 @@ func (a Alert) Judge(have func(Series) bool) (missing []Series) {
 	return missing
 }
 
-// each makes an alternative of each name.
+// each returns one alternative per name.
 func each(within time.Duration, names ...string) (all [][]Series) {
 	for _, name := range names {
 		all = append(all, []Series{{Name: name, Within: within}})

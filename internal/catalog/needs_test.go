@@ -12,8 +12,8 @@ import (
 	"onsale/internal/catalog"
 )
 
-// namesRead are the names that the alert reads from targets, those that the
-// recordings read for it among them.
+// namesRead returns the metric names that the alert reads from targets, directly or
+// through recordings.
 func namesRead(t *testing.T, alert string) []string {
 	t.Helper()
 	promQL := parser.NewParser(parser.Options{})
@@ -25,7 +25,7 @@ func namesRead(t *testing.T, alert string) []string {
 		if rule["alert"] != nil {
 			slo = of
 		} else if of != "" && of != slo {
-			continue // of another objective
+			continue // belongs to another objective
 		}
 		if record, ok := rule["record"].(string); ok {
 			recorded = append(recorded, record)
@@ -48,7 +48,7 @@ func namesRead(t *testing.T, alert string) []string {
 	return slices.Compact(names)
 }
 
-// declared are the names of what the alert says that it reads.
+// declared returns the metric names that the alert declares to read.
 func declared(a catalog.Alert) []string {
 	names := slices.Clone(a.Later)
 	for _, all := range a.Needs {
@@ -63,8 +63,8 @@ func declared(a catalog.Alert) []string {
 	return slices.Compact(names)
 }
 
-// What an alert says that it reads is what its expression reads, through
-// recordings too.
+// The names that an alert declares are those that its expression reads, including
+// through recordings.
 func TestAlertsDeclareWhatTheyRead(t *testing.T) {
 	t.Parallel()
 	for _, a := range realAlerts() {
@@ -74,7 +74,7 @@ func TestAlertsDeclareWhatTheyRead(t *testing.T) {
 	}
 }
 
-// keep returns the case with those of its series that pass.
+// keep returns the case with only the series that pass.
 func keep(t *testing.T, c ruleCase, pass func(labels.Labels) bool) ruleCase {
 	t.Helper()
 	kept := c
@@ -82,7 +82,8 @@ func keep(t *testing.T, c ruleCase, pass func(labels.Labels) bool) ruleCase {
 	return kept
 }
 
-// fires reports whether the alert fires in one of its cases, with those series that pass.
+// fires reports whether the alert fires in one of its cases with only the series
+// that pass.
 func fires(t *testing.T, alert string, pass func(labels.Labels) bool) bool {
 	t.Helper()
 	sim := newSimulator(t, rulesFor(t, catalog.Real(), alert))
@@ -92,7 +93,7 @@ func fires(t *testing.T, alert string, pass func(labels.Labels) bool) bool {
 	})
 }
 
-// matches reports whether a series is one of those that an alert needs.
+// matches reports whether labels belong to a series that an alert needs.
 func matches(t *testing.T, s catalog.Series, l labels.Labels) bool {
 	t.Helper()
 	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(s.Selector("ticket_system"))
@@ -103,8 +104,8 @@ func matches(t *testing.T, s catalog.Series, l labels.Labels) bool {
 		s.HasBucket(l.Get("le"))
 }
 
-// Each alternative of an alert is enough: the alert fires when nothing else that it
-// needs is there.
+// Each alternative of an alert's needs is enough: the alert fires with only its
+// series.
 func TestAlertsFireWithWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	for _, a := range realAlerts() {
@@ -112,7 +113,7 @@ func TestAlertsFireWithWhatTheyNeed(t *testing.T) {
 		if needs == nil {
 			needs = [][]catalog.Series{nil}
 		}
-		if a.Name == "MetricsMissing" { // its alternatives are alike, and its cases have one of them
+		if a.Name == "MetricsMissing" { // its alternatives are equivalent, and its cases contain only this one
 			needs = slices.DeleteFunc(slices.Clone(needs), func(all []catalog.Series) bool {
 				return all[0].Name != "cpu_usage_percent"
 			})
@@ -125,14 +126,15 @@ func TestAlertsFireWithWhatTheyNeed(t *testing.T) {
 					return name == "up" || slices.Contains(a.Later, name) ||
 						slices.ContainsFunc(all, func(s catalog.Series) bool { return s.Name == name })
 				}) {
-					t.Errorf("it never fires with %v alone", all)
+					t.Errorf("it never fires with only %v", all)
 				}
 			})
 		}
 	}
 }
 
-// Without one series of each alternative an alert never fires, whatever else is there.
+// If one series of each alternative is missing, the alert never fires, whatever
+// other series exist.
 func TestAlertsNeverFireWithoutWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	for _, a := range realAlerts() {
@@ -140,7 +142,7 @@ func TestAlertsNeverFireWithoutWhatTheyNeed(t *testing.T) {
 			t.Run(a.Name+" "+strings.Join(words(gone), " "), func(t *testing.T) {
 				t.Parallel()
 				if len(a.Judge(func(s catalog.Series) bool { return !slices.Contains(gone, s) })) == 0 {
-					t.Error("it is taken for one that can fire")
+					t.Error("Judge reports that it can fire")
 				}
 				if fires(t, a.Name, func(l labels.Labels) bool {
 					return !slices.ContainsFunc(gone, func(s catalog.Series) bool { return matches(t, s, l) })
@@ -152,7 +154,7 @@ func TestAlertsNeverFireWithoutWhatTheyNeed(t *testing.T) {
 	}
 }
 
-// oneOfEach returns all ways to take one series from each alternative.
+// oneOfEach returns all ways to choose one series from each alternative.
 func oneOfEach(needs [][]catalog.Series) [][]catalog.Series {
 	if len(needs) == 0 {
 		return nil
@@ -177,8 +179,8 @@ func words(all []catalog.Series) (texts []string) {
 	return texts
 }
 
-// Of several alternatives, the nearest is named.
-func TestJudgeNamesTheNearestAlternative(t *testing.T) {
+// Judge returns the alternative with the fewest missing series.
+func TestJudgeReturnsTheFewestMissingSeries(t *testing.T) {
 	t.Parallel()
 	a, b, c := catalog.Series{Name: "a"}, catalog.Series{Name: "b"}, catalog.Series{Name: "c"}
 	alert := catalog.Alert{Needs: [][]catalog.Series{{a, b}, {c}}}
@@ -194,7 +196,7 @@ func TestJudgeNamesTheNearestAlternative(t *testing.T) {
 		}
 	}
 	if missing := (catalog.Alert{}).Judge(func(catalog.Series) bool { return false }); missing != nil {
-		t.Errorf("an alert that needs nothing misses %v", missing)
+		t.Errorf("%v is missing for an alert that needs nothing", missing)
 	}
 }
 

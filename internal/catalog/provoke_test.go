@@ -14,7 +14,8 @@ import (
 
 const gib = 1 << 30
 
-// laptop is a site as `onsale up` finds it on an ordinary one, shortly after its start.
+// laptop returns the site of `onsale up` on an ordinary laptop, shortly after its
+// start.
 func laptop(memory uint64, cpus int) catalog.Site {
 	return catalog.Site{
 		CPUs: cpus, Processors: cpus, MemoryTotal: memory, MemoryUsed: memory * 4 / 10, MemoryReserve: fault.MemoryReserve,
@@ -33,8 +34,8 @@ func find(t *testing.T, s catalog.Settings, name string) catalog.Alert {
 	return alerts[i]
 }
 
-// On an ordinary laptop every alert can be provoked, or what would do it is said;
-// and what is sent is a plan that ends by itself.
+// On an ordinary laptop, every alert can be provoked or explains what to change.
+// Every patch is a plan that ends by itself.
 func TestProvokedOnLaptops(t *testing.T) {
 	t.Parallel()
 	cannot := []string{"QueueFilling", "BooksDoNotBalance", "ConcertSoldOut"}
@@ -62,8 +63,8 @@ func TestProvokedOnLaptops(t *testing.T) {
 	}
 }
 
-// A button works whatever the plan in force is: where it delays in another way, and
-// where its faults last for other times, the plan becomes what the button means.
+// A button works with any current plan, even one with another kind of delay or
+// other durations. Afterwards the plan has the button's faults.
 func TestProvokedWhateverIsInForce(t *testing.T) {
 	t.Parallel()
 	for _, before := range []string{
@@ -102,27 +103,27 @@ func TestProvokedWhateverIsInForce(t *testing.T) {
 	}
 }
 
-// Where it cannot be done, the words say why and what would do it.
+// If an alert cannot be provoked, the text explains why and what to change.
 func TestProvokedElsewhere(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		alert  string
 		change func(*catalog.Site, *catalog.Settings)
-		want   string // of the words; empty if it can be done
+		want   string // pattern of the text; empty if it can be provoked
 	}{
-		"a small container":      {"HighMemory", func(s *catalog.Site, _ *catalog.Settings) { s.MemoryTotal = 512 << 20 }, `512 MiB .*128 MiB must stay free.*--alert-memory-percent 74\.`},
-		"what is advised there":  {"HighMemory", func(s *catalog.Site, o *catalog.Settings) { s.MemoryTotal, o.MemoryPercent = 512<<20, 74 }, ""},
-		"a high threshold":       {"HighMemory", func(_ *catalog.Site, o *catalog.Settings) { o.MemoryPercent = 99 }, `99 %.*--alert-memory-percent 94\.`},
-		"memory unknown":         {"HighMemory", func(s *catalog.Site, _ *catalog.Settings) { s.MemoryTotal = 0 }, `cannot be read`},
-		"few processors":         {"HighCPU", func(s *catalog.Site, _ *catalog.Settings) { s.Processors = 4 }, `4 of 8 processors.*--alert-cpu-percent 40\.`},
-		"a short queue":          {"QueueFilling", func(s *catalog.Site, _ *catalog.Settings) { s.QueueLimit, s.Users = 8, 200 }, ""},
-		"nobody there":           {"HighFailureRate", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 0 }, `crowd of 0.*set it to 25`},
-		"nobody there, metrics":  {"InstanceDown", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 0 }, ""},
-		"few users":              {"DatabaseSlow", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 3 }, `crowd of 3`},
-		"few users of items":     {"ItemErrors", func(s *catalog.Site, _ *catalog.Settings) { s.Users, s.Items = 3, true }, ""},
-		"items alone":            {"HighLatency", func(s *catalog.Site, _ *catalog.Settings) { s.Items = true }, `scenario to tickets`},
-		"the other route":        {"HighDenialRate", func(s *catalog.Site, _ *catalog.Settings) { s.RandomDeny = true }, `/buy_random_deny.*scenario to tickets`},
-		"the queue with a crowd": {"QueueFilling", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 500 }, `8192 orders.*more than 4096.*500 has some 25 waiting.*--queue-limit 8 --crowd 200`},
+		"a small container":       {"HighMemory", func(s *catalog.Site, _ *catalog.Settings) { s.MemoryTotal = 512 << 20 }, `512 MiB .*128 MiB must stay free.*--alert-memory-percent 74\.`},
+		"the suggested threshold": {"HighMemory", func(s *catalog.Site, o *catalog.Settings) { s.MemoryTotal, o.MemoryPercent = 512<<20, 74 }, ""},
+		"a high threshold":        {"HighMemory", func(_ *catalog.Site, o *catalog.Settings) { o.MemoryPercent = 99 }, `99 %.*--alert-memory-percent 94\.`},
+		"memory unknown":          {"HighMemory", func(s *catalog.Site, _ *catalog.Settings) { s.MemoryTotal = 0 }, `cannot read the memory usage`},
+		"few processors":          {"HighCPU", func(s *catalog.Site, _ *catalog.Settings) { s.Processors = 4 }, `4 of 8 processors.*--alert-cpu-percent 40\.`},
+		"a short queue":           {"QueueFilling", func(s *catalog.Site, _ *catalog.Settings) { s.QueueLimit, s.Users = 8, 200 }, ""},
+		"no users":                {"HighFailureRate", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 0 }, `demo users \(0\).*set their number to 25`},
+		"no users, metrics":       {"InstanceDown", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 0 }, ""},
+		"few users":               {"DatabaseSlow", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 3 }, `demo users \(3\)`},
+		"few users of items":      {"ItemErrors", func(s *catalog.Site, _ *catalog.Settings) { s.Users, s.Items = 3, true }, ""},
+		"only items":              {"HighLatency", func(s *catalog.Site, _ *catalog.Settings) { s.Items = true }, `scenario to tickets`},
+		"the other route":         {"HighDenialRate", func(s *catalog.Site, _ *catalog.Settings) { s.RandomDeny = true }, `/buy_random_deny.*scenario to tickets`},
+		"the queue with users":    {"QueueFilling", func(s *catalog.Site, _ *catalog.Settings) { s.Users = 500 }, `8192 orders.*more than 4096.*500 demo users, about 25 wait.*--queue-limit 8 --crowd 200`},
 	} {
 		site, settings := laptop(16*gib, 8), catalog.DefaultSettings()
 		c.change(&site, &settings)
@@ -133,8 +134,8 @@ func TestProvokedElsewhere(t *testing.T) {
 	}
 }
 
-// A slow burn takes the longer the more good events there are to outweigh, and that
-// is said beforehand.
+// A slow burn takes longer the more good events it must outweigh. The attempt says
+// so.
 func TestSlowBurnsAreBursts(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"AvailabilityBurnSlow", "LatencyBurnSlow"} {
@@ -156,7 +157,8 @@ func TestSlowBurnsAreBursts(t *testing.T) {
 	}
 }
 
-// What is said to fire as well is there, once, and not the alert itself.
+// The other alerts that a provocation fires exist, occur once, and do not include
+// the alert itself.
 func TestFiresAreAlerts(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}

@@ -2,8 +2,8 @@ package catalog
 
 import "fmt"
 
-// routing sends everything to one receiver. A fast burn of an error budget says
-// all that the slow burn of the same objective would.
+// routing sends everything to one receiver. A fast burn inhibits the slow burn of
+// the same objective, which would add nothing.
 const routing = `route:
   receiver: %s
   group_by: [alertname]
@@ -16,8 +16,8 @@ inhibit_rules:
     equal: [job, slo]
 `
 
-// Routing returns the sections route and inhibit_rules of an Alertmanager's
-// configuration, as YAML. The receiver's name must need no quotes.
+// Routing returns the sections route and inhibit_rules of an Alertmanager
+// configuration, as YAML. The receiver's name must not need quotes.
 func Routing(receiver string, g Grouping) string {
 	return fmt.Sprintf(routing, receiver, span(g.Wait), span(g.Interval), span(g.Repeat))
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Runbook returns the page that says what the alert means and what to do, in
-// Markdown. Its expression is that of the pace that the alert was made for.
+// Runbook returns a Markdown page about what the alert means and what to do. It
+// shows the expression at the alert's pace.
 func Runbook(a Alert) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<!-- %s -->\n\n# %s\n\n", Generated, a.Name)
@@ -17,28 +17,28 @@ func Runbook(a Alert) []byte {
 		fmt.Fprintf(&b, "%d. %s\n", i+1, step)
 	}
 	fmt.Fprintf(&b, "\n## The condition\n\n```promql\n%s\n```\n\n", a.Expr)
-	fmt.Fprintf(&b, "## How to see it on purpose\n\n")
+	fmt.Fprintf(&b, "## How to provoke it\n\n")
 	if a.Provoke.Faults != "" {
-		fmt.Fprintf(&b, "This patch of the fault plan ends by itself, and leaves the other faults alone:\n\n"+
+		fmt.Fprintf(&b, "This patch of the fault plan ends by itself and does not change other faults:\n\n"+
 			"```sh\ncurl -X PATCH http://127.0.0.1:8000/faults \\\n  -H 'Content-Type: application/json' \\\n  -d '%s'\n```\n\n", a.Provoke.Faults)
 	}
 	if a.Provoke.Also != "" {
 		fmt.Fprintf(&b, "%s\n", a.Provoke.Also)
 	}
 	if len(a.Provoke.Fires) > 0 {
-		fmt.Fprintf(&b, "\nIt also fires %s.\n", strings.Join(a.Provoke.Fires, ", "))
+		fmt.Fprintf(&b, "\nThis also fires %s.\n", strings.Join(a.Provoke.Fires, ", "))
 	}
 	return []byte(strings.TrimRight(b.String(), "\n") + "\n")
 }
 
-// after says when an alert fires and how long it goes on.
+// after describes when an alert fires and how long it keeps firing.
 func after(a Alert) string {
-	text := "at once"
+	text := "immediately"
 	if a.For > 0 {
-		text = "when its condition has held for " + span(a.For)
+		text = "when its condition has been true for " + span(a.For)
 	}
 	if a.KeepFiringFor > 0 {
-		text += ", and goes on for " + span(a.KeepFiringFor) + " after it"
+		text += ", and keeps firing for " + span(a.KeepFiringFor) + " after the condition ends"
 	}
 	return text
 }
@@ -47,7 +47,7 @@ func after(a Alert) string {
 func RunbookIndex(alerts []Alert) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<!-- %s -->\n\n# Runbooks\n\n"+
-		"One page an alert: what it means, what to do, and how to see it on purpose.\n\n"+
+		"One page per alert: what it means, what to do, and how to provoke it.\n\n"+
 		"| Alert | Severity | When | Provoked by |\n|---|---|---|---|\n", Generated)
 	for _, a := range alerts {
 		when, _, _ := strings.Cut(a.Meaning, ". ")
@@ -63,5 +63,5 @@ func provokedBy(p Provocation) string {
 	return cell(p.Also)
 }
 
-// cell makes a text fit into a cell of a table.
+// cell escapes a text for a table cell.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

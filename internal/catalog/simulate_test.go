@@ -24,16 +24,16 @@ import (
 	"onsale/internal/catalog"
 )
 
-// caseFile is a file of test cases in the shape that promtool reads. It is read
-// here too, so that the same cases run on the Prometheus that is embedded, whose
-// ranges are open at their left end and not closed as those of version 2.
+// caseFile is a file of test cases in promtool's format. Parsing it here allows the
+// same cases to run on the embedded Prometheus, whose ranges are left-open. Those
+// of version 2 are closed.
 type caseFile struct {
 	RuleFiles []string       `yaml:"rule_files"`
 	Evaluate  model.Duration `yaml:"evaluation_interval"`
 	Tests     []ruleCase     `yaml:"tests"`
 }
 
-// ruleCase is one case: what is scraped, and what is to be seen when.
+// ruleCase is one case: the scraped series and the expected results over time.
 type ruleCase struct {
 	Name     string         `yaml:"name"`
 	Interval model.Duration `yaml:"interval"`
@@ -49,13 +49,13 @@ type ruleCase struct {
 	Alerts []caseAlert `yaml:"alert_rule_test"`
 }
 
-// caseInput is a series that is scraped.
+// caseInput is a scraped series.
 type caseInput struct {
 	Series string `yaml:"series"`
 	Values string `yaml:"values"`
 }
 
-// caseAlert is what an alert says at a time.
+// caseAlert is the expected state of an alert at a time.
 type caseAlert struct {
 	At   model.Duration `yaml:"eval_time"`
 	Name string         `yaml:"alertname"`
@@ -65,7 +65,7 @@ type caseAlert struct {
 	} `yaml:"exp_alerts"`
 }
 
-// readCases reads a file of test cases, and refuses what it does not know.
+// readCases reads a file of test cases and rejects unknown fields.
 func readCases(tb testing.TB, name string) caseFile {
 	tb.Helper()
 	file, err := os.Open(name)
@@ -82,7 +82,7 @@ func readCases(tb testing.TB, name string) caseFile {
 	return cases
 }
 
-// ruleFile is a rule file whose rules may be changed.
+// ruleFile is a rule file with rules that tests can change.
 type ruleFile struct {
 	Groups []struct {
 		Name  string           `yaml:"name"`
@@ -90,8 +90,8 @@ type ruleFile struct {
 	} `yaml:"groups"`
 }
 
-// rulesFor returns the alert of a name with the recordings that it reads, at a
-// pace; everything for no name.
+// rulesFor returns an alert with the recordings that it reads, at a pace. An empty
+// name returns all rules.
 func rulesFor(tb testing.TB, p catalog.Pace, alert string) ruleFile {
 	tb.Helper()
 	text, err := catalog.RuleFile(catalog.DefaultSettings(), p)
@@ -121,7 +121,7 @@ func rulesFor(tb testing.TB, p catalog.Pace, alert string) ruleFile {
 	return file
 }
 
-// write writes the rules where promtool and a manager find them.
+// write writes the rules to a temporary file.
 func (f ruleFile) write(tb testing.TB) string {
 	tb.Helper()
 	text, err := yaml.Marshal(f)
@@ -131,8 +131,8 @@ func (f ruleFile) write(tb testing.TB) string {
 	return writeTemp(tb, text)
 }
 
-// simulate runs the cases with the rules on the embedded Prometheus, and returns
-// what is not as it should be.
+// simulate runs the cases with the rules on the embedded Prometheus and returns the
+// differences.
 func simulate(t *testing.T, cases caseFile, file ruleFile) []string {
 	t.Helper()
 	sim := newSimulator(t, file)
@@ -143,7 +143,7 @@ func simulate(t *testing.T, cases caseFile, file ruleFile) []string {
 	return wrong
 }
 
-// simulator runs cases with some rules.
+// simulator runs cases with the rules of a file.
 type simulator struct {
 	rules  string // the file's name
 	engine *promql.Engine
@@ -156,7 +156,7 @@ func newSimulator(tb testing.TB, file ruleFile) simulator {
 	})}
 }
 
-// begin loads what is scraped in a case.
+// begin loads the scraped series of a case.
 func (sim simulator) begin(t *testing.T, c ruleCase) *simulation {
 	t.Helper()
 	var load strings.Builder
@@ -168,7 +168,7 @@ func (sim simulator) begin(t *testing.T, c ruleCase) *simulation {
 }
 
 // fires reports whether an alert fires at one of the times at which the case
-// wants it to.
+// expects it.
 func (sim simulator) fires(t *testing.T, c ruleCase, alert string, every model.Duration) bool {
 	t.Helper()
 	s := sim.begin(t, c)
@@ -184,7 +184,7 @@ func (sim simulator) fires(t *testing.T, c ruleCase, alert string, every model.D
 	return fired
 }
 
-// run runs one case, and returns what is not as it should be.
+// run runs one case and returns the differences.
 func (sim simulator) run(t *testing.T, c ruleCase, every model.Duration) []string {
 	t.Helper()
 	s := sim.begin(t, c)
@@ -205,7 +205,7 @@ func (sim simulator) run(t *testing.T, c ruleCase, every model.Duration) []strin
 		s.at(a.At, func() {
 			var want []string
 			for _, alert := range a.Want {
-				want = append(want, told(with(alert.Labels, "alertname", a.Name), alert.Annotations))
+				want = append(want, described(with(alert.Labels, "alertname", a.Name), alert.Annotations))
 			}
 			if got := s.firing(a.Name); !same(got, want) {
 				wrong = append(wrong, fmt.Sprintf("%s: %s at %s: got %q, want %q", c.Name, a.Name, a.At, got, want))
@@ -217,7 +217,7 @@ func (sim simulator) run(t *testing.T, c ruleCase, every model.Duration) []strin
 	return wrong
 }
 
-// simulation is one case under way.
+// simulation is a running case.
 type simulation struct {
 	storage *teststorage.TestStorage
 	engine  *promql.Engine
@@ -248,7 +248,7 @@ func (s *simulation) load(tb testing.TB, name string, every time.Duration) {
 	}
 	for _, s.group = range groups {
 		for _, alert := range s.group.AlertingRules() {
-			alert.SetRestored(true) // there is nothing to restore, and only then are ALERTS written
+			alert.SetRestored(true) // Prometheus writes ALERTS only after restoring, and there is nothing to restore
 		}
 	}
 }
@@ -272,7 +272,7 @@ func (s *simulation) evaluate(t *testing.T, every time.Duration) {
 	}
 }
 
-// query asks for the samples now.
+// query returns the samples now.
 func (s *simulation) query(t *testing.T, expr string) []string {
 	t.Helper()
 	vector, err := rules.EngineQueryFunc(s.engine, s.storage)(t.Context(), expr, s.now)
@@ -286,24 +286,24 @@ func (s *simulation) query(t *testing.T, expr string) []string {
 	return got
 }
 
-// firing returns what the alert of a name tells now.
+// firing returns the firing alerts of a name, with labels and annotations.
 func (s *simulation) firing(name string) []string {
 	var got []string
 	for _, rule := range s.group.AlertingRules() {
 		for _, alert := range rule.ActiveAlerts() {
 			if rule.Name() == name && alert.State == rules.StateFiring {
-				got = append(got, told(alert.Labels.Map(), alert.Annotations.Map()))
+				got = append(got, described(alert.Labels.Map(), alert.Annotations.Map()))
 			}
 		}
 	}
 	return got
 }
 
-// figure matches what versions of Prometheus compute slightly differently.
+// figure matches values that versions of Prometheus compute slightly differently.
 var figure = regexp.MustCompile(`[0-9.]+(%| tickets| calls| database calls|m?s)`)
 
-// told writes an alert's labels and annotations for comparison.
-func told(l, annotations map[string]string) string {
+// described formats an alert's labels and annotations for comparison.
+func described(l, annotations map[string]string) string {
 	return labels.FromMap(l).String() + " " + figure.ReplaceAllString(labels.FromMap(annotations).String(), "N$1")
 }
 
@@ -313,7 +313,7 @@ func with(l map[string]string, name, value string) map[string]string {
 	return all
 }
 
-// metric reads a series as PromQL has it.
+// metric parses a series in PromQL.
 func metric(tb testing.TB, text string) labels.Labels {
 	tb.Helper()
 	m, err := parser.NewParser(parser.Options{}).ParseMetric(text)
@@ -329,7 +329,7 @@ func same(got, want []string) bool {
 	return slices.Equal(got, want)
 }
 
-// writeTemp writes a file that lasts for the test.
+// writeTemp writes a file that is removed after the test.
 func writeTemp(tb testing.TB, text []byte) string {
 	tb.Helper()
 	name := filepath.Join(tb.TempDir(), "rules.yml")

@@ -1,12 +1,12 @@
 package catalog
 
-// tickets is the dashboard of the sale: the six panels that the earlier service
-// had, which need none but its series, then what only Onsale tells.
+// tickets returns the dashboard of the sale. The six panels of the earlier service
+// come first and need only its series. The others read series that only Onsale has.
 func tickets(s Settings) Dashboard {
 	return Dashboard{
 		Name:  "tickets",
 		Title: "Tickets",
-		Description: "Are tickets being sold, how fast, and what stands in the way? " +
+		Description: "How many tickets are sold, how fast, and what blocks sales. " +
 			"The first six panels work for every service with http_requests_total and request_duration_seconds.",
 		Rows: []Row{
 			{Panels: []Panel{
@@ -18,13 +18,12 @@ func tickets(s Settings) Dashboard {
 			{Title: "Response time", Panels: responseTimes(s)},
 			{Title: "Queue and batches", Panels: batches(s)},
 			{Title: "Database", Panels: databasePanels(s)},
-			{Title: "Faults on purpose", Panels: faultPanels()},
+			{Title: "Injected faults", Panels: faultPanels()},
 		},
 	}
 }
 
-// Rates of requests, by what they are: of people, or of probes and scrapes; and
-// those of people, by what became of them.
+// Rates of requests: API calls, probes and scrapes, and API calls by outcome.
 const (
 	callRate    = `sum(rate(http_requests_total{job="$job",` + apiCalls + `}[$window]))`
 	probeRate   = `sum(rate(http_requests_total{job="$job",endpoint=~"/health|/ready|/metrics"}[$window]))`
@@ -32,8 +31,8 @@ const (
 	refusalRate = `sum(rate(http_requests_total{job="$job",` + apiCalls + `,status="409"}[$window]))`
 )
 
-// shareOfCalls is a query for a rate in per cent of API calls: 0 when there are
-// no calls, and nothing when there is no such rate.
+// shareOfCalls returns a query for a rate in per cent of API calls. The result is 0
+// without calls, and empty without such a rate.
 func shareOfCalls(rate string) string {
 	return `100 * ` + rate + ` / (` + callRate + ` > 0) or 0 * ` + rate
 }
@@ -41,8 +40,8 @@ func shareOfCalls(rate string) string {
 func endpointRates() Panel {
 	return Panel{
 		Title: "Rate of Endpoint calls",
-		Description: "Calls a second by route, those of the last moments only; probes and scrapes too. " +
-			"Good: /concerts some three times as often as /buy/{concert_id}, and lines that follow the number of buyers.",
+		Description: "Calls per second by route, including probes and scrapes. Routes without recent calls are hidden. " +
+			"Good: /concerts about three times as often as /buy/{concert_id}, and lines that follow the number of buyers.",
 		Unit: "reqps", Kind: TimeSeries, Table: true, Width: 8, Min: new(0.0),
 		Queries: []Query{{
 			Expr:   `sum by (method, endpoint) (rate(http_requests_total{job="$job"}[$window])) > 0`,
@@ -51,8 +50,8 @@ func endpointRates() Panel {
 	}
 }
 
-// latency reads the histogram by route, so that probes, which are fast, do not
-// flatter it, and the one of all requests where there is no other.
+// latency reads the histogram by route and leaves out probes, which are fast.
+// Without that histogram it reads the one of all requests.
 func latency(s Settings) Panel {
 	quantile := func(q string) string {
 		return `histogram_quantile(` + q + `, sum by (le) (rate(onsale_request_duration_seconds_bucket{job="$job",` + apiCalls + `}[$window])))` +
@@ -60,8 +59,8 @@ func latency(s Settings) Panel {
 	}
 	return Panel{
 		Title: "Response Time (Latency) p50/p95",
-		Description: "How long half of all API calls take at most, and 95 in 100. A simulated payment of 1 to 4 s is part of each purchase. " +
-			"Good: p95 below the dashed line, where HighLatency would fire for purchases, and p50 in milliseconds while people mostly browse.",
+		Description: "Median and 95th percentile of the response time of API calls. Each purchase includes a simulated payment of 1 to 4 s. " +
+			"Good: p95 below the dashed line, where HighLatency fires for purchases, and p50 in milliseconds while most users browse.",
 		Unit: "s", Kind: TimeSeries, Width: 8, Min: new(0.0),
 		Thresholds: []Threshold{{s.BuyLatency.Seconds(), Red}},
 		Colors:     map[string]Color{"p50": Green, "p95": Orange},
@@ -71,14 +70,14 @@ func latency(s Settings) Panel {
 
 func memoryUsage(s Settings) Panel {
 	return usage("Memory Usage (%)", "memory_usage_percent", s.MemoryPercent,
-		"Memory in use on the machine, or in the container of its limit, without caches that can be dropped. "+
-			"Good: level, and below the dashed line; a steady climb is a leak.")
+		"Memory in use in per cent of the machine's memory or of the container's limit, without caches that the system can reclaim. "+
+			"Good: constant and below the dashed line. A steady rise is a leak.")
 }
 
 func cpuUsage(s Settings) Panel {
 	return usage("CPU Usage (%)", "cpu_usage_percent", s.CPUPercent,
-		"CPU in use on the machine, or in the container of its limit. "+
-			"Good: below the dashed line, with room for the first second of an on-sale.")
+		"CPU in use in per cent of the machine's CPU or of the container's limit. "+
+			"Good: below the dashed line, with reserves for the first second of an on-sale.")
 }
 
 func usage(title, series string, limit float64, description string) Panel {
@@ -93,8 +92,8 @@ func usage(title, series string, limit float64, description string) Panel {
 func requestRate() Panel {
 	return Panel{
 		Title: "Request Rate (req/s)",
-		Description: "All requests a second, those of people on top of probes and scrapes. " +
-			"Good: it follows the demand. A sudden fall while demand is the same means that callers wait or are turned away.",
+		Description: "All requests per second: API calls, stacked on probes and scrapes. " +
+			"Good: it follows the demand. A sudden drop at the same demand means that callers wait or are turned away.",
 		Unit: "reqps", Kind: TimeSeries, Stacked: true, Width: 8, Min: new(0.0),
 		Colors: map[string]Color{"probes and scrapes": Gray, "API calls": Green},
 		Queries: []Query{
@@ -104,11 +103,11 @@ func requestRate() Panel {
 	}
 }
 
-// failures tells failed, denied and sold out apart. A service that does not
-// count purchases by outcome has the last two in one line: both are 409.
+// failures separates failed, denied and sold out. For a service that does not count
+// purchases by outcome, the last two are one line, because both are 409.
 func failures(s Settings) Panel {
 	const (
-		// Before its first failure, a service may have no series of failures.
+		// Before its first failure, a service may not have a series of failures.
 		failed  = `(` + failureRate + ` or 0 * ` + callRate + `)`
 		denied  = `sum(rate(onsale_purchases_total{job="$job",outcome="denied"}[$window]))`
 		soldOut = `sum(rate(onsale_purchases_total{job="$job",outcome="sold_out"}[$window]))`
@@ -116,8 +115,8 @@ func failures(s Settings) Panel {
 	)
 	return Panel{
 		Title: "Failure Rate (%)",
-		Description: "API calls that failed, were denied, or came too late, each in per cent of all, on top of each other. " +
-			"Good: no red; red above the dashed line fires HighFailureRate. Orange is denied on purpose, blue is sold out, which is business and no fault.",
+		Description: "Stacked shares of API calls that failed, were denied, or found the concert sold out. " +
+			"Good: no red. Red above the dashed line fires HighFailureRate. Orange is denied on purpose. Blue is sold out, which is normal business.",
 		Unit: "percent", Kind: TimeSeries, Stacked: true, Table: true, Width: 8, Min: new(0.0),
 		Thresholds: []Threshold{{100 * s.FailureShare, Red}},
 		Colors:     map[string]Color{"failed": Red, "denied": Orange, "sold out": Blue, "denied or sold out": Orange},

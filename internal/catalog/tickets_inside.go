@@ -1,25 +1,26 @@
 package catalog
 
-// quantileOf is a query for a quantile of a histogram of the job, over all
-// its series.
+// quantileOf returns a query for a quantile of a histogram of the job, over all its
+// series.
 func quantileOf(q, histogram string) string {
 	return `histogram_quantile(` + q + `, sum by (le) (rate(` + histogram + `_bucket{job="$job"}[$window])))`
 }
 
-// meanOf is a query for the mean of a histogram of the job.
+// meanOf returns a query for the mean of a histogram of the job.
 func meanOf(histogram string) string {
 	return `sum(rate(` + histogram + `_sum{job="$job"}[$window])) / sum(rate(` + histogram + `_count{job="$job"}[$window]))`
 }
 
-// batches is how orders are gathered and written. A quantile is guessed between
-// the bounds of a bucket, and the first begins at 0: no batch is that small.
+// batches returns the panels on how orders are queued and written. PromQL
+// interpolates a quantile within a bucket, and the first bucket begins at 0. No
+// batch is smaller than 1, so the result is clamped.
 func batches(s Settings) []Panel {
 	atLeastOne := func(quantile string) string { return `clamp_min(` + quantile + `, 1)` }
 	return []Panel{
 		{
-			Title: "Queue depth against limit",
-			Description: "Orders that wait for a batch, and how many may, on a logarithmic axis. " +
-				"Good: near 0, for a batch takes all that wait. At the dashed line buyers are turned away with 503 busy; QueueFilling fires at " + percent(s.QueueShare) + " of it.",
+			Title: "Queue depth and limit",
+			Description: "Orders that wait for a batch, and the limit, on a logarithmic axis. " +
+				"Good: near 0, because a batch takes all waiting orders. At the dashed line, buyers get 503 busy. QueueFilling fires at " + percent(s.QueueShare) + " of it.",
 			Unit: "short", Kind: TimeSeries, Log: true, Width: 8, Min: new(0.0),
 			Colors: map[string]Color{"limit": Gray},
 			Queries: []Query{
@@ -29,8 +30,8 @@ func batches(s Settings) []Panel {
 		},
 		{
 			Title: "Batch size",
-			Description: "Orders written in one transaction: half of all batches, and 95 in 100, had at most so many, and the mean. " +
-				"Good: 1 when it is quiet, and more the harder it is stormed; that is how one flush to disk serves many buyers.",
+			Description: "Orders written in one transaction: median, 95th percentile and mean. " +
+				"Good: 1 when traffic is low, and more under load. With a large batch, one flush to disk serves many buyers.",
 			Unit: "short", Kind: TimeSeries, Width: 8, Min: new(0.0),
 			Queries: []Query{
 				{Expr: atLeastOne(quantileOf("0.5", "onsale_batch_size_orders")), Legend: "p50"},
@@ -40,8 +41,8 @@ func batches(s Settings) []Panel {
 		},
 		{
 			Title: "Time to sell, p95",
-			Description: "From order to outcome without the simulated payment, and the part of it that one run of a batch takes in the database. " +
-				"Good: milliseconds, the two lines close together. Far apart, orders wait in the queue.",
+			Description: "Time from order to outcome without the simulated payment, and the time of one batch in the database. " +
+				"Good: milliseconds, and two lines close together. If they are far apart, orders wait in the queue.",
 			Unit: "s", Kind: TimeSeries, Width: 8, Min: new(0.0),
 			Queries: []Query{
 				{Expr: quantileOf("0.95", "onsale_sale_duration_seconds"), Legend: "order to outcome"},
@@ -55,8 +56,8 @@ func databasePanels(s Settings) []Panel {
 	return []Panel{
 		{
 			Title: "Database time by operation, p95",
-			Description: "How long 95 in 100 calls to the database take at most, simulated slowness included. " +
-				"Good: milliseconds; with all operations taken together above the dashed line, DatabaseSlow fires.",
+			Description: "95th percentile of the duration of database calls, including simulated delays. " +
+				"Good: milliseconds. If all operations together are above the dashed line, DatabaseSlow fires.",
 			Unit: "s", Kind: TimeSeries, Table: true, Width: 12, Min: new(0.0),
 			Thresholds: []Threshold{{s.DatabaseLatency.Seconds(), Red}},
 			Queries: []Query{{
@@ -67,8 +68,8 @@ func databasePanels(s Settings) []Panel {
 		},
 		{
 			Title: "Database errors",
-			Description: "Calls to the database that failed, a second, by kind. Good: 0; above the dashed line DatabaseErrors fires. " +
-				"Conflicts do not count for it: they are run again and hurt nobody.",
+			Description: "Failed database calls per second, by kind. Good: 0. Above the dashed line, DatabaseErrors fires. " +
+				"Conflicts do not count, because Onsale retries them without any effect on buyers.",
 			Unit: "ops", Kind: TimeSeries, Stacked: true, Table: true, Width: 12, Min: new(0.0),
 			Thresholds: []Threshold{{s.DatabaseErrorRate, Red}},
 			Queries: []Query{{
@@ -78,15 +79,15 @@ func databasePanels(s Settings) []Panel {
 		},
 		{
 			Title: "Database up",
-			Description: "Whether the database answers, as each replica sees it. Good: all green. " +
-				"One red band among green ones is that replica's network.",
+			Description: "Whether each replica reaches the database. Good: all green. " +
+				"If only one band is red, check the network of that replica.",
 			Unit: "short", Kind: StateTimeline, Width: 8, States: upStates(),
 			Queries: []Query{{Expr: `min by (instance) (onsale_database_up{job="$job"})`, Legend: "{{instance}}"}},
 		},
 		{
 			Title: "Database connections",
-			Description: "Connections by state, of all replicas, against how many may be open. " +
-				"Good: idle ones left. In use at the dashed line means that calls wait for a connection.",
+			Description: "Connections of all replicas by state, and the maximum. " +
+				"Good: some are idle. If in_use reaches the dashed line, calls wait for a connection.",
 			Unit: "short", Kind: TimeSeries, Stacked: true, Width: 8, Min: new(0.0),
 			Colors: map[string]Color{"in_use": Orange, "idle": Green, "max": Gray},
 			Queries: []Query{
@@ -95,9 +96,9 @@ func databasePanels(s Settings) []Panel {
 			},
 		},
 		{
-			Title: "Batches run again",
-			Description: "Runs of a batch beyond its first, a second, by what made them necessary. " +
-				"Good: 0, or a few conflicts when several replicas sell the same concert. Nobody is charged twice by them.",
+			Title: "Batch retries",
+			Description: "Retries of batches per second, by reason. " +
+				"Good: 0, or a few conflicts if several replicas sell the same concert. Retries charge nobody twice.",
 			Unit: "ops", Kind: TimeSeries, Stacked: true, Width: 8, Min: new(0.0),
 			Queries: []Query{{
 				Expr:   `sum by (reason) (rate(onsale_batch_reruns_total{job="$job"}[$window]))`,
@@ -107,21 +108,22 @@ func databasePanels(s Settings) []Panel {
 	}
 }
 
-// faultPanels tell what goes wrong on purpose, so that nobody hunts for it.
+// faultPanels returns the panels on injected faults, so that nobody mistakes them
+// for real problems.
 func faultPanels() []Panel {
 	return []Panel{
 		{
-			Title: "Faults active",
-			Description: "Which faults the plan injects. Good: those that you set; with --faults off none. " +
-				"The default plan has delay and deny. Look here first when something is wrong.",
+			Title: "Active faults",
+			Description: "Which faults the plan injects. Good: only those that you set, and none with --faults off. " +
+				"The default plan has delay and deny. If something is wrong, check this panel first.",
 			Unit: "short", Kind: StateTimeline, Width: 12,
 			States:  []State{{0, "off", Gray}, {1, "on", Orange}},
 			Queries: []Query{{Expr: `max by (fault) (onsale_fault_active{job="$job"})`, Legend: "{{fault}}"}},
 		},
 		{
 			Title: "Faults injected",
-			Description: "Faults that hit a call, a transaction, a probe or a scrape, a second. " +
-				"Good: it rises and falls with the traffic, for the faults that are active, and is 0 for all others.",
+			Description: "Faults injected into calls, transactions, probes and scrapes, per second. " +
+				"Good: it follows the traffic for active faults, and is 0 for all others.",
 			Unit: "ops", Kind: TimeSeries, Stacked: true, Table: true, Width: 12, Min: new(0.0),
 			Queries: []Query{{
 				Expr:   `sum by (fault) (rate(onsale_faults_injected_total{job="$job"}[$window]))`,

@@ -12,8 +12,8 @@ import (
 	"onsale/internal/catalog"
 )
 
-// The series of a minute in which the earlier service, or one like it, answered
-// 100 calls: 94 well, 4 not at all, and 2 with 409. Its scrapes do not count.
+// The series of a minute in which the earlier service, or a similar one, served 100
+// calls: 94 succeeded, 4 failed, and 2 returned 409. Scrapes do not count.
 const earlierService = `
   http_requests_total{job="ticket_system",endpoint="/concerts",method="GET",status="200"} 0+10x12
   http_requests_total{job="ticket_system",endpoint="/buy/7",method="POST",status="200"} 0+84x12
@@ -29,7 +29,8 @@ const earlierService = `
   memory_usage_percent{job="ticket_system",instance="a"} 60x12
 `
 
-// onsale adds what Onsale alone counts: which of the 409 were denied.
+// onsale adds the series that only Onsale has. They show which of the 409 were
+// denied.
 const onsale = earlierService + `
   onsale_purchases_total{job="ticket_system",outcome="sold",instance="a"} 0+84x12
   onsale_purchases_total{job="ticket_system",outcome="denied",instance="a"} 0+0.5x12
@@ -37,23 +38,23 @@ const onsale = earlierService + `
   onsale_purchases_total{job="ticket_system",outcome="sold_out",instance="b"} 0+0.5x12
 `
 
-// quiet is a service that has answered nothing but a scrape.
+// quiet is a service that has served only scrapes.
 const quiet = `
   http_requests_total{job="ticket_system",endpoint="/metrics",method="GET",status="200"} 0+1x12
   http_requests_total{job="ticket_system",endpoint="/concerts",method="GET",status="200"} 0x12
 `
 
-// TestFailureRate computes the panel from series of which the shares are known.
+// TestFailureRate evaluates the panel on series with known shares.
 func TestFailureRate(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, series string
-		want         map[string]float64 // by legend; what is missing draws nothing
+		want         map[string]float64 // by legend; missing legends draw nothing
 	}{
 		{"the earlier service", earlierService, map[string]float64{"failed": 4, "denied or sold out": 2}},
 		{"onsale", onsale, map[string]float64{"failed": 4, "denied": 0.5, "sold out": 1.5}},
 		{"no traffic", quiet, map[string]float64{"failed": 0}},
-		{"away", "up{job=\"ticket_system\"} 0x12", map[string]float64{}},
+		{"down", "up{job=\"ticket_system\"} 0x12", map[string]float64{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +71,7 @@ func TestFailureRate(t *testing.T) {
 	}
 }
 
-// TestSixPanelsNeedOnlyTheContract draws the first row from the series of the
+// TestSixPanelsNeedOnlyTheContract evaluates the first row on the series of the
 // earlier service.
 func TestSixPanelsNeedOnlyTheContract(t *testing.T) {
 	t.Parallel()
@@ -87,9 +88,9 @@ func TestSixPanelsNeedOnlyTheContract(t *testing.T) {
 	}
 }
 
-// TestProbesDoNotFlatterLatency has the histogram by route, where there is one,
-// decide alone: 4 s for every purchase, and a scrape a millisecond.
-func TestProbesDoNotFlatterLatency(t *testing.T) {
+// TestProbesDoNotLowerLatency checks that the panel reads only the histogram by
+// route if it exists. Every purchase takes 4 s, and every scrape a millisecond.
+func TestProbesDoNotLowerLatency(t *testing.T) {
 	t.Parallel()
 	got := evaluate(t, earlierService+`
   onsale_request_duration_seconds_bucket{job="ticket_system",endpoint="/buy/{concert_id}",le="3.999"} 0x12
@@ -105,13 +106,13 @@ func TestProbesDoNotFlatterLatency(t *testing.T) {
 	}
 }
 
-// evaluate loads series and returns the last value of each query that has one,
-// by its legend.
+// evaluate loads the series and returns the last value of each query with a result,
+// by legend.
 func evaluate(t *testing.T, series string, p catalog.Panel) map[string]float64 {
 	t.Helper()
 	load := "load 5s\n"
 	for line := range strings.Lines(series) {
-		if line = strings.TrimSpace(line); line != "" { // which would end the series
+		if line = strings.TrimSpace(line); line != "" { // an empty line would end the series
 			load += "  " + line + "\n"
 		}
 	}
@@ -129,7 +130,7 @@ func evaluate(t *testing.T, series string, p catalog.Panel) map[string]float64 {
 		}
 		vector, ok := result.Value.(promql.Vector)
 		if !ok {
-			t.Fatalf("%s gives a %T", q.Expr, result.Value)
+			t.Fatalf("%s returns a %T", q.Expr, result.Value)
 		}
 		for _, sample := range vector {
 			values[q.Legend] = sample.F

@@ -1,4 +1,4 @@
-// Package chrometest looks at pages in a real Chromium, for tests.
+// Package chrometest lets tests open pages in a real Chromium.
 package chrometest
 
 import (
@@ -14,10 +14,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Patience is how long a page may take to show something on a crowded machine.
+// Patience is how long a page may take to show something on a busy machine.
 const Patience = time.Minute
 
-// Tab is a tab of a browser with a profile of its own, and what it said and asked for.
+// Tab is a browser tab with its own profile. It records console messages and
+// requests.
 type Tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -27,7 +28,7 @@ type Tab struct {
 	requests   []string
 }
 
-// New starts Chromium, which must be there: nothing else shows a page as people see it.
+// New starts Chromium. It fails the test if Chromium is not installed.
 func New(t *testing.T) *Tab {
 	t.Helper()
 	path := ""
@@ -38,7 +39,7 @@ func New(t *testing.T) *Tab {
 		}
 	}
 	if path == "" {
-		t.Fatal("install chromium: the tests of the page look at it in a real browser")
+		t.Fatal("install chromium: the tests of the page need a real browser")
 	}
 	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
@@ -73,34 +74,34 @@ func New(t *testing.T) *Tab {
 	return b
 }
 
-// Context is that of the tab.
+// Context returns the context of the tab.
 func (b *Tab) Context() context.Context { return b.ctx }
 
-// Said returns what the browser's console said until now.
+// Said returns the messages in the browser's console so far.
 func (b *Tab) Said() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.complaints)
 }
 
-// Asked returns the addresses that the browser asked for until now.
+// Asked returns the URLs that the browser has requested so far.
 func (b *Tab) Asked() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.requests)
 }
 
-// Do runs actions, all within the time that a page has.
+// Do runs actions. All together may take at most [Patience].
 func (b *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
-		b.t.Fatalf("%v\nthe console says %q", err, b.Said())
+		b.t.Fatalf("%v\nthe browser's console: %q", err, b.Said())
 	}
 }
 
-// Evaluate returns what an expression of JavaScript is.
+// Evaluate returns the value of a JavaScript expression.
 func Evaluate[T any](b *Tab, expression string) T {
 	b.t.Helper()
 	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
@@ -110,8 +111,8 @@ func Evaluate[T any](b *Tab, expression string) T {
 	return value
 }
 
-// LooksLike makes the tab a window of that size, or paper (medium print), for
-// somebody who prefers that scheme of colours.
+// LooksLike sets the size of the window, the medium ("print" or "" for the screen)
+// and the preferred colour scheme.
 func (b *Tab) LooksLike(medium, scheme string, width, height int64) {
 	b.t.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -123,7 +124,8 @@ func (b *Tab) LooksLike(medium, scheme string, width, height int64) {
 	b.Do(chromedp.EmulateViewport(width, height))
 }
 
-// Fits fails the test if the page is wider than the window, and names what is.
+// Fits fails the test if the page is wider than the window, and names the elements
+// that are.
 func (b *Tab) Fits(what string) {
 	b.t.Helper()
 	wide := Evaluate[string](b, `document.documentElement.scrollWidth <= innerWidth ? '' :
@@ -134,7 +136,7 @@ func (b *Tab) Fits(what string) {
 	}
 }
 
-// Picture returns one of the whole page, as PNG.
+// Picture returns a screenshot of the whole page as PNG.
 func (b *Tab) Picture() []byte {
 	b.t.Helper()
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))

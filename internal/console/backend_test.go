@@ -18,16 +18,16 @@ import (
 	"onsale/internal/console"
 )
 
-// hostile is what a client may get into labels, titles and messages.
+// hostile is a text that a client may inject into labels, titles and messages.
 const hostile = `<img src=x onerror="window.struck=1">`
 
-// alerts are a small catalogue, one of each severity.
+// alerts returns a small catalogue with all severities.
 func alerts() []catalog.Alert {
 	return []catalog.Alert{
 		{
 			Name: "HighFailureRate", Severity: catalog.Critical, For: 5 * time.Second,
 			Expr:    `sum(rate(http_requests_total{status=~"5.."}[5s])) > 0.02`,
-			Meaning: "More than 2 % of all calls fail. Sold out is no failure.",
+			Meaning: "More than 2 % of all calls fail. Sold out is not a failure.",
 			Steps:   []string{"Look at which route fails.", "Look at the log."},
 			Provoke: catalog.Provocation{
 				Faults: `{"routes":{"/buy/{concert_id}":{"error":0.5,"for":"1m"}}}`, Also: "It needs traffic.", Fires: []string{"DatabaseErrors", "ItemErrors", "HighLatency"},
@@ -50,7 +50,7 @@ func alerts() []catalog.Alert {
 				Faults: `{"memory":{"percent":92,"for":"1m"}}`, Also: "Or use it up.",
 				Fit: func(s catalog.Site) catalog.Attempt {
 					if s.MemoryTotal < 1<<30 {
-						return catalog.Attempt{Cannot: "There is too little of it: a gibibyte would do."}
+						return catalog.Attempt{Cannot: "Too little memory: 1 GiB is enough."}
 					}
 					return catalog.Attempt{Within: 40 * time.Second, Slow: "Memory is filled first."}
 				},
@@ -65,7 +65,7 @@ func alerts() []catalog.Alert {
 	}
 }
 
-// options are those of `onsale up` at the demo pace.
+// options returns the options of `onsale up` at the demo pace.
 func options() console.Options {
 	return console.Options{
 		Version: "1.2.3", HasAPI: true, HasMonitor: true, HasCrowd: true, Job: "ticket_system",
@@ -75,24 +75,25 @@ func options() console.Options {
 	}
 }
 
-// backend serves the page and, in made-up answers, all that it asks for.
+// backend serves the page and made-up responses to all its calls.
 type backend struct {
 	*httptest.Server
 
 	mu    sync.Mutex
-	plans []string // what was put to /faults
-	asked []string // what instant queries asked for
-	// status is that of admin calls.
+	plans []string // the bodies of PUT and PATCH /faults
+	asked []string // the instant queries
+	// status is the status of admin calls.
 	status int
-	// broken is the error of the target that is down; empty is a short one.
+	// broken is the scrape error of the target that is down; empty means a short
+	// error.
 	broken string
-	// bare: the target has none of the series that only Onsale has.
+	// bare is true if the target lacks all series that only Onsale has.
 	bare bool
-	// quiet: no alert is active.
+	// quiet is true if no alert is active.
 	quiet bool
-	// coverage is what the alerts that cannot be judged lack; the others can be.
+	// coverage is why some alerts cannot fire, by alert. The others can.
 	coverage map[string]string
-	// away: the coverage is not answered.
+	// away is true if GET /coverage fails.
 	away bool
 }
 
@@ -150,8 +151,8 @@ func data(kind string, result ...any) object {
 
 func ago(d time.Duration) string { return time.Now().Add(-d).Format(time.RFC3339Nano) }
 
-// rules has an alert that fires, one that is pending, one that is silenced, one
-// that only informs, and one that the catalogue does not have.
+// rules returns a firing, a pending, a silenced and an informational alert, and one
+// that is not in the catalogue.
 func (b *backend) rules() any {
 	var list []any
 	for _, a := range alerts() {
@@ -184,7 +185,7 @@ func (b *backend) rules() any {
 	return object{"status": "success", "data": object{"groups": []any{object{"name": "onsale", "rules": list}}}}
 }
 
-// covered has the form that package coverage gives it.
+// covered responds in the format of package coverage.
 func (b *backend) covered(w http.ResponseWriter, _ *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -227,7 +228,7 @@ func silenced() any {
 	return []any{object{"labels": object{"alertname": "DatabaseSlow"}, "status": object{"state": "suppressed", "silencedBy": []string{"x"}}}}
 }
 
-// queryRange makes waves, in a shape that depends on what is asked.
+// queryRange returns wave-like series that depend on the query.
 func (b *backend) queryRange(w http.ResponseWriter, r *http.Request) {
 	query := r.FormValue("query")
 	if !strings.Contains(query, "ALERTS") && !strings.Contains(query, "ticket_system") {
@@ -288,7 +289,7 @@ func (b *backend) queryRange(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// inbox has the form that package discord gives it.
+// inbox responds in the format of package discord.
 func inbox() any {
 	return object{"notifications": []any{
 		object{

@@ -17,60 +17,61 @@ import (
 	"onsale/internal/chrometest"
 )
 
-// browser is a tab that shows the console.
+// browser is a browser tab for the console.
 type browser struct {
 	*chrometest.Tab
 
 	t *testing.T
 }
 
-// newBrowser opens a tab: the page is made of scripts, and nothing else runs them.
+// newBrowser opens a tab. The page depends on scripts, and only a browser runs
+// them.
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	return &browser{chrometest.New(t), t}
 }
 
-// evaluate returns what an expression of JavaScript is.
+// evaluate returns the value of a JavaScript expression.
 func evaluate[T any](b *browser, expression string) T {
 	b.t.Helper()
 	return chrometest.Evaluate[T](b.Tab, expression)
 }
 
-// click clicks what a selector of CSS finds.
+// click clicks the element that matches a CSS selector.
 func (b *browser) click(selector string) {
 	b.t.Helper()
 	b.Do(chromedp.Click(chromedp.CSS(selector)))
 }
 
-// open goes to an address.
+// open loads a URL.
 func (b *browser) open(url string) {
 	b.t.Helper()
 	b.Do(chromedp.Navigate(url))
 }
 
-// sees waits until an expression of JavaScript is true.
+// sees waits until a JavaScript expression is true.
 func (b *browser) sees(what string) {
 	b.t.Helper()
 	_, err := chromedp.Run(b.Context(), chromedp.Poll[chromedp.Void](what, chromedp.WithPollingTimeout(chrometest.Patience), chromedp.WithPollingInterval(50*time.Millisecond)))
 	if err != nil {
-		b.t.Fatalf("never true: %s: %v\nthe console says %q\nthe page says\n%s", what, err, b.Said(), evaluate[string](b, `document.body.innerText`))
+		b.t.Fatalf("never true: %s: %v\nthe browser's console: %q\nthe page:\n%s", what, err, b.Said(), evaluate[string](b, `document.body.innerText`))
 	}
 }
 
-// clean fails the test if the browser's console has a word of complaint, or if
-// what a client sent was taken for markup.
+// clean fails the test if the browser's console has messages, or if a client's text
+// became markup.
 func (b *browser) clean() {
 	b.t.Helper()
 	if evaluate[bool](b, `window.struck !== undefined || document.querySelector('img[src="x"]') !== null`) {
 		b.t.Error("hostile text became markup")
 	}
 	if said := b.Said(); len(said) > 0 {
-		b.t.Errorf("the browser's console says %q", said)
+		b.t.Errorf("the browser's console has the messages %q", said)
 	}
 }
 
-// screenshot takes a picture of the whole page, for people to look at, in the
-// directory that CONSOLE_SCREENSHOTS names.
+// screenshot saves a picture of the whole page in the directory
+// CONSOLE_SCREENSHOTS, for people to check.
 func (b *browser) screenshot(name string) {
 	b.t.Helper()
 	picture := b.Picture()
@@ -86,7 +87,7 @@ func (b *browser) screenshot(name string) {
 	}
 }
 
-// settles waits until all is there, so that nothing moves any more.
+// settles waits until the page is complete, so nothing moves any more.
 func (b *browser) settles() {
 	b.t.Helper()
 	b.sees(`document.querySelector('#alert-rows tr:nth-child(3)')?.dataset.state !== 'unknown' &&
@@ -94,7 +95,7 @@ func (b *browser) settles() {
 		[...document.querySelectorAll('.chart')].every((c) => c.querySelectorAll('path.line').length > 1)`)
 }
 
-// TestFrontPageLive looks at the page as a visitor does.
+// TestFrontPageLive checks the page as a visitor sees it.
 func TestFrontPageLive(t *testing.T) {
 	t.Parallel()
 	api := newBackend(t, options())
@@ -113,7 +114,7 @@ func TestFrontPageLive(t *testing.T) {
 	b.sees(`document.querySelector('.embed dt')?.textContent === 'job=ticket_system'`)
 	b.sees(`document.querySelector('.embed dd')?.textContent.includes('tickets. <script> <img')`)
 	b.sees(`[...document.querySelectorAll('.embed a')].map((a) => a.href).join() === 'http://127.0.0.1:8000/runbooks/HighFailureRate'`)
-	b.sees(`document.querySelector('.notice p')?.textContent.includes('on its way to Discord (attempt 1: answered 429')`)
+	b.sees(`document.querySelector('.notice p')?.textContent.includes('sending to Discord (attempt 1: answered 429')`)
 	b.sees(`document.querySelectorAll('#target-rows .down').length === 1`)
 	b.sees(`[...document.querySelectorAll('.tile .value')].every((v) => /\d/.test(v.textContent))`)
 	b.sees(`[...document.querySelectorAll('.chart')].every((c) => c.querySelectorAll('path.line').length > 1)`)
@@ -137,8 +138,8 @@ func TestFrontPageLive(t *testing.T) {
 	b.clean()
 }
 
-// TestProvoke presses buttons: a fault is set, one is ended, and all are set back;
-// and what a button cannot do here, it says before it is pressed.
+// TestProvoke presses buttons that set a fault, end one, and reset all. A button
+// that cannot work here explains why before anyone presses it.
 func TestProvoke(t *testing.T) {
 	t.Parallel()
 	var memory atomic.Uint64 // of the machine, in bytes
@@ -160,7 +161,7 @@ func TestProvoke(t *testing.T) {
 	}
 	b.sees(`document.querySelector('#alert-rows [data-name=HighFailureRate] [data-role=note]').innerText === 'Also fires DatabaseErrors, ItemErrors and HighLatency.'`)
 	b.sees(`document.querySelector('#alert-rows [data-name=HighMemory] button').disabled &&
-		document.querySelector('#alert-rows [data-name=HighMemory] [data-role=note]').innerText === 'There is too little of it: a gibibyte would do.'`)
+		document.querySelector('#alert-rows [data-name=HighMemory] [data-role=note]').innerText === 'Too little memory: 1 GiB is enough.'`)
 	b.screenshot("provoke-light")
 	memory.Store(4 << 30)
 	b.sees(`!document.querySelector('#alert-rows [data-name=HighMemory] button').disabled &&
@@ -168,7 +169,7 @@ func TestProvoke(t *testing.T) {
 	b.click(`#alert-rows [data-name=HighMemory] button`)
 	api.waitFor(t, `PATCH {"memory":{"percent":92,"for":"1m"}}`)
 	b.click(`#faults details:last-of-type summary`)
-	b.sees(`document.querySelector('#faults details:last-of-type').innerText.includes('and this page with it')`)
+	b.sees(`document.querySelector('#faults details:last-of-type').innerText.includes('and this page stops working')`)
 	b.click(`#faults details:last-of-type button`)
 	api.waitFor(t, `PATCH {"crash":{"after":"1s"}}`)
 
@@ -189,7 +190,7 @@ func TestProvoke(t *testing.T) {
 	b.sees(`document.querySelector('#said.bad')?.textContent.includes('PATCH /faults needs the admin token')`)
 }
 
-// waitFor waits until a plan was put.
+// waitFor waits until the page has sent a plan.
 func (b *backend) waitFor(t *testing.T, plan string) {
 	t.Helper()
 	for deadline := time.Now().Add(chrometest.Patience); ; {
@@ -200,14 +201,14 @@ func (b *backend) waitFor(t *testing.T, plan string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the plan %s was never put, but %s", plan, strings.Join(plans, ", "))
+			t.Fatalf("the page never sent the plan %s, but %s", plan, strings.Join(plans, ", "))
 		}
 		<-time.After(20 * time.Millisecond)
 	}
 }
 
-// TestAskPrometheus runs queries that are typed, clicked and brought along.
-func TestAskPrometheus(t *testing.T) {
+// TestQueryPrometheus runs queries that are typed, clicked and in the URL.
+func TestQueryPrometheus(t *testing.T) {
 	t.Parallel()
 	api := newBackend(t, options())
 	b := newBrowser(t)
@@ -224,9 +225,9 @@ func TestAskPrometheus(t *testing.T) {
 	b.sees(`document.querySelector('#answer')?.textContent.startsWith('parse error: <img')`)
 }
 
-// TestLinksRunWhatIsKnownAlone brings queries along that are not the page's own, in
-// ways that a server and a browser may read differently.
-func TestLinksRunWhatIsKnownAlone(t *testing.T) {
+// TestLinksRunOnlyKnownQueries opens links with unknown queries, written in ways
+// that a server and a browser may parse differently.
+func TestLinksRunOnlyKnownQueries(t *testing.T) {
 	t.Parallel()
 	api := newBackend(t, options())
 	b := newBrowser(t)
@@ -247,7 +248,7 @@ func TestLinksRunWhatIsKnownAlone(t *testing.T) {
 		asked := slices.Clone(api.asked)
 		api.mu.Unlock()
 		if ran := slices.Contains(asked, want); ran != (want == "up") {
-			t.Errorf("%s: ran: %t; the page asked %q", link, ran, asked)
+			t.Errorf("%s: ran: %t; the page sent %q", link, ran, asked)
 		}
 	}
 	b.open(api.URL + "/?query=up%5B1h%5D")
@@ -256,7 +257,7 @@ func TestLinksRunWhatIsKnownAlone(t *testing.T) {
 	b.sees(`!document.querySelector('#answer')?.textContent.includes('Press Run')`)
 }
 
-// TestBareTarget watches a service that has only the contract's first series.
+// TestBareTarget monitors a service that has only the contract's basic series.
 func TestBareTarget(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -273,8 +274,8 @@ func TestBareTarget(t *testing.T) {
 	b.clean()
 }
 
-// blind makes all alerts but two ones that the target has no series for, and one of
-// those ones that are judged in part.
+// blind returns reasons for all alerts but one. The target has no series for them,
+// except that HighCPU has its series on some instances.
 func blind() map[string]string {
 	lacks := map[string]string{"HighCPU": "judged on 1 of 2 instances: another has no cpu_usage_percent"}
 	for _, a := range alerts() {
@@ -285,7 +286,8 @@ func blind() map[string]string {
 	return lacks
 }
 
-// TestBlindIsNotQuiet: an alert without series is never green, and says why in words.
+// TestBlindIsNotQuiet checks that an alert without series is never green, and that
+// the page explains why.
 func TestBlindIsNotQuiet(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -295,15 +297,15 @@ func TestBlindIsNotQuiet(t *testing.T) {
 	b := newBrowser(t)
 	b.LooksLike("", "light", 1280, 900)
 	b.open(api.URL)
-	b.sees(`document.querySelector('#overall')?.textContent === 'Quiet, as far as can be judged: 11 of 12 alerts have no series'`)
+	b.sees(`document.querySelector('#overall')?.textContent === 'Quiet, but 11 of 12 alerts have no series'`)
 	b.sees(`document.querySelector('#overall').dataset.state === 'blind'`)
 	b.sees(`document.querySelectorAll('.lamp[data-state=blind]').length === 10`)
-	b.sees(`document.querySelector('#lamps [data-name=HighLatency]').ariaLabel === 'HighLatency: no series to judge'`)
-	b.sees(`document.querySelector('#alert-rows [data-name=HighLatency] [data-role=state]').textContent === 'no series to judge'`)
+	b.sees(`document.querySelector('#lamps [data-name=HighLatency]').ariaLabel === 'HighLatency: no series'`)
+	b.sees(`document.querySelector('#alert-rows [data-name=HighLatency] [data-role=state]').textContent === 'no series'`)
 	b.sees(`document.querySelector('#alert-rows [data-name=HighLatency]').innerText.includes("No series_of_HighLatency{status!=''} <img")`)
 	b.sees(`document.querySelector('#alert-rows [data-name=HighCPU]').innerText.includes('Judged on 1 of 2 instances')`)
 	b.sees(`document.querySelector('#alert-rows [data-name=InstanceDown] [data-role=state]').textContent === 'inactive'`)
-	// No green anywhere but on what is judged.
+	// Only alerts with series are green.
 	const green = `[...document.querySelectorAll('.lamp')].filter((l) => getComputedStyle(l, '::before').backgroundColor === 'rgb(18, 112, 47)').map((l) => l.dataset.name).sort()`
 	b.sees(green + `.filter((name) => !name.startsWith('Mine')).join() === 'HighCPU,InstanceDown'`)
 	b.Fits("the page")
@@ -316,9 +318,9 @@ func TestBlindIsNotQuiet(t *testing.T) {
 	b.clean()
 
 	b.open(api.URL + "/runbooks/HighLatency")
-	b.sees(`document.querySelector('#overall')?.textContent === 'no series to judge'`)
+	b.sees(`document.querySelector('#overall')?.textContent === 'no series'`)
 
-	// What is not known is not quiet either.
+	// An unknown state is not quiet either.
 	api.mu.Lock()
 	api.coverage = map[string]string{"HighLatency": "no target answers"}
 	api.mu.Unlock()
@@ -327,10 +329,10 @@ func TestBlindIsNotQuiet(t *testing.T) {
 	api.mu.Lock()
 	api.away = true
 	api.mu.Unlock()
-	b.sees(`document.querySelector('#overall')?.textContent === 'Quiet, as far as can be judged: which alerts have series is not known'`)
+	b.sees(`document.querySelector('#overall')?.textContent === 'Quiet, but it is unknown which alerts have series'`)
 	b.sees(`document.querySelectorAll('.lamp[data-state=inactive]').length === 0`)
 
-	// The control: with all series there, it is quiet.
+	// This is the control: with all series, the page is quiet.
 	api.mu.Lock()
 	api.away, api.coverage = false, nil
 	api.mu.Unlock()

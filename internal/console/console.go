@@ -1,10 +1,9 @@
-// Package console serves what a person sees: one page at / that shows the
-// service live (figures, alerts, targets, the inbox, faults to turn on) and a
-// page for each runbook.
+// Package console serves the web pages: a front page at / with live figures,
+// alerts, targets, the inbox and faults to inject, and a page for each runbook.
 //
-// There is no build step. Go renders what is known at start, so that the page
-// is of use without scripts; small ES modules under ui/ fill in what
-// changes, from the JSON that the other parts serve at the same address.
+// There is no build step. Go renders everything that is known at the start, so the
+// pages are useful without scripts. Small ES modules under ui/ add the changing
+// values from the JSON APIs at the same address.
 package console
 
 import (
@@ -24,47 +23,48 @@ import (
 	"onsale/internal/catalog"
 )
 
-// Options say what there is to show.
+// Options configure the pages.
 type Options struct {
-	// Service is the name at the top of the page; empty is Onsale.
+	// Service is the name at the top of the page; the default is Onsale.
 	Service string
-	// Version is the program's.
+	// Version is the version of the program.
 	Version string
-	// HasAPI: the API answers at this address. Otherwise the page is that of
-	// `onsale monitor`, and its commands name the first of Targets.
+	// HasAPI is true if this address serves the API. Otherwise the page is that of
+	// `onsale monitor`, and its commands use the first of Targets.
 	HasAPI bool
-	// HasMonitor: Prometheus and Alertmanager answer at this address.
+	// HasMonitor is true if this address serves Prometheus and Alertmanager.
 	HasMonitor bool
-	// HasCrowd: /crowd answers at this address.
+	// HasCrowd is true if this address serves /crowd.
 	HasCrowd bool
-	// Job is the scrape job whose series are drawn.
+	// Job is the scrape job to show.
 	Job string
 	// Pace is how fast the monitoring runs.
 	Pace catalog.Pace
-	// Targets are the base URLs that are watched.
+	// Targets are the base URLs of the monitored services.
 	Targets []string
-	// DiscordSet: notifications go to Discord as well as to the inbox.
+	// DiscordSet is true if notifications go to Discord in addition to the inbox.
 	DiscordSet bool
-	// Alerts are the catalogue's: the rows of the table, and the runbooks.
+	// Alerts are the alerts of the catalogue, for the table and the runbooks.
 	Alerts []catalog.Alert
-	// Expressions are those that links from elsewhere may run, beside all that the
-	// page itself shows: those of the alerts as Prometheus writes them in messages.
+	// Expressions are PromQL expressions that links may run, in addition to all
+	// expressions on the page. They are the alerts' expressions as Prometheus
+	// formats them in notifications.
 	Expressions []string
-	// Site returns what provocations find here; nil offers them as the catalogue has
-	// them, and serves no /provocations.
+	// Site describes the server for provocations. If nil, they are offered
+	// unchanged from the catalogue, and /provocations is not served.
 	Site   func() catalog.Site
 	Logger *slog.Logger
 }
 
-// validate returns an error that names the first option that makes no sense.
+// validate returns an error that names the first invalid option.
 func (o Options) validate() error {
 	switch {
 	case o.Logger == nil:
 		return errors.New("option Logger must be set")
 	case o.HasMonitor && o.Job == "":
-		return errors.New("option Job must not be empty where there is a monitor")
+		return errors.New("option Job must be set if HasMonitor is true")
 	case o.HasMonitor && o.Pace.Scrape < time.Second:
-		return errors.New("option Pace must scrape every second or more rarely")
+		return errors.New("option Pace must not scrape more than once per second")
 	}
 	return nil
 }
@@ -72,8 +72,8 @@ func (o Options) validate() error {
 //go:embed page ui
 var files embed.FS
 
-// policy lets the page load what this server has and nothing else. Styles are
-// set by class or through the style sheet's own object model, never in place.
+// policy allows the page to load only resources of this server. Scripts set styles
+// by class or through the CSS object model, never with style attributes.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -81,13 +81,13 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 type console struct {
 	options   Options
 	templates *template.Template
-	// known are the expressions that a link may run.
+	// known are the expressions that links may run.
 	known map[string]bool
 	log   *slog.Logger
 }
 
 // New returns a handler for GET and HEAD of /, /runbooks/, /runbooks/NAME,
-// /provocations and the files under /ui/. Everything else there is answered 404 or 405.
+// /provocations and the files under /ui/. Other requests get 404 or 405.
 func New(o Options) (http.Handler, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func New(o Options) (http.Handler, error) {
 	return guard(mux), nil
 }
 
-// guard sets what holds for every answer.
+// guard sets the security headers of every response.
 func guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -125,8 +125,8 @@ func guard(next http.Handler) http.Handler {
 	})
 }
 
-// kinds are the types of the files under ui/. They are not left to the machine,
-// whose tables may call a script plain text.
+// kinds are the content types of the files under ui/. The tables of the operating
+// system are not used, because some declare scripts as plain text.
 var kinds = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
@@ -152,19 +152,19 @@ func (c *console) serveFiles(mux *http.ServeMux) error {
 	return nil
 }
 
-// render answers with a page of the templates.
+// render sends a page rendered from a template.
 func (c *console) render(w http.ResponseWriter, r *http.Request, name string, view any) {
 	var body bytes.Buffer
 	if err := c.templates.ExecuteTemplate(&body, name, view); err != nil {
 		c.log.Error("rendering failed", "page", name, "error", err)
-		http.Error(w, "The page could not be made; the log says why.", http.StatusInternalServerError)
+		http.Error(w, "The page could not be rendered. See the log for the cause.", http.StatusInternalServerError)
 		return
 	}
 	send(w, r, "text/html; charset=utf-8", body.Bytes())
 }
 
-// send answers with a body that browsers keep and ask about every time, so that
-// a newer version is seen at once and an unchanged one costs no bytes.
+// send sends a body that browsers cache and revalidate every time. So a new version
+// shows immediately, and an unchanged one is not sent again.
 func send(w http.ResponseWriter, r *http.Request, kind string, body []byte) {
 	sum := sha256.Sum256(body)
 	h := w.Header()

@@ -14,14 +14,14 @@ import (
 	"onsale/internal/console"
 )
 
-// answer is what a console answered.
+// answer is the response of a console.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// get asks a new console for a path.
+// get sends a request to a new console.
 func get(t *testing.T, o console.Options, method, path string, header ...string) answer {
 	t.Helper()
 	handler, err := console.New(o)
@@ -49,14 +49,14 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"GET", "/", 200, "text/html; charset=utf-8", "A ticket office built to be stormed"},
 		{"HEAD", "/", 200, "text/html; charset=utf-8", ""},
-		{"GET", "/?query=up", 200, "text/html; charset=utf-8", "Ask Prometheus"},
+		{"GET", "/?query=up", 200, "text/html; charset=utf-8", "Query Prometheus"},
 		{"GET", "/ui/style.css", 200, "text/css; charset=utf-8", "prefers-color-scheme"},
 		{"GET", "/ui/front.js", 200, "text/javascript; charset=utf-8", "import"},
 		{"GET", "/ui/icon.svg", 200, "image/svg+xml", "<svg"},
-		{"GET", "/provocations", 200, "application/json", `{"alert":"HighMemory","cannot":"There is too little of it: a gibibyte would do."`},
+		{"GET", "/provocations", 200, "application/json", `{"alert":"HighMemory","cannot":"Too little memory: 1 GiB is enough."`},
 		{"GET", "/runbooks/", 200, "text/html; charset=utf-8", "/runbooks/HighFailureRate"},
 		{"GET", "/runbooks/HighFailureRate", 200, "text/html; charset=utf-8", "Look at which route fails."},
-		{"GET", "/runbooks/Nothing", 404, "text/plain; charset=utf-8", "no such runbook"},
+		{"GET", "/runbooks/Nothing", 404, "text/plain; charset=utf-8", "No such runbook"},
 		{"GET", "/ui/", 404, "text/plain; charset=utf-8", ""},
 		{"GET", "/elsewhere", 404, "text/plain; charset=utf-8", ""},
 		{"POST", "/", 405, "text/plain; charset=utf-8", ""},
@@ -71,7 +71,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("content type %q, want %q", kind, test.kind)
 			}
 			if !strings.Contains(got.body, test.holds) {
-				t.Errorf("the body has no %q:\n%s", test.holds, got.body)
+				t.Errorf("the body does not contain %q:\n%s", test.holds, got.body)
 			}
 			for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"} {
 				if value := got.header.Get(name); value != want {
@@ -86,7 +86,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestUnchanged: a browser that has the newest version gets no body.
+// TestUnchanged checks that a browser with the newest version gets no body.
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/", "/ui/front.js", "/runbooks/InstanceDown"} {
@@ -96,28 +96,29 @@ func TestUnchanged(t *testing.T) {
 		}
 		again := get(t, options(), "GET", path, "If-None-Match", got.header.Get("ETag"))
 		if again.status != http.StatusNotModified || again.body != "" {
-			t.Errorf("%s: asked again: %d and %d bytes, want 304 and none", path, again.status, len(again.body))
+			t.Errorf("%s: second request: %d and %d bytes, want 304 and none", path, again.status, len(again.body))
 		}
 		other := get(t, options(), "GET", path, "If-None-Match", `"older"`)
 		if other.status != http.StatusOK {
-			t.Errorf("%s: an older version is answered %d, want 200", path, other.status)
+			t.Errorf("%s: with an older version, the status is %d, want 200", path, other.status)
 		}
 	}
 }
 
-// TestNothingInline: the policy would not let it run, so none may be there.
+// TestNothingInline checks that pages contain no inline scripts or styles, which
+// the policy would block.
 func TestNothingInline(t *testing.T) {
 	t.Parallel()
 	inline := regexp.MustCompile(`(?i)<script(?: [^>]*)?>[^<]|<style| style=| on[a-z]+="|javascript:|https?://[^1l]`)
 	for _, path := range []string{"/", "/runbooks/", "/runbooks/HighFailureRate"} {
 		body := get(t, options(), "GET", path).body
 		if found := inline.FindString(body); found != "" {
-			t.Errorf("%s has %q", path, found)
+			t.Errorf("%s contains %q", path, found)
 		}
 	}
 }
 
-// TestLinks: what the page links to, it serves itself or the other parts do.
+// TestLinks checks that the console or another part serves every linked path.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[string]bool{
@@ -133,13 +134,13 @@ func TestLinks(t *testing.T) {
 				continue
 			}
 			if got := get(t, options(), "GET", path); got.status != http.StatusOK {
-				t.Errorf("%s links to %s, which is answered %d", from, path, got.status)
+				t.Errorf("%s links to %s, which has the status %d", from, path, got.status)
 			}
 		}
 	}
 }
 
-// TestParts: what is not there is not shown.
+// TestParts checks that missing parts are not shown.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -147,12 +148,12 @@ func TestParts(t *testing.T) {
 	body := get(t, o, "GET", "/").body
 	for _, absent := range []string{"/inbox", "/api/v", "/crowd", "lamps", "data-monitor", "demo pace"} {
 		if strings.Contains(body, absent) {
-			t.Errorf("without a monitor the page still has %q", absent)
+			t.Errorf("without a monitor, the page still contains %q", absent)
 		}
 	}
 	for _, present := range []string{"Break something", "/docs", "/faults"} {
 		if !strings.Contains(body, present) {
-			t.Errorf("without a monitor the page has no %q", present)
+			t.Errorf("without a monitor, the page does not contain %q", present)
 		}
 	}
 
@@ -161,16 +162,16 @@ func TestParts(t *testing.T) {
 	body = get(t, o, "GET", "/").body
 	for _, absent := range []string{"/docs", "/faults", "data-plan", "data-patch", "Break something"} {
 		if strings.Contains(body, absent) {
-			t.Errorf("the page of onsale monitor still has %q", absent)
+			t.Errorf("the page of onsale monitor still contains %q", absent)
 		}
 	}
 	body = get(t, o, "GET", "/runbooks/HighFailureRate").body
 	if !strings.Contains(body, "shop.example:5000/faults") || strings.Contains(body, "data-p") {
-		t.Errorf("the runbook of onsale monitor must name the target's faults and have no button:\n%s", body)
+		t.Errorf("the runbook of onsale monitor must contain the target's /faults and no button:\n%s", body)
 	}
 }
 
-// TestEscapes: what is shown is never markup, whoever wrote it.
+// TestEscapes checks that texts from clients and options never become markup.
 func TestEscapes(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -183,13 +184,13 @@ func TestEscapes(t *testing.T) {
 		o.HasAPI = api
 		for _, path := range []string{"/", "/runbooks/", "/runbooks/Strange"} {
 			if body := get(t, o, "GET", path).body; strings.Contains(body, "<img src=x") {
-				t.Errorf("%s has hostile markup:\n%s", path, body)
+				t.Errorf("%s contains hostile markup:\n%s", path, body)
 			}
 		}
 	}
 }
 
-// TestCommand: a command that people copy means to a shell what it says.
+// TestCommand checks that commands for copying are quoted for a shell.
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -197,11 +198,11 @@ func TestCommand(t *testing.T) {
 	body := get(t, o, "GET", "/runbooks/HighFailureRate").body
 	want := `curl -X PATCH &#39;http://127.0.0.1:8000/faults&#39; -H &#39;Content-Type: application/json&#39; -d &#39;{&#34;a&#34;:&#34;it&#39;\&#39;&#39;s&#34;}&#39;`
 	if !strings.Contains(body, want) {
-		t.Errorf("the page has no\n%s\nbut\n%s", want, body)
+		t.Errorf("the page does not contain\n%s\nbut\n%s", want, body)
 	}
 	body = get(t, o, "GET", "/", "Host", "a`reboot`.example").body
 	if strings.Contains(body, "reboot") || !strings.Contains(body, "http://localhost") {
-		t.Error("a host that means something to a shell ended up in a command")
+		t.Error("a host with special characters of a shell is in a command")
 	}
 }
 
@@ -219,11 +220,11 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	if _, err := console.New(console.Options{HasAPI: true, Logger: slog.New(slog.DiscardHandler)}); err != nil {
-		t.Errorf("an API alone: %v", err)
+		t.Errorf("only an API: %v", err)
 	}
 }
 
-// TestKnobs: the catalogue has what the front page offers to turn on.
+// TestKnobs checks that the front page offers all faults of the real catalogue.
 func TestKnobs(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -237,7 +238,7 @@ func TestKnobs(t *testing.T) {
 	for _, a := range o.Alerts {
 		page := get(t, o, "GET", "/runbooks/"+a.Name)
 		if page.status != http.StatusOK || !strings.Contains(page.body, html.EscapeString(a.Steps[0])) {
-			t.Errorf("the runbook of %s is answered %d, without its first step", a.Name, page.status)
+			t.Errorf("the runbook of %s has the status %d, or lacks the first step", a.Name, page.status)
 		}
 	}
 }

@@ -10,22 +10,23 @@ import (
 	"onsale/internal/catalog"
 )
 
-// frontView is what the template of / shows.
+// frontView is the data for the template of /.
 type frontView struct {
 	Options
 
-	// Origin is the address of this page, API that of the calls that commands make.
+	// Origin is the base URL of this page, and API the base URL for the commands.
 	Origin, API string
-	// Window is the least window of rates, in seconds.
+	// Window is the minimum window of rates, in seconds.
 	Window int
-	// Ranges are the spans of time that may be drawn, the first by default.
+	// Ranges are the time ranges of the charts. The first is the default.
 	Ranges        []span
 	Tiles, Charts []catalog.Panel
 	Rows          []alertRow
 	Knobs         []knob
 	Queries       []example
-	// Run is the expression that the address brings along, if it is a known one.
-	// Any other is filled in and waits: a link must not run what costs much.
+	// Run is the expression in the page's URL, if it is a known one. An unknown
+	// expression is filled in but does not run, because a link must not start an
+	// expensive query.
 	Run    string
 	Places []place
 }
@@ -36,11 +37,11 @@ type alertRow struct {
 
 	// About is the first sentence of the alert's meaning.
 	About string
-	// Try is how to see it on purpose here.
+	// Try is how to provoke the alert on this server.
 	Try provocation
 }
 
-// place is something that is found at this address.
+// place is a path of this address with a description.
 type place struct{ Path, About string }
 
 // front shows the page at /.
@@ -68,37 +69,37 @@ func (c *console) front(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, "front.html", view)
 }
 
-// places lists what is where, for those who came with curl or Grafana.
+// places lists the paths, for users of curl and Grafana.
 func places(o Options) []place {
 	var list []place
 	if o.HasAPI {
 		list = append(list,
-			place{"/docs", "The API, to read and to try"},
-			place{"/concerts", "The concerts on sale"},
-			place{"/books", "The books: do counters and purchases agree?"},
-			place{"/metrics", "The metrics that Prometheus scrapes"},
-			place{"/faults", "What goes wrong on purpose; PUT sets it, PATCH changes it"},
+			place{"/docs", "API documentation, with a form to try each call"},
+			place{"/concerts", "Concerts on sale"},
+			place{"/books", "Ledger: tickets sold and tickets on receipts"},
+			place{"/metrics", "Metrics for Prometheus"},
+			place{"/faults", "Injected faults; PUT sets the plan, PATCH changes it"},
 		)
 	}
 	if o.HasCrowd {
-		list = append(list, place{"/crowd", "The demo crowd; PUT changes it"})
+		list = append(list, place{"/crowd", "Demo users; PUT changes their number"})
 	}
 	if o.HasMonitor {
 		list = append(list,
-			place{"/api/v1/query?query=up", "Prometheus's API: a PromQL query"},
-			place{"/api/v1/rules", "Its rules, with the state of each"},
-			place{"/api/v1/targets", "Its targets"},
-			place{"/api/v2/alerts", "Alertmanager's API: alerts that fire"},
-			place{"/api/v2/silences", "Its silences"},
-			place{"/coverage", "Which alerts can be judged, and what the others lack"},
-			place{"/inbox", "The last notifications, as Discord gets them"},
+			place{"/api/v1/query?query=up", "Prometheus API: a PromQL query"},
+			place{"/api/v1/rules", "Prometheus API: rules and their states"},
+			place{"/api/v1/targets", "Prometheus API: targets"},
+			place{"/api/v2/alerts", "Alertmanager API: firing alerts"},
+			place{"/api/v2/silences", "Alertmanager API: silences"},
+			place{"/coverage", "Which alerts can fire, and which series the others lack"},
+			place{"/inbox", "Latest notifications, in the form sent to Discord"},
 		)
 	}
 	return append(list, place{"/runbooks/", "What each alert means and what to do"})
 }
 
-// api returns the base URL of the API that commands call. What is scraped may
-// have a path of its own.
+// api returns the base URL of the API for the commands. It drops the path of the
+// target, which may be that of its metrics page.
 func (c *console) api(r *http.Request) string {
 	if !c.options.HasAPI && len(c.options.Targets) > 0 {
 		if u, err := url.Parse(c.options.Targets[0]); err == nil && isPlainHost(u.Host) {
@@ -108,21 +109,21 @@ func (c *console) api(r *http.Request) string {
 	return origin(r)
 }
 
-// origin returns the address that the page was asked for at. Behind a proxy
-// that ends TLS it has the wrong scheme, which the script mends.
+// origin returns the base URL of the request. Behind a proxy that terminates TLS,
+// the scheme is wrong; the script corrects it.
 func origin(r *http.Request) string {
 	scheme := "http://"
 	if r.TLS != nil {
 		scheme = "https://"
 	}
 	if !isPlainHost(r.Host) {
-		return scheme + "localhost" // it would end up in a command that people copy
+		return scheme + "localhost" // people copy it in a command
 	}
 	return scheme + r.Host
 }
 
-// isPlainHost reports whether a Host has nothing in it that means something to
-// a shell.
+// isPlainHost reports whether a Host contains no characters that are special in a
+// shell.
 func isPlainHost(host string) bool {
 	return host != "" && !strings.ContainsFunc(host, func(r rune) bool {
 		plain := r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(".-:[]", r))
@@ -130,7 +131,7 @@ func isPlainHost(host string) bool {
 	})
 }
 
-// firstSentence cuts a text behind its first full stop that a space follows.
+// firstSentence returns a text up to its first full stop before a space.
 func firstSentence(text string) string {
 	if sentence, _, found := strings.Cut(text, ". "); found {
 		return sentence + "."

@@ -8,18 +8,18 @@ import (
 	"onsale/internal/catalog"
 )
 
-// rateWindow is the least window of rates: twelve scrapes, a minute at the real
-// pace. The script widens it where a chart's steps are longer.
+// rateWindow returns the minimum window of rates: twelve scrapes, which is a minute
+// at the real pace. The script widens it if a chart's step is longer.
 func rateWindow(p catalog.Pace) time.Duration { return 12 * p.Scrape }
 
-// span is a length of time that may be drawn.
+// span is a time range of the charts.
 type span struct {
 	Name    string
 	Seconds int
 }
 
-// ranges are those worth looking at: what happens within half a minute at the
-// demo pace takes minutes at the real one.
+// ranges returns the useful time ranges. They are longer at the real pace, where
+// everything takes twelve times as long.
 func ranges(p catalog.Pace) []span {
 	all := []span{{"2 min", 120}, {"5 min", 300}, {"15 min", 900}, {"1 h", 3600}, {"6 h", 21_600}}
 	if p.Scrape <= time.Second {
@@ -28,26 +28,26 @@ func ranges(p catalog.Pace) []span {
 	return all[2:]
 }
 
-// Parts of the queries below. The panels draw what Onsale has and, where a
-// target exposes only the contract's first series, what those tell.
+// Parts of the queries below. The panels use Onsale's own series. For other
+// targets, they fall back to the contract's basic series.
 const (
 	calls     = `http_requests_total{job="$job",endpoint!~"/health|/ready|/metrics"}`
 	failed    = `http_requests_total{job="$job",endpoint!~"/health|/ready|/metrics",status=~"4..|5..",status!="409"}`
 	purchases = `onsale_purchases_total{job="$job"}`
 
-	// perRoute and allRoutes are the buckets of response times. The first leave
-	// out the probes, and only Onsale has them.
+	// perRoute and allRoutes are the buckets of response times. perRoute excludes
+	// the probes, and only Onsale exports it.
 	perRoute  = `onsale_request_duration_seconds_bucket{job="$job",endpoint!~"/health|/ready|/metrics"}`
 	allRoutes = `request_duration_seconds_bucket{job="$job"}`
 )
 
-// share returns the query of a counter's share in all calls, in per cent. A
-// counter that is not there is none of them.
+// share returns the query for a counter's share of all calls, in per cent. A
+// missing counter is 0.
 func share(counter string) string {
 	return `100 * (sum(rate(` + counter + `[$window])) or vector(0)) / sum(rate(` + calls + `[$window]))`
 }
 
-// quantile returns the query of a quantile of the response time.
+// quantile returns the query for a quantile of the response time.
 func quantile(q string) string {
 	of := func(buckets string) string {
 		return `histogram_quantile(` + q + `, sum by (le) (rate(` + buckets + `[$window])))`
@@ -55,42 +55,42 @@ func quantile(q string) string {
 	return of(perRoute) + ` or ` + of(allRoutes)
 }
 
-// tiles are the figures at the top. The first query of each is the figure and
-// its curve; the second, if any, stands beside it, in the place of {} in its
+// tiles returns the tiles at the top. The first query of each is the main value and
+// its curve. The second, if any, is a smaller value, which replaces {} in its
 // legend.
 func tiles(job string) []catalog.Panel {
 	return withJob(job, []catalog.Panel{
 		{
-			Title: "Requests", Unit: "reqps", Description: "Calls answered per second, probes left out",
+			Title: "Requests", Unit: "reqps", Description: "API calls per second, without probes",
 			Queries: []catalog.Query{
 				{Expr: `sum(rate(` + calls + `[$window]))`},
 				{Expr: `sum(onsale_requests_in_flight{job="$job"})`, Legend: "{} in flight"},
 			},
 		},
 		{
-			Title: "Purchases", Unit: "reqps", Description: "Purchases that got their tickets, per second",
+			Title: "Purchases", Unit: "reqps", Description: "Successful purchases per second",
 			Queries: []catalog.Query{
 				{Expr: `sum(rate(onsale_purchases_total{job="$job",outcome="sold"}[$window])) or ` +
 					`sum(rate(http_requests_total{job="$job",endpoint=~"/buy.*",status="200"}[$window]))`},
-				{Expr: `100 * sum(rate(onsale_purchases_total{job="$job",outcome="sold"}[$window])) / sum(rate(` + purchases + `[$window]))`, Legend: "{}% of those asked for"},
+				{Expr: `100 * sum(rate(onsale_purchases_total{job="$job",outcome="sold"}[$window])) / sum(rate(` + purchases + `[$window]))`, Legend: "{}% of all orders"},
 			},
 		},
 		{
-			Title: "Response time", Unit: "s", Description: "95th percentile, injected delay included",
+			Title: "Response time", Unit: "s", Description: "95th percentile, including injected delays",
 			Queries: []catalog.Query{
 				{Expr: quantile("0.95")},
-				{Expr: quantile("0.5"), Legend: "half within {}"},
+				{Expr: quantile("0.5"), Legend: "median {}"},
 			},
 		},
 		{
-			Title: "Failures", Unit: "percent", Description: "Share of calls that failed; sold out and denied are none of them",
+			Title: "Failures", Unit: "percent", Description: "Share of failed calls; sold out and denied do not count",
 			Queries: []catalog.Query{
 				{Expr: share(failed)},
 				{Expr: share(`onsale_purchases_total{job="$job",outcome="denied"}`), Legend: "{} denied"},
 			},
 		},
 		{
-			Title: "Tickets sold", Unit: "short", Description: "Over all concerts",
+			Title: "Tickets sold", Unit: "short", Description: "For all concerts",
 			Queries: []catalog.Query{
 				{Expr: `sum(max by (concert) (onsale_concert_tickets_sold{job="$job"}))`},
 				{Expr: `sum(max by (concert) (onsale_concert_capacity_tickets{job="$job"}))`, Legend: "of {}"},
@@ -106,24 +106,24 @@ func tiles(job string) []catalog.Panel {
 	})
 }
 
-// charts are the curves below.
+// charts returns the charts below the tiles.
 func charts(job string) []catalog.Panel {
 	return withJob(job, []catalog.Panel{
 		{
-			Title: "Request rate", Unit: "reqps", Description: "Calls answered per second, by route",
+			Title: "Request rate", Unit: "reqps", Description: "API calls per second, by route",
 			Queries: []catalog.Query{
 				{Expr: `sum by (method, endpoint) (rate(` + calls + `[$window]))`, Legend: "{{method}} {{endpoint}}"},
 			},
 		},
 		{
-			Title: "Response time", Unit: "s", Description: "p50: half of the calls, p95: all but 5 %",
+			Title: "Response time", Unit: "s", Description: "Median (p50) and 95th percentile (p95)",
 			Queries: []catalog.Query{
 				{Expr: quantile("0.95"), Legend: "p95"},
 				{Expr: quantile("0.5"), Legend: "p50"},
 			},
 		},
 		{
-			Title: "Purchases", Unit: "reqps", Stacked: true, Description: "What became of those asked for, per second",
+			Title: "Purchases", Unit: "reqps", Stacked: true, Description: "Orders per second, by outcome",
 			Queries: []catalog.Query{
 				{Expr: `sum by (outcome) (rate(` + purchases + `[$window])) or ` +
 					`label_replace(sum by (status) (rate(http_requests_total{job="$job",endpoint=~"/buy.*"}[$window])), "outcome", "status $1", "status", "(.*)") ` +
@@ -131,7 +131,7 @@ func charts(job string) []catalog.Panel {
 			},
 		},
 		{
-			Title: "Failure rate", Unit: "percent", Stacked: true, Description: "In per cent of all calls",
+			Title: "Failure rate", Unit: "percent", Stacked: true, Description: "Per cent of all calls",
 			Queries: []catalog.Query{
 				{Expr: share(failed), Legend: "failed"},
 				{Expr: share(`onsale_purchases_total{job="$job",outcome="denied"}`), Legend: "denied"},
@@ -141,13 +141,13 @@ func charts(job string) []catalog.Panel {
 	})
 }
 
-// example is a query worth trying.
+// example is a suggested query.
 type example struct{ Title, Expr string }
 
-// examples are offered below the box for queries.
+// examples returns the suggestions below the query box.
 func examples(job string) []example {
 	list := []example{
-		{"who is up", `up`},
+		{"targets up", `up`},
 		{"calls by status", `sum by (status) (rate(http_requests_total{job="$job"}[1m]))`},
 		{"95th percentile", `histogram_quantile(0.95, rate(request_duration_seconds_bucket{job="$job"}[1m]))`},
 		{"faults injected", `onsale_faults_injected_total{job="$job"} > 0`},
@@ -159,7 +159,7 @@ func examples(job string) []example {
 	return list
 }
 
-// withJob puts the job into all queries.
+// withJob replaces $job in all queries.
 func withJob(job string, panels []catalog.Panel) []catalog.Panel {
 	for _, p := range panels {
 		for i := range p.Queries {
@@ -169,14 +169,14 @@ func withJob(job string, panels []catalog.Panel) []catalog.Panel {
 	return panels
 }
 
-// setJob puts the job in the place of $job, which stands in double quotes.
+// setJob replaces $job, which must be inside double quotes.
 func setJob(expr, job string) string {
 	quoted := strconv.Quote(job)
 	return strings.ReplaceAll(expr, "$job", quoted[1:len(quoted)-1])
 }
 
-// knownExpressions are those of the page, of the catalogue's alerts and dashboards,
-// and those that the options name.
+// knownExpressions returns the expressions of the page, of the catalogue's alerts
+// and dashboards, and of the options.
 func knownExpressions(o Options) map[string]bool {
 	known := make(map[string]bool)
 	window := "[" + strconv.Itoa(int(rateWindow(o.Pace).Seconds())) + "s]"

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/console"
 )
 
-// queries returns what the page asks Prometheus, and what it offers to ask.
+// queries returns the queries of the page and its suggestions.
 func queries(t *testing.T, o console.Options) []string {
 	t.Helper()
 	body := get(t, o, "GET", "/").body
@@ -24,7 +24,8 @@ func queries(t *testing.T, o console.Options) []string {
 	return found
 }
 
-// TestQueries: Prometheus's own parser reads all of them, whatever the job is.
+// TestQueries checks that Prometheus's parser accepts all queries, whatever the
+// job's name is.
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -32,7 +33,7 @@ func TestQueries(t *testing.T) {
 	promql := parser.NewParser(parser.Options{})
 	found := queries(t, o)
 	if len(found) < 20 {
-		t.Fatalf("the page has %d queries only", len(found))
+		t.Fatalf("the page has only %d queries", len(found))
 	}
 	for _, query := range found {
 		if strings.Contains(query, "$job") {
@@ -53,8 +54,8 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// TestKnownExpressions: the page, the catalogue and the links of alerts may run
-// what they show; the page says so to the script.
+// TestKnownExpressions checks which queries a link may run: those of the page, of
+// the catalogue and of links in alerts.
 func TestKnownExpressions(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -87,8 +88,9 @@ func TestKnownExpressions(t *testing.T) {
 	}
 }
 
-// TestRunbookAsks: the link from a runbook brings the alert's expression along.
-func TestRunbookAsks(t *testing.T) {
+// TestRunbookLinksToQuery checks that a runbook links to the query page with the
+// alert's expression.
+func TestRunbookLinksToQuery(t *testing.T) {
 	t.Parallel()
 	body := get(t, options(), "GET", "/runbooks/HighFailureRate").body
 	match := regexp.MustCompile(`href="(/\?query=[^"]*)"`).FindStringSubmatch(body)
@@ -100,7 +102,7 @@ func TestRunbookAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := link.Query().Get("query"), alerts()[0].Expr; got != want {
-		t.Errorf("the link asks %s, want %s", got, want)
+		t.Errorf("the link has the query %s, want %s", got, want)
 	}
 	if link.Fragment != "query" {
 		t.Errorf("the link leads to #%s", link.Fragment)

@@ -9,26 +9,27 @@ import (
 	"onsale/internal/catalog"
 )
 
-// provocation is how to see one alert on purpose, here and now.
+// provocation is how to provoke one alert on this server now.
 type provocation struct {
 	Alert string `json:"alert"`
-	// Faults is the patch for PATCH /faults, or empty; then Note says why.
+	// Faults is the patch for PATCH /faults. If it is empty, Note explains why.
 	Faults string `json:"faults,omitempty"`
-	// WithinSeconds is how long it takes until the alert fires, at most.
+	// WithinSeconds is how long it takes at most until the alert fires.
 	WithinSeconds float64 `json:"within_seconds,omitempty"`
-	// Fires are the other alerts that fire as well.
+	// Fires are the other alerts that will fire too.
 	Fires []string `json:"fires,omitempty"`
-	// Cannot says why a button cannot do it here, and what would.
+	// Cannot explains why a button cannot provoke the alert here, and what to
+	// change.
 	Cannot string `json:"cannot,omitempty"`
-	// Note says all that in words, for people.
+	// Note is all of this as a text for people.
 	Note string `json:"note,omitempty"`
 }
 
-// soon is how long an alert may take until a button should say so.
+// soon is the longest delay until the alert that the note does not mention.
 const soon = 30 * time.Second
 
-// site returns what provocations find here now, or nil if that is not known. A request
-// asks once, since it reads the state of the machine.
+// site returns the current state of the server, or nil if it is unknown. Each
+// request calls it only once, because it reads the state of the machine.
 func (c *console) site() *catalog.Site {
 	if c.options.Site == nil {
 		return nil
@@ -37,7 +38,7 @@ func (c *console) site() *catalog.Site {
 	return &site
 }
 
-// provoke returns how to see an alert on purpose.
+// provoke returns how to provoke an alert.
 func (c *console) provoke(a catalog.Alert, site *catalog.Site) provocation {
 	try := catalog.Attempt{Faults: a.Provoke.Faults}
 	if site != nil {
@@ -60,7 +61,7 @@ func (c *console) provoke(a catalog.Alert, site *catalog.Site) provocation {
 	return p
 }
 
-// list joins names as people do.
+// list joins names with commas and "and".
 func list(names []string) string {
 	if last := len(names) - 1; last > 0 {
 		return strings.Join(names[:last], ", ") + " and " + names[last]
@@ -68,7 +69,7 @@ func list(names []string) string {
 	return strings.Join(names, "")
 }
 
-// provocations tells how to see each alert on purpose, as the buttons do it.
+// provocations sends how to provoke each alert, as the buttons do.
 func (c *console) provocations(w http.ResponseWriter, _ *http.Request) {
 	site, all := c.site(), make([]provocation, 0, len(c.options.Alerts))
 	for _, a := range c.options.Alerts {
@@ -77,7 +78,7 @@ func (c *console) provocations(w http.ResponseWriter, _ *http.Request) {
 	body, err := json.Marshal(map[string]any{"provocations": all})
 	if err != nil {
 		c.log.Error("encoding provocations failed", "error", err)
-		http.Error(w, "The provocations could not be written; the log says why.", http.StatusInternalServerError)
+		http.Error(w, "The provocations could not be encoded. See the log for the cause.", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()

@@ -9,18 +9,18 @@ import (
 	"onsale/internal/catalog"
 )
 
-// runbookView is what the template of a runbook shows.
+// runbookView is the data for the template of a runbook.
 type runbookView struct {
 	Options
 	catalog.Alert
 
-	// Try is how to see it on purpose here.
+	// Try is how to provoke the alert on this server.
 	Try provocation
-	// Origin is the address of this page, API that of the calls that commands make.
+	// Origin is the base URL of this page, and API the base URL for the commands.
 	Origin, API string
 }
 
-// runbooks lists them all.
+// runbooks shows the list of all runbooks.
 func (c *console) runbooks(w http.ResponseWriter, r *http.Request) {
 	rows := make([]alertRow, 0, len(c.options.Alerts))
 	for _, a := range c.options.Alerts {
@@ -32,26 +32,25 @@ func (c *console) runbooks(w http.ResponseWriter, r *http.Request) {
 	}{c.options, rows})
 }
 
-// runbook shows one.
+// runbook shows one runbook.
 func (c *console) runbook(w http.ResponseWriter, r *http.Request) {
 	i := slices.IndexFunc(c.options.Alerts, func(a catalog.Alert) bool { return a.Name == r.PathValue("name") })
 	if i < 0 {
-		http.Error(w, "There is no such runbook. All of them: /runbooks/", http.StatusNotFound)
+		http.Error(w, "No such runbook. For a list, see /runbooks/.", http.StatusNotFound)
 		return
 	}
 	a := c.options.Alerts[i]
 	c.render(w, r, "runbook.html", runbookView{c.options, a, c.provoke(a, c.site()), origin(r), c.api(r)})
 }
 
-// knob is a fault that the front page offers to turn on, by an alert that it
-// provokes.
+// knob is a fault that the front page offers, with an alert that it provokes.
 type knob struct {
 	Title, Alert string
 	provocation
 }
 
-// knobs picks the faults that tell most to somebody who sees this for the first
-// time, as far as the catalogue has them.
+// knobs returns the faults that show most to a new user, as far as the catalogue
+// contains their alerts.
 func (c *console) knobs(site *catalog.Site) []knob {
 	var list []knob
 	for _, k := range []knob{
@@ -70,17 +69,16 @@ func (c *console) knobs(site *catalog.Site) []knob {
 	return list
 }
 
-// functions are what the templates call.
+// functions are the functions of the templates.
 var functions = template.FuncMap{"curl": curl}
 
-// curl returns the command that sets a fault plan by PUT, or changes it by PATCH.
-// On an address that is not loopback it needs the admin token, which no page knows.
+// curl returns the command that sets a fault plan with PUT or changes it with
+// PATCH. Remote callers also need the admin token, which the page does not have.
 func curl(method, api, plan string) string {
 	return "curl -X " + method + " " + shellQuote(api+"/faults") + " -H 'Content-Type: application/json' -d " + shellQuote(plan)
 }
 
-// shellQuote puts a text into single quotes, in which a POSIX shell takes
-// everything but the quote itself for what it is.
+// shellQuote quotes a text for a POSIX shell with single quotes.
 func shellQuote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// longError is one as Prometheus has it, with a part that no blank divides.
+// longError is a typical Prometheus error with a long part without blanks.
 var longError = `Get "https://shop-production-eu-west-1.internal.example.com:8443/admin/metrics/?***": tls: failed to verify certificate: x509: ` +
 	`certificate is valid for *.shop.example.com, shop.example.com, not ` + strings.Repeat("shop-production-", 12) + `; END-OF-ERROR`
 
-// TestErrorOfATarget is there in full, whatever the width of the window.
+// TestErrorOfATarget checks that the whole error is visible at every window width.
 func TestErrorOfATarget(t *testing.T) {
 	t.Parallel()
 	api := newBackend(t, options())
@@ -23,7 +23,7 @@ func TestErrorOfATarget(t *testing.T) {
 		b.LooksLike("", "light", width, 900)
 		b.sees(fmt.Sprintf(`innerWidth === %d`, width))
 		b.Fits("the page")
-		// The error, to its last word, is within the window and within its card.
+		// The error is complete, and lies within the window and its card.
 		b.sees(`(() => {
 			const error = document.querySelector('#target-rows .error'), card = error.closest('.card').getBoundingClientRect();
 			const range = document.createRange();

@@ -13,23 +13,25 @@ import (
 )
 
 const (
-	// A buyer looks at the concerts looksPerPurchase times as often as it buys.
+	// looksPerPurchase is how many times as often a buyer lists the concerts as it
+	// buys.
 	looksPerPurchase = 3
-	// maxTickets is the most that one purchase asks for.
+	// maxTickets is the maximum number of tickets in one purchase.
 	maxTickets = 5
-	// addresses is how many different people buy: testuser_1@example.com and so on.
+	// addresses is the number of different buyers: testuser_1@example.com and so
+	// on.
 	addresses = 10_000
 )
 
-// buyer is a user who looks at the concerts and buys tickets.
+// buyer is a user who lists the concerts and buys tickets.
 type buyer struct {
 	api   *client.Client
 	tally *tally
 	offer *offer
 	dice  *rand.Rand
-	// randomDeny buys on the route on which some purchases are denied.
+	// randomDeny makes the buyer use the route that denies some purchases.
 	randomDeny bool
-	// seen are the concerts that were on offer when the buyer last looked.
+	// seen are the concerts that were on offer when the buyer last listed them.
 	seen []int64
 }
 
@@ -43,7 +45,8 @@ func (b *buyer) tasks() []stress.Task {
 	return []stress.Task{{Weight: looksPerPurchase, Do: b.look}, {Weight: 1, Do: b.choose}}
 }
 
-// choose buys tickets. Who knows of no concert that can be bought looks once more.
+// choose buys tickets, or lists the concerts if the buyer knows none with tickets
+// left.
 func (b *buyer) choose(ctx context.Context) {
 	quantity := 1 + b.dice.IntN(maxTickets)
 	if id, ok := b.offer.take(b.dice, b.seen, quantity); ok {
@@ -53,10 +56,10 @@ func (b *buyer) choose(ctx context.Context) {
 	b.look(ctx)
 }
 
-// leave has nothing to tidy up: what is bought is bought.
+// leave does nothing, because a buyer leaves nothing to clean up.
 func (b *buyer) leave(context.Context) {}
 
-// look asks for the concerts and remembers those on offer.
+// look lists the concerts and remembers those on offer.
 func (b *buyer) look(ctx context.Context) {
 	concerts, err := concertsOf(ctx, b.api)
 	if b.tally.count(ctx, err) && err == nil {
@@ -76,10 +79,10 @@ func concertsOf(ctx context.Context, api *client.Client) ([]sale.Concert, error)
 	return all, nil
 }
 
-// errNoConcert counts a purchase of a concert that is gone as failed.
+// errNoConcert makes a purchase for a deleted concert count as failed.
 var errNoConcert = errors.New("the concert is gone")
 
-// buy buys tickets that were taken from the offer.
+// buy buys tickets that were reserved in the offer.
 func (b *buyer) buy(ctx context.Context, id int64, quantity int) {
 	outcome, err := b.api.Buy(ctx, client.BuyRequest{
 		ConcertID: id, Quantity: quantity, RandomDeny: b.randomDeny,
@@ -93,7 +96,7 @@ func (b *buyer) buy(ctx context.Context, id int64, quantity int) {
 	}
 	refused := errors.Is(err, fault.ErrDenied)
 	if refused {
-		err = nil // it is an answer, as sold out is
+		err = nil // a denial is a valid response, like sold out
 	}
 	if !b.tally.count(ctx, err) {
 		return

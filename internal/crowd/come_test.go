@@ -9,7 +9,7 @@ import (
 	"onsale/internal/crowd"
 )
 
-func TestUsersComeAndGo(t *testing.T) {
+func TestUsersStartAndStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice()
@@ -28,7 +28,7 @@ func TestUsersComeAndGo(t *testing.T) {
 			if err := c.Set(want); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(3 * time.Second) // a purchase under way is made
+			time.Sleep(3 * time.Second) // purchases in progress end
 			if s := c.State(); s.Settings != want || s.Running != want.Users {
 				t.Errorf("%+v, %d running, want %+v", s.Settings, s.Running, want)
 			}
@@ -36,7 +36,7 @@ func TestUsersComeAndGo(t *testing.T) {
 			time.Sleep(time.Minute)
 			switch calls := o.calls() - before; {
 			case want.Users == 0 && calls > 0:
-				t.Errorf("nobody is there, and makes %d calls", calls)
+				t.Errorf("%d calls without users", calls)
 			case calls < 15*want.Users || calls > 40*want.Users+10:
 				t.Errorf("%+v: %d calls in a minute", want, calls)
 			}
@@ -47,9 +47,9 @@ func TestUsersComeAndGo(t *testing.T) {
 	})
 }
 
-// TestUsersDoNotAllKnockAtOnce: the first pauses of users who come together are
-// from 0 to 3 s.
-func TestUsersDoNotAllKnockAtOnce(t *testing.T) {
+// TestFirstCallsAreSpread checks that users that start together first pause for 0
+// to 3 s.
+func TestFirstCallsAreSpread(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice()
@@ -61,13 +61,13 @@ func TestUsersDoNotAllKnockAtOnce(t *testing.T) {
 			came[int(v.began.Sub(o.seen[0].began)/time.Second)]++
 		}
 		if came[0]+came[1]+came[2] != 300 || came[0] < 70 || came[1] < 70 || came[2] < 70 {
-			t.Errorf("users came in the seconds %v", came)
+			t.Errorf("users per second after the start: %v", came)
 		}
 	})
 }
 
-// TestHangingCallsAreBounded: users who hang in a call and should leave are not
-// joined by more and more others.
+// TestHangingCallsAreBounded checks that there are never more users than the limit
+// while stopping users hang in a call.
 func TestHangingCallsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -84,12 +84,12 @@ func TestHangingCallsAreBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := c.State().Running; n > most {
-				t.Fatalf("%d users are there", n)
+				t.Fatalf("%d users are running", n)
 			}
 		}
 		time.Sleep(time.Minute)
 		if n := c.State().Running; n != most {
-			t.Errorf("%d users came back, want %d", n, most)
+			t.Errorf("%d users are running again, want %d", n, most)
 		}
 		begin := time.Now()
 		stop()
@@ -99,7 +99,7 @@ func TestHangingCallsAreBounded(t *testing.T) {
 	})
 }
 
-// TestHangingCallsAreBoundedOverScenarios: nor are they by those who play another
+// TestHangingCallsAreBoundedOverScenarios checks the same for changes of the
 // scenario.
 func TestHangingCallsAreBoundedOverScenarios(t *testing.T) {
 	t.Parallel()
@@ -118,12 +118,12 @@ func TestHangingCallsAreBoundedOverScenarios(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n := c.State().Running; n > most {
-				t.Fatalf("%d users are there", n)
+				t.Fatalf("%d users are running", n)
 			}
 		}
 		time.Sleep(time.Minute)
 		if n := c.State().Running; n != most {
-			t.Errorf("%d users came back, want %d", n, most)
+			t.Errorf("%d users are running again, want %d", n, most)
 		}
 	})
 }

@@ -1,18 +1,18 @@
-// Package crowd is the small crowd of `onsale up`: users that browse, buy and
-// use items all day, so that every chart has something to show.
+// Package crowd runs the demo users of `onsale up`. They browse, buy and use items
+// all day, so every chart has data.
 //
-// A [Crowd] calls the API as anybody does, through package client. Its users
-// come and go while it runs, as its [Settings] say, and whatever a call meets
-// is counted and no reason to stop: a user just comes again after its pause.
+// A [Crowd] calls the API through package client, like any other caller. The
+// [Settings] can change the number of users while it runs. A failed call is only
+// counted: the user retries after its normal pause.
 //
-// A keeper sees to it that concerts are on sale, and opens a new one when one
-// nears selling out. The crowd buys from every concert, a person's own too, but
-// leaves the last tickets of each to others: at least 50 and a twentieth of
-// the capacity. So the crowd alone sells nothing out, and a concert of up to 50
-// tickets is all for the person who opened it.
+// A keeper keeps concerts on sale: it opens a new one when another has almost sold
+// out. The demo users buy from every concert, including those opened by people.
+// They leave the last tickets of each concert to others: 5 % of the capacity, and
+// at least 50. So they never sell out a concert alone, and a concert of up to 50
+// tickets is left to the person who opened it.
 //
-// What users do stands in buyer.go and items.go. They are run by the engine of the load
-// tester, package stress.
+// The users' tasks are in buyer.go and items.go. The engine of the load tester,
+// package stress, runs them.
 package crowd
 
 import (
@@ -25,26 +25,27 @@ import (
 	"onsale/internal/client"
 )
 
-// Options of a [Crowd]. The zero value of a field stands for its default, but
-// for the client and the settings, which must be there.
+// Options of a [Crowd]. Client and Settings are required. For the other fields, the
+// zero value means the default.
 type Options struct {
-	// Client calls the API. Opening concerts takes the admin token.
+	// Client calls the API. It needs the admin token to open concerts.
 	Client *client.Client
-	// Settings are those that the crowd begins with.
+	// Settings are the initial settings.
 	Settings Settings
-	// Seed makes the dice repeatable; with 0 they are not.
+	// Seed is the random seed; 0 picks a new one.
 	Seed uint64
-	// Logger hears when calls begin to fail and when they succeed again, and of
-	// each concert that is opened. By default nobody does.
+	// Logger logs when calls start to fail, when they succeed again, and each new
+	// concert. The default discards everything.
 	Logger *slog.Logger
-	// Now tells the time for dates and reports; time.Now by default.
+	// Now returns the time for dates and reports; time.Now by default.
 	Now func() time.Time
-	// MaxUsers is how many users there may be; [MaxUsers] by default, and at most.
+	// MaxUsers limits the number of users. The default and maximum is the constant
+	// [MaxUsers].
 	MaxUsers int
 }
 
-// Crowd is a number of users, and the keeper who opens concerts for them. It is
-// safe for concurrent use.
+// Crowd runs a number of demo users and the keeper, which opens concerts for them.
+// It is safe for concurrent use.
 type Crowd struct {
 	api   *client.Client
 	log   *slog.Logger
@@ -55,9 +56,9 @@ type Crowd struct {
 	offer *offer
 	tally *tally
 	names names
-	// places has one of MaxUsers for each user that is there, or is leaving.
+	// places is a semaphore with one entry for each user that runs or is stopping.
 	places chan struct{}
-	// changed says that the settings are others.
+	// changed signals that the settings have changed.
 	changed chan struct{}
 
 	maxUsers int
@@ -65,11 +66,11 @@ type Crowd struct {
 	settings Settings
 }
 
-// New returns a crowd that has yet to be run. Settings that break a rule are a
-// [*field.Error].
+// New returns a crowd to be started with [Crowd.Run]. It returns a [*field.Error]
+// for invalid settings.
 func New(o Options) (*Crowd, error) {
 	if o.Client == nil {
-		return nil, errors.New("client must be given")
+		return nil, errors.New("option Client must be set")
 	}
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64()
@@ -94,12 +95,11 @@ func New(o Options) (*Crowd, error) {
 	}, nil
 }
 
-// Set changes the settings; users who are too many leave after the call that
-// they make. Settings that break a rule change nothing and are a
-// [*field.Error].
+// Set changes the settings. Surplus users stop after their current call. For
+// invalid settings, it returns a [*field.Error] and changes nothing.
 func (c *Crowd) Set(s Settings) error { return c.change(s.patch()) }
 
-// change makes a change of the settings, all of it or nothing.
+// change applies a change of the settings completely or not at all.
 func (c *Crowd) change(p patch) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,38 +110,39 @@ func (c *Crowd) change(p patch) error {
 	c.settings = s
 	select {
 	case c.changed <- struct{}{}:
-	default: // Run is about to look anyway
+	default: // Run will read the settings anyway
 	}
 	return nil
 }
 
-// current returns the settings in force.
+// current returns the current settings.
 func (c *Crowd) current() Settings {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.settings
 }
 
-// State is what the crowd does, and what came of it.
+// State is the state of a crowd with its counts.
 type State struct {
 	Settings
 
-	// Running is how many users are there: fewer or more than Users for the
-	// moment that it takes to come and to leave.
+	// Running is the number of running users. It differs from Users briefly while
+	// users start or stop.
 	Running int `json:"running"`
-	// Failing says that many calls failed lately.
+	// Failing is true if many recent calls failed.
 	Failing bool `json:"failing"`
-	// Since is when the crowd was made, and Counts what came of the calls since.
+	// Since is when the crowd was created, and Counts the outcomes of calls since
+	// then.
 	Since  time.Time `json:"since"`
 	Counts Counts    `json:"counts"`
-	// Concerts are those that the crowd buys from, the newest first, 20 at most.
+	// Concerts are the concerts that the users buy from, newest first, at most 20.
 	Concerts []Concert `json:"concerts"`
-	// Scenarios and MaxUsers are what the settings may be.
+	// Scenarios and MaxUsers are the limits of the settings.
 	Scenarios []string `json:"scenarios"`
 	MaxUsers  int      `json:"max_users"`
 }
 
-// State returns what the crowd does now, and what came of it so far.
+// State returns the current state and the counts so far.
 func (c *Crowd) State() State {
 	counts, failing := c.tally.read()
 	return State{

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/field"
 )
 
-func TestAUserDoesWhatTheContractSays(t *testing.T) {
+func TestUsersFollowTheContract(t *testing.T) {
 	t.Parallel()
 	for scenario, route := range map[string]string{
 		crowd.Tickets: "POST /buy/{id}", crowd.TicketsRandomDeny: "POST /buy_random_deny/{id}",
@@ -25,14 +25,14 @@ func TestAUserDoesWhatTheContractSays(t *testing.T) {
 			time.Sleep(4 * time.Hour)
 			stop()
 
-			// The keeper looks every 10 s, and its calls take no time.
+			// The keeper lists concerts every 10 s, and its calls take no time.
 			looks, buys := float64(len(o.of("GET /concerts")))-4*3600/10, o.of(route)
 			if !near(looks/float64(len(buys)), 3, 0.1) {
-				t.Errorf("%s: %g looks to %d purchases", scenario, looks, len(buys))
+				t.Errorf("%s: %g lists for %d purchases", scenario, looks, len(buys))
 			}
-			// A round is a pause of 2 s, and one in four takes 2.5 s more.
+			// A task takes a pause of 2 s on average, and one in four takes another 2.5 s.
 			if want := 4 * 3600 / (2 + 2.5/4); !near(float64(len(buys)), want/4, 0.1) {
-				t.Errorf("%s: %d purchases, want some %.0f", scenario, len(buys), want/4)
+				t.Errorf("%s: %d purchases, want about %.0f", scenario, len(buys), want/4)
 			}
 			state, quantities, tickets := c.State(), map[int]int{}, 0
 			for _, b := range buys {
@@ -84,14 +84,14 @@ func TestPausesAreOneToThreeSeconds(t *testing.T) {
 			last = v.ended
 		}
 		if mean := sum / float64(n); least < 1 || least > 1.05 || most > 3 || most < 2.95 || !near(mean, 2, 0.03) {
-			t.Errorf("%d pauses of %g to %g s, %g in the mean", n, least, most, mean)
+			t.Errorf("%d pauses of %g to %g s, mean %g", n, least, most, mean)
 		}
 	})
 }
 
-// TestDefaultCrowdIsSeenByTheAlerts: no alert judges a share below 0.2 calls a
-// second of its kind.
-func TestDefaultCrowdIsSeenByTheAlerts(t *testing.T) {
+// TestDefaultUsersMakeEnoughCallsForAlerts checks the rates of calls. Alerts on
+// shares need at least 0.2 calls per second of their kind.
+func TestDefaultUsersMakeEnoughCallsForAlerts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice()
@@ -102,11 +102,11 @@ func TestDefaultCrowdIsSeenByTheAlerts(t *testing.T) {
 		stop()
 		for what, least := range map[string]float64{"POST /buy/{id}": 1, "POST /api/items": 0.8, "GET /concerts": 3} {
 			if rate := float64(len(o.of(what))) / 600; rate < least {
-				t.Errorf("%s: %g a second, want %g", what, rate, least)
+				t.Errorf("%s: %g per second, want %g", what, rate, least)
 			}
 		}
 		if n := len(o.of("POST /buy_random_deny/{id}")); n > 0 {
-			t.Errorf("%d purchases that may be denied, and nobody asked for them", n)
+			t.Errorf("%d purchases at /buy_random_deny in the default scenario", n)
 		}
 		if len(o.items) > 0 {
 			t.Errorf("%d items are left behind", len(o.items))
@@ -119,7 +119,7 @@ func TestDefaultCrowdIsSeenByTheAlerts(t *testing.T) {
 	})
 }
 
-func TestSettingsThatBreakARule(t *testing.T) {
+func TestInvalidSettings(t *testing.T) {
 	t.Parallel()
 	api, err := client.New("http://onsale.test", client.Options{Transport: newOffice()})
 	if err != nil {
@@ -144,13 +144,13 @@ func TestSettingsThatBreakARule(t *testing.T) {
 			t.Errorf("%+v: %v, want %s", bad.settings, err, bad.want)
 		}
 		if _, err := crowd.New(crowd.Options{Client: api, Settings: bad.settings}); err == nil {
-			t.Errorf("a crowd begins with %+v", bad.settings)
+			t.Errorf("New accepts %+v", bad.settings)
 		}
 	}
 	if s := c.State(); s.Settings != crowd.DefaultSettings() {
 		t.Errorf("%+v", s.Settings)
 	}
 	if _, err := crowd.New(crowd.Options{Settings: crowd.DefaultSettings()}); err == nil {
-		t.Error("a crowd without a client")
+		t.Error("New accepts options without a client")
 	}
 }

@@ -8,9 +8,8 @@ import (
 	"onsale/internal/problem"
 )
 
-// Handler returns the calls GET /crowd, which answers with the [State], and
-// PUT /crowd, which changes the settings that its body names. Who may make
-// them is decided outside.
+// Handler serves GET /crowd, which returns the [State], and PUT /crowd, which
+// changes the settings in its body. It does not check permissions; its caller must.
 func (c *Crowd) Handler() http.Handler { return http.HandlerFunc(c.serve) }
 
 func (c *Crowd) serve(w http.ResponseWriter, r *http.Request) {
@@ -28,7 +27,7 @@ func (c *Crowd) serve(w http.ResponseWriter, r *http.Request) {
 	problem.Answer(w, http.StatusOK, c.State())
 }
 
-// put changes the settings that the request's body names.
+// put changes the settings in the request's body.
 func (c *Crowd) put(w http.ResponseWriter, r *http.Request) *problem.Problem {
 	var change patch
 	if p := problem.Read(w, r, &change); p != nil {

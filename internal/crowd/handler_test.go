@@ -39,7 +39,7 @@ func call(c *crowd.Crowd, method, contentType string, body io.Reader) *httptest.
 	return w
 }
 
-// problem is an error as programs read it.
+// problem is an error response.
 type problem struct {
 	Type, Title, Detail, Code, Message string
 	Status                             int
@@ -70,7 +70,7 @@ func TestGetCrowd(t *testing.T) {
 	}
 }
 
-func TestPutChangesWhatItNames(t *testing.T) {
+func TestPutChangesOnlyItsMembers(t *testing.T) {
 	t.Parallel()
 	c := idle(t)
 	for _, step := range []struct {
@@ -92,7 +92,7 @@ func TestPutChangesWhatItNames(t *testing.T) {
 	}
 }
 
-func TestPutThatBreaksARule(t *testing.T) {
+func TestInvalidPut(t *testing.T) {
 	t.Parallel()
 	const users, scenario = "users must be between 0 and 500", "scenario must be one of tickets, tickets-random-deny, items"
 	long := strings.Repeat("x", 1000)
@@ -130,12 +130,12 @@ func TestPutThatBreaksARule(t *testing.T) {
 		w := call(c, http.MethodPut, "application/json", strings.NewReader(bad.body))
 		wantProblem(t, w, bad.status, bad.code, bad.fields)
 		if c.State().Settings != crowd.DefaultSettings() {
-			t.Errorf("%.60s has changed something: %+v", bad.body, c.State().Settings)
+			t.Errorf("%.60s changed the settings to %+v", bad.body, c.State().Settings)
 		}
 	}
 }
 
-// wantProblem checks that an answer is a problem that names the fields.
+// wantProblem checks that a response is a problem with these fields.
 func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code, fields string) {
 	t.Helper()
 	var p problem
@@ -174,8 +174,8 @@ func TestOtherRequests(t *testing.T) {
 	}
 }
 
-// FuzzPutCrowd: whatever is sent, the answer is the state or a problem, and a
-// problem has changed nothing.
+// FuzzPutCrowd checks that any body gets the state or a problem, and that a problem
+// changes nothing.
 func FuzzPutCrowd(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"users":3}`, `{"scenario":"items","users":1}`, `{"users":1,"users":1}`, `[`, `{"a":{"b":[1]}}`, `{"users":-0}`} {
 		f.Add([]byte(seed))
@@ -202,7 +202,7 @@ func FuzzPutCrowd(f *testing.F) {
 			}
 		case 400, 413, 422:
 			if after != crowd.DefaultSettings() {
-				t.Fatalf("a problem has changed %+v", after)
+				t.Fatalf("a rejected request changed the settings to %+v", after)
 			}
 		default:
 			t.Fatalf("%d %s", w.Code, w.Body)

@@ -13,26 +13,27 @@ import (
 )
 
 const (
-	// maxItems is how many items a user has at most before it deletes one.
+	// maxItems is the maximum number of items of a user. With that many, it deletes
+	// one.
 	maxItems = 5
-	// maxWords is how many words an item is described with, at most, so that the
-	// average size of a request has something to show.
+	// maxWords is the maximum number of words in an item's description. It varies,
+	// so the chart of the average request size moves.
 	maxWords = 40
 )
 
-// collector is a user who creates items and deletes all of them again, so that
-// the table does not grow for ever.
+// collector is a user who creates items and deletes all of them again, so the table
+// does not grow forever.
 type collector struct {
 	api   *client.Client
 	tally *tally
 	dice  *rand.Rand
 	names *names
-	// name is empty until the first task, and number the one to give back with it.
+	// name is empty until the first task, and number is its number in names.
 	name   string
 	number int
-	// token is empty until one is there, and again when it was refused.
+	// token is empty before the first token, and after a token was rejected.
 	token string
-	// items are those that were created, the oldest first.
+	// items are the ids of the user's items, oldest first.
 	items []string
 }
 
@@ -44,7 +45,7 @@ func (c *Crowd) newCollector(u *stress.User) *collector {
 
 func (v *collector) tasks() []stress.Task { return []stress.Task{{Weight: 1, Do: v.act}} }
 
-// act gets a token if there is none, or else creates or deletes an item.
+// act requests a token if there is none. Otherwise it creates or deletes an item.
 func (v *collector) act(ctx context.Context) {
 	if v.name == "" {
 		v.name, v.number = v.names.take()
@@ -59,11 +60,11 @@ func (v *collector) act(ctx context.Context) {
 	}
 }
 
-// leave deletes what is left, as far as the context allows and the server
-// answers, and then gives the name to others.
+// leave deletes the remaining items, unless the context ends or the server fails.
+// Then it releases the name.
 func (v *collector) leave(ctx context.Context) {
 	if v.name == "" {
-		return // it left before its first task
+		return // the user stopped before its first task
 	}
 	defer v.names.giveBack(v.number)
 	for tries := 2 * maxItems; tries > 0 && len(v.items) > 0 && ctx.Err() == nil; tries-- {
@@ -73,7 +74,7 @@ func (v *collector) leave(ctx context.Context) {
 		if left := len(v.items); v.token != "" {
 			v.remove(ctx)
 			if len(v.items) == left && v.token != "" {
-				return // the next would not go either
+				return // the next deletion would fail too
 			}
 		}
 	}
@@ -90,7 +91,7 @@ func (v *collector) create(ctx context.Context) {
 	body := fmt.Appendf(nil, `{"name":"souvenir %08x","description":"%s"}`,
 		v.dice.Uint32(), strings.TrimSpace(strings.Repeat("poster ", v.dice.IntN(maxWords))))
 	id, err := v.api.CreateItem(ctx, v.credentials(), body)
-	if err == nil { // also if the crowd ends just now: it is to be deleted
+	if err == nil { // even if the crowd is stopping, because leave must delete the item
 		v.items = append(v.items, id)
 	}
 	if v.checked(ctx, err) {
@@ -98,8 +99,8 @@ func (v *collector) create(ctx context.Context) {
 	}
 }
 
-// remove deletes the oldest item. One that is not found is as good as deleted,
-// by a call whose answer was lost or by somebody else.
+// remove deletes the oldest item. An unknown item counts as deleted: an earlier
+// response was lost, or somebody else deleted it.
 func (v *collector) remove(ctx context.Context) {
 	err := v.api.DeleteItem(ctx, v.credentials(), v.items[0])
 	if err == nil || errors.Is(err, item.ErrNotFound) {
@@ -114,8 +115,8 @@ func (v *collector) credentials() client.Credentials {
 	return client.Credentials{Token: v.token, User: v.name}
 }
 
-// checked counts a call with the token, drops a token that was refused, and
-// reports whether the call has succeeded.
+// checked counts a call that used the token, drops a rejected token, and reports
+// whether the call succeeded.
 func (v *collector) checked(ctx context.Context, err error) bool {
 	if errors.Is(err, item.ErrUnauthorized) {
 		v.token = ""

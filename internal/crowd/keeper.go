@@ -10,27 +10,26 @@ import (
 )
 
 const (
-	// onSale is how many concerts there are to choose from, at least.
+	// onSale is the minimum number of concerts on sale.
 	onSale = 3
-	// keepInterval is the time between two looks at what is on sale. Meanwhile
-	// the crowd buys from the concerts that are still open.
+	// keepInterval is the interval at which the keeper checks the concerts on sale.
 	keepInterval = 10 * time.Second
-	// firstInterval is that until the first look has succeeded: somebody waits
-	// for the concerts.
+	// firstInterval is the interval until the first check succeeds. It is short
+	// because users wait for the concerts.
 	firstInterval = time.Second
 	// Concerts take place between minAhead and maxAhead days after they open.
 	minAhead, maxAhead = 14, 100
 )
 
-// act is one line of the programme.
+// act is one concert of the programme.
 type act struct {
 	title, venue string
 	capacity     int64
 }
 
-// programme is what the keeper opens, one after the other. The halls are big:
-// the default crowd buys half a million tickets a day, and a list of many
-// concerts would make browsing dear after some weeks.
+// programme returns the concerts that the keeper opens in turn. Their capacities
+// are large because the default users buy half a million tickets a day. After some
+// weeks, a long list of small concerts would make browsing slow.
 func programme() []act {
 	return []act{
 		{"The Night Ferries: Harbour Lights Tour", "Hanseatic Hall", 20_000},
@@ -48,8 +47,8 @@ func programme() []act {
 	}
 }
 
-// keep sees to it that concerts are on sale until the context ends. Where
-// nobody buys it looks once only: then the concerts are there for others.
+// keep keeps concerts on sale until the context ends. Without users, it opens
+// concerts only once, so that others can buy.
 func (c *Crowd) keep(ctx context.Context) {
 	dice := rand.New(rand.NewPCG(c.seed, keeperSequence))
 	failing, interval := false, firstInterval
@@ -60,9 +59,9 @@ func (c *Crowd) keep(ctx context.Context) {
 			case ctx.Err() != nil:
 				return
 			case err != nil && !failing:
-				c.log.Warn("demo concerts cannot be looked after", "error", err)
+				c.log.Warn("cannot keep demo concerts on sale", "error", err)
 			case err == nil && failing:
-				c.log.Info("demo concerts are looked after again")
+				c.log.Info("demo concerts are on sale again")
 			}
 			if failing = err != nil; !failing {
 				interval = keepInterval
@@ -74,11 +73,11 @@ func (c *Crowd) keep(ctx context.Context) {
 	}
 }
 
-// keeperSequence tells the keeper's dice from those of all users, which count
-// from 0.
+// keeperSequence separates the keeper's random sequence from those of the users,
+// which are numbered from 0.
 const keeperSequence = 1<<64 - 1
 
-// prepare opens concerts if there are too few that the crowd may buy from.
+// prepare opens concerts if the demo users have too few to buy from.
 func (c *Crowd) prepare(ctx context.Context, dice *rand.Rand) error {
 	concerts, err := concertsOf(ctx, c.api)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"onsale/internal/crowd"
 )
 
-// closed is a concert that the crowd has left: its reserve is untouched.
+// closed returns a concert with only the reserve left, from which users no longer
+// buy.
 func closed(capacity int) concert {
 	return concert{Title: "Closed", Capacity: capacity, Sold: capacity - max(capacity/20, 50)}
 }
@@ -18,8 +19,8 @@ func closed(capacity int) concert {
 func TestConcertsOpenBeforeOthersSellOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		// Three concerts of 500 tickets each that the crowd may have, which a
-		// hundred users take within the minute, and lists that are late.
+		// The users may buy 500 tickets of each of three concerts. A hundred users
+		// buy them within a minute, with delayed lists.
 		nearly := concert{Title: "Nearly gone", Capacity: 20_000, Sold: 18_500}
 		o := newOffice(nearly, nearly, nearly)
 		o.hook, o.staleFor = payment, 250*time.Millisecond
@@ -28,13 +29,13 @@ func TestConcertsOpenBeforeOthersSellOut(t *testing.T) {
 		stop()
 		concerts := o.stock()
 		for _, old := range concerts[:3] {
-			// One list's age below the reserve is what may be sold.
+			// Purchases within the age of one list may go below the reserve.
 			if left := old.Capacity - old.Sold; left > 1000+5 || left < 1000-50 {
 				t.Errorf("%d tickets are left, want 1000", left)
 			}
 		}
 		if len(concerts) != 6 {
-			t.Errorf("%d concerts are on sale beside them, want 3", len(concerts)-3)
+			t.Errorf("%d new concerts are on sale, want 3", len(concerts)-3)
 		}
 		if s := c.State(); s.Counts.SoldOut+s.Counts.Failed > 0 || s.Counts.Tickets < 10_000 || len(s.Concerts) != 3 || s.Concerts[0].ID != 6 {
 			t.Errorf("%+v", s)
@@ -53,8 +54,8 @@ func TestConcertsOpenBeforeOthersSellOut(t *testing.T) {
 	})
 }
 
-// TestListsThatAreTooOldSellOut is the control of the test above: what keeps the
-// crowd from selling a concert out is knowing how many tickets are left.
+// TestListsThatAreTooOldSellOut is the negative control of the test above: with old
+// lists, users do not know how many tickets are left and sell concerts out.
 func TestListsThatAreTooOldSellOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,9 +71,9 @@ func TestListsThatAreTooOldSellOut(t *testing.T) {
 	})
 }
 
-// TestPersonsConcertsAreTheirs: the crowd buys from them, and leaves the last
-// tickets, or a small concert, to whoever opened it.
-func TestPersonsConcertsAreTheirs(t *testing.T) {
+// TestUsersLeaveTicketsToPeople checks that users buy from people's concerts, but
+// leave the last tickets and small concerts to them.
+func TestUsersLeaveTicketsToPeople(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(concert{Title: "Small", Capacity: 50}, concert{Title: "Larger", Capacity: 200})
@@ -93,12 +94,12 @@ func TestPersonsConcertsAreTheirs(t *testing.T) {
 	})
 }
 
-func TestSecondStartGoesOn(t *testing.T) {
+func TestRestartUsesExistingConcerts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice()
 		for again, want := range []int{3, 3, 4} {
-			if again == 2 { // sold meanwhile, by others
+			if again == 2 { // others have sold it out meanwhile
 				o.concerts[1].Sold = o.concerts[1].Capacity
 			}
 			_, stop := start(t, o, settings(5, crowd.Tickets))
@@ -109,12 +110,12 @@ func TestSecondStartGoesOn(t *testing.T) {
 			}
 		}
 		if titles := o.stock(); titles[3].Title == titles[0].Title {
-			t.Errorf("the programme begins anew: %v", titles)
+			t.Errorf("the programme starts over: %v", titles)
 		}
 	})
 }
 
-func TestNobodyFindsConcertsToo(t *testing.T) {
+func TestConcertsOpenWithoutUsers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(closed(100), closed(40_000))
@@ -130,7 +131,7 @@ func TestNobodyFindsConcertsToo(t *testing.T) {
 	})
 }
 
-// TestKeeperWithoutTheAdminToken: users look, and nothing else happens.
+// TestKeeperWithoutTheAdminToken checks that users then only list concerts.
 func TestKeeperWithoutTheAdminToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -145,14 +146,13 @@ func TestKeeperWithoutTheAdminToken(t *testing.T) {
 		if s := c.State(); s.Counts.Purchases > 0 || s.Counts.Failed > 0 || s.Counts.Calls < 60 {
 			t.Errorf("%+v", s)
 		}
-		if !slices.Equal(written.text, []string{"WARN demo concerts cannot be looked after"}) {
+		if !slices.Equal(written.text, []string{"WARN cannot keep demo concerts on sale"}) {
 			t.Errorf("log: %q", written.text)
 		}
 	})
 }
 
-// TestProgrammeRepeats over a day's worth of concerts, all of which the server
-// must take.
+// TestProgrammeRepeats opens a day's concerts.
 func TestProgrammeRepeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

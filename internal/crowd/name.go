@@ -6,15 +6,16 @@ import (
 	"sync"
 )
 
-// names are those of the collectors: crowd-1, crowd-2 and so on. Each is a label of
-// metrics, and an active user for a while after its last call. So whoever comes
-// gets the lowest that is free, and there are never more than collectors at a time.
+// names assigns the names of the collectors: crowd-1, crowd-2 and so on. Each name
+// is a label value of metrics, and counts as an active user for a while after its
+// last call. So a new collector gets the lowest free name, and there are never more
+// names than concurrent collectors.
 type names struct {
 	mu    sync.Mutex
 	taken []bool
 }
 
-// take returns a name that nobody else has, and its number for giving it back.
+// take returns an unused name, and its number for giveBack.
 func (n *names) take() (name string, number int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -12,8 +12,7 @@ import (
 	"onsale/internal/crowd"
 )
 
-// collectors returns how many calls each user made who makes item calls, from a
-// call on.
+// collectors returns the number of item calls by user, from the given call on.
 func (o *office) collectors(from int) map[string]int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -26,8 +25,8 @@ func (o *office) collectors(from int) map[string]int {
 	return calls
 }
 
-// TestOneUserInFiveMakesItemCalls: the 2nd, the 7th, the 12th and so on, at every
-// number of users, however many there were before.
+// TestOneUserInFiveMakesItemCalls checks that the 2nd, 7th, 12th user and so on
+// make item calls, for any number of users and any number before.
 func TestOneUserInFiveMakesItemCalls(t *testing.T) {
 	t.Parallel()
 	for scenario, route := range map[string]string{
@@ -41,7 +40,7 @@ func TestOneUserInFiveMakesItemCalls(t *testing.T) {
 				if err := c.Set(crowd.Settings{Users: users, Scenario: scenario}); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(5 * time.Second) // who is to leave has left
+				time.Sleep(5 * time.Second) // surplus users have stopped
 				before, bought := o.calls(), len(o.of(route))
 				time.Sleep(time.Minute)
 				if n := len(o.collectors(before)); n != (users+3)/5 {
@@ -55,9 +54,9 @@ func TestOneUserInFiveMakesItemCalls(t *testing.T) {
 	}
 }
 
-// TestNamesAreUsedAgain: each name is a label of metrics, and whoever is seen is an
-// active user for a while.
-func TestNamesAreUsedAgain(t *testing.T) {
+// TestNamesAreReused checks that names are reused, because each is a label value of
+// metrics and counts as an active user for a while.
+func TestNamesAreReused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice()
@@ -78,14 +77,15 @@ func TestNamesAreUsedAgain(t *testing.T) {
 			}
 		}
 		if len(got) != 5 {
-			t.Errorf("5 users at a time have %d names: %v", len(got), got)
+			t.Errorf("5 concurrent users have %d names: %v", len(got), got)
 		}
 	})
 }
 
-// TestNobodySharesAName: those who come and those who are still leaving have names of
-// their own. A user makes one call at a time, so that two at once give it away.
-func TestNobodySharesAName(t *testing.T) {
+// TestNamesAreUnique checks that starting and stopping users have different names.
+// A user makes one call at a time, so two concurrent calls with one name are an
+// error.
+func TestNamesAreUnique(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const most = 100
@@ -113,7 +113,7 @@ func TestNobodySharesAName(t *testing.T) {
 		defer stop()
 		for i := range 12 {
 			time.Sleep(time.Minute)
-			// To others who play something else, and back and forth in one scenario.
+			// Change the scenario, and stop and start users of one scenario.
 			for _, want := range []crowd.Settings{
 				{Users: most, Scenario: crowd.Scenarios()[i%3]}, {Users: 0, Scenario: crowd.Items}, {Users: most, Scenario: crowd.Items},
 			} {
@@ -125,10 +125,10 @@ func TestNobodySharesAName(t *testing.T) {
 		}
 		stop()
 		if shared > 0 {
-			t.Errorf("%d calls began while another of the same name was under way", shared)
+			t.Errorf("%d calls started during another call with the same name", shared)
 		}
 		if len(names) < most+1 || len(names) > crowd.MaxUsers {
-			t.Errorf("%d names: no user came while another was leaving, or names are not used again", len(names))
+			t.Errorf("%d names: no user started while another was stopping, or names are not reused", len(names))
 		}
 	})
 }

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// The crowd leaves a twentieth of each concert to others, and at least
-	// minReserve tickets. That is more than the largest crowd buys within the
-	// quarter of a second that a list of concerts may be old.
+	// The demo users leave a twentieth of each concert to others, and at least
+	// minReserve tickets. This is more than the maximum number of users can buy
+	// within the quarter of a second that a list of concerts may be old.
 	reserveShare = 20
 	minReserve   = 50
-	// maxShown is how many concerts the state shows.
+	// maxShown is the maximum number of concerts in the state.
 	maxShown = 20
 )
 
-// Concert is a concert that the crowd buys from.
+// Concert is a concert that the demo users buy from.
 type Concert struct {
 	ID        int64  `json:"id"`
 	Title     string `json:"title"`
@@ -27,32 +27,30 @@ type Concert struct {
 	Available int64  `json:"available"`
 }
 
-// offer is what all users together know of the stock, so that they do not sell
-// a concert out by many purchases at once.
+// offer is the shared view of the stock. It keeps concurrent purchases of the users
+// from selling a concert out.
 type offer struct {
 	mu       sync.Mutex
 	concerts map[int64]*stock
 }
 
-// stock is one concert as it was last listed, less what the crowd has bought
-// since.
+// stock is one concert as last listed, plus the users' purchases since then.
 type stock struct {
 	sale.Concert
 
-	// ordered is the number of tickets in purchases under way.
+	// ordered is the number of tickets in purchases that are in progress.
 	ordered int64
 }
 
-// open reports whether the crowd may make any purchase at all without touching
-// the reserve.
+// open reports whether a purchase of any size leaves the reserve untouched.
 func (s *stock) open() bool {
 	return s.Available()-s.ordered-maxTickets >= max(s.Capacity/reserveShare, minReserve)
 }
 
 func newOffer() *offer { return &offer{concerts: make(map[int64]*stock)} }
 
-// list takes over a list of all concerts, and returns the ids of those that the
-// crowd may buy from.
+// list stores a list of all concerts and returns the ids of those that users may
+// buy from.
 func (o *offer) list(all []sale.Concert) (open []int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -73,15 +71,15 @@ func (o *offer) list(all []sale.Concert) (open []int64) {
 	return open
 }
 
-// add adds a concert that was opened.
+// add adds a new concert.
 func (o *offer) add(c sale.Concert) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.concerts[c.ID] = &stock{Concert: c}
 }
 
-// take picks one of the concerts at random and puts tickets of it aside until
-// settle is called. It returns false if none is open any more.
+// take picks one of the concerts at random and reserves tickets of it until settle
+// is called. It returns false if none is open any more.
 func (o *offer) take(dice *rand.Rand, ids []int64, quantity int) (id int64, ok bool) {
 	if len(ids) == 0 {
 		return 0, false
@@ -99,13 +97,13 @@ func (o *offer) take(dice *rand.Rand, ids []int64, quantity int) (id int64, ok b
 	return 0, false
 }
 
-// settle ends a purchase that take began.
+// settle ends a purchase that take started.
 func (o *offer) settle(id int64, quantity int, sold bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s := o.concerts[id]
 	if s == nil {
-		return // a list came without the concert: it is gone
+		return // a newer list no longer contains the concert
 	}
 	s.ordered -= int64(quantity)
 	if sold {
@@ -113,7 +111,7 @@ func (o *offer) settle(id int64, quantity int, sold bool) {
 	}
 }
 
-// open returns how many concerts the crowd may buy from.
+// open returns how many concerts users may buy from.
 func (o *offer) open() (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -125,7 +123,7 @@ func (o *offer) open() (n int) {
 	return n
 }
 
-// newest returns the concerts that the crowd buys from, the newest first.
+// newest returns the concerts that users may buy from, newest first.
 func (o *offer) newest(limit int) []Concert {
 	o.mu.Lock()
 	defer o.mu.Unlock()

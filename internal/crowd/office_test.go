@@ -18,23 +18,23 @@ import (
 	"onsale/internal/crowd"
 )
 
-// office is a ticket office that answers calls without a network, so that it
-// works in virtual time. The real one is in server_test.go.
+// office is a fake ticket office without a network, so it works with virtual time.
+// The test with a real server is in server_test.go.
 type office struct {
-	// hook runs ahead of each call. It may wait, and answer itself.
+	// hook runs before each call. It may wait, or return the response.
 	hook func(r *http.Request) (status int, body string)
 	// staleFor is how old a list of concerts may be.
 	staleFor time.Duration
 
 	mu       sync.Mutex
 	concerts []concert
-	listed   []concert // the list that is handed out
+	listed   []concert // the list that GET /concerts returns
 	listedAt time.Time
 	tokens   map[string]string // user by token
 	items    map[string]string // user by item
 	issued   int
 	seen     []visit
-	cut      int // calls whose client hung up
+	cut      int // calls that the client cancelled
 }
 
 type concert struct {
@@ -46,7 +46,7 @@ type concert struct {
 	Sold     int    `json:"sold"`
 }
 
-// visit is a call that was made.
+// visit is a recorded call.
 type visit struct {
 	began, ended time.Time
 	what         string // method and route
@@ -88,7 +88,7 @@ func (o *office) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
-// answer answers a call as the server does, as far as the crowd makes it.
+// answer responds like the server to the calls that the crowd makes.
 func (o *office) answer(r *http.Request, raw []byte, v *visit) (int, string) {
 	path, last := r.URL.Path, r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 	switch {
@@ -186,7 +186,7 @@ func (o *office) stock() []concert {
 	return slices.Clone(o.concerts)
 }
 
-// payment takes as long as the default fault plan makes a purchase, or near.
+// payment delays purchases by the mean delay of the default fault plan.
 func payment(r *http.Request) (int, string) {
 	if strings.HasPrefix(r.URL.Path, "/buy") {
 		pause(r, 2500*time.Millisecond)
@@ -194,7 +194,7 @@ func payment(r *http.Request) (int, string) {
 	return 0, ""
 }
 
-// pause waits as long as the client does.
+// pause waits for d, or until the client cancels the call.
 func pause(r *http.Request, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -204,7 +204,7 @@ func pause(r *http.Request, d time.Duration) {
 	}
 }
 
-// lines is what a logger has written, a message a line.
+// lines are the messages of a logger.
 type lines struct {
 	mu   sync.Mutex
 	text []string
@@ -257,7 +257,7 @@ func logTo() (*slog.Logger, *lines) {
 	return slog.New(slog.NewJSONHandler(l, nil)), l
 }
 
-// refuseAdmin refuses what only an admin may do.
+// refuseAdmin rejects admin calls.
 func refuseAdmin(r *http.Request) (int, string) {
 	if r.URL.Path == "/concerts/new" {
 		return 401, `{"code":"unauthorized","message":"Admin token missing or wrong"}`
@@ -265,7 +265,7 @@ func refuseAdmin(r *http.Request) (int, string) {
 	return 0, ""
 }
 
-// contextOf returns a context that outlives what the test still checks.
+// contextOf returns a context that outlives that of the test.
 func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
 	t.Helper()
 	return context.WithCancel(context.WithoutCancel(t.Context()))
@@ -275,5 +275,5 @@ func settings(users int, scenario string) crowd.Options {
 	return crowd.Options{Settings: crowd.Settings{Users: users, Scenario: scenario}}
 }
 
-// near reports whether a figure is within a share of what it should be.
+// near reports whether got differs from want by at most this share of want.
 func near(got, want, share float64) bool { return math.Abs(got-want) <= share*want }

@@ -13,18 +13,17 @@ import (
 )
 
 const (
-	// minPause and maxPause bound what a user waits between two tasks; the wait
-	// is uniform between them.
+	// A user waits between minPause and maxPause between two tasks, uniformly
+	// distributed.
 	minPause = time.Second
 	maxPause = 3 * time.Second
-	// patience is how long users may take to leave who play another scenario
-	// than the settings say now. Their calls end before that, by the time-out of the
-	// client.
+	// patience is how long the users of a previous scenario may take to stop. The
+	// client's timeout ends their calls earlier.
 	patience = 5 * time.Minute
 )
 
-// Run runs the crowd until the context ends and all users are gone, and then
-// returns nil. Calls in flight are cut off then. It must not run twice at a time.
+// Run runs the users until the context ends, cancels their calls, waits until all
+// have stopped, and returns nil. It must not be called concurrently.
 func (c *Crowd) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -45,8 +44,8 @@ func (c *Crowd) Run(ctx context.Context) error {
 	return nil
 }
 
-// guarded calls a function of a goroutine of the crowd. A panic ends that goroutine
-// alone, because the process sells tickets as well.
+// guarded calls do and recovers from panics. A panic ends only this goroutine,
+// because the process also sells tickets.
 func (c *Crowd) guarded(do func()) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -56,22 +55,22 @@ func (c *Crowd) guarded(do func()) {
 	do()
 }
 
-// stage is what Run remembers from one change to the next.
+// stage is the state of Run between two changes of the settings.
 type stage struct {
 	crowd *Crowd
 	all   *sync.WaitGroup
-	// run are the users who are here, and scenario what they play.
+	// run is the current run of users, and scenario their scenario.
 	run      *stress.Run
 	scenario string
-	// runs counts all there were: each has dice of its own.
+	// runs counts all runs. Each has its own random seed.
 	runs uint64
 }
 
-// adjust makes the users those that the settings ask for. Another scenario is
-// played by other users, while the ones before take their time to leave.
+// adjust applies the settings to the users. For another scenario it starts new
+// users, while the previous ones stop in the background.
 func (s *stage) adjust(ctx context.Context, want Settings) error {
 	if s.run != nil {
-		// A run that has yet to begin cannot be changed, and makes room for another.
+		// A run that has not started yet cannot be changed, so another one replaces it.
 		if s.scenario == want.Scenario && s.run.Change(float64(want.Users), 0) == nil {
 			return nil
 		}
@@ -80,34 +79,34 @@ func (s *stage) adjust(ctx context.Context, want Settings) error {
 	run, err := stress.New(stress.Options{
 		Scenario: s.crowd.play(want.Scenario), Load: stress.Load{Curve: stress.Flat(float64(want.Users))},
 		StopTimeout: patience, Seed: s.crowd.seed + s.runs,
-		// The crowd keeps its own tally, all day, and measures nobody.
+		// The crowd has its own counts and needs no measurements of the engine.
 		Stats: stats.New(stats.Options{Off: true}), Unwatched: true,
 		Logger: s.crowd.log,
 	})
 	if err != nil {
-		return fmt.Errorf("make users: %w", err)
+		return fmt.Errorf("create users: %w", err)
 	}
 	s.run, s.scenario, s.runs = run, want.Scenario, s.runs+1
 	s.all.Go(func() {
 		defer context.AfterFunc(ctx, run.Cut)()
-		defer run.Cut() // nobody else ends the users of an engine that panicked
+		defer run.Cut() // otherwise, the users of an engine that panicked would not stop
 		s.crowd.guarded(func() {
-			_ = run.Run(ctx) // it was never run before, which is the only error there is
+			_ = run.Run(ctx) // its only error is a second run
 		})
 	})
 	return nil
 }
 
-// visitor is what one user does.
+// visitor is the behaviour of one user.
 type visitor interface {
 	tasks() []stress.Task
-	// leave tidies up what the user would leave behind.
+	// leave cleans up after the user.
 	leave(ctx context.Context)
 }
 
-// play returns a scenario for the engine, whose kinds of users come in turn: with
-// tickets, the second of each five makes item calls, so that two users are enough to
-// have one of each kind.
+// play returns a scenario for the engine. The engine starts the kinds of users in
+// turn: for tickets, the second of every five users makes item calls. So two users
+// are enough to have both kinds.
 func (c *Crowd) play(scenario string) *stress.Scenario {
 	collector := c.kind("collector", func(u *stress.User) visitor { return c.newCollector(u) })
 	if scenario == Items {
@@ -117,8 +116,8 @@ func (c *Crowd) play(scenario string) *stress.Scenario {
 	return &stress.Scenario{Name: scenario, Kinds: []stress.Kind{buyer, collector, buyer, buyer, buyer}}
 }
 
-// kind returns a kind of users for the engine. All have the same weight, which lets the
-// engine take them in their order.
+// kind returns a kind of users for the engine. All kinds have the same weight, so
+// the engine starts them in their order.
 func (c *Crowd) kind(name string, join func(u *stress.User) visitor) stress.Kind {
 	return stress.Kind{
 		Name: name, Weight: 1, Wait: stress.Between(minPause, maxPause),
@@ -136,9 +135,9 @@ func (c *Crowd) kind(name string, join func(u *stress.User) visitor) stress.Kind
 	}
 }
 
-// arrive waits until there is room, while others take their time to leave, and
-// a first pause, so that users who come together do not all knock at once. An error
-// is that of the context.
+// arrive waits until fewer than MaxUsers users run, because others may still be
+// stopping. Then it waits a random first pause, so users that start together do not
+// call at the same time. It returns the error of the context.
 func (c *Crowd) arrive(ctx context.Context, dice *rand.Rand) error {
 	select {
 	case c.places <- struct{}{}:
@@ -154,15 +153,15 @@ func (c *Crowd) arrive(ctx context.Context, dice *rand.Rand) error {
 
 func (c *Crowd) depart() { <-c.places }
 
-// present counts the users that are there, those who are leaving too.
+// present returns the number of running users, including those that are stopping.
 func (c *Crowd) present() int { return len(c.places) }
 
-// upTo dices a time between 0 and the limit, uniformly.
+// upTo returns a random duration between 0 and the limit, uniformly distributed.
 func upTo(dice *rand.Rand, limit time.Duration) time.Duration {
 	return time.Duration(dice.Int64N(int64(limit) + 1))
 }
 
-// wait waits, and reports whether it did so to the end.
+// wait waits for d and reports whether it did so without the context ending.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

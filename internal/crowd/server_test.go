@@ -12,7 +12,7 @@ import (
 	"onsale/internal/sale"
 )
 
-// until waits until something is so.
+// until waits until a condition is true.
 func until(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
@@ -22,8 +22,8 @@ func until(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// TestRealServer: the crowd buys and makes items, meets a database that is away,
-// comes again, and goes on at a second start.
+// TestRealServer checks that the users buy and create items, recover after database
+// failures, and continue after a restart.
 func TestRealServer(t *testing.T) {
 	t.Parallel()
 	api := apptest.Admin(t, apptest.Serve(t, fault.Off()))
@@ -32,7 +32,7 @@ func TestRealServer(t *testing.T) {
 
 	c, stop := run(t, options)
 	defer stop()
-	until(t, "the crowd buys and makes items", func() bool {
+	until(t, "the users buy and create items", func() bool {
 		n := c.State().Counts
 		return n.Purchases > 10 && n.ItemsCreated > 3 && n.ItemsDeleted > 1
 	})
@@ -51,9 +51,10 @@ func TestRealServer(t *testing.T) {
 	setFaults(t, api, fault.Off())
 	until(t, "calls succeed again", func() bool { return !c.State().Failing })
 	sold := c.State().Counts.Tickets
-	until(t, "the crowd buys again", func() bool { return c.State().Counts.Tickets > sold })
+	until(t, "the users buy again", func() bool { return c.State().Counts.Tickets > sold })
 	stop()
-	// A deletion that was cut off at the end, and made all the same, is not counted.
+	// A deletion that was cancelled at the end is not counted, even if it
+	// succeeded.
 	if s := c.State(); s.Counts.ItemsCreated-s.Counts.ItemsDeleted > 5 {
 		t.Errorf("items are left behind: %+v", s.Counts)
 	}
@@ -62,7 +63,7 @@ func TestRealServer(t *testing.T) {
 	until(t, "the second crowd buys", func() bool { return again.State().Counts.Purchases > 3 })
 	stopAgain()
 	if second := openings(t, api); len(second) != len(first) {
-		t.Errorf("the second start has opened concerts: %+v", second)
+		t.Errorf("the second start opened concerts: %+v", second)
 	}
 	books, err := api.Books(t.Context())
 	if err != nil || books.Difference() != 0 {

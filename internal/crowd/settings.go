@@ -7,42 +7,42 @@ import (
 	"onsale/internal/field"
 )
 
-// The scenarios, by the names that settings give them.
+// The scenarios, with their names in the settings.
 const (
-	// Tickets: users look at the concerts and buy, through /buy. Every fifth
-	// creates and deletes items instead.
+	// Tickets: users list the concerts and buy at /buy. Every fifth user creates
+	// and deletes items instead.
 	Tickets = "tickets"
-	// TicketsRandomDeny is the same through /buy_random_deny.
+	// TicketsRandomDeny is the same with purchases at /buy_random_deny.
 	TicketsRandomDeny = "tickets-random-deny"
 	// Items: all users create and delete items.
 	Items = "items"
 )
 
-// Scenarios returns all there are, the default first.
+// Scenarios returns all scenarios, the default first.
 func Scenarios() []string { return []string{Tickets, TicketsRandomDeny, Items} }
 
 const (
-	// DefaultUsers make some ten calls a second, among them two purchases and
-	// two item calls. The alerts want to see 0.2 of a kind before they judge.
+	// DefaultUsers make about ten calls per second, including two purchases and two
+	// item calls. Alerts on shares need at least 0.2 calls per second of a kind.
 	DefaultUsers = 25
-	// DefaultScenario makes no call that some people would rather not see.
+	// DefaultScenario avoids the route that denies purchases at random.
 	DefaultScenario = Tickets
-	// MaxUsers keeps a demo crowd from becoming a load test by accident; that is
-	// what the load tester is for.
+	// MaxUsers prevents the demo users from becoming a load test by accident. Use
+	// onsale stress for that.
 	MaxUsers = 500
 )
 
-// Settings say how many users there are and what they do.
+// Settings are the number of users and their scenario.
 type Settings struct {
 	Users    int    `json:"users"`
 	Scenario string `json:"scenario"`
 }
 
-// DefaultSettings are those of `onsale up` without a flag.
+// DefaultSettings returns the settings of `onsale up` without flags.
 func DefaultSettings() Settings { return Settings{Users: DefaultUsers, Scenario: DefaultScenario} }
 
-// Validate returns a [*field.Error] for the first rule that is broken. There may
-// be at most maxUsers.
+// Validate returns a [*field.Error] for the first invalid setting. Users may be at
+// most maxUsers.
 func (s Settings) Validate(maxUsers int) error {
 	if s.Users < 0 || s.Users > maxUsers {
 		return field.Errorf("users", "must be between 0 and %d", maxUsers)
@@ -53,8 +53,8 @@ func (s Settings) Validate(maxUsers int) error {
 	return nil
 }
 
-// patch is a change of the settings, as the body of PUT /crowd names it; what is
-// nil stays as it is.
+// patch is a change of the settings in the body of PUT /crowd. Fields that are nil
+// do not change.
 type patch struct {
 	Users    *int    `json:"users"`
 	Scenario *string `json:"scenario"`

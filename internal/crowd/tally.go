@@ -7,25 +7,24 @@ import (
 	"sync/atomic"
 )
 
-// When the crowd says that its calls fail, and that they succeed again. Single
-// failures, injected ones among them, are only counted. While a database is
-// away most calls succeed for a minute yet: the concerts are still shown.
+// The thresholds for the log messages about failing calls. Single failures,
+// including injected ones, are only counted. While the database is down, most calls
+// still succeed for a minute, because the server lists concerts from its cache.
 const (
-	// memory is over how many calls, about, the share of failures is taken.
+	// memory is about how many recent calls the share of failures covers.
 	memory = 50
-	// tooMany is the share that is told, and few that at which all is well.
+	// Calls are failing from the share tooMany on, until the share falls below few.
 	tooMany = 0.3
 	few     = 0.05
 )
 
-// Counts are what came of the users' calls since the crowd began.
+// Counts are the outcomes of the users' calls since the crowd was created.
 type Counts struct {
-	// Calls are all, and Failed those that were not done: no answer, an error,
-	// a token refused.
+	// Calls is the number of all calls, and Failed of those without a response,
+	// with an error, or with a rejected token.
 	Calls  int64 `json:"calls"`
 	Failed int64 `json:"failed"`
-	// Purchases and Tickets were sold; SoldOut and Denied are purchases that
-	// were refused.
+	// Purchases and Tickets were sold. SoldOut and Denied are rejected purchases.
 	Purchases int64 `json:"purchases"`
 	Tickets   int64 `json:"tickets"`
 	SoldOut   int64 `json:"sold_out"`
@@ -35,23 +34,23 @@ type Counts struct {
 	ItemsDeleted int64 `json:"items_deleted"`
 }
 
-// tally counts what comes of calls, and says when they begin to fail.
+// tally counts the outcomes of calls, and logs when they start to fail.
 type tally struct {
 	log *slog.Logger
 
 	calls, failed, purchases, tickets, soldOut, denied, itemsCreated, itemsDeleted atomic.Int64
 
 	mu sync.Mutex
-	// share is that of the calls that failed lately, and failing what was last
-	// said of it.
+	// share is the share of recent calls that failed, and failing is the state that
+	// was last logged.
 	share   float64
 	failing bool
 }
 
 func newTally(log *slog.Logger) *tally { return &tally{log: log} }
 
-// count counts a call. It returns false, and counts nothing, if the call was
-// cut off by the end of its context.
+// count counts a call. If the end of the context cancelled the call, it counts
+// nothing and returns false.
 func (t *tally) count(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
@@ -69,15 +68,15 @@ func (t *tally) count(ctx context.Context, err error) bool {
 	switch {
 	case !t.failing && t.share > tooMany:
 		t.failing = true
-		t.log.Warn("many of the crowd's calls fail", "error", err)
+		t.log.Warn("many calls of demo users fail", "error", err)
 	case t.failing && t.share < few:
 		t.failing = false
-		t.log.Info("the crowd's calls succeed again")
+		t.log.Info("calls of demo users succeed again")
 	}
 	return true
 }
 
-// read returns the counts, and whether many calls fail.
+// read returns the counts and whether many calls fail.
 func (t *tally) read() (Counts, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

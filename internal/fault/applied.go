@@ -2,27 +2,28 @@ package fault
 
 import "time"
 
-// applied is a plan as calls read it: made ready once, when it is set, and
-// never changed, so that reading takes no lock. Only the dice move.
+// applied is a plan prepared for calls. It is built once when the plan is set and
+// never changes, so calls read it without a lock. Only the random generators have
+// state.
 type applied struct {
 	state State
 	// since is when the plan was set, by the clock of this replica.
 	since time.Time
-	// routes holds the routes that have faults, no others.
+	// routes holds only the routes with faults.
 	routes   map[string]*routeFaults
 	database *databaseFaults // nil without faults
-	// lasting says when each kind of fault is active.
+	// lasting is when each kind of fault is active.
 	lasting [numKinds]lasting
 }
 
 type routeFaults struct {
 	RouteFaults
 
-	// when says when each kind of fault is active, and lasting when any is.
+	// when is when each kind of fault is active, and lasting when any of them is.
 	when    [numRouteKinds]lasting
 	lasting lasting
-	dice    *dice
-	// released is closed when calls that hang are to hang no more.
+	random  *generator
+	// released is closed to end the hang of calls.
 	released chan struct{}
 }
 
@@ -31,25 +32,24 @@ type databaseFaults struct {
 
 	delay, error lasting
 	lasting      lasting
-	dice         *dice
-	// released is closed when calls that are delayed are to wait no more.
+	random       *generator
+	// released is closed to end the delay of calls.
 	released chan struct{}
 }
 
-// lasting says when a fault is active: from when it was set to the end, if it
-// has one.
+// lasting is the time when a fault is active: from begun to end, if it has an end.
 type lasting struct {
 	on    bool
 	begun time.Time
 	end   time.Time // zero without end
 }
 
-// active reports whether the fault lasts. The time is only read if there is an end.
+// active reports whether the fault is active. It calls now only if there is an end.
 func (l lasting) active(now func() time.Time) bool {
 	return l.on && (l.end.IsZero() || now().Before(l.end))
 }
 
-// and returns when either fault is active.
+// and returns the time when at least one of the faults is active.
 func (l lasting) and(other lasting) lasting {
 	switch {
 	case !l.on:
@@ -64,18 +64,19 @@ func (l lasting) and(other lasting) lasting {
 	return l
 }
 
-// clockError is how far apart two readings of the time at which a fault was set
-// may be: the database tells its age, and an answer takes a moment.
+// clockError is the tolerance for the time at which a fault was set. It is computed
+// from the age in the database's response, and the response takes a moment.
 const clockError = 250 * time.Millisecond
 
-// same reports whether both are the same fault, in two plans of which the later
-// left it alone.
+// same reports whether both are the same fault in two plans, unchanged by the later
+// plan.
 func (l lasting) same(other lasting) bool {
 	return l.on == other.on && l.begun.Sub(other.begun).Abs() < clockError &&
 		l.end.IsZero() == other.end.IsZero() && l.end.Sub(other.end).Abs() < clockError
 }
 
-// apply makes a plan ready whose state was asked for at the time now.
+// apply prepares a plan for calls. now is the time at which its state was
+// requested.
 func apply(state State, now time.Time) *applied {
 	state.Plan = state.Plan.normal()
 	state.Age = max(state.Age, 0)
@@ -83,10 +84,10 @@ func apply(state State, now time.Time) *applied {
 	plan := &a.state.Plan
 	a.routes = make(map[string]*routeFaults, len(plan.Routes))
 	for path, r := range plan.Routes {
-		a.routes[path] = &routeFaults{RouteFaults: r, dice: newDice(plan.Seed, path), released: make(chan struct{})}
+		a.routes[path] = &routeFaults{RouteFaults: r, random: newGenerator(plan.Seed, path), released: make(chan struct{})}
 	}
 	if d := plan.Database; d != (DatabaseFaults{}) {
-		a.database = &databaseFaults{DatabaseFaults: d, dice: newDice(plan.Seed, "database"), released: make(chan struct{})}
+		a.database = &databaseFaults{DatabaseFaults: d, random: newGenerator(plan.Seed, "database"), released: make(chan struct{})}
 	}
 	for _, f := range plan.parts() {
 		when := a.when(f)
@@ -113,8 +114,8 @@ func (a *applied) when(f part) lasting {
 	return l
 }
 
-// release lets go the calls that wait for the faults of a, but for those that
-// next has as well.
+// release ends the waits of calls for the faults of a, except for faults that next
+// contains unchanged.
 func (a *applied) release(next *applied) {
 	for path, old := range a.routes {
 		r := next.routes[path]

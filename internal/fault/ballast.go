@@ -6,29 +6,29 @@ import (
 )
 
 const (
-	// ballastShare is the part of its memory that a replica holds at most of a
-	// ballast of a fixed size: one in so many.
+	// A ballast of a fixed size is at most 1/ballastShare of the replica's memory
+	// limit.
 	ballastShare = 4
-	// unknownMemoryLimit stands for a memory limit that nobody told, in bytes.
+	// unknownMemoryLimit replaces an unknown memory limit, in bytes.
 	unknownMemoryLimit = 1 << 30
-	// ballastChunk is how much is taken or given back at once, in bytes, between
-	// two looks at how much is left.
+	// ballastChunk is how much memory is allocated or released between two checks
+	// of the free memory, in bytes.
 	ballastChunk = 16 << 20
-	// pageSize is the smallest page of memory, in bytes. A page that was never
-	// written to takes no memory.
+	// pageSize is the smallest size of a memory page, in bytes. Each page must be
+	// written to once, or it uses no memory.
 	pageSize = 4096
-	// ballastLook is how often the memory that is left is looked at while a ballast
-	// is held. Nothing that sells takes [MemoryReserve] in that time.
-	ballastLook = 100 * time.Millisecond
+	// ballastInterval is how often the free memory is checked while a ballast is
+	// held. The sale never allocates [MemoryReserve] in that time.
+	ballastInterval = 100 * time.Millisecond
 
-	// MemoryReserve is what a ballast always leaves free, in bytes, so that the sale
-	// and the machine go on.
+	// MemoryReserve is what a ballast always leaves free, in bytes, so that the
+	// sale and the machine keep working.
 	MemoryReserve = 128 << 20
 )
 
-// hold holds memory until the context ends, and gives it back to the system. It
-// is not taken from Go's heap: the collector would let the garbage grow to the
-// size of the ballast.
+// hold holds memory until the context ends, and then returns it to the system. It
+// does not use Go's heap, because the garbage collector would then allow as much
+// garbage as the size of the ballast.
 func (i *Injector) hold(ctx context.Context, b Ballast) {
 	var held [][]byte
 	bytes := uint64(0)
@@ -38,7 +38,7 @@ func (i *Injector) hold(ctx context.Context, b Ballast) {
 		}
 		i.metrics.ballast.Set(0)
 	}()
-	ticker := time.NewTicker(ballastLook)
+	ticker := time.NewTicker(ballastInterval)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		switch want := i.ballast(b, bytes); {
@@ -49,7 +49,7 @@ func (i *Injector) hold(ctx context.Context, b Ballast) {
 				i.metrics.ballast.Set(float64(bytes))
 				continue
 			}
-			// The system has no more to give: what is held is all there is.
+			// The system is out of memory: keep what is already held.
 		case want < bytes:
 			last := held[len(held)-1]
 			release(last)
@@ -64,8 +64,8 @@ func (i *Injector) hold(ctx context.Context, b Ballast) {
 	}
 }
 
-// ballast returns how many bytes to hold when so many are held. One chunk more or
-// less than it takes makes no difference, or it would come and go all the time.
+// ballast returns how many bytes to hold, given how many are held now. It tolerates
+// a difference of one chunk, or the size would oscillate.
 func (i *Injector) ballast(b Ballast, held uint64) uint64 {
 	fixed := min(b.Bytes, i.memoryLimit/ballastShare)
 	if b.Percent == 0 || i.memory == nil {

@@ -12,7 +12,8 @@ import (
 	"onsale/internal/fault"
 )
 
-// crashing returns an injector over a store, and when it ended its process.
+// crashing returns an injector with a store, and a channel with the times at which
+// it crashed.
 func crashing(t *testing.T, store fault.Store, o fault.Options) (i *fault.Injector, ended chan time.Time) {
 	t.Helper()
 	ended = make(chan time.Time, 10)
@@ -24,8 +25,8 @@ func crashing(t *testing.T, store fault.Store, o fault.Options) (i *fault.Inject
 	return i, ended
 }
 
-// Every replica that runs when a crash is set ends once; those that start later,
-// be it at once, are spared.
+// Every replica that runs when a crash is set ends once. Replicas that start later
+// do not, even if they start immediately.
 func TestCrashStrikesEveryReplicaOnce(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"PUT", "PATCH"} {
@@ -52,8 +53,8 @@ func TestCrashStrikesEveryReplicaOnce(t *testing.T) {
 					t.Errorf("%s: ended %s after it was set", how, after)
 				}
 			}
-			if !strings.Contains(log.String(), "crashing: the fault plan says so") {
-				t.Errorf("the log says\n%s", log.String())
+			if !strings.Contains(log.String(), "crashing because of the fault plan") {
+				t.Errorf("the log is\n%s", log.String())
 			}
 			if got := series(t, reg, "onsale_faults_injected_total")["crash"]; got != 1 {
 				t.Errorf("counted %v", got)
@@ -64,7 +65,7 @@ func TestCrashStrikesEveryReplicaOnce(t *testing.T) {
 			}
 			run(t, again)
 			if got := again.Active(); len(got) != 0 {
-				t.Errorf("%s: active where it was meant for others: %q", how, got)
+				t.Errorf("%s: a replica that started later has the active faults %q", how, got)
 			}
 			time.Sleep(time.Minute)
 			synctest.Wait()
@@ -75,14 +76,14 @@ func TestCrashStrikesEveryReplicaOnce(t *testing.T) {
 				t.Errorf("%s: crashed again: %d, %d, %d", how, len(first), len(second), len(third))
 			}
 			if again.State().Plan.Crash.On {
-				t.Error("a patch has kept a crash that is over")
+				t.Error("a patch kept a crash that is over")
 			}
 		})
 	}
 }
 
-// A crash at once leaves the time to answer; one that is taken back strikes nobody.
-func TestCrashAtOnceAndTakenBack(t *testing.T) {
+// An immediate crash leaves time for the response. A cancelled crash has no effect.
+func TestImmediateAndCancelledCrash(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		i, ended := crashing(t, nil, fault.Options{Plan: fault.Default()})
@@ -93,7 +94,7 @@ func TestCrashAtOnceAndTakenBack(t *testing.T) {
 		mustPatch(t, i, `{"crash":null}`)
 		time.Sleep(time.Minute)
 		if len(ended) != 0 {
-			t.Error("crashed though it was taken back")
+			t.Error("crashed although it was cancelled")
 		}
 		begin := time.Now()
 		mustPatch(t, i, `{"crash":true}`)

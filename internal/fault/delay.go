@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// Delay says how long to wait: at most one of its fields is set, and none
-// means no wait.
+// Delay is a distribution of delays. At most one of its fields is set; without any,
+// there is no delay.
 type Delay struct {
-	// Fixed is the same wait every time.
+	// Fixed is a constant delay.
 	Fixed time.Duration
-	// Uniform is any wait of a range, all equally likely.
+	// Uniform is a delay uniformly distributed over a range.
 	Uniform Range
-	// LogNormal is mostly short and now and then long, as real services answer.
+	// LogNormal is mostly short and sometimes long, like the response time of real
+	// services.
 	LogNormal LogNormal
 }
 
-// Range is a range of time, from Min to Max.
+// Range is a range of durations from Min to Max.
 type Range struct{ Min, Max time.Duration }
 
-// LogNormal is a log-normal distribution of waits, told by what dashboards
-// show: half of the waits are at most the Median, 99 in 100 at most the P99.
-// No wait is longer than [MaxDelay].
+// LogNormal is a log-normal distribution of delays with the given median and 99th
+// percentile. No delay is longer than [MaxDelay].
 type LogNormal struct{ Median, P99 time.Duration }
 
 // z99 is the 0.99 quantile of the standard normal distribution.
 const z99 = 2.3263478740408408
 
-// at returns the wait at quantile u, 0 ≤ u < 1: given a u that is uniformly
-// distributed, the waits are distributed as the delay says.
+// at returns the quantile u of the distribution, 0 ≤ u < 1. For a uniformly
+// distributed u, the results have the distribution of the delay.
 func (d Delay) at(u float64) time.Duration {
 	switch {
 	case d.Uniform != Range{}:
@@ -47,12 +47,13 @@ func (l LogNormal) at(u float64) time.Duration {
 	z := math.Sqrt2 * math.Erfinv(2*u-1)
 	sigma := math.Log(float64(l.P99)/float64(l.Median)) / z99
 	if sigma == 0 {
-		return l.Median // z may be infinite, and 0·∞ is no number
+		return l.Median // z may be infinite, and 0·∞ is NaN
 	}
 	return time.Duration(min(float64(l.Median)*math.Exp(sigma*z), float64(MaxDelay)))
 }
 
-// words describes the delay after its name, or says nothing of none.
+// words returns the name and a description of the delay, or an empty text without a
+// delay.
 func (d Delay) words(name string) string {
 	switch {
 	case d.Fixed != 0:

@@ -1,14 +1,15 @@
-// Package fault holds what goes wrong on purpose: the [Plan] says what, as
-// data, and the [Injector] makes it happen.
+// Package fault injects faults: the [Plan] describes them as data, and the
+// [Injector] applies them.
 //
-// A plan delays, denies, fails, hangs or resets calls route by route, slows the
-// database down, burns CPU, holds memory, makes the service not ready or its
-// metrics unavailable, and ends the process. The plan lives in a [Store] that all
-// replicas share; every replica applies a new one within 2 s. Each fault may last
-// for a time and then ends by itself.
+// A plan can delay, deny, fail, hang or reset calls of each route, slow down the
+// database, burn CPU, hold memory, make the service not ready or its metrics
+// unavailable, and end the process. The plan is in a [Store] that all replicas
+// share, and every replica applies a new plan within 2 s. Each fault may have a
+// duration, after which it ends by itself.
 //
-// The package knows no HTTP and no SQL: the server asks [Injector.Route] before
-// it handles a call, the stores ask [Injector.Database] before a transaction.
+// The package does not depend on HTTP or SQL. The server calls [Injector.Route]
+// before it handles a call, and the stores call [Injector.Database] before a
+// transaction.
 package fault
 
 import (
@@ -17,7 +18,8 @@ import (
 	"time"
 )
 
-// What [Injector.Route] and [Injector.Database] answer when a fault strikes.
+// Errors of this package. [Injector.Route] and [Injector.Database] return the first
+// three when a fault affects a call.
 var (
 	// ErrDenied: the plan denies this purchase.
 	ErrDenied = errors.New("denied by the fault plan")
@@ -25,13 +27,13 @@ var (
 	ErrInjected = errors.New("failed by the fault plan")
 	// ErrReset: the plan resets the connection of this call.
 	ErrReset = errors.New("connection reset by the fault plan")
-	// ErrMalformed is inside the [*PlanError] of a plan that is not JSON at all.
+	// ErrMalformed is wrapped by the [*PlanError] of a plan that is not valid JSON.
 	ErrMalformed = errors.New("malformed JSON")
-	// ErrChanged: the stored plan is no longer the one that was to be changed.
-	ErrChanged = errors.New("the fault plan was changed by somebody else meanwhile")
+	// ErrChanged: the stored plan has another version than the one to change.
+	ErrChanged = errors.New("the stored fault plan has changed meanwhile")
 )
 
-// Replica is a replica that was heard of lately.
+// Replica is a replica with a recent heartbeat.
 type Replica struct {
 	ID string
 	// Version is the version of the plan that the replica has applied.
@@ -40,31 +42,31 @@ type Replica struct {
 	SeenAgo time.Duration
 }
 
-// What a [Store] knows of replicas, by how long they have been silent.
+// When a [Store] drops a replica without heartbeats.
 const (
-	// ReplicaSilence is after how long a replica is not listed any more.
+	// ReplicaSilence is the time after which a replica is no longer listed.
 	ReplicaSilence = 15 * time.Second
-	// ReplicaForgotten is after how long nothing is kept of it.
+	// ReplicaForgotten is the time after which its record is deleted.
 	ReplicaForgotten = time.Hour
 )
 
-// Store keeps the plan so that all replicas share it. Implementations are safe
-// for concurrent use, and never ask [Injector.Database] on behalf of these
-// calls: a plan must not stand in the way of the next one.
+// Store stores the plan that all replicas share. Implementations are safe for
+// concurrent use. They must not call [Injector.Database] for these calls, because a
+// plan must not block its replacement.
 //
 // Every method may return the store's own errors, wrapped, and the context's.
 type Store interface {
-	// LoadPlan returns the stored plan; Version 0 when none is stored yet.
+	// LoadPlan returns the stored plan, with Version 0 if none is stored yet.
 	LoadPlan(ctx context.Context) (State, error)
-	// SavePlan stores the plan under the next version.
+	// SavePlan stores the plan with the next version.
 	SavePlan(ctx context.Context, p Plan) (State, error)
-	// SwapPlan stores plan and beginnings of next in the place of the version before
-	// next.Version, of which it leaves the age; with version 1 it stores the first
-	// plan there is. [ErrChanged]: another version is stored.
+	// SwapPlan stores the plan and the start times of next. It replaces version
+	// next.Version-1 and keeps its age; with version 1 it stores the first plan. It
+	// returns [ErrChanged] if another version is stored.
 	SwapPlan(ctx context.Context, next State) (State, error)
-	// Heartbeat says that the replica lives and has applied a version. It
-	// forgets replicas that were silent for over an hour.
+	// Heartbeat records that the replica is alive and has applied a version. It
+	// deletes replicas without a heartbeat for over an hour.
 	Heartbeat(ctx context.Context, replica string, version int64) error
-	// Replicas lists the replicas heard of within the last 15 s.
+	// Replicas lists the replicas with a heartbeat within the last 15 s.
 	Replicas(ctx context.Context) ([]Replica, error)
 }

@@ -5,67 +5,67 @@ import (
 	"time"
 )
 
-// Route lets the faults of a route strike one call, before it is handled. It
-// holds nothing while it waits. The route is one of [Routes]; others have no
+// Route applies the faults of a route to one call, before it is handled. It holds
+// no lock while it waits. The route is one of [Routes]; other routes have no
 // faults.
 //
-// The faults strike in this order: [ErrDenied] at once, [ErrInjected] at once,
-// [ErrReset] at once, then a hang, which ends with the call's context, the
-// fault's time, a plan that changes it, or after [MaxHang], and then the delay. A call that
-// hung is not delayed on top. A delay is waited out even when its fault ends
-// meanwhile. The error is nil, one of those three, or ctx's.
+// Only the first matching fault applies, in this order: [ErrDenied], [ErrInjected]
+// and [ErrReset], which return immediately, then a hang, then a delay. A hang ends
+// with the call's context, with the fault, when a plan changes the fault, or after
+// [MaxHang]. A delay that has started is not cut short when its fault ends. Route
+// returns nil, one of those three errors, or the error of ctx.
 func (i *Injector) Route(ctx context.Context, route string) error {
 	r := i.current.Load().routes[route]
 	if r == nil || !r.lasting.active(i.now) {
 		return nil
 	}
 	lasts := func(k kind) bool { return r.when[k].active(i.now) }
-	fate := r.dice.route(&r.RouteFaults)
+	outcome := r.random.route(&r.RouteFaults)
 	switch {
-	case fate.deny && lasts(kindDeny):
+	case outcome.deny && lasts(kindDeny):
 		i.metrics.count(kindDeny)
 		return ErrDenied
-	case fate.fail && lasts(kindError):
+	case outcome.fail && lasts(kindError):
 		i.metrics.count(kindError)
 		return ErrInjected
-	case fate.reset && lasts(kindReset):
+	case outcome.reset && lasts(kindReset):
 		i.metrics.count(kindReset)
 		return ErrReset
-	case fate.hang && lasts(kindHang):
+	case outcome.hang && lasts(kindHang):
 		i.metrics.count(kindHang)
 		return i.waitWhile(ctx, MaxHang, r.when[kindHang].end, r.released)
-	case fate.delay > 0 && lasts(kindDelay):
+	case outcome.delay > 0 && lasts(kindDelay):
 		i.metrics.count(kindDelay)
-		return wait(ctx, fate.delay)
+		return wait(ctx, outcome.delay)
 	}
 	return nil
 }
 
-// Database lets the database's faults strike one transaction: the delay, and
-// then nil, [ErrInjected] or ctx's error. Stores call it before a transaction
-// begins, while they hold no lock. The delay ends with the fault's time or the
-// plan: others queue up behind it, and are not to wait for a fault that is over.
+// Database applies the database's faults to one transaction: a delay, and then nil,
+// [ErrInjected] or the error of ctx. Stores call it before a transaction begins,
+// while they hold no lock. The delay ends when the fault ends or a plan changes it,
+// because other calls queue up behind it.
 func (i *Injector) Database(ctx context.Context) error {
 	d := i.current.Load().database
 	if d == nil || !d.lasting.active(i.now) {
 		return nil
 	}
-	fate := d.dice.database(&d.DatabaseFaults)
-	if fate.delay > 0 && d.delay.active(i.now) {
+	outcome := d.random.database(&d.DatabaseFaults)
+	if outcome.delay > 0 && d.delay.active(i.now) {
 		i.metrics.count(kindDatabaseDelay)
-		if err := i.waitWhile(ctx, fate.delay, d.delay.end, d.released); err != nil {
+		if err := i.waitWhile(ctx, outcome.delay, d.delay.end, d.released); err != nil {
 			return err
 		}
 	}
-	if fate.fail && d.error.active(i.now) {
+	if outcome.fail && d.error.active(i.now) {
 		i.metrics.count(kindDatabaseError)
 		return ErrInjected
 	}
 	return nil
 }
 
-// waitWhile waits for a time, and at most for the call's end, for the end of
-// the fault (zero for none), or until a plan that changes it lets the call go.
+// waitWhile waits for the limit. It returns earlier when ctx ends, when the fault
+// ends (zero for no end), or when released is closed.
 func (i *Injector) waitWhile(ctx context.Context, limit time.Duration, end time.Time, released <-chan struct{}) error {
 	if !end.IsZero() {
 		limit = min(limit, end.Sub(i.now()))
@@ -81,7 +81,7 @@ func (i *Injector) waitWhile(ctx context.Context, limit time.Duration, end time.
 	return nil
 }
 
-// wait waits for a time, and at most for the context's end.
+// wait waits for d or until the context ends.
 func wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

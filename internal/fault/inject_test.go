@@ -36,7 +36,7 @@ func TestAnEmptyPlanInjectsNothing(t *testing.T) {
 	t.Parallel()
 	i := fault.NewInjector(fault.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // a call that is not delayed does not look at its context
+	cancel() // a call without delay does not check its context
 	for _, route := range append(fault.Routes(), "/nowhere") {
 		if err := i.Route(ctx, route); err != nil {
 			t.Errorf("%s: %v", route, err)
@@ -50,8 +50,8 @@ func TestAnEmptyPlanInjectsNothing(t *testing.T) {
 	}
 }
 
-// Each plan has all faults but those that stand before the one that strikes.
-func TestFaultsStrikeInOrder(t *testing.T) {
+// Each plan contains the expected fault and all faults after it in the order.
+func TestOnlyTheFirstFaultApplies(t *testing.T) {
 	t.Parallel()
 	delay := fault.Delay{Fixed: time.Second}
 	for name, test := range map[string]struct {
@@ -133,7 +133,7 @@ func TestHangEndsWithItsPlan(t *testing.T) {
 		set := time.Now()
 		mustSet(t, i, fault.Off())
 		if at := <-released; !at.Equal(set) {
-			t.Errorf("released %v after the plan was set", at.Sub(set))
+			t.Errorf("ended %v after the plan was set", at.Sub(set))
 		}
 	})
 }
@@ -148,7 +148,7 @@ func TestFaultsEndByThemselves(t *testing.T) {
 			ScrapeOutage: fault.Switch{On: true, For: 50 * time.Second},
 		}
 		i := injector(t, fault.Off())
-		time.Sleep(time.Hour) // the faults last from when the plan is set
+		time.Sleep(time.Hour) // the faults start when the plan is set
 		mustSet(t, i, plan)
 		for _, step := range []struct {
 			at     time.Duration
@@ -181,7 +181,7 @@ func TestFaultsEndByThemselves(t *testing.T) {
 			}
 		}
 		if state := i.State(); state.Plan.NotReady != plan.NotReady {
-			t.Errorf("the plan is forgotten when its faults are over: %+v", state.Plan)
+			t.Errorf("the plan is lost when its faults are over: %+v", state.Plan)
 		}
 	})
 }
@@ -197,8 +197,8 @@ func TestDatabaseDelaysThenFails(t *testing.T) {
 	})
 }
 
-// Of n calls, the shares lie within 4 standard deviations of a binomial
-// distribution, and a plan without the fault never strikes.
+// The shares of n calls are within 4 standard deviations of the binomial
+// distribution, and a fault that is not in the plan never occurs.
 func TestSharesAreKept(t *testing.T) {
 	t.Parallel()
 	const n = 100_000
@@ -215,7 +215,7 @@ func TestSharesAreKept(t *testing.T) {
 	}
 }
 
-// waits returns the sorted virtual times that n calls waited.
+// waits returns the sorted virtual delays of n calls.
 func waits(t *testing.T, d fault.Delay, n int) []time.Duration {
 	t.Helper()
 	i := injector(t, onRoute(books, fault.RouteFaults{Delay: d}))
@@ -276,7 +276,7 @@ func TestLogNormalDelayIsCapped(t *testing.T) {
 	})
 }
 
-// near tests that got is want, give or take a share of it.
+// near checks that got differs from want by at most a share of want.
 func near(t *testing.T, name string, got, want time.Duration, share float64) {
 	t.Helper()
 	if math.Abs(float64(got-want)) > share*float64(want) {
@@ -284,8 +284,8 @@ func near(t *testing.T, name string, got, want time.Duration, share float64) {
 	}
 }
 
-// fates returns what becomes of the first calls of a route.
-func fates(t *testing.T, i *fault.Injector, route string) []bool {
+// denials returns for the first calls of a route whether each was denied.
+func denials(t *testing.T, i *fault.Injector, route string) []bool {
 	t.Helper()
 	denied := make([]bool, 64)
 	for k := range denied {
@@ -294,40 +294,40 @@ func fates(t *testing.T, i *fault.Injector, route string) []bool {
 	return denied
 }
 
-func TestASeedReplaysTheSameFates(t *testing.T) {
+func TestASeedRepeatsTheSameFaults(t *testing.T) {
 	t.Parallel()
 	half := fault.Plan{Seed: 1, Routes: map[string]fault.RouteFaults{buy: {Deny: 0.5}, buyDeny: {Deny: 0.5}}}
 	first := injector(t, half)
-	want := fates(t, first, buy)
+	want := denials(t, first, buy)
 
 	again := injector(t, half)
-	fates(t, again, buyDeny) // another route's calls do not matter
-	if got := fates(t, again, buy); !slices.Equal(got, want) {
+	denials(t, again, buyDeny) // another route's calls do not matter
+	if got := denials(t, again, buy); !slices.Equal(got, want) {
 		t.Error("the same seed gives another sequence")
 	}
-	if got := fates(t, first, buy); slices.Equal(got, want) {
+	if got := denials(t, first, buy); slices.Equal(got, want) {
 		t.Error("the sequence repeats without a new plan")
 	}
 	mustSet(t, first, half)
-	if got := fates(t, first, buy); !slices.Equal(got, want) {
-		t.Error("setting the plan anew does not start the sequence anew")
+	if got := denials(t, first, buy); !slices.Equal(got, want) {
+		t.Error("setting the plan again does not restart the sequence")
 	}
 	more := half
 	more.Routes = map[string]fault.RouteFaults{buy: {Deny: 0.5, Reset: 1e-9, Delay: fault.Delay{Fixed: 1}}}
-	if got := fates(t, injector(t, more), buy); !slices.Equal(got, want) {
-		t.Error("another fault of the route changes who is denied")
+	if got := denials(t, injector(t, more), buy); !slices.Equal(got, want) {
+		t.Error("another fault of the route changes which calls are denied")
 	}
 
-	other := fault.NewInjector(fault.Options{Plan: half, Replica: "two"}) // as it is named after a restart
-	if !slices.Equal(fates(t, other, buy), want) {
-		t.Error("a replica of another name gives another sequence")
+	other := fault.NewInjector(fault.Options{Plan: half, Replica: "two"}) // a restart changes the name
+	if !slices.Equal(denials(t, other, buy), want) {
+		t.Error("a replica with another name gives another sequence")
 	}
 	half.Seed = 2
-	if slices.Equal(fates(t, injector(t, half), buy), want) {
+	if slices.Equal(denials(t, injector(t, half), buy), want) {
 		t.Error("another seed gives the same sequence")
 	}
 	half.Seed = 0
-	if slices.Equal(fates(t, injector(t, half), buy), fates(t, injector(t, half), buy)) {
+	if slices.Equal(denials(t, injector(t, half), buy), denials(t, injector(t, half), buy)) {
 		t.Error("without a seed the sequence repeats")
 	}
 }
@@ -342,7 +342,8 @@ func mustSet(t *testing.T, i *fault.Injector, plan fault.Plan) fault.State {
 	return state
 }
 
-// TestADatabaseDelayEndsWithItsFaultAndItsPlan: others queue up behind it.
+// TestADatabaseDelayEndsWithItsFaultAndItsPlan checks that a delay ends early,
+// because other calls queue up behind it.
 func TestADatabaseDelayEndsWithItsFaultAndItsPlan(t *testing.T) {
 	t.Parallel()
 	slow := fault.Plan{Database: fault.DatabaseFaults{Delay: fault.Delay{Fixed: time.Minute}}}

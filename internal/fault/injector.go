@@ -13,34 +13,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Options say how an [Injector] works. All may be left out.
+// Options configure an [Injector]. All are optional.
 type Options struct {
-	// Plan is applied until the store has one. It must be valid.
+	// Plan is applied until the store has a plan. It must be valid.
 	Plan Plan
-	// Store keeps the plan for all replicas; without one, the injector keeps
-	// its plan to itself.
+	// Store keeps the plan for all replicas. Without it, the plan is local to the
+	// injector.
 	Store Store
-	// Replica is this replica's name, unlike that of any other.
+	// Replica is the unique name of this replica.
 	Replica string
-	// MemoryLimit is what this replica may use, in bytes; a quarter of it is the
-	// most ballast of a fixed size. 0 is unknown, and counts as 1 GiB.
+	// MemoryLimit is the memory limit of this replica in bytes. A ballast of a
+	// fixed size is at most a quarter of it. 0 means unknown, and counts as 1 GiB.
 	MemoryLimit uint64
-	// Memory returns how much memory is used and how much there is, in bytes, of the
-	// machine or the container, as fresh as it can be. Without it, memory cannot be
-	// filled up to a share.
+	// Memory returns the current used and total memory of the machine or container,
+	// in bytes. Without it, the fault memory.percent has no effect.
 	Memory func() (used, total uint64, err error)
-	// Crash ends the process at once; without it, the fault crash does nothing.
+	// Crash ends the process immediately. Without it, the fault crash does nothing.
 	Crash func()
-	// Logger is told of plans that were applied and of a store that fails.
+	// Logger logs applied plans and failures of the store.
 	Logger *slog.Logger
-	// Registerer gets the metrics onsale_faults_injected_total,
+	// Registerer registers the metrics onsale_faults_injected_total,
 	// onsale_fault_active and onsale_fault_ballast_bytes.
 	Registerer prometheus.Registerer
-	// Now is the clock that ends faults; [time.Now] if left out.
+	// Now is the clock that ends faults; the default is [time.Now].
 	Now func() time.Time
 }
 
-// Injector makes the faults of a plan happen. It is safe for concurrent use.
+// Injector applies the faults of a plan. It is safe for concurrent use.
 type Injector struct {
 	store       Store
 	replica     string
@@ -50,26 +49,28 @@ type Injector struct {
 	log         *slog.Logger
 	metrics     *metrics
 	now         func() time.Time
-	// started is when this replica was made: it is spared crashes from before.
+	// started is when this replica was created. Crashes set earlier do not affect
+	// it.
 	started time.Time
 
 	current atomic.Pointer[applied]
-	// replacing is held while current is replaced.
+	// replacing is locked while current is replaced.
 	replacing sync.Mutex
-	// setting holds a token while a plan is being set, so that plans are
-	// applied in the order in which they were stored.
+	// setting contains a token while a plan is being set, so plans are applied in
+	// the order in which they are stored.
 	setting chan struct{}
-	// changed tells Run that another plan was applied.
+	// changed signals to Run that another plan was applied.
 	changed chan struct{}
 
-	// The version that the last heartbeat told, and when.
+	// The version in the last heartbeat, and its time.
 	beating     sync.Mutex
-	toldVersion int64
-	toldAt      time.Time
+	beatVersion int64
+	beatAt      time.Time
 }
 
 // NewInjector returns an injector that has applied o.Plan. Call [Injector.Load]
-// before the first call is served, and [Injector.Run] as long as any is.
+// before serving the first call, and keep [Injector.Run] running while serving
+// calls.
 func NewInjector(o Options) *Injector {
 	i := &Injector{
 		store:       o.Store,
@@ -97,10 +98,10 @@ func NewInjector(o Options) *Injector {
 	return i
 }
 
-// Set stores the plan for all replicas and applies it here at once; its faults
-// last from now. It returns the plan's new state. Errors: a [*PlanError] for a
-// plan that breaks a rule, those of the store, and ctx's; with an error nothing
-// is applied here, though a store that failed late may have stored the plan.
+// Set stores the plan for all replicas and applies it here immediately. Its faults
+// start now. It returns the new state. It returns a [*PlanError] for an invalid
+// plan, the errors of the store, and the error of ctx. After an error, nothing is
+// applied here, but the store may still have stored the plan.
 func (i *Injector) Set(ctx context.Context, p Plan) (State, error) {
 	if err := p.Validate(); err != nil {
 		return State{}, err
@@ -124,22 +125,22 @@ func (i *Injector) Set(ctx context.Context, p Plan) (State, error) {
 	return i.applySet(ctx, state, asked), nil
 }
 
-// applySet applies what was stored just now, asked for at a time, and returns
-// the state here. The caller holds i.setting.
+// applySet applies a state that was just stored, and returns the local state. asked
+// is the time of the request to the store. The caller holds i.setting.
 func (i *Injector) applySet(ctx context.Context, state State, asked time.Time) State {
 	i.replacing.Lock()
 	i.replace(state, asked)
 	i.replacing.Unlock()
 	if i.store != nil {
-		// Anyone who asks next which replicas have the plan is told of this one.
-		// Should it fail, Run makes up for it.
+		// With this heartbeat, the next list of replicas shows the new version. If
+		// it fails, Run sends another one.
 		_ = i.beat(ctx)
 	}
 	return i.State()
 }
 
-// Load applies the stored plan, if there is one and it is not applied yet.
-// Errors: those of the store, and ctx's.
+// Load applies the stored plan, if there is one and it is not applied yet. It
+// returns the errors of the store and of ctx.
 func (i *Injector) Load(ctx context.Context) error {
 	if i.store == nil {
 		return nil
@@ -152,7 +153,7 @@ func (i *Injector) Load(ctx context.Context) error {
 	i.replacing.Lock()
 	defer i.replacing.Unlock()
 	if i.current.Load() != before {
-		return nil // a plan was set meanwhile; what was loaded may be older
+		return nil // a plan was set meanwhile, and the loaded one may be older
 	}
 	if state.Version != 0 && state.Version != before.state.Version {
 		i.replace(state, asked)
@@ -160,31 +161,31 @@ func (i *Injector) Load(ctx context.Context) error {
 	return nil
 }
 
-// replace applies a plan, whose state was asked for at a time, in the place of
-// the current one. The caller holds i.replacing.
+// replace replaces the current plan. asked is the time at which the state was
+// requested. The caller holds i.replacing.
 func (i *Injector) replace(state State, asked time.Time) {
 	next := apply(state, asked)
 	if next.lasting[kindCrash].on && next.lasting[kindCrash].begun.Before(i.started) {
-		state.Plan.Crash = Crash{} // it was meant for those before
+		state.Plan.Crash = Crash{} // it was set before this process started
 		next = apply(state, asked)
 	}
 	i.current.Load().release(next)
 	i.current.Store(next)
 	select {
 	case i.changed <- struct{}{}:
-	default: // Run has not looked since the last change, and will see this one
+	default: // Run has not read the last change yet, and will read this one too
 	}
 	i.log.Info("fault plan applied", "version", state.Version, "summary", i.State().InForce().Plan.Summary())
 }
 
-// State returns the plan that is applied here, and how old it is now.
+// State returns the plan that is applied here, with its current age.
 func (i *Injector) State() State {
 	a := i.current.Load()
 	return State{Version: a.state.Version, Plan: a.state.Plan.normal(), Age: i.now().Sub(a.since), Begun: maps.Clone(a.state.Begun)}
 }
 
-// Active returns the names of the faults that last now, sorted, as they stand
-// in the label fault of the metrics.
+// Active returns the sorted names of the active faults, as in the label fault of
+// the metrics.
 func (i *Injector) Active() []string {
 	names := []string{}
 	for k, name := range kindNames {
@@ -198,12 +199,12 @@ func (i *Injector) Active() []string {
 
 func (i *Injector) active(k kind) bool { return i.current.Load().lasting[k].active(i.now) }
 
-// Ready reports whether the plan lets this replica say that it is ready. Each
-// no is counted as a fault.
+// Ready reports whether the plan allows this replica to report that it is ready.
+// Each false counts as an injected fault.
 func (i *Injector) Ready() bool { return !i.switched(kindNotReady) }
 
-// ScrapeDown reports whether the plan makes the metrics unavailable. Each yes
-// is counted as a fault.
+// ScrapeDown reports whether the plan makes the metrics unavailable. Each true
+// counts as an injected fault.
 func (i *Injector) ScrapeDown() bool { return i.switched(kindScrapeOutage) }
 
 func (i *Injector) switched(k kind) bool {

@@ -8,28 +8,28 @@ import (
 )
 
 const (
-	// burnSlice is how long a core is busy and idle once: short, so that no
-	// chart sees the steps.
+	// burnSlice is one period of busy and idle time. It is so short that charts do
+	// not show the steps.
 	burnSlice = 10 * time.Millisecond
-	// crashPause is the least time between a replica's learning of a crash and its
-	// end, so that the call that set it is answered.
+	// crashPause is the minimum time between applying a crash and ending the
+	// process, so that the call that set it gets a response.
 	crashPause = 250 * time.Millisecond
 )
 
-// load is a fault that runs by itself, and not when a call comes.
+// load is a fault that runs in the background, independent of calls.
 type load struct {
 	kind kind
-	// spec is the fault of the plan, and when it lasts.
+	// spec is the fault in the plan, and when is the time it is active.
 	spec any
 	when lasting
-	// workers is how many times work runs at once, each until its context ends.
+	// workers is how many goroutines run work, each until its context ends.
 	workers int
 	work    func(context.Context)
-	// stop ends the workers and waits until they have ended.
+	// stop stops the workers and waits for them.
 	stop func()
 }
 
-// loads returns what the plan lets run.
+// loads returns the background faults of the plan.
 func (i *Injector) loads(a *applied) []*load {
 	plan := a.state.Plan
 	all := []*load{
@@ -43,8 +43,8 @@ func (i *Injector) loads(a *applied) []*load {
 	return all
 }
 
-// start starts the workers of a load, if it lasts. That counts as one fault
-// injected.
+// start starts the workers of a load if it is active, and counts one injected
+// fault.
 func (i *Injector) start(ctx context.Context, l *load) {
 	l.stop = func() {}
 	if l.kind == kindCrash && i.crash == nil || !l.when.active(i.now) {
@@ -77,17 +77,17 @@ func burn(ctx context.Context, share float64) {
 			}
 		}
 		if idle := burnSlice - busy; idle > 0 {
-			_ = wait(ctx, idle) // the loop sees the end
+			_ = wait(ctx, idle) // the loop checks the context
 		}
 	}
 }
 
-// end ends the process when its time has come, unless the context ends before.
+// end ends the process at the time of the crash, unless the context ends before.
 func (i *Injector) end(ctx context.Context, a *applied) {
 	left := a.lasting[kindCrash].begun.Add(a.state.Plan.Crash.After).Sub(i.now())
 	if wait(ctx, max(left, crashPause)) != nil {
 		return
 	}
-	i.log.Error("crashing: the fault plan says so", "version", a.state.Version)
+	i.log.Error("crashing because of the fault plan", "version", a.state.Version)
 	i.crash()
 }

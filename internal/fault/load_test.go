@@ -19,7 +19,8 @@ import (
 
 const mebibyte = 1 << 20
 
-// The tests of this file measure the process, so they do not run beside others.
+// The tests in this file measure the process, so they do not run in parallel with
+// others.
 
 func TestBallastIsHeldUpToAQuarterAndFreed(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
@@ -46,9 +47,9 @@ func TestBallastIsHeldUpToAQuarterAndFreed(t *testing.T) {
 	}
 }
 
-// A ballast up to a share fills the memory, gives back what others take, and
-// leaves the reserve alone.
-func TestBallastFillsAndGivesBack(t *testing.T) {
+// A ballast in per cent fills the memory, releases what other processes need, and
+// keeps the reserve free.
+func TestBallastFillsAndReleases(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	var others, total atomic.Uint64
 	held := func() uint64 { return uint64(ballast(t, reg)) }
@@ -64,18 +65,18 @@ func TestBallastFillsAndGivesBack(t *testing.T) {
 	}
 	eventually(t, "memory is filled to 92 %", near(184*mebibyte))
 	others.Store(3680 * mebibyte)
-	eventually(t, "memory is given back to others", near(88*mebibyte))
+	eventually(t, "memory is released for others", near(88*mebibyte))
 	others.Store(4000 * mebibyte)
-	eventually(t, "all is given back", near(0))
+	eventually(t, "all memory is released", near(0))
 	total.Store(1024 * mebibyte)
 	others.Store(800 * mebibyte)
-	eventually(t, "the reserve is left alone", near((1024-128-800)*mebibyte))
+	eventually(t, "the reserve is free", near((1024-128-800)*mebibyte))
 	mustPatch(t, i, `{"memory":null}`)
 	eventually(t, "the ballast is freed", func() bool { return held() == 0 })
 }
 
-// A load that a patch does not name runs on: it is not stopped and started anew.
-func TestPatchLetsLoadsRun(t *testing.T) {
+// A patch does not restart loads that it does not contain.
+func TestPatchKeepsOtherLoadsRunning(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	i := fault.NewInjector(fault.Options{Registerer: reg})
 	run(t, i)
@@ -83,9 +84,9 @@ func TestPatchLetsLoadsRun(t *testing.T) {
 	eventually(t, "the ballast is held", func() bool { return ballast(t, reg) == mebibyte })
 	mustPatch(t, i, `{"database":{"error":0.5}}`)
 	mustPatch(t, i, `{"cpu":{"share":0.01}}`)
-	eventually(t, "the burn has begun", func() bool { return series(t, reg, "onsale_faults_injected_total")["cpu"] == 1 })
+	eventually(t, "the burn has started", func() bool { return series(t, reg, "onsale_faults_injected_total")["cpu"] == 1 })
 	if got := series(t, reg, "onsale_faults_injected_total")["memory"]; got != 1 || ballast(t, reg) != mebibyte {
-		t.Errorf("%v ballasts were begun, %v bytes are held", got, ballast(t, reg))
+		t.Errorf("%v ballasts were started, %v bytes are held", got, ballast(t, reg))
 	}
 	mustPatch(t, i, `{"memory":{"bytes":2097152}}`)
 	eventually(t, "the ballast is larger", func() bool { return ballast(t, reg) == 2*mebibyte })
@@ -111,7 +112,7 @@ func TestCPUBurnStartsAndStops(t *testing.T) {
 	atRest := runtime.NumGoroutine()
 	for _, plan := range []fault.CPUBurn{{Share: 0.5}, {Share: 1}} {
 		mustSet(t, i, fault.Plan{CPU: plan})
-		// A busy machine may give less than was asked for, but not nothing.
+		// On a busy machine, the burn gets less CPU time, but some.
 		if got := cpuTime(t, window); got < window/5 {
 			t.Errorf("share %v: %v of CPU time in %v", plan.Share, got, window)
 		}
@@ -131,7 +132,7 @@ func TestCPUBurnStartsAndStops(t *testing.T) {
 	}
 }
 
-// Run starts no load that was over before it looked.
+// Run does not start a load that is already over.
 func TestALoadThatIsOverIsNotStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := prometheus.NewPedanticRegistry()
@@ -161,7 +162,7 @@ func ballast(t *testing.T, reg prometheus.Gatherer) float64 {
 	return series(t, reg, "onsale_fault_ballast_bytes")[""]
 }
 
-// resident returns the bytes of memory that this process has.
+// resident returns the resident memory of this process in bytes.
 func resident(t *testing.T) int64 {
 	t.Helper()
 	debug.FreeOSMemory()
@@ -176,7 +177,7 @@ func resident(t *testing.T) int64 {
 	return int64(info.RSS)
 }
 
-// cpuTime returns the CPU time that this process takes within a time.
+// cpuTime returns the CPU time that this process uses within the window.
 func cpuTime(t *testing.T, window time.Duration) time.Duration {
 	t.Helper()
 	self, err := process.NewProcess(int32(os.Getpid()))
@@ -195,7 +196,7 @@ func cpuTime(t *testing.T, window time.Duration) time.Duration {
 	return time.Duration((spent() - before) * float64(time.Second))
 }
 
-// eventually waits for something that other goroutines do in real time.
+// eventually waits in real time until a condition is true.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {

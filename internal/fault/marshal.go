@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// MarshalJSON writes the plan in the shape that [Parse] reads, durations as
-// texts, without what injects nothing: the plan Off is {}.
+// MarshalJSON encodes the plan in the format that [Parse] reads, with durations as
+// strings. It leaves out everything without effect: the plan Off is {}.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	plan := p.normal()
 	w := wirePlan{
@@ -31,8 +31,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads the plan as [Parse] does. What Parse would list as
-// ignored is ignored without a word.
+// UnmarshalJSON decodes the plan like [Parse], but silently ignores unknown fields.
 func (p *Plan) UnmarshalJSON(data []byte) error {
 	plan, _, err := Parse(bytes.NewReader(data))
 	if err != nil {
@@ -42,12 +41,12 @@ func (p *Plan) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// textDuration is a duration that JSON shows as a text.
+// textDuration is a duration that is a string in JSON.
 type textDuration time.Duration
 
 func (t textDuration) MarshalText() ([]byte, error) { return []byte(time.Duration(t).String()), nil }
 
-// The plan as it stands in JSON. Zero is left out everywhere.
+// The plan in JSON. Zero values are left out.
 type (
 	wirePlan struct {
 		Seed         uint64               `json:"seed,omitzero"`
@@ -109,7 +108,7 @@ func wireDatabaseOf(d DatabaseFaults) wireDatabase {
 	return wireDatabase{wireDelayOf(d.Delay, d.Own.Delay), wireShareOf(d.Error, d.Own.Error), textDuration(d.For)}
 }
 
-// wireShareOf returns nothing for 0, a plain share, or one with its own time.
+// wireShareOf returns nil for 0, a plain share, or a share with its own duration.
 func wireShareOf(share float64, lasts time.Duration) any {
 	switch {
 	case share == 0:
@@ -141,8 +140,8 @@ func wireDelayOf(d Delay, lasts time.Duration) wireDelay {
 	return w
 }
 
-// wireSwitchOf returns nothing for a switch that is off, and value for one that
-// is on, in the long form if it has an end.
+// wireSwitchOf returns nil for a switch that is off. For one that is on it returns
+// value, or the long form if it has an end.
 func wireSwitchOf(s Switch, value bool) any {
 	switch {
 	case !s.On:

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserve takes so many bytes of memory from the system.
+// reserve allocates memory from the system and writes to each page.
 func reserve(size int) ([]byte, error) {
 	chunk, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
@@ -20,5 +20,5 @@ func reserve(size int) ([]byte, error) {
 	return chunk, nil
 }
 
-// release gives a chunk back.
-func release(chunk []byte) { _ = unix.Munmap(chunk) } // fails for what is no chunk
+// release returns a chunk to the system.
+func release(chunk []byte) { _ = unix.Munmap(chunk) } // only fails for an invalid chunk

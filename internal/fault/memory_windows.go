@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// reserve takes so many bytes of memory from the system.
+// reserve allocates memory from the system and writes to each page.
 func reserve(size int) ([]byte, error) {
 	at, err := windows.VirtualAlloc(0, uintptr(size), windows.MEM_COMMIT|windows.MEM_RESERVE, windows.PAGE_READWRITE)
 	if err != nil {
@@ -20,7 +20,7 @@ func reserve(size int) ([]byte, error) {
 	return chunk, nil
 }
 
-// release gives a chunk back.
+// release returns a chunk to the system.
 func release(chunk []byte) {
-	_ = windows.VirtualFree(uintptr(unsafe.Pointer(unsafe.SliceData(chunk))), 0, windows.MEM_RELEASE) // fails for what is no chunk
+	_ = windows.VirtualFree(uintptr(unsafe.Pointer(unsafe.SliceData(chunk))), 0, windows.MEM_RELEASE) // only fails for an invalid chunk
 }

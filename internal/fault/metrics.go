@@ -5,7 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// kind is a kind of fault, as it is counted.
+// kind is a kind of fault in the metrics.
 type kind int
 
 const (
@@ -21,9 +21,9 @@ const (
 	kindNotReady
 	kindScrapeOutage
 	kindCrash
-	numKinds // how many there are
+	numKinds // the number of kinds
 
-	// numRouteKinds is how many of them are faults of routes: the first ones.
+	// numRouteKinds is the number of kinds for routes, which come first.
 	numRouteKinds = kindDatabaseDelay
 )
 
@@ -43,31 +43,31 @@ var kindNames = [numKinds]string{
 	kindCrash:         "crash",
 }
 
-// metrics tell what goes wrong on purpose. All series exist from the start.
+// metrics are the metrics of injected faults. All series exist from the start.
 type metrics struct {
 	injected [numKinds]prometheus.Counter
 	ballast  prometheus.Gauge
 }
 
-// newMetrics registers the metrics; active says whether a kind of fault lasts,
-// and is asked at each scrape, so that no fault outlives its end on a chart.
+// newMetrics registers the metrics. It calls active at each scrape, so charts show
+// the exact end of a fault.
 func newMetrics(reg prometheus.Registerer, active func(kind) bool) *metrics {
 	factory := promauto.With(reg)
 	m := &metrics{
 		ballast: factory.NewGauge(prometheus.GaugeOpts{
 			Name: "onsale_fault_ballast_bytes",
-			Help: "Memory that this replica holds for nothing because the fault plan says so.",
+			Help: "Memory that the memory fault holds on this replica.",
 		}),
 	}
 	injected := factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "onsale_faults_injected_total",
-		Help: "Faults injected on purpose: calls and transactions hit, probes and scrapes misled, CPU burns and memory ballasts begun, crashes.",
+		Help: "Injected faults: affected calls, transactions, probes and scrapes, started CPU burns and memory ballasts, and crashes.",
 	}, []string{"fault"})
 	for k, name := range kindNames {
 		m.injected[k] = injected.WithLabelValues(name)
 		factory.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "onsale_fault_active",
-			Help:        "1 while the fault plan injects the fault, else 0.",
+			Help:        "1 while the fault plan injects the fault, otherwise 0.",
 			ConstLabels: prometheus.Labels{"fault": name},
 		}, func() float64 {
 			if active(kind(k)) {

@@ -41,11 +41,11 @@ func series(t *testing.T, reg prometheus.Gatherer, name string) map[string]float
 	return values
 }
 
-// allZero returns all faults with value 0, but for those given.
-func allZero(but map[string]float64) map[string]float64 {
+// allZero returns all faults with value 0, except those given.
+func allZero(except map[string]float64) map[string]float64 {
 	values := map[string]float64{}
 	for _, name := range faultNames {
-		values[name] = but[name]
+		values[name] = except[name]
 	}
 	return values
 }
@@ -81,7 +81,7 @@ func TestTheDefaultPlanIsShown(t *testing.T) {
 	}
 }
 
-// Each fault is made to strike alone, twice, and is counted twice.
+// Each fault alone is injected twice and counted twice.
 func TestEveryInjectedFaultIsCounted(t *testing.T) {
 	t.Parallel()
 	for name, plan := range map[string]fault.Plan{
@@ -122,7 +122,7 @@ func TestEveryInjectedFaultIsCounted(t *testing.T) {
 	}
 }
 
-// strike gives every fault that calls, probes and scrapes meet a chance.
+// strike makes one call, transaction, probe and scrape.
 func strike(ctx context.Context, i *fault.Injector) {
 	_ = i.Route(ctx, buy)
 	_ = i.Database(ctx)

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// The names of the presets that [Parse] knows.
+// The names of the presets.
 const (
 	presetOff     = "off"
 	presetDefault = "default"
 )
 
-// Parse reads a plan: {"preset":"off"}, {"preset":"default"}, or a whole plan
-// of this shape:
+// Parse reads a plan: {"preset":"off"}, {"preset":"default"}, or a full plan in
+// this format:
 //
 //	{
 //	  "seed": 1,
@@ -36,20 +36,20 @@ const (
 //	  "crash": {"value": true, "after": "10s"}
 //	}
 //
-// Every field may be left out (or null): what is left out injects nothing, and
-// a fault without "for" has no end. A delay is one of {"fixed": "100ms"},
-// {"uniform": ["1s", "4s"]} and {"lognormal": {"median": "200ms", "p99": "2s"}}.
-// A plain true or false may stand for "ready", "scrape_outage" and "crash"; in
-// the long form "value" is true when left out, and so is "ready" itself.
-// Durations are texts as in Go.
+// Every field is optional and may be null. A missing field injects nothing, and a
+// fault without "for" has no end. A delay is one of {"fixed": "100ms"}, {"uniform":
+// ["1s", "4s"]} and {"lognormal": {"median": "200ms", "p99": "2s"}}. "ready",
+// "scrape_outage" and "crash" may be a plain true or false. In the long form,
+// "value" defaults to true. "ready" itself defaults to true as well. Durations are
+// strings in Go's format.
 //
-// The "for" of a route or of the database holds for each of its faults that has
-// no own: a share may be written {"share": 0.1, "for": "30s"}, and a delay may
-// have a "for" beside its kind.
+// The "for" of a route or of the database applies to each of its faults without its
+// own "for". A share with its own is written {"share": 0.1, "for": "30s"}, and a
+// delay has it next to its kind.
 //
-// Fields that Parse does not know do nothing; ignored lists the paths of the
-// first [MaxIgnored]. A plan that breaks a rule, or is no JSON, is a
-// [*PlanError]; other errors are those of r. How much is read is r's business.
+// Unknown fields have no effect; ignored lists the paths of the first [MaxIgnored].
+// Parse returns a [*PlanError] for an invalid plan or invalid JSON, and the errors
+// of r. It does not limit the size of the input.
 func Parse(r io.Reader) (plan Plan, ignored []string, err error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -71,24 +71,24 @@ func Parse(r io.Reader) (plan Plan, ignored []string, err error) {
 	return plan.normal(), reader.ignored, nil
 }
 
-// decode returns the one JSON value that data must hold, numbers as written.
+// decode returns the single JSON value in data, with numbers as written.
 func decode(data []byte) (any, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {
 		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF // an empty text is cut off like any other
+			err = io.ErrUnexpectedEOF // an empty text counts as truncated
 		}
 		return nil, &PlanError{Rule: "must be JSON: " + err.Error(), Err: ErrMalformed}
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, &PlanError{Rule: "must be JSON with nothing behind it", Err: ErrMalformed}
+		return nil, &PlanError{Rule: "must be JSON without trailing data", Err: ErrMalformed}
 	}
 	return value, nil
 }
 
-// plan reads a preset or a whole plan.
+// plan reads a preset or a full plan.
 func (p *planReader) plan(value any) Plan {
 	top := p.object("", value)
 	if top.take("preset") != nil {
@@ -96,9 +96,9 @@ func (p *planReader) plan(value any) Plan {
 	}
 	defer func() {
 		if names := top.names(); len(names) > 0 && len(top.taken) > 0 && !slices.ContainsFunc(names, top.known) {
-			// It would switch everything off: what GET /faults answers, say, which
-			// has the plan a level deeper.
-			p.fail(names[0], "is no field of a plan, and neither is any other here; {} switches all faults off")
+			// Such a plan would switch everything off. An example is the response
+			// of GET /faults, which contains the plan one level deeper.
+			p.fail(names[0], "is not a field of a plan, and the plan has no known field; {} switches all faults off")
 		}
 		top.done()
 	}()
@@ -122,11 +122,11 @@ func (p *planReader) plan(value any) Plan {
 	return plan
 }
 
-// preset returns the plan of a name, which must stand alone: what else is there
-// was meant to do something.
+// preset returns a preset. It rejects other fields next to it, because they would
+// have no effect.
 func (p *planReader) preset(top *object) Plan {
 	if len(top.members) > 1 {
-		p.fail("preset", "must stand alone, or be left out")
+		p.fail("preset", "must be the only field, or be left out")
 	}
 	switch top.text("preset") {
 	case presetOff:
@@ -157,7 +157,7 @@ func (p *planReader) database(o *object) (d DatabaseFaults) {
 	return d
 }
 
-// share reads a share, alone or with its own time.
+// share reads a share, plain or with its own duration.
 func (p *planReader) share(parent *object, name string) (share float64, lasts time.Duration) {
 	if _, long := parent.take(name).(map[string]any); !long {
 		return parent.number(name), 0
@@ -165,7 +165,7 @@ func (p *planReader) share(parent *object, name string) (share float64, lasts ti
 	o := parent.object(name)
 	defer o.done()
 	if !o.has("share") {
-		o.fail("share", "must be there")
+		o.fail("share", "is required")
 	}
 	return o.number("share"), o.lasts()
 }
@@ -199,8 +199,7 @@ func (p *planReader) logNormal(o *object) LogNormal {
 	return LogNormal{Median: o.duration("median"), P99: o.duration("p99")}
 }
 
-// toggle reads true, false, or {"value":true,"for":"30s"}; absent is what it
-// is when it is left out.
+// toggle reads true, false, or {"value":true,"for":"30s"}. absent is the default.
 func (p *planReader) toggle(parent *object, name string, absent bool) Switch {
 	switch value := parent.take(name).(type) {
 	case nil:

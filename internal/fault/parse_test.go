@@ -13,7 +13,7 @@ import (
 	"onsale/internal/fault"
 )
 
-// wholePlan uses every field, wholePlanParsed is what it means.
+// wholePlan uses every field, and wholePlanParsed is the same plan in Go.
 const wholePlan = `{
 	"seed": 7,
 	"routes": {
@@ -107,7 +107,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Every plan here breaks one rule, and the error names the field that does.
+// Every plan here breaks one rule, and the error names the field.
 func TestParseNamesTheFieldThatBreaksARule(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ text, field, rule string }{
@@ -115,9 +115,9 @@ func TestParseNamesTheFieldThatBreaksARule(t *testing.T) {
 		{`null`, "", "JSON object"},
 		{`"off"`, "", "JSON object"},
 		{`{"preset":"on"}`, "preset", `"off" or "default"`},
-		{`{"preset":1}`, "preset", "text"},
-		{`{"preset":"off","seed":1}`, "preset", "alone"},
-		{`{"preset":"default","nonsense":1}`, "preset", "alone"},
+		{`{"preset":1}`, "preset", "string"},
+		{`{"preset":"off","seed":1}`, "preset", "only field"},
+		{`{"preset":"default","nonsense":1}`, "preset", "only field"},
 		{`{"seed":-1}`, "seed", "whole number"},
 		{`{"seed":1.5}`, "seed", "whole number"},
 		{`{"seed":"1"}`, "seed", "whole number"},
@@ -170,7 +170,7 @@ func TestParseNamesTheFieldThatBreaksARule(t *testing.T) {
 		{`{"ready":{"value":0}}`, "ready.value", "true or false"},
 		{`{"ready":{"value":false,"for":"25h"}}`, "ready.for", "24h"},
 		{`{"scrape_outage":1}`, "scrape_outage", "object"},
-		{`{"database":{"error":{"for":"1m"}}}`, "database.error.share", "must be there"},
+		{`{"database":{"error":{"for":"1m"}}}`, "database.error.share", "is required"},
 		{`{"database":{"error":{"share":2}}}`, "database.error", "between 0 and 1"},
 		{`{"database":{"error":{"share":1,"for":"0s"}}}`, "database.error.for", "more than 0s"},
 		{`{"database":{"delay":{"fixed":"1s","for":"25h"}}}`, "database.delay.for", "24h"},
@@ -187,16 +187,16 @@ func TestParseNamesTheFieldThatBreaksARule(t *testing.T) {
 				t.Errorf("field is %q, want %q (%v)", planErr.Field, test.field, planErr)
 			}
 			if !strings.Contains(planErr.Rule, test.rule) {
-				t.Errorf("rule is %q, want one with %q", planErr.Rule, test.rule)
+				t.Errorf("rule is %q, want %q in it", planErr.Rule, test.rule)
 			}
 			if errors.Is(planErr, fault.ErrMalformed) {
-				t.Errorf("%v is malformed, though it is JSON", planErr)
+				t.Errorf("%v is ErrMalformed, although it is JSON", planErr)
 			}
 		})
 	}
 }
 
-func TestParseRefusesWhatIsNoJSON(t *testing.T) {
+func TestParseRejectsInvalidJSON(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		``, ` `, `{`, `{"seed":1`, `{"cpu":{"share":NaN}}`, `{"cpu":{"share":Infinity}}`, `{"cpu":{"share":.5}}`,
@@ -206,10 +206,10 @@ func TestParseRefusesWhatIsNoJSON(t *testing.T) {
 			t.Parallel()
 			planErr := parseError(t, text)
 			if planErr.Field != "" || !errors.Is(planErr, fault.ErrMalformed) {
-				t.Errorf("error is %q (field %q), want ErrMalformed for the plan as a whole", planErr, planErr.Field)
+				t.Errorf("error is %q (field %q), want ErrMalformed without a field", planErr, planErr.Field)
 			}
 			if !strings.HasPrefix(planErr.Error(), "plan must be JSON") {
-				t.Errorf("error reads %q", planErr)
+				t.Errorf("error is %q", planErr)
 			}
 		})
 	}
@@ -234,33 +234,33 @@ func TestParseListsUnknownFields(t *testing.T) {
 		t.Errorf("ignored %q\nwant    %q", ignored, want)
 	}
 	if plan.Seed != 0 || plan.Routes["/books"].Error != 0.5 || !plan.NotReady.On {
-		t.Errorf("the known fields did not count: %+v", plan)
+		t.Errorf("the known fields were not parsed: %+v", plan)
 	}
 }
 
-// A plan of which nothing is known would switch everything off unasked: what
-// GET /faults answers, sent back as it is, or the plan of another program.
-func TestParseRefusesWhatIsNoPlanAtAll(t *testing.T) {
+// A plan without any known field would switch everything off by accident. Examples
+// are the response of GET /faults and the plan of another program.
+func TestParseRejectsPlansWithoutKnownFields(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{"version":1,"plan":{"seed":1},"active":[]}`, `{"bogus":1}`, `{"schedule":[]}`} {
-		if err := parseError(t, text); !strings.Contains(err.Rule, "no field of a plan") {
+		if err := parseError(t, text); !strings.Contains(err.Rule, "not a field of a plan") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 	if _, ignored, err := fault.Parse(strings.NewReader(`{"bogus":1,"seed":1}`)); err != nil || len(ignored) != 1 {
-		t.Errorf("with one field that is known: %v, ignored %q", err, ignored)
+		t.Errorf("with one known field: %v, ignored %q", err, ignored)
 	}
 	if plan, _, err := fault.Parse(strings.NewReader(`{}`)); err != nil || plan.Summary() != fault.Off().Summary() {
 		t.Errorf("{}: %v, %v", plan, err)
 	}
 }
 
-// What a plan's author chose is not repeated without bounds.
-func TestParseBoundsWhatItRepeats(t *testing.T) {
+// Errors and lists of ignored fields repeat user input only up to a limit.
+func TestParseLimitsRepeatedInput(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("é", 10_000)
 	if err := parseError(t, `{"routes":{"/`+long+`":{}}}`); len(err.Field) > 200 {
-		t.Errorf("field of %d bytes", len(err.Field))
+		t.Errorf("the field in the error has %d bytes", len(err.Field))
 	}
 	var text strings.Builder
 	text.WriteString(`{"seed":1,"` + long + `":0`)
@@ -285,11 +285,11 @@ func TestParseReturnsTheReadersError(t *testing.T) {
 		t.Errorf("error is %v, want %v", err, broken)
 	}
 	if _, isPlanError := errors.AsType[*fault.PlanError](err); isPlanError {
-		t.Errorf("%v blames the plan", err)
+		t.Errorf("%v is a *PlanError", err)
 	}
 }
 
-// parseError parses a plan that breaks a rule, and returns the error.
+// parseError parses an invalid plan and returns the error.
 func parseError(t *testing.T, text string) *fault.PlanError {
 	t.Helper()
 	plan, ignored, err := fault.Parse(strings.NewReader(text))
@@ -298,7 +298,7 @@ func parseError(t *testing.T, text string) *fault.PlanError {
 		t.Fatalf("error is %v, want a *PlanError", err)
 	}
 	if !reflect.DeepEqual(plan, fault.Plan{}) || ignored != nil {
-		t.Errorf("a refused plan is returned: %+v, %q", plan, ignored)
+		t.Errorf("a rejected plan is returned: %+v, %q", plan, ignored)
 	}
 	return planErr
 }

@@ -8,23 +8,25 @@ import (
 	"time"
 )
 
-// part is one fault of a plan: the smallest thing that has a time of its own,
-// and that a patch changes by itself.
+// part is one fault of a plan: the smallest unit with its own duration, which a
+// patch can change separately.
 type part struct {
-	// field is its path in the plan, such as routes["/concerts"].deny.
+	// field is the path in the plan, such as routes["/concerts"].deny.
 	field string
-	// of is what it strikes, a route's path among others, and words is what it does.
+	// of is what it affects, such as a route's path, and words describes the
+	// effect.
 	of, words string
 	kind      kind
-	// lasts is how long it lasts; 0 is without end.
+	// lasts is its duration; 0 means no end.
 	lasts time.Duration
 
 	on    bool
-	own   *time.Duration // where its own time is kept; nil if it has no other
+	own   *time.Duration // the field for its own duration; nil if it has only one
 	clear func()
 }
 
-// parts returns the faults of the plan that are on, in the order of [Plan.Summary].
+// parts returns the faults of the plan that are set, in the order of
+// [Plan.Summary].
 func (p Plan) parts() []part {
 	var all []part
 	for _, path := range slices.Sorted(maps.Keys(p.Routes)) {
@@ -35,7 +37,8 @@ func (p Plan) parts() []part {
 	return append(all, p.others()...)
 }
 
-// others returns the faults that are on and are none of routes or the database.
+// others returns the faults that are set, other than those of routes and the
+// database.
 func (p *Plan) others() []part {
 	return on([]part{
 		{field: "cpu", of: "cpu", words: percent("burn", p.CPU.Share), kind: kindCPU, lasts: p.CPU.For, on: p.CPU.Share > 0, clear: func() { p.CPU = CPUBurn{} }},
@@ -46,7 +49,7 @@ func (p *Plan) others() []part {
 	})
 }
 
-// parts returns the faults of a route that are on.
+// parts returns the faults of a route that are set.
 func (r *RouteFaults) parts(path string) []part {
 	field := member("routes", path)
 	return timed(r.For, []part{
@@ -58,7 +61,7 @@ func (r *RouteFaults) parts(path string) []part {
 	})
 }
 
-// parts returns the faults of the database that are on.
+// parts returns the faults of the database that are set.
 func (d *DatabaseFaults) parts() []part {
 	return timed(d.For, []part{
 		{field: "database.delay", of: "database", words: d.Delay.words("delay"), kind: kindDatabaseDelay, on: d.Delay != Delay{}, own: &d.Own.Delay, clear: func() { d.Delay = Delay{} }},
@@ -66,7 +69,7 @@ func (d *DatabaseFaults) parts() []part {
 	})
 }
 
-// timed gives each fault its own time, or the one that they share.
+// timed sets the duration of each fault: its own, or the shared one.
 func timed(shared time.Duration, all []part) []part {
 	for i := range all {
 		all[i].lasts = *all[i].own
@@ -74,7 +77,7 @@ func timed(shared time.Duration, all []part) []part {
 			all[i].lasts = shared
 		}
 		if !all[i].on {
-			*all[i].own = 0 // what does nothing lasts for no time
+			*all[i].own = 0 // a fault that is not set has no duration
 		}
 	}
 	return on(all)
@@ -84,8 +87,9 @@ func on(all []part) []part {
 	return slices.DeleteFunc(all, func(f part) bool { return !f.on })
 }
 
-// oneTime returns the time that all faults share, and no times of their own; or
-// no shared one, and each fault's own.
+// oneTime normalises the durations of faults. If all are the same, it returns that
+// duration and clears the faults' own ones. Otherwise it returns 0, and each fault
+// has its own.
 func oneTime(all []part) (shared time.Duration) {
 	if len(all) == 0 {
 		return 0
@@ -103,13 +107,14 @@ func oneTime(all []part) (shared time.Duration) {
 	return 0
 }
 
-// normal returns a copy of the plan without what injects nothing: faults of
-// share, delay or size 0, and the time that they would last. Two plans that do
-// the same have the same normal form.
+// normal returns a copy of the plan without faults that have no effect: those with
+// share, delay or size 0, and their durations. Two plans with the same effect have
+// the same normal form.
 func (p Plan) normal() Plan { return p.rework(func(*part) bool { return true }) }
 
-// rework returns a copy of the plan in its normal form, with those faults that
-// change keeps, and the times that change sets for those of routes and the database.
+// rework returns a copy of the plan in its normal form. It keeps only the faults
+// for which change returns true. For routes and the database, change can also set
+// the durations.
 func (p Plan) rework(change func(*part) bool) Plan {
 	plan := p
 	plan.Routes = nil
@@ -155,7 +160,7 @@ func (p Plan) rework(change func(*part) bool) Plan {
 	return plan
 }
 
-// Summary says in one line which faults are on.
+// Summary describes the faults of the plan in one line.
 func (p Plan) Summary() string {
 	faults := p.parts()
 	if len(faults) == 0 {
@@ -173,7 +178,7 @@ func (p Plan) Summary() string {
 	return "faults on: " + strings.Join(clauses, "; ")
 }
 
-// clause describes the faults of one subject, and how long they last.
+// clause describes the faults of one subject and their durations.
 func clause(faults []part) string {
 	same := !slices.ContainsFunc(faults, func(f part) bool { return f.lasts != faults[0].lasts })
 	words := make([]string, 0, len(faults))
@@ -190,8 +195,8 @@ func clause(faults []part) string {
 	return text
 }
 
-// forTime says for how long a fault lasts, or nothing of one without end. A
-// crash is over at once.
+// forTime describes the duration of a fault. It returns an empty text for a fault
+// without end and for a crash.
 func forTime(f part) string {
 	if f.lasts == 0 || f.kind == kindCrash {
 		return ""
@@ -212,7 +217,7 @@ func (b Ballast) words() string {
 
 func (c Crash) words() string {
 	if c.After == 0 {
-		return "at once"
+		return "immediately"
 	}
 	return "after " + c.After.String()
 }

@@ -11,25 +11,24 @@ import (
 	"strings"
 )
 
-// patchTries is how often a patch is applied anew because another one came
-// first. Each time that one fails, another has been stored.
+// patchTries is how often a patch is retried after another change of the plan. Each
+// failed try means that another change succeeded.
 const patchTries = 20
 
-// Patch changes the plan in force by a JSON merge patch (RFC 7396), for all
-// replicas, and applies it here at once: what the patch has takes the place of
-// what the plan has, member by member, null removes, and a list is replaced as a
-// whole. The plan in force is the one that [State.InForce] returns.
+// Patch changes the plan with a JSON merge patch (RFC 7396) for all replicas, and
+// applies it here immediately. Members of the patch replace those of the plan, null
+// removes a member, and lists are replaced as a whole. The patch applies to the
+// plan that [State.InForce] returns.
 //
-// Faults that the patch names begin anew, the others go on: they keep the time
-// that is left, and calls that they hold are held. A "for" of a route or the
-// database is for those of its faults that the patch names, or for all if it
-// names none.
+// Faults in the patch restart. The others continue: they keep their remaining
+// time, and calls that they delay or hang keep waiting. A "for" of a route or the
+// database applies to its faults in the patch, or to all its faults if the patch
+// contains none.
 //
-// No patch is lost, however many come at once, at whatever replica. Fields that
-// the plan does not have are listed in ignored, as those of [Parse] are. Errors:
-// a [*PlanError] for a patch that is no JSON object or leads to a plan that breaks
-// a rule, [ErrChanged] if others were faster many times, those of the store, and
-// ctx's.
+// Concurrent patches, even at different replicas, are all applied. ignored lists
+// unknown fields, as for [Parse]. Patch returns a [*PlanError] for a patch that is
+// not a JSON object or results in an invalid plan, [ErrChanged] after too many
+// concurrent changes, the errors of the store, and the error of ctx.
 func (i *Injector) Patch(ctx context.Context, patch []byte) (state State, ignored []string, err error) {
 	change, err := readPatch(patch)
 	if err != nil {
@@ -50,7 +49,7 @@ func (i *Injector) Patch(ctx context.Context, patch []byte) (state State, ignore
 	return state, ignored, err
 }
 
-// patchOnce patches the plan as it is stored now.
+// patchOnce patches the currently stored plan once.
 func (i *Injector) patchOnce(ctx context.Context, change map[string]any) (State, []string, error) {
 	base, asked := i.State(), i.now()
 	if i.store != nil {
@@ -75,7 +74,7 @@ func (i *Injector) patchOnce(ctx context.Context, change map[string]any) (State,
 	return i.applySet(ctx, next, asked), ignored, nil
 }
 
-// readPatch reads a patch. One without any field of a plan is a mistake.
+// readPatch reads a patch. It rejects a patch without any field of a plan.
 func readPatch(text []byte) (map[string]any, error) {
 	value, err := decode(text)
 	if err != nil {
@@ -86,17 +85,17 @@ func readPatch(text []byte) (map[string]any, error) {
 		return nil, &PlanError{Rule: "must be a JSON object"}
 	}
 	if _, ok := change["preset"]; ok {
-		return nil, &PlanError{Field: "preset", Rule: "must be left out of a patch: PUT sets a preset, which replaces the whole plan"}
+		return nil, &PlanError{Field: "preset", Rule: "is not allowed in a patch: use PUT to set a preset, which replaces the whole plan"}
 	}
 	known := []string{"seed", "routes", "database", "cpu", "memory", "ready", "scrape_outage", "crash"}
 	names := slices.Sorted(maps.Keys(change))
 	if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(known, name) }) {
-		return nil, &PlanError{Field: member("", names[0]), Rule: "is no field of a plan, and neither is any other here; a plan has " + strings.Join(known, ", ")}
+		return nil, &PlanError{Field: member("", names[0]), Rule: "is not a field of a plan, and the patch has no known field; the fields are " + strings.Join(known, ", ")}
 	}
 	return change, nil
 }
 
-// patch returns the state that a patch makes of s.
+// patch returns the result of applying a patch to s.
 func (s State) patch(change map[string]any) (State, []string, error) {
 	base := s.InForce()
 	text, err := json.Marshal(base.Plan)
@@ -114,7 +113,7 @@ func (s State) patch(change map[string]any) (State, []string, error) {
 	}
 	plan, ignored, err := Parse(bytes.NewReader(merged))
 	if broken, ok := errors.AsType[*PlanError](err); ok && broken.Rule == oneDelay {
-		broken.Rule += "; a patch removes the other one by null"
+		broken.Rule += "; to remove the other one in a patch, set it to null"
 	}
 	if err != nil {
 		return State{}, nil, err
@@ -122,8 +121,8 @@ func (s State) patch(change map[string]any) (State, []string, error) {
 	return base.patched(plan, change), ignored, nil
 }
 
-// merge returns what a patch makes of a JSON value: MergePatch of RFC 7396,
-// section 2. It may change the target.
+// merge applies a patch to a JSON value. It is MergePatch of RFC 7396, section 2,
+// and may change the target.
 func merge(target, patch any) any {
 	members, ok := patch.(map[string]any)
 	if !ok {
@@ -143,7 +142,7 @@ func merge(target, patch any) any {
 	return object
 }
 
-// namedBy reports whether a patch names the fault.
+// namedBy reports whether a patch contains the fault.
 func (f part) namedBy(change map[string]any) bool {
 	scope, fault := change, f.field
 	if f.kind < numRouteKinds {
@@ -166,8 +165,8 @@ func (f part) namedBy(change map[string]any) bool {
 // faultNames are the members of a route or the database that are faults.
 var faultNames = []string{"delay", "deny", "error", "reset", "hang"}
 
-// namesWithin reports whether the patch of a route or of the database names one
-// of its faults. A "for" beside no fault is about all.
+// namesWithin reports whether the patch of a route or of the database contains one
+// of its faults. A "for" without any fault means all of them.
 func namesWithin(value any, fault string) bool {
 	object, ok := value.(map[string]any)
 	if !ok {
@@ -185,8 +184,8 @@ func namesWithin(value any, fault string) bool {
 	return timed
 }
 
-// dropTimes takes their own times from the faults of a plan for which a patch sets
-// the time that a route's or the database's faults share: the own one would win.
+// dropTimes removes the faults' own durations where a patch sets the shared
+// duration of a route or the database, because their own would take precedence.
 func dropTimes(plan, change any) {
 	dropTimesWithin(memberOf(plan, "database"), memberOf(change, "database"))
 	routes, _ := memberOf(change, "routes").(map[string]any)
@@ -207,7 +206,7 @@ func dropTimesWithin(scope, patch any) {
 	}
 }
 
-// memberOf returns a member of a JSON object, nil without one.
+// memberOf returns a member of a JSON object, or nil.
 func memberOf(value any, name string) any {
 	object, _ := value.(map[string]any)
 	return object[name]

@@ -16,7 +16,7 @@ import (
 	"onsale/internal/fault"
 )
 
-// mustPatch patches the plan in force.
+// mustPatch patches the current plan.
 func mustPatch(t *testing.T, i *fault.Injector, patch string) fault.State {
 	t.Helper()
 	state, _, err := i.Patch(t.Context(), []byte(patch))
@@ -26,7 +26,7 @@ func mustPatch(t *testing.T, i *fault.Injector, patch string) fault.State {
 	return state
 }
 
-// parse reads a plan.
+// parse parses a plan.
 func parse(t *testing.T, text string) fault.Plan {
 	t.Helper()
 	plan, _, err := fault.Parse(strings.NewReader(text))
@@ -36,7 +36,7 @@ func parse(t *testing.T, text string) fault.Plan {
 	return plan
 }
 
-// written is a plan in JSON.
+// written returns a plan in JSON.
 func written(t *testing.T, plan fault.Plan) string {
 	t.Helper()
 	text, err := json.Marshal(plan)
@@ -46,7 +46,8 @@ func written(t *testing.T, plan fault.Plan) string {
 	return string(text)
 }
 
-// Objects merge, everything else is replaced, null removes, as RFC 7396 has it.
+// As in RFC 7396, objects are merged, other values are replaced, and null removes a
+// member.
 func TestPatchMerges(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ plan, patch, want string }{
@@ -54,9 +55,9 @@ func TestPatchMerges(t *testing.T) {
 			`{"cpu":{"share":0.5}}`, `{"database":{"error":0.5}}`,
 			`{"cpu":{"share":0.5},"database":{"error":0.5}}`,
 		},
-		"nothing":                   {`{"cpu":{"share":0.5}}`, `{}`, `{"cpu":{"share":0.5}}`},
-		"null removes":              {`{"cpu":{"share":0.5},"database":{"error":0.5}}`, `{"cpu":null}`, `{"database":{"error":0.5}}`},
-		"null of what is not there": {`{}`, `{"cpu":null,"database":{"delay":null},"routes":{"/books":null}}`, `{}`},
+		"nothing":                  {`{"cpu":{"share":0.5}}`, `{}`, `{"cpu":{"share":0.5}}`},
+		"null removes":             {`{"cpu":{"share":0.5},"database":{"error":0.5}}`, `{"cpu":null}`, `{"database":{"error":0.5}}`},
+		"null of a missing member": {`{}`, `{"cpu":null,"database":{"delay":null},"routes":{"/books":null}}`, `{}`},
 		"a route is added": {
 			`{"routes":{"/books":{"error":1}}}`, `{"routes":{"/concerts":{"hang":1}}}`,
 			`{"routes":{"/books":{"error":1},"/concerts":{"hang":1}}}`,
@@ -84,7 +85,7 @@ func TestPatchMerges(t *testing.T) {
 		},
 		"a time is removed": {`{"database":{"error":0.5,"for":"1m"}}`, `{"database":{"for":null}}`, `{"database":{"error":0.5}}`},
 		"a time for all":    {`{"database":{"error":0.5,"delay":{"fixed":"1s"}}}`, `{"database":{"for":"1m"}}`, `{"database":{"error":0.5,"delay":{"fixed":"1s"},"for":"1m"}}`},
-		"a time for what is named alone": {
+		"a time for only the faults in the patch": {
 			`{"routes":{"/buy/{concert_id}":{"delay":{"uniform":["1s","4s"]}}}}`, `{"routes":{"/buy/{concert_id}":{"deny":0.9,"for":"2m"}}}`,
 			`{"routes":{"/buy/{concert_id}":{"delay":{"uniform":["1s","4s"]},"deny":{"share":0.9,"for":"2m"}}}}`,
 		},
@@ -128,15 +129,15 @@ func TestPatchMerges(t *testing.T) {
 	}
 }
 
-// What PUT refuses, PATCH refuses, with the field named; and nothing changes.
-func TestPatchRefuses(t *testing.T) {
+// PATCH rejects the same plans as PUT, names the field, and changes nothing.
+func TestInvalidPatches(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ patch, field, rule string }{
 		{`{"database":{"error":2}}`, "database.error", "between 0 and 1"},
-		{`{"database":{"error":{"for":"1m"}}}`, "database.error.share", "must be there"},
-		{`{"routes":{"/health":{"error":1}}}`, `routes["/health"]`, "no route"},
+		{`{"database":{"error":{"for":"1m"}}}`, "database.error.share", "is required"},
+		{`{"routes":{"/health":{"error":1}}}`, `routes["/health"]`, "not a route"},
 		{`{"routes":{"/concerts":{"deny":1}}}`, `routes["/concerts"].deny`, "must be 0"},
-		{`{"routes":{"/buy/{concert_id}":{"delay":{"fixed":"1s"}}}}`, `routes["/buy/{concert_id}"].delay`, "only one of fixed, uniform and lognormal; a patch removes"},
+		{`{"routes":{"/buy/{concert_id}":{"delay":{"fixed":"1s"}}}}`, `routes["/buy/{concert_id}"].delay`, "only one of fixed, uniform and lognormal; to remove the other one"},
 		{`{"routes":[]}`, "routes", "object"},
 		{`{"cpu":{"share":1,"for":"25h"}}`, "cpu.for", "24h"},
 		{`{"cpu":{"share":1,"for":"0s"}}`, "cpu.for", "more than 0s"},
@@ -145,7 +146,7 @@ func TestPatchRefuses(t *testing.T) {
 		{`{"crash":"now"}`, "crash", "object"},
 		{`{"preset":"off"}`, "preset", "PUT"},
 		{`{"preset":null}`, "preset", "PUT"},
-		{`{"plan":{"cpu":{"share":1}}}`, "plan", "no field"},
+		{`{"plan":{"cpu":{"share":1}}}`, "plan", "not a field"},
 		{`[]`, "", "object"},
 		{`null`, "", "object"},
 		{`{"cpu":`, "", "JSON"},
@@ -167,9 +168,9 @@ func TestPatchRefuses(t *testing.T) {
 	}
 }
 
-// A fault that the patch does not name keeps the time that is left, one that it
-// names begins anew, and one that is over is gone.
-func TestPatchedFaultsBeginAnew(t *testing.T) {
+// Faults outside the patch keep their remaining time, faults in the patch restart,
+// and ended faults are removed.
+func TestPatchedFaultsRestart(t *testing.T) {
 	t.Parallel()
 	for _, stored := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -209,13 +210,13 @@ func TestPatchedFaultsBeginAnew(t *testing.T) {
 			at(81)
 			mustPatch(t, i, `{"database":{"delay":{"fixed":"1s"}}}`)
 			if got := written(t, i.State().Plan); got != `{"database":{"delay":{"fixed":"1s"}}}` {
-				t.Errorf("what was over came back: %s", got)
+				t.Errorf("an ended fault is active again: %s", got)
 			}
 		})
 	}
 }
 
-// A patch that names no fault and no time lets none begin anew.
+// A patch without a fault and a time restarts nothing.
 func TestAnEmptyPatchProlongsNothing(t *testing.T) {
 	t.Parallel()
 	for _, patch := range []string{`{}`, `{"database":{}}`, `{"database":{"eror":1}}`, `{"routes":{"/books":{}}}`, `{"routes":{}}`} {
@@ -232,7 +233,7 @@ func TestAnEmptyPatchProlongsNothing(t *testing.T) {
 	}
 }
 
-// The first patch of all changes the plan that is in force without being stored.
+// The first patch changes the default plan, which is not stored yet.
 func TestPatchOfTheDefaultPlan(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -262,7 +263,7 @@ func TestPatchOfTheDefaultPlan(t *testing.T) {
 	})
 }
 
-// Patches at two replicas at once are all in the plan.
+// Concurrent patches at two replicas are all applied.
 func TestNoPatchIsLost(t *testing.T) {
 	t.Parallel()
 	store := &memoryStore{}
@@ -293,8 +294,9 @@ func TestNoPatchIsLost(t *testing.T) {
 	}
 }
 
-// What a fault holds, it goes on holding when a patch changes another one.
-func TestPatchLeavesHungCallsAlone(t *testing.T) {
+// Calls that a fault delays or hangs keep waiting when a patch changes another
+// fault.
+func TestPatchKeepsHungCallsWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		i := fault.NewInjector(fault.Options{Store: &memoryStore{}, Replica: "one"})
@@ -308,7 +310,7 @@ func TestPatchLeavesHungCallsAlone(t *testing.T) {
 		mustPatch(t, i, `{"routes":{"/books":{"error":0.5,"for":"1m"}},"database":{"error":0.5}}`)
 		synctest.Wait()
 		if !hung.Load() || !delayed.Load() {
-			t.Errorf("a patch of something else let calls go: hung %t, delayed %t", hung.Load(), delayed.Load())
+			t.Errorf("a patch of another fault released calls: hung %t, delayed %t", hung.Load(), delayed.Load())
 		}
 		mustPatch(t, i, `{"routes":{"/books":{"hang":null}}}`)
 		synctest.Wait()
@@ -318,13 +320,13 @@ func TestPatchLeavesHungCallsAlone(t *testing.T) {
 		mustPatch(t, i, `{"database":null}`)
 		synctest.Wait()
 		if delayed.Load() {
-			t.Error("a delayed call is still held")
+			t.Error("a delayed call is still waiting")
 		}
 	})
 }
 
-// The log says what is in force, without what is over.
-func TestTheLogSaysWhatIsInForce(t *testing.T) {
+// The log lists the active faults without ended ones.
+func TestTheLogListsActiveFaults(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log safeBuffer
@@ -335,19 +337,19 @@ func TestTheLogSaysWhatIsInForce(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		for n, want := range []string{"database error 50 % for 1m0s", "cpu burn 50 % for 1m0s"} {
 			if !strings.Contains(lines[n], "/buy/{concert_id} delay 1s to 4s; ") || !strings.Contains(lines[n], want) {
-				t.Errorf("line %d has not the delays and %q: %s", n, want, lines[n])
+				t.Errorf("line %d lacks the delays or %q: %s", n, want, lines[n])
 			}
 		}
 		if strings.Contains(lines[1], "database") {
-			t.Errorf("the log tells of what is over: %s", lines[1])
+			t.Errorf("the log contains an ended fault: %s", lines[1])
 		}
 		state := i.State()
-		var told []string
+		var listed []string
 		for _, f := range state.Faults() {
-			told = append(told, f.Field+": "+f.Words+": "+f.Left.String())
+			listed = append(listed, f.Field+": "+f.Words+": "+f.Left.String())
 		}
-		if got := told[len(told)-1]; got != "cpu: cpu burn 50 %: 1m0s" || len(told) != 5 {
-			t.Errorf("faults %q", told)
+		if got := listed[len(listed)-1]; got != "cpu: cpu burn 50 %: 1m0s" || len(listed) != 5 {
+			t.Errorf("faults %q", listed)
 		}
 	})
 }

@@ -42,8 +42,8 @@ func TestPresetsAreValid(t *testing.T) {
 	}
 }
 
-// JSON cannot say these, Go can.
-func TestValidateRefusesWhatOnlyGoCanSay(t *testing.T) {
+// These values exist only in Go, not in JSON.
+func TestValidateRejectsValuesBeyondJSON(t *testing.T) {
 	t.Parallel()
 	second := fault.Range{Min: time.Second, Max: time.Second}
 	for field, plan := range map[string]fault.Plan{
@@ -68,7 +68,7 @@ func TestValidateRefusesWhatOnlyGoCanSay(t *testing.T) {
 	}
 }
 
-// The golden files show what clients read; what they read they may send back.
+// The golden files show what clients get. Clients can send it back unchanged.
 func TestMarshalRoundTrip(t *testing.T) {
 	t.Parallel()
 	for name, plan := range map[string]fault.Plan{
@@ -99,7 +99,7 @@ func TestMarshalRoundTrip(t *testing.T) {
 	}
 }
 
-func TestMarshalLeavesOutWhatInjectsNothing(t *testing.T) {
+func TestMarshalLeavesOutFaultsWithoutEffect(t *testing.T) {
 	t.Parallel()
 	idle := fault.Plan{
 		Routes:   map[string]fault.RouteFaults{"/books": {For: time.Second}, "/concerts": {}},
@@ -124,7 +124,7 @@ func TestUnmarshalNamesTheField(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 	if !reflect.DeepEqual(kept, fault.Default()) {
-		t.Error("a refused plan was taken over")
+		t.Error("an invalid plan was applied")
 	}
 }
 
@@ -153,8 +153,8 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-// FuzzParse: nothing makes Parse panic, and what it accepts is valid, is
-// written back without loss, and holds no unknown field then.
+// FuzzParse checks that Parse never panics. Accepted plans are valid, and survive
+// encoding and parsing without loss and without unknown fields.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		wholePlan, `{}`, `{"preset":"off"}`, `{"preset":"default"}`, `{"ready":false,"x":[{"y":1}]}`, `{"cpu":{"share":-0}}`,
@@ -191,7 +191,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// golden compares with a file of testdata, or writes it under -update.
+// golden compares got with a file in testdata, or writes the file with -update.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// MaxIgnored is how many unknown fields of a plan are listed: enough to find
-// a misspelling, too few to flood a log.
+// MaxIgnored limits the list of unknown fields of a plan. It is enough to find a
+// typo, and does not flood a log.
 const MaxIgnored = 32
 
-// planReader turns decoded JSON into a plan. It keeps the first error, so that
-// the code that reads the fields can be straight.
+// planReader converts decoded JSON to a plan. It keeps the first error, so the code
+// that reads the fields needs no error checks.
 type planReader struct {
 	err     *PlanError
 	ignored []string
 }
 
-// fail records that a field breaks a rule, unless an earlier one does.
+// fail records that a field breaks a rule, unless there is an earlier error.
 func (p *planReader) fail(field, rule string) {
 	if p.err == nil {
 		p.err = &PlanError{Field: field, Rule: rule}
 	}
 }
 
-// object returns a JSON object to read from. What is no object reads as an
-// empty one, after the failure.
+// object returns a JSON object to read from. For another type, it records an error
+// and returns an empty object.
 func (p *planReader) object(path string, value any) *object {
 	members, ok := value.(map[string]any)
 	if !ok {
@@ -36,8 +36,8 @@ func (p *planReader) object(path string, value any) *object {
 	return &object{reader: p, path: path, members: members, taken: make(map[string]bool)}
 }
 
-// object is a JSON object that remembers which of its members were asked for.
-// A member that is null counts as left out.
+// object is a JSON object that remembers which members were read. A null member
+// counts as missing.
 type object struct {
 	reader  *planReader
 	path    string
@@ -50,16 +50,16 @@ func (o *object) has(name string) bool { return o.members[name] != nil }
 // names returns the names of all members, sorted.
 func (o *object) names() []string { return slices.Sorted(maps.Keys(o.members)) }
 
-// take returns a member, nil if it is left out, and marks it as known.
+// take returns a member, or nil if it is missing, and marks it as known.
 func (o *object) take(name string) any {
 	o.taken[name] = true
 	return o.members[name]
 }
 
-// known reports whether a member was asked for.
+// known reports whether a member was read.
 func (o *object) known(name string) bool { return o.taken[name] }
 
-// done reports the members that nobody asked for as ignored.
+// done reports the members that were not read as ignored.
 func (o *object) done() {
 	for _, name := range o.names() {
 		if !o.taken[name] && len(o.reader.ignored) < MaxIgnored {
@@ -71,7 +71,7 @@ func (o *object) done() {
 // fail records that a member breaks a rule.
 func (o *object) fail(name, rule string) { o.reader.fail(member(o.path, name), rule) }
 
-// object returns a member that is an object, an empty one if it is left out.
+// object returns a member that is an object, or an empty object if it is missing.
 func (o *object) object(name string) *object {
 	value := o.take(name)
 	if value == nil {
@@ -84,7 +84,7 @@ func (o *object) text(name string) string {
 	value := o.take(name)
 	text, ok := value.(string)
 	if !ok && value != nil {
-		o.fail(name, "must be a text")
+		o.fail(name, "must be a string")
 	}
 	return text
 }
@@ -102,7 +102,7 @@ func (o *object) flag(name string, absent bool) bool {
 	return on
 }
 
-// number returns a member that is a number, as near as a float64 comes to it.
+// number returns a member that is a number, as a float64.
 func (o *object) number(name string) float64 {
 	value := o.take(name)
 	if value == nil {
@@ -115,7 +115,7 @@ func (o *object) number(name string) float64 {
 	}
 	n, err := number.Float64()
 	if err != nil {
-		o.fail(name, "must be a number of a size that can be told")
+		o.fail(name, "must be a number in the range of a float64")
 	}
 	return n
 }
@@ -143,8 +143,7 @@ func (o *object) duration(name string) time.Duration {
 	return o.reader.duration(member(o.path, name), value)
 }
 
-// lasts returns the member "for". A fault that lasts no time is a mistake, and
-// not one without end.
+// lasts returns the member "for". It rejects 0, which would otherwise mean no end.
 func (o *object) lasts() time.Duration {
 	d := o.duration("for")
 	if o.has("for") && d <= 0 {
@@ -168,12 +167,12 @@ func (o *object) span(name string) Range {
 	return Range{Min: o.reader.duration(path+"[0]", list[0]), Max: o.reader.duration(path+"[1]", list[1])}
 }
 
-// duration reads a text such as "1m30s".
+// duration parses a string such as "1m30s".
 func (p *planReader) duration(path string, value any) time.Duration {
 	text, _ := value.(string)
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		p.fail(path, `must be a duration as a text, such as "500ms" or "1m30s"`)
+		p.fail(path, `must be a duration string such as "500ms" or "1m30s"`)
 	}
 	return d
 }

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// How a replica follows the store.
+// Intervals and timeouts for the store.
 const (
-	// PollInterval is how often the stored plan is read. With the time that
-	// reading takes, every replica applies a new plan within 2 s.
+	// PollInterval is how often a replica polls the stored plan. Including the time
+	// to read it, every replica applies a new plan within 2 s.
 	PollInterval = time.Second
-	// HeartbeatInterval is how often a replica says that it lives: three times
-	// in the 15 s after which a store no longer lists it.
+	// HeartbeatInterval is how often a replica sends a heartbeat. A store no longer
+	// lists it after 15 s without one.
 	HeartbeatInterval = 5 * time.Second
-	// storeTimeout bounds one call to the store; the next poll is a new chance.
+	// storeTimeout limits one call to the store. The next poll retries it.
 	storeTimeout = time.Second
 )
 
-// Run follows the stored plan, says that this replica lives, and drives CPU
-// burn and memory ballast. While the store fails, the last plan holds. Run
-// returns nil when ctx has ended and all that it started has stopped. It must
-// not run twice at a time.
+// Run polls the stored plan, sends heartbeats, and runs the background faults: CPU
+// burn, memory ballast and crash. While the store fails, the last plan stays in
+// force. Run returns nil after ctx has ended and everything it started has stopped.
+// It must not be called concurrently.
 func (i *Injector) Run(ctx context.Context) error {
 	poll := time.NewTicker(PollInterval)
 	defer poll.Stop()
@@ -39,19 +39,19 @@ func (i *Injector) Run(ctx context.Context) error {
 	return nil
 }
 
-// follower is what Run remembers from one round to the next.
+// follower is the state of Run between two polls.
 type follower struct {
 	*Injector
 
-	// driven is the plan whose loads run.
+	// driven is the plan whose loads are running.
 	driven *applied
 	loads  map[kind]*load
-	// failing says that the store's last call failed, which was logged.
+	// failing is true if the store's last call failed, which was logged.
 	failing bool
 }
 
-// drive lets the loads of the current plan run, in the place of the last one's.
-// A load that both have goes on.
+// drive replaces the loads of the last plan by those of the current one. A load
+// that is the same in both continues.
 func (f *follower) drive(ctx context.Context) {
 	a := f.current.Load()
 	if a == f.driven {
@@ -77,8 +77,8 @@ func (f *follower) stop() {
 	}
 }
 
-// follow loads the stored plan, sends a heartbeat if one is due, and logs when
-// the store begins to fail and when it answers again.
+// follow loads the stored plan, sends a heartbeat if one is due, and logs when the
+// store starts to fail and when it recovers.
 func (f *follower) follow(ctx context.Context) {
 	if f.store == nil {
 		return
@@ -86,13 +86,13 @@ func (f *follower) follow(ctx context.Context) {
 	err := f.exchange(ctx)
 	switch {
 	case ctx.Err() != nil:
-		// Stopping: an error is no news.
+		// Run is stopping, so errors are expected.
 	case err != nil && !f.failing:
 		f.failing = true
-		f.log.Warn("fault plan store failed, the last plan holds", "error", err)
+		f.log.Warn("fault plan store failed, keeping the last plan", "error", err)
 	case err == nil && f.failing:
 		f.failing = false
-		f.log.Info("fault plan store answers again")
+		f.log.Info("fault plan store is available again")
 	}
 }
 
@@ -105,13 +105,14 @@ func (f *follower) exchange(ctx context.Context) error {
 	return f.beat(ctx)
 }
 
-// beat sends a heartbeat if one is due, for its time or for a new version.
+// beat sends a heartbeat if the interval has passed or the version is new.
 func (i *Injector) beat(ctx context.Context) error {
 	i.beating.Lock()
 	defer i.beating.Unlock()
-	// Half a poll early is due, lest jitter make it a whole poll late.
+	// It may be half a poll early. Otherwise jitter could make it a whole poll
+	// late.
 	version, now := i.current.Load().state.Version, i.now()
-	if version == i.toldVersion && !i.toldAt.IsZero() && now.Sub(i.toldAt) < HeartbeatInterval-PollInterval/2 {
+	if version == i.beatVersion && !i.beatAt.IsZero() && now.Sub(i.beatAt) < HeartbeatInterval-PollInterval/2 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
@@ -119,6 +120,6 @@ func (i *Injector) beat(ctx context.Context) error {
 	if err := i.store.Heartbeat(ctx, i.replica, version); err != nil {
 		return fmt.Errorf("send heartbeat: %w", err)
 	}
-	i.toldVersion, i.toldAt = version, now
+	i.beatVersion, i.beatAt = version, now
 	return nil
 }

@@ -45,7 +45,7 @@ func TestReplicasAgreeWithinTwoSeconds(t *testing.T) {
 		plan := fault.Plan{NotReady: fault.Switch{On: true, For: 10 * time.Second}}
 		state := mustSet(t, one, plan)
 		if state.Version != 1 || !reflect.DeepEqual(state.Plan, plan) || one.Ready() {
-			t.Errorf("not applied at once where it was set: %+v", state)
+			t.Errorf("not applied immediately where it was set: %+v", state)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
@@ -57,7 +57,7 @@ func TestReplicasAgreeWithinTwoSeconds(t *testing.T) {
 			t.Errorf("replicas are %+v (%v), want both at version 1", replicas, err)
 		}
 
-		// The fault ends in the same moment on both.
+		// The fault ends at the same time on both.
 		time.Sleep(8*time.Second - time.Nanosecond)
 		if one.Ready() || two.Ready() {
 			t.Error("the fault ended early")
@@ -69,7 +69,7 @@ func TestReplicasAgreeWithinTwoSeconds(t *testing.T) {
 	})
 }
 
-func TestTheStoredPlanWinsOverTheOptions(t *testing.T) {
+func TestTheStoredPlanOverridesTheOptions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &memoryStore{}
@@ -78,7 +78,7 @@ func TestTheStoredPlanWinsOverTheOptions(t *testing.T) {
 			t.Fatalf("load: %v", err)
 		}
 		if got := i.State(); got.Version != 0 || !reflect.DeepEqual(got.Plan, fault.Default()) {
-			t.Errorf("with nothing stored the plan is %+v", got)
+			t.Errorf("without a stored plan, the plan is %+v", got)
 		}
 		if _, err := store.SavePlan(t.Context(), fault.Off()); err != nil {
 			t.Fatalf("save: %v", err)
@@ -93,7 +93,7 @@ func TestTheStoredPlanWinsOverTheOptions(t *testing.T) {
 	})
 }
 
-// A fault whose time was over before the replica started does not come back.
+// A fault that ended before the replica started does not become active again.
 func TestAPlanThatIsOverStaysOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -112,8 +112,8 @@ func TestAPlanThatIsOverStaysOver(t *testing.T) {
 	})
 }
 
-// Whoever sets a plan is told at once that this replica has it.
-func TestSetIsToldAtOnce(t *testing.T) {
+// After Set, the list of replicas immediately shows the new version.
+func TestSetSendsAHeartbeat(t *testing.T) {
 	t.Parallel()
 	store := &memoryStore{}
 	i := fault.NewInjector(fault.Options{Store: store, Replica: "one"})
@@ -141,12 +141,12 @@ func TestHeartbeats(t *testing.T) {
 		}
 		want := []time.Duration{0, 5 * time.Second, 10 * time.Second, 12 * time.Second, 17 * time.Second}
 		if !slices.Equal(got, want) {
-			t.Errorf("heartbeats at %v, want %v: at once, every 5s, and on change", got, want)
+			t.Errorf("heartbeats at %v, want %v: at the start, every 5s, and after a change", got, want)
 		}
 	})
 }
 
-func TestTheLastPlanHoldsWhileTheStoreIsAway(t *testing.T) {
+func TestTheLastPlanIsKeptWhileTheStoreFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &memoryStore{}
@@ -159,7 +159,7 @@ func TestTheLastPlanHoldsWhileTheStoreIsAway(t *testing.T) {
 			store.setAway(true)
 			time.Sleep(time.Minute)
 			if got := i.State(); got.Version != 1 || !reflect.DeepEqual(got.Plan, fault.Default()) {
-				t.Errorf("while the store is away the plan is %+v", got)
+				t.Errorf("while the store fails, the plan is %+v", got)
 			}
 			if _, err := i.Set(t.Context(), fault.Off()); !errors.Is(err, errStoreAway) || i.State().Version != 1 {
 				t.Errorf("set: %v, version %d; want the store's error and no change", err, i.State().Version)
@@ -173,17 +173,17 @@ func TestTheLastPlanHoldsWhileTheStoreIsAway(t *testing.T) {
 		synctest.Wait()
 		want := []string{
 			"fault plan applied",
-			"fault plan store failed, the last plan holds", "fault plan store answers again",
-			"fault plan store failed, the last plan holds", "fault plan store answers again",
+			"fault plan store failed, keeping the last plan", "fault plan store is available again",
+			"fault plan store failed, keeping the last plan", "fault plan store is available again",
 		}
 		if got := log.messages(t); !slices.Equal(got, want) {
-			t.Errorf("log says %q\nwant     %q", got, want)
+			t.Errorf("log is %q\nwant   %q", got, want)
 		}
 	})
 }
 
-// A plan that was read before another was set must not undo it.
-func TestAPlanLoadedLateDoesNotUndoTheOneSet(t *testing.T) {
+// A plan that was read before another was set must not replace it.
+func TestALatePlanDoesNotReplaceANewerOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &memoryStore{}
@@ -191,7 +191,7 @@ func TestAPlanLoadedLateDoesNotUndoTheOneSet(t *testing.T) {
 		if _, err := store.SavePlan(t.Context(), fault.Default()); err != nil {
 			t.Fatalf("save: %v", err)
 		}
-		store.loaded = func() { time.Sleep(time.Second) } // the answer is slow
+		store.loaded = func() { time.Sleep(time.Second) } // the response is slow
 		loaded := make(chan error)
 		go func() { loaded <- i.Load(t.Context()) }()
 		synctest.Wait()
@@ -205,7 +205,7 @@ func TestAPlanLoadedLateDoesNotUndoTheOneSet(t *testing.T) {
 	})
 }
 
-func TestAStoreThatHangsIsGivenUp(t *testing.T) {
+func TestCallsToAHangingStoreTimeOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &hangingStore{}
@@ -213,7 +213,7 @@ func TestAStoreThatHangsIsGivenUp(t *testing.T) {
 		run(t, i)
 		time.Sleep(10*time.Second + 1)
 		if got := store.loads.Load(); got < 5 {
-			t.Errorf("%d loads in 10s: a call that hangs holds up the next", got)
+			t.Errorf("%d loads in 10s: a hanging call delays the next one", got)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
@@ -226,7 +226,7 @@ func TestAStoreThatHangsIsGivenUp(t *testing.T) {
 			t.Errorf("set: %v, want the context's error", err)
 		}
 		if err := <-second; !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("set beside another: %v, want the context's error", err)
+			t.Errorf("concurrent set: %v, want the context's error", err)
 		}
 	})
 }
@@ -244,7 +244,7 @@ func TestWithoutAStorePlansAreLocal(t *testing.T) {
 				t.Errorf("version is %d, want %d", got, version)
 			}
 			if got := mustSet(t, i, fault.Off()); got.Version != version+1 || got.Age != 0 {
-				t.Errorf("set gives %+v, want version %d", got, version+1)
+				t.Errorf("set returns %+v, want version %d", got, version+1)
 			}
 			time.Sleep(3 * time.Second)
 			if got := i.State().Age; got != 3*time.Second {
@@ -254,7 +254,7 @@ func TestWithoutAStorePlansAreLocal(t *testing.T) {
 	})
 }
 
-func TestSetRefusesAnInvalidPlan(t *testing.T) {
+func TestSetRejectsAnInvalidPlan(t *testing.T) {
 	t.Parallel()
 	store := &memoryStore{}
 	i := fault.NewInjector(fault.Options{Store: store})
@@ -267,7 +267,7 @@ func TestSetRefusesAnInvalidPlan(t *testing.T) {
 	}
 }
 
-// The injector's plan is its own: nobody changes it from outside.
+// Callers cannot change the injector's plan.
 func TestPlansAreNotShared(t *testing.T) {
 	t.Parallel()
 	plan := fault.Default()
@@ -276,11 +276,11 @@ func TestPlansAreNotShared(t *testing.T) {
 	delete(plan.Routes, buy)
 	delete(i.State().Plan.Routes, buyDeny)
 	if got := i.State().Plan; !reflect.DeepEqual(got, fault.Default()) {
-		t.Errorf("the plan was changed from outside: %+v", got)
+		t.Errorf("a caller changed the plan: %+v", got)
 	}
 }
 
-// hangingStore answers nobody.
+// hangingStore does not respond until the context ends.
 type hangingStore struct {
 	memoryStore
 
@@ -298,7 +298,7 @@ func (s *hangingStore) SavePlan(ctx context.Context, _ fault.Plan) (fault.State,
 	return fault.State{}, ctx.Err()
 }
 
-// safeBuffer is a log that several goroutines may write to.
+// safeBuffer is a log buffer that is safe for concurrent use.
 type safeBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

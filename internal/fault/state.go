@@ -7,40 +7,39 @@ import (
 	"time"
 )
 
-// State is a plan with its place in history, as stores keep it.
+// State is a plan with its version and times, as stores keep it.
 type State struct {
-	// Version counts the plans that were set and the patches, from 1; 0 means that
-	// there was none.
+	// Version counts plans and patches from 1; 0 means that none was set.
 	Version int64
 	Plan    Plan
-	// Age is the time since the plan was set, by the database's clock, so that
-	// all replicas end its faults together. A patch leaves it as it is.
+	// Age is the time since the plan was set, by the database's clock, so all
+	// replicas end its faults at the same time. A patch does not reset it.
 	Age time.Duration
-	// Begun says for each fault that was patched since, by its path in the plan,
-	// how long after the plan was set its time began.
+	// Begun has an entry for each fault that was patched since, by its path in the
+	// plan: how long after the plan the fault was set.
 	Begun map[string]time.Duration
 }
 
-// InForce returns the state without the faults whose time is over.
+// InForce returns the state without faults that have ended.
 func (s State) InForce() State {
 	s.Plan = s.Plan.rework(func(f *part) bool { return f.lasts == 0 || s.Age-s.Begun[f.field] < f.lasts })
 	return s
 }
 
-// Fault is one fault that is in force.
+// Fault is one active fault.
 type Fault struct {
-	// Field is its path in the plan.
+	// Field is the path in the plan.
 	Field string
-	// Words says what it does.
+	// Words describes the fault.
 	Words string
-	// Left is how much longer it lasts; 0 is without end. Of a crash it is the time
-	// to it.
+	// Left is the remaining time; 0 means no end. For a crash, it is the time until
+	// the crash.
 	Left time.Duration
-	// End is the patch that ends it and leaves all others.
+	// End is the patch that ends only this fault.
 	End json.RawMessage
 }
 
-// Faults returns the faults in force, in the order of [Plan.Summary].
+// Faults returns the active faults, in the order of [Plan.Summary].
 func (s State) Faults() []Fault {
 	var all []Fault
 	for _, f := range s.InForce().Plan.parts() {
@@ -69,12 +68,12 @@ func (f part) end() json.RawMessage {
 	default:
 		patch = map[string]any{name: nil}
 	}
-	text, _ := json.Marshal(patch) // maps of texts never fail
+	text, _ := json.Marshal(patch) // never fails for maps of strings
 	return text
 }
 
-// Encode returns plan and beginnings as a store keeps them. What a program that
-// knows no patches reads of it is the plan.
+// Encode returns the plan and the start times as stores keep them. Programs that do
+// not support patches can still read the plan from it.
 func (s State) Encode() ([]byte, error) {
 	text, err := json.Marshal(s.Plan)
 	if err != nil || len(s.Begun) == 0 {
@@ -94,7 +93,7 @@ func (s State) Encode() ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// Decode fills in plan and beginnings from what [State.Encode] has made.
+// Decode sets the plan and the start times from the output of [State.Encode].
 func (s *State) Decode(text []byte) error {
 	var record struct {
 		Begun map[string]string `json:"begun"`
@@ -119,18 +118,18 @@ func (s *State) Decode(text []byte) error {
 	return nil
 }
 
-// memberBegun is where the beginnings stand beside the members of a plan.
+// memberBegun is the member with the start times, next to the members of a plan.
 const memberBegun = "begun"
 
-// patched returns the state with another plan, in which the faults that a patch
-// names begin now, and all others are left as they are in s. A plan that nobody
-// has set yet is set by the first patch.
+// patched returns the state with a patched plan. The faults in the patch start now,
+// and all others keep their times from s. If no plan was set yet, the first patch
+// sets it.
 func (s State) patched(plan Plan, change map[string]any) State {
 	before := make(map[string]time.Duration)
 	for _, f := range s.Plan.parts() {
 		before[f.field] = f.lasts
 	}
-	set := time.Duration(0) // when the plan is set, by the times of s
+	set := time.Duration(0) // when the plan is set, relative to s
 	if s.Version == 0 {
 		set = s.Age
 	}

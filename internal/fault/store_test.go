@@ -10,14 +10,14 @@ import (
 	"onsale/internal/fault"
 )
 
-// errStoreAway is what a memoryStore answers while it is away.
-var errStoreAway = errors.New("store is away")
+// errStoreAway is the error of a memoryStore while it is away.
+var errStoreAway = errors.New("store is unavailable")
 
-// memoryStore is a Store as several replicas share it. Its clock runs skew
-// ahead of the replicas' clock: only ages may be compared.
+// memoryStore is a Store shared by several replicas. Its clock is skew ahead of the
+// replicas' clocks, so only ages are comparable.
 type memoryStore struct {
 	skew time.Duration
-	// loaded is called by LoadPlan when it has read, before it returns.
+	// loaded is called by LoadPlan after reading, before it returns.
 	loaded func()
 
 	mu       sync.Mutex
@@ -111,7 +111,7 @@ func (s *memoryStore) Replicas(ctx context.Context) ([]fault.Replica, error) {
 	return replicas, nil
 }
 
-// failure returns why the store does not answer, if so. The caller holds the lock.
+// failure returns the error of an unavailable store. The caller holds the lock.
 func (s *memoryStore) failure(ctx context.Context) error {
 	if s.away {
 		return errStoreAway
@@ -119,14 +119,14 @@ func (s *memoryStore) failure(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// setAway makes the store go away or come back.
+// setAway makes the store unavailable or available.
 func (s *memoryStore) setAway(away bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.away = away
 }
 
-// beatsOf returns when the replica's heartbeats came.
+// beatsOf returns the times of the replica's heartbeats.
 func (s *memoryStore) beatsOf(replica string) []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

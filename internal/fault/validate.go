@@ -11,33 +11,33 @@ import (
 
 // Limits of a plan.
 const (
-	// MaxDelay is the longest delay that may be asked for. Nobody waits longer
-	// for an answer, and every wait holds a connection.
+	// MaxDelay is the maximum delay. No client waits longer for a response, and
+	// every waiting call holds a connection.
 	MaxDelay = 10 * time.Minute
-	// MaxHang is the longest that a call hangs if its caller never gives up.
+	// MaxHang is the maximum time that a call hangs if its caller does not give up.
 	MaxHang = 5 * time.Minute
-	// MaxFor is the longest time that a fault may be told to last. One that
-	// shall last longer has no end.
+	// MaxFor is the maximum duration of a fault. For a longer time, leave out the
+	// duration.
 	MaxFor = 24 * time.Hour
-	// MaxSeed is the largest seed: the largest integer that every JSON reader
-	// keeps exactly (RFC 8259, section 6).
+	// MaxSeed is the maximum seed: the largest integer that every JSON parser reads
+	// exactly (RFC 8259, section 6).
 	MaxSeed = 1<<53 - 1
-	// MaxBallast is the most memory that may be asked for, in bytes: a tebibyte,
-	// more than a replica has. How much is held is limited further by what it has.
+	// MaxBallast is the maximum size of a ballast in bytes: 1 TiB, more than a
+	// replica has. The replica's memory limits it further.
 	MaxBallast = 1 << 40
-	// MaxMemoryPercent is how full the memory may be asked to be. The system must
-	// not run out of it, or it ends some process.
+	// MaxMemoryPercent is the maximum target for memory usage. If the system runs
+	// out of memory, it kills a process.
 	MaxMemoryPercent = 95
 )
 
-// PlanError says which field of a plan breaks which rule.
+// PlanError is the error for a plan that breaks a rule.
 type PlanError struct {
 	// Field is the field's path, such as routes["/concerts"].delay.uniform[0];
 	// empty for the plan as a whole.
 	Field string
-	// Rule is the rule, to be read after the path: "must be …".
+	// Rule is the rule, to follow the path in a message: "must be …".
 	Rule string
-	// Err is [ErrMalformed] if the plan is no JSON at all, else nil.
+	// Err is [ErrMalformed] if the plan is not valid JSON, otherwise nil.
 	Err error
 }
 
@@ -49,7 +49,7 @@ func (e *PlanError) Error() string {
 	return e.Field + " " + e.Rule
 }
 
-// Unwrap returns [ErrMalformed] if the plan is no JSON at all, else nil.
+// Unwrap returns [ErrMalformed] if the plan is not valid JSON, otherwise nil.
 func (e *PlanError) Unwrap() error { return e.Err }
 
 // Validate returns a [*PlanError] for the first rule that the plan breaks.
@@ -61,7 +61,7 @@ func (p Plan) Validate() error {
 	for _, path := range slices.Sorted(maps.Keys(p.Routes)) {
 		field := member("routes", path)
 		if !slices.Contains(known, path) {
-			return &PlanError{Field: field, Rule: "is no route that may have faults; those are " + strings.Join(known, ", ")}
+			return &PlanError{Field: field, Rule: "is not a route that can have faults; those routes are " + strings.Join(known, ", ")}
 		}
 		if err := p.Routes[path].validate(field, path); err != nil {
 			return err
@@ -138,10 +138,10 @@ func (d Delay) validate(field string) error {
 	return nil
 }
 
-// oneDelay is the rule that a delay follows one distribution.
+// oneDelay is the rule that a delay has only one distribution.
 const oneDelay = "must have only one of fixed, uniform and lognormal"
 
-// checkShare accepts 0 to 1; what is no number is neither.
+// checkShare accepts 0 to 1, and rejects NaN.
 func checkShare(field string, share float64) error {
 	if share >= 0 && share <= 1 {
 		return nil
@@ -156,7 +156,7 @@ func checkDelay(field string, d time.Duration) error {
 	return &PlanError{Field: field, Rule: "must be between 0s and " + MaxDelay.String()}
 }
 
-// checkFor accepts 0, which is without end.
+// checkFor also accepts 0, which means no end.
 func checkFor(field string, d time.Duration) error {
 	if d >= 0 && d <= MaxFor {
 		return nil
@@ -178,8 +178,8 @@ func checkAfter(field string, d time.Duration) error {
 	return &PlanError{Field: field, Rule: "must be between 0s and " + MaxFor.String()}
 }
 
-// forRule is the rule for every field named for.
-const forRule = "must be more than 0s and at most 24h0m0s; left out, the fault has no end"
+// forRule is the rule for every field with the name for.
+const forRule = "must be more than 0s and at most 24h0m0s; without it, the fault has no end"
 
 // firstError returns the first error that is not nil.
 func firstError(errs ...error) error {
@@ -191,10 +191,10 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// member returns the path of a member of an object. Names that are not plain
-// are quoted, and cut if they are long, for a plan's author chose them.
+// member returns the path of a member of an object. It shortens long names and
+// quotes names with special characters, because they are user input.
 func member(parent, name string) string {
-	const longest = 64 // characters, longer than any name that means something
+	const longest = 64 // characters; all known names are shorter
 	if runes := []rune(name); len(runes) > longest {
 		name = string(runes[:longest]) + "…"
 	}

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// grafanaInterval is how often Grafana evaluates: as often as it can.
+	// grafanaInterval is how often Grafana evaluates rules. 10 s is its minimum.
 	grafanaInterval = 10 * time.Second
-	// lookBack is the range of time that Grafana names with a query. It asks for
-	// the newest value alone, so that it only shows in its editor.
+	// lookBack is the time range of a query in Grafana. The queries return only the
+	// newest value, so it only shows in the editor.
 	lookBack = 10 * time.Minute
 )
 
-// The files, in the shape of Grafana's file provisioning.
+// The files in the format of Grafana's file provisioning.
 type (
 	provisioned struct {
 		APIVersion    int            `yaml:"apiVersion"`
@@ -75,28 +75,27 @@ type (
 	}
 )
 
-// alerting are the files that make Grafana alert by itself, for those who run it
-// beside a Prometheus that has the rule file: some of the conditions read what
-// that records.
+// alerting returns the files that let Grafana alert by itself. The Prometheus that
+// it reads must have the rule file, because some conditions read its recordings.
 func (s *Set) alerting() ([]File, error) {
 	var files []File
-	point, to := discord(), "Where alerts go. Grafana takes DISCORD_URL and DISCORD_MENTION from its environment, and does not start without the first."
+	point, to := discord(), "Where alerts are sent. Grafana reads DISCORD_URL and DISCORD_MENTION from its environment, and does not start without DISCORD_URL."
 	if s.options.Receiver.URL != "" {
-		point, to = s.options.Receiver.contactPoint(), "Where alerts go: to onsale receiver, which delivers to Discord."
+		point, to = s.options.Receiver.contactPoint(), "Where alerts are sent: to onsale receiver, which delivers them to Discord."
 	}
 	for _, f := range []struct {
 		name, about string
 		content     provisioned
 	}{
 		{
-			"rules.yaml", "The alerts. Prometheus must have the rules that `onsale export rules` writes: some conditions read what they record.",
+			"rules.yaml", "The alerts. Prometheus must have the rules that `onsale export rules` writes, because some conditions read their recordings.",
 			provisioned{Groups: []ruleGroup{s.grafanaRules()}},
 		},
 		{
 			"contact-points.yaml", to,
 			provisioned{ContactPoints: []contactPoint{point}},
 		},
-		{"policies.yaml", "Which alerts go there: all.", provisioned{Policies: []policy{grouped(point.Name, s.options.Pace)}}},
+		{"policies.yaml", "The routing of alerts: all go to one contact point.", provisioned{Policies: []policy{grouped(point.Name, s.options.Pace)}}},
 	} {
 		f.content.APIVersion = 1
 		text, err := encode(f.content, header(f.about))
@@ -113,11 +112,11 @@ func (s *Set) grafanaRules() ruleGroup {
 	for _, a := range s.alerts {
 		rule := alertRule{
 			UID: "onsale-" + strings.ToLower(a.Name), Title: a.Name, Condition: "C", Data: condition(a.Expr),
-			// No result is how Prometheus says that all is well; what is gone,
-			// InstanceDown and MetricsMissing look for. A Prometheus that cannot be
-			// asked is told of once, by InstanceDown, and not by every alert.
+			// An empty result means that all is well in Prometheus. InstanceDown
+			// and MetricsMissing detect missing series. If Prometheus does not
+			// respond, only InstanceDown reports it, not every alert.
 			NoDataState: "OK", ExecErrState: "OK",
-			// As in Prometheus, a series that is gone resolves its alert at once.
+			// As in Prometheus, a series that ends resolves its alert immediately.
 			MissingEvals: 1,
 			For:          span(a.For), Labels: a.AllLabels(), Annotations: make(map[string]string),
 		}
@@ -131,7 +130,7 @@ func (s *Set) grafanaRules() ruleGroup {
 			rule.Labels[name] = literal(value)
 		}
 		for name, text := range a.Annotations(s.options.Settings) {
-			// Grafana has the value of each query by the query's name.
+			// Grafana provides the value of each query under the query's name.
 			rule.Annotations[name] = strings.ReplaceAll(text, "$value", "$values.A.Value")
 		}
 		group.Rules = append(group.Rules, rule)
@@ -139,8 +138,8 @@ func (s *Set) grafanaRules() ruleGroup {
 	return group
 }
 
-// condition makes Grafana fire for each result that the expression has, whatever
-// its value, as Prometheus does.
+// condition makes Grafana fire for each result of the expression, whatever its
+// value, as Prometheus does.
 func condition(expr string) []query {
 	window := timeSpan{From: int(lookBack.Seconds())}
 	return []query{
@@ -157,8 +156,8 @@ func condition(expr string) []query {
 	}
 }
 
-// discord is the contact point. Grafana fills in the variables at its start, so
-// that the URL, which is a secret, is in no file.
+// discord returns the contact point for Discord. Grafana replaces the variables at
+// its start, so the URL, which is a secret, is not in the file.
 func discord() contactPoint {
 	return contactPoint{OrgID: 1, Name: discordReceiver, Receivers: []messenger{{
 		UID: "onsale-discord", Type: "discord",
@@ -170,7 +169,8 @@ func discord() contactPoint {
 	}}}
 }
 
-// grouped sends everything to a contact point, grouped as Alertmanager does it.
+// grouped returns the policy that sends everything to a contact point, grouped as
+// Alertmanager groups it.
 func grouped(to string, p catalog.Pace) policy {
 	g := p.Grouping()
 	return policy{

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/catalog/export"
 )
 
-// alerting is a file of Grafana's alerting, as far as the tests look at it.
+// alerting is a file of Grafana's alerting, with the fields that the tests check.
 type alerting struct {
 	APIVersion int `yaml:"apiVersion"`
 	Groups     []struct {
@@ -55,7 +55,7 @@ func readAlerting(t *testing.T, set *export.Set, name string) (file alerting) {
 	}
 	i := slices.IndexFunc(files, func(f export.File) bool { return f.Name == "provisioning/alerting/"+name })
 	if i < 0 {
-		t.Fatalf("there is no %s", name)
+		t.Fatalf("%s is missing", name)
 	}
 	if err := yaml.Unmarshal(files[i].Content, &file); err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func readAlerting(t *testing.T, set *export.Set, name string) (file alerting) {
 	return file
 }
 
-// Grafana's rules are those of Prometheus: all of them, with their conditions.
+// Grafana has all alerts of Prometheus, with the same conditions.
 func TestGrafanaHasEveryAlert(t *testing.T) {
 	t.Parallel()
 	groups := readAlerting(t, defaults(t), "rules.yaml").Groups
@@ -74,34 +74,35 @@ func TestGrafanaHasEveryAlert(t *testing.T) {
 	if len(groups) != 1 || groups[0].Folder == "" || len(groups[0].Rules) != len(alerts) {
 		t.Fatalf("%d groups", len(groups))
 	}
-	uid := regexp.MustCompile(`^[a-z0-9-]{1,40}$`) // Grafana takes no longer one
+	uid := regexp.MustCompile(`^[a-z0-9-]{1,40}$`) // Grafana's limit
 	for i, a := range alerts {
 		rule := groups[0].Rules[i]
 		if rule.Title != a.Name || !uid.MatchString(rule.UID) || rule.For != model.Duration(a.For).String() || rule.Labels["severity"] != string(a.Severity) {
 			t.Errorf("rule %d is %s %s for %s", i, rule.UID, rule.Title, rule.For)
 		}
 		if got := rule.Data[0]; got.Model["expr"] != a.Expr || got.Model["instant"] != true || got.DatasourceUID != dataSource {
-			t.Errorf("%s asks %v", a.Name, got)
+			t.Errorf("%s has the query %v", a.Name, got)
 		}
 		ids := make(map[string]bool)
 		for _, q := range rule.Data {
 			ids[q.RefID] = q.Model["refId"] == q.RefID
 		}
 		if !ids[rule.Condition] || !ids["B"] || rule.Data[2].Model["expression"] != "B" {
-			t.Errorf("%s has the condition %s of %v", a.Name, rule.Condition, rule.Data)
+			t.Errorf("%s has the condition %s with the queries %v", a.Name, rule.Condition, rule.Data)
 		}
 		for name, text := range rule.Annotations {
 			if strings.Contains(text, "$value ") || strings.Contains(text, "$value}") || strings.Contains(text, "${") {
-				t.Errorf("%s: %s is not in Grafana's words: %s", a.Name, name, text)
+				t.Errorf("%s: %s is not a Grafana template: %s", a.Name, name, text)
 			}
 		}
 		if silent := rule.NoDataState == "OK" && rule.ExecErrState == "OK"; silent == (a.Name == "InstanceDown") {
-			t.Errorf("%s: without data %s, without an answer %s", a.Name, rule.NoDataState, rule.ExecErrState)
+			t.Errorf("%s: state without data %s, on errors %s", a.Name, rule.NoDataState, rule.ExecErrState)
 		}
 	}
 }
 
-// The webhook's URL is a secret: it is in no file, and Grafana fills it in.
+// The webhook's URL is a secret: it is not in the file, and Grafana reads it from
+// its environment.
 func TestGrafanaSendsToDiscord(t *testing.T) {
 	t.Parallel()
 	points, policies := readAlerting(t, defaults(t), "contact-points.yaml").ContactPoints, readAlerting(t, defaults(t), "policies.yaml").Policies

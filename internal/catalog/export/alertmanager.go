@@ -9,23 +9,25 @@ import (
 	"onsale/internal/catalog"
 )
 
-// AlertmanagerOptions say what an Alertmanager of the user's own is like.
+// AlertmanagerOptions describe the user's own Alertmanager.
 type AlertmanagerOptions struct {
 	Pace catalog.Pace
-	// Version is the least version of Alertmanager that must read the file.
+	// Version is the oldest version of Alertmanager that must be able to read the
+	// file.
 	Version Version
-	// DiscordURLFile is the path of the file with the webhook's URL, on the machine
-	// of the Alertmanager. Older versions have no such field, see [NeedsPlaceholder].
+	// DiscordURLFile is the path of the file with the webhook's URL, on
+	// Alertmanager's machine. Older versions have no such field, see
+	// [NeedsPlaceholder].
 	DiscordURLFile string
-	// Mention is whom critical alerts mention, as Discord writes it; empty: nobody.
+	// Mention is the Discord mention in critical alerts; empty: none.
 	Mention string
-	// Receiver is where alerts go in place of Discord. It knows the webhook and the
-	// mention itself. Its zero value is none.
+	// Receiver gets the alerts instead of Discord. It has its own settings for the
+	// webhook and the mention. The zero value means none.
 	Receiver Receiver
 }
 
-// DefaultAlertmanager are the options of what is committed. The file with the
-// webhook's URL is where containers see a secret that is called so.
+// DefaultAlertmanager returns the options of the committed file. The path of the
+// webhook's URL is where containers mount the secret discord_url.
 func DefaultAlertmanager() AlertmanagerOptions {
 	return AlertmanagerOptions{Pace: catalog.Real(), Version: DefaultVersion(), DiscordURLFile: "/run/secrets/discord_url"}
 }
@@ -33,13 +35,14 @@ func DefaultAlertmanager() AlertmanagerOptions {
 // Version is a version of Alertmanager: major and minor.
 type Version struct{ Major, Minor int }
 
-// DefaultVersion reads the webhook's URL from a file and can mention people.
+// DefaultVersion returns the first version that can read the webhook's URL from a
+// file and mention people.
 func DefaultVersion() Version { return Version{0, 28} }
 
 // oldest is the first version that can send to Discord.
 var oldest = Version{0, 25}
 
-// ParseVersion reads a version such as 0.25 or v0.28.1.
+// ParseVersion parses a version such as 0.25 or v0.28.1.
 func ParseVersion(text string) (Version, error) {
 	major, rest, ok := strings.Cut(strings.TrimPrefix(text, "v"), ".")
 	minor, _, _ := strings.Cut(rest, ".")
@@ -60,24 +63,27 @@ func (v Version) before(other Version) bool {
 	return v.Major < other.Major || v.Major == other.Major && v.Minor < other.Minor
 }
 
-// NeedsPlaceholder reports whether the version cannot read the webhook's URL from
-// a file, so that the user has to write it into the configuration.
+// NeedsPlaceholder reports whether the version cannot read the webhook's URL from a
+// file. The user then has to write it into the configuration.
 func (v Version) NeedsPlaceholder() bool { return v.before(DefaultVersion()) }
 
 // discordReceiver is the name of the receiver, here and in Grafana.
 const discordReceiver = "discord"
 
-// placeholder is where the user writes the webhook's URL. Nothing is sent to it.
+// placeholder stands for the webhook's URL until the user replaces it. No service
+// listens at this address.
 const placeholder = "http://127.0.0.1:9/put-the-URL-of-the-webhook-here"
 
-// critical is a template that has its text in messages on critical alerts that fire.
+// critical returns a template that adds the text to messages about firing critical
+// alerts.
 func critical(text string) string {
 	return `{{ if and (eq .Status "firing") (eq .CommonLabels.severity "critical") }}` + text + `{{ end }}`
 }
 
-// The texts of messages. Discord refuses a title of more than 256 characters and a text
-// of more than 4096, and Alertmanager before 0.27 does not shorten its own: one group
-// of alerts with all labels would be lost. So these are short, and tell of a few alerts.
+// The texts of messages. Discord rejects a title of more than 256 characters or a
+// text of more than 4096. Alertmanager before 0.27 does not shorten its default
+// texts, so a group of alerts with all labels would be lost. These templates are
+// therefore short and list only a few alerts.
 const (
 	messageTitle = `[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}] {{ .GroupLabels.alertname }}`
 	messageText  = `{{ range .CommonLabels.SortedPairs }}{{ .Name }}={{ .Value }} {{ end }}
@@ -107,9 +113,10 @@ type (
 	}
 )
 
-// Alertmanager returns the configuration of an Alertmanager that sends what it
-// gets to Discord or to a receiver, grouped and held back as the embedded one does. The
-// URL of Discord's webhook, which is a secret, is not in it.
+// Alertmanager returns the configuration of an Alertmanager that sends alerts to
+// Discord or to a receiver. Grouping and inhibition are those of the embedded
+// Alertmanager. The configuration does not contain the URL of the Discord webhook,
+// which is a secret.
 func Alertmanager(o AlertmanagerOptions) ([]byte, error) {
 	if err := o.Receiver.validate(); err != nil {
 		return nil, err
@@ -122,15 +129,15 @@ func Alertmanager(o AlertmanagerOptions) ([]byte, error) {
 	about := fmt.Sprintf("Alertmanager %s or newer sends to the Discord webhook whose URL is in the file that webhook_url_file names.", DefaultVersion())
 	switch {
 	case strings.Contains(o.DiscordURLFile, "://"), strings.Contains(o.DiscordURLFile, "/webhooks/"):
-		return nil, errors.New("--discord-url-file must name a file on the Alertmanager's machine: the URL of the webhook is a secret, and belongs into that file")
+		return nil, errors.New("--discord-url-file must name a file on the Alertmanager's machine: the URL of the webhook is a secret and belongs in that file")
 	case o.Version.NeedsPlaceholder():
 		if o.Mention != "" {
-			return nil, fmt.Errorf("DISCORD_MENTION needs an --alertmanager-version of %s or newer: older ones cannot mention anybody", DefaultVersion())
+			return nil, fmt.Errorf("DISCORD_MENTION needs an --alertmanager-version of %s or newer: older versions cannot mention anyone", DefaultVersion())
 		}
 		discord.URL, discord.URLFile = placeholder, ""
-		about = fmt.Sprintf("For Alertmanager before %s: put the URL of the Discord webhook at webhook_url. It is a secret, so keep this file to yourself.", DefaultVersion())
+		about = fmt.Sprintf("For Alertmanager before %s: replace webhook_url by the URL of the Discord webhook. The URL is a secret, so do not share this file.", DefaultVersion())
 	case o.DiscordURLFile == "" || !isText(o.DiscordURLFile):
-		return nil, errors.New("--discord-url-file must name the file with the webhook's URL")
+		return nil, errors.New("--discord-url-file must name the file that contains the webhook's URL")
 	case o.Mention != "":
 		discord.Content = critical(o.Mention)
 	}

@@ -1,9 +1,9 @@
-// Package export writes what the catalogue holds for servers that people run
-// themselves: rules and a configuration of Prometheus, a configuration of
-// Alertmanager, dashboards and alert rules of Grafana, and the runbooks.
+// Package export generates files from the catalogue for monitoring servers that
+// people run themselves: Prometheus rules and configuration, Alertmanager
+// configuration, Grafana dashboards and alert rules, and the runbooks.
 //
-// `onsale export` and `make generate` write the same bytes: what is committed
-// under deploy/ and docs/runbooks is the set of [DefaultOptions].
+// `onsale export` and `make generate` write the same bytes: the committed files
+// under deploy/ and docs/runbooks are the output for [DefaultOptions].
 package export
 
 import (
@@ -14,52 +14,54 @@ import (
 	"onsale/internal/catalog"
 )
 
-// Options say for whom the catalogue is written.
+// Options adapt the output to the user's environment.
 type Options struct {
-	// Settings are the scrape job, the thresholds and the address of the runbooks.
+	// Settings contain the scrape job, the thresholds and the address of the
+	// runbooks.
 	Settings catalog.Settings
 	// Pace is how often the user's Prometheus scrapes and evaluates.
 	Pace catalog.Pace
-	// Labels are set on all alerts, beside those that they have.
+	// Labels are added to all alerts.
 	Labels map[string]string
-	// Severities replace those of the catalogue, by the name of the alert.
+	// Severities override the catalogue's severities, by alert name.
 	Severities map[string]catalog.Severity
-	// Metrics is what the service exports. What needs other series is left out. nil:
-	// nothing is.
+	// Metrics are the series that the service exports. Alerts and panels that need
+	// other series are left out. nil: nothing is left out.
 	Metrics *Metrics
-	// Receiver is where a Grafana sends alerts to. Its zero value is Discord.
+	// Receiver is where Grafana sends alerts. The zero value means Discord.
 	Receiver Receiver
 	// Editable lets people save the dashboards in Grafana's page. What they save is in Grafana's
 	// database alone, until the file of the dashboard changes.
 	Editable bool
 }
 
-// DefaultOptions are those of what is committed.
+// DefaultOptions returns the options of the committed files.
 func DefaultOptions() Options {
 	return Options{Settings: catalog.DefaultSettings(), Pace: catalog.Real()}
 }
 
 // File is a file to write.
 type File struct {
-	// Name is its path below the directory that the user chose, with slashes.
+	// Name is the path below the user's directory, with slashes.
 	Name    string
 	Content []byte
 }
 
-// LeftOut is something that the service has no series for.
+// LeftOut is an alert, rule or panel that was left out because the service lacks
+// its series.
 type LeftOut struct {
-	// What is an alert, a recording rule or a panel, in words.
+	// What describes the alert, recording rule or panel.
 	What string
-	// Missing are the series that it would need.
+	// Missing are the series that it needs and the service lacks.
 	Missing []string
 }
 
 func (l LeftOut) String() string { return l.What + ": no " + strings.Join(l.Missing, ", no ") }
 
-// Set is what is exported: the part of the catalogue that the service has series
+// Set is the exported part of the catalogue: everything that the service has series
 // for, with the user's labels and severities.
 type Set struct {
-	// LeftOutRules and LeftOutPanels are the other part.
+	// LeftOutRules and LeftOutPanels are the rest.
 	LeftOutRules, LeftOutPanels []LeftOut
 
 	options    Options
@@ -68,8 +70,8 @@ type Set struct {
 	dashboards []catalog.Dashboard
 }
 
-// New returns what there is to export. An error names the option that makes no
-// sense, by the flag that sets it.
+// New returns the set for the options. The error for an invalid option names the
+// flag that sets it.
 func New(o Options) (*Set, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -95,8 +97,8 @@ func New(o Options) (*Set, error) {
 	return s, nil
 }
 
-// labelsOf adds the user's labels to an alert's. Prometheus reads them as
-// templates, which they are not.
+// labelsOf adds the user's labels to an alert's labels. Prometheus expands label
+// values as templates, so it escapes them.
 func labelsOf(a catalog.Alert, labels map[string]string) map[string]string {
 	all := maps.Clone(a.Labels)
 	if all == nil {
@@ -108,12 +110,12 @@ func labelsOf(a catalog.Alert, labels map[string]string) map[string]string {
 	return all
 }
 
-// Rules returns the rule file of Prometheus.
+// Rules returns the Prometheus rule file.
 func (s *Set) Rules() ([]byte, error) {
 	return catalog.EncodeRules(s.recordings, s.alerts, s.options.Settings, s.options.Pace)
 }
 
-// Runbooks returns a page for each alert and their index, README.md, in Markdown.
+// Runbooks returns a Markdown page for each alert and an index, README.md.
 func (s *Set) Runbooks() []File {
 	files := []File{{"README.md", catalog.RunbookIndex(s.alerts)}}
 	for _, a := range s.alerts {
@@ -122,8 +124,8 @@ func (s *Set) Runbooks() []File {
 	return files
 }
 
-// Ours reports whether a file that exists was written by this package, so that it
-// may be overwritten.
+// Ours reports whether this package wrote an existing file, so that it may be
+// overwritten.
 func Ours(content []byte) bool {
 	text := string(content[:min(len(content), headLength)])
 	if strings.Contains(text, catalog.Generated) {
@@ -132,15 +134,16 @@ func Ours(content []byte) bool {
 	return isDashboard(content)
 }
 
-// headLength is where a file says at the latest by what it was generated, in bytes.
+// headLength is how many bytes Ours searches for the generator's mark.
 const headLength = 200
 
-// names lists the names of a map for an error.
+// names lists the keys of a map for an error message.
 func names[V any](m map[string]V) string {
 	return strings.Join(slices.Sorted(maps.Keys(m)), ", ")
 }
 
-// header is the first lines of a YAML file: what generated it, and what it is.
+// header returns the first lines of a YAML file: the generator's mark and a
+// description.
 func header(about ...string) string {
 	return "# " + strings.Join(append([]string{catalog.Generated}, about...), "\n# ") + "\n"
 }

@@ -14,21 +14,22 @@ import (
 	"onsale/internal/catalog"
 )
 
-// What all dashboards have in common.
+// Settings of all dashboards.
 const (
 	// dashboardTag lets each dashboard link to the others.
 	dashboardTag = "onsale"
-	// refresh is how often the panels are drawn anew: at each scrape.
+	// refresh is how often the panels are redrawn: at each scrape.
 	refresh = "5s"
-	// timeRange is what is shown at first: an incident and what led to it.
+	// timeRange is the initial time range: long enough for an incident and the time
+	// before it.
 	timeRange = "now-15m"
-	// annotationStep is how finely annotations are looked for at most: an alert at
-	// demo pace may last only seconds.
+	// annotationStep is the resolution of annotations. It is short because an alert
+	// at demo pace may last only seconds.
 	annotationStep = "5s"
 )
 
-// Dashboards returns the dashboards, a file in JSON each, by the dashboard's name.
-// A dashboard without a panel is not among them.
+// Dashboards returns a JSON file for each dashboard, named after it. It leaves out
+// dashboards without panels.
 func (s *Set) Dashboards() ([]File, error) {
 	var files []File
 	for _, d := range s.dashboards {
@@ -41,9 +42,9 @@ func (s *Set) Dashboards() ([]File, error) {
 	return files, nil
 }
 
-// Grafana returns the files of a Grafana that is set up by files: the dashboards,
-// the alert rules and where they are sent, and the data source, which is the
-// Prometheus at a URL that Grafana reaches.
+// Grafana returns the files for Grafana's file provisioning: the dashboards, the
+// alert rules with their contact point, and the data source. prometheusURL must be
+// reachable from Grafana.
 func (s *Set) Grafana(prometheusURL string) ([]File, error) {
 	dashboards, err := s.Dashboards()
 	if err != nil {
@@ -59,7 +60,7 @@ func (s *Set) Grafana(prometheusURL string) ([]File, error) {
 	return append(files, s.sources(prometheusURL)...), nil
 }
 
-// isDashboard reports whether a file has a dashboard of the catalogue.
+// isDashboard reports whether a file contains a dashboard of the catalogue.
 func isDashboard(content []byte) bool {
 	var d struct {
 		UID  string   `json:"uid"`
@@ -68,15 +69,14 @@ func isDashboard(content []byte) bool {
 	return json.Unmarshal(content, &d) == nil && strings.HasPrefix(d.UID, dashboardTag+"-") && slices.Contains(d.Tags, dashboardTag)
 }
 
-// dashboardJSON is a dashboard as Grafana stores it: keys in alphabetical
-// order, and PromQL legible.
+// dashboardJSON returns a dashboard as Grafana stores it: with sorted keys and
+// readable PromQL.
 func (s *Set) dashboardJSON(d catalog.Dashboard) ([]byte, error) {
 	g := s.grafanaDashboard(d)
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	// The types of the SDK escape < and > as if for a web page; a second pass
-	// undoes it.
+	// The SDK's types escape < and > for web pages. A second pass undoes that.
 	escaped, err := json.Marshal(g)
 	if err != nil {
 		return nil, err
@@ -97,12 +97,13 @@ func (s *Set) dashboardJSON(d catalog.Dashboard) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// page is a dashboard in the form that every Grafana reads from a file.
+// page is a dashboard in the format that every version of Grafana reads from a
+// file.
 //
-//nolint:staticcheck // SA1019: the form that the SDK prefers is read by the newest Grafana alone.
+//nolint:staticcheck // SA1019: only the newest Grafana reads the format that the SDK prefers.
 type page = dashboard.Dashboard
 
-// grafanaDashboard says in Grafana's words what a dashboard is.
+// grafanaDashboard converts a dashboard to Grafana's format.
 func (s *Set) grafanaDashboard(d catalog.Dashboard) *page {
 	g := dashboard.NewDashboard()
 	g.Uid = new(d.UID())
@@ -124,8 +125,8 @@ func (s *Set) grafanaDashboard(d catalog.Dashboard) *page {
 	return g
 }
 
-// annotation says its query twice: some versions of Grafana read it in the
-// target, and others beside it.
+// annotation writes its query twice, because some versions of Grafana read it in
+// the target and others next to it.
 func annotation(a catalog.Annotation) dashboard.AnnotationQuery {
 	query := prometheus.NewDataquery()
 	query.RefId, query.Expr, query.Interval, query.Range = new("Anno"), a.Expr, new(annotationStep), new(true)
@@ -143,7 +144,8 @@ func annotation(a catalog.Annotation) dashboard.AnnotationQuery {
 	}
 }
 
-// dataSource is the Prometheus that the variable of this name names.
+// dataSource refers to the Prometheus that the dashboard's variable datasource
+// selects.
 func dataSource() *common.DataSourceRef {
 	return &common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 }

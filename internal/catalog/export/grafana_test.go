@@ -22,11 +22,11 @@ import (
 	"onsale/internal/catalog/export"
 )
 
-// dataSource is the Prometheus of Grafana's files.
+// dataSource is the UID of Prometheus in Grafana's files.
 const dataSource = "prometheus"
 
-// TestMain tells the SDK what the panels may be, so that it reads them with all
-// their options.
+// TestMain registers the kinds of panels with the SDK, so that it reads them with
+// all their options.
 func TestMain(m *testing.M) {
 	known := cog.NewRuntime()
 	known.RegisterPanelcfgVariant(timeseries.VariantConfig())
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// defaults is what is committed.
+// defaults returns the committed set.
 func defaults(t *testing.T) *export.Set {
 	t.Helper()
 	set, err := export.New(export.DefaultOptions())
@@ -49,7 +49,7 @@ func defaults(t *testing.T) *export.Set {
 	return set
 }
 
-// dashboards are the files of a set's dashboards.
+// dashboards returns the files of a set's dashboards.
 func dashboards(t *testing.T, set *export.Set) []export.File {
 	t.Helper()
 	files, err := set.Dashboards()
@@ -57,13 +57,13 @@ func dashboards(t *testing.T, set *export.Set) []export.File {
 		t.Fatal(err)
 	}
 	if len(files) == 0 {
-		t.Fatal("there are no dashboards")
+		t.Fatal("the set has no dashboards")
 	}
 	return files
 }
 
-// TestGrafanaReadsTheDashboards reads each file back as the SDK's types do,
-// which know every field of Grafana's and refuse all others.
+// TestGrafanaReadsTheDashboards parses each file with the SDK's strict types, which
+// reject unknown fields.
 func TestGrafanaReadsTheDashboards(t *testing.T) {
 	t.Parallel()
 	for _, f := range dashboards(t, defaults(t)) {
@@ -72,7 +72,7 @@ func TestGrafanaReadsTheDashboards(t *testing.T) {
 			t.Errorf("%s: %s", f.Name, problems)
 		}
 		if misspelt := bytes.Replace(text, []byte(`"legendFormat"`), []byte(`"legend"`), 1); refused(misspelt) == "" {
-			t.Error("a field that Grafana does not know is not noticed")
+			t.Error("an unknown field is not rejected")
 		}
 		for _, word := range []string{"__inputs", "\\u003", "/api/webhooks"} {
 			if bytes.Contains(text, []byte(word)) {
@@ -84,11 +84,11 @@ func TestGrafanaReadsTheDashboards(t *testing.T) {
 
 // page is a dashboard as the SDK reads it.
 //
-//nolint:staticcheck // SA1019: the form that the SDK prefers is read by the newest Grafana alone.
+//nolint:staticcheck // SA1019: only the newest Grafana reads the format that the SDK prefers.
 type page = dashboard.Dashboard
 
-// refused says what the SDK does not understand, or nothing. Its strict reading
-// always returns an error, an empty one where all is well.
+// refused returns the SDK's errors, or an empty text. The SDK's strict parser
+// always returns an error value, which is empty for a valid file.
 func refused(text []byte) string {
 	var g page
 	if err := g.UnmarshalJSONStrict(text); err != nil {
@@ -97,9 +97,8 @@ func refused(text []byte) string {
 	return ""
 }
 
-// TestPanelsStandSideBySide holds the layout: ids are unique, and no two panels
-// claim the same place.
-func TestPanelsStandSideBySide(t *testing.T) {
+// TestPanelsDoNotOverlap checks that ids are unique and that no two panels overlap.
+func TestPanelsDoNotOverlap(t *testing.T) {
 	t.Parallel()
 	type cell struct{ x, y uint32 }
 	for _, f := range dashboards(t, defaults(t)) {
@@ -110,7 +109,7 @@ func TestPanelsStandSideBySide(t *testing.T) {
 			}
 			ids[id] = title
 			if p.W == 0 || p.H == 0 || p.X+p.W > 24 {
-				t.Errorf("%s: %q stands at %+v", f.Name, title, *p)
+				t.Errorf("%s: %q is at %+v", f.Name, title, *p)
 			}
 			for x := p.X; x < p.X+p.W; x++ {
 				for y := p.Y; y < p.Y+p.H; y++ {
@@ -135,9 +134,9 @@ func TestPanelsStandSideBySide(t *testing.T) {
 	}
 }
 
-// TestEveryPanelAsksTheChosenDataSource reads the JSON as Grafana does, without
-// the SDK's types.
-func TestEveryPanelAsksTheChosenDataSource(t *testing.T) {
+// TestEveryPanelQueriesTheChosenDataSource reads the JSON without the SDK's types,
+// as Grafana does.
+func TestEveryPanelQueriesTheChosenDataSource(t *testing.T) {
 	t.Parallel()
 	type source struct{ Type, UID string }
 	chosen := source{"prometheus", "${datasource}"}
@@ -186,8 +185,8 @@ func TestEveryPanelAsksTheChosenDataSource(t *testing.T) {
 	}
 }
 
-// TestProvisioningFindsTheDashboards holds that the data source that dashboards
-// begin with is the one that is provisioned, and that the files are YAML.
+// TestProvisioningFindsTheDashboards checks that the dashboards' default data
+// source is the provisioned one, and that the files are valid YAML.
 func TestProvisioningFindsTheDashboards(t *testing.T) {
 	t.Parallel()
 	set := defaults(t)
@@ -225,16 +224,16 @@ func TestProvisioningFindsTheDashboards(t *testing.T) {
 		}
 		for _, p := range file.Providers {
 			if p.Options.Path != "/etc/grafana/dashboards" {
-				t.Errorf("%s looks for dashboards in %q", name, p.Options.Path)
+				t.Errorf("%s reads dashboards from %q", name, p.Options.Path)
 			}
 		}
 	}
 	if found != 2 {
-		t.Errorf("there are %d files of data sources and dashboards, want 2", found)
+		t.Errorf("%d files of data sources and dashboards, want 2", found)
 	}
 	for _, f := range dashboards(t, set) {
 		if !bytes.Contains(f.Content, []byte(`"value": "`+dataSource+`"`)) {
-			t.Errorf("%s does not begin with the data source %q", f.Name, dataSource)
+			t.Errorf("%s does not select the data source %q by default", f.Name, dataSource)
 		}
 	}
 }

@@ -11,8 +11,9 @@ import (
 	"onsale/internal/catalog"
 )
 
-// judge leaves out what the service has no series for: alerts that can never fire,
-// recording rules that no other rule reads, and panels that draw nothing.
+// judge leaves out everything that the service lacks the series for: alerts that
+// can never fire, recording rules that no other rule reads, and panels that would
+// be empty.
 func (s *Set) judge() error {
 	var alerts []catalog.Alert
 	for _, a := range s.alerts {
@@ -45,8 +46,8 @@ func texts(missing []catalog.Series) []string {
 	return all
 }
 
-// keepRecordings keeps what alerts that are left read, themselves or by what other
-// recordings made of it.
+// keepRecordings keeps the recordings that the remaining alerts read, directly or
+// through other recordings.
 func (s *Set) keepRecordings() {
 	kept := make([]bool, len(s.recordings))
 	for _, a := range s.alerts {
@@ -67,8 +68,8 @@ func (s *Set) keepRecordings() {
 	s.recordings = recordings
 }
 
-// belongs reports whether an alert can read a recording: objectives share the names
-// of their recordings, and differ in the label slo.
+// belongs reports whether an alert can read a recording. The recordings of
+// different objectives have the same name and differ in the label slo.
 func belongs(rec catalog.Recording, a catalog.Alert) bool {
 	for name, value := range rec.Labels {
 		if a.Labels[name] != value {
@@ -78,8 +79,8 @@ func belongs(rec catalog.Recording, a catalog.Alert) bool {
 	return true
 }
 
-// keepPanels keeps the queries that can draw something, the panels with such a
-// query, and the rows with such a panel.
+// keepPanels keeps the queries that can have results, the panels with such a query,
+// and the rows with such a panel.
 func (s *Set) keepPanels(d *catalog.Dashboard) error {
 	var rows []catalog.Row
 	for _, row := range d.Rows {
@@ -98,7 +99,7 @@ func (s *Set) keepPanels(d *catalog.Dashboard) error {
 					missing = append(missing, s.missing(expr)...)
 				}
 			}
-			// What bounds a measurement says nothing without it.
+			// A limit is useless without its measurement.
 			if !slices.ContainsFunc(queries, func(q catalog.Query) bool { return !q.Bound }) {
 				slices.Sort(missing)
 				s.LeftOutPanels = append(s.LeftOutPanels, LeftOut{
@@ -118,13 +119,13 @@ func (s *Set) keepPanels(d *catalog.Dashboard) error {
 	return nil
 }
 
-// parse reads a query, whose variables stand for values.
+// parse parses a query with variables.
 func parse(query string) (parser.Expr, error) {
 	return parser.NewParser(parser.Options{}).ParseExpr(strings.ReplaceAll(query, "$window", "1m"))
 }
 
-// canDraw reports whether an expression can have a result, with the series that the
-// service has.
+// canDraw reports whether an expression can have a result with the service's
+// series.
 func (s *Set) canDraw(expr parser.Node) bool {
 	switch e := expr.(type) {
 	case *parser.VectorSelector:
@@ -149,8 +150,8 @@ func (s *Set) canDraw(expr parser.Node) bool {
 	return true
 }
 
-// missing are the names of the series that an expression reads and the service
-// does not have, or not with the labels that are asked for.
+// missing returns the names of the series that an expression reads and the service
+// lacks, or has without the required labels.
 func (s *Set) missing(expr parser.Expr) []string {
 	var names []string
 	for _, matchers := range parser.ExtractSelectors(expr) {

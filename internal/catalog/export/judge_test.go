@@ -14,7 +14,7 @@ import (
 
 // The metrics pages of services that are not Onsale.
 const (
-	// earlier is the earlier ticket service: the contract's series and no others.
+	// earlier is the earlier ticket service. It has only the contract's series.
 	earlier = `# TYPE http_requests_total counter
 http_requests_total{method="GET",endpoint="/concerts",status="200"} 5
 # TYPE request_duration_seconds histogram
@@ -28,7 +28,8 @@ cpu_usage_percent 10
 memory_usage_percent 10
 process_cpu_seconds_total 1
 `
-	// idle is the same one before its first request, as Python's library has it.
+	// idle is the same service before its first request, as Python's library
+	// exports it.
 	idle = `# HELP http_requests_total requests
 # TYPE http_requests_total counter
 # TYPE request_duration_seconds histogram
@@ -39,7 +40,7 @@ request_duration_seconds_count 0
 cpu_usage_percent 10
 memory_usage_percent 10
 `
-	// coded counts requests by another label.
+	// coded counts requests with another label.
 	coded = `http_requests_total{method="GET",path="/",code="200"} 5
 `
 	// items has the series of the earlier items service.
@@ -57,11 +58,11 @@ error_rate_total 1
 total_items_created_total 1
 user_activity_total{user_id="guest"} 1
 `
-	// process has no more than every Go program.
+	// process has only the series of every Go program.
 	process = `go_goroutines 8
 process_start_time_seconds 1.7e9
 `
-	// atRest has no concert and no call yet; it is an Onsale all the same.
+	// atRest is an Onsale without concerts or calls.
 	atRest = `onsale_queue_limit_orders 8192
 `
 )
@@ -77,7 +78,8 @@ func exportFor(t *testing.T, page string) export.Options {
 	return o
 }
 
-// TestAlertsThatCannotFireAreLeftOut judges services that are not Onsale.
+// TestAlertsThatCannotFireAreLeftOut exports alerts for services that are not
+// Onsale.
 func TestAlertsThatCannotFireAreLeftOut(t *testing.T) {
 	t.Parallel()
 	calls := []string{"HighFailureRate", "AvailabilityBurnFast", "AvailabilityBurnSlow"}
@@ -96,7 +98,7 @@ func TestAlertsThatCannotFireAreLeftOut(t *testing.T) {
 		"another label":      {coded, nil, slices.Concat(calls, machine, inside, timed, ofItems)},
 		"items":              {items, slices.Concat(timed, ofItems), slices.Concat(calls, machine, inside)},
 		"items and tickets":  {items + earlier, slices.Concat(calls, machine, timed, ofItems), inside},
-		"no more than Go":    {process, nil, slices.Concat(calls, machine, inside, timed, ofItems)},
+		"only Go":            {process, nil, slices.Concat(calls, machine, inside, timed, ofItems)},
 		"Onsale at rest":     {atRest, slices.Concat(calls, machine, inside, timed, ofItems), nil},
 		"buckets too narrow": {strings.ReplaceAll(earlier, `"10.0"`, `"0.5"`), calls, slices.Concat(inside, timed)},
 	} {
@@ -114,23 +116,23 @@ func TestAlertsThatCannotFireAreLeftOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, alert := range c.gone {
-				told := slices.ContainsFunc(set.LeftOutRules, func(l export.LeftOut) bool {
+				listed := slices.ContainsFunc(set.LeftOutRules, func(l export.LeftOut) bool {
 					return l.What == "alert "+alert && len(l.Missing) > 0 && strings.Contains(l.String(), l.Missing[0])
 				})
-				if slices.Contains(got, alert) || !told {
-					t.Errorf("%s is there, or nobody is told why not: %v", alert, set.LeftOutRules)
+				if slices.Contains(got, alert) || !listed {
+					t.Errorf("%s is exported, or is not listed as left out with a reason: %v", alert, set.LeftOutRules)
 				}
 			}
 			if all := len(catalog.Alerts(o.Settings, o.Pace)); len(got)+len(set.LeftOutRules) != all {
-				t.Errorf("%d alerts are there and %d left out, want %d together", len(got), len(set.LeftOutRules), all)
+				t.Errorf("%d alerts are exported and %d left out, want %d together", len(got), len(set.LeftOutRules), all)
 			}
 		})
 	}
 }
 
-// TestRulesReadWhatIsThere: what is left reads the service's series or what is
-// recorded before, and each recording is read.
-func TestRulesReadWhatIsThere(t *testing.T) {
+// TestRulesReadExistingSeries checks that the remaining rules read only the
+// service's series or earlier recordings, and that every recording is read.
+func TestRulesReadExistingSeries(t *testing.T) {
 	t.Parallel()
 	for _, page := range []string{earlier, idle, coded, items, process, atRest} {
 		rules := rulesOf(t, exportFor(t, page))
@@ -144,9 +146,9 @@ func TestRulesReadWhatIsThere(t *testing.T) {
 					known := slices.ContainsFunc(strings.Split(m.Value, "|"), func(name string) bool {
 						return recorded[name] || strings.Contains(page, name)
 					})
-					// Parts of these, after "or", are for other services.
+					// Parts of these rules, after "or", are for other services.
 					if !known && r.Alert != "HighLatency" && r.Alert != "ItemErrors" {
-						t.Errorf("%s%s reads %s, which is not there", r.Record, r.Alert, m.Value)
+						t.Errorf("%s%s reads %s, which does not exist", r.Record, r.Alert, m.Value)
 					}
 				}
 			}
@@ -161,7 +163,7 @@ func TestRulesReadWhatIsThere(t *testing.T) {
 	}
 }
 
-// TestPanelsThatDrawNothingAreLeftOut looks at the dashboards for services that are
+// TestPanelsThatDrawNothingAreLeftOut checks the dashboards for services that are
 // not Onsale.
 func TestPanelsThatDrawNothingAreLeftOut(t *testing.T) {
 	t.Parallel()
@@ -178,7 +180,7 @@ func TestPanelsThatDrawNothingAreLeftOut(t *testing.T) {
 			earlier,
 			[]string{"tickets.json", "runtime.json"},
 			append(contract, "Alerts firing", "CPU of the process (%)", "Targets up"),
-			[]string{"Queue depth against limit", "Database", "Faults active", "Queue and batches", "Goroutines", "Go", "Open files"},
+			[]string{"Queue depth and limit", "Database", "Active faults", "Queue and batches", "Goroutines", "Go", "Open files"},
 		},
 		"items": {
 			items,
@@ -186,8 +188,8 @@ func TestPanelsThatDrawNothingAreLeftOut(t *testing.T) {
 			[]string{"Total Requests", "User Activity", "Error Rate", "Alerts firing"},
 			append(contract, "Sales", "Process"),
 		},
-		"no more than Go": {process, []string{"tickets.json", "runtime.json"}, []string{"Goroutines", "Running for"}, contract},
-		"Onsale at rest":  {atRest, []string{"tickets.json", "items.json", "runtime.json"}, append(contract, "Database", "Fullest concerts"), nil},
+		"only Go":        {process, []string{"tickets.json", "runtime.json"}, []string{"Goroutines", "Uptime"}, contract},
+		"Onsale at rest": {atRest, []string{"tickets.json", "items.json", "runtime.json"}, append(contract, "Database", "Fullest concerts"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -210,18 +212,18 @@ func TestPanelsThatDrawNothingAreLeftOut(t *testing.T) {
 			}
 			for _, title := range c.gone {
 				if slices.Contains(titles, title) {
-					t.Errorf("%q is there", title)
+					t.Errorf("%q is not left out", title)
 				}
 			}
 			if c.gone != nil && len(set.LeftOutPanels) == 0 {
-				t.Error("nobody is told which panels are left out")
+				t.Error("the left-out panels are not listed")
 			}
 		})
 	}
 }
 
-// titlesOf are the titles of the panels and rows of a dashboard. Each query of a
-// panel reads a series of the page, or one that Prometheus makes.
+// titlesOf returns the titles of the panels and rows of a dashboard. It checks that
+// each query reads a series of the page or one that Prometheus creates.
 func titlesOf(t *testing.T, page string, f export.File) []string {
 	t.Helper()
 	var d struct {
@@ -248,7 +250,7 @@ func titlesOf(t *testing.T, page string, f export.File) []string {
 				}
 			}
 			if !found {
-				t.Errorf("%s: %q asks for %s, which is not there", f.Name, p.Title, target.Expr)
+				t.Errorf("%s: %q queries %s, which does not exist", f.Name, p.Title, target.Expr)
 			}
 		}
 	}

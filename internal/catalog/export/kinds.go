@@ -16,7 +16,7 @@ import (
 // newest reduces a series to its newest value.
 const newest = "lastNotNull"
 
-// How areas look, in per cent of opacity: alone a hint, stacked a surface.
+// The opacity of areas under lines and of stacked areas, in per cent.
 const (
 	faintArea = 8
 	solidArea = 45
@@ -55,7 +55,7 @@ func drawTimeSeries(g *dashboard.Panel, p catalog.Panel) {
 		}
 	}
 	g.FieldConfig.Defaults.Custom = custom
-	// A colour for each name keeps a series' colour when others come and go.
+	// With a colour per name, a series keeps its colour when others come and go.
 	g.FieldConfig.Defaults.Color.Mode = dashboard.FieldColorModeIdPaletteClassicByName
 
 	for i, q := range p.Queries {
@@ -87,7 +87,8 @@ func drawBarGauge(g *dashboard.Panel) {
 	options.Orientation = common.VizOrientationHorizontal
 	options.Legend = hiddenLegend()
 	g.Options = options
-	// Names are long; colours by threshold, or one for all bars.
+	// Names are long, so they are on the left. Colours depend on thresholds;
+	// without thresholds, all bars have one colour.
 	options.NamePlacement = common.BarGaugeNamePlacementLeft
 	if len(g.FieldConfig.Defaults.Thresholds.Steps) == 1 {
 		g.FieldConfig.Defaults.Color = &dashboard.FieldColor{
@@ -117,7 +118,7 @@ func drawStateTimeline(g *dashboard.Panel) {
 	g.FieldConfig.Defaults.Custom = statetimeline.NewFieldConfig()
 }
 
-// drawTable shows the labels of the series and hides the time and the value.
+// drawTable shows the labels of the series and hides time and value.
 func drawTable(g *dashboard.Panel) {
 	options := table.NewOptions()
 	options.Footer = nil

@@ -6,7 +6,8 @@ import (
 	"onsale/internal/catalog"
 )
 
-// Sizes on Grafana's grid: the page is 24 wide, and a unit of height some 30 px.
+// Sizes on Grafana's grid. The page is 24 units wide, and a unit of height is about
+// 30 px.
 const (
 	pageWidth   = 24
 	tileHeight  = 4
@@ -14,8 +15,8 @@ const (
 	titleHeight = 1
 )
 
-// arrange puts the panels of each row side by side from the left, and on a new
-// line where the page ends. Ids are counted in the order of reading.
+// arrange places the panels of each row from left to right, and starts a new line
+// at the end of the page. Ids follow the reading order.
 func arrange(rows []catalog.Row) []dashboard.PanelOrRowPanel {
 	var (
 		panels []dashboard.PanelOrRowPanel
@@ -33,7 +34,7 @@ func arrange(rows []catalog.Row) []dashboard.PanelOrRowPanel {
 		}
 		var x, line uint32
 		for _, p := range row.Panels {
-			width := uint32(p.Width) //nolint:gosec // G115: a width is at most 24, as a test holds.
+			width := uint32(p.Width) //nolint:gosec // G115: a width is at most 24, which a test checks.
 			if x+width > pageWidth {
 				x, y, line = 0, y+line, 0
 			}
@@ -49,7 +50,8 @@ func arrange(rows []catalog.Row) []dashboard.PanelOrRowPanel {
 	return panels
 }
 
-// height is that of tiles, and of a table that stands among them.
+// height returns the height of a panel. A table in a row of tiles is as low as a
+// tile.
 func height(row catalog.Row, p catalog.Panel) uint32 {
 	if p.Kind == catalog.Stat || p.Kind == catalog.Table && row.Panels[0].Kind == catalog.Stat {
 		return tileHeight

@@ -18,38 +18,39 @@ import (
 )
 
 const (
-	// maxPage is how large a metrics page may be, and maxLine how long a line of it,
-	// in bytes: some hundred times as much as Onsale has.
+	// maxPage limits the size of a metrics page and maxLine the length of a line,
+	// in bytes. They are about a hundred times what Onsale needs.
 	maxPage = 64 << 20
 	maxLine = 1 << 20
 )
 
-// Metrics is what a service exports: the names of its series, and their labels. The
-// zero value is empty.
+// Metrics are the series that a service exports: their names and labels. The zero
+// value is empty.
 type Metrics struct{ series map[string]*exported }
 
-// exported are all series of one name.
+// exported describes all series of one name.
 type exported struct {
-	// sampled is false for one that was announced and has no sample yet.
+	// sampled is false if the page has only a TYPE line and no sample yet.
 	sampled bool
-	// values are those of each label.
+	// values are the values of each label.
 	values map[string]map[string]bool
 }
 
-// onsaleAlone is a series that every Onsale has from its start, and nothing else.
+// onsaleAlone is a series that every Onsale exports from its start, and no other
+// service does.
 const onsaleAlone = "onsale_queue_limit_orders"
 
 var (
-	// sampleLine is a sample as Prometheus's text format and OpenMetrics have it:
-	// name, labels, value. Names may stand in quotes among the labels.
+	// sampleLine matches a sample of Prometheus's text format or OpenMetrics: name,
+	// labels, value. The name may be quoted among the labels.
 	sampleLine = regexp.MustCompile(`^([a-zA-Z_:][a-zA-Z0-9_:]*)?[ \t]*(?:\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+([^ \t]+)`)
-	// labelPair is a label, and quotedName a name in quotes at the beginning.
+	// labelPair matches a label, and quotedName a quoted name at the beginning.
 	labelPair  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*|"(?:[^"\\]|\\.)*")[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"`)
 	quotedName = regexp.MustCompile(`^[ \t]*("(?:[^"\\]|\\.)*")[ \t]*(?:,|$)`)
 )
 
-// Read reads a metrics page, in the text format of Prometheus or in OpenMetrics, of
-// at most 64 MB. What was read before stays.
+// Read adds the series of a metrics page in Prometheus's text format or
+// OpenMetrics. The page may have at most 64 MB.
 func (m *Metrics) Read(page io.Reader) error {
 	limited := &io.LimitedReader{R: page, N: maxPage + 1}
 	lines := bufio.NewScanner(limited)
@@ -58,7 +59,7 @@ func (m *Metrics) Read(page io.Reader) error {
 	for lines.Scan() {
 		number++
 		if !m.line(strings.TrimRight(lines.Text(), "\r \t")) && limited.N > 0 {
-			return fmt.Errorf("line %d is no metric: %q", number, short(lines.Text()))
+			return fmt.Errorf("line %d is not a metric: %q", number, short(lines.Text()))
 		}
 	}
 	switch err := lines.Err(); {
@@ -74,7 +75,7 @@ func (m *Metrics) Read(page io.Reader) error {
 	return nil
 }
 
-// line reads one line and reports whether it is one of a metrics page.
+// line parses one line and reports whether it is valid in a metrics page.
 func (m *Metrics) line(text string) bool {
 	if text == "" {
 		return true
@@ -106,8 +107,8 @@ func (m *Metrics) line(text string) bool {
 	return true
 }
 
-// announce reads a line "# TYPE NAME KIND". Some libraries announce a counter whose
-// first sample is yet to come.
+// announce parses a line "# TYPE NAME KIND". Some libraries write it before the
+// first sample of a counter.
 func (m *Metrics) announce(fields []string) {
 	if len(fields) != 4 || fields[1] != "TYPE" {
 		return
@@ -140,13 +141,13 @@ func (m *Metrics) get(name string) *exported {
 	return m.series[name]
 }
 
-// everything reports whether this is an Onsale, which has all series that the
-// catalogue reads, some of them later.
+// everything reports whether the service is an Onsale. Onsale has all series that
+// the catalogue reads, even if some appear later.
 func (m *Metrics) everything() bool { return m.series[onsaleAlone] != nil }
 
-// missing returns what keeps an alert from ever firing, or nothing. The service must
-// have series that the alert needs. Labels with other values than those that are
-// asked for will do if it exports what the alert reads besides.
+// missing returns the series whose absence keeps an alert from ever firing, or nil.
+// If the service exports other series that the alert reads, labels with other
+// values are enough: the values that the alert needs may appear later.
 func (m *Metrics) missing(a catalog.Alert) []catalog.Series {
 	if m.everything() {
 		return nil
@@ -155,8 +156,8 @@ func (m *Metrics) missing(a catalog.Alert) []catalog.Series {
 	return a.Judge(func(s catalog.Series) bool { return m.hasSeries(s, later) })
 }
 
-// hasSeries reports whether the service has series, with other values of labels if
-// they may come later.
+// hasSeries reports whether the service has a series. If later is true, the label
+// values may differ.
 func (m *Metrics) hasSeries(s catalog.Series, later bool) bool {
 	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(s.Selector("any"))
 	if err != nil || !m.has(s.Name, matchers, later) {
@@ -174,15 +175,15 @@ func (m *Metrics) hasSeries(s catalog.Series, later bool) bool {
 	return false
 }
 
-// selects reports whether a selector can select series, now or later.
+// selects reports whether a selector can match series, now or later.
 func (m *Metrics) selects(matchers []*labels.Matcher) bool {
 	return m.everything() || slices.ContainsFunc(selected(matchers), func(name string) bool { return m.has(name, matchers, true) })
 }
 
-// builtIn are the series that Prometheus makes itself for each target.
+// builtIn are the series that Prometheus creates for each target.
 var builtIn = map[string]bool{"up": true, "ALERTS": true, "scrape_duration_seconds": true, "scrape_samples_scraped": true}
 
-// selected are the names that a selector selects.
+// selected returns the metric names that a selector matches.
 func selected(matchers []*labels.Matcher) []string {
 	for _, m := range matchers {
 		if m.Name == model.MetricNameLabel {
@@ -192,9 +193,9 @@ func selected(matchers []*labels.Matcher) []string {
 	return nil
 }
 
-// has reports whether there are series of a name whose labels match, or match later:
-// then the labels must be there, and their values are free. Prometheus adds the
-// labels job and instance.
+// has reports whether series of a name match the labels. If later is true, the
+// labels must exist, but their values may differ. It ignores job and instance,
+// which Prometheus adds.
 func (m *Metrics) has(name string, matchers []*labels.Matcher, later bool) bool {
 	if builtIn[name] {
 		return true
@@ -220,7 +221,7 @@ func (m *Metrics) has(name string, matchers []*labels.Matcher, later bool) bool 
 	return true
 }
 
-// anyValue reports whether a matcher asks for a label and not for a value.
+// anyValue reports whether a matcher requires a label with any value.
 func anyValue(m *labels.Matcher) bool { return m.Type == labels.MatchNotEqual && m.Value == "" }
 
 func unquote(text string) string {
@@ -230,7 +231,7 @@ func unquote(text string) string {
 	return text
 }
 
-// short is the beginning of a line, for an error.
+// short returns the beginning of a line for an error message.
 func short(line string) string {
 	const most = 60
 	if len(line) > most {

@@ -7,7 +7,7 @@ import (
 	"onsale/internal/catalog/export"
 )
 
-// TestMetricsPagesOfAllKinds: what libraries and tools write is read.
+// TestMetricsPagesOfAllKinds reads pages as libraries and tools write them.
 func TestMetricsPagesOfAllKinds(t *testing.T) {
 	t.Parallel()
 	const sample = `http_requests_total{endpoint="/a",status="200"} 5`
@@ -34,17 +34,17 @@ func TestMetricsPagesOfAllKinds(t *testing.T) {
 	}
 }
 
-// TestWhatIsNoMetricsPageIsRefused names the line.
-func TestWhatIsNoMetricsPageIsRefused(t *testing.T) {
+// TestInvalidMetricsPagesAreRejected checks that the error names the line.
+func TestInvalidMetricsPagesAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ page, want string }{
 		"empty":         {"", "has no metrics"},
 		"only comments": {"# nothing\n\n", "has no metrics"},
-		"HTML":          {"<!doctype html>\n<title>Sign in</title>", "line 1 is no metric"},
-		"JSON":          {"up 1\n{\"status\":\"ok\"}\n", "line 2 is no metric"},
-		"no value":      {"up{a=\"b\"}\n", "line 1 is no metric"},
-		"a word":        {"up 1\nup yes\n", "line 2 is no metric"},
-		"open brace":    {`up{a="b" 1`, "line 1 is no metric"},
+		"HTML":          {"<!doctype html>\n<title>Sign in</title>", "line 1 is not a metric"},
+		"JSON":          {"up 1\n{\"status\":\"ok\"}\n", "line 2 is not a metric"},
+		"no value":      {"up{a=\"b\"}\n", "line 1 is not a metric"},
+		"a word":        {"up 1\nup yes\n", "line 2 is not a metric"},
+		"open brace":    {`up{a="b" 1`, "line 1 is not a metric"},
 		"long line":     {"up 1\n" + strings.Repeat("x", 2<<20), "line 2 is longer than"},
 		"too large":     {strings.Repeat("#"+strings.Repeat("x", 1<<19)+"\n", 129), "is larger than"},
 	} {
@@ -54,7 +54,7 @@ func TestWhatIsNoMetricsPageIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzMetrics: whatever a service answers, there is a set to export or an error.
+// FuzzMetrics checks that any page gives a set to export or an error.
 func FuzzMetrics(f *testing.F) {
 	for _, page := range []string{earlier, idle, items, coded, process, atRest, "{\"a b\",c=\"d\"} 1", "# TYPE a histogram", "a{b=\"\\"} {
 		f.Add(page)

@@ -6,7 +6,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The object, in the shape of the Prometheus Operator.
+// The object in the format of the Prometheus Operator.
 type (
 	prometheusRule struct {
 		APIVersion string         `yaml:"apiVersion"`
@@ -20,8 +20,8 @@ type (
 	}
 )
 
-// PrometheusRule returns the rules as an object that the Prometheus Operator gives to
-// its Prometheus.
+// PrometheusRule returns the rules as a PrometheusRule object for the Prometheus
+// Operator.
 func (s *Set) PrometheusRule() ([]byte, error) {
 	rules, err := s.Rules()
 	if err != nil {
@@ -36,6 +36,6 @@ func (s *Set) PrometheusRule() ([]byte, error) {
 		return nil, fmt.Errorf("read the rules: %w", err)
 	}
 	object.Spec = *file.Content[0]
-	object.Spec.Content[0].HeadComment = "" // the head of the rule file
+	object.Spec.Content[0].HeadComment = "" // the header of the rule file
 	return encode(object, header("The alerts and recording rules, for the Prometheus Operator."))
 }

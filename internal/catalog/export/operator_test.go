@@ -9,7 +9,7 @@ import (
 	"onsale/internal/catalog/export"
 )
 
-// The operator's object has the rules of the rule file, and nothing else.
+// The operator's object contains exactly the rules of the rule file.
 func TestPrometheusRuleHasTheRules(t *testing.T) {
 	t.Parallel()
 	set, err := export.New(export.DefaultOptions())
@@ -39,6 +39,6 @@ func TestPrometheusRuleHasTheRules(t *testing.T) {
 		t.Errorf("the %s differs from the rule file:\n%s", got.Kind, object)
 	}
 	if !export.Ours(object) {
-		t.Error("the object does not say that it is generated")
+		t.Error("the object is not marked as generated")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/catalog"
 )
 
-// grafanaPanel says in Grafana's words what a panel is, but for its place.
+// grafanaPanel converts a panel to Grafana's format, except for its position.
 func grafanaPanel(p catalog.Panel) *dashboard.Panel {
 	g := &dashboard.Panel{
 		Type:        string(p.Kind),
@@ -39,7 +39,7 @@ func grafanaPanel(p catalog.Panel) *dashboard.Panel {
 	return g
 }
 
-// refID names the queries of a panel as Grafana does: A, B, C.
+// refID returns Grafana's name for the i-th query of a panel: A, B, C.
 func refID(i int) string { return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[i : i+1] }
 
 func target(p catalog.Panel, q catalog.Query, ref string) variants.Dataquery {
@@ -64,8 +64,8 @@ func target(p catalog.Panel, q catalog.Query, ref string) variants.Dataquery {
 	return *t
 }
 
-// thresholds begins with the colour of what is below the first one. Where the
-// first one is red, that is green; tiles without thresholds keep to the text's.
+// thresholds converts the thresholds. Values below the first one are green. Tiles
+// without thresholds have the colour of text.
 func thresholds(p catalog.Panel) *dashboard.ThresholdsConfig {
 	base := "text"
 	if len(p.Thresholds) > 0 {
@@ -91,7 +91,7 @@ func mappings(states []catalog.State) []dashboard.ValueMapping {
 	return []dashboard.ValueMapping{{ValueMap: words}}
 }
 
-// fixed is the setting of a colour that does not depend on the value.
+// fixed returns the setting for a colour that does not depend on the value.
 func fixed(c catalog.Color) map[string]any {
 	return map[string]any{"mode": string(dashboard.FieldColorModeIdFixed), "fixedColor": string(c)}
 }
@@ -100,8 +100,8 @@ func property(id string, value any) dashboard.DynamicConfigValue {
 	return dashboard.DynamicConfigValue{Id: id, Value: value}
 }
 
-// override sets what some series have otherwise than the rest: those of a name,
-// or those of a query.
+// override sets properties for some of the series: those of one name, or those of
+// one query.
 func override(g *dashboard.Panel, matcher, which string, properties ...dashboard.DynamicConfigValue) {
 	g.FieldConfig.Overrides = append(g.FieldConfig.Overrides, dashboard.DashboardFieldConfigSourceOverrides{
 		Matcher:    dashboard.MatcherConfig{Id: matcher, Options: which},
@@ -109,7 +109,7 @@ func override(g *dashboard.Panel, matcher, which string, properties ...dashboard
 	})
 }
 
-// draw sets what is particular to each kind of panel.
+// draw sets the options of the panel's kind.
 func draw(g *dashboard.Panel, p catalog.Panel) {
 	switch p.Kind {
 	case catalog.TimeSeries:
@@ -125,6 +125,6 @@ func draw(g *dashboard.Panel, p catalog.Panel) {
 	case catalog.Table:
 		drawTable(g)
 	default:
-		panic(fmt.Sprintf("panel %s is of the unknown kind %q", p.Title, p.Kind))
+		panic(fmt.Sprintf("panel %s has the unknown kind %q", p.Title, p.Kind))
 	}
 }

@@ -12,22 +12,24 @@ import (
 	"onsale/internal/catalog"
 )
 
-// PrometheusOptions say what a Prometheus of the user's own watches.
+// PrometheusOptions configure the user's own Prometheus.
 type PrometheusOptions struct {
 	Job  string
 	Pace catalog.Pace
-	// Targets are the metrics pages, http or https, with the path and without a query.
+	// Targets are the http or https URLs of the metrics pages, with a path and
+	// without a query.
 	Targets []*url.URL
-	// RuleFile is the path of the rule file, seen from the configuration file.
+	// RuleFile is the path of the rule file, relative to the configuration file.
 	RuleFile string
-	// Alertmanager is HOST:PORT of the Alertmanager that gets the alerts; empty: none.
+	// Alertmanager is the HOST:PORT of the Alertmanager to send alerts to; empty:
+	// none.
 	Alertmanager string
 }
 
-// DefaultRuleFile is the rule file beside the configuration.
+// DefaultRuleFile is the rule file in the same directory as the configuration.
 const DefaultRuleFile = "rules.yml"
 
-// The configuration, in Prometheus's own shape.
+// The configuration in Prometheus's format.
 type (
 	prometheusFile struct {
 		Global        globalSection   `yaml:"global"`
@@ -56,13 +58,13 @@ type (
 	}
 )
 
-// Prometheus returns the configuration of a Prometheus that watches the targets
-// and nothing else.
+// Prometheus returns the configuration of a Prometheus that scrapes only the
+// targets.
 func Prometheus(o PrometheusOptions) ([]byte, error) {
 	file := prometheusFile{
 		Global: globalSection{
 			ScrapeInterval: span(o.Pace.Scrape),
-			// A scrape must end before the next one is due.
+			// A scrape must end before the next one starts.
 			ScrapeTimeout:      span(o.Pace.Scrape - o.Pace.Scrape/5),
 			EvaluationInterval: span(o.Pace.Evaluate),
 		},
@@ -76,12 +78,12 @@ func Prometheus(o PrometheusOptions) ([]byte, error) {
 		job := &file.ScrapeConfigs[0]
 		job.StaticConfigs = append(job.StaticConfigs, scraped(u))
 	}
-	return encode(file, header("The least that Prometheus needs to watch this job. It looks for the rules beside this file:",
+	return encode(file, header("The minimal configuration for this job. Prometheus reads the rules from the directory of this file:",
 		"  prometheus --config.file prometheus.yml"))
 }
 
-// scraped says where a target is. What differs from Prometheus's defaults are
-// labels that Prometheus reads and drops.
+// scraped returns the scrape configuration of a target. Labels with the prefix __
+// override Prometheus's defaults.
 func scraped(u *url.URL) staticConfig {
 	c := staticConfig{Targets: []string{u.Host}}
 	labels := make(map[string]string)
@@ -98,7 +100,7 @@ func scraped(u *url.URL) staticConfig {
 	return c
 }
 
-// encode writes a file in YAML below its first lines.
+// encode appends the file as YAML to its first lines.
 func encode(file any, head string) ([]byte, error) {
 	out := bytes.NewBufferString(head)
 	enc := yaml.NewEncoder(out)
@@ -109,5 +111,5 @@ func encode(file any, head string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// span writes a time as Prometheus, Alertmanager and Grafana read it.
+// span formats a duration for Prometheus, Alertmanager and Grafana.
 func span(d time.Duration) string { return model.Duration(d).String() }

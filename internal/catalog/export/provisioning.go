@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Where Grafana finds things, in Compose and in Kubernetes alike.
+// Names and paths for Grafana, both in Compose and in Kubernetes.
 const (
-	// dataSourceUID is the name by which alerts and dashboards refer to the
-	// Prometheus.
+	// dataSourceUID is the UID by which alerts and dashboards refer to Prometheus.
 	dataSourceUID = "prometheus"
-	// DefaultPrometheusURL is the service prometheus of the deployment. Grafana
-	// reads variables in such files, but knows no default for one that is not set.
+	// DefaultPrometheusURL is the service prometheus of the deployment. It is not a
+	// variable, because Grafana has no default for an unset variable in these
+	// files.
 	DefaultPrometheusURL = "http://prometheus:9090"
-	// dashboardDirectory is where the container of Grafana sees the dashboards.
+	// dashboardDirectory is the directory of the dashboards in Grafana's container.
 	dashboardDirectory = "/etc/grafana/dashboards"
 )
 
-// sources tell Grafana about the data source and the dashboards.
+// sources returns the files that configure the data source and the dashboards.
 func (s *Set) sources(prometheusURL string) []File {
 	return []File{
 		{"provisioning/datasources/prometheus.yaml", fmt.Appendf(nil, header()+`apiVersion: 1
@@ -31,7 +31,7 @@ datasources:
     editable: false
     jsonData:
       httpMethod: POST
-      # How often Prometheus scrapes: no step is finer.
+      # The scrape interval, which is the smallest useful step.
       timeInterval: %s
       prometheusType: Prometheus
 `, dataSourceUID, literal(prometheusURL), s.options.Pace.Scrape)},
@@ -42,7 +42,7 @@ providers:
     folder: Onsale
     disableDeletion: true
     allowUiUpdates: %t
-    # How often the files are looked at, in seconds.
+    # How often Grafana checks the files, in seconds.
     updateIntervalSeconds: 10
     options:
       path: %s
@@ -50,6 +50,6 @@ providers:
 	}
 }
 
-// literal is a text that Grafana takes for itself and not for a variable of its
-// environment.
+// literal escapes a text so that Grafana does not expand environment variables in
+// it.
 func literal(text string) string { return strings.ReplaceAll(text, "$", "$$") }

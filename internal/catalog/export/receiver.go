@@ -10,11 +10,11 @@ import (
 
 // Receiver is an `onsale receiver`, which delivers alerts to Discord.
 type Receiver struct {
-	// URL is where the sender reaches it, without the path of the webhook; empty: there is
-	// none.
+	// URL is its address as seen from the sender, without the webhook's path;
+	// empty: no receiver.
 	URL string
-	// TokenFile is the path of the file with the receiver's admin token, on the machine of
-	// the sender; empty: it needs none.
+	// TokenFile is the path of the file with the receiver's admin token, on the
+	// sender's machine; empty: no token.
 	TokenFile string
 }
 
@@ -22,10 +22,10 @@ const (
 	// receiverName is the name of the receiver in Alertmanager and of the contact point in
 	// Grafana.
 	receiverName = "onsale"
-	// maxSent is how many alerts a notification has at most, so that its body stays below
-	// the receiver's limit of 8 MB.
+	// maxSent limits the alerts in a notification, so that its body stays below the
+	// receiver's limit of 8 MB.
 	maxSent = 1000
-	// exampleReceiver is shown in errors.
+	// exampleReceiver is shown in error messages.
 	exampleReceiver = "http://127.0.0.1:9095"
 )
 
@@ -43,8 +43,9 @@ type (
 	}
 )
 
-// validate returns an error that names the flag which makes no sense. Alertmanager and
-// Grafana read templates and variables in some of the fields.
+// validate returns an error that names the flag with an invalid value. It rejects
+// the characters of templates and variables, which Alertmanager and Grafana would
+// expand.
 func (r Receiver) validate() error {
 	if r.URL == "" {
 		if r.TokenFile != "" {
@@ -54,21 +55,21 @@ func (r Receiver) validate() error {
 	}
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.ContainsAny(r.URL, "@?#{}$") || !isText(r.URL) {
-		return fmt.Errorf("--receiver must look like %s, without user, query, $ and braces", exampleReceiver)
+		return fmt.Errorf("--receiver must be a URL such as %s, without a user, query, $ or braces", exampleReceiver)
 	}
 	if strings.Contains(u.Path, "/api/webhooks/") {
-		return errors.New("--receiver must be the address of an onsale receiver, not that of a webhook of Discord, which is a secret")
+		return errors.New("--receiver must be the address of an onsale receiver. It must not be the URL of a Discord webhook, which is a secret")
 	}
 	if strings.Contains(r.TokenFile, "://") || strings.ContainsAny(r.TokenFile, "${}") || !isText(r.TokenFile) {
-		return errors.New("--receiver-token-file must name a file on the sender's machine, without $ and braces")
+		return errors.New("--receiver-token-file must name a file on the sender's machine, without $ or braces")
 	}
 	return nil
 }
 
-// at returns the URL of the webhook for a sender.
+// at returns the webhook URL for a sender.
 func (r Receiver) at(sender string) string { return strings.TrimRight(r.URL, "/") + "/" + sender }
 
-// webhook is the receiver in Alertmanager's words.
+// webhook returns the receiver in Alertmanager's format.
 func (r Receiver) webhook() webhookPart {
 	w := webhookPart{URL: r.at("alertmanager"), MaxAlerts: maxSent}
 	if r.TokenFile != "" {
@@ -77,8 +78,8 @@ func (r Receiver) webhook() webhookPart {
 	return w
 }
 
-// contactPoint is the receiver in Grafana's words. Grafana reads the file with the token
-// at its start.
+// contactPoint returns the receiver in Grafana's format. Grafana reads the token
+// file at its start.
 func (r Receiver) contactPoint() contactPoint {
 	settings := map[string]any{"url": r.at("grafana"), "httpMethod": "POST", "maxAlerts": strconv.Itoa(maxSent)}
 	if r.TokenFile != "" {

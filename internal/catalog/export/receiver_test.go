@@ -11,7 +11,8 @@ import (
 	"onsale/internal/catalog/export"
 )
 
-// TestAlertmanagerSendsToAReceiver: the pinned library and Debian's 0.25 read where to.
+// TestAlertmanagerSendsToAReceiver checks the receiver's address with the pinned
+// library and Debian's 0.25.
 func TestAlertmanagerSendsToAReceiver(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ url, tokenFile, want string }{
@@ -20,7 +21,7 @@ func TestAlertmanagerSendsToAReceiver(t *testing.T) {
 	} {
 		o := export.DefaultAlertmanager()
 		o.Receiver, o.Mention = export.Receiver{URL: c.url, TokenFile: c.tokenFile}, "@here"
-		o.Version = export.Version{Minor: 25} // which can mention nobody: the receiver does
+		o.Version = export.Version{Minor: 25} // it cannot mention anyone: the receiver does
 		text, err := export.Alertmanager(o)
 		if err != nil {
 			t.Fatal(err)
@@ -48,12 +49,13 @@ func TestAlertmanagerSendsToAReceiver(t *testing.T) {
 			t.Errorf("the token is in %q, want %q", file, c.tokenFile)
 		}
 		if strings.Contains(string(text), "discord_url") || strings.Contains(string(text), "@here") {
-			t.Errorf("the configuration has what is the receiver's:\n%s", text)
+			t.Errorf("the configuration contains settings of the receiver:\n%s", text)
 		}
 	}
 }
 
-// TestGrafanaSendsToAReceiver: one switch changes the contact point and the policy.
+// TestGrafanaSendsToAReceiver checks that one option changes the contact point and
+// the policy.
 func TestGrafanaSendsToAReceiver(t *testing.T) {
 	t.Parallel()
 	o := export.DefaultOptions()
@@ -71,7 +73,7 @@ func TestGrafanaSendsToAReceiver(t *testing.T) {
 		to.Settings["authorization_credentials"] != "$__file{/run/secrets/token}" {
 		t.Errorf("receiver %v", to)
 	}
-	// The rest is what it is without a receiver.
+	// The other files are the same as without a receiver.
 	with, err := set.Grafana(export.DefaultPrometheusURL)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +93,7 @@ func TestGrafanaSendsToAReceiver(t *testing.T) {
 	}
 }
 
-func TestReceiversThatMakeNoSense(t *testing.T) {
+func TestInvalidReceiversAreRejected(t *testing.T) {
 	t.Parallel()
 	for _, r := range []export.Receiver{
 		{TokenFile: "/run/secrets/token"},

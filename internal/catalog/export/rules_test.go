@@ -24,7 +24,7 @@ type rule struct {
 	Labels, Annotations      map[string]string
 }
 
-// ruleFile is the file that is exported with some options.
+// ruleFile returns the rule file exported with the options.
 func ruleFile(t *testing.T, o export.Options) []byte {
 	t.Helper()
 	set, err := export.New(o)
@@ -38,7 +38,7 @@ func ruleFile(t *testing.T, o export.Options) []byte {
 	return text
 }
 
-// rulesOf are the rules that are exported with some options.
+// rulesOf returns the rules exported with the options.
 func rulesOf(t *testing.T, o export.Options) []rule {
 	t.Helper()
 	text := ruleFile(t, o)
@@ -54,7 +54,7 @@ func rulesOf(t *testing.T, o export.Options) []rule {
 	return file.Groups[0].Rules
 }
 
-// alertsOf are the names of the alerts among rules.
+// alertsOf returns the names of the alerts among rules.
 func alertsOf(rules []rule) []string {
 	var names []string
 	for _, r := range rules {
@@ -65,7 +65,7 @@ func alertsOf(rules []rule) []string {
 	return names
 }
 
-// selectorsOf are the selectors of an expression.
+// selectorsOf returns the selectors of an expression.
 func selectorsOf(t *testing.T, expr string) [][]*labels.Matcher {
 	t.Helper()
 	tree, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
@@ -75,7 +75,7 @@ func selectorsOf(t *testing.T, expr string) [][]*labels.Matcher {
 	return parser.ExtractSelectors(tree)
 }
 
-// check has a tool of Debian's check a file.
+// check runs a tool from Debian on a file.
 func check(t *testing.T, name string, content []byte, tool string, args ...string) (output string, ok bool) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -90,9 +90,9 @@ func check(t *testing.T, name string, content []byte, tool string, args ...strin
 	return string(out), err == nil
 }
 
-// TestRulesOfAForeignJob: whatever the job is called, the rules ask for it and for
-// nothing else, and Debian's Prometheus reads them.
-func TestRulesOfAForeignJob(t *testing.T) {
+// TestRulesForAnyJobName checks that the rules select only the job, whatever its
+// name is, and that Debian's promtool accepts them.
+func TestRulesForAnyJobName(t *testing.T) {
 	t.Parallel()
 	for _, job := range []string{
 		"shop/api", "shop.api+v2(x", `a "quoted" \ one`, "the shop's", "$job $calls", "[5m] offset 10m", "魚屋", "a: b # c", "{{ . }}", "true",
@@ -121,9 +121,9 @@ func TestRulesOfAForeignJob(t *testing.T) {
 	}
 }
 
-// TestAlertsCarryWhatTheUserSays: labels, severities, the address of runbooks and
-// thresholds are in the rules and in Grafana's.
-func TestAlertsCarryWhatTheUserSays(t *testing.T) {
+// TestAlertsHaveTheUsersSettings checks that labels, severities, the address of
+// runbooks and thresholds are in the rules of Prometheus and Grafana.
+func TestAlertsHaveTheUsersSettings(t *testing.T) {
 	t.Parallel()
 	o := export.DefaultOptions()
 	o.Labels = map[string]string{"team": "payments", "note": `{{ $labels.job }} $HOME "x"`}
@@ -146,14 +146,14 @@ func TestAlertsCarryWhatTheUserSays(t *testing.T) {
 		case r.Alert != "":
 			alerts[r.Alert] = r
 		case r.Labels["team"] != "":
-			t.Errorf("the recording %s has the labels of alerts", r.Record)
+			t.Errorf("the recording %s has labels of alerts", r.Record)
 		}
 	}
 	if len(alerts) != len(want) {
 		t.Errorf("alerts %v, want %v", slices.Sorted(maps.Keys(alerts)), slices.Sorted(maps.Keys(want)))
 	}
 	for name, r := range alerts {
-		// Prometheus takes labels for templates: what it makes of this is the text.
+		// Prometheus expands labels as templates. This one expands to the user's text.
 		if r.Labels["team"] != "payments" || r.Labels["note"] != `{{"{{"}} $labels.job }} $HOME "x"` || r.Labels["severity"] != want[name] {
 			t.Errorf("%s has the labels %v", name, r.Labels)
 		}
@@ -165,10 +165,10 @@ func TestAlertsCarryWhatTheUserSays(t *testing.T) {
 		t.Errorf("HighCPU fires at %s", expr)
 	}
 	if alerts["AvailabilityBurnSlow"].Labels["slo"] != "availability" {
-		t.Error("an alert has lost a label of its own")
+		t.Error("an alert lost one of its own labels")
 	}
 	for _, r := range readAlerting(t, set, "rules.yaml").Groups[0].Rules {
-		// Grafana takes $HOME for a variable of its environment.
+		// Unescaped, Grafana would expand $HOME.
 		if r.Labels["note"] != `{{"{{"}} $$labels.job }} $$HOME "x"` || r.Labels["severity"] != want[r.Title] {
 			t.Errorf("Grafana's %s has the labels %v", r.Title, r.Labels)
 		}
@@ -176,14 +176,14 @@ func TestAlertsCarryWhatTheUserSays(t *testing.T) {
 	o.Settings.Runbooks = ""
 	for _, r := range rulesOf(t, o) {
 		if _, ok := r.Annotations["runbook_url"]; ok {
-			t.Errorf("%s links to a runbook of no address", r.Alert)
+			t.Errorf("%s links to a runbook without an address", r.Alert)
 		}
 	}
 }
 
-// TestDashboardsAreTheUsers: the job, the thresholds and the window of a pace are in
-// the dashboards.
-func TestDashboardsAreTheUsers(t *testing.T) {
+// TestDashboardsHaveTheUsersSettings checks that the dashboards contain the job,
+// the thresholds and the window of the pace.
+func TestDashboardsHaveTheUsersSettings(t *testing.T) {
 	t.Parallel()
 	o := export.DefaultOptions()
 	o.Settings.Job, o.Settings.CPUPercent, o.Settings.QueueShare, o.Pace = "shop/api", 61.5, 0.375, catalog.Demo()
@@ -194,7 +194,7 @@ func TestDashboardsAreTheUsers(t *testing.T) {
 	tickets := string(dashboards(t, set)[0].Content)
 	for _, want := range []string{`"text": "shop/api"`, `"value": 61.5`, "QueueFilling fires at 37.5 %", `"query": "5s,10s,`, `"text": "5s"`} {
 		if !strings.Contains(tickets, want) {
-			t.Errorf("the dashboard has no %s", want)
+			t.Errorf("the dashboard does not contain %s", want)
 		}
 	}
 	if strings.Contains(tickets, "ticket_system") {
@@ -202,8 +202,8 @@ func TestDashboardsAreTheUsers(t *testing.T) {
 	}
 }
 
-// TestWrongOptionsAreRefusedByFlag names the flag, and says what is expected.
-func TestWrongOptionsAreRefusedByFlag(t *testing.T) {
+// TestErrorsNameTheFlag checks that an error names the flag and the expected value.
+func TestErrorsNameTheFlag(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 1025)
 	many := make(map[string]string)
@@ -227,7 +227,7 @@ func TestWrongOptionsAreRefusedByFlag(t *testing.T) {
 		"label with a dash": {label("my-team", "x"), "--label: the name of a label"},
 		"label of digits":   {label("1st", "x"), "--label: the name of a label"},
 		"no name":           {label("", "x"), "--label: the name of a label"},
-		"Prometheus's own":  {label("__name__", "x"), "--label: names like __name__"},
+		"Prometheus's own":  {label("__name__", "x"), "--label: names that start with __, such as __name__"},
 		"severity":          {label("severity", "page"), "--severity ALERT=SEVERITY"},
 		"job as label":      {label("job", "x"), "--label must not set job"},
 		"instance":          {label("instance", "x"), "--label must not set instance"},
@@ -236,8 +236,8 @@ func TestWrongOptionsAreRefusedByFlag(t *testing.T) {
 		"long value":        {label("team", long), "--label: the value of team must be at most 1024 bytes"},
 		"value of lines":    {label("team", "a\nb"), "--label: the value of team"},
 		"value in Latin-1":  {label("team", "caf\xe9"), "--label: the value of team"},
-		"many labels":       {func(o *export.Options) { o.Labels = many }, "--label may be given 30 times"},
-		"unknown alert":     {severity("HighCpu", catalog.Info), `there is no alert "HighCpu"; there are AvailabilityBurnFast`},
+		"many labels":       {func(o *export.Options) { o.Labels = many }, "--label may be given at most 30 times"},
+		"unknown alert":     {severity("HighCpu", catalog.Info), `unknown alert "HighCpu"; the alerts are AvailabilityBurnFast`},
 		"unknown severity":  {severity("HighCPU", "page"), "--severity: HighCPU must be critical, warning or info"},
 		"no severity":       {severity("HighCPU", ""), "--severity: HighCPU must be"},
 		"template":          {func(o *export.Options) { o.Settings.Runbooks = "https://x/{{ .Name }}" }, "--runbook-url"},
@@ -251,8 +251,9 @@ func TestWrongOptionsAreRefusedByFlag(t *testing.T) {
 	}
 }
 
-// TestEveryAlertsLabelsAreTaken: no label that tells alerts apart may be set.
-func TestEveryAlertsLabelsAreTaken(t *testing.T) {
+// TestLabelsOfAlertsAreReserved checks that users cannot set a label that
+// distinguishes alerts.
+func TestLabelsOfAlertsAreReserved(t *testing.T) {
 	t.Parallel()
 	found := map[string]bool{"job": true}
 	for _, a := range catalog.Alerts(catalog.DefaultSettings(), catalog.Real()) {
@@ -271,7 +272,7 @@ func TestEveryAlertsLabelsAreTaken(t *testing.T) {
 		o := export.DefaultOptions()
 		o.Labels = map[string]string{name: "x"}
 		if _, err := export.New(o); ok && err == nil {
-			t.Errorf("--label %s=x is accepted, though alerts have that label", name)
+			t.Errorf("--label %s=x is accepted, although alerts have that label", name)
 		}
 	}
 	if !found["concert"] || !found["endpoint"] {

@@ -17,8 +17,8 @@ import (
 	"onsale/internal/catalog/export"
 )
 
-// TestAlertmanagerReadsItsConfiguration: the pinned library reads the default, and
-// Debian's 0.25 what is written for it.
+// TestAlertmanagerReadsItsConfiguration checks the default with the pinned library,
+// and the configuration for 0.25 with Debian's amtool.
 func TestAlertmanagerReadsItsConfiguration(t *testing.T) {
 	t.Parallel()
 	o := export.DefaultAlertmanager()
@@ -48,12 +48,12 @@ func TestAlertmanagerReadsItsConfiguration(t *testing.T) {
 		t.Errorf("amtool: %s\n%s", out, text)
 	}
 	if _, err := alertmanager.Load(string(text)); err != nil {
-		t.Errorf("the newest: %v", err)
+		t.Errorf("the newest version: %v", err)
 	}
 }
 
-// TestAlertmanagerOfAPaceGroupsAsFast compares the times of both paces.
-func TestAlertmanagerOfAPaceGroupsAsFast(t *testing.T) {
+// TestAlertmanagerGroupsAtThePace compares the grouping durations of both paces.
+func TestAlertmanagerGroupsAtThePace(t *testing.T) {
 	t.Parallel()
 	for _, pace := range catalog.Paces() {
 		o := export.DefaultAlertmanager()
@@ -74,7 +74,8 @@ func TestAlertmanagerOfAPaceGroupsAsFast(t *testing.T) {
 	}
 }
 
-// TestVersionsOfAlertmanager: those that can do it are read, all others refused.
+// TestVersionsOfAlertmanager checks that versions with Discord support are
+// accepted, and all others rejected.
 func TestVersionsOfAlertmanager(t *testing.T) {
 	t.Parallel()
 	for text, placeholder := range map[string]bool{
@@ -86,13 +87,13 @@ func TestVersionsOfAlertmanager(t *testing.T) {
 	}
 	for _, text := range []string{"", "28", "0", "0.24", "new", "0.x", "-1.30", "0.-28"} {
 		if v, err := export.ParseVersion(text); err == nil || !strings.Contains(err.Error(), "--alertmanager-version") {
-			t.Errorf("%q is read as %v: %v", text, v, err)
+			t.Errorf("%q is parsed as %v: %v", text, v, err)
 		}
 	}
 	o := export.DefaultAlertmanager()
 	o.Version, o.Mention = export.Version{Minor: 27}, "@here"
 	if _, err := export.Alertmanager(o); err == nil || !strings.Contains(err.Error(), "DISCORD_MENTION") {
-		t.Errorf("0.27 mentions somebody: %v", err)
+		t.Errorf("0.27 accepts a mention: %v", err)
 	}
 	o = export.DefaultAlertmanager()
 	o.DiscordURLFile = ""
@@ -101,8 +102,8 @@ func TestVersionsOfAlertmanager(t *testing.T) {
 	}
 }
 
-// TestPrometheusReadsItsConfiguration: Debian's promtool and the pinned library read
-// the targets as they were meant.
+// TestPrometheusReadsItsConfiguration checks that Debian's promtool and the pinned
+// library read the same targets.
 func TestPrometheusReadsItsConfiguration(t *testing.T) {
 	t.Parallel()
 	var targets []*url.URL

@@ -15,21 +15,22 @@ import (
 )
 
 const (
-	// maxLabels is how many labels may be set on all alerts, and maxText how long
-	// the value of one or the address of the runbooks may be, in bytes.
+	// maxLabels limits the labels set on all alerts. maxText limits a label value
+	// and the address of the runbooks, in bytes.
 	maxLabels = 30
 	maxText   = 1024
 )
 
-// labelName is the name of a label in all versions of Prometheus and Alertmanager.
+// labelName matches label names that all versions of Prometheus and Alertmanager
+// accept.
 var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
-// takenLabels tell the alerts of different instances, routes and concerts apart:
-// with the same value on all, Prometheus could not evaluate the rules.
+// takenLabels distinguish alerts of different instances, routes and concerts. If
+// all alerts had the same value, Prometheus could not evaluate the rules.
 var takenLabels = []string{"alertname", "alertstate", "concert", "endpoint", "grafana_folder", "instance", "job", "series", "slo"}
 
-// validate returns an error that names the first option that makes no sense, by
-// the flag that sets it.
+// validate returns an error for the first invalid option. It names the flag that
+// sets it.
 func (o Options) validate() error {
 	if err := o.Settings.Validate(); err != nil {
 		return err
@@ -52,32 +53,32 @@ func checkRunbooks(address string) error {
 	case err != nil:
 		return errors.New("--runbook-url must be a URL or a path")
 	case u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("--runbook-url must be a path, or a URL with http or https, because messages link to it")
+		return errors.New("--runbook-url must be a path, or a URL with http or https, because messages contain it as a link")
 	case u.User != nil:
-		return errors.New("--runbook-url must not carry a user or password, because messages contain it")
+		return errors.New("--runbook-url must not contain a user or password, because messages contain it")
 	case len(address) > maxText:
 		return fmt.Errorf("--runbook-url must be at most %d bytes long, not %d", maxText, len(address))
 	case !isText(address), strings.Contains(address, "{{"):
-		return errors.New("--runbook-url must be UTF-8 without control characters and without {{, because alerts read it as a template")
+		return errors.New("--runbook-url must be UTF-8 without control characters and without {{, because alerts expand templates in it")
 	}
 	return nil
 }
 
 func checkLabels(labels map[string]string) error {
 	if len(labels) > maxLabels {
-		return fmt.Errorf("--label may be given %d times, not %d times", maxLabels, len(labels))
+		return fmt.Errorf("--label may be given at most %d times, not %d times", maxLabels, len(labels))
 	}
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		value := labels[name]
 		switch {
 		case !labelName.MatchString(name):
-			return fmt.Errorf("--label: the name of a label must be letters, digits and _, not %q", name)
+			return fmt.Errorf("--label: the name of a label must consist of letters, digits and _, not %q", name)
 		case strings.HasPrefix(name, "__"):
-			return fmt.Errorf("--label: names like %s are Prometheus's own", name)
+			return fmt.Errorf("--label: names that start with __, such as %s, are reserved for Prometheus", name)
 		case name == "severity":
-			return errors.New("--label must not set severity: set it for each alert with --severity ALERT=SEVERITY")
+			return errors.New("--label must not set severity: use --severity ALERT=SEVERITY for each alert")
 		case slices.Contains(takenLabels, name):
-			return fmt.Errorf("--label must not set %s, which tells alerts apart; such are %s", name, strings.Join(takenLabels, ", "))
+			return fmt.Errorf("--label must not set %s, because it distinguishes alerts; reserved labels are %s", name, strings.Join(takenLabels, ", "))
 		case value == "":
 			return fmt.Errorf("--label: %s must have a value", name)
 		case len(value) > maxText:
@@ -96,7 +97,7 @@ func checkSeverities(o Options) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Severities)) {
 		if !known[name] {
-			return fmt.Errorf("--severity: there is no alert %q; there are %s", name, names(known))
+			return fmt.Errorf("--severity: unknown alert %q; the alerts are %s", name, names(known))
 		}
 		switch severity := o.Severities[name]; severity {
 		case catalog.Critical, catalog.Warning, catalog.Info:
@@ -107,5 +108,5 @@ func checkSeverities(o Options) error {
 	return nil
 }
 
-// isText reports whether a text can stand in a label or an annotation.
+// isText reports whether a text is valid in a label or an annotation.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }

@@ -8,34 +8,34 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// windows are what rates may be taken over. The first fits a scrape every
-// second, the last a day on the screen.
+// windows are the windows for rates. The shortest suits a scrape every second, the
+// longest a chart of a day.
 //
-// The window is a choice of the reader's and not Grafana's $__rate_interval: a
-// minute is what the alerts judge by, so that a line in a panel crosses its
-// threshold when the alert's condition holds, whatever the panel's width.
+// The reader chooses the window; it is not Grafana's $__rate_interval. Alerts use
+// one minute. With the same window, a line in a panel crosses its threshold exactly
+// when the alert's condition is true, whatever the panel's width.
 const windows = "10s,30s,1m,5m,15m,1h"
 
-// window is the window of the alerts' rates.
+// window returns the window of the alerts' rates.
 func (s *Set) window() string { return span(s.options.Pace.Scale(time.Minute)) }
 
-// choices are the windows that may be chosen, in rising order.
+// choices returns the windows to choose from, in ascending order.
 func (s *Set) choices() []string {
 	choices := strings.Split(windows, ",")
-	if !slices.Contains(choices, s.window()) { // the demo pace has the shortest
+	if !slices.Contains(choices, s.window()) { // the demo pace has a shorter one
 		choices = append([]string{s.window()}, choices...)
 	}
 	return choices
 }
 
-// variables are what the reader chooses at the top of a dashboard.
+// variables returns the drop-down lists at the top of a dashboard.
 func (s *Set) variables() []dashboard.VariableModel {
 	const jobs = "label_values(up, job)"
 	job := s.options.Settings.Job
 	return []dashboard.VariableModel{
 		{
 			Type: dashboard.VariableTypeDatasource, Name: "datasource", Label: new("Data source"),
-			Description: new("The Prometheus that is asked."),
+			Description: new("The Prometheus to query."),
 			Query:       &dashboard.StringOrMap{String: new("prometheus")},
 			Regex:       new(""),
 			Current:     option("Prometheus", dataSourceUID),
@@ -43,7 +43,7 @@ func (s *Set) variables() []dashboard.VariableModel {
 		},
 		{
 			Type: dashboard.VariableTypeQuery, Name: "job", Label: new("Job"),
-			Description: new("The scrape job whose targets are shown."),
+			Description: new("The scrape job to show."),
 			Datasource:  dataSource(),
 			Definition:  new(jobs),
 			Query: &dashboard.StringOrMap{Map: map[string]any{
@@ -58,7 +58,7 @@ func (s *Set) variables() []dashboard.VariableModel {
 		},
 		{
 			Type: dashboard.VariableTypeInterval, Name: "window", Label: new("Window"),
-			Description: new("What rates and quantiles are taken over. Choose a longer one for a longer time range."),
+			Description: new("The window for rates and quantiles. Choose a longer window for a longer time range."),
 			Query:       &dashboard.StringOrMap{String: new(strings.Join(s.choices(), ","))},
 			Options:     s.windowOptions(),
 			Current:     option(s.window(), s.window()),

@@ -1,6 +1,6 @@
-// Command gen writes what the repository has of the catalogue: the files under
-// deploy/ and docs/runbooks. `make generate` runs it, and `onsale export` writes
-// the same for others.
+// Command gen writes the files under deploy/ and docs/runbooks that are generated
+// from the catalogue. `make generate` runs it. `onsale export` writes the same
+// files for other users.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	root := flag.String("root", ".", "the `directory` of the repository")
+	root := flag.String("root", ".", "root `directory` of the repository")
 	flag.Parse()
 	if err := writeAll(*root, *root); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
@@ -22,14 +22,14 @@ func main() {
 	}
 }
 
-// target is the Onsale that deploy/prometheus/prometheus.yml watches.
+// target is the Onsale that deploy/prometheus/prometheus.yml scrapes.
 var target = url.URL{Scheme: "http", Host: "127.0.0.1:8000", Path: "/metrics"}
 
-// runbooks is where the runbooks are; nothing else is there.
+// runbooks is the directory of the runbooks. It contains no other files.
 const runbooks = "docs/runbooks"
 
-// writeAll writes everything below root. What is copied and not made of the catalogue
-// comes from the repository.
+// writeAll writes all generated files below root. It copies the files that are not made from the
+// catalogue from the repository.
 func writeAll(repository, root string) error {
 	o := export.DefaultOptions()
 	set, err := export.New(o)
@@ -90,8 +90,8 @@ func writeAll(repository, root string) error {
 	return nil
 }
 
-// removeRunbooks removes the pages, among which may be those of alerts that are no
-// more.
+// removeRunbooks removes all pages, because some may belong to alerts that no
+// longer exist.
 func removeRunbooks(root string) error {
 	old, err := filepath.Glob(filepath.Join(root, runbooks, "*.md"))
 	if err != nil {

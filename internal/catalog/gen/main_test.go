@@ -14,10 +14,9 @@ import (
 // repository is the root of this module, seen from this package.
 const repository = "../../.."
 
-var update = flag.Bool("update", false, "write the files anew, as make generate does")
+var update = flag.Bool("update", false, "write the files, as make generate does")
 
-// TestAllIsCommitted compares what the generator writes with what stands in the
-// repository.
+// TestAllIsCommitted compares the generator's output with the committed files.
 func TestAllIsCommitted(t *testing.T) {
 	if *update {
 		if err := writeAll(repository, repository); err != nil {
@@ -38,7 +37,7 @@ func TestAllIsCommitted(t *testing.T) {
 			return err
 		}
 		if got, err := os.ReadFile(filepath.Join(repository, path)); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what the generator writes (%v): run make generate", path, err)
+			t.Errorf("%s differs from the generator's output (%v): run make generate", path, err)
 		}
 		return nil
 	})
@@ -53,12 +52,12 @@ func TestAllIsCommitted(t *testing.T) {
 	} {
 		want, got := names(t, written, dir), names(t, os.DirFS(repository), dir)
 		if !slices.Equal(got, want) {
-			t.Errorf("%s has %q, and the generator writes %q", dir, got, want)
+			t.Errorf("%s contains %q, but the generator writes %q", dir, got, want)
 		}
 	}
 }
 
-// names are the files of a directory.
+// names returns the paths of the files in a directory.
 func names(t *testing.T, tree fs.FS, dir string) []string {
 	t.Helper()
 	found, err := fs.Glob(tree, path.Join(dir, "*"))
@@ -68,8 +67,9 @@ func names(t *testing.T, tree fs.FS, dir string) []string {
 	return found
 }
 
-// The pages of alerts that are no more go, and nothing else does.
-func TestOldRunbooksGo(t *testing.T) {
+// The generator removes the pages of alerts that no longer exist, and no other
+// file.
+func TestOldRunbooksAreRemoved(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	old, other := filepath.Join(root, runbooks, "Gone.md"), filepath.Join(root, "docs", "other.md")
@@ -85,7 +85,7 @@ func TestOldRunbooksGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(old); !os.IsNotExist(err) {
-		t.Errorf("the old page is still there: %v", err)
+		t.Errorf("the old page still exists: %v", err)
 	}
 	if _, err := os.Stat(other); err != nil {
 		t.Error(err)

@@ -1,9 +1,9 @@
-// Buttons that do something: copy a command, set or change the fault plan.
+// Buttons that copy a command, or set or change the fault plan.
 import { patch, put, say } from './base.js';
 
-/** Listens to the buttons of the page; after a plan was set, changed is called. */
+/** Handles the buttons of the page. Calls changed after the plan was set. */
 export function listen(changed = () => {}) {
-  mendCommands();
+  correctCommands();
   document.addEventListener('click', (event) => {
     const button = event.target.closest('button');
     if (button?.dataset.plan !== undefined) provoke(button, 'PUT', () => put('/faults', button.dataset.plan), changed);
@@ -12,8 +12,8 @@ export function listen(changed = () => {}) {
   });
 }
 
-/** Behind a proxy that ends TLS the server does not know the address that this page has. */
-function mendCommands() {
+/** Puts this page's address into the commands. Behind a proxy that terminates TLS, the server does not know it. */
+function correctCommands() {
   const { origin } = document.body.dataset;
   for (const code of document.querySelectorAll('.command code')) say(code, code.textContent.replaceAll(origin, location.origin));
 }
@@ -23,7 +23,7 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(code.textContent);
     flash(button, 'Copied');
-  } catch { // without HTTPS and off this machine, browsers keep the clipboard shut
+  } catch { // browsers block the clipboard without HTTPS, except on localhost
     getSelection().selectAllChildren(code);
     flash(button, 'Selected');
   }
@@ -38,21 +38,21 @@ async function provoke(button, method, send, changed) {
     changed();
   } catch (error) {
     tell(refusal(error, `${method} /faults`), 'bad');
-    flash(button, 'Refused');
+    flash(button, 'Failed');
   } finally {
     button.disabled = button.dataset.patch === '';
     button.focus({ preventScroll: true });
   }
 }
 
-/** Writes on a button for a moment what became of pressing it. */
+/** Shows the result on the button for a moment. */
 function flash(button, text) {
   button.dataset.label ??= button.textContent;
   say(button, text);
   setTimeout(() => say(button, button.dataset.label), 1500);
 }
 
-/** Says what became of a button, where the page has room for it. */
+/** Shows the result of an action, if the page has an element for it. */
 export function tell(text, tone) {
   const said = document.getElementById('said');
   if (!said) return;
@@ -60,7 +60,7 @@ export function tell(text, tone) {
   say(said, text);
 }
 
-/** Puts a failure in words. */
+/** Returns the text for a failed call. */
 export function refusal(error, call) {
   return error.status === 401 ? `${call} needs the admin token: use the command with -H "Authorization: Bearer …".` : `${call} failed: ${error.message}`;
 }

@@ -1,11 +1,12 @@
-// The state of the alerts: the word at the top, the lamps, the table.
+// The state of the alerts: the summary at the top, the status indicators and the table.
 import { ask, el, prometheus, say, since, span, written } from './base.js';
 
 const order = { firing: 0, pending: 1, info: 2, silenced: 3, inactive: 4, blind: 5, unknown: 6 };
 
 /**
- * Reads all alert rules, from Alertmanager what is silenced or inhibited, and which alerts can be judged. Returns the
- * alerts by name, with what cannot be judged as their property note. What is not known is never taken for quiet.
+ * Reads all alert rules, the silenced and inhibited alerts from Alertmanager, and which alerts have their series.
+ * Returns the alerts by name, and as property note what is unknown or missing. An alert whose state is unknown is never
+ * shown as quiet.
  */
 export async function readAlerts() {
   const [data, sent, coverage] = await Promise.all([
@@ -13,12 +14,12 @@ export async function readAlerts() {
   const judged = new Map(coverage?.alerts.map((a) => [a.name, a]));
   const muted = new Map(sent.filter((a) => a.status.state === 'suppressed')
     .map((a) => [a.labels.alertname, a.status.silencedBy.length ? 'silenced' : 'inhibited']));
-  sent.filter((a) => a.status.state === 'active').forEach((a) => muted.delete(a.labels.alertname)); // somebody is told
+  sent.filter((a) => a.status.state === 'active').forEach((a) => muted.delete(a.labels.alertname)); // some of its alerts are notified
   const found = new Map();
-  found.note = coverage ? coverage.note : 'which alerts have series is not known';
+  found.note = coverage ? coverage.note : 'it is unknown which alerts have series';
   for (const rule of data.groups.flatMap((g) => g.rules)) {
     const alert = cover(describe(rule, muted.get(rule.name)), judged.get(rule.name), coverage);
-    const other = found.get(rule.name); // a name may stand on several rules
+    const other = found.get(rule.name); // several rules may have the same name
     if (!other || order[alert.state] < order[other.state]) found.set(rule.name, alert);
   }
   return found;
@@ -37,16 +38,16 @@ function describe(rule, muted) {
   };
 }
 
-/** Says of an alert that is inactive whether it can be judged at all. The rules of the user's own are not looked at. */
+/** Marks an inactive alert that cannot fire for lack of series. Users' own rules are not checked. */
 function cover(alert, judged, known) {
   if (alert.state !== 'inactive') return alert;
-  if (!known) return { ...alert, state: 'unknown', words: 'not known' };
+  if (!known) return { ...alert, state: 'unknown', words: 'unknown' };
   if (!judged?.reason) return alert;
   const reason = `${judged.reason.charAt(0).toUpperCase()}${judged.reason.slice(1)}.`;
   switch (judged.state) {
     case 'judged': return { ...alert, more: reason };
-    case 'no_series': return { ...alert, state: 'blind', words: 'no series to judge', more: reason };
-    default: return { ...alert, state: 'unknown', words: 'not known', more: reason };
+    case 'no_series': return { ...alert, state: 'blind', words: 'no series', more: reason };
+    default: return { ...alert, state: 'unknown', words: 'unknown', more: reason };
   }
 }
 
@@ -57,7 +58,7 @@ function words(rule, first, verb) {
   return `${verb} ${span(age - rule.duration)}`;
 }
 
-/** Says in a word how things are. */
+/** Shows the overall state. */
 export function showOverall(node, alerts) {
   const all = [...alerts.values()];
   const of = (state) => all.filter((a) => a.state === state).length;
@@ -65,10 +66,10 @@ export function showOverall(node, alerts) {
   const quiet = alerts.note ? 'blind' : 'inactive';
   node.dataset.state = of('firing') ? 'firing' : of('pending') ? 'pending' : of('info') ? 'info' : quiet;
   node.title = alerts.note;
-  say(node, parts.map(([n, what]) => `${n} ${what}`).join(', ') || (alerts.note ? `Quiet, as far as can be judged: ${alerts.note}` : 'All quiet'));
+  say(node, parts.map(([n, what]) => `${n} ${what}`).join(', ') || (alerts.note ? `Quiet, but ${alerts.note}` : 'All quiet'));
 }
 
-/** Lights the lamps. Alerts that the catalogue does not have get one as well. */
+/** Updates the status indicators. Adds indicators for alerts that are not in the catalogue. */
 export function showLamps(list, alerts) {
   for (const { name, state, words: text, more } of alerts.values()) {
     let lamp = list.querySelector(`[data-name="${CSS.escape(name)}"]`);
@@ -82,7 +83,7 @@ export function showLamps(list, alerts) {
   }
 }
 
-/** Fills the table: what fires stands first, then what is pending, then the rest as the page has it. */
+/** Fills the table: firing alerts first, then pending ones, then the rest in the order of the page. */
 export function showTable(body, alerts) {
   for (const alert of alerts.values()) {
     const row = body.querySelector(`[data-name="${CSS.escape(alert.name)}"]`) ?? body.appendChild(newRow(alert));
@@ -95,11 +96,11 @@ export function showTable(body, alerts) {
   }
   [...body.children].forEach((row, i) => { row.dataset.place ??= i; });
   const sorted = [...body.children].sort((a, b) => order[a.dataset.state] - order[b.dataset.state] || a.dataset.place - b.dataset.place);
-  const used = body.matches(':hover') || body.contains(document.activeElement); // no button moves from under a finger
+  const used = body.matches(':hover') || body.contains(document.activeElement); // do not move a button that is about to be pressed
   if (!used && sorted.some((row, i) => row !== body.children[i])) body.append(...sorted);
 }
 
-/** Shows one alert's state as a coloured word. */
+/** Shows the state of one alert as a coloured word. */
 export function showState(cell, alert) {
   if (!cell.querySelector('.state')) cell.replaceChildren(el('span', { class: 'state' }));
   cell.firstChild.className = `state ${alert.state}`;
@@ -110,7 +111,7 @@ function newRow({ name, severity }) {
   const known = ['critical', 'warning', 'info'].includes(severity) ? severity : '';
   return el('tr', { 'data-name': name },
     el('th', { scope: 'row' }, name, ' ', el('span', { class: `severity ${known}` }, severity),
-      el('p', { 'data-role': 'summary', 'data-about': 'A rule of your own.' })),
+      el('p', { 'data-role': 'summary', 'data-about': 'One of your own rules.' })),
     el('td', { 'data-role': 'state' }), el('td', { 'data-role': 'value', class: 'number' }),
     document.body.dataset.api === undefined ? null : el('td'));
 }

@@ -1,13 +1,12 @@
-// What all modules share: making elements, asking this server, writing figures.
-// Everything that comes from outside ends up in a text node or an attribute that
-// cannot run, never in markup.
+// Functions for all modules: creating elements, calling this server, formatting figures.
+// External data only goes into text nodes and safe attributes, never into markup.
 
-/** Makes an element: attributes as given, children as nodes or texts. */
+/** Creates an element with attributes and children, which are nodes or texts. */
 export function el(name, attributes = {}, ...children) {
   return fill(document.createElement(name), attributes, children);
 }
 
-/** Makes an element of SVG. */
+/** Creates an SVG element. */
 export function svg(name, attributes = {}, ...children) {
   return fill(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
 }
@@ -20,25 +19,25 @@ function fill(node, attributes, children) {
   return node;
 }
 
-/** Sets a text, and touches the page only if it differs, so that screen readers hear changes alone. */
+/** Sets a text only if it differs, so screen readers announce only changes. */
 export function say(node, text) {
   if (node && node.textContent !== text) node.textContent = text;
 }
 
-/** What a call that was answered with an error carries. */
+/** The error of a call with an error response. */
 export class Refused extends Error {
   constructor(status, problem) {
-    super(problem?.detail ?? problem?.title ?? problem?.error ?? `answered ${status}`);
+    super(problem?.detail ?? problem?.title ?? problem?.error ?? `status ${status}`);
     this.status = status;
   }
 
-  /** Whether the caller has to show the admin token, which this page never asks for. */
+  /** Whether the call needs the admin token, which this page never requests. */
   get admin() { return this.status === 401 || this.status === 403; }
 }
 
-const patience = 8000; // milliseconds that an answer may take
+const patience = 8000; // timeout of a call, in milliseconds
 
-/** Asks this server for JSON. */
+/** Requests JSON from this server. */
 export async function ask(path, options = {}) {
   const answer = await fetch(path, { signal: AbortSignal.timeout(patience), ...options });
   const body = await answer.json().catch(() => undefined);
@@ -46,23 +45,23 @@ export async function ask(path, options = {}) {
   return body;
 }
 
-/** Puts JSON, given as text. */
+/** Sends a PUT with JSON, given as text. */
 export function put(path, body) {
   return ask(path, { method: 'PUT', body, headers: { 'Content-Type': 'application/json' } });
 }
 
-/** Patches JSON, by a merge patch given as text. */
+/** Sends a PATCH with a JSON merge patch, given as text. */
 export function patch(path, body) {
   return ask(path, { method: 'PATCH', body, headers: { 'Content-Type': 'application/merge-patch+json' } });
 }
 
-/** Asks Prometheus and returns what stands under data. */
+/** Calls the Prometheus API and returns the member data. */
 export async function prometheus(call, parameters = {}) {
   const answer = await ask(`/api/v1/${call}?${new URLSearchParams(parameters)}`);
   return answer.data;
 }
 
-/** A figure and its unit, as [text, unit]; units go by the names Grafana has for them. */
+/** A figure and its unit, as [text, unit]. Units have Grafana's names. */
 export function figure(value, unit) {
   if (!Number.isFinite(value)) return ['–', ''];
   switch (unit) {
@@ -73,7 +72,7 @@ export function figure(value, unit) {
   }
 }
 
-/** The same in one text. */
+/** The same as one text. */
 export function written(value, unit) {
   const [text, of] = figure(value, unit);
   return of === '' || of === '/s' ? text + of : `${text} ${of}`;
@@ -83,7 +82,7 @@ function round(value, digits = Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 
   return value.toLocaleString('en', { maximumFractionDigits: digits });
 }
 
-/** A time span in one or two units: 42 s, 3 min 5 s, 2 h. */
+/** A duration in one or two units: 42 s, 3 min 5 s, 2 h. */
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));
   if (s < 60) return `${s} s`;

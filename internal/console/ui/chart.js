@@ -1,13 +1,13 @@
 // Charts of time series, drawn as SVG. All charts of a page share one cursor.
 import { figure, say, svg, written } from './base.js';
 
-const most = 7; // lines that can be told apart; the smaller rest is added up
-// Names whose meaning has a colour; the others get theirs in turn.
+const most = 7; // lines that are easy to distinguish; the smaller ones are added up
+// Names with a fixed colour; the others get the next free one.
 const meant = { sold: 's1', denied: 's2', sold_out: 's4', 'sold out': 's4', failed: 's8' };
 const edge = { top: 8, right: 8, bottom: 20, left: 44 };
 const all = new Set();
 
-/** A curve without axes, for a tile. */
+/** Draws a curve without axes, for a tile. */
 export function spark(node, values) {
   const known = values.filter((v) => v !== null);
   if (known.length < 2) return node.replaceChildren();
@@ -18,7 +18,7 @@ export function spark(node, values) {
   node.replaceChildren(svg('path', { class: 'area', d: area }), svg('path', { class: 'line', d: line }));
 }
 
-/** The values of a result of query_range on a grid of times; null where there is none. */
+/** The values of a query_range result on a grid of times; null for missing values. */
 export function onGrid(result, grid) {
   const values = new Array(grid.count).fill(null);
   for (const [time, text] of result.values ?? []) {
@@ -36,7 +36,7 @@ export class Chart {
     this.title = node.querySelector('h3').textContent;
     this.unit = node.dataset.unit;
     this.stacked = node.dataset.stacked !== undefined;
-    this.colours = new Map(); // by name, so that a line keeps its colour
+    this.colours = new Map(); // by name, so a line keeps its colour
     this.series = [];
     this.bands = [];
     all.add(this);
@@ -53,7 +53,7 @@ export class Chart {
     });
   }
 
-  /** Shows series ({name, values}) and bands ({state, values}) over a grid of times. */
+  /** Draws series ({name, values}) and bands ({state, values}) over a grid of times. */
   show(grid, series, bands) {
     this.grid = grid;
     this.bands = bands;
@@ -64,7 +64,7 @@ export class Chart {
     this.draw();
   }
 
-  /** The index of the time at a place on the screen. */
+  /** The index of the time at a horizontal position. */
   at(left) {
     if (!this.grid) return null;
     const share = (left - edge.left) / (this.width - edge.left - edge.right);
@@ -77,7 +77,7 @@ export class Chart {
     if (!this.grid || this.width < 100) return;
     const { count } = this.grid;
     const floor = this.stacked ? stack(this.series, count) : this.series.map(() => new Array(count).fill(0));
-    // In a stack, nothing is no layer: its line would cover that of the layer below.
+    // In a stack, 0 is not drawn: its line would cover that of the layer below.
     const tops = this.series.map((s, k) => s.values.map((v, i) => (v === null || (this.stacked && v === 0) ? null : v + floor[k][i])));
     const scale = niceScale(Math.max(0, ...tops.flat().filter((v) => v !== null)));
     const x = (i) => edge.left + (i / (count - 1)) * (this.width - edge.left - edge.right);
@@ -122,7 +122,7 @@ export class Chart {
     return parts;
   }
 
-  /** Writes the values at the cursor, or else the newest, into the legend. */
+  /** Shows the values at the cursor in the legend, or the newest values without a cursor. */
   readOut() {
     if (!this.grid) return;
     const i = this.cursor ?? null;
@@ -153,7 +153,7 @@ function point(i) {
   }
 }
 
-/** Keeps the series with the highest values and adds up the others. */
+/** Keeps the series with the highest peaks and adds up the others. */
 function foldRest(series) {
   if (series.length <= most) return series;
   const peak = (s) => Math.max(...s.values.map((v) => v ?? 0));
@@ -163,7 +163,7 @@ function foldRest(series) {
   return [...series.filter((s) => kept.has(s)), { name: `${rest.length} others`, values: sum }];
 }
 
-/** For stacked series, the sum of those below each. */
+/** For each of stacked series, the sum of those below it. */
 function stack(series, count) {
   const sum = new Array(count).fill(0);
   return series.map((s) => {
@@ -173,7 +173,7 @@ function stack(series, count) {
   });
 }
 
-/** The path along values and the one around the area down to the floor; gaps stay gaps. */
+/** The path along the values and the path around the area below, with gaps for missing values. */
 function paths(values, floor, x, y) {
   let line = '';
   let area = '';
@@ -190,18 +190,18 @@ function paths(values, floor, x, y) {
   return { line, area };
 }
 
-/** The stretches [from, to] of indices whose values count. */
-function runs(values, counts = (v) => v > 0) {
+/** The ranges [from, to] of indices whose values match. */
+function runs(values, matches = (v) => v > 0) {
   const found = [];
   values.forEach((v, i) => {
-    if (!counts(v)) return;
+    if (!matches(v)) return;
     if (found.length && found.at(-1)[1] === i - 1) found.at(-1)[1] = i;
     else found.push([i, i]);
   });
   return found;
 }
 
-/** A round top of the axis, and three to five ticks. */
+/** A round maximum for the axis, and three to five ticks. */
 function niceScale(highest) {
   if (highest <= 0) return { top: 1, ticks: [0, 1] };
   const rough = highest / 3.5;

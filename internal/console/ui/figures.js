@@ -1,21 +1,21 @@
-// The tiles and the charts: what they ask Prometheus is written in the page.
+// The tiles and the charts. Their queries are in the page.
 import { Chart, onGrid, spark } from './chart.js';
 import { figure, prometheus, say, written } from './base.js';
 
-const points = 100; // that a curve has
+const points = 100; // of a curve
 
 const tiles = [...document.querySelectorAll('.tile')];
 const charts = [...document.querySelectorAll('.chart')].map((node) => ({ node, chart: new Chart(node) }));
 
-// What is drawn behind every chart, so that cause and effect stand on one line.
+// Bands behind every chart that show when alerts were pending or firing.
 const bands = ['pending', 'firing'].map((state) => ({
   state, expr: `count(ALERTS{alertstate="${state}",severity!="info"})`,
 }));
 
-let drawn = ''; // the grid that is shown
-let asked = new Map(); // the answers to its queries; tiles and charts share some
+let drawn = ''; // the current grid
+let asked = new Map(); // the results of its queries; tiles and charts share some
 
-/** Draws everything anew if time has moved on by a point since. */
+/** Redraws everything if at least one new point is due. */
 export async function drawFigures() {
   const range = Number(document.querySelector('[name=range]:checked').value);
   const step = Math.max(Math.round(range / points), Number(document.body.dataset.every));
@@ -34,12 +34,12 @@ export async function drawFigures() {
   }
 }
 
-/** The queries that stand in a node, with what they are called. */
+/** The queries of a node with their legends. */
 function queriesOf(node) {
   return [...node.querySelectorAll('data')].map((q) => ({ expr: q.value, legend: q.textContent }));
 }
 
-/** Asks for the curves of a query: [{metric, values}]. */
+/** Returns the curves of a query: [{metric, values}]. */
 function curves(expr, grid) {
   if (!asked.has(expr)) asked.set(expr, askRange(expr, grid));
   return asked.get(expr);
@@ -57,7 +57,7 @@ function sum(found, grid) {
   return Array.from({ length: grid.count }, (_, i) => found.reduce((s, c) => s + (c.values[i] ?? 0), 0));
 }
 
-/** The value now: the last point, or the one before where the last is not in yet. */
+/** The current value: the last point, or the one before it if the last is not available yet. */
 function now(values) { return values?.at(-1) ?? values?.at(-2) ?? NaN; }
 
 async function drawTile(tile, grid) {
@@ -77,7 +77,7 @@ async function drawTile(tile, grid) {
   spark(tile.querySelector('[data-role=spark]'), main.values ?? []);
 }
 
-/** The figure beside goes in the tile's unit, unless its legend has a unit of its own or it counts. */
+/** The second figure has the tile's unit, unless its legend contains a unit or it is a count. */
 function besideText(value, tile, { legend }) {
   const counts = legend.includes('{}%') || legend.includes('in flight');
   return counts ? String(Math.round(value)) : written(value, tile.dataset.unit);

@@ -1,52 +1,51 @@
-// The page at /: looks at everything every two seconds, every second while
-// something happens, and not at all while nobody sees it.
+// The page at /. It updates every two seconds, every second while alerts are active, and not while it is hidden.
 import { listen, refusal, tell } from './act.js';
 import { readAlerts, showLamps, showOverall, showTable } from './alerts.js';
 import { ask, el, prometheus, put, say, since, span } from './base.js';
 
 const has = document.body.dataset; // data-api, data-monitor, data-crowd
 const at = (id) => document.getElementById(id);
-const calm = 2000; // milliseconds between two looks
+const calm = 2000; // milliseconds between two updates
 const busy = 1000;
-const rare = 10000; // between two looks at what hardly ever changes by itself
-const refused = Symbol('refused'); // what only admins may look at
+const rare = 10000; // between two updates of values that rarely change by themselves
+const refused = Symbol('refused'); // the call needs the admin token
 
 let timer;
 let quiet = true;
-let inForce; // the faults that were last told, each with the time at which it ends
+let inForce; // the latest list of active faults, each with its end time
 
-const looks = [];
+const updates = [];
 if (has.monitor !== undefined) {
   const { drawFigures } = await import('./figures.js');
   const { showInbox } = await import('./inbox.js');
-  looks.push(lookAtAlerts, lookAtTargets, () => showInbox(at('notices')), drawFigures);
-  document.querySelectorAll('[name=range]').forEach((choice) => choice.addEventListener('change', look));
+  updates.push(updateAlerts, updateTargets, () => showInbox(at('notices')), drawFigures);
+  document.querySelectorAll('[name=range]').forEach((choice) => choice.addEventListener('change', update));
   askPrometheus();
 }
-// Both are for admins, and the plan is a call of the API that counts as one, as a failed one if it is refused. So the
-// crowd, which does not count, is asked for first.
-const lookAtPlan = rarely(async () => (await lookAtCrowd() === refused ? refused : lookAtFaults()));
+// Both calls need admin rights. A rejected GET /faults would count as a failed API call in the metrics, and a rejected
+// GET /crowd does not. So the page calls /crowd first.
+const updatePlan = rarely(async () => (await updateCrowd() === refused ? refused : updateFaults()));
 if (has.crowd !== undefined) {
-  looks.push(lookAtPlan, showFaults); // faults end between two looks
+  updates.push(updatePlan, showFaults); // faults end between two updates
   at('crowd').addEventListener('submit', setCrowd);
 }
 listen(() => {
-  lookAtPlan.soon();
-  look();
+  updatePlan.soon();
+  update();
 });
-document.addEventListener('visibilitychange', look);
-look();
+document.addEventListener('visibilitychange', update);
+update();
 
-/** Looks at everything once, and again after a while. One failed look is no reason to miss the others. */
-async function look() {
+/** Updates everything once, and again after a while. A failed update does not stop the others. */
+async function update() {
   clearTimeout(timer);
   if (document.hidden) return;
-  await Promise.allSettled(looks.map((one) => one()));
+  await Promise.allSettled(updates.map((one) => one()));
   clearTimeout(timer);
-  timer = setTimeout(look, quiet ? calm : busy);
+  timer = setTimeout(update, quiet ? calm : busy);
 }
 
-/** Slows a look down. One that was refused is not repeated until somebody acts: it would count as a failed call. */
+/** Runs an update less often. A rejected update is not repeated until the user acts, because it would count as a failed call. */
 function rarely(one) {
   let next = 0;
   const slowed = async () => {
@@ -58,7 +57,7 @@ function rarely(one) {
   return slowed;
 }
 
-async function lookAtAlerts() {
+async function updateAlerts() {
   try {
     const alerts = await readAlerts();
     quiet = ![...alerts.values()].some((a) => a.state === 'pending' || a.state === 'firing');
@@ -67,13 +66,13 @@ async function lookAtAlerts() {
     showTable(at('alert-rows'), alerts);
   } catch (error) {
     at('overall').dataset.state = 'unknown';
-    const why = error.status === 503 ? error.message : 'the monitoring does not answer';
+    const why = error.status === 503 ? error.message : 'the monitoring does not respond';
     say(at('overall'), why.charAt(0).toUpperCase() + why.slice(1));
     throw error;
   }
 }
 
-async function lookAtTargets() {
+async function updateTargets() {
   const { activeTargets } = await prometheus('targets', { state: 'active' });
   const rows = activeTargets.flatMap((t) => {
     const never = Date.parse(t.lastScrape) <= 0;
@@ -85,15 +84,15 @@ async function lookAtTargets() {
       el('td', {}, t.labels.job ?? t.scrapePool));
     return t.lastError ? [facts, el('tr', {}, el('td', { colspan: 5, class: 'error' }, t.lastError))] : [facts];
   });
-  at('target-rows').replaceChildren(...(rows.length ? rows : [el('tr', {}, el('td', { colspan: 5, class: 'empty' }, 'No target.'))]));
+  at('target-rows').replaceChildren(...(rows.length ? rows : [el('tr', {}, el('td', { colspan: 5, class: 'empty' }, 'No targets.'))]));
 }
 
-async function lookAtFaults() {
+async function updateFaults() {
   try {
     const { in_force: faults } = await ask('/faults');
     inForce = faults.map((f) => ({ ...f, ends: f.left_seconds ? Date.now() + 1000 * f.left_seconds : Infinity }));
     showFaults();
-    await lookAtProvocations().catch(() => undefined); // the buttons do as they are
+    await updateProvocations().catch(() => undefined); // the buttons still work without an update
   } catch (error) {
     inForce = undefined;
     showPlan([refusal(error, 'GET /faults')]);
@@ -106,7 +105,7 @@ function showPlan(lines) {
   if (at('plan').textContent !== lines.join('')) at('plan').replaceChildren(...lines.map((line) => el('li', {}, line)));
 }
 
-/** Shows what goes wrong, each with the button that ends it and nothing else. Buttons stay where they are. */
+/** Lists the active faults, each with a button that ends only this fault. Buttons do not move. */
 function showFaults() {
   if (inForce === undefined) return undefined;
   const faults = inForce.filter((f) => f.ends > Date.now());
@@ -124,8 +123,8 @@ function showFaults() {
   return undefined;
 }
 
-/** Brings the buttons up to date: what an alert takes depends on how full and how busy the machine is. */
-async function lookAtProvocations() {
+/** Updates the provocation buttons: their patches depend on the memory and load of the machine. */
+async function updateProvocations() {
   const { provocations } = await ask('/provocations');
   for (const { alert, faults = '', note = '' } of provocations) {
     for (const place of document.querySelectorAll(`[data-provoke="${CSS.escape(alert)}"]`)) {
@@ -138,7 +137,7 @@ async function lookAtProvocations() {
   }
 }
 
-async function lookAtCrowd() {
+async function updateCrowd() {
   const form = at('crowd');
   try {
     const crowd = await ask('/crowd');
@@ -165,7 +164,7 @@ async function setCrowd(event) {
   }
 }
 
-/** The box for queries: runs what is typed, what is clicked, and what the address brings along if this server knows it. */
+/** The query box: runs queries that are typed or clicked, and those in the page's URL if the server knows them. */
 function askPrometheus() {
   const run = async () => {
     try {
@@ -183,7 +182,7 @@ function askPrometheus() {
   if (brought) {
     at('expr').value = brought;
     if (brought === at('ask').dataset.run) run();
-    else at('answer').replaceChildren(el('p', { class: 'empty' }, 'The link brought this query. Press Run to ask it.'));
+    else at('answer').replaceChildren(el('p', { class: 'empty' }, 'This query is from the link. Press Run to run it.'));
   }
 }
 

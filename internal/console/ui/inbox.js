@@ -1,11 +1,11 @@
-// The inbox: notifications in the form Discord gets, newest first.
+// The inbox: notifications in the form sent to Discord, newest first.
 import { ask, el, say, since, span } from './base.js';
 
 const most = 6; // notifications shown; /inbox has the rest
 
-let seen; // ids that were shown before; undefined until the first look
+let seen; // ids that were shown before; undefined until the first update
 
-/** Reads the inbox and shows what is new in it. */
+/** Reads the inbox and shows the notifications. */
 export async function showInbox(list) {
   const { notifications } = await ask(`/inbox?limit=${most}`);
   if (notifications.length === 0) return;
@@ -20,7 +20,7 @@ export async function showInbox(list) {
   seen = new Set(notifications.map((n) => n.id));
 }
 
-/** A card is made anew when what it shows has changed. */
+/** The key of a card. A card with a new key is created anew. */
 function keyOf({ id, payload, delivery }) { return JSON.stringify([id, payload, delivery]); }
 
 function newCard(notice, key) {
@@ -33,8 +33,8 @@ function newCard(notice, key) {
 
 function deliveryOf({ status, delivery: { state, attempts, last_error: error } }) {
   switch (state) {
-    case 'delivering': return `${status}, on its way to Discord${error ? ` (attempt ${attempts}: ${error})` : ''}`;
-    case 'delivered': return `${status}, in Discord`;
+    case 'delivering': return `${status}, sending to Discord${error ? ` (attempt ${attempts}: ${error})` : ''}`;
+    case 'delivered': return `${status}, sent to Discord`;
     case 'failed': return `${status}, not delivered: ${error}`;
     default: return status;
   }
@@ -50,7 +50,7 @@ function newEmbed(embed) {
   return box;
 }
 
-/** The little of Discord's Markdown that the messages have: escapes and links to web pages. */
+/** Renders the part of Discord's Markdown that the messages use: escapes and links to web pages. */
 function rich(text) {
   const parts = [];
   let last = 0;

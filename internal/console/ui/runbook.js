@@ -1,4 +1,4 @@
-// A runbook's page: its buttons, and the state of its alert now.
+// The page of a runbook: its buttons and the current state of its alert.
 import { listen } from './act.js';
 import { readAlerts } from './alerts.js';
 import { say } from './base.js';
@@ -6,18 +6,18 @@ import { say } from './base.js';
 const { name, monitor } = document.body.dataset;
 let timer;
 
-listen(look);
-document.addEventListener('visibilitychange', look);
-look();
+listen(update);
+document.addEventListener('visibilitychange', update);
+update();
 
-async function look() {
+async function update() {
   clearTimeout(timer);
   if (document.hidden || monitor === undefined) return;
   const word = document.getElementById('overall');
   const alert = await readAlerts().then((all) => all.get(name), () => undefined);
   word.dataset.state = alert?.state ?? 'unknown';
-  say(word, alert?.words.replace(/ \d.*/, '') ?? 'state unknown'); // without seconds, which nobody wants read out
+  say(word, alert?.words.replace(/ \d.*/, '') ?? 'state unknown'); // without the duration, so screen readers do not announce it every second
   word.title = [alert?.words, alert?.more].filter(Boolean).join('. ');
   clearTimeout(timer);
-  timer = setTimeout(look, 1000);
+  timer = setTimeout(update, 1000);
 }
