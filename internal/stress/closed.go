@@ -138,7 +138,7 @@ func (m *member) next(due time.Time, fine bool) (next time.Time, late bool) {
 	case m.wait == nil:
 		return now, false
 	default:
-		return m.wait(m.user.Dice, due, now)
+		return m.wait(m.user.Rand, due, now)
 	}
 }
 
@@ -146,7 +146,7 @@ func (m *member) next(due time.Time, fine bool) (next time.Time, late bool) {
 func (m *member) again(now time.Time) time.Time {
 	next := now.Add(restartPause)
 	if m.wait != nil {
-		if t, _ := m.wait(m.user.Dice, now, now); t.After(next) {
+		if t, _ := m.wait(m.user.Rand, now, now); t.After(next) {
 			return t
 		}
 	}

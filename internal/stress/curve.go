@@ -58,6 +58,15 @@ func (c Curve) Length() time.Duration {
 	return sum
 }
 
+// Peak returns the highest value.
+func (c Curve) Peak() float64 {
+	highest := c.From
+	for _, s := range c.Stages {
+		highest = max(highest, s.To)
+	}
+	return highest
+}
+
 // At returns the value at a moment since the start. At a step it is the new one.
 func (c Curve) At(t time.Duration) float64 {
 	t = max(t, 0)

@@ -63,7 +63,7 @@ func Rested(d time.Duration, beats ...time.Duration) stats.Self {
 
 // Rest rests so many times, and returns how long each took, and whether Go's timers did it.
 func Rest(d time.Duration, times int) (took []time.Duration, plain bool) {
-	var r rest
+	var r sleeper
 	defer r.close()
 	for range times {
 		began := time.Now()

@@ -41,7 +41,7 @@ func (r *Run) join(ctx context.Context, kind, n int) *member {
 	index := n*r.options.Workers + r.options.Worker
 	m := &member{user: User{
 		Index: index, run: r, conn: r.options.Connect(),
-		Dice: rand.New(rand.NewPCG(r.options.Seed, uint64(index))), //nolint:gosec // G115: counted from 0
+		Rand: rand.New(rand.NewPCG(r.options.Seed, uint64(index))), //nolint:gosec // G115: counted from 0
 	}}
 	k := &r.spread.kinds[kind]
 	m.kind, m.wait = k.Name, k.Wait
@@ -70,10 +70,10 @@ func (m *member) start(ctx context.Context) bool {
 // act does one task, and reports whether it came to its end and had a connection. Its first call is measured
 // from the due moment, unless that is zero.
 func (m *member) act(ctx context.Context, due time.Time) bool {
-	m.user.due, m.user.apart = due, false
+	m.user.due, m.user.unconnected = due, false
 	fine := m.safely(ctx, m.pick().Do)
 	m.user.due = time.Time{}
-	return fine && !m.user.apart
+	return fine && !m.user.unconnected
 }
 
 // safely does something that is the scenario's own. If it panics, false is returned: that is a
@@ -130,7 +130,7 @@ func (m *member) pick() *Task {
 	if m.weights == 0 {
 		return &Task{Do: func(context.Context) {}}
 	}
-	n := m.user.Dice.IntN(m.weights)
+	n := m.user.Rand.IntN(m.weights)
 	tasks := m.part.Tasks
 	for i := range tasks {
 		if n -= max(tasks[i].Weight, 1); n < 0 {

@@ -20,9 +20,9 @@ const (
 // open is the open model: a dispatcher hands each task that is due to a user who has none, whatever
 // became of those before.
 type open struct {
-	r    *Run
-	all  sync.WaitGroup
-	rest rest
+	r       *Run
+	all     sync.WaitGroup
+	sleeper sleeper
 
 	// These are the dispatcher's own: the area of the curve at which the next task is due, how many were due, and how many
 	// of those and of the ones not sent are not counted yet.
@@ -69,7 +69,7 @@ func newOpen(r *Run) *open {
 // run hands out tasks until staying ends. What was due until then is handed out,
 // or counted as not sent, however late.
 func (o *open) run(ctx, staying context.Context) (users int) {
-	defer o.rest.close()
+	defer o.sleeper.close()
 	defer o.count()
 	var last time.Time
 	for {
@@ -103,13 +103,13 @@ func (o *open) next() (time.Time, bool) {
 // sleep waits until a task is due, or until that may have changed.
 func (o *open) sleep(staying context.Context, due time.Time, ok bool) {
 	d := time.Until(due)
-	if ok && d < shortRest {
-		o.rest.sleep(d)
+	if ok && d < shortSleep {
+		o.sleeper.sleep(d)
 		return
 	}
 	var wake <-chan time.Time
 	if ok {
-		timer := time.NewTimer(d - shortRest/2)
+		timer := time.NewTimer(d - shortSleep/2)
 		defer timer.Stop()
 		wake = timer.C
 	}

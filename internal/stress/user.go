@@ -20,16 +20,16 @@ import (
 type User struct {
 	// Index counts users from 0, over all workers.
 	Index int
-	// Dice are the user's own: with the same seed, they fall the same.
-	Dice *rand.Rand
+	// Rand is the user's random generator. The same seed repeats the same numbers.
+	Rand *rand.Rand
 
 	run  *Run
 	conn wire.Doer
 	// due is the moment from which the next call is measured; zero if that is
 	// when it is sent.
 	due time.Time
-	// apart says that a call of the task had no connection.
-	apart bool
+	// unconnected is set if a call of the task had no connection.
+	unconnected bool
 	// sent says that something of the last call may have reached the target.
 	sent bool
 }
@@ -137,9 +137,9 @@ func (u *User) failed(err error, took time.Duration) (time.Duration, stats.Outco
 	switch kind {
 	case wire.Tester:
 		u.run.self.errors.Add(1)
-		u.apart, u.sent = true, false
+		u.unconnected, u.sent = true, false
 	case wire.Refused, wire.Resolve, wire.Unreachable, wire.ConnectTimeout, wire.Handshake:
-		u.apart, u.sent = true, false
+		u.unconnected, u.sent = true, false
 	case wire.Invalid:
 		u.sent = false
 	default: // something was sent

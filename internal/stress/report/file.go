@@ -80,4 +80,3 @@ func SaveJSON(file string, stdout io.Writer, r result.Run) error {
 	}
 	return save(file, func(w io.Writer) error { return result.Write(w, r) })
 }
-

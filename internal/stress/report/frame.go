@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"onsale/internal/stress"
 	"onsale/internal/stress/format"
 	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
@@ -75,7 +74,7 @@ func unpainted(text string) string {
 }
 
 // view draws a run as lines that fit the terminal.
-func (l *Live) view(r result.Run, now stress.Now) []string {
+func (l *Live) view(r result.Run, now result.Now) []string {
 	columns, rows := l.size()
 	v := &view{columns: columns, color: !l.options.NoColor}
 	v.head(r, now)
@@ -100,7 +99,7 @@ func (v *view) add(color, line string) {
 }
 
 // head says what runs, how far it is, and the totals.
-func (v *view) head(r result.Run, now stress.Now) {
+func (v *view) head(r result.Run, now result.Now) {
 	what := []string{scenarioOf(r.Settings), format.Line(r.Host)}
 	if r.Protocol != "" {
 		what = append(what, format.Line(r.Protocol))
@@ -125,7 +124,7 @@ const (
 )
 
 // bar draws how much of the run is over, if that is known and there is room.
-func bar(now stress.Now, columns int) string {
+func bar(now result.Now, columns int) string {
 	whole := now.Elapsed + now.Left
 	room := min(barWidth, columns-barBeside)
 	if now.Left < 0 || whole <= 0 || room < 8 {
@@ -175,4 +174,6 @@ func (v *view) row(name string, s stats.Summary, names int) {
 }
 
 // nameOf is what a row is called.
-func nameOf(s stats.Summary) string { return strings.TrimSpace(format.Line(s.Method) + " " + format.Line(s.Name)) }
+func nameOf(s stats.Summary) string {
+	return strings.TrimSpace(format.Line(s.Method) + " " + format.Line(s.Name))
+}

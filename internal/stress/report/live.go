@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"onsale/internal/stress"
 	"onsale/internal/stress/format"
 	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
@@ -57,7 +56,7 @@ func NewLive(o LiveOptions) *Live {
 }
 
 // Begin shows what is about to run.
-func (l *Live) Begin(r result.Run, now stress.Now) {
+func (l *Live) Begin(r result.Run, now result.Now) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.options.Size != nil {
@@ -76,7 +75,7 @@ func (l *Live) Begin(r result.Run, now stress.Now) {
 }
 
 // Update shows where the run is. On a terminal each call draws; a few a second are plenty.
-func (l *Live) Update(r result.Run, now stress.Now) {
+func (l *Live) Update(r result.Run, now result.Now) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -114,7 +113,7 @@ func (l *Live) Write(lines []byte) (int, error) {
 }
 
 // lineOf is one line about where a run is.
-func lineOf(r result.Run, now stress.Now) string {
+func lineOf(r result.Run, now result.Now) string {
 	total := r.Stats.Total
 	parts := []string{
 		format.Clock(now.Elapsed) + " " + loadNow(r, now),
@@ -128,7 +127,7 @@ func lineOf(r result.Run, now stress.Now) string {
 }
 
 // loadNow says how much load there is.
-func loadNow(r result.Run, now stress.Now) string {
+func loadNow(r result.Run, now result.Now) string {
 	if isOpen(r.Settings) {
 		return format.Amount(now.Wanted) + "/s wanted · " + format.Count(int64(now.InFlight)) + " in flight"
 	}
@@ -142,7 +141,7 @@ func loadNow(r result.Run, now stress.Now) string {
 // isOpen says whether tasks begin when they are due, however many are under way.
 func isOpen(s result.Settings) bool { return s.Open || s.Rate > 0 }
 
-func leftNow(now stress.Now) []string {
+func leftNow(now result.Now) []string {
 	switch {
 	case now.Stopping:
 		return []string{"stopping"}

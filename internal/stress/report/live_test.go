@@ -10,7 +10,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"onsale/internal/stress"
 	"onsale/internal/stress/report"
 	"onsale/internal/stress/result"
 )
@@ -18,25 +17,25 @@ import (
 func intText(n int64) string { return strconv.FormatInt(n, 10) }
 
 // now is so many seconds into a run, with so many left.
-func now(elapsed, left float64) stress.Now {
-	return stress.Now{
+func now(elapsed, left float64) result.Now {
+	return result.Now{
 		Users: 100, Wanted: 500, InFlight: 87,
 		Elapsed: time.Duration(elapsed * float64(time.Second)), Left: time.Duration(left * float64(time.Second)),
 	}
 }
 
 // lines is what is written where there is no terminal: at the beginning, and at one moment.
-func lines(r result.Run, n stress.Now) []string {
+func lines(r result.Run, n result.Now) []string {
 	var out strings.Builder
 	l := report.NewLive(report.LiveOptions{Out: &out, Interval: time.Nanosecond})
-	l.Begin(r, stress.Now{Left: n.Elapsed + n.Left})
+	l.Begin(r, result.Now{Left: n.Elapsed + n.Left})
 	l.Update(r, n)
 	l.End()
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
 // frames shows a run on a terminal of a size, and returns the terminal.
-func frames(r result.Run, n stress.Now, columns, rows int) *terminal {
+func frames(r result.Run, n result.Now, columns, rows int) *terminal {
 	term := &terminal{columns: columns, rows: rows}
 	l := report.NewLive(report.LiveOptions{Out: term, Size: term.size, NoColor: true})
 	l.Begin(r, n)

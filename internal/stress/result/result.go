@@ -38,6 +38,21 @@ type Run struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
+// Now is the state of a run that is under way.
+type Now struct {
+	// Users is the number of running users, including those that are stopping.
+	Users int
+	// Wanted is the wanted number of users; in the open model, of tasks a second.
+	Wanted float64
+	// InFlight is the number of tasks under way.
+	InFlight int
+	Elapsed  time.Duration
+	// Left is the time until the run ends; negative if that is unknown.
+	Left time.Duration
+	// Stopping is set once users are being stopped.
+	Stopping bool
+}
+
 // Settings are what was asked for: what the flags say, and what POST /stress/runs takes.
 type Settings struct {
 	// Scenario is a built-in scenario's name, the path of a file, or empty for a plain request.
@@ -122,8 +137,8 @@ type Capacity struct {
 	Highest float64 `json:"highest"`
 	Broken  float64 `json:"broken"`
 	// Knee is the load from which latency grows out of proportion; 0 if there is none.
-	Knee   float64        `json:"knee"`
-	Points []Step `json:"points"`
+	Knee   float64 `json:"knee"`
+	Points []Step  `json:"points"`
 }
 
 // Step is one load that was tried.

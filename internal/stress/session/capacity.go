@@ -43,7 +43,7 @@ type Search struct {
 // figures of the report are those of the last load that held. Watch is called
 // once a second. When the context ends, or [Session.Stop] is called, the report
 // has what is known until then.
-func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(result.Run, stress.Now)) (result.Run, error) {
+func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(result.Run, result.Now)) (result.Run, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.mu.Lock()
@@ -131,7 +131,7 @@ func (s *Session) limit(search Search) float64 {
 }
 
 // measure lets one load run, and says whether a threshold was crossed.
-func (s *Session) measure(ctx context.Context, load float64, d time.Duration, watch func(result.Run, stress.Now)) (result.Step, error) {
+func (s *Session) measure(ctx context.Context, load float64, d time.Duration, watch func(result.Run, result.Now)) (result.Step, error) {
 	l := s.plan.whole
 	l.Curve = stress.Curve{From: load}
 	if err := s.begin(l.Share(s.plan.worker, s.plan.workers), d); err != nil {

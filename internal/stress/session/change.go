@@ -37,15 +37,15 @@ func (s *Session) Change(to, spawnRate float64) error {
 		return stress.ErrNotRunning
 	}
 	if searching {
-		return field.Errorf(s.field(), "must not be changed while the capacity is looked for")
+		return field.Errorf(s.LoadField(), "must not be changed while the capacity is looked for")
 	}
 	if err := stress.CheckSpawnRate(spawnRate); err != nil {
 		return err
 	}
 	l := s.plan.whole
 	l.Curve = stress.Curve{From: to}
-	if !s.options.Target.Loopback() && to > max(peak(s.plan.whole.Curve), s.unasked()) {
-		return field.Errorf(s.field(), "must not go beyond what was asked for at the start: %s is not loopback", s.options.Target)
+	if !s.options.Target.Loopback() && to > max(s.plan.whole.Curve.Peak(), s.unasked()) {
+		return field.Errorf(s.LoadField(), "must not go beyond what was asked for at the start: %s is not loopback", s.options.Target)
 	}
 	share, err := shareOf(l, s.plan.worker, s.plan.workers)
 	if err != nil {
@@ -78,8 +78,9 @@ func (s *Session) Cut() {
 	}
 }
 
-// field names what [Session.Change] sets.
-func (s *Session) field() string {
+// LoadField returns the name of the setting that [Session.Change] changes: "rate"
+// in the open model, else "users".
+func (s *Session) LoadField() string {
 	if s.plan.load.Open {
 		return "rate"
 	}

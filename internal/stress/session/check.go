@@ -52,7 +52,7 @@ func (s *Session) unasked() float64 {
 // the user's own; empty if it is small, or goes to loopback. A search for the
 // capacity, if there is one, goes up to its limit.
 func (s *Session) Question(search *Search) string {
-	highest := peak(s.plan.whole.Curve)
+	highest := s.plan.whole.Curve.Peak()
 	if search != nil {
 		highest = s.limit(*search)
 	}

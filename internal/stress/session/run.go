@@ -21,7 +21,7 @@ const lookInterval = time.Second
 // Run runs the load test until it is over, [Session.Stop] is called or the
 // context ends, and returns its report. Watch is called once a second meanwhile.
 // It runs once.
-func (s *Session) Run(ctx context.Context, watch func(result.Run, stress.Now)) (result.Run, error) {
+func (s *Session) Run(ctx context.Context, watch func(result.Run, result.Now)) (result.Run, error) {
 	if err := s.before(ctx); err != nil {
 		return result.Run{}, err
 	}
@@ -70,7 +70,7 @@ func (s *Session) begin(load stress.Load, runTime time.Duration) error {
 }
 
 // drive lets the run run, and looks at it meanwhile.
-func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run, stress.Now)) error {
+func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run, result.Now)) error {
 	ended := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -84,6 +84,7 @@ func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run
 	}()
 	<-s.run.Begun()
 	s.beginning.Do(func() { close(s.begun) })
+	warm.timer.Reset(warm.after) // from the beginning of the load, so that it never fires too early
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
 	defer warm.stop()
@@ -101,12 +102,12 @@ func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run
 }
 
 // look is what is done once a second.
-func (s *Session) look(warm *warmUp, watch func(result.Run, stress.Now)) {
+func (s *Session) look(warm *warmUp, watch func(result.Run, result.Now)) {
 	s.warm(warm)
 	if watch == nil && s.options.Metrics == nil && !s.settings.Abort {
 		return // nobody reads the figures yet, and to sum them up takes a while
 	}
-	now, r := s.run.Now(), s.Report()
+	now, r := s.Now(), s.Report()
 	s.expose(now, r)
 	if s.settings.Abort && s.search == nil {
 		if crossed := verdict.Crossed(r.Stats, s.full(now), s.plan.thresholds); len(crossed) > 0 {
@@ -119,7 +120,7 @@ func (s *Session) look(warm *warmUp, watch func(result.Run, stress.Now)) {
 }
 
 // full returns how long the load has been what was asked for.
-func (s *Session) full(now stress.Now) time.Duration {
+func (s *Session) full(now result.Now) time.Duration {
 	curve := s.plan.load.Curve
 	if now.Elapsed < curve.Length() && !curve.Ends || !s.plan.load.Open && float64(now.Users) < now.Wanted {
 		s.fullSince = now.Elapsed
@@ -128,7 +129,7 @@ func (s *Session) full(now stress.Now) time.Duration {
 }
 
 // expose shows a Prometheus what the run does.
-func (s *Session) expose(now stress.Now, r result.Run) {
+func (s *Session) expose(now result.Now, r result.Run) {
 	if s.options.Metrics == nil {
 		return
 	}
@@ -192,12 +193,12 @@ func (s *Session) live() result.Run {
 }
 
 // Now returns what the run is doing; zero before it has begun.
-func (s *Session) Now() stress.Now {
+func (s *Session) Now() result.Now {
 	s.mu.Lock()
 	run := s.run
 	s.mu.Unlock()
 	if run == nil {
-		return stress.Now{}
+		return result.Now{}
 	}
-	return run.Now()
+	return result.Now(run.Now())
 }

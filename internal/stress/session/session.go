@@ -68,9 +68,6 @@ type Session struct {
 	held   map[float64]result.Run
 	// hurried says that the books are not to be read any more.
 	hurried bool
-	// bounded says that a desk made the session, and own that its target is the process
-	// of that desk.
-	bounded, own bool
 }
 
 // Why a run ended, as the report says it.
@@ -98,7 +95,7 @@ func New(o Options) (*Session, error) {
 		s.settings.Arrivals, s.settings.MaxInFlight = string(p.whole.Arrivals), p.whole.MaxInFlight
 	}
 	if !p.whole.Open && s.settings.Shape == "" {
-		s.settings.Users = int(peak(p.whole.Curve))
+		s.settings.Users = int(p.whole.Curve.Peak())
 	}
 	if p.warmUp > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("the first %s are a warm-up and not counted", p.warmUp))
@@ -111,3 +108,16 @@ func New(o Options) (*Session, error) {
 	}
 	return s, nil
 }
+
+// ID returns the id under which the run is kept.
+func (s *Session) ID() string { return s.id }
+
+// Begun returns a channel that is closed when the load begins; in a search for
+// the capacity, when the load of the first step begins.
+func (s *Session) Begun() <-chan struct{} { return s.begun }
+
+// Load returns this worker's share of the load.
+func (s *Session) Load() stress.Load { return s.plan.load }
+
+// StopTimeout returns how long tasks under way can go on once the run is stopped.
+func (s *Session) StopTimeout() time.Duration { return s.plan.stopTimeout }

@@ -193,7 +193,7 @@ func TestChangeAndStop(t *testing.T) {
 		t.Error("what has not begun was changed")
 	}
 	looks := 0
-	r, err := s.Run(t.Context(), func(_ result.Run, now stress.Now) {
+	r, err := s.Run(t.Context(), func(_ result.Run, now result.Now) {
 		switch looks++; looks {
 		case 1:
 			if _, ok := errors.AsType[*field.Error](s.Change(-1, 0)); !ok {
@@ -228,7 +228,7 @@ func TestChangeIsOfAllWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	looks := 0
-	_, err = s.Run(t.Context(), func(_ result.Run, now stress.Now) {
+	_, err = s.Run(t.Context(), func(_ result.Run, now result.Now) {
 		switch looks++; looks {
 		case 1:
 			if now.Users != 2 {
@@ -285,7 +285,7 @@ func TestSearchThatIsStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.FindCapacity(t.Context(), session.Search{StepTime: 30 * time.Second, Max: 100}, func(result.Run, stress.Now) {
+	r, err := s.FindCapacity(t.Context(), session.Search{StepTime: 30 * time.Second, Max: 100}, func(result.Run, result.Now) {
 		if _, ok := errors.AsType[*field.Error](s.Change(20, 0)); !ok {
 			t.Error("a step of the search was changed")
 		}

@@ -174,15 +174,6 @@ func ParseWorker(text string) (worker, workers int, err error) {
 	return worker, workers, nil
 }
 
-// peak is the highest value of a curve.
-func peak(c stress.Curve) float64 {
-	highest := c.From
-	for _, stage := range c.Stages {
-		highest = max(highest, stage.To)
-	}
-	return highest
-}
-
 // shareOf returns a worker's part of a load, which must be within what one
 // process bears.
 func shareOf(l stress.Load, worker, workers int) (stress.Load, error) {

@@ -29,7 +29,7 @@ func (s *Session) warmUp() time.Duration {
 
 // warm forgets, once, what was counted until the warm-up is over.
 func (s *Session) warm(w *warmUp) {
-	now := s.run.Now()
+	now := s.Now()
 	if w.done || now.Elapsed < w.after || w.users && float64(now.Users) < now.Wanted || now.Stopping {
 		return
 	}

@@ -28,7 +28,7 @@ func (s *Session) Warnings() []string {
 	w := s.plan.whole
 	if rise := w.Curve.Length(); !w.Open && s.settings.Shape == "" && s.plan.runTime > 0 && rise > s.plan.runTime {
 		all = append(all, fmt.Sprintf("all %g users are there after %s, and the run ends after %s: a higher --spawn-rate brings them sooner",
-			peak(w.Curve), rise.Round(time.Second), s.plan.runTime))
+			w.Curve.Peak(), rise.Round(time.Second), s.plan.runTime))
 	}
 	for _, t := range s.settings.FailIf {
 		if quick.MatchString(t) {
@@ -41,7 +41,7 @@ func (s *Session) Warnings() []string {
 // Idle reports that nothing of the load falls to this worker of several: there
 // are fewer users than workers. Shares have fractions, of which no user comes.
 func (s *Session) Idle() bool {
-	return s.plan.workers > 1 && !s.plan.load.Open && peak(s.plan.load.Curve) < 1
+	return s.plan.workers > 1 && !s.plan.load.Open && s.plan.load.Curve.Peak() < 1
 }
 
 // demandSending adds the threshold without which a load that was not sent would

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
 // example returns a threshold of the same metric that is well written.
@@ -56,7 +56,7 @@ func closest(metric string, names []string) string {
 		return known
 	}
 	// k6 writes p(95).
-	return guess.Closest(strings.NewReplacer("(", "", ")", "", " ", "").Replace(metric), names)
+	return suggest.Closest(strings.NewReplacer("(", "", ")", "", " ", "").Replace(metric), names)
 }
 
 // habit translates what people know from other tools.

@@ -18,8 +18,8 @@ type Client struct {
 	// epoch is when the client's clock began: reading how long ago that is costs half of time.Now.
 	epoch time.Time
 
-	conn  *conn
-	leash leash
+	conn     *conn
+	deadline deadline
 	// buf holds a request until it is written, and then its answer; nil once released.
 	buf  *buffer
 	in   answer
@@ -66,7 +66,7 @@ func (c *Client) now() time.Duration { return time.Since(c.epoch) }
 // the very moment when the next request is sent cannot be told from an answer to it; over TLS, neither
 // can what comes within a millisecond of the last answer, or a second on systems without poll.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
-	if !c.leash.follow(ctx) {
+	if !c.deadline.follow(ctx) {
 		return nil, &Error{Kind: Canceled, Err: context.Cause(ctx)}
 	}
 	m, invalid := c.check(r)
@@ -123,7 +123,7 @@ func (c *Client) try(ctx context.Context, m *message, until time.Duration) (head
 			return head{}, err
 		}
 	}
-	if err := c.leash.extend(c.epoch, until, c.o.Timeout); err != nil {
+	if err := c.deadline.extend(c.epoch, until, c.o.Timeout); err != nil {
 		return head{}, c.broken(err)
 	}
 	out, rest := c.encode(m)
@@ -172,7 +172,7 @@ func (c *Client) Release() {
 // Close implements [Doer]. The client may be used again, on a new connection.
 func (c *Client) Close() {
 	c.drop()
-	c.leash.letGo()
+	c.deadline.letGo()
 	c.Release()
 }
 

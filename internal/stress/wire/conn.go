@@ -47,10 +47,10 @@ func (c *Client) connect(ctx context.Context, until time.Duration) *Error {
 		return c.unconnected(ctx, err, deadline, dialKind)
 	}
 	cn := &conn{Conn: tcp, tcp: tcp}
-	c.leash.hold(tcp)
+	c.deadline.hold(tcp)
 	if c.target.secure {
 		if err := c.handshake(ctx, cn, deadline); err != nil {
-			c.leash.hold(nil)
+			c.deadline.hold(nil)
 			_ = tcp.Close()
 			return c.unconnected(ctx, err, deadline, handshakeKind)
 		}
@@ -102,7 +102,7 @@ func (c *Client) look() {
 	}
 	closed, known := c.conn.closed()
 	if !known && idle >= sleepy {
-		closed = c.leash.listen(moment)
+		closed = c.deadline.listen(moment)
 	}
 	if closed {
 		c.drop()
@@ -114,7 +114,7 @@ func (c *Client) drop() {
 	if c.conn == nil {
 		return
 	}
-	c.leash.hold(nil)
+	c.deadline.hold(nil)
 	_ = c.conn.Close() // nothing is lost with it: the answer was read, or there is none
 	c.conn = nil
 }

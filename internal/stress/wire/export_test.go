@@ -5,7 +5,7 @@ import "net"
 // Over returns a client that is connected already.
 func Over(t *Target, o Options, over net.Conn) *Client {
 	c := New(t, o)
-	c.leash.hold(over)
+	c.deadline.hold(over)
 	c.conn = &conn{Conn: over, tcp: over, idle: c.now()}
 	return c
 }

@@ -31,7 +31,7 @@ func malformed(err error) *Error {
 func (c *Client) broken(err error) *Error {
 	switch {
 	case isTimeout(err) || errors.Is(err, context.Canceled):
-		if c.leash.ended() {
+		if c.deadline.ended() {
 			return &Error{Kind: Canceled, Err: context.Canceled}
 		}
 		return &Error{Kind: Timeout, Err: errTimeout}
@@ -64,7 +64,7 @@ func (c *Client) closedAt(err error) error {
 
 // unconnected says why there is no connection, in the way of a step of making one.
 func (c *Client) unconnected(ctx context.Context, err error, deadline time.Time, kind func(error) Kind) *Error {
-	if over, ok := ctx.Deadline(); c.leash.ended() || ok && !time.Now().Before(over) {
+	if over, ok := ctx.Deadline(); c.deadline.ended() || ok && !time.Now().Before(over) {
 		return &Error{Kind: Canceled, Err: context.Canceled}
 	}
 	if isErrno(err, testerErrnos) || isErrno(err, noPortErrnos) {

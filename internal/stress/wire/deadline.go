@@ -17,10 +17,10 @@ const (
 	maxSlack   = 100 * time.Millisecond
 )
 
-// leash ends what a connection waits for: at a deadline, or with a context. It
+// deadline ends what a connection waits for: at a deadline, or with a context. It
 // stays with a context over many requests, so that following it costs
 // only the first of them something.
-type leash struct {
+type deadline struct {
 	// done is that of the context, stop lets go of it.
 	done <-chan struct{}
 	stop func() bool
@@ -35,7 +35,7 @@ type leash struct {
 }
 
 // follow takes a context, and reports whether it goes on.
-func (l *leash) follow(ctx context.Context) bool {
+func (l *deadline) follow(ctx context.Context) bool {
 	if done := ctx.Done(); done != l.done {
 		l.letGo()
 		l.done = done
@@ -48,7 +48,7 @@ func (l *leash) follow(ctx context.Context) bool {
 }
 
 // ended reports whether the context is over.
-func (l *leash) ended() bool {
+func (l *deadline) ended() bool {
 	select {
 	case <-l.done:
 		return true
@@ -58,7 +58,7 @@ func (l *leash) ended() bool {
 }
 
 // letGo forgets the context.
-func (l *leash) letGo() {
+func (l *deadline) letGo() {
 	if l.stop != nil {
 		l.stop()
 	}
@@ -70,7 +70,7 @@ func (l *leash) letGo() {
 }
 
 // end lets the connection wait no longer.
-func (l *leash) end(turn int) {
+func (l *deadline) end(turn int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.turn != turn {
@@ -84,7 +84,7 @@ func (l *leash) end(turn int) {
 
 // listen waits a moment for something to read, and reports whether there was anything, the end
 // of the connection included. What is read is lost: such a connection is not to be used any more.
-func (l *leash) listen(moment time.Duration) bool {
+func (l *deadline) listen(moment time.Duration) bool {
 	l.mu.Lock()
 	conn := l.conn
 	if l.over || conn == nil {
@@ -103,7 +103,7 @@ func (l *leash) listen(moment time.Duration) bool {
 }
 
 // hold takes a connection, or nil.
-func (l *leash) hold(c net.Conn) {
+func (l *deadline) hold(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conn, l.until = c, 0
@@ -111,7 +111,7 @@ func (l *leash) hold(c net.Conn) {
 
 // extend moves the deadline of the connection, unless it is right already. Both
 // moments are on a clock that began at epoch.
-func (l *leash) extend(epoch time.Time, until, timeout time.Duration) error {
+func (l *deadline) extend(epoch time.Time, until, timeout time.Duration) error {
 	slack := min(timeout/slackShare, maxSlack)
 	if until <= l.until && l.until <= until+slack {
 		return nil

@@ -27,7 +27,7 @@ func (d *diary) kind(start time.Time) stress.Kind {
 			call := &stress.Call{Name: name, Request: wire.Request{Method: "GET", Path: "/" + name}}
 			return stress.Task{Weight: weight, Do: func(ctx context.Context) {
 				d.mu.Lock()
-				d.pages[u.Index] = append(d.pages[u.Index], fmt.Sprint(name, u.Dice.IntN(1000), " ", time.Since(start)))
+				d.pages[u.Index] = append(d.pages[u.Index], fmt.Sprint(name, u.Rand.IntN(1000), " ", time.Since(start)))
 				d.mu.Unlock()
 				u.Do(ctx, call)
 			}}

@@ -1,6 +1,6 @@
 // Package guess finds what was meant by a name that is not known: a slip of the
 // finger is told with what it was probably to be.
-package guess
+package suggest
 
 import "strings"
 

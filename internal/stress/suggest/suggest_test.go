@@ -1,10 +1,10 @@
-package guess_test
+package suggest_test
 
 import (
 	"strings"
 	"testing"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
 func TestClosest(t *testing.T) {
@@ -33,7 +33,7 @@ func TestClosest(t *testing.T) {
 		{long + "x", long, ""},
 		{long, long + "x", ""},
 	} {
-		if got := guess.Closest(c.name, strings.Fields(c.known)); got != c.want {
+		if got := suggest.Closest(c.name, strings.Fields(c.known)); got != c.want {
 			t.Errorf("%.70q among %.70q is %q, want %q", c.name, c.known, got, c.want)
 		}
 	}
@@ -46,7 +46,7 @@ func TestAmong(t *testing.T) {
 		{"bananas", "name weight", "; known are name, weight"},
 		{"bananas", "", ""},
 	} {
-		if got := guess.Among(c.name, strings.Fields(c.known)); got != c.want {
+		if got := suggest.Among(c.name, strings.Fields(c.known)); got != c.want {
 			t.Errorf("%s among %s: %q, want %q", c.name, c.known, got, c.want)
 		}
 	}
