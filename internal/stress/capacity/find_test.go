@@ -257,7 +257,7 @@ func TestTesterEndsTheSearch(t *testing.T) {
 	if !last.Tester || last.Held || last.Load != 1600 {
 		t.Errorf("the last point is %+v; want one that the tester spoiled", last)
 	}
-	for _, want := range []string{"at 800/s, the highest load that held", "at 1600/s the tester itself could not keep up"} {
+	for _, want := range []string{"at 800/s, the highest load that held", "at 1600/s the load tester could not keep up"} {
 		if s := capacity.Sentence(c, err); !strings.Contains(s, want) || strings.Contains(s, "broke") {
 			t.Errorf("it says %q; want %q and nothing of breaking", s, want)
 		}
@@ -304,7 +304,7 @@ func TestInterruptedSearchSaysWhatIsKnown(t *testing.T) {
 			if !errors.Is(err, c.want) || found.Highest != c.held || found.Broken != 800 || calls != 7 {
 				t.Errorf("after %d calls it found %v and %v, %v", calls, found.Highest, found.Broken, err)
 			}
-			if s := capacity.Sentence(found, err); !strings.Contains(s, "did not come to its end") {
+			if s := capacity.Sentence(found, err); !strings.Contains(s, "ended early") {
 				t.Errorf("it says %q", s)
 			}
 		})
@@ -323,7 +323,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{func(o *capacity.Options) { o.Start = math.NaN() }, "must be more than 0"},
 		{func(o *capacity.Options) { o.Max = 0.5 }, "at least the first"},
 		{func(o *capacity.Options) { o.Max = math.Inf(1) }, "at least the first"},
-		{func(o *capacity.Options) { o.Integer, o.Start = true, 1.5 }, "users are whole"},
+		{func(o *capacity.Options) { o.Integer, o.Start = true, 1.5 }, "must be whole numbers"},
 		{func(o *capacity.Options) { o.Resolution = 0.001 }, "resolution"},
 		{func(o *capacity.Options) { o.Resolution = 1 }, "resolution"},
 	} {

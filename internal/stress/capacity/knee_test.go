@@ -91,7 +91,7 @@ func TestSentence(t *testing.T) {
 		t.Errorf("it says %q; want %q", s, want)
 	}
 	c, _ = find(t, capacity.Options{Measure: wall(1e9), Start: 1, Max: 1, Integer: true})
-	if s := capacity.Sentence(c, nil); !strings.HasPrefix(s, "at 1 user, the") || !strings.HasSuffix(s, "nothing higher was tried, so the capacity is above") {
+	if s := capacity.Sentence(c, nil); !strings.HasPrefix(s, "at 1 user, the") || !strings.HasSuffix(s, "no higher load was tried, so the capacity is above that") {
 		t.Errorf("it says %q", s)
 	}
 	c, _ = find(t, capacity.Options{Measure: wall(0), Start: 4, Max: 8, Integer: true})

@@ -180,21 +180,21 @@ func TestCompareWarns(t *testing.T) {
 	}{
 		{"another host", func(r *result.Run) { r.Host = "http://other" }, "they differ in host: http://127.0.0.1:8000 and http://other"},
 		{"another scenario", func(r *result.Run) { r.Settings.Scenario = "" }, "they differ in scenario: tickets and -"},
-		{"more users", func(r *result.Run) { r.Settings.Users = 200 }, "they differ in load: 100 users, 10 new ones a second and 200 users, 10 new ones a second"},
+		{"more users", func(r *result.Run) { r.Settings.Users = 200 }, "they differ in load: 100 users, 10 started per second and 200 users, 10 new ones a second"},
 		{"a shape", func(r *result.Run) { r.Settings.Shape = "spike" }, "they differ in load"},
 		{"another spawn rate", func(r *result.Run) { r.Settings.SpawnRate = 1 }, "they differ in load"},
 		{"another kind of arrivals", func(r *result.Run) { r.Settings.Arrivals = "poisson" }, "they differ in load"},
 		{"another bound in flight", func(r *result.Run) { r.Settings.MaxInFlight = 5 }, "they differ in load"},
 		{
 			"the open model", func(r *result.Run) { r.Settings = result.Settings{Scenario: "tickets", Rate: 100, Open: true} },
-			"they differ in load: 100 users, 10 new ones a second and 100/s",
+			"they differ in load: 100 users, 10 started per second and 100/s",
 		},
 		{"another share", func(r *result.Run) { r.Settings.Worker = "1/4" }, "they differ in worker: - and 1/4"},
 		{"another protocol", func(r *result.Run) { r.Protocol = "HTTP/1.1 over TLS 1.3" }, "they differ in protocol"},
 		{"a short run", func(r *result.Run) { r.Stats.Duration = 20 }, "one ran much longer than the other: 60 s and 20 s"},
 		{
 			"a slow tester", func(r *result.Run) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"late", "busy"} },
-			"the tester itself was the bottleneck of the new run: late; busy",
+			"the load tester was the bottleneck of the new run: late; busy",
 		},
 		{"an empty run", func(r *result.Run) { r.Stats.Total.Requests = 0 }, "the new run sent nothing"},
 	} {
@@ -210,7 +210,7 @@ func TestCompareWarns(t *testing.T) {
 				t.Errorf("the other way round, warned is of %q", back.Warnings)
 			}
 			var out strings.Builder
-			if err := got.Write(&out); err != nil || !strings.Contains(out.String(), "beware: "+c.want) {
+			if err := got.Write(&out); err != nil || !strings.Contains(out.String(), "warning: "+c.want) {
 				t.Errorf("it reads %q, %v", out.String(), err)
 			}
 		})
@@ -245,7 +245,7 @@ func TestListAsText(t *testing.T) {
 	want := "ID STARTED (UTC) SCENARIO HOST LOAD REQUESTS FAILURES REQ/S P95 VERDICT\n" +
 		saved(4).ID + " - - - - - - - - damaged: invalid character '\\x1b' looking for beginning of value\n" +
 		saved(3).ID + " 2026-11-22 08:59:03 tickets http://a[2Jbc\ufffd" + strings.Repeat("x", 45) + "… 100 users 6000 60 100 95.5 ms failed\n" +
-		saved(2).ID + " 2026-11-22 08:59:02 - http://127.0.0.1:8000 512/s 6000 60 0.25 0.12 ms the tester was the bottleneck\n" +
+		saved(2).ID + " 2026-11-22 08:59:02 - http://127.0.0.1:8000 512/s 6000 60 0.25 0.12 ms the load tester was the bottleneck\n" +
 		saved(1).ID + " 2026-11-22 08:59:01 tickets http://127.0.0.1:8000 100 users 6000 60 100 95.5 ms failed\n"
 	if squeeze(text) != want {
 		t.Errorf("it reads\n%s\nwant\n%s", squeeze(text), want)
@@ -253,7 +253,7 @@ func TestListAsText(t *testing.T) {
 	aligned(t, strings.Split(strings.TrimSpace(text), "\n"), "STARTED", "HOST", "VERDICT")
 
 	out.Reset()
-	if err := history.WriteList(&out, nil); err != nil || out.String() != "No run is kept yet.\n" {
+	if err := history.WriteList(&out, nil); err != nil || out.String() != "No saved runs.\n" {
 		t.Errorf("of no run it says %q, %v", out.String(), err)
 	}
 }

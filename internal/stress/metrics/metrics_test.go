@@ -54,7 +54,7 @@ func TestOutcomesAreToldApart(t *testing.T) {
 	m.Observe("POST", "/buy/[id]", sample(10, stats.Failed, "reset"))
 	m.Observe("GET", "/concerts", sample(10, stats.OK, ""))
 	wantSeries(t, reg, `
-# HELP onsale_stress_requests_total Requests that were answered or have failed, by what came of them.
+# HELP onsale_stress_requests_total Requests, by outcome.
 # TYPE onsale_stress_requests_total counter
 onsale_stress_requests_total{method="GET",name="/concerts",outcome="failed"} 0
 onsale_stress_requests_total{method="GET",name="/concerts",outcome="ok"} 1
@@ -62,7 +62,7 @@ onsale_stress_requests_total{method="POST",name="/buy/[id]",outcome="denied"} 2
 onsale_stress_requests_total{method="POST",name="/buy/[id]",outcome="failed"} 3
 onsale_stress_requests_total{method="POST",name="/buy/[id]",outcome="ok"} 3
 onsale_stress_requests_total{method="POST",name="/buy/[id]",outcome="sold_out"} 1
-# HELP onsale_stress_failures_total Requests that have failed, by what went wrong.
+# HELP onsale_stress_failures_total Failed requests, by cause.
 # TYPE onsale_stress_failures_total counter
 onsale_stress_failures_total{kind="reset",method="POST",name="/buy/[id]"} 2
 onsale_stress_failures_total{kind="status",method="POST",name="/buy/[id]"} 1
@@ -79,7 +79,7 @@ func TestStateOfAWorker(t *testing.T) {
 		Lag: 1500 * time.Microsecond, CPU: 0.75, LateSeconds: 1, // no less than before, and anew as well
 	})
 	wantSeries(t, reg, `
-# HELP onsale_stress_cpu_ratio Share that the worker used of the CPU it may use, in the last second.
+# HELP onsale_stress_cpu_ratio Share of its CPUs that the worker used in the last second.
 # TYPE onsale_stress_cpu_ratio gauge
 onsale_stress_cpu_ratio 0.75
 # HELP onsale_stress_due_total Tasks that were due in the open model.
@@ -88,25 +88,25 @@ onsale_stress_due_total 100
 # HELP onsale_stress_in_flight Tasks under way in the open model.
 # TYPE onsale_stress_in_flight gauge
 onsale_stress_in_flight 7
-# HELP onsale_stress_info What this worker runs; always 1.
+# HELP onsale_stress_info The load test that this worker runs; always 1.
 # TYPE onsale_stress_info gauge
 onsale_stress_info{host="http://target:8000/base",scenario="tickets",worker="1/4"} 1
 # HELP onsale_stress_late_seconds_total Seconds in which the worker could not keep up.
 # TYPE onsale_stress_late_seconds_total counter
 onsale_stress_late_seconds_total 2
-# HELP onsale_stress_not_sent_total Tasks that were due and not begun, as too many were in flight.
+# HELP onsale_stress_not_sent_total Tasks that were due but not begun, because too many were in flight.
 # TYPE onsale_stress_not_sent_total counter
 onsale_stress_not_sent_total 8
-# HELP onsale_stress_rate_wanted Tasks that should begin each second; 0 in the closed model.
+# HELP onsale_stress_rate_wanted Wanted tasks per second; 0 in the closed model.
 # TYPE onsale_stress_rate_wanted gauge
 onsale_stress_rate_wanted 12.5
-# HELP onsale_stress_send_lag_seconds How late the worker itself was in the last second, in the median.
+# HELP onsale_stress_send_lag_seconds Median lag of the worker itself in the last second.
 # TYPE onsale_stress_send_lag_seconds gauge
 onsale_stress_send_lag_seconds 0.0015
-# HELP onsale_stress_users Users that are there.
+# HELP onsale_stress_users Running users.
 # TYPE onsale_stress_users gauge
 onsale_stress_users 40
-# HELP onsale_stress_users_wanted Users that there should be; 0 in the open model.
+# HELP onsale_stress_users_wanted Wanted users; 0 in the open model.
 # TYPE onsale_stress_users_wanted gauge
 onsale_stress_users_wanted 50
 `)

@@ -50,7 +50,7 @@ func TestLiveLines(t *testing.T) {
 	want := []string{
 		"tickets-random-deny at http://127.0.0.1:8000 · 500/s, poisson arrivals · for 1m00s",
 		"12s 500/s wanted · 87 in flight · 512 req/s · 214 failed · p50 12 ms p95 32 ms p99 60 ms · 1,485 denied (4.95%) · 310 sold out (1.03%) · " +
-			"37 not sent (0.12% of what was due): too many in flight · 48s left",
+			"37 not sent (0.12% of the tasks due): too many in flight · 48s left",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
@@ -157,11 +157,11 @@ func TestLiveWarns(t *testing.T) {
 		want   string
 	}{
 		"nothing":     {func(*result.Run) {}, ""},
-		"bottleneck":  {func(r *result.Run) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"CPU full"} }, "the tester cannot keep up: CPU full"},
-		"unexplained": {func(r *result.Run) { r.Self.Bottleneck = true }, "the tester cannot keep up"},
-		"late":        {func(r *result.Run) { r.Stats.Series[0].Lag = ms(23) }, "the tester is late by 23 ms"},
-		"CPU":         {func(r *result.Run) { r.Stats.Series[0].CPU = 0.97 }, "the tester uses 97% of its processors"},
-		"not sent":    {func(r *result.Run) { r.Stats.NotSent, r.Stats.Due = 5, 100 }, "5 not sent (5% of what was due)"},
+		"bottleneck":  {func(r *result.Run) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"CPU full"} }, "the load tester cannot keep up: CPU full"},
+		"unexplained": {func(r *result.Run) { r.Self.Bottleneck = true }, "the load tester cannot keep up"},
+		"late":        {func(r *result.Run) { r.Stats.Series[0].Lag = ms(23) }, "the load tester is late by 23 ms"},
+		"CPU":         {func(r *result.Run) { r.Stats.Series[0].CPU = 0.97 }, "the load tester uses 97% of its processors"},
+		"not sent":    {func(r *result.Run) { r.Stats.NotSent, r.Stats.Due = 5, 100 }, "5 not sent (5% of the tasks due)"},
 	} {
 		r := sample(1)
 		r.Stats.NotSent = 0

@@ -64,7 +64,7 @@ func TestSettingsThatBreakARule(t *testing.T) {
 		{result.Settings{Rate: 1, Arrivals: "random"}, "arrivals must be constant or poisson"},
 		{result.Settings{Shape: "wave 1:2"}, "shape must begin with"},
 		{result.Settings{Shape: "stages 30s"}, "stages cannot be used"},
-		{result.Settings{Shape: "ramp 1:2:10s", Users: 5}, "ramp says how many"},
+		{result.Settings{Shape: "ramp 1:2:10s", Users: 5}, "ramp sets the load"},
 		{result.Settings{Shape: "stages 1s:200000"}, "stages"},
 		{result.Settings{RunTime: "soon"}, "run_time must be a time"},
 		{result.Settings{RunTime: "1ms"}, "run_time must be between"},

@@ -204,7 +204,7 @@ func TestOnlyFailuresFail(t *testing.T) {
 	s := sale()
 	s.Total.Failures = s.Total.Requests
 	v := judge(t, s, "p95>1h")
-	if v.Code != result.Failed || len(v.Reasons) != 1 || v.Reasons[0] != "not one request came to anything but a failure" {
+	if v.Code != result.Failed || len(v.Reasons) != 1 || v.Reasons[0] != "all requests failed" {
 		t.Errorf("it came to %+v", v)
 	}
 	if v := judge(t, s, "p95>1h", "failures>100%"); v.Code != result.Passed {
@@ -218,7 +218,7 @@ func TestOnlyFailuresFail(t *testing.T) {
 func TestBottleneckBeatsAll(t *testing.T) {
 	t.Parallel()
 	self := stats.Self{Bottleneck: true, Reasons: []string{"all cores were busy", "it was 80 ms late"}}
-	const sentence = "the tester itself could not keep up, so the figures say little about the target|all cores were busy|it was 80 ms late"
+	const sentence = "the load tester could not keep up, so the figures say little about the target|all cores were busy|it was 80 ms late"
 	list, err := verdict.ParseAll([]string{"p95>1ms"})
 	if err != nil {
 		t.Fatal(err)
