@@ -180,7 +180,7 @@ func TestCompareWarns(t *testing.T) {
 	}{
 		{"another host", func(r *result.Run) { r.Host = "http://other" }, "they differ in host: http://127.0.0.1:8000 and http://other"},
 		{"another scenario", func(r *result.Run) { r.Settings.Scenario = "" }, "they differ in scenario: tickets and -"},
-		{"more users", func(r *result.Run) { r.Settings.Users = 200 }, "they differ in load: 100 users, 10 started per second and 200 users, 10 new ones a second"},
+		{"more users", func(r *result.Run) { r.Settings.Users = 200 }, "they differ in load: 100 users, 10 started per second and 200 users, 10 started per second"},
 		{"a shape", func(r *result.Run) { r.Settings.Shape = "spike" }, "they differ in load"},
 		{"another spawn rate", func(r *result.Run) { r.Settings.SpawnRate = 1 }, "they differ in load"},
 		{"another kind of arrivals", func(r *result.Run) { r.Settings.Arrivals = "poisson" }, "they differ in load"},

@@ -192,11 +192,11 @@ func TestDamagedRunsAreListed(t *testing.T) {
 	}
 	damage := map[string]string{
 		"":                                   "unexpected end",
-		"null":                               "no report",
+		"null":                               "not a report",
 		"[1,2]":                              "cannot unmarshal",
-		"{}":                                 "no report",
-		`{"schema":2,"id":"x"}`:              "from a newer version of onsale",
-		string(whole):                        "it holds run " + good.ID,
+		"{}":                                 "not a report",
+		`{"schema":2,"id":"x"}`:              "a newer version of onsale",
+		string(whole):                        "it contains run " + good.ID,
 		string(whole[:len(whole)/2]):         "unexpected end",
 		"\x00\xff\x1b[31m":                   "invalid character",
 		`{"schema":1,"stats":{"total":[]}}`:  "cannot unmarshal",
@@ -243,7 +243,7 @@ func TestDamagedRunsAreListed(t *testing.T) {
 				return
 			}
 		}
-	}), "no regular file", "larger than 64 MiB") {
+	}), "not a regular file", "larger than 64 MiB") {
 		if !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, want) }) {
 			t.Errorf("none is listed with %q: %q", want, said)
 		}

@@ -9,19 +9,18 @@ import (
 	"time"
 )
 
-// slackShare is the part of a timeout that a request may take longer, so that not
-// each request moves its deadline, which costs more than reading a small
-// answer; maxSlack bounds it.
+// slackShare is the part of a timeout by which a request may exceed it. It saves most
+// requests from moving the deadline, which costs more than reading a small answer.
+// maxSlack limits it.
 const (
 	slackShare = 64
 	maxSlack   = 100 * time.Millisecond
 )
 
-// deadline ends what a connection waits for: at a deadline, or with a context. It
-// stays with a context over many requests, so that following it costs
-// only the first of them something.
+// deadline ends the waiting of a connection, at a deadline or with a context. It
+// follows a context over many requests, so that only the first one pays for it.
 type deadline struct {
-	// done is that of the context, stop lets go of it.
+	// done is the context's channel, and stop ends following the context.
 	done <-chan struct{}
 	stop func() bool
 	// until is the deadline of the connection, on the client's clock; 0 is none.
@@ -29,71 +28,71 @@ type deadline struct {
 
 	mu   sync.Mutex
 	conn net.Conn
-	// turn counts contexts, so that one that ends late does not end the next.
+	// turn counts contexts, so that a late end of one does not end the next.
 	turn int
 	over bool
 }
 
-// follow takes a context, and reports whether it goes on.
-func (l *deadline) follow(ctx context.Context) bool {
-	if done := ctx.Done(); done != l.done {
-		l.letGo()
-		l.done = done
+// follow follows a context, and reports whether it is still alive.
+func (d *deadline) follow(ctx context.Context) bool {
+	if done := ctx.Done(); done != d.done {
+		d.release()
+		d.done = done
 		if done != nil {
-			turn := l.turn
-			l.stop = context.AfterFunc(ctx, func() { l.end(turn) })
+			turn := d.turn
+			d.stop = context.AfterFunc(ctx, func() { d.end(turn) })
 		}
 	}
-	return !l.ended()
+	return !d.ended()
 }
 
 // ended reports whether the context is over.
-func (l *deadline) ended() bool {
+func (d *deadline) ended() bool {
 	select {
-	case <-l.done:
+	case <-d.done:
 		return true
 	default:
 		return false
 	}
 }
 
-// letGo forgets the context.
-func (l *deadline) letGo() {
-	if l.stop != nil {
-		l.stop()
+// release stops following the context.
+func (d *deadline) release() {
+	if d.stop != nil {
+		d.stop()
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.turn++
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.turn++
 	// The last context may have moved the deadline.
-	l.done, l.stop, l.over, l.until = nil, nil, false, 0
+	d.done, d.stop, d.over, d.until = nil, nil, false, 0
 }
 
-// end lets the connection wait no longer.
-func (l *deadline) end(turn int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.turn != turn {
+// end ends the waiting of the connection.
+func (d *deadline) end(turn int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.turn != turn {
 		return
 	}
-	l.over = true
-	if l.conn != nil {
-		_ = l.conn.SetDeadline(time.Unix(1, 0)) // a connection that is closed waits for nothing
+	d.over = true
+	if d.conn != nil {
+		_ = d.conn.SetDeadline(time.Unix(1, 0)) // a closed connection waits for nothing
 	}
 }
 
-// listen waits a moment for something to read, and reports whether there was anything, the end
-// of the connection included. What is read is lost: such a connection is not to be used any more.
-func (l *deadline) listen(moment time.Duration) bool {
-	l.mu.Lock()
-	conn := l.conn
-	if l.over || conn == nil {
-		l.mu.Unlock()
+// waitForData waits a moment for data, and reports whether there was any, or the end of the
+// stream. It discards the data, so the connection must not be used afterwards.
+func (d *deadline) waitForData(moment time.Duration) bool {
+	d.mu.Lock()
+	conn := d.conn
+	if d.over || conn == nil {
+		d.mu.Unlock()
 		return false
 	}
-	l.until = 0 // the next request sets its own
+	d.until = 0 // the next request sets its own deadline
 	err := conn.SetReadDeadline(time.Now().Add(moment))
-	l.mu.Unlock()
+	d.mu.Unlock()
 	if err != nil {
 		return true
 	}
@@ -102,25 +101,25 @@ func (l *deadline) listen(moment time.Duration) bool {
 	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// hold takes a connection, or nil.
-func (l *deadline) hold(c net.Conn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.conn, l.until = c, 0
+// hold sets the connection, which may be nil.
+func (d *deadline) hold(c net.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.conn, d.until = c, 0
 }
 
-// extend moves the deadline of the connection, unless it is right already. Both
-// moments are on a clock that began at epoch.
-func (l *deadline) extend(epoch time.Time, until, timeout time.Duration) error {
+// extend moves the deadline of the connection, unless it is right already. Both times
+// are on a clock that began at epoch.
+func (d *deadline) extend(epoch time.Time, until, timeout time.Duration) error {
 	slack := min(timeout/slackShare, maxSlack)
-	if until <= l.until && l.until <= until+slack {
+	if until <= d.until && d.until <= until+slack {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.over {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over {
 		return context.Canceled
 	}
-	l.until = until + slack
-	return l.conn.SetDeadline(epoch.Add(l.until))
+	d.until = until + slack
+	return d.conn.SetDeadline(epoch.Add(d.until))
 }

@@ -79,13 +79,13 @@ func TestRedirectsNotFollowed(t *testing.T) {
 		text   string
 	}{
 		"loop":           {loop.target, "/", "more than 5 redirects"},
-		"another host":   {target, "/302?to=http://example.com/", "it leads to another host"},
-		"another port":   {target, "/302?to=http://127.0.0.1:1/", "it leads to another scheme or port"},
-		"another scheme": {target, "/302?to=https" + target.String()[len("http"):], "it leads to another scheme or port"},
-		"empty host":     {target, "/302?to=http:///", "it leads to another host"},
-		"no host":        {target, "/302?to=mailto:a@b", "it leads to another scheme or port"},
-		"no URL":         {target, "/302?to=http://%25", "its Location cannot be read"},
-		"no port":        {target, "/302?to=http://127.0.0.1:x/", "its Location cannot be read"},
+		"another host":   {target, "/302?to=http://example.com/", "it redirects to another host"},
+		"another port":   {target, "/302?to=http://127.0.0.1:1/", "it redirects to another scheme or port"},
+		"another scheme": {target, "/302?to=https" + target.String()[len("http"):], "it redirects to another scheme or port"},
+		"empty host":     {target, "/302?to=http:///", "it redirects to another host"},
+		"no host":        {target, "/302?to=mailto:a@b", "it redirects to another scheme or port"},
+		"no URL":         {target, "/302?to=http://%25", "its Location cannot be parsed"},
+		"no port":        {target, "/302?to=http://127.0.0.1:x/", "its Location cannot be parsed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
