@@ -12,7 +12,7 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// curve measures a target at loads, with noise of five per cent.
+// curve measures a target at loads, with 5 % noise.
 func curve(seed uint64, latency func(load float64) time.Duration, loads ...float64) []result.Step {
 	dice := rand.New(rand.NewPCG(seed, 2))
 	var steps []result.Step
@@ -28,7 +28,7 @@ func TestKnee(t *testing.T) {
 	mm1 := func(load float64) time.Duration {
 		return time.Duration(math.Min(-math.Log(0.05)/math.Max(1000-load, 1e-9), 30) * float64(time.Second))
 	}
-	// A fixed time to serve, and no queue, until there are more than can be served.
+	// A fixed service time, without a queue up to the capacity.
 	fixed := func(load float64) time.Duration {
 		if load > 800 {
 			return 20 * time.Second
@@ -38,7 +38,7 @@ func TestKnee(t *testing.T) {
 	// Users of a target that serves 50 at a time.
 	users := func(n float64) time.Duration { return time.Duration(max(1, n/50) * float64(20*time.Millisecond)) }
 	for seed := range uint64(200) {
-		// M/M/1: half of the capacity, and of the loads tried that is 400.
+		// M/M/1: half of the capacity. The nearest load is 400.
 		steps := curve(seed, mm1, 10, 20, 40, 80, 160, 320, 400, 640, 905.1, 950, 980, 1280)
 		if knee := capacity.Knee(steps); knee != 400 && knee != 640 && knee != 320 {
 			t.Errorf("seed %d: the knee of M/M/1 is %v; want about 500", seed, knee)
@@ -65,7 +65,7 @@ func TestNoKnee(t *testing.T) {
 		spoiled[i].Tester, spoiled[i].Held = true, false
 	}
 	quickly := curve(1, flat, 100, 200, 400, 800)
-	// Refusing is quick, and all that is beyond the limit is refused.
+	// Rejecting is fast, and everything beyond the limit is rejected.
 	quickly[3].P95, quickly[3].Held, quickly[3].FailureShare = stats.MS(5*time.Millisecond), false, 0.5
 	for name, steps := range map[string][]result.Step{
 		"nothing was measured":           nil,

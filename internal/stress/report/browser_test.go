@@ -27,13 +27,13 @@ func newBrowser(t *testing.T) *browser {
 	return &browser{chrometest.New(t), t}
 }
 
-// evaluate returns what an expression of JavaScript is.
+// evaluate returns the value of a JavaScript expression.
 func evaluate[T any](b *browser, expression string) T {
 	b.t.Helper()
 	return chrometest.Evaluate[T](b.Tab, expression)
 }
 
-// open writes a report as a page and goes there.
+// open writes a report as a page and opens it.
 func (b *browser) open(r result.Run) {
 	b.t.Helper()
 	file := filepath.Join(b.t.TempDir(), "report.html")
@@ -43,8 +43,8 @@ func (b *browser) open(r result.Run) {
 	b.Do(chromedp.Navigate("file://" + filepath.ToSlash(file)))
 }
 
-// screenshot takes a picture of the whole page, for people to look at, in the
-// directory that REPORT_SCREENSHOTS names.
+// screenshot takes a picture of the whole page, for people, in the directory
+// REPORT_SCREENSHOTS.
 func (b *browser) screenshot(name string) {
 	b.t.Helper()
 	dir := os.Getenv("REPORT_SCREENSHOTS")
@@ -56,8 +56,8 @@ func (b *browser) screenshot(name string) {
 	}
 }
 
-// quiet fails the test if the browser complains, if it asked for anything but
-// the page itself, or if what a server said became more than text.
+// quiet fails the test if the browser reports an error, if the page requested anything
+// but itself, or if text of a server became markup.
 func (b *browser) quiet(pages int) {
 	b.t.Helper()
 	if said := b.Said(); len(said) > 0 {
@@ -78,8 +78,8 @@ func (b *browser) quiet(pages int) {
 	}
 }
 
-// TestPolicyHolds opens a page in which text did become markup: the browser runs and loads none
-// of it, and says so. It is also what shows that the other tests would see it.
+// TestPolicyHolds opens a page in which text did become markup. The browser runs and
+// loads none of it, and reports that. It also proves that the other tests would notice.
 func TestPolicyHolds(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
@@ -104,7 +104,7 @@ func TestPolicyHolds(t *testing.T) {
 	}
 }
 
-// drawn names the charts of a page that have something in them.
+// drawn returns the names of the charts of a page that are not empty.
 const drawn = `[...document.querySelectorAll('.chart')].filter((c) => [...c.querySelectorAll('path, .bar, .dot')]
 	.some((e) => { const box = e.getBoundingClientRect(); return box.width > 1 || box.height > 1; })).map((c) => c.id).join()`
 
@@ -150,7 +150,8 @@ func TestPageInChromium(t *testing.T) {
 	b.quiet(1)
 }
 
-// TestPageOfOddRuns opens the pages of runs that have nothing, little or too much in them.
+// TestPageOfOddRuns opens the pages of runs that have nothing, little or too much in
+// them.
 func TestPageOfOddRuns(t *testing.T) {
 	t.Parallel()
 	long := sample(5000)

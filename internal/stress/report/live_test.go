@@ -16,7 +16,7 @@ import (
 
 func intText(n int64) string { return strconv.FormatInt(n, 10) }
 
-// now is so many seconds into a run, with so many left.
+// now returns a moment of a run.
 func now(elapsed, left float64) result.Now {
 	return result.Now{
 		Users: 100, Wanted: 500, InFlight: 87,
@@ -24,7 +24,7 @@ func now(elapsed, left float64) result.Now {
 	}
 }
 
-// lines is what is written where there is no terminal: at the beginning, and at one moment.
+// lines returns the output without a terminal: at the beginning, and at one moment.
 func lines(r result.Run, n result.Now) []string {
 	var out strings.Builder
 	l := report.NewLive(report.LiveOptions{Out: &out, Interval: time.Nanosecond})
@@ -94,14 +94,14 @@ func TestLiveTerminal(t *testing.T) {
 	}
 }
 
-// TestLiveStaysInPlace draws again and again on a terminal whose size changes: there is
-// never more than one view, nothing of an old one is left, and what was there before stays.
+// TestLiveStaysInPlace draws repeatedly on a terminal whose size changes. There is
+// never more than one view, nothing of an old one is left, and earlier output stays.
 func TestLiveStaysInPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		sizes [][2]int
-		// scrolls: the terminal becomes too low for the view that stands there. What has scrolled
-		// away stays, and only what is seen can be put right.
+		// scrolls: the terminal becomes too low for the current view. Lines that have
+		// scrolled away stay, and only visible ones can be corrected.
 		scrolls bool
 	}{
 		{[][2]int{{110, 24}, {110, 24}, {110, 24}}, false},
@@ -131,8 +131,8 @@ func TestLiveStaysInPlace(t *testing.T) {
 	}
 }
 
-// TestLiveWritesOnce holds what keeps a view from flickering: one write for each drawing, and no line cleared before
-// it is written anew.
+// TestLiveWritesOnce: a view does not flicker. Each drawing is one write, and no line
+// is cleared before it is overwritten.
 func TestLiveWritesOnce(t *testing.T) {
 	t.Parallel()
 	var writes []string
@@ -182,7 +182,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// terminal understands what a view needs of a terminal, and no more.
+// terminal is an emulator of what a view needs, and no more.
 type terminal struct {
 	columns, rows int
 	text          [][]rune
@@ -252,7 +252,7 @@ func (m *terminal) control(argument string, command byte) {
 	}
 }
 
-// resize wraps lines anew, as terminals do.
+// resize wraps lines again, like terminals do.
 func (m *terminal) resize(columns, rows int) {
 	if columns < m.columns {
 		var text [][]rune
@@ -271,7 +271,7 @@ func (m *terminal) resize(columns, rows int) {
 	m.columns, m.rows = columns, rows
 }
 
-// seen is what has not scrolled away.
+// seen returns the visible lines.
 func (m *terminal) seen() string {
 	rows := strings.SplitAfter(m.String(), "\n")
 	return strings.Join(rows[max(len(rows)-m.rows, 0):], "")

@@ -35,7 +35,8 @@ func TestFailuresAreToldApart(t *testing.T) {
 	}
 }
 
-// Details that differ with each request, which they should not, do not grow without bound.
+// Details that differ with each request, which they should not, do not grow without
+// limit.
 func TestTooManyFailuresAreCountedAsOther(t *testing.T) {
 	t.Parallel()
 	r := stats.New(stats.Options{Start: start()})
@@ -118,7 +119,8 @@ func TestHistogramAddsUpOverTheRangeThatIsUsed(t *testing.T) {
 			}
 			off += max(b.Count-want, want-b.Count)
 		}
-		// Times next to an edge, closer than three digits tell, may be in the bar beside theirs.
+		// A time next to an edge, closer than three digits, may be in the neighbouring
+		// bar.
 		if sum != 20_000 || off > 20_000/20 {
 			t.Errorf("%s: bars have %d requests, %d of them in the wrong bar", name, sum, off)
 		}

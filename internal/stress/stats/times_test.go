@@ -11,13 +11,14 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// truth returns a percentile of sorted times: that of the nearest rank.
+// truth returns a percentile of sorted times: the nearest rank.
 func truth(sorted []time.Duration, percentile float64) time.Duration {
 	rank := int(percentile/100*float64(len(sorted)) + 0.5)
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
-// near says whether a time is another to three significant digits, or to the microsecond.
+// near reports whether two times agree to three significant digits, or to the
+// microsecond.
 func near(got stats.MS, want time.Duration) bool {
 	return math.Abs(float64(got)-float64(want)) <= math.Max(float64(want)/1000, float64(time.Microsecond))
 }
@@ -99,7 +100,7 @@ func TestServiceTimesAreApartOnlyWhenAsked(t *testing.T) {
 	r.Entry("GET", "/").Record(0, sample(time.Millisecond))
 	s := r.Snapshot(after(1))
 	if s.Total.Service != nil || s.Entries[0].Service != nil {
-		t.Error("there are service times that nobody asked for")
+		t.Error("there are service times without Separate")
 	}
 }
 

@@ -18,7 +18,7 @@ func TestClosest(t *testing.T) {
 		{"capture", "check capture", "capture"},
 		{"CAPTRUE", "check capture", "capture"},
 		{"Method", "METHOD", "METHOD"},
-		{"p59", "p50 p95", "p95"}, // letters that changed places are nearer than another one
+		{"p59", "p50 p95", "p95"}, // swapped letters are nearer than another letter
 		{"p5", "p50 p95", "p50"},
 		{"xhexk", "check", ""}, // two wrong letters in a short word
 		{"falures", "failures", "failures"},

@@ -70,7 +70,7 @@ func TestParseErrorsSayWhatToWrite(t *testing.T) {
 	} {
 		_, err := verdict.Parse(c.text)
 		if err == nil {
-			t.Errorf("%q was taken", c.text)
+			t.Errorf("%q was accepted", c.text)
 			continue
 		}
 		for _, want := range append(c.says, "threshold") {
@@ -118,7 +118,8 @@ func TestParseAll(t *testing.T) {
 	}
 }
 
-// Whatever a name is made of, the threshold finds the requests of that name and no others.
+// The threshold finds the requests of its name and no others, whatever characters the
+// name has.
 func TestAnyNameIsFound(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

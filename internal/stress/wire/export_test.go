@@ -2,7 +2,7 @@ package wire
 
 import "net"
 
-// Over returns a client that is connected already.
+// Over returns a client that has a connection already.
 func Over(t *Target, o Options, over net.Conn) *Client {
 	c := New(t, o)
 	c.deadline.hold(over)
