@@ -178,7 +178,7 @@ func TestUsersThatFailToStartTryAgain(t *testing.T) {
 				return stress.Part{Start: func(context.Context) error {
 					starts = append(starts, time.Since(begin))
 					if len(starts) < 4 {
-						return errors.New("nobody knows you")
+						return errors.New("unknown user")
 					}
 					return nil
 				}, Stop: func(context.Context) { starts = append(starts, -1) }}

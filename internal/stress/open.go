@@ -29,7 +29,7 @@ type open struct {
 	target       float64
 	arrivals     int
 	due, notSent int64
-	dice         *rand.Rand
+	random       *rand.Rand
 
 	mu sync.Mutex
 	// idle has the idle users by kind. The user that became idle last gets the next
@@ -56,10 +56,10 @@ func newOpen(r *Run) *open {
 		r: r, idle: make([][]*seat, len(r.spread.kinds)), low: make([]int, len(r.spread.kinds)), window: time.Now(),
 		// The seeds of users count up from 0, those of dispatchers count down from the
 		// end.
-		dice: rand.New(rand.NewPCG(r.options.Seed, math.MaxUint64-uint64(r.options.Worker))), //nolint:gosec // G115: counted from 0
+		random: rand.New(rand.NewPCG(r.options.Seed, math.MaxUint64-uint64(r.options.Worker))), //nolint:gosec // G115: counted from 0
 	}
 	if r.options.Load.Arrivals == Poisson {
-		o.target = o.dice.ExpFloat64()
+		o.target = o.random.ExpFloat64()
 	} else {
 		// The arrivals of the workers interleave evenly.
 		o.target = float64(r.options.Worker) / float64(r.options.Workers)
@@ -128,7 +128,7 @@ func (o *open) send(ctx context.Context, due time.Time) {
 	o.arrivals++
 	o.due++
 	if o.r.options.Load.Arrivals == Poisson {
-		o.target += o.dice.ExpFloat64()
+		o.target += o.random.ExpFloat64()
 	} else {
 		o.target++
 	}

@@ -19,9 +19,9 @@ import (
 
 // The errors of a [Runner].
 var (
-	// ErrRunning says that a run is under way, so that no other can start.
+	// ErrRunning is returned if a run is under way, so that no other can start.
 	ErrRunning = errors.New("a run is under way")
-	// ErrIdle says that no run is under way.
+	// ErrIdle is returned if no run is under way.
 	ErrIdle = errors.New("no run is under way")
 )
 

@@ -23,9 +23,9 @@ import (
 type target struct {
 	capacity float64
 	// limit is the latency at which a step breaks.
-	limit time.Duration
-	noise float64
-	dice  *rand.Rand
+	limit  time.Duration
+	noise  float64
+	random *rand.Rand
 }
 
 // breaks returns the load at which the true latency is the limit.
@@ -34,7 +34,7 @@ func (q target) breaks() float64 { return q.capacity + math.Log(0.05)/q.limit.Se
 func (q target) measure(_ context.Context, load float64) (result.Step, error) {
 	step := result.Step{Rate: min(load, q.capacity), P95: stats.MS(10 * time.Second)}
 	if load < q.capacity {
-		p95 := -math.Log(0.05) / (q.capacity - load) * math.Exp(q.noise*q.dice.NormFloat64())
+		p95 := -math.Log(0.05) / (q.capacity - load) * math.Exp(q.noise*q.random.NormFloat64())
 		step.P95 = stats.MS(min(p95, 10) * float64(time.Second))
 	}
 	step.Held = time.Duration(step.P95) <= q.limit
@@ -98,7 +98,7 @@ func TestFindsTheCapacityOfAQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := target{
 			capacity: math.Exp(rapid.Float64Range(math.Log(50), math.Log(50_000)).Draw(t, "log capacity")), noise: 0.05,
-			dice: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)),
+			random: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)),
 		}
 		// The limit is reached at 30 % to 95 % of the capacity.
 		q.limit = time.Duration(-math.Log(0.05) / q.capacity / rapid.Float64Range(0.05, 0.7).Draw(t, "slack") * float64(time.Second))
@@ -220,12 +220,12 @@ func TestLuckIsConfirmed(t *testing.T) {
 func TestEndlessContradictionEnds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		dice := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		holds := rapid.Float64Range(0, 1).Draw(t, "holds")
 		var measured []result.Step
 		c, err := capacity.Find(t.Context(), capacity.Options{
 			Measure: func(context.Context, float64) (result.Step, error) {
-				return result.Step{Held: dice.Float64() < holds, Tester: dice.Float64() < 0.02}, nil
+				return result.Step{Held: random.Float64() < holds, Tester: random.Float64() < 0.02}, nil
 			},
 			Start: 100, Max: 1e6, Resolution: 0.005, Integer: rapid.Bool().Draw(t, "users"),
 			Progress: func(s result.Step) { measured = append(measured, s) },
@@ -235,7 +235,7 @@ func TestEndlessContradictionEnds(t *testing.T) {
 		}
 		check(t, c, measured)
 		if capacity.Sentence(c, err) == "" {
-			t.Error("there is nothing to say")
+			t.Error("there is no sentence")
 		}
 	})
 }
@@ -259,7 +259,7 @@ func TestTesterEndsTheSearch(t *testing.T) {
 	}
 	for _, want := range []string{"at 800/s, the highest load that held", "at 1600/s the load tester could not keep up"} {
 		if s := capacity.Sentence(c, err); !strings.Contains(s, want) || strings.Contains(s, "broke") {
-			t.Errorf("it says %q; want %q and nothing of breaking", s, want)
+			t.Errorf("it says %q; want %q, and not that a load broke", s, want)
 		}
 	}
 	// One hiccup of the load tester does not end the search.

@@ -14,10 +14,10 @@ import (
 
 // curve measures a target at loads, with 5 % noise.
 func curve(seed uint64, latency func(load float64) time.Duration, loads ...float64) []result.Step {
-	dice := rand.New(rand.NewPCG(seed, 2))
+	random := rand.New(rand.NewPCG(seed, 2))
 	var steps []result.Step
 	for _, load := range loads {
-		p95 := float64(latency(load)) * math.Exp(0.05*dice.NormFloat64())
+		p95 := float64(latency(load)) * math.Exp(0.05*random.NormFloat64())
 		steps = append(steps, result.Step{Load: load, Rate: load, P95: stats.MS(p95), Held: p95 < float64(time.Second)})
 	}
 	return steps
@@ -72,8 +72,8 @@ func TestNoKnee(t *testing.T) {
 		"one load":                       curve(1, flat, 100),
 		"latency does not grow":          curve(1, flat, 100, 200, 400, 800),
 		"nothing held":                   curve(1, func(float64) time.Duration { return 2 * time.Second }, 100, 200),
-		"the tester spoiled all":         spoiled,
-		"errors are no latency":          quickly,
+		"the load tester spoiled all":    spoiled,
+		"errors are not latency":         quickly,
 		"nothing took any time":          curve(1, func(float64) time.Duration { return 0 }, 100, 200),
 		"only noise, at the same load":   curve(1, flat, 100, 100, 100, 100),
 		"latency grows as the load does": curve(1, func(l float64) time.Duration { return time.Duration(l) * time.Microsecond }, 100, 101, 102),

@@ -256,7 +256,7 @@ func TestListAsText(t *testing.T) {
 
 	out.Reset()
 	if err := history.WriteList(&out, nil); err != nil || out.String() != "No saved runs.\n" {
-		t.Errorf("of no run it says %q, %v", out.String(), err)
+		t.Errorf("without runs the list is %q, %v", out.String(), err)
 	}
 }
 

@@ -61,8 +61,8 @@ var idForm = regexp.MustCompile(`^\d{8}-\d{6}-[0-9a-f]{4}$`)
 
 // NewID returns the ID of a run that starts now: 20261122-085900-7f3a. IDs sort by
 // time. The random part distinguishes runs that start in the same second.
-func NewID(now time.Time, dice *rand.Rand) string {
-	return fmt.Sprintf("%s-%04x", now.UTC().Format("20060102-150405"), dice.IntN(1<<16))
+func NewID(now time.Time, random *rand.Rand) string {
+	return fmt.Sprintf("%s-%04x", now.UTC().Format("20060102-150405"), random.IntN(1<<16))
 }
 
 func (s *Store) path(id string) string { return filepath.Join(s.dir, id+suffix) }

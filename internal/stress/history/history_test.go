@@ -109,12 +109,12 @@ func TestNothingKeptYet(t *testing.T) {
 func TestIDsSortByTime(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		dice := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		when := time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "time"), 0)
 		later := when.Add(time.Duration(rapid.Int64Range(int64(time.Second), 1e18).Draw(t, "later")))
-		a := history.NewID(when, dice)
+		a := history.NewID(when, random)
 		// Zones and summer time do not matter.
-		b := history.NewID(later.In(time.FixedZone("west", -8*3600)), dice)
+		b := history.NewID(later.In(time.FixedZone("west", -8*3600)), random)
 		if a >= b || len(a) != len("20261122-085900-7f3a") {
 			t.Errorf("%s of %v does not sort before %s of %v", a, when, b, later)
 		}
@@ -245,7 +245,7 @@ func TestDamagedRunsAreListed(t *testing.T) {
 		}
 	}), "not a regular file", "larger than 64 MiB") {
 		if !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, want) }) {
-			t.Errorf("none is listed with %q: %q", want, said)
+			t.Errorf("no run is listed with %q: %q", want, said)
 		}
 	}
 	// They are the newest, but a new run is still saved.

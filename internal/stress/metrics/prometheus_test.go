@@ -154,7 +154,7 @@ func TestWorkersAddUp(t *testing.T) {
 		t.Errorf("the mean of the workers' percentiles is %g", naive)
 	}
 	if _, ok := ask(t, c, base, `sum(onsale_stress_response_seconds_bucket)`); ok {
-		t.Error("the classic buckets were scraped beside the native ones")
+		t.Error("the classic buckets were scraped in addition to the native ones")
 	}
 
 	// During the run, by the rate.

@@ -61,7 +61,7 @@ func (b *browser) screenshot(name string) {
 func (b *browser) quiet(pages int) {
 	b.t.Helper()
 	if said := b.Said(); len(said) > 0 {
-		b.t.Errorf("the browser's console says %q", said)
+		b.t.Errorf("the browser's console has %q", said)
 	}
 	asked := 0
 	for _, url := range b.Asked() {
@@ -70,7 +70,7 @@ func (b *browser) quiet(pages int) {
 			asked++
 		case strings.HasPrefix(url, "data:"): // the empty icon
 		default:
-			b.t.Errorf("the page asked for %s", url)
+			b.t.Errorf("the page requested %s", url)
 		}
 	}
 	if asked != pages {
@@ -188,7 +188,7 @@ func TestPageOfOddRuns(t *testing.T) {
 			t.Errorf("%s: drawn are %q, want %q", run.name, got, run.drawn)
 		}
 		if got := evaluate[string](b, `document.documentElement.outerHTML.match(/NaN|Inf|ZgotmplZ|%!/)?.[0] ?? ''`); got != "" {
-			t.Errorf("%s: the page says %s", run.name, got)
+			t.Errorf("%s: the page shows %s", run.name, got)
 		}
 		if evaluate[bool](b, `window.struck !== undefined || document.scripts.length > 0 || document.querySelector('img') !== null`) {
 			t.Errorf("%s: hostile text became markup", run.name)

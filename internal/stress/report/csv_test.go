@@ -110,7 +110,7 @@ func TestCSVOfNothing(t *testing.T) {
 	t.Parallel()
 	got := csvOf(t, result.Run{Stats: stats.Snapshot{Series: []stats.Point{{At: 1}}}})["run_stats.csv"]
 	if !strings.HasSuffix(got, ",Aggregated,0,0,0,0,0,0,0,0,0"+strings.Repeat(",N/A", 11)+"\r\n") {
-		t.Errorf("without requests the file says\n%s", got)
+		t.Errorf("without requests the file is\n%s", got)
 	}
 }
 

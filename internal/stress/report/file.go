@@ -41,7 +41,7 @@ func save(file string, write func(io.Writer) error) error {
 
 // into opens a file and writes to it. Errors name the file that the caller named.
 func into(asked, file string, flags int, write func(io.Writer) error) error {
-	//nolint:gosec // the user's umask says who may read: a report written in a container is read outside it
+	//nolint:gosec // the user's umask decides: a report that is written in a container is read outside it
 	f, err := os.OpenFile(file, flags, 0o666)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", asked, cause(err))

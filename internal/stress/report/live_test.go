@@ -118,7 +118,7 @@ func TestLiveStaysInPlace(t *testing.T) {
 			term.resize(size[0], size[1])
 			l.Update(many(sample(1), 12-5*n), now(float64(n), 60))
 			if got := strings.Count(term.seen(), "tickets-"); got > 1 || got == 0 && size[0] > 20 {
-				t.Errorf("%v: %d views stand there after %d:\n%s", c.sizes, got, n, term)
+				t.Errorf("%v: %d views are visible after %d:\n%s", c.sizes, got, n, term)
 			}
 			if !c.scrolls {
 				fmt.Fprintln(l, "log")

@@ -80,23 +80,23 @@ func sample(points int) result.Run {
 
 // series returns a series with trouble in its second fifth.
 func series(points int, seconds float64) []stats.Point {
-	dice := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2))
 	var all []stats.Point
 	for i := range points {
 		at := seconds * float64(i+1) / float64(points)
 		length := seconds / float64(points)
 		trouble := at > seconds/5 && at < 2*seconds/5
-		p50 := 12 + 2*dice.Float64() + 3*math.Sin(at)
+		p50 := 12 + 2*random.Float64() + 3*math.Sin(at)
 		p := stats.Point{
-			At: at, Length: length, Requests: int64((500 + 30*dice.NormFloat64()) * length), Users: 100, Wanted: 500, InFlight: 60 + dice.IntN(30),
-			Lag: ms(0.03 + 0.02*dice.Float64()), CPU: 0.3 + 0.1*dice.Float64(),
+			At: at, Length: length, Requests: int64((500 + 30*random.NormFloat64()) * length), Users: 100, Wanted: 500, InFlight: 60 + random.IntN(30),
+			Lag: ms(0.03 + 0.02*random.Float64()), CPU: 0.3 + 0.1*random.Float64(),
 		}
 		p.Business = p.Requests / 18
 		if trouble {
 			p50 *= 9
 			p.Failures, p.InFlight, p.NotSent = p.Requests/30, p.InFlight*12, int64(3*length)
 		}
-		p.P50, p.P95, p.P99, p.Max = ms(p50), ms(p50*2.6), ms(p50*4.8), ms(p50*(9+6*dice.Float64()))
+		p.P50, p.P95, p.P99, p.Max = ms(p50), ms(p50*2.6), ms(p50*4.8), ms(p50*(9+6*random.Float64()))
 		all = append(all, p)
 	}
 	return all

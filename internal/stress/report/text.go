@@ -162,7 +162,7 @@ func reason(f stats.Failure) string {
 	switch {
 	case f.Detail == "":
 		return format.Line(f.Kind)
-	case f.Kind == "" || strings.HasPrefix(f.Detail, f.Kind): // "status 503" says both
+	case f.Kind == "" || strings.HasPrefix(f.Detail, f.Kind): // "status 503" has both
 		return format.Line(f.Detail)
 	default:
 		return format.Line(f.Kind) + ": " + format.Line(f.Detail)

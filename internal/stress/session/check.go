@@ -22,12 +22,12 @@ type Source struct {
 
 // paced reports whether the scenario sets when tasks are due.
 func (s Source) paced() bool {
-	dice, now := rand.New(rand.NewPCG(0, 0)), time.Time{}
+	random, now := rand.New(rand.NewPCG(0, 0)), time.Time{}
 	for _, kind := range s.Scenario.Kinds {
 		if kind.Wait == nil {
 			continue
 		}
-		if _, late := kind.Wait(dice, now, now); late {
+		if _, late := kind.Wait(random, now, now); late {
 			return true
 		}
 	}

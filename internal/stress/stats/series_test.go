@@ -76,19 +76,19 @@ func TestAShortIntervalJoinsTheOneBefore(t *testing.T) {
 func TestALongSeriesIsMergedExactly(t *testing.T) {
 	t.Parallel()
 	const ticks = 2*stats.MaxPoints + 7
-	dice := rand.New(rand.NewPCG(3, 4))
+	random := rand.New(rand.NewPCG(3, 4))
 	r := stats.New(stats.Options{Start: start()})
 	e := r.Entry("GET", "/")
 	times := make([][]time.Duration, ticks)
 	p99s := make([]stats.MS, ticks)
 	for i := range times {
 		// Some intervals have a stall, and some no requests.
-		n, scale := dice.IntN(60), 5e6
-		if dice.IntN(10) == 0 {
+		n, scale := random.IntN(60), 5e6
+		if random.IntN(10) == 0 {
 			scale = 5e8
 		}
 		for range n {
-			d := time.Duration(scale * dice.ExpFloat64()).Round(time.Microsecond)
+			d := time.Duration(scale * random.ExpFloat64()).Round(time.Microsecond)
 			times[i] = append(times[i], max(d, time.Microsecond))
 			e.Record(i, sample(d))
 		}

@@ -82,11 +82,11 @@ func TestTooManyBusinessOutcomesAreCountedAsOther(t *testing.T) {
 
 func TestHistogramAddsUpOverTheRangeThatIsUsed(t *testing.T) {
 	t.Parallel()
-	dice := rand.New(rand.NewPCG(5, 6))
+	random := rand.New(rand.NewPCG(5, 6))
 	for name, next := range map[string]func() time.Duration{
-		"wide":   func() time.Duration { return time.Duration(1e5 + 1e7*dice.ExpFloat64()) },
-		"hour":   func() time.Duration { return time.Duration(dice.Int64N(int64(time.Hour))) },
-		"narrow": func() time.Duration { return time.Duration(5+dice.IntN(9)) * time.Microsecond },
+		"wide":   func() time.Duration { return time.Duration(1e5 + 1e7*random.ExpFloat64()) },
+		"hour":   func() time.Duration { return time.Duration(random.Int64N(int64(time.Hour))) },
+		"narrow": func() time.Duration { return time.Duration(5+random.IntN(9)) * time.Microsecond },
 		"one":    func() time.Duration { return 1234 * time.Millisecond },
 		"least":  func() time.Duration { return 0 },
 	} {

@@ -25,18 +25,18 @@ func near(got stats.MS, want time.Duration) bool {
 
 func TestPercentilesAreThoseOfTheSortedTimes(t *testing.T) {
 	t.Parallel()
-	dice := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2))
 	for name, next := range map[string]func() float64{
-		"uniform":     func() float64 { return 1e6 + 3e9*dice.Float64() },
-		"exponential": func() float64 { return 5e6 * dice.ExpFloat64() },
-		"log-normal":  func() float64 { return 2e7 * math.Exp(1.5*dice.NormFloat64()) },
+		"uniform":     func() float64 { return 1e6 + 3e9*random.Float64() },
+		"exponential": func() float64 { return 5e6 * random.ExpFloat64() },
+		"log-normal":  func() float64 { return 2e7 * math.Exp(1.5*random.NormFloat64()) },
 		"two modes": func() float64 {
-			if dice.IntN(100) < 3 {
-				return 2e9 + 1e8*dice.Float64()
+			if random.IntN(100) < 3 {
+				return 2e9 + 1e8*random.Float64()
 			}
-			return 4e5 + 1e5*dice.Float64()
+			return 4e5 + 1e5*random.Float64()
 		},
-		"minutes": func() float64 { return 3e12 * dice.Float64() },
+		"minutes": func() float64 { return 3e12 * random.Float64() },
 		"always":  func() float64 { return 5_000_000 },
 	} {
 		r := stats.New(stats.Options{Start: start(), Separate: true})

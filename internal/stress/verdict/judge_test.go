@@ -146,7 +146,7 @@ func TestValueDiffersFromItsLimit(t *testing.T) {
 	}
 	s.Total.Response.P95 = stats.MS(999_960 * time.Microsecond)
 	if v := judge(t, s, "p95<1s"); v.Checks[0].Value != "999.96 ms" {
-		t.Errorf("0.99996 s is shown as %s, beside a limit of 1 s", v.Checks[0].Value)
+		t.Errorf("0.99996 s is shown as %s, with a limit of 1 s", v.Checks[0].Value)
 	}
 }
 
@@ -226,7 +226,7 @@ func TestBottleneckBeatsAll(t *testing.T) {
 	}
 	v := verdict.Judge(sale(), self, list)
 	if v.Code != result.Bottleneck || strings.Join(v.Reasons, "|") != sentence+"|p95 was 595 ms, over 1 ms" || !v.Checks[0].Crossed {
-		t.Errorf("beside a crossed threshold it came to %+v", v)
+		t.Errorf("together with a crossed threshold it came to %+v", v)
 	}
 	v = verdict.Judge(sale(), self, nil)
 	if v.Code != result.Bottleneck || strings.Join(v.Reasons, "|") != sentence {
@@ -263,11 +263,11 @@ func TestCrossedWhileItRuns(t *testing.T) {
 		{"a rate may still rise", "rps<1000", 9 * time.Second, nil, false},
 		{"until it is due", "rps<1000", 10 * time.Second, nil, true},
 		{"also with nothing sent at all", "rps<1000", 10 * time.Second, func(s *stats.Snapshot) { *s = stats.Snapshot{} }, true},
-		{"a count that grows is not asked for early", "requests<100000", time.Hour, nil, false},
+		{"a growing count is not judged early", "requests<100000", time.Hour, nil, false},
 		{"too many are too many", "requests>999", 0, nil, true},
 		{"a share of what is not sent may still recover", "not_sent>1%", 0, nil, false},
 		{"until it is due", "not_sent>1%", time.Minute, nil, true},
-		{"a name may still come", "failures{/later}>0", time.Hour, nil, false},
+		{"a name may still appear", "failures{/later}>0", time.Hour, nil, false},
 		{"no request, no time", "p95<1s", time.Hour, func(s *stats.Snapshot) { *s = stats.Snapshot{} }, false},
 	} {
 		t.Run(c.name+" "+c.expr, func(t *testing.T) {

@@ -79,7 +79,7 @@ func TestParseErrorsSayWhatToWrite(t *testing.T) {
 			}
 		}
 		if strings.ContainsAny(err.Error(), "\n\x1b") || len(err.Error()) > 500 {
-			t.Errorf("%q: the error is no clear line: %q", c.text, err)
+			t.Errorf("%q: the error is not one clear line: %q", c.text, err)
 		}
 	}
 }

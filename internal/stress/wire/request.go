@@ -97,7 +97,7 @@ func (m *message) field(f *Field) error {
 			break
 		}
 		if n, err := strconv.Atoi(f.Value); err != nil || n != len(m.body) {
-			return fmt.Errorf("header Content-Length says %q, but the body has %d bytes", f.Value, len(m.body))
+			return fmt.Errorf("header Content-Length is %q, but the body has %d bytes", f.Value, len(m.body))
 		}
 		m.length = true
 	case len("Transfer-Encoding"):

@@ -17,7 +17,7 @@ func send(fd int, p []byte) (int, error) { return transfer(syscall.SYS_SENDTO, f
 func receive(fd int, p []byte) (int, error) { return transfer(syscall.SYS_RECVFROM, fd, p) }
 
 func transfer(call uintptr, fd int, p []byte) (int, error) {
-	start := unsafe.Pointer(unsafe.SliceData(p)) //nolint:gosec // the buffer is alive and as long as said
+	start := unsafe.Pointer(unsafe.SliceData(p)) //nolint:gosec // the buffer is alive and has this length
 	n, _, errno := syscall.RawSyscall6(call, uintptr(fd), uintptr(start), uintptr(len(p)), syscall.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
 		return 0, errno

@@ -67,10 +67,10 @@ func TestNoTLS(t *testing.T) {
 		target *wire.Target
 		o      *tls.Config
 	}{
-		"unknown CA":        {target, nil},
-		"another name":      {target, wrong},
-		"too old":           {old, &tls.Config{InsecureSkipVerify: true}},
-		"asks for our name": {private, &tls.Config{InsecureSkipVerify: true}},
+		"unknown CA":               {target, nil},
+		"another name":             {target, wrong},
+		"too old":                  {old, &tls.Config{InsecureSkipVerify: true}},
+		"requests our certificate": {private, &tls.Config{InsecureSkipVerify: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
