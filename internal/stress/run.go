@@ -22,8 +22,8 @@ import (
 
 // Errors of a [Run].
 var (
-	// ErrRan is returned if a run is run a second time.
-	ErrRan = errors.New("the run has run already")
+	// ErrRan is returned if a run is started a second time.
+	ErrRan = errors.New("the run was started before")
 	// ErrNotRunning is returned if a run is changed before its start or after its end.
 	ErrNotRunning = errors.New("the run has not begun, or is over")
 	// errOutOfTime is the cause with which the context of tasks ends after the stop

@@ -80,7 +80,7 @@ type Task struct {
 // it ended. If late is set, the response time counts from that moment: where the
 // scenario sets the pace, a slow target delays the next task, and the delay is part of
 // its response time.
-type Wait func(dice *rand.Rand, due, ended time.Time) (next time.Time, late bool)
+type Wait func(random *rand.Rand, due, ended time.Time) (next time.Time, late bool)
 
 // Constant waits for a time after each task.
 func Constant(d time.Duration) Wait {
@@ -90,8 +90,8 @@ func Constant(d time.Duration) Wait {
 // Between waits for a random time between least and most after each task, uniformly
 // distributed.
 func Between(least, most time.Duration) Wait {
-	return func(dice *rand.Rand, _, ended time.Time) (time.Time, bool) {
-		return ended.Add(least + time.Duration(dice.Int64N(int64(most-least)+1))), false
+	return func(random *rand.Rand, _, ended time.Time) (time.Time, bool) {
+		return ended.Add(least + time.Duration(random.Int64N(int64(most-least)+1))), false
 	}
 }
 

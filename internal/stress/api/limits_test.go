@@ -28,7 +28,7 @@ func newManager(t *testing.T, o api.ManagerOptions) *api.Manager {
 	return d
 }
 
-// starts starts a run, stops it and returns its settings. With the name of a field,
+// starts runs settings for a moment and returns the settings of the run. With the name of a field,
 // it wants an error that names the field and contains the text.
 func starts(t *testing.T, d *api.Manager, s result.Settings, name, text string) result.Settings {
 	t.Helper()

@@ -254,7 +254,7 @@ func (m *Manager) Change(c Change) error {
 			return err
 		}
 	}
-	if err := s.Session.Change(value, c.SpawnRate); errors.Is(err, stress.ErrNotRunning) {
+	if err := s.Change(value, c.SpawnRate); errors.Is(err, stress.ErrNotRunning) {
 		return ErrIdle
 	} else if err != nil {
 		return err

@@ -83,6 +83,7 @@ func Clock(d time.Duration) string {
 	}
 }
 
+// Pad2 formats a number with at least two digits.
 func Pad2(n int) string {
 	if n < 10 {
 		return "0" + strconv.Itoa(n)

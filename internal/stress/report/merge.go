@@ -16,7 +16,7 @@ type interval struct {
 	points   []stats.Point
 }
 
-// intervals merges neighbouring points until there are at most most intervals.
+// intervals merges neighbouring points until their number is at most most.
 func intervals(series []stats.Point, most int) []interval {
 	each := (len(series) + most - 1) / most
 	var all []interval

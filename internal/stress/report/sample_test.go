@@ -65,7 +65,7 @@ func sample(points int) result.Run {
 			},
 			Reasons: []string{"0.71 % of the requests failed"},
 		},
-		Books: &result.Books{Told: 12991, Booked: 12993, Unsure: 13, Extra: 2, Agree: true, Text: "12,991 tickets were told sold, and all are in the books."},
+		Books: &result.Books{Told: 12991, Booked: 12993, Unsure: 13, Extra: 2, Agree: true, Text: "12,991 tickets were reported as sold, and all are in the ledger."},
 		Notes: []string{"The tickets ran out after 52 s."},
 	}
 	for i := range r.Stats.Entries {
