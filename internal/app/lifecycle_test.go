@@ -347,7 +347,7 @@ func TestAStopInWhichEveryPartHangsIsShort(t *testing.T) {
 	t.Parallel()
 	o := DefaultOptions()
 	untilSold := o.DrainDelay + o.ShutdownTimeout + sellerLimit + 2*lastWord
-	early := max(prepareStop, crowdLimit, deskLimit, monitoringLimit, backgroundLimit) + lastWord
+	early := max(prepareStop, crowdLimit, stressLimit, monitoringLimit, backgroundLimit) + lastWord
 	rest := machineLimit + storeLimit + 2*closeLimit + 4*lastWord
 	if all := max(untilSold, early) + rest; all > 30*time.Second {
 		t.Errorf("it takes %s, want at most 30s", all)

@@ -45,8 +45,8 @@ func graph(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?"+query.Encode()+"#query", http.StatusFound)
 }
 
-// deskMounts are where the load tester's API stands, for admins.
-func deskMounts(handler http.Handler) []server.Mount {
+// stressMounts are the paths of the load tester's API, for admins.
+func stressMounts(handler http.Handler) []server.Mount {
 	return []server.Mount{
 		{Pattern: "/stress", Handler: handler, Access: server.Admin},
 		{Pattern: "/stress/", Handler: handler, Access: server.Admin},

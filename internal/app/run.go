@@ -17,8 +17,8 @@ const (
 	prepareStop = 5 * time.Second
 	// crowdLimit covers what a demo user tidies up, which takes 2 s at most.
 	crowdLimit = 5 * time.Second
-	// deskLimit covers a load test that is cut off after 2 s, and its report.
-	deskLimit = 5 * time.Second
+	// stressLimit covers a load test that is cut off after 2 s, and its report.
+	stressLimit = 5 * time.Second
 	// monitoringLimit covers 5 s for rules and queries under way, 2 s for
 	// notifications, and what the databases write at their end.
 	monitoringLimit = 10 * time.Second
@@ -65,7 +65,7 @@ func (a *App) start(ctx context.Context) {
 			early = append(early, p.Optional(ctx, "monitoring", monitoringLimit, x.monitor.Run))
 		}
 		early = append(early,
-			p.OnStop("load test", deskLimit, x.closeDesk),
+			p.OnStop("load test", stressLimit, x.closeRuns),
 			p.Optional(ctx, "crowd", crowdLimit, a.oncePrepared(x.runCrowd)))
 	}
 	p.OnStop("seller", sellerLimit, a.seller.Stop)

@@ -10,8 +10,7 @@ import (
 	"onsale/internal/edge"
 	"onsale/internal/endpoint"
 	"onsale/internal/server"
-	"onsale/internal/stress/control"
-	"onsale/internal/stress/session"
+	"onsale/internal/stress/api"
 )
 
 // stressConnections is how many clients may watch a load test at once.
@@ -61,20 +60,20 @@ func (s *StressServers) ServeMetrics(ctx context.Context, metrics http.Handler) 
 	return endpoint.LocalURL(addr), nil
 }
 
-// ServeControl serves the API of the desk, /stress, until Stop, and returns the URL of the
-// server. Stop also closes the desk.
-func (s *StressServers) ServeControl(ctx context.Context, desk *session.Desk) (url string, err error) {
+// ServeControl serves the API of the runs, /stress, until Stop, and returns the URL of the
+// server. Stop also closes the manager of the runs.
+func (s *StressServers) ServeControl(ctx context.Context, runs *api.Manager) (url string, err error) {
 	streaming, endStreams := context.WithCancel(ctx)
-	addr, err := s.serve(ctx, "--listen", s.options.Listen, deskMounts(control.Handler(streaming, desk, s.options.Logger)))
+	addr, err := s.serve(ctx, "--listen", s.options.Listen, stressMounts(api.Handler(streaming, runs, s.options.Logger)))
 	if err != nil {
 		endStreams()
 		return "", err
 	}
-	// A run that was started at the desk after the first one ends first, and the event
-	// streams as well: the server waits for them.
-	s.parts.OnStop("load test", deskLimit, func(ctx context.Context) error {
+	// A run that was started over the API after the first one ends first, and so do the
+	// event streams: the server waits for them.
+	s.parts.OnStop("load test", stressLimit, func(ctx context.Context) error {
 		endStreams()
-		return desk.Close(ctx)
+		return runs.Close(ctx)
 	})
 	return endpoint.LocalURL(addr), nil
 }

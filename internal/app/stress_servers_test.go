@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"onsale/internal/server"
-	"onsale/internal/stress/session"
+	"onsale/internal/stress/api"
 )
 
 // TestAsideHasAReserve: a scrape of a load test's metrics is answered though others
@@ -84,7 +84,7 @@ func TestStressServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := servers.ServeControl(t.Context(), session.NewDesk(session.DeskOptions{Logger: log}))
+	control, err := servers.ServeControl(t.Context(), api.NewManager(api.ManagerOptions{Logger: log}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,8 @@ import (
 	"onsale/internal/endpoint"
 	"onsale/internal/server"
 	"onsale/internal/sidecar"
-	"onsale/internal/stress/control"
+	"onsale/internal/stress/api"
 	"onsale/internal/stress/history"
-	"onsale/internal/stress/session"
 	"onsale/internal/stress/wire"
 )
 
@@ -65,8 +64,8 @@ type extras struct {
 	monitor *sidecar.Process // nil without monitoring
 	crowd   *crowd.Crowd
 	client  *client.Client // the crowd's
-	desk    *session.Desk
-	// endStreams ends the event streams of the desk.
+	runs    *api.Manager
+	// endStreams ends the event streams of the load tests.
 	endStreams context.CancelFunc
 }
 
@@ -76,10 +75,10 @@ func (x *extras) runCrowd(ctx context.Context) error {
 	return x.crowd.Run(ctx)
 }
 
-// closeDesk ends the load test that is under way.
-func (x *extras) closeDesk(ctx context.Context) error {
+// closeRuns ends the load test that is under way.
+func (x *extras) closeRuns(ctx context.Context) error {
 	x.endStreams()
-	return x.desk.Close(ctx)
+	return x.runs.Close(ctx)
 }
 
 // openExtras makes what `onsale up` runs in addition, and returns what the API's server
@@ -89,7 +88,7 @@ func (a *App) openExtras(ctx context.Context, version, ownToken string) ([]serve
 	if err := a.openCrowd(base, ownToken); err != nil {
 		return nil, err
 	}
-	all := append(a.openDesk(ctx, base, version, ownToken), server.Mount{
+	all := append(a.openStress(ctx, base, version, ownToken), server.Mount{
 		Pattern: "/crowd", Handler: a.extras.crowd.Handler(), Access: server.Admin,
 	})
 	page := console.Options{
@@ -128,23 +127,23 @@ func (a *App) openCrowd(base, ownToken string) error {
 	return nil
 }
 
-// openDesk makes the desk at which load tests of this server are started.
-func (a *App) openDesk(ctx context.Context, base, version, ownToken string) []server.Mount {
+// openStress makes the manager and the API of load tests against this server.
+func (a *App) openStress(ctx context.Context, base, version, ownToken string) []server.Mount {
 	// The address is this process's own: what goes there stays on this machine, and with it the token.
 	own, err := wire.ParseTarget(base)
 	if err != nil {
 		a.log.Error("load tests have no default host", "error", err)
 	}
-	a.extras.desk = session.NewDesk(session.DeskOptions{
+	a.extras.runs = api.NewManager(api.ManagerOptions{
 		Store: history.New(a.options.DataDir), Host: base, Target: own, AdminToken: ownToken, Program: version, Logger: a.log,
-		Own: session.Own{
+		Own: api.Own{
 			Addr: a.listener.Addr(), MaxConnections: a.options.MaxConnections,
 			Taken: func() int { return a.extras.crowd.State().Users },
 		},
 	})
 	streaming, end := context.WithCancel(context.WithoutCancel(ctx))
 	a.extras.endStreams = end
-	return deskMounts(control.Handler(streaming, a.extras.desk, a.log))
+	return stressMounts(api.Handler(streaming, a.extras.runs, a.log))
 }
 
 // announceUp says what is where.

@@ -38,7 +38,7 @@ type buyer struct {
 var _ visitor = (*buyer)(nil)
 
 func (c *Crowd) newBuyer(u *stress.User, randomDeny bool) *buyer {
-	return &buyer{api: c.api, tally: c.tally, offer: c.offer, dice: u.Dice, randomDeny: randomDeny}
+	return &buyer{api: c.api, tally: c.tally, offer: c.offer, dice: u.Rand, randomDeny: randomDeny}
 }
 
 func (b *buyer) tasks() []stress.Task {

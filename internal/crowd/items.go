@@ -40,7 +40,7 @@ type collector struct {
 var _ visitor = (*collector)(nil)
 
 func (c *Crowd) newCollector(u *stress.User) *collector {
-	return &collector{api: c.api, tally: c.tally, dice: u.Dice, names: &c.names}
+	return &collector{api: c.api, tally: c.tally, dice: u.Rand, names: &c.names}
 }
 
 func (v *collector) tasks() []stress.Task { return []stress.Task{{Weight: 1, Do: v.act}} }

@@ -124,7 +124,7 @@ func (c *Crowd) kind(name string, join func(u *stress.User) visitor) stress.Kind
 		Join: func(u *stress.User) stress.Part {
 			v := join(u)
 			return stress.Part{
-				Start: func(ctx context.Context) error { return c.arrive(ctx, u.Dice) },
+				Start: func(ctx context.Context) error { return c.arrive(ctx, u.Rand) },
 				Tasks: v.tasks(),
 				Stop: func(ctx context.Context) {
 					defer c.depart()

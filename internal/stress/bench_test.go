@@ -14,8 +14,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// BenchmarkWaitingUsers reports the memory of the process with 10,000 users who are
-// connected, have made a request, and wait: at most 400 MB.
+// BenchmarkWaitingUsers reports the memory of the process with 10,000 waiting users
+// that are connected and have sent a request: at most 400 MB.
 func BenchmarkWaitingUsers(b *testing.B) {
 	const n = 10_000
 	url := process(b, serverRole)
@@ -43,7 +43,7 @@ func BenchmarkWaitingUsers(b *testing.B) {
 	}
 }
 
-// resident returns how much memory the process has, in bytes.
+// resident returns the memory of the process, in bytes.
 func resident(b *testing.B) float64 {
 	b.Helper()
 	text, err := os.ReadFile("/proc/self/statm")
@@ -57,7 +57,8 @@ func resident(b *testing.B) float64 {
 	return pages * float64(os.Getpagesize())
 }
 
-// BenchmarkOpenModel reports how exactly 2,000 tasks a second begin: at most 1 % off, and 1 ms late in the median.
+// BenchmarkOpenModel reports how exactly 2,000 tasks a second begin: at most 1 % off,
+// and 1 ms late in the median.
 func BenchmarkOpenModel(b *testing.B) {
 	url := process(b, serverRole)
 	for b.Loop() {
@@ -81,7 +82,7 @@ func (*free) Release()         {}
 func (*free) Close()           {}
 func (*free) Protocol() string { return "none" }
 
-// BenchmarkDo reports what the engine itself costs a call, statistics included.
+// BenchmarkDo reports the engine's own cost of a call, statistics included.
 func BenchmarkDo(b *testing.B) {
 	b.ReportAllocs()
 	call := &stress.Call{Name: "/", Request: wire.Request{Method: "GET", Path: "/"}}
@@ -103,7 +104,8 @@ func BenchmarkDo(b *testing.B) {
 	}
 }
 
-// TestACallAllocatesNothing of its own, whatever comes of it.
+// TestACallAllocatesNothing: the engine itself allocates nothing for a call, whatever
+// its outcome.
 func TestACallAllocatesNothing(t *testing.T) {
 	for _, status := range []int{200, 503} {
 		call := &stress.Call{Request: wire.Request{Method: "GET", Path: "/a?b"}}
@@ -128,7 +130,7 @@ func TestACallAllocatesNothing(t *testing.T) {
 	}
 }
 
-// answering always gives the same answer.
+// answering always returns the same answer.
 type answering struct {
 	free
 	status int

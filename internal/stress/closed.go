@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// closed is the closed model: a goroutine a user, and as many users as the curve says. Who came
-// last leaves first, so that the kinds of those who stay keep their shares.
+// closed is the closed model: one goroutine per user, and as many users as the curve
+// says. The users that started last stop first, so that the kinds of the others keep
+// their shares.
 type closed struct {
 	r   *Run
 	all sync.WaitGroup
-	// here tells each user to leave, and came counts all that ever came.
+	// here holds the function that stops each user. came counts all users ever started.
 	here []context.CancelFunc
 	came int
 }
@@ -20,7 +21,7 @@ var _ model = (*closed)(nil)
 
 func newClosed(r *Run) *closed { return &closed{r: r} }
 
-// run lets users come and go as the plan says, until staying ends.
+// run starts and stops users as the plan says, until staying ends.
 func (c *closed) run(ctx, staying context.Context) (users int) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -46,8 +47,8 @@ func (c *closed) run(ctx, staying context.Context) (users int) {
 	return len(c.here)
 }
 
-// adjust makes it so many users. It reports that there is no room for all of them yet,
-// as many that should leave are still busy.
+// adjust starts or stops users until there are want of them. It returns true if it
+// cannot start all of them yet because too many stopping users are still busy.
 func (c *closed) adjust(ctx, staying context.Context, want int) (full bool) {
 	for len(c.here) > want {
 		last := len(c.here) - 1
@@ -63,7 +64,8 @@ func (c *closed) adjust(ctx, staying context.Context, want int) (full bool) {
 	return false
 }
 
-// admit lets one user come. Its kind follows from its place among all users, over all workers.
+// admit starts one user. Its kind follows from its position among all users of all
+// workers.
 func (c *closed) admit(ctx, staying context.Context) {
 	place := len(c.here)*c.r.options.Workers + c.r.options.Worker
 	kind, n := c.r.spread.kind(place), c.came
@@ -80,16 +82,16 @@ func (c *closed) admit(ctx, staying context.Context) {
 	})
 }
 
-// wait waits until all users are gone; they were told to leave by the end of staying.
+// wait waits until all users have stopped. The end of staying stops them.
 func (c *closed) wait() { c.all.Wait() }
 
 func (*closed) tidy(time.Time) {}
 
-// live is what a user of the closed model does until it is to leave. Only its start is cut off by that: a task
-// under way goes on.
+// live is the life of a user in the closed model, until staying ends. The end of
+// staying cuts off only the user's start: a task under way continues.
 func (m *member) live(ctx, staying context.Context) {
 	var timer *time.Timer
-	// pause waits until a moment, and reports whether the user is still to stay.
+	// pause waits until a moment, and reports whether the user should continue.
 	pause := func(until time.Time) bool {
 		if d := time.Until(until); d > 0 && staying.Err() == nil {
 			m.user.conn.Release()
@@ -128,8 +130,8 @@ func (m *member) live(ctx, staying context.Context) {
 	}
 }
 
-// next returns when the next task is due, given when the last one was and whether it came to its end; late says that it
-// is measured from then.
+// next returns when the next task is due, given when the last one was due and whether
+// it completed. If late is set, the next response time counts from that moment.
 func (m *member) next(due time.Time, fine bool) (next time.Time, late bool) {
 	now := time.Now()
 	switch {
@@ -138,15 +140,15 @@ func (m *member) next(due time.Time, fine bool) (next time.Time, late bool) {
 	case m.wait == nil:
 		return now, false
 	default:
-		return m.wait(m.user.Dice, due, now)
+		return m.wait(m.user.Rand, due, now)
 	}
 }
 
-// again returns when a user who could not start tries anew.
+// again returns when a user that failed to start tries again.
 func (m *member) again(now time.Time) time.Time {
 	next := now.Add(restartPause)
 	if m.wait != nil {
-		if t, _ := m.wait(m.user.Dice, now, now); t.After(next) {
+		if t, _ := m.wait(m.user.Rand, now, now); t.After(next) {
 			return t
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"onsale/internal/stress"
 )
 
-// TestLittlesLaw: users = throughput x (response time + wait), at rest.
+// TestLittlesLaw: users = throughput x (response time + wait), in a steady state.
 func TestLittlesLaw(t *testing.T) {
 	t.Parallel()
 	for n, runTime := range map[int]time.Duration{1: 4 * time.Hour, 50: 20 * time.Minute, 500: 5 * time.Minute} {
@@ -27,7 +27,7 @@ func TestLittlesLaw(t *testing.T) {
 			o.Unwatched = true
 			s, _ := play(t, o)
 			if got := s.Total.Rate * (time.Duration(s.Total.Response.Mean).Seconds() + 2); !near(got, float64(n), 0.02) {
-				t.Errorf("%g users by Little's law, %d were there (%g/s, %v)", got, n, s.Total.Rate, time.Duration(s.Total.Response.Mean))
+				t.Errorf("%g users by Little's law, but %d ran (%g/s, %v)", got, n, s.Total.Rate, time.Duration(s.Total.Response.Mean))
 			}
 			if s.Total.Service.P99 != s.Total.Response.P99 {
 				t.Errorf("service %v, response %v", s.Total.Service.P99, s.Total.Response.P99)
@@ -36,7 +36,7 @@ func TestLittlesLaw(t *testing.T) {
 	}
 }
 
-// presence is a scenario whose users only tell that they are there.
+// presence is a scenario whose users only record that they run.
 type presence struct {
 	mu                  sync.Mutex
 	came, left          []time.Duration
@@ -65,33 +65,34 @@ func (p *presence) kind(name string, weight int, start time.Time) stress.Kind {
 	}}
 }
 
-// count returns how many are there.
+// count returns the number of running users.
 func (p *presence) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.here)
 }
 
-// TestUsersComeAsLocustSpawnsThem: the first at once, and then one each 1/rate
+// TestUsersStartAsInLocust: the first starts at once, and another every 1/rate
 // seconds.
-func TestUsersComeAsLocustSpawnsThem(t *testing.T) {
+func TestUsersStartAsInLocust(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var p presence
 		load := stress.Load{Curve: stress.SpawnCurve(40, 4)}
 		play(t, options(load, time.Minute, takes(0), p.kind("a", 1, time.Now())))
 		if len(p.came) != 40 || len(p.left) != 40 {
-			t.Fatalf("%d came, %d left", len(p.came), len(p.left))
+			t.Fatalf("%d started, %d stopped", len(p.came), len(p.left))
 		}
 		for i, at := range p.came {
 			if want := time.Duration(i) * 250 * time.Millisecond; at < want || at > want+2*time.Millisecond {
-				t.Errorf("user %d came at %v, want %v", i, at, want)
+				t.Errorf("user %d started at %v, want %v", i, at, want)
 			}
 		}
 	})
 }
 
-// TestUsersFollowTheCurve up and down, who came last leaves first, and the kinds keep their shares at every number.
+// TestUsersFollowTheCurve: the number of users follows the curve up and down, the user
+// that started last stops first, and the kinds keep their shares at every number.
 func TestUsersFollowTheCurve(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -112,7 +113,7 @@ func TestUsersFollowTheCurve(t *testing.T) {
 			synctest.Wait()
 			now := r.Now()
 			if now.Users != want.users || p.count() != want.users || int(now.Wanted) != want.users || now.Elapsed != want.at {
-				t.Errorf("at %v: %+v, here %d", want.at, now, p.count())
+				t.Errorf("at %v: %+v, running %d", want.at, now, p.count())
 			}
 			if want.left > 0 && now.Left != want.left {
 				t.Errorf("at %v %v are left, want %v", want.at, now.Left, want.left)
@@ -126,7 +127,7 @@ func TestUsersFollowTheCurve(t *testing.T) {
 			t.Errorf("kinds %v, want %v", p.kinds[:10], want)
 		}
 		if want := []string{"a9", "a8", "a7", "b6", "a5", "a4", "a3", "b2", "a1", "a0"}; !slices.Equal(p.leaves[:10], want) {
-			t.Errorf("they left as %v, want %v", p.leaves[:10], want)
+			t.Errorf("they stopped as %v, want %v", p.leaves[:10], want)
 		}
 		if now := r.Now(); !now.Stopping || now.Users != 0 || now.Left != 0 {
 			t.Errorf("at the end: %+v", now)
@@ -143,7 +144,8 @@ func countOf(list []string, what string) (n int) {
 	return n
 }
 
-// TestKindsKeepTheirShares at every number of users, within one user.
+// TestKindsKeepTheirShares: the kinds keep their shares at every number of users,
+// within one user.
 func TestKindsKeepTheirShares(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -164,8 +166,8 @@ func TestKindsKeepTheirShares(t *testing.T) {
 	})
 }
 
-// TestUsersWhoCannotStartTryAnew, after their wait and at least a second.
-func TestUsersWhoCannotStartTryAnew(t *testing.T) {
+// TestUsersThatFailToStartTryAgain: they wait, at least for a second, and try again.
+func TestUsersThatFailToStartTryAgain(t *testing.T) {
 	t.Parallel()
 	for wait, want := range map[time.Duration]time.Duration{0: time.Second, 3 * time.Second: 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -176,7 +178,7 @@ func TestUsersWhoCannotStartTryAnew(t *testing.T) {
 				return stress.Part{Start: func(context.Context) error {
 					starts = append(starts, time.Since(begin))
 					if len(starts) < 4 {
-						return errors.New("nobody knows you")
+						return errors.New("unknown user")
 					}
 					return nil
 				}, Stop: func(context.Context) { starts = append(starts, -1) }}
@@ -189,7 +191,6 @@ func TestUsersWhoCannotStartTryAnew(t *testing.T) {
 	}
 }
 
-// TestUsersAreChangedWhileTheyRun.
 func TestUsersAreChangedWhileTheyRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -251,7 +252,6 @@ func TestUsersAreChangedWhileTheyRun(t *testing.T) {
 	})
 }
 
-// TestWaitingUsersHoldNoBuffers.
 func TestWaitingUsersHoldNoBuffers(t *testing.T) {
 	t.Parallel()
 	for _, load := range []stress.Load{users(100), rate(100)} {

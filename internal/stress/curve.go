@@ -9,47 +9,49 @@ import (
 )
 
 const (
-	// maxStages bounds the stages of a curve: each due moment walks along them.
+	// maxStages limits the stages of a curve, because finding each due moment walks
+	// along them.
 	maxStages = 1000
-	// tolerance is what sums of floating-point numbers may be off: a user or an
-	// arrival that is missing so little is there.
+	// tolerance is the rounding error of sums: a value that is this close to a whole
+	// user or arrival counts as it.
 	tolerance = 1e-9
 )
 
-// Stage is a part of a [Curve]: over so long, in a straight line, to that value. A stage that takes no time is a step.
+// Stage is a part of a [Curve]: a straight line to the value To, which takes Over. A
+// stage that takes no time is a step.
 type Stage struct {
 	Over time.Duration
 	To   float64
 }
 
-// area is how many tasks are due in a stage that begins with a value.
+// area returns how many tasks are due in the stage, given the value at its start.
 func (s Stage) area(from float64) float64 { return (from + s.To) / 2 * s.Over.Seconds() }
 
-// Curve is a number over time, users or tasks a second, made of straight lines. It is a pure
-// function of elapsed time.
+// Curve is a number of users, or of tasks a second, over time, made of straight lines.
+// Its methods depend only on the elapsed time.
 type Curve struct {
 	// From is the value at the start.
 	From   float64
 	Stages []Stage
-	// Ends says that the run is over with the last stage; otherwise its value stays.
+	// Ends ends the run with the last stage. Otherwise the last value continues.
 	Ends bool
 }
 
-// Flat returns a curve that has one value for ever.
+// Flat returns a curve with a constant value.
 func Flat(value float64) Curve { return Curve{From: value} }
 
-// SpawnCurve returns the curve of Locust's spawn rate: one user comes at once, the next ones each 1/spawnRate seconds,
-// and all of them stay. A spawn rate of 0 brings them all at once.
+// SpawnCurve returns the curve of Locust's spawn rate: one user starts at once, and
+// another every 1/spawnRate seconds. With a spawn rate of 0, all start at once.
 func SpawnCurve(users int, spawnRate float64) Curve {
 	if users <= 1 || spawnRate <= 0 {
 		return Flat(float64(users))
 	}
-	// What is longer than a load may be stays so, and fits into a duration.
+	// A length above the limit stays above the limit, and fits into a duration.
 	over := min(float64(users-1)/spawnRate, 2*MaxLength.Seconds())
 	return Curve{From: 1, Stages: []Stage{{Over: seconds(over), To: float64(users)}}}
 }
 
-// Length is how long all stages take.
+// Length returns the total length of all stages.
 func (c Curve) Length() time.Duration {
 	var sum time.Duration
 	for _, s := range c.Stages {
@@ -58,7 +60,16 @@ func (c Curve) Length() time.Duration {
 	return sum
 }
 
-// At returns the value at a moment since the start. At a step it is the new one.
+// Peak returns the highest value.
+func (c Curve) Peak() float64 {
+	highest := c.From
+	for _, s := range c.Stages {
+		highest = max(highest, s.To)
+	}
+	return highest
+}
+
+// At returns the value at a time since the start. At a step, that is the new value.
 func (c Curve) At(t time.Duration) float64 {
 	t = max(t, 0)
 	from := c.From
@@ -72,7 +83,8 @@ func (c Curve) At(t time.Duration) float64 {
 	return from
 }
 
-// Area returns how many tasks are due until a moment: the integral.
+// Area returns the number of tasks that are due until a time: the integral of the
+// curve.
 func (c Curve) Area(t time.Duration) float64 {
 	t = max(t, 0)
 	from, area := c.From, 0.0
@@ -91,8 +103,9 @@ func (c Curve) Area(t time.Duration) float64 {
 	return area
 }
 
-// Due returns the moment from which more than n tasks are due, false if it never comes: the inverse of the
-// area. Where the area rests at n, as nothing is due for a while, it is the end of that rest.
+// Due returns the time from which more than n tasks are due; false if that never
+// happens. It is the inverse of Area. Where no task is due for a while after the n-th,
+// it is the end of that while.
 func (c Curve) Due(n float64) (time.Duration, bool) {
 	var begin time.Duration
 	from := c.From
@@ -111,9 +124,9 @@ func (c Curve) Due(n float64) (time.Duration, bool) {
 	return begin + seconds(n/from), true
 }
 
-// within returns after how many seconds of a stage n tasks are due. The area is
-// a·x + (b-a)·x²/2D; its root is written so that neither equal ends nor small
-// differences take digits away.
+// within returns the number of seconds of a stage until n tasks are due. The area is
+// a·x + (b-a)·x²/2D. This form of its root loses no precision if both ends are equal or
+// nearly equal.
 func within(from float64, s Stage, n float64) float64 {
 	slope := (s.To - from) / s.Over.Seconds()
 	root := math.Sqrt(max(from*from+2*slope*n, 0))
@@ -123,8 +136,8 @@ func within(from float64, s Stage, n float64) float64 {
 	return 2 * n / (from + root)
 }
 
-// next returns the first moment after t at which the whole number below the
-// curve may be another; false if it stays for ever.
+// next returns the first time after t at which the curve, rounded down, can have
+// another value; false if it stays constant.
 func (c Curve) next(t time.Duration) (time.Duration, bool) {
 	var begin time.Duration
 	from := c.From
@@ -138,9 +151,9 @@ func (c Curve) next(t time.Duration) (time.Duration, bool) {
 	return 0, false
 }
 
-// crossing returns when the whole number below a stage is another than it is at
-// t, its end if it is the same until then. It looks at least a millisecond
-// ahead, so that rounding does not make anybody look all the time.
+// crossing returns when a stage, rounded down, has another value than at t; the end of
+// the stage if that does not happen before. The result is at least a millisecond ahead,
+// so that rounding errors cannot cause a busy loop.
 func crossing(from float64, s Stage, t time.Duration) time.Duration {
 	if s.To == from {
 		return s.Over
@@ -153,14 +166,14 @@ func crossing(from float64, s Stage, t time.Duration) time.Duration {
 	return max(seconds((next-from)/slope)+1, t+time.Millisecond)
 }
 
-// whole returns how many whole users a value of a curve is.
+// whole rounds a value of a curve down to whole users.
 func whole(value float64) float64 { return math.Floor(value + tolerance) }
 
-// seconds returns a number of seconds as a duration, rounded up, so that at its
-// end a curve has reached what it should have.
+// seconds converts seconds to a duration, rounded up, so that the curve has reached its
+// value at the end.
 func seconds(s float64) time.Duration { return time.Duration(math.Ceil(s * float64(time.Second))) }
 
-// validate reports which part of a curve breaks which rule.
+// validate returns an error that names the field and the rule.
 func (c Curve) validate(l limit) error {
 	if len(c.Stages) > maxStages {
 		return field.Errorf(l.field, "must have at most %d stages, not %d", maxStages, len(c.Stages))
@@ -170,7 +183,7 @@ func (c Curve) validate(l limit) error {
 	}
 	for i, s := range c.Stages {
 		if s.Over < 0 || s.Over > MaxLength {
-			return field.Errorf(l.field, "must have stages of 0 to %d days, and stage %d takes %v", MaxLength/(24*time.Hour), i+1, s.Over)
+			return field.Errorf(l.field, "must have stages of 0 to %d days: stage %d takes %v", MaxLength/(24*time.Hour), i+1, s.Over)
 		}
 		if err := l.check(s.To, fmt.Sprintf(" in stage %d", i+1)); err != nil {
 			return err

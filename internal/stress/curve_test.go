@@ -32,23 +32,23 @@ func TestACurveRisesFallsAndSteps(t *testing.T) {
 		{time.Hour, 0, 700 + 500},
 	} {
 		if got := c.At(want.at); !near(got, want.is, 1e-12) {
-			t.Errorf("at %v it is %g, want %g", want.at, got, want.is)
+			t.Errorf("at %v the value is %g, want %g", want.at, got, want.is)
 		}
 		if got := c.Area(want.at); !near(got, want.area, 1e-12) {
 			t.Errorf("until %v %g are due, want %g", want.at, got, want.area)
 		}
 	}
 	if c.Length() != 25*time.Second {
-		t.Errorf("it takes %v", c.Length())
+		t.Errorf("the length is %v", c.Length())
 	}
 	if due, ok := c.Due(1200); ok {
 		t.Errorf("the 1201st of 1200 is due at %v", due)
 	}
 }
 
-// TestNothingIsDueInARest: a task that the area has reached begins with the next
-// one's load, not when the one before ended.
-func TestNothingIsDueInARest(t *testing.T) {
+// TestNothingIsDueInAPause: a task at an area that the curve has just reached is due
+// when the next load begins, not when the load before ended.
+func TestNothingIsDueInAPause(t *testing.T) {
 	t.Parallel()
 	c := stress.Curve{Stages: []stress.Stage{
 		{Over: time.Second, To: 0}, {Over: 10 * time.Second, To: 10}, {To: 0}, {Over: time.Minute, To: 0}, {To: 1},
@@ -89,7 +89,7 @@ func TestDueIsTheInverseOfTheArea(t *testing.T) {
 			}
 			return
 		}
-		// A nanosecond is as much of a task as the curve is high.
+		// in a nanosecond, the area grows by the height of the curve
 		if got := c.Area(due); math.Abs(got-n) > 1e-6+1e-9*n+2e-9*5000 {
 			t.Fatalf("%g are due at %v, and until then %g", n, due, got)
 		}
@@ -125,7 +125,8 @@ func TestWorkersShareALoadExactly(t *testing.T) {
 	})
 }
 
-// TestLimitsAreThoseOfOneProcess: what is too much for one may be shared by several, in which each has its whole.
+// TestLimitsAreThoseOfOneProcess: several processes can share a load that is too high
+// for one.
 func TestLimitsAreThoseOfOneProcess(t *testing.T) {
 	t.Parallel()
 	const workers = 4
@@ -148,11 +149,11 @@ func TestLimitsAreThoseOfOneProcess(t *testing.T) {
 		}
 		c.load.Curve.From, c.load.MaxInFlight = c.load.Curve.From+workers*stress.MaxRate, c.load.MaxInFlight+1
 		if err := c.load.Share(0, workers).Validate(); err == nil {
-			t.Errorf("%+v is too much for %d workers, and passes", c.load, workers)
+			t.Errorf("%+v is too much for %d workers, but is accepted", c.load, workers)
 		}
 	}
 	if part := (stress.Load{Open: true, Curve: stress.Flat(1)}).Share(1, workers); part.MaxInFlight != 0 {
-		t.Errorf("of a load without a bound, a worker has %d in flight, want the default of a process", part.MaxInFlight)
+		t.Errorf("without a limit, a worker has at most %d in flight, want the default", part.MaxInFlight)
 	}
 }
 
@@ -168,10 +169,10 @@ func TestSpawnCurveIsLocusts(t *testing.T) {
 	}
 	for _, slow := range []float64{1e-7, 1e-15, 1e-300} {
 		if c := stress.SpawnCurve(100, slow); (stress.Load{Curve: c}).Validate() == nil || c.Length() < stress.MaxLength {
-			t.Errorf("at %g/s 100 users come within %v", slow, c.Length())
+			t.Errorf("at %g/s 100 users start within %v", slow, c.Length())
 		}
 	}
 	if c := stress.SpawnCurve(100, 0); c.At(0) != 100 {
-		t.Errorf("without a spawn rate there are %g at once", c.At(0))
+		t.Errorf("without a spawn rate %g start at once", c.At(0))
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
-	"testing"
 	"time"
 
 	"onsale/internal/stress"
@@ -14,88 +12,43 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// TestFailuresHaveAnExample: what the first answer of each kind said is kept, and nothing
-// of the secrets that were sent.
-func TestFailuresHaveAnExample(t *testing.T) {
-	t.Parallel()
-	answers := map[string]struct {
-		status     int
-		body, want string
-	}{
-		"/plain":  {500, "boom: the disk is full\n", "boom: the disk is full"},
-		"/json":   {503, `{"error":"no room"}`, "no room"},
-		"/page":   {502, "<html><head><title>502 Bad Gateway</title></head></html>", "502 Bad Gateway"},
-		"/echo":   {401, "token SECRET-token of Cookie a=SECRET-cookie is wrong", "token *** of Cookie *** is wrong"},
-		"/empty":  {500, "", ""},
-		"/query":  {404, "Cannot GET /query?key=SECRET-key, only ?key=known", "Cannot GET /query?***, only ?key=known"},
-		"/file":   {500, "SECRET-account", ""}, // a call that is private
-		"/wanted": {200, "SECRET-account", ""}, // the check of an answer that is no error fails
-	}
-	asked := make(map[string]int)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a := answers[r.URL.Path]
-		asked[r.URL.Path]++ // one user, one request at a time
-		w.WriteHeader(a.status)
-		fmt.Fprint(w, strings.Replace(a.body, "boom", fmt.Sprint("boom", strings.Repeat("!", asked[r.URL.Path]-1)), 1))
+// Example sends 100 requests a second to a server for 200 ms, and prints how many
+// were answered.
+func Example() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "hello")
 	}))
 	defer server.Close()
-	header := []wire.Field{{Name: "Authorization", Value: "Bearer SECRET-token"}, {Name: "Cookie", Value: "a=SECRET-cookie"}, {Name: "Accept", Value: "no room"}}
-	kind := stress.Kind{Name: "all", Weight: 1, Wait: stress.Pacing(time.Millisecond), Join: func(u *stress.User) stress.Part {
-		return stress.Part{Tasks: []stress.Task{{Weight: 1, Do: func(ctx context.Context) {
-			for path := range answers {
-				call := &stress.Call{Request: wire.Request{Method: "GET", Path: path, Header: header}, Private: path == "/file"}
-				if path == "/query" {
-					call.Request.Path += "?key=SECRET-key"
-				}
-				if path == "/wanted" {
-					call.Judge = func(*wire.Response) stats.Outcome {
-						return stats.Outcome{Class: stats.Failed, Kind: stats.KindCheck, Detail: "want more"}
-					}
-				}
-				u.Do(ctx, call)
-			}
-		}}}}
-	}}
-	s, _ := run(t, server.URL, users(1), 300*time.Millisecond, kind)
-	seen := 0
-	for _, f := range s.Failures {
-		if f.Kind == stats.KindCutOff {
-			continue
-		}
-		seen++
-		if want := answers[f.Name].want; f.Example != want || f.Count < 2 {
-			t.Errorf("%s failed %d times, first with %q, want %q", f.Name, f.Count, f.Example, want)
-		}
+	target, err := wire.ParseTarget(server.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	if seen != len(answers) {
-		t.Errorf("%d kinds of failures, want %d: %+v", seen, len(answers), s.Failures)
-	}
-}
 
-// TestExamplesAreBounded: a target that makes up kinds without end has a few examples, and
-// those of a warm-up are forgotten with it.
-func TestExamplesAreBounded(t *testing.T) {
-	t.Parallel()
-	r := stats.New(stats.Options{Start: time.Now()})
-	e := r.Entry("GET", "/")
-	wanted := func() (n int) {
-		for i := range 1000 {
-			for range 2 {
-				if e.WantsExample("status", fmt.Sprint(i)) {
-					n++
-				}
-			}
-		}
-		return n
+	// A visitor has one task: it requests the page /.
+	visitor := stress.Kind{Name: "visitor", Weight: 1, Join: func(u *stress.User) stress.Part {
+		call := &stress.Call{Request: wire.Request{Method: http.MethodGet, Path: "/"}}
+		return stress.Part{Tasks: []stress.Task{{Weight: 1, Do: func(ctx context.Context) { u.Do(ctx, call) }}}}
+	}}
+	recorder := stats.New(stats.Options{Start: time.Now()})
+	run, err := stress.New(stress.Options{
+		Scenario:    &stress.Scenario{Name: "visit", Kinds: []stress.Kind{visitor}},
+		Load:        stress.Load{Open: true, Curve: stress.Flat(100)}, // tasks a second
+		RunTime:     200 * time.Millisecond,
+		StopTimeout: 10 * time.Second, // for requests under way at the end
+		Connect:     func() wire.Doer { return wire.New(target, wire.Options{}) },
+		Stats:       recorder,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	if n := wanted(); n < 1 || n > 100 {
-		t.Errorf("%d examples are wanted", n)
+	if err := run.Run(context.Background()); err != nil {
+		fmt.Println(err)
+		return
 	}
-	if n := wanted(); n != 0 {
-		t.Errorf("%d more examples are wanted", n)
-	}
-	r.Reset(time.Now())
-	if n := wanted(); n < 1 {
-		t.Errorf("%d examples are wanted after a reset", n)
-	}
+
+	s := recorder.Snapshot(time.Now())
+	fmt.Printf("%d tasks were due: %d requests, %d failures\n", s.Due, s.Total.Requests, s.Total.Failures)
+	// Output: 20 tasks were due: 20 requests, 0 failures
 }

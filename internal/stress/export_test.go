@@ -6,29 +6,30 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// The rules by which the tester judges itself.
+// The rules by which the load tester judges itself.
 var (
 	IsLate   = isLate
 	TooOften = tooOften
 )
 
-// SendLate lets a run see that a task was taken up late.
+// SendLate records that a task began late.
 func SendLate(r *Run, lag time.Duration) { r.self.sent(time.Now().Add(-lag)) }
 
-// SetClock gives a run, before it is run, another clock to see by that it is late.
+// SetClock sets the clock by which a run measures its own lag. Call it before Run.
 func SetClock(r *Run, now func() time.Time) { r.self.now = now }
 
-// Due is when a user's present task was due, where it is measured from then.
+// Due returns when a user's current task was due, if its response time counts from
+// then.
 func Due(u *User) time.Time { return u.due }
 
-// Began is when a run began.
+// Began returns when a run began.
 func Began(r *Run) time.Time {
 	_, began := r.current()
 	return began
 }
 
-// Watched is what a tester says of itself after seconds in which its timer and its tasks had these
-// lags.
+// Watched returns the report of a load tester after seconds in which its timer and its
+// tasks had these lags.
 func Watched(seconds int, beats, sends []time.Duration) stats.Self {
 	s, now := newSelf(true), time.Now()
 	s.now = func() time.Time { return now }
@@ -47,7 +48,8 @@ func Watched(seconds int, beats, sends []time.Duration) stats.Self {
 	return s.report()
 }
 
-// Rested is a tester that was reset so shortly before its last tick.
+// Rested returns the report of a load tester that was reset this long before its last
+// tick.
 func Rested(d time.Duration, beats ...time.Duration) stats.Self {
 	s, now := newSelf(false), time.Now()
 	s.now = func() time.Time { return now }
@@ -61,9 +63,10 @@ func Rested(d time.Duration, beats ...time.Duration) stats.Self {
 	return s.report()
 }
 
-// Rest rests so many times, and returns how long each took, and whether Go's timers did it.
+// Rest sleeps several times, and returns how long each took, and whether Go's timers
+// were used.
 func Rest(d time.Duration, times int) (took []time.Duration, plain bool) {
-	var r rest
+	var r sleeper
 	defer r.close()
 	for range times {
 		began := time.Now()

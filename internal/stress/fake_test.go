@@ -13,19 +13,18 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// target is one in memory: it says when it is done with a request that begins at
-// a moment since its own start, and with which status.
+// target is a target in memory. serve returns when a request that begins at a time
+// since the start is done, and its status.
 type target struct {
 	start time.Time
 	serve func(at time.Duration) (done time.Duration, status int)
-	// open counts connections that are not closed, and held those whose buffers
-	// are not released.
+	// open counts open connections, and held those whose buffers are not released.
 	open, held atomic.Int64
-	// made counts connections, closed ones too.
+	// made counts all connections ever made.
 	made atomic.Int64
 
 	mu sync.Mutex
-	// begins are when requests began, by path.
+	// begins has the times at which requests began, by path.
 	begins map[string][]time.Duration
 }
 
@@ -33,7 +32,7 @@ func newTarget(serve func(at time.Duration) (time.Duration, int)) *target {
 	return &target{start: time.Now(), serve: serve, begins: map[string][]time.Duration{}}
 }
 
-// takes is a target that takes the same time for each request.
+// takes returns a target that takes the same time for each request.
 func takes(d time.Duration) *target {
 	return newTarget(func(at time.Duration) (time.Duration, int) { return at + d, 200 })
 }
@@ -42,7 +41,7 @@ func (t *target) connect() wire.Doer {
 	return &line{target: t}
 }
 
-// all returns when requests began, whatever their path.
+// all returns when requests began, for all paths.
 func (t *target) all() []time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -56,7 +55,7 @@ func (t *target) all() []time.Duration {
 // line is one connection to a target.
 type line struct {
 	target *target
-	// open and held are counted by the target.
+	// open and held are set while the target counts this connection.
 	open, held bool
 	answer     wire.Response
 }
@@ -115,7 +114,7 @@ func (l *line) Close() {
 
 func (l *line) Protocol() string { return "HTTP/1.1" }
 
-// get is a kind of users who get one path, again and again.
+// get returns a kind of users that request one path repeatedly.
 func get(wait stress.Wait) stress.Kind {
 	return stress.Kind{Name: "getter", Weight: 1, Wait: wait, Join: func(u *stress.User) stress.Part {
 		call := &stress.Call{Request: wire.Request{Method: "GET", Path: "/"}}
@@ -123,7 +122,7 @@ func get(wait stress.Wait) stress.Kind {
 	}}
 }
 
-// options are those of a run of some kinds of users, whose last tasks may end.
+// options returns the options of a run whose last tasks can end.
 func options(load stress.Load, runTime time.Duration, t *target, kinds ...stress.Kind) stress.Options {
 	return stress.Options{
 		Scenario: &stress.Scenario{Name: "test", Kinds: kinds}, Load: load, RunTime: runTime, StopTimeout: time.Minute,
@@ -150,7 +149,7 @@ func play(t *testing.T, o stress.Options) (stats.Snapshot, *stress.Run) {
 	return o.Stats.Snapshot(time.Now()), r
 }
 
-// began is a run that goes on beside the test; end waits for its end.
+// began starts a run in the background; end waits for its end.
 func began(t *testing.T, o stress.Options) (*stress.Run, func()) {
 	t.Helper()
 	r, err := stress.New(o)
@@ -167,7 +166,7 @@ func began(t *testing.T, o stress.Options) (*stress.Run, func()) {
 	}
 }
 
-// near reports whether a figure is within a share of what it should be.
+// near reports whether a value is within a relative distance of the expected one.
 func near[N ~int64 | ~float64 | ~int](got, want N, share float64) bool {
 	return math.Abs(float64(got)-float64(want)) <= share*math.Abs(float64(want))
 }

@@ -7,58 +7,62 @@ import (
 	"onsale/internal/field"
 )
 
-// Limits of what one process does, after [Load.Share].
+// Limits of one process, after [Load.Share].
 const (
-	// MaxUsers is the most users: some 3 GB, and as many connections. A machine
-	// has about 28,000 local ports for one target.
+	// MaxUsers is the maximum number of users. They take some 3 GB of memory and as
+	// many connections. A machine has about 28,000 local ports for one target.
 	MaxUsers = 100_000
-	// MaxRate is the most tasks a second in the open model, far above what a process can begin.
+	// MaxRate is the maximum rate of the open model, in tasks a second. It is far above
+	// what one process can send.
 	MaxRate = 1_000_000
-	// DefaultMaxInFlight is how many tasks are under way in the open model where
-	// [Load.MaxInFlight] does not say: a second of 10,000/s, say, at a target that stalls.
+	// DefaultMaxInFlight is the default of [Load.MaxInFlight]: one second of 10,000/s
+	// at a target that stalls.
 	DefaultMaxInFlight = 10_000
-	// MaxLength bounds a run, each stage of a curve, and each time of the command line.
-	// A load test of more than a year is a slip of the keyboard.
+	// MaxLength limits a run, each stage of a curve, and each duration on the command
+	// line. A longer load test is a typing error.
 	MaxLength = 366 * 24 * time.Hour
 )
 
-// MaxWorkers is the most processes that share a load: all the machines that one has
-// for an hour.
+// MaxWorkers is the maximum number of processes that share a load.
 const MaxWorkers = 1_000
 
-// Arrivals says how the moments of the open model are spread.
+// Arrivals is the distribution of the arrivals in the open model.
 type Arrivals string
 
-// The ways of arriving.
+// The distributions.
 const (
-	// Even arrivals are equally far from each other: k6's constant-arrival-rate.
+	// Even arrivals have equal intervals, like k6's constant-arrival-rate.
 	Even Arrivals = "constant"
-	// Poisson arrivals are independent of each other, as people's are: the times between them are exponential.
+	// Poisson arrivals are independent of each other, like those of real users: the
+	// intervals are distributed exponentially.
 	Poisson Arrivals = "poisson"
 )
 
-// Load is how much is asked of a target.
+// Load is the load on a target.
 type Load struct {
-	// Open begins tasks at a rate, each when it is due; otherwise Curve counts users, each of whom
-	// waits for one task to end before the next.
+	// Open selects the open model: tasks begin at a rate, each when it is due.
+	// Otherwise Curve counts users, and each user waits for the end of a task before it
+	// begins the next.
 	Open bool
 	// Curve is the number of users, or of tasks a second, over time.
 	Curve Curve
 	// Arrivals is [Even] by default.
 	Arrivals Arrivals
-	// MaxInFlight bounds the tasks under way in the open model, DefaultMaxInFlight in each process by default; what is
-	// due beyond is not sent, and counted.
+	// MaxInFlight limits the tasks under way in the open model, in each process; 0
+	// means [DefaultMaxInFlight]. Tasks that are due beyond that are not sent, and
+	// counted.
 	MaxInFlight int
 }
 
-// Share returns what one of several workers does, counted from 0. All of them together do exactly the whole: at each
-// moment as many users, and where arrivals are even, the same arrivals. [Options] must name the same worker.
+// Share returns the share of one worker, counted from 0. The shares of all workers add
+// up to exactly the whole load: at each moment as many users, and with even arrivals
+// the same arrivals. [Options] must name the same worker.
 func (l Load) Share(worker, workers int) Load {
 	if workers <= 1 {
 		return l
 	}
-	// Of the users 0, 1, 2…, a worker has each n-th from its own number on: the
-	// whole number below (users+n-1-worker)/n.
+	// Of the users 0, 1, 2…, a worker has every n-th one, beginning with its own
+	// number: that is (users+n-1-worker)/n, rounded down.
 	n := float64(workers)
 	offset := n - 1 - float64(worker)
 	if l.Open {
@@ -82,7 +86,7 @@ func (l Load) maxInFlight() int {
 	return l.MaxInFlight
 }
 
-// value rounds one of the curve to what it stands for: there is no half a user.
+// value rounds a value of the curve to what it means: users are whole.
 func (l Load) value(v float64) float64 {
 	if l.Open {
 		return v
@@ -90,14 +94,14 @@ func (l Load) value(v float64) float64 {
 	return whole(v)
 }
 
-// limit is the highest value that a curve may have, and what its values count.
+// limit is the highest value of a curve, and how to count its values.
 type limit struct {
 	field string
 	most  float64
 	count func(float64) float64
 }
 
-// limit returns that of a number of processes.
+// limit returns the limit of a number of processes together.
 func (l Load) limit(processes float64) limit {
 	if l.Open {
 		return limit{"rate", processes * MaxRate, l.value}
@@ -105,7 +109,7 @@ func (l Load) limit(processes float64) limit {
 	return limit{"users", processes * MaxUsers, l.value}
 }
 
-// check holds a value to what it may be. A NaN is none.
+// check returns an error if a value is out of range or not a number.
 func (l limit) check(value float64, where string) error {
 	if v := l.count(value); v >= 0 && v <= l.most {
 		return nil
@@ -113,9 +117,9 @@ func (l limit) check(value float64, where string) error {
 	return field.Errorf(l.field, "must be between 0 and %.0f%s, not %g", l.most, where, value)
 }
 
-// Validate holds a load to the limits of one process: what several share is to be
-// shared first. An error is a [*field.Error], which names the setting: users, rate,
-// arrivals or max_in_flight.
+// Validate checks a load against the limits of one process. Call [Load.Share] first if
+// several processes share the load. An error is a [*field.Error] that names the
+// setting: users, rate, arrivals or max_in_flight.
 func (l Load) Validate() error {
 	if err := l.Curve.validate(l.limit(1)); err != nil {
 		return err
@@ -129,8 +133,8 @@ func (l Load) Validate() error {
 	return nil
 }
 
-// CheckSpawnRate holds a number of users, or of tasks a second, that come or go each
-// second to what it may be; 0 is all at once. An error is a [*field.Error].
+// CheckSpawnRate checks how many users, or tasks a second, start or stop each second; 0
+// means all at once. An error is a [*field.Error].
 func CheckSpawnRate(perSecond float64) error {
 	if !(perSecond >= 0) || math.IsInf(perSecond, 1) {
 		return field.Errorf("spawn_rate", "must be a number of 0 or more a second, not %g", perSecond)
@@ -138,11 +142,12 @@ func CheckSpawnRate(perSecond float64) error {
 	return nil
 }
 
-// plan is a curve that is in force from a moment of the run on: the load's own from its
-// start, or another since it was changed.
+// plan is a curve that applies from a moment of the run on: the load's own curve from
+// the start, or another one after a change.
 type plan struct {
 	curve Curve
-	// since is when it began, and area how many tasks had been due until then.
+	// since is the moment when the plan began, and area the number of tasks that had
+	// been due by then.
 	since time.Duration
 	area  float64
 }
@@ -159,9 +164,9 @@ func (p plan) due(n float64) (time.Duration, bool) {
 	return p.since + due, ok
 }
 
-// change returns the plan that goes from what this one is at a moment to a
-// value, so many a second, or at once with 0. What was due keeps its count, so
-// that no arrival is lost or doubled.
+// change returns the plan that moves from the value at a moment to another value, at a
+// speed per second, or at once with 0. The count of due tasks continues, so that no
+// arrival is lost or doubled.
 func (p plan) change(elapsed time.Duration, to, perSecond float64) plan {
 	from := p.at(elapsed)
 	step := Stage{To: to}

@@ -14,13 +14,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-// roleEnv makes a process of this test binary play a role until its input ends, so that what it costs is not the tester's.
+// roleEnv makes a process of this test binary play a role until its input ends, so that
+// the load tester does not pay for it.
 const roleEnv = "STRESS_TEST_ROLE"
 
 const (
 	// hogRole keeps one core busy.
 	hogRole = "hog"
-	// serverRole answers each request at once, with nothing. It tells its address.
+	// serverRole answers each request at once with an empty body. It prints its
+	// address.
 	serverRole = "server"
 )
 
@@ -43,7 +45,7 @@ func TestMain(m *testing.M) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// spin keeps a core busy until it is told to stop.
+// spin keeps a core busy until stop is closed.
 func spin(stop <-chan struct{}) (sum int) {
 	for {
 		for i := range 100_000 {
@@ -57,7 +59,8 @@ func spin(stop <-chan struct{}) (sum int) {
 	}
 }
 
-// process starts a process in a role that ends with the test, and returns the line that it says once it is ready.
+// process starts a process in a role, and returns the line that it prints once it is
+// ready. The process ends with the test.
 func process(tb testing.TB, role string) string {
 	tb.Helper()
 	c := exec.Command(os.Args[0])

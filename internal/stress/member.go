@@ -12,36 +12,36 @@ import (
 )
 
 const (
-	// leaveLimit bounds what a user tidies up when it leaves. A target that is
-	// away must not keep the run from ending.
+	// leaveLimit limits the time in which a user cleans up when it stops. An
+	// unreachable target must not delay the end of the run.
 	leaveLimit = 2 * time.Second
-	// restartPause is the least that a user waits before it starts anew after
-	// it could not: a target that is down is not hammered with logins. It is also what a
-	// user without a wait waits after a task that panicked or had no connection: tens of
-	// thousands of refusals a second are no load, and no requests either.
+	// restartPause is the minimum wait of a user that failed to start, so that a target
+	// that is down does not get a flood of logins. A user without a wait also waits
+	// this long after a task that panicked or had no connection: tens of thousands of
+	// refused connections a second are not a load.
 	restartPause = time.Second
-	// maxDetail is how much is told of a panic, in bytes: a line.
+	// maxDetail is the length of the recorded part of a panic, in bytes.
 	maxDetail = 200
 )
 
-// member is a user who is there, and what the engine knows of it.
+// member is a running user, with the engine's own state.
 type member struct {
 	user User
-	// kind names the kind of users that it is one of.
+	// kind is the name of the user's kind.
 	kind string
 	wait Wait
 	part Part
-	// weights is the sum of those of the part's tasks.
+	// weights is the sum of the weights of the tasks.
 	weights int
 	started bool
 }
 
-// join makes a user of a kind; n counts this worker's from 0.
+// join returns a new user of a kind. n counts this worker's users from 0.
 func (r *Run) join(ctx context.Context, kind, n int) *member {
 	index := n*r.options.Workers + r.options.Worker
 	m := &member{user: User{
 		Index: index, run: r, conn: r.options.Connect(),
-		Dice: rand.New(rand.NewPCG(r.options.Seed, uint64(index))), //nolint:gosec // G115: counted from 0
+		Rand: rand.New(rand.NewPCG(r.options.Seed, uint64(index))), //nolint:gosec // G115: counted from 0
 	}}
 	k := &r.spread.kinds[kind]
 	m.kind, m.wait = k.Name, k.Wait
@@ -52,7 +52,7 @@ func (r *Run) join(ctx context.Context, kind, n int) *member {
 	return m
 }
 
-// start gets the user ready for its tasks, and reports whether it is.
+// start starts the user, and reports whether it is ready for tasks.
 func (m *member) start(ctx context.Context) bool {
 	if m.started || m.part.Start == nil {
 		m.started = true
@@ -67,17 +67,17 @@ func (m *member) start(ctx context.Context) bool {
 	return m.started
 }
 
-// act does one task, and reports whether it came to its end and had a connection. Its first call is measured
-// from the due moment, unless that is zero.
+// act performs one task, and reports whether it completed and had a connection. The
+// first call's response time counts from due, unless due is zero.
 func (m *member) act(ctx context.Context, due time.Time) bool {
-	m.user.due, m.user.apart = due, false
+	m.user.due, m.user.unconnected = due, false
 	fine := m.safely(ctx, m.pick().Do)
 	m.user.due = time.Time{}
-	return fine && !m.user.apart
+	return fine && !m.user.unconnected
 }
 
-// safely does something that is the scenario's own. If it panics, false is returned: that is a
-// failure of this user, and no reason for all the others to end.
+// safely calls a function of the scenario, and returns false if it panics. A panic is a
+// failure of this user and must not stop the others.
 func (m *member) safely(ctx context.Context, do func(context.Context)) (fine bool) {
 	began := time.Now()
 	defer func() {
@@ -89,7 +89,7 @@ func (m *member) safely(ctx context.Context, do func(context.Context)) (fine boo
 	return true
 }
 
-// panicked counts a panic, under the name of the kind of users, and logs the first one.
+// panicked counts a panic under the name of the user's kind, and logs the first one.
 func (m *member) panicked(ctx context.Context, began time.Time, value any) {
 	detail := "panic: " + brief(value)
 	r := m.user.run
@@ -100,11 +100,11 @@ func (m *member) panicked(ctx context.Context, began time.Time, value any) {
 	m.user.record(m.user.due, r.options.Stats.Entry("", m.kind), stats.Sample{
 		Service: now.Sub(began), Outcome: stats.Outcome{Class: stats.Failed, Kind: stats.KindTask, Detail: detail}, At: now,
 	})
-	// What it left half read must not be taken for the next answer.
+	// An answer that was read only in part must not be taken for the next one.
 	m.user.conn.Close()
 }
 
-// brief returns the first line of a value, without addresses, so that equal panics have
+// brief returns the first line of a value without addresses, so that equal panics have
 // equal details.
 func brief(value any) string {
 	text, _, _ := strings.Cut(fmt.Sprint(value), "\n")
@@ -125,12 +125,12 @@ func brief(value any) string {
 	return text
 }
 
-// pick chooses a task by the user's dice.
+// pick picks a task at random.
 func (m *member) pick() *Task {
 	if m.weights == 0 {
 		return &Task{Do: func(context.Context) {}}
 	}
-	n := m.user.Dice.IntN(m.weights)
+	n := m.user.Rand.IntN(m.weights)
 	tasks := m.part.Tasks
 	for i := range tasks {
 		if n -= max(tasks[i].Weight, 1); n < 0 {
@@ -140,7 +140,7 @@ func (m *member) pick() *Task {
 	return &tasks[len(tasks)-1]
 }
 
-// leave tidies up. It has a little time for it even when the run has none.
+// leave stops the user. It has 2 s to clean up, even if the run has no time left.
 func (m *member) leave(ctx context.Context) {
 	if m.started && m.part.Stop != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveLimit)

@@ -9,33 +9,33 @@ import (
 )
 
 const (
-	// idleWindow is how long users who are not needed stay, with their
-	// connections, for the next peak.
+	// idleWindow is how long idle users stay, with their connections, for the next
+	// peak.
 	idleWindow = 30 * time.Second
-	// countEvery is after how many arrivals a dispatcher that does not get to
-	// rest tells how many there were.
+	// countEvery is the number of arrivals after which a busy dispatcher updates the
+	// statistics.
 	countEvery = 1000
 )
 
-// open is the open model: a dispatcher hands each task that is due to a user who has none, whatever
-// became of those before.
+// open is the open model: a dispatcher gives each task that is due to an idle user,
+// however long earlier tasks take.
 type open struct {
-	r    *Run
-	all  sync.WaitGroup
-	rest rest
+	r       *Run
+	all     sync.WaitGroup
+	sleeper sleeper
 
-	// These are the dispatcher's own: the area of the curve at which the next task is due, how many were due, and how many
-	// of those and of the ones not sent are not counted yet.
+	// The dispatcher's own state: target is the area of the curve at which the next
+	// task is due. due and notSent are the tasks that the statistics do not have yet.
 	target       float64
 	arrivals     int
 	due, notSent int64
-	dice         *rand.Rand
+	random       *rand.Rand
 
 	mu sync.Mutex
-	// idle are the users without a task, by kind. Who became idle last is the first
-	// to get one, so that what is not needed shows.
+	// idle has the idle users by kind. The user that became idle last gets the next
+	// task, so that superfluous users stay idle.
 	idle [][]*seat
-	// low is the least that there were since the window began.
+	// low is the smallest number of idle users since the window began.
 	low    []int
 	window time.Time
 	came   int
@@ -44,8 +44,8 @@ type open struct {
 
 var _ model = (*open)(nil)
 
-// seat is a user of the open model, who waits for the moment at which its next
-// task is due; closed, it is to leave.
+// seat is a user of the open model. It receives the due moment of its next task; when
+// the channel is closed, it stops.
 type seat struct {
 	kind int
 	work chan time.Time
@@ -54,22 +54,23 @@ type seat struct {
 func newOpen(r *Run) *open {
 	o := &open{
 		r: r, idle: make([][]*seat, len(r.spread.kinds)), low: make([]int, len(r.spread.kinds)), window: time.Now(),
-		// Users' dice count from 0, those of the dispatchers from the other end.
-		dice: rand.New(rand.NewPCG(r.options.Seed, math.MaxUint64-uint64(r.options.Worker))), //nolint:gosec // G115: counted from 0
+		// The seeds of users count up from 0, those of dispatchers count down from the
+		// end.
+		random: rand.New(rand.NewPCG(r.options.Seed, math.MaxUint64-uint64(r.options.Worker))), //nolint:gosec // G115: counted from 0
 	}
 	if r.options.Load.Arrivals == Poisson {
-		o.target = o.dice.ExpFloat64()
+		o.target = o.random.ExpFloat64()
 	} else {
-		// Workers' arrivals lie evenly between each other's.
+		// The arrivals of the workers interleave evenly.
 		o.target = float64(r.options.Worker) / float64(r.options.Workers)
 	}
 	return o
 }
 
-// run hands out tasks until staying ends. What was due until then is handed out,
-// or counted as not sent, however late.
+// run dispatches tasks until staying ends. A task that was due before that is
+// dispatched, or counted as not sent, however late it is.
 func (o *open) run(ctx, staying context.Context) (users int) {
-	defer o.rest.close()
+	defer o.sleeper.close()
 	defer o.count()
 	var last time.Time
 	for {
@@ -100,16 +101,16 @@ func (o *open) next() (time.Time, bool) {
 	return began.Add(elapsed), ok
 }
 
-// sleep waits until a task is due, or until that may have changed.
+// sleep waits until a task is due or the plan may have changed.
 func (o *open) sleep(staying context.Context, due time.Time, ok bool) {
 	d := time.Until(due)
-	if ok && d < shortRest {
-		o.rest.sleep(d)
+	if ok && d < shortSleep {
+		o.sleeper.sleep(d)
 		return
 	}
 	var wake <-chan time.Time
 	if ok {
-		timer := time.NewTimer(d - shortRest/2)
+		timer := time.NewTimer(d - shortSleep/2)
 		defer timer.Stop()
 		wake = timer.C
 	}
@@ -120,14 +121,14 @@ func (o *open) sleep(staying context.Context, due time.Time, ok bool) {
 	}
 }
 
-// send hands a task that is due to a user who has none.
+// send gives a task that is due to an idle user.
 func (o *open) send(ctx context.Context, due time.Time) {
-	// The kinds take turns over all workers, as users do in the closed model.
+	// The kinds take turns over all workers, like the users of the closed model.
 	kind := o.r.spread.kind(o.arrivals*o.r.options.Workers + o.r.options.Worker)
 	o.arrivals++
 	o.due++
 	if o.r.options.Load.Arrivals == Poisson {
-		o.target += o.dice.ExpFloat64()
+		o.target += o.random.ExpFloat64()
 	} else {
 		o.target++
 	}
@@ -142,7 +143,7 @@ func (o *open) send(ctx context.Context, due time.Time) {
 	}
 }
 
-// count tells the statistics how many tasks were due since it last did.
+// count adds the tasks that were due since its last call to the statistics.
 func (o *open) count() {
 	if o.due > 0 {
 		o.r.options.Stats.Due(o.due, o.notSent)
@@ -172,7 +173,7 @@ func (o *open) take(ctx context.Context, kind int) *seat {
 	return s
 }
 
-// live is what a user of the open model does: the tasks that it is handed.
+// live is the life of a user in the open model: it performs the tasks that it is given.
 func (o *open) live(ctx context.Context, s *seat, n int) {
 	due, ok := <-s.work
 	if !ok {
@@ -182,7 +183,7 @@ func (o *open) live(ctx context.Context, s *seat, n int) {
 	m := o.r.join(ctx, s.kind, n)
 	defer m.leave(ctx)
 	for {
-		// Starting is part of the first task: whoever arrives waits for it as well.
+		// Starting is part of the first task: a real user waits for it as well.
 		if m.start(ctx) {
 			m.act(ctx, due)
 		}
@@ -198,7 +199,7 @@ func (o *open) live(ctx context.Context, s *seat, n int) {
 	}
 }
 
-// free makes a user idle, unless it is to leave.
+// free makes a user idle, and returns false if the user must stop.
 func (o *open) free(s *seat) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -208,7 +209,7 @@ func (o *open) free(s *seat) bool {
 	return !o.closed
 }
 
-// wait lets all users leave, and waits until they are gone.
+// wait stops all users, and waits until they have stopped.
 func (o *open) wait() {
 	o.mu.Lock()
 	o.closed = true
@@ -220,7 +221,8 @@ func (o *open) wait() {
 	o.all.Wait()
 }
 
-// tidy lets those leave who were idle all the window long: they stand at the bottom.
+// tidy stops the users that were idle during the whole window: those at the bottom of
+// the stack.
 func (o *open) tidy(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

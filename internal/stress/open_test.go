@@ -13,7 +13,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// TestTasksBeginWhenTheyAreDue: at their moments, whatever the curve and however slow the target is.
+// TestTasksBeginWhenTheyAreDue: tasks begin on time, whatever the curve and however
+// slow the target is.
 func TestTasksBeginWhenTheyAreDue(t *testing.T) {
 	t.Parallel()
 	for text, count := range map[string]int{
@@ -43,7 +44,8 @@ func TestTasksBeginWhenTheyAreDue(t *testing.T) {
 	}
 }
 
-// TestPoissonArrivalsAreIndependent: the times between them pass for exponential, at the rate, and the same seed repeats them.
+// TestPoissonArrivalsAreIndependent: the intervals are distributed exponentially, at
+// the rate, and the same seed repeats them.
 func TestPoissonArrivalsAreIndependent(t *testing.T) {
 	t.Parallel()
 	arrive := func(seed uint64, load stress.Load) (begins []time.Duration) {
@@ -71,20 +73,20 @@ func TestPoissonArrivalsAreIndependent(t *testing.T) {
 		load := stress.Load{Open: true, Curve: c, Arrivals: stress.Poisson}
 		begins := arrive(3, load)
 		if gaps := between(begins, c); distance(gaps, exponential) > limit(len(gaps)) || !near(len(begins), 6000, 0.03) {
-			t.Errorf("%d arrivals, %g away from exponential, limit %g", len(begins), distance(gaps, exponential), limit(len(gaps)))
+			t.Errorf("%d arrivals, distance to exponential %g, limit %g", len(begins), distance(gaps, exponential), limit(len(gaps)))
 		}
 		if !slices.Equal(begins, arrive(3, load)) || slices.Equal(begins, arrive(4, load)) {
 			t.Error("the arrivals do not follow the seed")
 		}
-		// The negative control: even arrivals do not pass for exponential.
+		// The negative control: even arrivals fail the test.
 		load.Arrivals = stress.Even
 		if gaps := between(arrive(3, load), c); distance(gaps, exponential) < limit(len(gaps)) {
-			t.Error("even arrivals pass for a Poisson process")
+			t.Error("even arrivals look like a Poisson process")
 		}
 	}
 }
 
-// TestWorkersArrivalsInterleave: together they are the arrivals of one.
+// TestWorkersArrivalsInterleave: together, they are the arrivals of one worker.
 func TestWorkersArrivalsInterleave(t *testing.T) {
 	t.Parallel()
 	curve := stress.Curve{From: 5, Stages: []stress.Stage{{Over: time.Minute, To: 40}}}
@@ -110,11 +112,12 @@ func TestWorkersArrivalsInterleave(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeSentIsCounted: a target that hangs takes as many as may be in flight.
-func TestWhatCannotBeSentIsCounted(t *testing.T) {
+// TestTasksThatCannotBeSentAreCounted: a target that hangs gets as many tasks as can be in
+// flight.
+func TestTasksThatCannotBeSentAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		// The answers come just before the task that is due at 10 s, not with it.
+		// The answers come just before the task that is due at 10 s.
 		const answers = 10*time.Second - time.Millisecond
 		target := newTarget(func(at time.Duration) (time.Duration, int) { return max(at, answers), 200 })
 		load := rate(100)
@@ -138,14 +141,15 @@ func TestWhatCannotBeSentIsCounted(t *testing.T) {
 		if notSent != 700 {
 			t.Errorf("%d were not sent in the series", notSent)
 		}
-		// The tester did what it could: the target is to blame.
+		// The load tester did what it could: the target is the cause.
 		if self := r.Self(); self.Bottleneck {
 			t.Errorf("%+v", self)
 		}
 	})
 }
 
-// TestKindsTakeTurnsInTheOpenModel: idle users of one kind do not take the tasks of another.
+// TestKindsTakeTurnsInTheOpenModel: idle users of one kind do not take the tasks of
+// another.
 func TestKindsTakeTurnsInTheOpenModel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -168,7 +172,8 @@ func TestKindsTakeTurnsInTheOpenModel(t *testing.T) {
 	})
 }
 
-// TestStartingCountsInTheResponseTime of the task that waits for it, and a user who could not start tries again with its next task.
+// TestStartingCountsInTheResponseTime: the task that waits for a start includes it. A
+// user that failed to start tries again with its next task.
 func TestStartingCountsInTheResponseTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -219,7 +224,7 @@ func TestTheRateIsChangedWhileItRuns(t *testing.T) {
 		change(20050*time.Millisecond, 0, 0)   // and 1000 more
 		change(40050*time.Millisecond, 10, 1)  // half of 10 x 10 s
 		if err := r.Change(-1, 0); err == nil {
-			t.Error("a negative rate was taken")
+			t.Error("a negative rate was accepted")
 		}
 		end()
 		begins := target.all()
@@ -227,7 +232,7 @@ func TestTheRateIsChangedWhileItRuns(t *testing.T) {
 		if want := 1100 + 50 + 100; len(begins) != want && len(begins) != want+1 {
 			t.Errorf("%d arrivals, want %d", len(begins), want)
 		}
-		// The 101st lay half a gap ahead when the gaps shrank to a tenth.
+		// The 101st was half an interval ahead when the intervals shrank to a tenth.
 		if got := begins[101]; !near(got, 10055*time.Millisecond, 1e-6) {
 			t.Errorf("the 102nd arrival at %v", got)
 		}
@@ -239,9 +244,9 @@ func TestTheRateIsChangedWhileItRuns(t *testing.T) {
 	})
 }
 
-// TestUsersWhoAreNotNeededLeave, some time after a peak, and those who are needed keep their
-// connections.
-func TestUsersWhoAreNotNeededLeave(t *testing.T) {
+// TestIdleUsersStopAfterAPeak: idle users stop some time after a peak, and the others
+// keep their connections.
+func TestIdleUsersStopAfterAPeak(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		target := takes(time.Second)

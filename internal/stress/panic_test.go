@@ -16,7 +16,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// clumsy is a kind of users each of whose second tasks panics, after it asked for something.
+// clumsy returns a kind of users whose every second task panics after a request.
 func clumsy(wait stress.Wait, value func() any) stress.Kind {
 	return stress.Kind{Name: "clumsy", Weight: 1, Wait: wait, Join: func(u *stress.User) stress.Part {
 		call, tasks := &stress.Call{Request: wire.Request{Method: "GET", Path: "/"}}, 0
@@ -30,7 +30,8 @@ func clumsy(wait stress.Wait, value func() any) stress.Kind {
 	}}
 }
 
-// TestATaskThatPanicsIsAFailure, told apart and logged once; its user goes on, and so do the others.
+// TestATaskThatPanicsIsAFailure: a panic is a separate failure, logged once. Its user
+// and all others continue.
 func TestATaskThatPanicsIsAFailure(t *testing.T) {
 	t.Parallel()
 	for _, load := range []stress.Load{users(2), rate(2)} {
@@ -63,8 +64,8 @@ func TestATaskThatPanicsIsAFailure(t *testing.T) {
 	}
 }
 
-// TestUsersWhoOnlyPanicDoSoOnceASecond: without a wait, they would do nothing else.
-func TestUsersWhoOnlyPanicDoSoOnceASecond(t *testing.T) {
+// TestPanickingUsersPauseForASecond: without a wait, they would panic all the time.
+func TestPanickingUsersPauseForASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		kind := once(func(context.Context, *stress.User) { panic("no") })
@@ -75,7 +76,7 @@ func TestUsersWhoOnlyPanicDoSoOnceASecond(t *testing.T) {
 	})
 }
 
-// TestOtherPartsOfAScenarioMayPanic: who comes, starts or leaves.
+// TestOtherPartsOfAScenarioMayPanic: a user can panic while it joins, starts or stops.
 func TestOtherPartsOfAScenarioMayPanic(t *testing.T) {
 	t.Parallel()
 	no := func() { panic(errors.New("no\nmore")) }
@@ -84,7 +85,7 @@ func TestOtherPartsOfAScenarioMayPanic(t *testing.T) {
 		count int64
 	}{
 		"Join": {func(stress.Part) stress.Part { no(); return stress.Part{} }, 1},
-		// It could not start, and tries again each second.
+		// It fails to start, and tries again each second.
 		"Start": {func(p stress.Part) stress.Part { p.Start = func(context.Context) error { no(); return nil }; return p }, 10},
 		"Stop":  {func(p stress.Part) stress.Part { p.Stop = func(context.Context) { no() }; return p }, 1},
 	} {
@@ -100,8 +101,9 @@ func TestOtherPartsOfAScenarioMayPanic(t *testing.T) {
 	}
 }
 
-// TestUsersWhomNobodyMeasuresMayPanic: without statistics and connections, as the demo crowd has them.
-func TestUsersWhomNobodyMeasuresMayPanic(t *testing.T) {
+// TestUnmeasuredUsersMayPanic: users without statistics and connections, like
+// the demo users, can panic.
+func TestUnmeasuredUsersMayPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		tasks := 0

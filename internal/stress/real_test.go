@@ -15,9 +15,10 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// These tests use real time and real sockets. They assert what holds on a machine however busy: a witness with clocks of
-// its own sees each request, and what the tester says must agree. How soon after its moment a task is sent on a quiet
-// machine, BenchmarkStressOpen in cmd/onsale measures and limits.
+// These tests use real time and real sockets. They assert what is true on a machine
+// however busy it is: a witness with its own clocks sees each request, and the load
+// tester's report must agree. BenchmarkStressOpen in cmd/onsale measures and limits how
+// late tasks are on a quiet machine.
 
 // to returns how users connect to a server.
 func to(tb testing.TB, url string) func() wire.Doer {
@@ -29,7 +30,7 @@ func to(tb testing.TB, url string) func() wire.Doer {
 	return func() wire.Doer { return wire.New(target, wire.Options{}) }
 }
 
-// run plays a run against a real server.
+// run runs a load against a real server.
 func run(tb testing.TB, url string, load stress.Load, runTime time.Duration, kind stress.Kind) (stats.Snapshot, *stress.Run) {
 	tb.Helper()
 	o := options(load, runTime, nil, kind)
@@ -44,8 +45,8 @@ func run(tb testing.TB, url string, load stress.Load, runTime time.Duration, kin
 	return o.Stats.Snapshot(time.Now()), r
 }
 
-// TestTheRateIsKept: of 2,000 tasks a second each is sent once, none before it is due, and each is measured from its own
-// moment, so that nothing drifts.
+// TestTheRateIsKept: of 2,000 tasks a second, each is sent once and not before it is
+// due. Each is measured from its own due moment, so that nothing drifts.
 func TestTheRateIsKept(t *testing.T) {
 	t.Parallel()
 	const perSecond = 2000
@@ -72,9 +73,10 @@ func TestTheRateIsKept(t *testing.T) {
 	between(t, "response time", time.Duration(s.Total.Response.P99), late, answered, 99)
 }
 
-// TestTheTruthOfStallsOverSockets: what the tester says is what the server saw. The server stalls for 400 ms from its 250th
-// request on. Whoever is due in that time is answered at its end at the earliest; so are those due before it whom a busy
-// machine lets come only then. So at least 1 % of all 500 take 380 ms, whatever the machine does.
+// TestTheTruthOfStallsOverSockets: the load tester reports what the server saw. The
+// server stalls for 400 ms from its 250th request on. Requests that are due in that
+// time are answered at its end at the earliest; so are earlier ones that a busy machine
+// delays until then. So at least 1 % of all 500 take 380 ms, whatever the machine does.
 func TestTheTruthOfStallsOverSockets(t *testing.T) {
 	t.Parallel()
 	const each, stall, all = 4 * time.Millisecond, 400 * time.Millisecond, 500
@@ -125,7 +127,7 @@ func TestTheTruthOfStallsOverSockets(t *testing.T) {
 			}
 			least := w.times(func(s *seen) time.Duration {
 				if s.due.IsZero() {
-					return 0 // the first task of a user with a pace sets it, and is measured from when it is sent
+					return 0 // the first task of a user with a pace sets the pace, and is measured from when it is sent
 				}
 				return s.done.Sub(s.due)
 			})
@@ -142,16 +144,18 @@ func TestTheTruthOfStallsOverSockets(t *testing.T) {
 				between(t, "response time", time.Duration(p.told), least, most, p.percent)
 			}
 			if p99 := percentile(least, 99); p99 < stall*9/10 {
-				t.Errorf("the p99 was %v: the stall is not in it", p99)
+				t.Errorf("the p99 was %v: it lacks the stall", p99)
 			}
 		})
 	}
 }
 
-// TestTheTesterIsAsLateAsAnotherClockSays: in real time, with others that want the CPUs. No task is taken up before the tester's
-// clock goes on, 500 ms after the start, when all are overdue; so another clock knows how late each is at least. How late it is
-// at most, each task sees for itself: the two differ by how long the machine lets it wait. The verdict could be another one only
-// if it waited for 10 s, of which half a second is little.
+// TestTheTesterIsAsLateAsAnotherClockSays: in real time, with other processes that want
+// the CPUs. No task begins before the load tester's clock advances, 500 ms after the
+// start, when all are overdue. So another clock knows the minimum lag of each. Each
+// task itself sees its maximum lag: the two differ by how long the machine lets it
+// wait. The verdict could differ only if it waited for 10 s, in relation to which half
+// a second is small.
 func TestTheTesterIsAsLateAsAnotherClockSays(t *testing.T) {
 	t.Parallel()
 	const runTime, tasks = 500 * time.Millisecond, 100
@@ -190,7 +194,7 @@ func TestTheTesterIsAsLateAsAnotherClockSays(t *testing.T) {
 	least := w.times(func(s *seen) time.Duration { return max(resumed.Sub(s.due), 0) })
 	most := w.times(func(s *seen) time.Duration { return s.before.Sub(s.due) })
 	if len(least) != tasks || least[tasks/2] < runTime/2 {
-		t.Fatalf("%d tasks, in the median %v late at least", len(least), least[len(least)/2])
+		t.Fatalf("%d tasks, at least %v late in the median", len(least), least[len(least)/2])
 	}
 	between(t, "lag", time.Duration(self.LagP50), least, most, 50)
 	between(t, "lag", time.Duration(self.LagP99), least, most, 99)
@@ -204,9 +208,10 @@ func TestTheTesterIsAsLateAsAnotherClockSays(t *testing.T) {
 	}
 }
 
-// TestABusyTargetIsNotTheTester: another process keeps a core busy. If the tester blames itself nevertheless, it was late for
-// all to see: its tasks, or a timer beside its own in the same process. By chance it could fail only if half of the tester's
-// timers were 2 ms late or more, while none of those beside them was.
+// TestABusyTargetIsNotTheTester: another process keeps a core busy. If the load tester
+// blames itself nevertheless, other clocks must have seen the lag as well: its tasks,
+// or a second timer in the same process. By chance, the test could fail only if half of
+// the load tester's timers were at least 2 ms late, and none of the second ones.
 func TestABusyTargetIsNotTheTester(t *testing.T) {
 	t.Parallel()
 	url := process(t, serverRole)
@@ -239,18 +244,19 @@ func TestABusyTargetIsNotTheTester(t *testing.T) {
 			beside = append(beside, w.times(func(s *seen) time.Duration { return s.before.Sub(s.due) })...)
 		}
 		if self := r.Self(); self.Bottleneck && slices.Max(beside) < 2*time.Millisecond {
-			t.Errorf("open %v: nothing was late by more than %v, and the tester says %+v", load.Open, slices.Max(beside), self)
+			t.Errorf("open %v: nothing was late by more than %v, but the load tester reports %+v", load.Open, slices.Max(beside), self)
 		}
 	}
 }
 
-// TestShortRestsAreTheKernels: a rest is never too short, and where the kernel has a timer for it, Go's own, which an idle
-// process looks at once a millisecond, is not used.
-func TestShortRestsAreTheKernels(t *testing.T) {
+// TestShortSleepsUseTheKernel: a short sleep is never too short, and uses the kernel's
+// timer where there is one. An idle process checks Go's own timers only once a
+// millisecond.
+func TestShortSleepsUseTheKernel(t *testing.T) {
 	t.Parallel()
 	const short = 300 * time.Microsecond
 	rested, plain := stress.Rest(short, 20)
 	if least := slices.Min(rested); least < short || plain != (runtime.GOOS != "linux") {
-		t.Errorf("the shortest of %d rests of %v took %v, with Go's timer: %v", len(rested), short, least, plain)
+		t.Errorf("the shortest of %d sleeps of %v took %v, with Go's timer: %v", len(rested), short, least, plain)
 	}
 }

@@ -1,10 +1,10 @@
-// Package stress is the engine of the load tester: users that come, do weighted
-// tasks and leave, as many as a curve says (the closed model), or tasks that
-// begin when they are due, however slow the target is (the open model).
+// Package stress is the engine of the load tester. In the closed model, users start,
+// perform weighted tasks and stop, as many as a curve says. In the open model, tasks
+// begin when they are due, however slow the target is.
 //
-// The engine knows no command line and no report: a [Run] records into package stats,
-// watches itself, and can be changed while it runs. The packages
-// below it are its parts: wire makes requests, stats counts them.
+// The engine does not read flags or write reports. A [Run] records into package stats,
+// monitors itself, and can be changed while it runs. Package wire sends the requests,
+// package stats counts them.
 package stress
 
 import (
@@ -22,11 +22,12 @@ import (
 
 // Errors of a [Run].
 var (
-	// ErrRan is returned by a run that is to run a second time.
-	ErrRan = errors.New("a run runs once")
-	// ErrNotRunning is returned for changes of a run that has not begun, or that is over.
+	// ErrRan is returned if a run is started a second time.
+	ErrRan = errors.New("the run was started before")
+	// ErrNotRunning is returned if a run is changed before its start or after its end.
 	ErrNotRunning = errors.New("the run has not begun, or is over")
-	// errOutOfTime is why the context of tasks ends that have had their time to end.
+	// errOutOfTime is the cause with which the context of tasks ends after the stop
+	// timeout.
 	errOutOfTime = errors.New("the time for stopping is over")
 )
 
@@ -34,57 +35,60 @@ var (
 type Options struct {
 	Scenario *Scenario
 	Load     Load
-	// RunTime ends the run; 0 goes on until it is stopped or, where the curve ends, to its end.
-	// A run time that is longer than the curve keeps its last value.
+	// RunTime ends the run. With 0, the run ends when it is stopped or, if the curve
+	// ends, with the curve. If the run time is longer than the curve, the last value
+	// continues.
 	RunTime time.Duration
-	// StopTimeout is how long tasks under way may go on at the end. Requests that
-	// have no answer then are failures of kind [stats.KindCutOff]: a target that hangs at
-	// the end does not pass. With 0 they are cut off at once, and not counted.
+	// StopTimeout is how long tasks under way can continue at the end. Requests without
+	// an answer by then are failures of kind [stats.KindCutOff], so that a target that
+	// hangs at the end does not pass. With 0, tasks are cut off at once and not
+	// counted.
 	StopTimeout time.Duration
-	// Seed makes the users' dice repeatable.
+	// Seed is the random seed of the users.
 	Seed uint64
-	// Worker counts from 0 to Workers-1 where several processes share the load; Workers 0 means 1.
-	// The load is that of this worker alone: who splits it is [Load.Share].
+	// Worker counts from 0 to Workers-1 if several processes share the load; Workers 0
+	// means 1. Load is the share of this worker alone: see [Load.Share].
 	Worker, Workers int
-	// Connect makes the connection of one user; nil where tasks make their calls by other means.
+	// Connect makes the connection of one user; nil if tasks send their requests by
+	// other means.
 	Connect func() wire.Doer
-	// Stats takes the samples and the points of the series.
+	// Stats records the samples and the points of the series.
 	Stats *stats.Recorder
-	// Unwatched leaves out the points of the series, and that the run watches itself: for a
-	// closed model whose figures nobody reads.
+	// Unwatched turns off the points of the series and the monitoring of the load
+	// tester itself, for a closed model whose figures nobody reads.
 	Unwatched bool
-	// Logger hears of users who cannot start, and of tasks that panic; by default nobody does.
+	// Logger logs users that fail to start and tasks that panic; nil logs nothing.
 	Logger *slog.Logger
 }
 
-// Run is one run of a load test. It runs once. Its methods may be called at any time.
+// Run is one run of a load test. It can be run once. It is safe for concurrent use.
 type Run struct {
 	options Options
 	log     *slog.Logger
 	spread  spread
 	self    *self
-	// end is when it is over, since its start; 0 if it is not known.
+	// end is the length of the run; 0 if it is unknown.
 	end time.Duration
 
-	// users and inFlight are what Now tells; notSent counts since the last tick.
+	// users and inFlight are reported by Now. notSent counts since the last tick.
 	users, inFlight, notSent atomic.Int64
 	protocol                 atomic.Pointer[string]
 	startFailed, panicked    sync.Once
-	// changed wakes who follows the curve.
+	// changed wakes the model after a change of the plan.
 	changed chan struct{}
-	// begun is closed when it begins.
+	// begun is closed when the run begins.
 	begun chan struct{}
 
 	mu    sync.Mutex
 	state state
 	plan  plan
 	began time.Time
-	// leave makes users leave, and cut ends their tasks.
+	// leave stops the users, and cut ends their tasks.
 	leave context.CancelFunc
 	cut   context.CancelCauseFunc
 }
 
-// state is how far a run has come.
+// state is the state of a run.
 type state int
 
 const (
@@ -94,7 +98,8 @@ const (
 	over
 )
 
-// New returns a run that has yet to be run. An error names the option and the rule it breaks.
+// New returns a run. Call [Run.Run] to run it. An error names the option and the rule
+// it breaks.
 func New(o Options) (*Run, error) {
 	if o.Workers == 0 {
 		o.Workers = 1
@@ -127,13 +132,13 @@ func (o *Options) validate() error {
 	case o.Stats == nil:
 		return errors.New("stats must be given")
 	case o.RunTime < 0 || o.RunTime > MaxLength:
-		return fmt.Errorf("run time must be between 0 and %d days, and is %v", MaxLength/(24*time.Hour), o.RunTime)
+		return fmt.Errorf("run time must be between 0 and %d days, not %v", MaxLength/(24*time.Hour), o.RunTime)
 	case o.StopTimeout < 0:
-		return fmt.Errorf("stop timeout must not be negative, and is %v", o.StopTimeout)
+		return fmt.Errorf("stop timeout must not be negative, but is %v", o.StopTimeout)
 	case o.Workers > MaxWorkers:
-		return fmt.Errorf("workers must be at most %d, and are %d", MaxWorkers, o.Workers)
+		return fmt.Errorf("workers must be at most %d, not %d", MaxWorkers, o.Workers)
 	case o.Worker < 0 || o.Worker >= o.Workers:
-		return fmt.Errorf("worker must be between 0 and %d, and is %d", o.Workers-1, o.Worker)
+		return fmt.Errorf("worker must be between 0 and %d, not %d", o.Workers-1, o.Worker)
 	}
 	if err := o.Scenario.validate(); err != nil {
 		return fmt.Errorf("scenario %s: %w", o.Scenario.Name, err)
@@ -144,22 +149,25 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// model is how load comes about.
+// model generates the load.
 type model interface {
-	// run follows the plan until staying ends, and returns how many users there were then. Tasks begin under the first context.
+	// run follows the plan until staying ends, and returns the number of users at that
+	// moment. Tasks run under the first context.
 	run(ctx, staying context.Context) (users int)
-	// wait lets everybody leave, and waits until they are gone.
+	// wait stops all users, and waits until they have stopped.
 	wait()
 	// tidy is called once a second.
 	tidy(now time.Time)
 }
 
-// Run runs until the run time or the curve is over, [Run.Stop] is called or the context ends, and all users are gone. It
-// returns nil then: what came of the requests stands in the statistics.
+// Run runs the load until the run time or the curve is over, [Run.Stop] is called or
+// the context ends, and waits until all users have stopped. Failed requests are not
+// errors: the statistics have them.
 func (r *Run) Run(ctx context.Context) error {
 	staying, leave := context.WithCancel(ctx)
 	defer leave()
-	// What is under way goes on when the context ends: Ctrl-C is a gentle stop.
+	// Tasks under way continue when the context ends, so that Ctrl-C stops the run
+	// gently.
 	working, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	if err := r.begin(leave, cut); err != nil {
@@ -183,7 +191,8 @@ func (r *Run) Run(ctx context.Context) error {
 	return nil
 }
 
-// outOfTime returns why tasks are cut off at the end: nothing where they had no time.
+// outOfTime returns the cause with which tasks are cut off at the end; nil without a
+// stop timeout.
 func (r *Run) outOfTime() error {
 	if r.options.StopTimeout > 0 {
 		return errOutOfTime
@@ -198,7 +207,7 @@ func (r *Run) model() model {
 	return newClosed(r)
 }
 
-// begin makes it a run that is running, or, if it was stopped before, one that is about to stop.
+// begin moves the run to running, or keeps it stopping if it was stopped before.
 func (r *Run) begin(leave context.CancelFunc, cut context.CancelCauseFunc) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -215,17 +224,18 @@ func (r *Run) begin(leave context.CancelFunc, cut context.CancelCauseFunc) error
 	return nil
 }
 
-// Begun is closed when the run begins: from then on it can be changed.
+// Begun returns a channel that is closed when the run begins. From then on, the run can
+// be changed.
 func (r *Run) Begun() <-chan struct{} { return r.begun }
 
-// reach goes on to a state, never back.
+// reach moves the run forward to a state, never back.
 func (r *Run) reach(s state) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state = max(r.state, s)
 }
 
-// Stop ends the run gently: nobody begins another task.
+// Stop ends the run gently: no new task begins.
 func (r *Run) Stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -235,7 +245,7 @@ func (r *Run) Stop() {
 	}
 }
 
-// Cut ends the run at once: tasks under way are cut off, and not counted.
+// Cut ends the run at once: tasks under way are cut off and not counted.
 func (r *Run) Cut() {
 	r.Stop()
 	r.mu.Lock()
@@ -245,11 +255,13 @@ func (r *Run) Cut() {
 	}
 }
 
-// Change sets the number of users, or of tasks a second in the open model, from now on, in place of what is left of the
-// curve: so many a second come or go as the spawn rate says, or all at once with 0. Users are rounded down, as
-// those of a share are ([Load.Share]). When
-// the run is to end stays as it was. It returns [ErrNotRunning] before the start and after the end, and a
-// [*field.Error] of users, rate or spawn_rate where a number breaks a rule.
+// Change sets the number of users, or of tasks a second in the open model, and replaces
+// the rest of the curve. SpawnRate is how many start or stop per second; 0 changes the
+// load at once. Users are rounded down, like those of a share ([Load.Share]). The end
+// of the run does not change.
+//
+// It returns [ErrNotRunning] before the start and after the end, and a [*field.Error]
+// of users, rate or spawn_rate if a number breaks a rule.
 func (r *Run) Change(to, spawnRate float64) error {
 	if err := r.options.Load.limit(1).check(to, ""); err != nil {
 		return err
@@ -265,34 +277,34 @@ func (r *Run) Change(to, spawnRate float64) error {
 	r.plan = r.plan.change(time.Since(r.began), to, spawnRate)
 	select {
 	case r.changed <- struct{}{}:
-	default: // whoever follows the curve is about to look anyway
+	default: // a wake-up is pending already
 	}
 	return nil
 }
 
-// current returns the plan in force and when the run began.
+// current returns the current plan and the start of the run.
 func (r *Run) current() (p plan, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.plan, r.began
 }
 
-// Now is what a run is doing.
+// Now is the state of a run.
 type Now struct {
-	// Users are those who are there, those who are leaving too.
+	// Users is the number of running users, including those that are stopping.
 	Users int
-	// Wanted is how many users, or tasks a second in the open model, there should be.
+	// Wanted is the wanted number of users; in the open model, of tasks a second.
 	Wanted float64
-	// InFlight is how many tasks are under way.
+	// InFlight is the number of tasks under way.
 	InFlight int
 	Elapsed  time.Duration
-	// Left is how long it still runs; negative if that is not known.
+	// Left is the time until the run ends; negative if that is unknown.
 	Left time.Duration
-	// Stopping says that users are leaving.
+	// Stopping is set once users are being stopped.
 	Stopping bool
 }
 
-// Now returns what the run is doing.
+// Now returns the state of the run.
 func (r *Run) Now() Now {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -311,13 +323,14 @@ func (r *Run) Now() Now {
 	return now
 }
 
-// wanted returns how many users, or tasks a second, there should be; the lock is held.
+// wanted returns the wanted number of users, or of tasks a second. The caller holds the
+// lock.
 func (r *Run) wanted(elapsed time.Duration) float64 {
 	return r.options.Load.value(r.plan.at(elapsed))
 }
 
-// Reset forgets what was counted and what the tester saw of itself, together: what a
-// warm-up was does not count, for the target or for the tester. See [stats.Recorder.Reset].
+// Reset discards all figures so far, those of the target and those of the load tester
+// itself, so that a warm-up counts for neither. See [stats.Recorder.Reset].
 func (r *Run) Reset() {
 	now := time.Now()
 	r.self.reset(now)
@@ -325,10 +338,11 @@ func (r *Run) Reset() {
 	r.options.Stats.Reset(now)
 }
 
-// Self returns what the tester saw of itself until now, since the run's start or its last reset.
+// Self returns how the load tester itself performed since the start or the last reset.
 func (r *Run) Self() stats.Self { return r.self.report() }
 
-// Protocol names what was spoken with the target, such as HTTP/1.1; empty before the first answer.
+// Protocol returns the protocol of the connections, such as HTTP/1.1; empty before the
+// first answer.
 func (r *Run) Protocol() string {
 	if p := r.protocol.Load(); p != nil {
 		return *p

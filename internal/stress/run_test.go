@@ -15,13 +15,14 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// TestStoppingIsGentle: nobody begins a task, those under way end and count, and users clean up.
+// TestStoppingIsGentle: no new task begins, those under way end and count, and users
+// clean up.
 func TestStoppingIsGentle(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(*stress.Run, context.CancelFunc){
-		"Stop":            func(r *stress.Run, _ context.CancelFunc) { r.Stop(); r.Stop() },
-		"Ctrl-C":          func(_ *stress.Run, cancel context.CancelFunc) { cancel() },
-		"all users leave": func(r *stress.Run, _ context.CancelFunc) { _ = r.Change(0, 0); time.Sleep(20 * time.Second); r.Stop() },
+		"Stop":           func(r *stress.Run, _ context.CancelFunc) { r.Stop(); r.Stop() },
+		"Ctrl-C":         func(_ *stress.Run, cancel context.CancelFunc) { cancel() },
+		"all users stop": func(r *stress.Run, _ context.CancelFunc) { _ = r.Change(0, 0); time.Sleep(20 * time.Second); r.Stop() },
 	} {
 		for _, load := range []stress.Load{users(10), rate(1)} {
 			synctest.Test(t, func(t *testing.T) {
@@ -55,8 +56,8 @@ func TestStoppingIsGentle(t *testing.T) {
 	}
 }
 
-// hanging is a kind of users who ask for one thing, then for another, and whose cleaning up asks too and
-// never ends by itself.
+// hanging returns a kind of users that request one path, then another. Their cleanup
+// sends requests as well, and never ends by itself.
 func hanging(stopped *atomic.Int64) stress.Kind {
 	return stress.Kind{Name: "patient", Weight: 1, Join: func(u *stress.User) stress.Part {
 		ask := func(ctx context.Context, path string) {
@@ -69,9 +70,10 @@ func hanging(stopped *atomic.Int64) stress.Kind {
 	}}
 }
 
-// TestWhatTheEndCutsOffHasFailed where it had time to end, with the age that it had come to. What nobody wants to wait for
-// is not counted, nor is what users ask for while they tidy up.
-func TestWhatTheEndCutsOffHasFailed(t *testing.T) {
+// TestRequestsThatTheEndCutsOffHaveFailed: requests that the stop timeout cuts off are failures,
+// with their age as response time. Without a stop timeout, and for requests of the
+// cleanup, nothing is counted.
+func TestRequestsThatTheEndCutsOffHaveFailed(t *testing.T) {
 	t.Parallel()
 	const at, grace, tidying = 9500 * time.Millisecond, 5 * time.Second, 2 * time.Second
 	for _, load := range []stress.Load{users(10), rate(1)} {
@@ -82,7 +84,7 @@ func TestWhatTheEndCutsOffHasFailed(t *testing.T) {
 			count int64
 		}{
 			"out of time": {grace, false, grace + tidying, 10},
-			"by hand":     {grace, true, tidying, 0},
+			"by Stop":     {grace, true, tidying, 0},
 			"no time":     {0, false, tidying, 0},
 		} {
 			synctest.Test(t, func(t *testing.T) {
@@ -132,8 +134,9 @@ func TestWhatTheEndCutsOffHasFailed(t *testing.T) {
 	}
 }
 
-// TestTheAgeOfWhatIsCutOffCountsFromItsMoment: a pace that the target made late is part of the response time.
-func TestTheAgeOfWhatIsCutOffCountsFromItsMoment(t *testing.T) {
+// TestTheAgeOfCutOffRequestsCountsFromTheirDueMoment: the age includes the time by which the
+// target delayed the pace.
+func TestTheAgeOfCutOffRequestsCountsFromTheirDueMoment(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		target := newTarget(func(at time.Duration) (time.Duration, int) {
@@ -153,7 +156,8 @@ func TestTheAgeOfWhatIsCutOffCountsFromItsMoment(t *testing.T) {
 	})
 }
 
-// TestATargetThatHangsAtTheEndDoesNotPass is the negative control: the same target, hanging from some second on, or not.
+// TestATargetThatHangsAtTheEndDoesNotPass is the negative control: the same target,
+// which hangs from some second on, or not.
 func TestATargetThatHangsAtTheEndDoesNotPass(t *testing.T) {
 	t.Parallel()
 	for _, load := range []stress.Load{users(10), rate(20)} {
@@ -177,8 +181,9 @@ func TestATargetThatHangsAtTheEndDoesNotPass(t *testing.T) {
 	}
 }
 
-// TestAContextOfTheTasksOwnIsNoEnd of the run: what a task gives up is not counted.
-func TestAContextOfTheTasksOwnIsNoEnd(t *testing.T) {
+// TestRequestsThatATaskGivesUpAreNotCounted: a request that the task itself gives up is not
+// counted.
+func TestRequestsThatATaskGivesUpAreNotCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := options(users(1), 10*time.Second, takes(time.Hour), once(func(ctx context.Context, u *stress.User) {
@@ -192,8 +197,9 @@ func TestAContextOfTheTasksOwnIsNoEnd(t *testing.T) {
 	})
 }
 
-// TestRatesAreOverTheTimeInWhichTasksBegin, not over that and the wait for the last answers.
-func TestRatesAreOverTheTimeInWhichTasksBegin(t *testing.T) {
+// TestRatesExcludeTheWaitForTheLastAnswers: the period for rates excludes the wait for
+// the last answers.
+func TestRatesExcludeTheWaitForTheLastAnswers(t *testing.T) {
 	t.Parallel()
 	for _, unwatched := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -210,8 +216,9 @@ func TestRatesAreOverTheTimeInWhichTasksBegin(t *testing.T) {
 	}
 }
 
-// TestAWarmUpCountsForNobody: neither what was due in it, whenever it is answered, nor how late the tester was.
-func TestAWarmUpCountsForNobody(t *testing.T) {
+// TestAWarmUpIsNotCounted: neither requests that were due in it, whenever they are
+// answered, nor the load tester's own lag count.
+func TestAWarmUpIsNotCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		target := newTarget(func(at time.Duration) (time.Duration, int) { return max(at, 7950*time.Millisecond), 200 })
@@ -241,12 +248,12 @@ func TestAWarmUpCountsForNobody(t *testing.T) {
 			t.Errorf("the series has %d requests and %d not sent, want 70 and 30", requests, notSent)
 		}
 		if self.LateSeconds != 0 || self.LagMax != 0 || self.Bottleneck {
-			t.Errorf("the tester was late in the warm-up, and says %+v", self)
+			t.Errorf("the load tester lagged in the warm-up, and reports %+v", self)
 		}
 	})
 }
 
-// TestARunStoppedBeforeItsStart begins nothing.
+// TestARunStoppedBeforeItsStart: it begins nothing.
 func TestARunStoppedBeforeItsStart(t *testing.T) {
 	t.Parallel()
 	for _, load := range []stress.Load{users(5), rate(100)} {
@@ -298,8 +305,9 @@ func TestOptionsThatCannotBeUsedSayWhy(t *testing.T) {
 	}
 }
 
-// TestPointsCoverTheRun: one a second, at whole seconds, and one for what is left at the end. The
-// interval in which the run was stopped has the users who were there.
+// TestPointsCoverTheRun: there is one point per second, at whole seconds, and one for
+// the rest at the end. The interval in which the run was stopped has the users that
+// ran.
 func TestPointsCoverTheRun(t *testing.T) {
 	t.Parallel()
 	for _, load := range []stress.Load{users(5), rate(50)} {
@@ -322,7 +330,8 @@ func TestPointsCoverTheRun(t *testing.T) {
 	}
 }
 
-// TestTheLoadOfShortRunsIsSeen although all are gone when the only point ends.
+// TestTheLoadOfShortRunsIsSeen: the only point has the users, although all have stopped
+// when it ends.
 func TestTheLoadOfShortRunsIsSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

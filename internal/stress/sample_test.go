@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// distance is that of Kolmogorov and Smirnov: how far a sample is from a distribution.
+// distance returns the Kolmogorov-Smirnov distance of a sample from a distribution.
 func distance(sample []float64, distribution func(float64) float64) (far float64) {
 	slices.Sort(sample)
 	n := float64(len(sample))
@@ -16,10 +16,11 @@ func distance(sample []float64, distribution func(float64) float64) (far float64
 	return far
 }
 
-// limit is the distance that one sample in a thousand exceeds.
+// limit returns the distance that one sample in a thousand exceeds.
 func limit(n int) float64 { return 1.95 / math.Sqrt(float64(n)) }
 
-// percentile is the exact one of all values: the least that so many per cent do not exceed.
+// percentile returns the exact percentile: the smallest value that at least so many per
+// cent of all values do not exceed.
 func percentile[N ~int64](values []N, percent float64) N {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[max(int(math.Ceil(float64(len(sorted))*percent/100))-1, 0)]

@@ -13,68 +13,74 @@ import (
 )
 
 const (
-	// tooLate is the median lag from which on the tester is late. A process that
-	// gets its share of a busy machine stays below.
+	// tooLate is the median lag above which the tester is late. A process that gets its
+	// share of a busy machine stays below it.
 	tooLate = 5 * time.Millisecond
-	// tooLateTail is the 95th percentile of the lag from which on the tester is late,
-	// whatever the median: thresholds are mostly set on the 95th percentile of the
-	// answers, and would blame the target for it.
+	// tooLateTail is the 95th percentile of the lag above which the tester is late,
+	// whatever the median: most thresholds are set on the 95th percentile of response
+	// times, and would blame the target.
 	tooLateTail = 25 * time.Millisecond
-	// littleOf the response times is a lag that changes nothing that anybody would
-	// read off them: they are exact to so much.
+	// littleOf is the share of the response times that a lag may have without changing
+	// the figures visibly.
 	littleOf = 0.05
-	// busyCPU is the share of its CPUs at which a process has nothing left, and
-	// busyLate the median lag at which that shows in the figures.
+	// busyCPU is the CPU share at which a process is saturated, and busyLate the median
+	// lag at which that affects the figures.
 	busyCPU  = 0.95
 	busyLate = 2 * time.Millisecond
-	// idleCPU is the share below which its own work cannot be what makes it late.
+	// idleCPU is the CPU share below which the tester's own work cannot be the cause of
+	// its lag.
 	idleCPU = 0.4
-	// lateShare of all seconds, and at least lateSeconds, make the tester a
-	// bottleneck: one bad second is a hiccup of the machine.
+	// The tester is a bottleneck if more than lateShare of all seconds were late, and
+	// at least lateSeconds: a single late second is a hiccup of the machine.
 	lateShare   = 0.1
 	lateSeconds = 2
-	// leastJudged is how long what is left at the end, or is begun by a reset, must be to
-	// be judged as one: the end itself takes CPU time. What is all of a run is judged however short.
+	// leastJudged is the minimum length of an interval at the end of a run or after a
+	// reset to be judged as a second: stopping itself takes CPU time. An interval that
+	// is the whole run is always judged.
 	leastJudged = 200 * time.Millisecond
-	// longestLag is the most that is told apart.
+	// longestLag is the longest lag that is recorded; longer ones count as this one.
 	longestLag = time.Hour
 )
 
-// self is what the tester sees of itself.
+// self monitors the load tester itself.
 //
-// Two things tell that it is late: a timer that should fire each 10 ms, and in the open model the
-// time from a task's due moment to the moment at which a user takes it up, before
-// anything is sent. A second is late when the median of either is above tooLate, or above
-// busyLate while the process had all its CPUs busy, or when the 95th percentile
-// is above tooLateTail; but not where that is little of what answers took. The tester is the bottleneck
-// when more than a tenth of the seconds (two at least, where the run has two) were late, or
-// when requests failed by its own limits. A target that is slow, stalls, refuses, or keeps
-// other cores busy changes none of that.
+// Two lags show that it is late: that of a timer that fires every 10 ms, and, in the
+// open model, the time between the moment when a task is due and the moment when a user
+// begins it. A second is late if the median of either lag is above tooLate, or above
+// busyLate while the process used all its CPUs, or if the 95th percentile is above
+// tooLateTail. It is not late if that is small in relation to the response times.
+//
+// The tester is the bottleneck if more than a tenth of the seconds were late (and at
+// least two, in a run of two seconds or more), or if requests failed at its own limits.
+// A target that is slow, stalls, refuses connections or keeps other cores busy has no
+// influence.
 type self struct {
 	open  bool
 	cores int
-	// now is the clock by which it sees that it is late.
+	// now is the clock that measures the lag.
 	now    func() time.Time
 	errors atomic.Int64
 
 	mu sync.Mutex
-	// second has the lags of this second, and ended those of the one that is to be judged. lags are those of all
-	// seconds that are told, and late those by which the late seconds were; in µs.
+	// second has the lags of the current second, and ended those of the second that is
+	// judged next. lags has the lags of all judged seconds, and late those of the late
+	// seconds, in µs.
 	second, ended  seen
 	lags, late     *hdrhistogram.Histogram
 	seconds, lates int
-	// least is how long this second must be to be judged.
+	// least is the minimum length of the current second to be judged.
 	least time.Duration
-	// began and since are when the first second began, and this one, and cpuBegan and cpuSince the CPU time used until then.
+	// began is the start of the first second and since that of the current one.
+	// cpuBegan and cpuSince are the CPU times used until then.
 	began, since       time.Time
 	cpuBegan, cpuSince time.Duration
 	cpuMean, cpuMax    float64
-	// length and cpu are those of the second that is to be judged.
+	// length and cpu belong to the second that is judged next.
 	length time.Duration
 	cpu    float64
 }
 
-// seen are the lags of a second: the timer's, and the tasks'.
+// seen has the lags of a second: those of the timer and those of the tasks.
 type seen struct{ beats, sends *hdrhistogram.Histogram }
 
 func (s seen) reset() {
@@ -99,7 +105,7 @@ func (s *self) begin(now time.Time) {
 	s.cpuSince = s.cpuBegan
 }
 
-// reset forgets all that was seen, and begins a first second anew.
+// reset forgets everything, and begins a new first second.
 func (s *self) reset(now time.Time) {
 	s.begin(now)
 	s.mu.Lock()
@@ -113,7 +119,8 @@ func (s *self) reset(now time.Time) {
 	s.errors.Store(0)
 }
 
-// beat notes how late the timer is that should have fired at a moment, and returns the time.
+// beat records the lag of the timer that was due at a moment, and returns the current
+// time.
 func (s *self) beat(due time.Time) time.Time {
 	now := s.now()
 	s.mu.Lock()
@@ -122,7 +129,7 @@ func (s *self) beat(due time.Time) time.Time {
 	return now
 }
 
-// sent notes how late a user takes up a task of the open model.
+// sent records the lag with which a user begins a task of the open model.
 func (s *self) sent(due time.Time) {
 	lag := s.now().Sub(due)
 	s.mu.Lock()
@@ -131,12 +138,12 @@ func (s *self) sent(due time.Time) {
 }
 
 func note(h *hdrhistogram.Histogram, lag time.Duration) {
-	// It cannot fail: the value is within the range.
+	// it cannot fail: the value is in range
 	_ = h.RecordValue(min(max(lag, 0), longestLag).Microseconds())
 }
 
-// tick ends a second, or what there is of the last one, and returns its median lag and its CPU share.
-// It is to be judged next.
+// tick ends a second, or the rest of the last one, and returns its median lag and its
+// CPU share. judge judges it.
 func (s *self) tick(now time.Time) (lag time.Duration, cpu float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,8 +164,8 @@ func (s *self) tick(now time.Time) (lag time.Duration, cpu float64) {
 	return lag, cpu
 }
 
-// judge says whether the second that was ended was late, given the 95th
-// percentile of the response times in it, 0 if there were none.
+// judge decides whether the ended second was late. The argument is the 95th percentile
+// of its response times, 0 if there were none.
 func (s *self) judge(response time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,8 +181,8 @@ func (s *self) judge(response time.Duration) {
 	s.ended.reset()
 }
 
-// tripped returns the lags by which this second is late, those with the worse tail if both
-// are; nil if it is not.
+// tripped returns the histogram by which the ended second is late; the one with the
+// worse tail if both are; nil if the second is not late.
 func (s *self) tripped(response time.Duration) (worst *hdrhistogram.Histogram) {
 	for _, h := range []*hdrhistogram.Histogram{s.ended.beats, s.ended.sends} {
 		if isLate(median(h), at(h, 95), response, s.cpu) && (worst == nil || at(h, 95) > at(worst, 95)) {
@@ -185,8 +192,8 @@ func (s *self) tripped(response time.Duration) (worst *hdrhistogram.Histogram) {
 	return worst
 }
 
-// isLate judges a second by its median lag, the 95th percentiles of its lag and of
-// its response times, and its CPU share.
+// isLate judges a second by its median lag, the 95th percentiles of its lag and of its
+// response times, and its CPU share.
 func isLate(lag, tail, response time.Duration, cpu float64) bool {
 	if float64(tail) <= littleOf*float64(response) {
 		return false
@@ -194,19 +201,19 @@ func isLate(lag, tail, response time.Duration, cpu float64) bool {
 	return lag > tooLate || tail > tooLateTail || lag > busyLate && cpu >= busyCPU
 }
 
-// tooOften judges how many seconds were late.
+// tooOften reports whether too many seconds were late.
 func tooOften(late, seconds int) bool {
 	return late >= min(lateSeconds, max(seconds, 1)) && float64(late) > lateShare*float64(seconds)
 }
 
 func median(h *hdrhistogram.Histogram) time.Duration { return at(h, 50) }
 
-// at returns a percentile, 0 of nothing.
+// at returns a percentile; 0 if the histogram is empty.
 func at(h *hdrhistogram.Histogram, percent float64) time.Duration {
 	return time.Duration(h.ValueAtQuantile(percent)) * time.Microsecond
 }
 
-// share returns how much of what all cores could do in a time was used, 0 to 1.
+// share returns the used share of the CPU time of all cores, 0 to 1.
 func (s *self) share(used, of time.Duration) float64 {
 	if of <= 0 {
 		return 0
@@ -214,7 +221,7 @@ func (s *self) share(used, of time.Duration) float64 {
 	return min(float64(used)/(float64(of)*float64(s.cores)), 1)
 }
 
-// report tells what was seen until the last tick.
+// report returns the state at the last tick.
 func (s *self) report() stats.Self {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +235,7 @@ func (s *self) report() stats.Self {
 	}
 	if r.Errors > 0 {
 		r.Reasons = append(r.Reasons, fmt.Sprintf(
-			"%d requests failed at the tester's own limits, such as open files or local ports; raise them or use more workers", r.Errors))
+			"%d requests failed at the load tester's own limits, such as open files or local ports; raise the limits or use more workers", r.Errors))
 	}
 	r.Bottleneck = len(r.Reasons) > 0
 	return r
@@ -238,10 +245,10 @@ func (s *self) lateReason() string {
 	advice := "use more workers or fewer users"
 	switch {
 	case s.cpuMax < idleCPU:
-		advice = "it was not its own work: something else keeps this machine busy"
+		advice = "its own work was not the cause: another process keeps this machine busy"
 	case s.open:
 		advice = "use more workers or a lower rate"
 	}
-	return fmt.Sprintf("the tester was %.3g ms late in the median, and %.3g ms at the 95th percentile, in %d of %d seconds, with its CPUs %.0f %% busy; %s",
+	return fmt.Sprintf("the load tester was %.3g ms late in the median, and %.3g ms at the 95th percentile, in %d of %d seconds, with its CPUs %.0f %% busy; %s",
 		median(s.late).Seconds()*1000, at(s.late, 95).Seconds()*1000, s.lates, s.seconds, 100*s.cpuMax, advice)
 }

@@ -17,12 +17,12 @@ func TestASecondIsLate(t *testing.T) {
 		late                bool
 	}{
 		{0, 0, 0, 0, false},
-		{0, 0, 0, 1, false}, // all CPUs busy, and on time
+		{0, 0, 0, 1, false}, // all CPUs busy, but on time
 		{4 * time.Millisecond, 20 * time.Millisecond, 0, 0.5, false},
 		{4 * time.Millisecond, 5 * time.Millisecond, time.Millisecond, 0.96, true},
-		{6 * time.Millisecond, 7 * time.Millisecond, 100 * time.Millisecond, 0.1, true}, // others have the CPUs
-		{time.Millisecond, 30 * time.Millisecond, 100 * time.Millisecond, 0.1, true},    // now and then
-		{6 * time.Millisecond, 40 * time.Millisecond, time.Second, 0.1, false},          // little of what answers take
+		{6 * time.Millisecond, 7 * time.Millisecond, 100 * time.Millisecond, 0.1, true}, // other processes have the CPUs
+		{time.Millisecond, 30 * time.Millisecond, 100 * time.Millisecond, 0.1, true},    // occasionally
+		{6 * time.Millisecond, 40 * time.Millisecond, time.Second, 0.1, false},          // small in relation to the response times
 	} {
 		if stress.IsLate(c.lag, c.tail, c.response, c.cpu) != c.late {
 			t.Errorf("%v late with %g of the CPUs: %v", c.lag, c.cpu, !c.late)
@@ -52,8 +52,8 @@ func TestLateSecondsMakeABottleneck(t *testing.T) {
 	}
 }
 
-// TestTheTesterPrintsWhatItJudges: where the tail of one of its two lags makes it late, that tail is told, and not that of
-// the lags with the worse median.
+// TestTheTesterPrintsWhatItJudges: if the tail of one of the two lags makes it late,
+// the report has that tail, and not that of the lag with the worse median.
 func TestTheTesterPrintsWhatItJudges(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
@@ -77,7 +77,8 @@ func TestTheTesterPrintsWhatItJudges(t *testing.T) {
 	}
 }
 
-// TestALittleAfterAResetIsNoSecond, as the moment itself takes CPU time.
+// TestALittleAfterAResetIsNoSecond: a very short interval after a reset is not judged,
+// because the reset itself takes CPU time.
 func TestALittleAfterAResetIsNoSecond(t *testing.T) {
 	t.Parallel()
 	if self := stress.Rested(20*time.Millisecond, time.Second); self.Bottleneck || self.LateSeconds != 0 {

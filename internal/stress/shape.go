@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// ParseDuration reads a time: Go's and Locust's 1h30m, 90s or 500ms, or a plain number of seconds.
+// ParseDuration parses a duration as Go and Locust write it (1h30m, 90s, 500ms), or a
+// number of seconds.
 func ParseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if number, plain := strconv.ParseFloat(text, 64); plain == nil {
@@ -20,7 +21,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	}
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("time %q is not one like 90s, 1h30m or 90 (seconds)", text)
+		return 0, fmt.Errorf("time %q must look like 90s, 1h30m or 90 (seconds)", text)
 	case d < 0:
 		return 0, fmt.Errorf("time %q is negative", text)
 	case d > MaxLength:
@@ -29,9 +30,10 @@ func ParseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// ParseStages reads stages as k6 has them, 30s:100,2m:1000,30s:0: over so long, in a straight line, to so
-// many users; the first begins at 0, and 0s:100 is a step. Where all values are
-// rates, 100/s, it reports the open model. The run ends with the last stage.
+// ParseStages parses stages as k6 writes them: 30s:100,2m:1000,30s:0. Each stage is a
+// straight line to a number of users. The first one begins at 0, and 0s:100 is a step.
+// If all values are rates, such as 100/s, it returns true for the open model. The run
+// ends with the last stage.
 func ParseStages(text string) (c Curve, open bool, err error) {
 	p := parser{what: "stages", text: text}
 	for part := range strings.SplitSeq(text, ",") {
@@ -42,8 +44,8 @@ func ParseStages(text string) (c Curve, open bool, err error) {
 	return p.done(c)
 }
 
-// ParseRamp reads FROM:TO:DURATION, 10:500:2m or 10/s:500/s:2m: one straight line. The run ends with it unless it has a
-// run time; then it stays there.
+// ParseRamp parses FROM:TO:DURATION, such as 10:500:2m or 10/s:500/s:2m: one straight
+// line. The run ends with it, unless it has a run time; then the last value continues.
 func ParseRamp(text string) (c Curve, open bool, err error) {
 	p := parser{what: "ramp", text: text}
 	fields := p.fields(text, "FROM:TO:DURATION")
@@ -52,8 +54,8 @@ func ParseRamp(text string) (c Curve, open bool, err error) {
 	return p.done(c)
 }
 
-// ParseSpike reads BASE:PEAK:BEFORE:FOR, 50:1000:1m:20s: so much for a minute, then all at once the peak for 20 s, then
-// the base for another minute.
+// ParseSpike parses BASE:PEAK:BEFORE:FOR. 50:1000:1m:20s is 50 for a minute, then at
+// once 1000 for 20 s, then 50 for another minute.
 func ParseSpike(text string) (c Curve, open bool, err error) {
 	p := parser{what: "spike", text: text}
 	fields := p.fields(text, "BASE:PEAK:BEFORE:FOR")
@@ -65,17 +67,17 @@ func ParseSpike(text string) (c Curve, open bool, err error) {
 	return p.done(c)
 }
 
-// ParseSteps reads FROM:TO:BY:EVERY, 100:1000:100:30s: from 100 up (or down) by 100 each 30 s. The
-// last value is TO, and lasts as long as the others.
+// ParseSteps parses FROM:TO:BY:EVERY. 100:1000:100:30s goes from 100 up (or down) by
+// 100 every 30 s. The last value is TO, and lasts as long as the others.
 func ParseSteps(text string) (c Curve, open bool, err error) {
 	p := parser{what: "steps", text: text}
 	fields := p.fields(text, "FROM:TO:BY:EVERY")
 	from, to, by := p.value(fields[0]), p.value(fields[1]), p.value(fields[2])
 	every := p.duration(fields[3])
-	// Each step takes two stages: it lasts, and then the next one begins.
+	// Each step takes two stages: its length, and the jump to the next one.
 	count := math.Ceil(math.Abs(to-from)/by - tolerance)
 	if p.err == nil && (by <= 0 || count > maxStages/2-1) {
-		p.err = fmt.Errorf("a step by %q is too small: at most %d steps are taken", fields[2], maxStages/2)
+		p.err = fmt.Errorf("a step of %q is too small: there can be at most %d steps", fields[2], maxStages/2)
 	}
 	if p.err != nil {
 		return p.done(c)
@@ -91,22 +93,23 @@ func ParseSteps(text string) (c Curve, open bool, err error) {
 	return p.done(c)
 }
 
-// parser reads one shape and keeps the first thing wrong with it.
+// parser parses one shape and keeps its first error.
 type parser struct {
 	what, text string
-	// rates and numbers count the values of either kind: all are of one.
+	// rates and numbers count the values of each kind. A shape must not have both.
 	rates, numbers int
 	err            error
 }
 
-// fields splits a part into those that its form names; if it has others, so many empty ones.
+// fields splits a part into the fields of its form. If their number is wrong, it
+// returns empty ones.
 func (p *parser) fields(part, form string) []string {
 	fields, want := strings.Split(part, ":"), strings.Count(form, ":")+1
 	if len(fields) == want {
 		return fields
 	}
 	if p.err == nil {
-		p.err = fmt.Errorf("%q is not %s", part, form)
+		p.err = fmt.Errorf("%q must have the form %s", part, form)
 	}
 	return make([]string, want)
 }
@@ -137,10 +140,10 @@ func (p *parser) value(text string) float64 {
 	return value
 }
 
-// done returns the curve that was read, whether it is one of rates, or what is wrong with it.
+// done returns the curve and whether its values are rates, or the error.
 func (p *parser) done(c Curve) (Curve, bool, error) {
 	if p.err == nil && p.rates > 0 && p.numbers > 0 {
-		p.err = errors.New("either all values are rates, 100/s, or none is")
+		p.err = errors.New("either all values must be rates, such as 100/s, or none")
 	}
 	if p.err == nil {
 		p.err = c.validate(Load{Open: p.rates > 0}.limit(MaxWorkers))
@@ -151,8 +154,8 @@ func (p *parser) done(c Curve) (Curve, bool, error) {
 	return c, p.rates > 0, nil
 }
 
-// parseValue reads a number, and reports whether it was written as a rate. A rate is returned a second. Both are
-// bounded by what all workers can do together.
+// parseValue parses a number, and reports whether it is a rate. A rate is returned per
+// second. All workers together limit both.
 func parseValue(text string) (value float64, rate bool, err error) {
 	if strings.Contains(text, "/") {
 		value, err = perSecond(text)
@@ -165,8 +168,9 @@ func parseValue(text string) (value float64, rate bool, err error) {
 	return value, false, nil
 }
 
-// ParseRate reads a rate of tasks, 500/s, 500 (a second), 30/m, 30/min or 36/h, and returns it a
-// second. It is above 0, and at most what all workers can do together.
+// ParseRate parses a rate of tasks, such as 500/s, 500 (per second), 30/m, 30/min or
+// 36/h, and returns it per second. It must be above 0 and at most the rate of all
+// workers together.
 func ParseRate(text string) (float64, error) {
 	rate, err := perSecond(text)
 	if err == nil && rate == 0 {

@@ -43,9 +43,9 @@ func TestShapesThatCannotBeReadSayWhy(t *testing.T) {
 		parse      func(string) (stress.Curve, bool, error)
 		text, want string
 	}{
-		{stress.ParseStages, "", `stages "": "" is not DURATION:VALUE`},
-		{stress.ParseStages, "30s:100,2m", `stages "30s:100,2m": "2m" is not DURATION:VALUE`},
-		{stress.ParseStages, "30s:100,2x:5", `time "2x" is not one like 90s, 1h30m or 90 (seconds)`},
+		{stress.ParseStages, "", `stages "": "" must have the form DURATION:VALUE`},
+		{stress.ParseStages, "30s:100,2m", `stages "30s:100,2m": "2m" must have the form DURATION:VALUE`},
+		{stress.ParseStages, "30s:100,2x:5", `time "2x" must look like 90s, 1h30m or 90 (seconds)`},
 		{stress.ParseStages, "-3s:100", `time "-3s" is negative`},
 		{stress.ParseStages, "30s:ten", `value "ten" is not a number from 0 to 100000000`},
 		{stress.ParseStages, "30s:-1", `value "-1"`},
@@ -55,15 +55,15 @@ func TestShapesThatCannotBeReadSayWhy(t *testing.T) {
 		{stress.ParseStages, "30s:-1/s", `rate "-1/s" is not a number`},
 		{stress.ParseStages, "30s:100000001", `value "100000001"`},
 		{stress.ParseStages, "30s:10/d", `rate "10/d" does not end in /s, /m, /min or /h`},
-		{stress.ParseStages, "30s:10/s,30s:20", "either all values are rates, 100/s, or none is"},
+		{stress.ParseStages, "30s:10/s,30s:20", "either all values must be rates, such as 100/s, or none"},
 		{stress.ParseStages, "30s:1.5", "users must be a whole number, not 1.5 (a rate is written 1.5/s)"},
 		{stress.ParseStages, "0s:10", "users must have stages that take some time"},
 		{stress.ParseStages, strings.Repeat("1s:1,", 1000) + "1s:1", "at most 1000 stages"},
 		{stress.ParseStages, "9000h:10", "more than 366 days"},
-		{stress.ParseRamp, "10:500", `ramp "10:500": "10:500" is not FROM:TO:DURATION`},
-		{stress.ParseSpike, "1:2:3", "is not BASE:PEAK:BEFORE:FOR"},
-		{stress.ParseSteps, "1:100:0:1s", `a step by "0" is too small: at most 500 steps`},
-		{stress.ParseSteps, "0:100000:1:1s", `a step by "1" is too small: at most 500 steps`},
+		{stress.ParseRamp, "10:500", `ramp "10:500": "10:500" must have the form FROM:TO:DURATION`},
+		{stress.ParseSpike, "1:2:3", "must have the form BASE:PEAK:BEFORE:FOR"},
+		{stress.ParseSteps, "1:100:0:1s", `a step of "0" is too small: there can be at most 500 steps`},
+		{stress.ParseSteps, "0:100000:1:1s", `a step of "1" is too small: there can be at most 500 steps`},
 	} {
 		curve, open, err := c.parse(c.text)
 		if err == nil || !strings.Contains(err.Error(), c.want) || open || !reflect.DeepEqual(curve, stress.Curve{}) {
@@ -108,7 +108,7 @@ func TestParseDuration(t *testing.T) {
 	}
 }
 
-// FuzzShapes: whatever is read is a load that can be run.
+// FuzzShapes: every shape that can be parsed is a load that can be run.
 func FuzzShapes(f *testing.F) {
 	for _, text := range []string{"30s:100,2m:1000,30s:0", "10/s:500/s:2m", "50:1000:1m:20s", "100:300:100:30s", "0x1p-2:1:1"} {
 		f.Add(text)

@@ -2,12 +2,12 @@ package stress
 
 import "slices"
 
-// spread says of which kind each user is: the n-th is of the kind that, at that
-// number, lacks most of its share. So the shares are right at every number of
-// users, as good as whole users allow.
+// spread decides the kind of each user: the n-th user gets the kind that is most below
+// its share at that number. So at every number of users, the shares are as close as
+// whole users allow.
 type spread struct {
 	kinds []Kind
-	// round is the kind of each user of one round, after which all begins anew.
+	// round has the kind of each user of one round. After it, the kinds repeat.
 	round []int
 }
 

@@ -12,8 +12,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// starve makes everything in a run by which the tester sees its lateness wait this long before it reads the clock, as it
-// does where others have the CPUs.
+// starve delays the load tester's own clock, as if other processes had the CPUs.
 func starve(r *stress.Run, lag time.Duration) {
 	stress.SetClock(r, func() time.Time {
 		time.Sleep(lag)
@@ -21,9 +20,10 @@ func starve(r *stress.Run, lag time.Duration) {
 	})
 }
 
-// TestAStarvedTesterSaysSo in both models, and says how late it was to the per cent. Below the limit, which is 2 ms where the
-// CPUs may be busy, it says nothing. Time is virtual, so that nothing depends on the machine.
-func TestAStarvedTesterSaysSo(t *testing.T) {
+// TestAStarvedTesterReportsIt: in both models, the load tester reports its lag exactly to
+// the per cent. Below the limit, which is 2 ms if the CPUs may be busy, it reports
+// nothing. Time is virtual, so the test does not depend on the machine.
+func TestAStarvedTesterReportsIt(t *testing.T) {
 	t.Parallel()
 	for _, load := range []stress.Load{rate(200), users(10)} {
 		for lag, bottleneck := range map[time.Duration]bool{1900 * time.Microsecond: false, 6 * time.Millisecond: true, 80 * time.Millisecond: true} {
@@ -47,15 +47,15 @@ func TestAStarvedTesterSaysSo(t *testing.T) {
 					}
 				}
 				if bottleneck && !strings.Contains(self.Reasons[0], "ms late in the median") {
-					t.Errorf("it says %q", self.Reasons[0])
+					t.Errorf("the reason is %q", self.Reasons[0])
 				}
 			})
 		}
 	}
 }
 
-// TestATargetIsNotTheTester is the negative control: a target that is slow, that stalls or that refuses makes no bottleneck of
-// the tester.
+// TestATargetIsNotTheTester is the negative control: a target that is slow, stalls or
+// refuses connections does not make the load tester a bottleneck.
 func TestATargetIsNotTheTester(t *testing.T) {
 	t.Parallel()
 	for name, connect := range map[string]func() wire.Doer{

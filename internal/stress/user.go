@@ -20,40 +20,43 @@ import (
 type User struct {
 	// Index counts users from 0, over all workers.
 	Index int
-	// Dice are the user's own: with the same seed, they fall the same.
-	Dice *rand.Rand
+	// Rand is the user's random generator. The same seed repeats the same numbers.
+	Rand *rand.Rand
 
 	run  *Run
 	conn wire.Doer
 	// due is the moment from which the next call is measured; zero if that is
 	// when it is sent.
 	due time.Time
-	// apart says that a call of the task had no connection.
-	apart bool
-	// sent says that something of the last call may have reached the target.
+	// unconnected is set if a call of the task had no connection.
+	unconnected bool
+	// sent is set if any part of the last call may have reached the target.
 	sent bool
 }
 
-// Call is one request and what is expected of its answer.
+// Call is one request and the way to judge its answer.
 type Call struct {
-	// Name is what statistics call it, /buy/[id] say; the path without its query by default.
+	// Name is the name in the statistics, such as /buy/[id]; empty means the path
+	// without its query.
 	Name    string
 	Request wire.Request
-	// Judge says what an answer is; nil takes a status of 2xx for [stats.OK], and any
-	// other for a failure of kind [stats.KindStatus].
+	// Judge returns the outcome of an answer. If it is nil, a status of 2xx is
+	// [stats.OK] and any other a failure of kind [stats.KindStatus].
 	Judge func(r *wire.Response) stats.Outcome
-	// Private says that answers may have secrets in them that cannot be told from the
-	// request: no report quotes them.
+	// Private is set if answers may contain secrets that the request does not contain.
+	// Reports do not quote them.
 	Private bool
 }
 
-// Do makes a call, counts it, and returns its answer, which is valid until the user's next call; nil if there is none or
-// the outcome is a failure. It ends with the context, and is not counted then, unless it is the end of the run that
-// cuts it off: see [Options.StopTimeout].
+// Do sends a call, counts it, and returns its answer, which is valid until the user's
+// next call. It returns nil if there is no answer or the outcome is a failure.
+//
+// If the context ends first, the call ends and does not count, unless the end of the
+// run cuts it off: see [Options.StopTimeout].
 func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 	due := u.due
 	u.due = time.Time{}
-	// What begins after the end is no request that it cuts off.
+	// A call that begins after the end is not cut off by it.
 	over := ctx.Err() != nil
 	u.sent = !over
 	began := time.Now()
@@ -64,7 +67,7 @@ func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 		if over || !errors.Is(context.Cause(ctx), errOutOfTime) {
 			return nil
 		}
-		// The answer would have taken longer: this age is the least that it took.
+		// The answer would have taken longer: the time so far is a lower bound.
 		answer, s.Service = nil, s.At.Sub(began)
 		s.Outcome = stats.Outcome{Class: stats.Failed, Kind: stats.KindCutOff, Detail: "no answer when the run ended"}
 	case err != nil:
@@ -88,11 +91,12 @@ func (u *User) Do(ctx context.Context, c *Call) *wire.Response {
 	return answer
 }
 
-// Sent reports whether the target may have seen anything of the user's last call: false where the call had no
-// connection, could not be sent at all, or began after its context had ended.
+// Sent reports whether the target may have received any part of the user's last call.
+// It returns false if the call had no connection, could not be sent, or began after its
+// context had ended.
 func (u *User) Sent() bool { return u.sent }
 
-// record counts a call. Its response time goes back to when it was due.
+// record counts a call. Its response time begins when the call was due.
 func (u *User) record(due time.Time, entry *stats.Entry, s stats.Sample) {
 	s.Response = s.Service
 	if !due.IsZero() {
@@ -101,8 +105,8 @@ func (u *User) record(due time.Time, entry *stats.Entry, s stats.Sample) {
 	entry.Record(u.Index, s)
 }
 
-// example returns what an answer says, without the secrets that were sent: a server may
-// repeat them.
+// example returns an excerpt of an answer, without the secrets of the request: a server
+// may repeat them.
 func (c *Call) example(answer *wire.Response) string {
 	said := client.Excerpt(answer.Body)
 	if _, query, _ := strings.Cut(c.Request.Path, "?"); query != "" {
@@ -127,19 +131,19 @@ func (c *Call) example(answer *wire.Response) string {
 	return said
 }
 
-// shortestSecret is the length of the shortest value of a header that is looked for in
-// answers, in bytes: a shorter one may be any word.
+// shortestSecret is the length in bytes of the shortest header value that is removed
+// from excerpts. A shorter one can be any word.
 const shortestSecret = 7
 
-// failed returns the service time and the outcome of a call that has no answer.
+// failed returns the service time and the outcome of a call without an answer.
 func (u *User) failed(err error, took time.Duration) (time.Duration, stats.Outcome) {
 	kind := wire.KindOf(err)
 	switch kind {
 	case wire.Tester:
 		u.run.self.errors.Add(1)
-		u.apart, u.sent = true, false
+		u.unconnected, u.sent = true, false
 	case wire.Refused, wire.Resolve, wire.Unreachable, wire.ConnectTimeout, wire.Handshake:
-		u.apart, u.sent = true, false
+		u.unconnected, u.sent = true, false
 	case wire.Invalid:
 		u.sent = false
 	default: // something was sent
@@ -147,7 +151,7 @@ func (u *User) failed(err error, took time.Duration) (time.Duration, stats.Outco
 	if e, ok := errors.AsType[*wire.Error](err); ok {
 		took, err = e.Took, e.Err
 	}
-	// The addresses of a connection differ from one call to the next.
+	// Addresses are left out, because they differ from one call to the next.
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
 	}
@@ -173,8 +177,8 @@ func (c *Call) judge(r *wire.Response) stats.Outcome {
 	}
 }
 
-// statuses are the details of [Unexpected], made once: a target that only
-// answers errors must not cost more than one that does not.
+// statuses are the details of [Unexpected], made once, so that a target that only
+// returns errors costs no more than another.
 var statuses = func() (details [600]string) {
 	for status := range details {
 		details[status] = "status " + strconv.Itoa(status)
@@ -182,7 +186,7 @@ var statuses = func() (details [600]string) {
 	return details
 }()
 
-// Unexpected is the outcome of a status that was not expected.
+// Unexpected returns the outcome of an unexpected status.
 func Unexpected(status int) stats.Outcome {
 	o := stats.Outcome{Class: stats.Failed, Kind: stats.KindStatus}
 	if status >= 0 && status < len(statuses) {
@@ -193,7 +197,7 @@ func Unexpected(status int) stats.Outcome {
 	return o
 }
 
-// nobody is the connection of users who need none.
+// nobody is the connection of users that need none.
 type nobody struct{}
 
 var _ wire.Doer = nobody{}

@@ -12,14 +12,14 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// once is a kind of users who do one thing in their only task.
+// once returns a kind of users with one task.
 func once(do func(ctx context.Context, u *stress.User)) stress.Kind {
 	return stress.Kind{Name: "one", Weight: 1, Wait: stress.Constant(time.Hour), Join: func(u *stress.User) stress.Part {
 		return stress.Part{Tasks: []stress.Task{{Weight: 1, Do: func(ctx context.Context) { do(ctx, u) }}}}
 	}}
 }
 
-func TestOutcomesAreToldApart(t *testing.T) {
+func TestOutcomesAreDistinguished(t *testing.T) {
 	t.Parallel()
 	soldOut := func(*wire.Response) stats.Outcome { return stats.Outcome{Class: stats.Business, Kind: "sold_out"} }
 	for name, c := range map[string]struct {
@@ -62,7 +62,7 @@ func TestOutcomesAreToldApart(t *testing.T) {
 	}
 }
 
-// TestSentIsWhatMayHaveReachedTheTarget: of each call by itself.
+// TestSentIsWhatMayHaveReachedTheTarget: Sent is about each call by itself.
 func TestSentIsWhatMayHaveReachedTheTarget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestSentIsWhatMayHaveReachedTheTarget(t *testing.T) {
 	})
 }
 
-// asked is a connection that always fails, in a way that it asks for.
+// asked is a connection that always fails with the returned error.
 type asked func() error
 
 func (a asked) Do(context.Context, *wire.Request) (*wire.Response, error) { return nil, a() }

@@ -10,23 +10,24 @@ import (
 const (
 	// tickInterval is the length of a point of the series.
 	tickInterval = time.Second
-	// beatInterval is that of the timer whose lateness shows that the tester is starved.
+	// beatInterval is the interval of the timer whose lag shows that the tester gets
+	// too little CPU time.
 	beatInterval = 10 * time.Millisecond
 )
 
-// watcher looks at the run once a second.
+// watcher records a point of the series once a second.
 type watcher struct {
 	r    *Run
 	load model
 	last time.Time
-	// atEnd is what stands beside the interval in which the run was stopped: those
-	// who leave at once were there.
+	// atEnd has the gauges of the interval in which the run was stopped, because users
+	// that stop at once are no longer counted at its end.
 	atEnd atomic.Pointer[stats.Gauges]
-	// done tells it to end, and gone that it has.
+	// done ends the watcher, and gone is closed when it has ended.
 	done, gone chan struct{}
 }
 
-// watch begins to look, unless nobody wants it to.
+// watch starts a watcher, unless the run is unwatched.
 func (r *Run) watch(load model) *watcher {
 	_, began := r.current()
 	w := &watcher{r: r, load: load, last: began, done: make(chan struct{}), gone: make(chan struct{})}
@@ -42,7 +43,7 @@ func (r *Run) watch(load model) *watcher {
 	return w
 }
 
-// ending says that so many users are told to leave now, and that nobody begins another task.
+// ending records that users are stopped now, and that no new task begins.
 func (w *watcher) ending(users int) {
 	w.r.options.Stats.End(time.Now())
 	w.r.mu.Lock()
@@ -51,7 +52,7 @@ func (w *watcher) ending(users int) {
 	w.atEnd.Store(&stats.Gauges{Users: users, Wanted: wanted, InFlight: int(w.r.inFlight.Load())})
 }
 
-// stop looks a last time.
+// stop ends the watcher and records the last point.
 func (w *watcher) stop() {
 	close(w.done)
 	<-w.gone
@@ -60,7 +61,7 @@ func (w *watcher) stop() {
 	}
 }
 
-// run ends each second.
+// run records a point each second.
 func (w *watcher) run() {
 	tick := w.last.Add(tickInterval)
 	timer := time.NewTimer(0)
@@ -81,12 +82,12 @@ func (w *watcher) run() {
 			continue
 		}
 		w.tick(now)
-		// Points lie at whole seconds; those that were missed make this one longer.
+		// Points end at whole seconds. Missed ones make this point longer.
 		tick = tick.Add(now.Sub(tick).Truncate(tickInterval) + tickInterval)
 	}
 }
 
-// tick ends a point of the series.
+// tick records a point of the series.
 func (w *watcher) tick(now time.Time) {
 	w.last = now
 	lag, cpu := w.r.self.tick(now)

@@ -14,18 +14,21 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// seen is a request as a witness saw it, by clocks that are not the tester's: when its task was due, when it was about to be
-// sent and when its answer had been read; and when the server was done with it, if the server is [witness.serve].
+// seen has the moments of a request as a witness saw them, by clocks of its own: when
+// its task was due, just before it was sent, just after its answer was read; and when
+// the server was done with it, if the server is [witness.serve].
 type seen struct{ due, before, after, done time.Time }
 
-// witness sees all requests of a run. What the tester says of each lies between two of the witness's moments, whatever the
-// machine does, so that what it says in all can be held against them without a guess at how busy the machine is.
+// witness sees all requests of a run. The load tester's times of each lie between two
+// of the witness's moments, whatever the machine does. So its report can be checked
+// without assumptions about how busy the machine is.
 type witness struct {
 	mu   sync.Mutex
 	seen []*seen
 }
 
-// kind is a kind of users whose requests the witness sees. Each is also given to then, with its number, if there is one.
+// kind returns a kind of users whose requests the witness sees. It calls then, if not
+// nil, with the number of each request.
 func (w *witness) kind(wait stress.Wait, then func(n int)) stress.Kind {
 	return stress.Kind{Name: "seen", Weight: 1, Wait: wait, Join: func(u *stress.User) stress.Part {
 		call := &stress.Call{Name: "/", Request: wire.Request{Method: "GET"}}
@@ -46,7 +49,7 @@ func (w *witness) kind(wait stress.Wait, then func(n int)) stress.Kind {
 	}}
 }
 
-// serve lets the witness see when the server is done, as the last thing before it answers.
+// serve records when the server is done, just before it answers.
 func (w *witness) serve(work http.HandlerFunc) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		work(rw, r)
@@ -61,7 +64,7 @@ func (w *witness) serve(work http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// times returns something of each request, in order of length.
+// times returns a duration of each request, sorted.
 func (w *witness) times(of func(s *seen) time.Duration) (times []time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -72,14 +75,14 @@ func (w *witness) times(of func(s *seen) time.Duration) (times []time.Duration) 
 	return times
 }
 
-// between checks that a percentile that the tester tells of all requests lies between those of the times that are, request
-// for request, at least and at most what the tester saw. Its histograms are exact to 1 % and 1 µs, and a percentile may be
-// the one rank beside.
+// between checks that a reported percentile lies between those of the minimum and
+// maximum times of the requests. The load tester's histograms are exact to 1 % and 1
+// µs, and a percentile may be off by one rank.
 func between(t *testing.T, what string, told time.Duration, least, most []time.Duration, percent float64) {
 	t.Helper()
 	rank := int(float64(len(least)) * percent / 100)
 	low, high := least[min(max(rank-2, 0), len(least)-1)], most[min(rank+1, len(most)-1)]
 	if float64(told) < 0.99*float64(low)-1e3 || float64(told) > 1.01*float64(high)+1e3 {
-		t.Errorf("%s: p%g is told to be %v, and was between %v and %v", what, percent, told, low, high)
+		t.Errorf("%s: p%g is reported as %v, but was between %v and %v", what, percent, told, low, high)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// counters is a target that serves so many at a time, each in the same time;
-// others wait in line.
+// counters is a target that serves a number of requests at a time, each in the same
+// time. Others wait in line.
 type counters struct {
 	places chan struct{}
 	each   time.Duration
@@ -41,8 +41,8 @@ func (counters) Release()         {}
 func (counters) Close()           {}
 func (counters) Protocol() string { return "HTTP/1.1" }
 
-// The real engine, its statistics and thresholds find the capacity of a target
-// that serves 200 a second at most. The clock is not the real one.
+// The engine, its statistics and thresholds find the capacity of a target that serves
+// at most 200 requests a second. The clock is virtual.
 func TestFindsTheCapacityWithTheEngine(t *testing.T) {
 	t.Parallel()
 	const (
@@ -54,14 +54,15 @@ func TestFindsTheCapacityWithTheEngine(t *testing.T) {
 		name  string
 		open  bool
 		start float64
-		// truth is the load from which on the limit is crossed, and room how far
-		// above or below it the answer may be.
+		// truth is the load from which on the limit is crossed, and room the tolerance
+		// of the answer.
 		truth, room float64
 		knee        [2]float64
 	}{
-		// Above 200/s, the line grows by all that is more, for the 8 s that count.
+		// Above 200/s, the line grows by the excess, during the 8 s that count.
 		{"open", true, 20, places / each.Seconds(), 12, [2]float64{150, 205}},
-		// Each user beyond the tenth waits for another: 41 of them take 205 ms.
+		// Each user beyond the tenth waits for another: with 41 users, a request takes
+		// 205 ms.
 		{"closed", false, 3, 41, 2, [2]float64{6, 13}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -88,7 +89,7 @@ func TestFindsTheCapacityWithTheEngine(t *testing.T) {
 	}
 }
 
-// step runs one load for ten seconds, of which the first two do not count.
+// step runs one load for ten seconds. The first two do not count.
 func step(ctx context.Context, target wire.Doer, load stress.Load, thresholds []verdict.Threshold) (result.Step, error) {
 	recorder := stats.New(stats.Options{Start: time.Now(), Separate: load.Open})
 	run, err := stress.New(stress.Options{

@@ -4,5 +4,5 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// Knee is what finds the load from which latency grows out of proportion.
+// Knee exports kneeOf.
 func Knee(steps []result.Step) float64 { return kneeOf(steps) }

@@ -18,24 +18,23 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// target is a queue whose tail grows as that of M/M/1 does: the 95th percentile
-// of the time in the system is -ln(0.05)/(capacity-load). What is measured of
-// it is off by some noise.
+// target is a queue whose tail grows like that of M/M/1: the 95th percentile of the
+// time in the system is -ln(0.05)/(capacity-load). Its measurements are noisy.
 type target struct {
 	capacity float64
 	// limit is the latency at which a step breaks.
-	limit time.Duration
-	noise float64
-	dice  *rand.Rand
+	limit  time.Duration
+	noise  float64
+	random *rand.Rand
 }
 
-// breaks is the load at which the true latency is the limit.
+// breaks returns the load at which the true latency is the limit.
 func (q target) breaks() float64 { return q.capacity + math.Log(0.05)/q.limit.Seconds() }
 
 func (q target) measure(_ context.Context, load float64) (result.Step, error) {
 	step := result.Step{Rate: min(load, q.capacity), P95: stats.MS(10 * time.Second)}
 	if load < q.capacity {
-		p95 := -math.Log(0.05) / (q.capacity - load) * math.Exp(q.noise*q.dice.NormFloat64())
+		p95 := -math.Log(0.05) / (q.capacity - load) * math.Exp(q.noise*q.random.NormFloat64())
 		step.P95 = stats.MS(min(p95, 10) * float64(time.Second))
 	}
 	step.Held = time.Duration(step.P95) <= q.limit
@@ -45,7 +44,7 @@ func (q target) measure(_ context.Context, load float64) (result.Step, error) {
 	return step, nil
 }
 
-// check holds what every answer must be, whatever the target is.
+// check checks what every answer must satisfy, whatever the target is.
 func check(t interface {
 	Helper()
 	Errorf(format string, args ...any)
@@ -53,7 +52,7 @@ func check(t interface {
 ) {
 	t.Helper()
 	if len(measured) > 60 || len(c.Points) != len(measured) {
-		t.Errorf("it took %d steps, of which %d are told", len(measured), len(c.Points))
+		t.Errorf("it took %d steps, but reports %d", len(measured), len(c.Points))
 	}
 	if !slices.IsSortedFunc(c.Points, func(a, b result.Step) int { return cmp.Compare(a.Load, b.Load) }) {
 		t.Errorf("the points are not in the order of the loads: %v", c.Points)
@@ -73,10 +72,10 @@ func check(t interface {
 		}
 	}
 	if c.Highest > 0 && !held {
-		t.Errorf("%v is told to hold and was never seen to", c.Highest)
+		t.Errorf("%v is reported to hold, but never held", c.Highest)
 	}
 	if c.Broken > 0 && run < 2 {
-		t.Errorf("%v is told to break and broke %d times in a row", c.Broken, run)
+		t.Errorf("%v is reported to break, but broke %d times in a row", c.Broken, run)
 	}
 }
 
@@ -92,14 +91,14 @@ func find(t *testing.T, o capacity.Options) (result.Capacity, []result.Step) {
 	return c, measured
 }
 
-// What is found is the true capacity, to within the resolution and what noise of
-// five per cent in the latency moves it by.
+// The search finds the true capacity, within the resolution and the effect of 5 % noise
+// in the latency.
 func TestFindsTheCapacityOfAQueue(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		q := target{
 			capacity: math.Exp(rapid.Float64Range(math.Log(50), math.Log(50_000)).Draw(t, "log capacity")), noise: 0.05,
-			dice: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)),
+			random: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)),
 		}
 		// The limit is reached at 30 % to 95 % of the capacity.
 		q.limit = time.Duration(-math.Log(0.05) / q.capacity / rapid.Float64Range(0.05, 0.7).Draw(t, "slack") * float64(time.Second))
@@ -113,7 +112,8 @@ func TestFindsTheCapacityOfAQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(t, c, measured)
-		// Noise of 15 % (three sigma) in the time moves the load at which it meets the limit by 15 % of the slack.
+		// 15 % noise (three sigma) in the time moves the load at which it meets the
+		// limit by 15 % of the slack.
 		truth := q.breaks()
 		room := 0.05*truth + 0.15*(q.capacity-truth) + 1
 		if c.Highest < truth-room || c.Highest > truth+room || c.Broken < truth-room || c.Broken > truth+room+0.05*truth {
@@ -150,9 +150,9 @@ func TestFindsAHardLimit(t *testing.T) {
 		{"users", 47, capacity.Options{Start: 10, Max: 1e5, Integer: true}, 44, 48, 46, 47},
 		{"few users, to the one", 7, capacity.Options{Start: 1, Max: 1e5, Integer: true}, 6, 7, 6, 7},
 		{"a first load that breaks", 3.3, capacity.Options{Start: 100, Max: 1e6}, 3.3 / 1.05, 3.3 * 1.05, 3.3, 3.3},
-		{"users who are too many at first", 3, capacity.Options{Start: 50, Max: 1e5, Integer: true}, 2, 3, 2, 3},
-		{"all holds", math.Inf(1), capacity.Options{Start: 100, Max: 1000}, 1000, 0, 1000, 0},
-		{"the only load there is holds", math.Inf(1), capacity.Options{Start: 100, Max: 100}, 100, 0, 100, 0},
+		{"too many users at first", 3, capacity.Options{Start: 50, Max: 1e5, Integer: true}, 2, 3, 2, 3},
+		{"every load holds", math.Inf(1), capacity.Options{Start: 100, Max: 1000}, 1000, 0, 1000, 0},
+		{"the only load holds", math.Inf(1), capacity.Options{Start: 100, Max: 100}, 100, 0, 100, 0},
 		{"nothing holds", 0, capacity.Options{Start: 1024, Max: 2000}, 0, 1, 0, 1},
 		{"not even one user", 0, capacity.Options{Start: 5, Max: 2000, Integer: true}, 0, 1, 0, 1},
 	} {
@@ -170,8 +170,8 @@ func TestFindsAHardLimit(t *testing.T) {
 	}
 }
 
-// A target that hiccups in every third measurement is not broken by it.
-func TestHiccupsAreNoLimit(t *testing.T) {
+// A hiccup in every third measurement does not break a target.
+func TestHiccupsAreNotALimit(t *testing.T) {
 	t.Parallel()
 	hiccups := func(together int) func(context.Context, float64) (result.Step, error) {
 		calls := 0
@@ -188,7 +188,7 @@ func TestHiccupsAreNoLimit(t *testing.T) {
 	if found.Highest < 730/1.05 || found.Highest > 730 {
 		t.Errorf("%v held; want some 730; measured %+v", found.Highest, measured)
 	}
-	// The control: what stays broken is a limit.
+	// The control: a load that keeps breaking is a limit.
 	found, err := capacity.Find(t.Context(), capacity.Options{Measure: hiccups(2), Start: 100, Max: 1e6})
 	if err == nil && found.Highest > 730/1.05 {
 		t.Errorf("%v held, though two of three measurements broke", found.Highest)
@@ -216,16 +216,16 @@ func TestLuckIsConfirmed(t *testing.T) {
 	}
 }
 
-// Measurements that contradict each other for ever end all the same.
+// A search whose measurements always contradict each other ends.
 func TestEndlessContradictionEnds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		dice := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		holds := rapid.Float64Range(0, 1).Draw(t, "holds")
 		var measured []result.Step
 		c, err := capacity.Find(t.Context(), capacity.Options{
 			Measure: func(context.Context, float64) (result.Step, error) {
-				return result.Step{Held: dice.Float64() < holds, Tester: dice.Float64() < 0.02}, nil
+				return result.Step{Held: random.Float64() < holds, Tester: random.Float64() < 0.02}, nil
 			},
 			Start: 100, Max: 1e6, Resolution: 0.005, Integer: rapid.Bool().Draw(t, "users"),
 			Progress: func(s result.Step) { measured = append(measured, s) },
@@ -235,17 +235,17 @@ func TestEndlessContradictionEnds(t *testing.T) {
 		}
 		check(t, c, measured)
 		if capacity.Sentence(c, err) == "" {
-			t.Error("there is nothing to say")
+			t.Error("there is no sentence")
 		}
 	})
 }
 
-// Where the tester cannot keep up, nothing is said about the target.
+// If the load tester cannot keep up, the capacity is unknown.
 func TestTesterEndsTheSearch(t *testing.T) {
 	t.Parallel()
 	weak := func(ctx context.Context, load float64) (result.Step, error) {
 		step, err := wall(1e5)(ctx, load)
-		// A tester that sends too little sees no trouble, or all of it.
+		// A load tester that sends too little sees no trouble, or only trouble.
 		step.Tester = load >= 1000
 		return step, err
 	}
@@ -257,12 +257,12 @@ func TestTesterEndsTheSearch(t *testing.T) {
 	if !last.Tester || last.Held || last.Load != 1600 {
 		t.Errorf("the last point is %+v; want one that the tester spoiled", last)
 	}
-	for _, want := range []string{"at 800/s, the highest load that held", "at 1600/s the tester itself could not keep up"} {
+	for _, want := range []string{"at 800/s, the highest load that held", "at 1600/s the load tester could not keep up"} {
 		if s := capacity.Sentence(c, err); !strings.Contains(s, want) || strings.Contains(s, "broke") {
-			t.Errorf("it says %q; want %q and nothing of breaking", s, want)
+			t.Errorf("it says %q; want %q, and not that a load broke", s, want)
 		}
 	}
-	// One hiccup of the tester does not end it.
+	// One hiccup of the load tester does not end the search.
 	calls := 0
 	found, _ := find(t, capacity.Options{Measure: func(ctx context.Context, load float64) (result.Step, error) {
 		calls++
@@ -304,7 +304,7 @@ func TestInterruptedSearchSaysWhatIsKnown(t *testing.T) {
 			if !errors.Is(err, c.want) || found.Highest != c.held || found.Broken != 800 || calls != 7 {
 				t.Errorf("after %d calls it found %v and %v, %v", calls, found.Highest, found.Broken, err)
 			}
-			if s := capacity.Sentence(found, err); !strings.Contains(s, "did not come to its end") {
+			if s := capacity.Sentence(found, err); !strings.Contains(s, "ended early") {
 				t.Errorf("it says %q", s)
 			}
 		})
@@ -323,7 +323,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{func(o *capacity.Options) { o.Start = math.NaN() }, "must be more than 0"},
 		{func(o *capacity.Options) { o.Max = 0.5 }, "at least the first"},
 		{func(o *capacity.Options) { o.Max = math.Inf(1) }, "at least the first"},
-		{func(o *capacity.Options) { o.Integer, o.Start = true, 1.5 }, "users are whole"},
+		{func(o *capacity.Options) { o.Integer, o.Start = true, 1.5 }, "must be whole numbers"},
 		{func(o *capacity.Options) { o.Resolution = 0.001 }, "resolution"},
 		{func(o *capacity.Options) { o.Resolution = 1 }, "resolution"},
 	} {

@@ -6,26 +6,25 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// kneeDrop is how much of the best power must be left behind above a knee, so
-// that noise makes none.
+// kneeDrop is the share of the best power that must be lost above a knee, so that noise
+// is not a knee.
 const kneeDrop = 0.1
 
-// kneeOf returns the load from which latency grows out of proportion; 0 if there
-// is none among the steps.
+// kneeOf returns the load from which latency grows out of proportion; 0 if there is
+// none among the steps.
 //
-// It is the load of the greatest power, which is throughput divided by
-// latency. Up to there, one per cent more load costs less than one per cent of
-// latency; from there on, more. For an M/M/1 queue that is half of its
-// capacity, where its mean time has doubled; for one that serves in a fixed
-// time, it is just below its capacity. (L. Kleinrock, "Power and Deterministic
-// Rules of Thumb for Probabilistic Problems in Computer Communications", ICC
-// 1979.)
+// It is the load of the greatest power, which is throughput divided by latency. Below
+// it, one per cent more load costs less than one per cent of latency; above it, more.
+// For an M/M/1 queue, that is half of its capacity, where its mean time has doubled.
+// For a server with a fixed service time, it is just below its capacity. (L. Kleinrock,
+// "Power and Deterministic Rules of Thumb for Probabilistic Problems in Computer
+// Communications", ICC 1979.)
 //
-// Unlike the distance from a chord, the maximum does not move with the last
-// point measured, and it takes neither smoothing nor evenly spread points:
-// there are some ten, and most of them crowd at the capacity. Throughput counts
-// what did not fail; latency is the 95th percentile; only loads that held can
-// be the knee, and one above must have lost a tenth of its power.
+// Unlike the distance from a chord, the maximum does not depend on the last point
+// measured. It needs neither smoothing nor evenly spread points: there are about ten,
+// most of them near the capacity. Throughput counts requests that did not fail, and
+// latency is the 95th percentile. Only a load that held can be the knee, and a load
+// above it must have lost a tenth of its power.
 func kneeOf(steps []result.Step) float64 {
 	var knee, best float64
 	at := merge(steps)
@@ -42,7 +41,7 @@ func kneeOf(steps []result.Step) float64 {
 	return 0
 }
 
-// point is all that was measured at one load.
+// point has all measurements of one load.
 type point struct {
 	load, power float64
 	held        bool

@@ -10,7 +10,7 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// search is one search under way.
+// search is one search.
 type search struct {
 	o Options
 	// held is the highest load that held, and broken the lowest that did not; 0 if there is none.
@@ -26,8 +26,8 @@ func (s *search) run(ctx context.Context) error {
 		if err := s.bisect(ctx); err != nil {
 			return err
 		}
-		// What broke did so twice, what held was measured once, and the highest
-		// of many may have been the luckiest.
+		// A load breaks only after two measurements, but holds after one, and the
+		// highest of many may have been lucky.
 		was := s.held
 		if err := s.try(ctx, was); err != nil || s.held == was {
 			return err
@@ -36,8 +36,8 @@ func (s *search) run(ctx context.Context) error {
 	return fmt.Errorf("confirm the highest load: %w", ErrSteps)
 }
 
-// bracket finds a load that holds, and one above it that does not; one of them
-// is 0 if there is none within the bounds.
+// bracket finds a load that holds, and one above it that does not. One of them is 0 if
+// there is none within the bounds.
 func (s *search) bracket(ctx context.Context) error {
 	for s.held == 0 || s.broken == 0 {
 		load := s.o.Start
@@ -57,10 +57,10 @@ func (s *search) bracket(ctx context.Context) error {
 	return nil
 }
 
-// bisect brings the load that holds and the one that does not together.
+// bisect narrows the range between the load that holds and the one that does not.
 func (s *search) bisect(ctx context.Context) error {
 	for s.broken > s.held*(1+s.o.Resolution) {
-		// The resolution is a factor, so the middle is that of factors.
+		// The resolution is a factor, so the middle is the geometric mean.
 		middle := s.round(math.Sqrt(s.held * s.broken))
 		if middle <= s.held || middle >= s.broken {
 			return nil
@@ -72,7 +72,7 @@ func (s *search) bisect(ctx context.Context) error {
 	return nil
 }
 
-// round makes loads that can be said: whole users, and four digits of a rate.
+// round rounds loads to whole users, or to four digits of a rate.
 func (s *search) round(load float64) float64 {
 	if s.o.Integer {
 		return math.Round(load)
@@ -81,8 +81,8 @@ func (s *search) round(load float64) float64 {
 	return math.Round(load*scale) / scale
 }
 
-// try measures a load until it held once, or broke or was spoiled by the tester
-// twice: two or three times at most.
+// try measures a load until it has held once, has broken twice or was spoiled by the
+// load tester twice: two or three times at most.
 func (s *search) try(ctx context.Context, load float64) error {
 	broke, spoiled := 0, 0
 	for broke < 2 && spoiled < 2 {
@@ -106,7 +106,8 @@ func (s *search) try(ctx context.Context, load float64) error {
 	return nil
 }
 
-// breakAt notes a load that broke. What held at that load or above was luck.
+// breakAt records a load that broke. That the same or a higher load held before was
+// luck.
 func (s *search) breakAt(load float64) {
 	s.broken = load
 	if s.held < load {
@@ -120,7 +121,7 @@ func (s *search) breakAt(load float64) {
 	}
 }
 
-// measure measures once. What the tester spoiled did not hold, whatever it says.
+// measure takes one measurement. If the load tester spoiled it, the load did not hold.
 func (s *search) measure(ctx context.Context, load float64) (result.Step, error) {
 	if err := ctx.Err(); err != nil {
 		return result.Step{}, err
@@ -141,7 +142,7 @@ func (s *search) measure(ctx context.Context, load float64) (result.Step, error)
 	return step, nil
 }
 
-// byLoad sorts steps for a curve; those of one load stay in the order in which they were measured.
+// byLoad sorts steps by load. Steps of the same load keep their order.
 func byLoad(steps []result.Step) []result.Step {
 	sorted := append([]result.Step{}, steps...)
 	slices.SortStableFunc(sorted, func(a, b result.Step) int { return cmp.Compare(a.Load, b.Load) })

@@ -11,9 +11,8 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// Sentence says what the figures of a search mean, given the error it ended
-// with: the latencies at the highest load that held, what broke above it, and
-// what is not known.
+// Sentence describes the result of a search, given its error: the latencies at the
+// highest load that held, what broke above it, and what is unknown.
 func Sentence(c result.Capacity, err error) string {
 	var parts []string
 	switch {
@@ -22,22 +21,22 @@ func Sentence(c result.Capacity, err error) string {
 	case c.Broken > 0 && err == nil:
 		parts = append(parts, "no load held")
 	default:
-		parts = append(parts, "no load was seen to hold")
+		parts = append(parts, "no load held so far")
 	}
 	switch {
 	case c.Broken > 0:
 		parts = append(parts, fmt.Sprintf("at %s it broke%s", load(c, c.Broken), broke(c)))
 	case err == nil && c.Highest > 0:
-		parts = append(parts, "nothing higher was tried, so the capacity is above")
+		parts = append(parts, "no higher load was tried, so the capacity is above that")
 	}
 	switch {
 	case errors.Is(err, ErrTester):
-		parts = append(parts, fmt.Sprintf("at %s the tester itself could not keep up, which says nothing about the target: "+
-			"what it can do beyond is not known", load(c, tester(c))))
+		parts = append(parts, fmt.Sprintf("at %s the load tester could not keep up, so "+
+			"the capacity of the target above that is unknown", load(c, tester(c))))
 	case errors.Is(err, ErrSteps):
-		parts = append(parts, "the measurements contradicted each other, so the figure is a rough one: try longer steps")
+		parts = append(parts, "the measurements contradicted each other, so the figure is rough: try longer steps")
 	case err != nil:
-		parts = append(parts, "the search did not come to its end")
+		parts = append(parts, "the search ended early")
 	}
 	return strings.Join(parts, "; ")
 }
@@ -53,7 +52,7 @@ func load(c result.Capacity, v float64) string {
 	}
 }
 
-// decimals shows rates to three digits at least.
+// decimals returns enough decimals for three digits.
 func decimals(v float64) int {
 	switch {
 	case v >= 100:
@@ -65,7 +64,8 @@ func decimals(v float64) int {
 	}
 }
 
-// latencies are those of the last measurement of the highest load that held.
+// latencies returns the latencies of the last measurement of the highest load that
+// held.
 func latencies(c result.Capacity) string {
 	var text string
 	for _, p := range c.Points {
@@ -81,7 +81,7 @@ func ms(m stats.MS) string {
 	return strconv.FormatFloat(v, 'f', decimals(v), 64) + " ms"
 }
 
-// broke names what broke at the lowest load that did.
+// broke returns what broke at the lowest load that did not hold.
 func broke(c result.Capacity) string {
 	for _, p := range c.Points {
 		if p.Load == c.Broken && p.Broke != "" {
@@ -91,7 +91,7 @@ func broke(c result.Capacity) string {
 	return ""
 }
 
-// tester is the load at which the tester could not keep up, to the end.
+// tester returns the load at which the load tester could not keep up.
 func tester(c result.Capacity) float64 {
 	var load float64
 	for _, p := range c.Points {

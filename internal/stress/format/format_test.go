@@ -94,7 +94,7 @@ func TestLine(t *testing.T) {
 		" blanks ":                  "blanks",
 	} {
 		if got := format.Line(text); got != want {
-			t.Errorf("%q is told as %q, want %q", text, got, want)
+			t.Errorf("%q is formatted as %q, want %q", text, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package format writes figures and texts as people read them in a terminal or a table.
+// Package format formats figures and texts for people, in a terminal or a table.
 package format
 
 import (
@@ -10,14 +10,14 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// Millis writes a time in milliseconds for a column of a table: whole from ten
-// on, and with as many decimals below as three digits ask for, so that a
-// target that answers in less than a millisecond is not told as 0.
+// Millis formats a time in milliseconds for a column of a table. It is a whole number
+// from 10 on. Below, it has three digits, so that a target that answers in less than a
+// millisecond does not show 0.
 func Millis(m stats.MS) string {
 	return Digits(float64(m) / float64(time.Millisecond))
 }
 
-// Digits writes a number with decimals only where it is small.
+// Digits formats a number, with decimals only if it is small.
 func Digits(v float64) string {
 	switch size := math.Abs(v); {
 	case size == 0:
@@ -33,7 +33,7 @@ func Digits(v float64) string {
 	}
 }
 
-// TrimZero writes a number with so many decimals at most.
+// TrimZero formats a number with at most the given decimals.
 func TrimZero(v float64, decimals int) string {
 	text := strconv.FormatFloat(v, 'f', decimals, 64)
 	if strings.Contains(text, ".") {
@@ -42,7 +42,7 @@ func TrimZero(v float64, decimals int) string {
 	return text
 }
 
-// Duration writes a time for a sentence: "0.42 ms", "12 ms", "1.24 s".
+// Duration formats a time for a sentence: "0.42 ms", "12 ms", "1.24 s".
 func Duration(m stats.MS) string {
 	d := time.Duration(m)
 	if size := d.Abs(); size < 999500*time.Microsecond {
@@ -51,8 +51,8 @@ func Duration(m stats.MS) string {
 	return Span(d)
 }
 
-// Span writes how long something takes, a second or more: "1.24 s", "48 s",
-// "2 m 05 s", "3 h 20 m".
+// Span formats a duration of a second or more: "1.24 s", "48 s", "2 m 05 s", "3 h 20
+// m".
 func Span(d time.Duration) string {
 	s := d.Seconds()
 	switch {
@@ -69,7 +69,8 @@ func Span(d time.Duration) string {
 	return strconv.Itoa(minutes/60) + " h " + Pad2(minutes%60) + " m"
 }
 
-// Clock writes whole elapsed or remaining time as short as can be: "12s", "2m05s", "1h20m".
+// Clock formats an elapsed or remaining time, as short as possible: "12s", "2m05s",
+// "1h20m".
 func Clock(d time.Duration) string {
 	s := int(d.Round(time.Second) / time.Second)
 	switch {
@@ -82,6 +83,7 @@ func Clock(d time.Duration) string {
 	}
 }
 
+// Pad2 formats a number with at least two digits.
 func Pad2(n int) string {
 	if n < 10 {
 		return "0" + strconv.Itoa(n)
@@ -89,7 +91,7 @@ func Pad2(n int) string {
 	return strconv.Itoa(n)
 }
 
-// Count writes a whole number, its thousands set apart: 1,234,567.
+// Count formats a whole number with thousands separators: 1,234,567.
 func Count(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	sign := ""
@@ -106,7 +108,7 @@ func Count(n int64) string {
 	return sign + out.String()
 }
 
-// Rate writes how many a second: whole from a hundred on.
+// Rate formats a rate per second, as a whole number from 100 on.
 func Rate(perSecond float64) string {
 	switch size := math.Abs(perSecond); {
 	case size == 0:
@@ -120,7 +122,7 @@ func Rate(perSecond float64) string {
 	}
 }
 
-// Amount writes a load, or any number that is usually whole.
+// Amount formats a load, or any number that is usually whole.
 func Amount(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
 		return Count(int64(v))
@@ -128,8 +130,8 @@ func Amount(v float64) string {
 	return Rate(v)
 }
 
-// Share writes a part of a whole in percent. Neither some nor all is told where
-// it is not so: one in a million is "<0.01%", and one short of all ">99.99%".
+// Share formats a part of a whole in percent. Rounding never makes it none or all: one
+// in a million is "<0.01%", and one short of all ">99.99%".
 func Share(part, whole int64) string {
 	switch {
 	case whole <= 0 || part <= 0:
@@ -157,7 +159,7 @@ func Portion(p float64) string {
 	}
 }
 
-// Bytes writes a size in units of a thousand, as networks are measured.
+// Bytes formats a size in decimal units (1 kB is 1,000 B).
 func Bytes(n int64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB", "PB"}
 	v, unit := float64(n), 0

@@ -5,10 +5,9 @@ import (
 	"unicode"
 )
 
-// Line makes text that came from a file or a server fit for a line of a
-// terminal or a table: control characters, which could move the cursor or
-// change colours, and the characters that turn the direction of writing are
-// replaced, and white space is a blank.
+// Line makes text of a file or a server safe for a line of a terminal or a table. It
+// replaces control characters, which could move the cursor or change colours, and
+// characters that change the direction of writing. White space becomes a blank.
 func Line(text string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
@@ -25,8 +24,8 @@ func Line(text string) string {
 	return strings.TrimSpace(clean)
 }
 
-// columns returns how many columns of a terminal a rune takes, roughly as
-// Unicode's East Asian Width has it.
+// columns returns how many columns of a terminal a rune takes, roughly as Unicode's
+// East Asian Width defines it.
 func columns(r rune) int {
 	switch {
 	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
@@ -51,7 +50,7 @@ func Width(text string) int {
 	return n
 }
 
-// Cut shortens a text to so many columns; what is cut off is an ellipsis.
+// Cut shortens a text to limit columns, with an ellipsis at the end.
 func Cut(text string, limit int) string {
 	if Width(text) <= limit {
 		return text
@@ -70,12 +69,13 @@ func Cut(text string, limit int) string {
 	return out.String()
 }
 
-// Pad fills a text with blanks to so many columns; a longer one stays whole.
+// Pad fills a text with blanks up to a width in columns. It does not shorten a longer
+// text.
 func Pad(text string, columns int) string {
 	return text + strings.Repeat(" ", max(columns-Width(text), 0))
 }
 
-// PadLeft puts the blanks first.
+// PadLeft is Pad with the blanks at the beginning.
 func PadLeft(text string, columns int) string {
 	return strings.Repeat(" ", max(columns-Width(text), 0)) + text
 }

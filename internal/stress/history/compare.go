@@ -8,23 +8,23 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// Comparison is one run beside another.
+// Comparison compares two runs.
 type Comparison struct {
 	Base Summary `json:"base"`
 	New  Summary `json:"new"`
-	// Warnings are sentences that say why the figures may not be comparable.
+	// Warnings are reasons why the figures may not be comparable, as sentences.
 	Warnings []string `json:"warnings"`
 	Total    Row      `json:"total"`
-	// Names has a row for each method and name that either run has, in order.
+	// Names has a row for each method and name of either run, in order.
 	Names []Row `json:"names"`
 }
 
-// Row compares the requests of one name, or all.
+// Row compares the requests of one name, or all requests.
 type Row struct {
 	// Method and Name are empty in the total.
 	Method string `json:"method"`
 	Name   string `json:"name"`
-	// Only is "base" or "new" where only that run has the name.
+	// Only is "base" or "new" if only that run has the name.
 	Only string `json:"only,omitempty"`
 	// Rate is in requests a second, response times are in milliseconds, and
 	// FailureShare is 0 to 1.
@@ -35,16 +35,16 @@ type Row struct {
 	FailureShare Change `json:"failure_share"`
 }
 
-// Change is one figure in both runs.
+// Change is one figure of both runs.
 type Change struct {
 	Base float64 `json:"base"`
 	New  float64 `json:"new"`
-	// Percent is by how much of the base the new figure differs; nil where that
-	// cannot be said, as the base is 0 or one run has no such figure.
+	// Percent is the difference of the new figure, in percent of the base; nil if the
+	// base is 0 or one run lacks the figure.
 	Percent *float64 `json:"percent"`
 }
 
-// Compare sets a new run beside an earlier one.
+// Compare compares a new run with an earlier one.
 func Compare(base, other result.Run) Comparison {
 	c := Comparison{
 		Base: summarize(base), New: summarize(other),
@@ -75,7 +75,7 @@ func byName(entries []stats.Summary) map[[2]string]*stats.Summary {
 	return named
 }
 
-// compare makes a row of two summaries, one of which may be nil.
+// compare returns the row of two summaries, one of which may be nil.
 func compare(base, other *stats.Summary) Row {
 	var r Row
 	either := base

@@ -15,7 +15,7 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// faster is the run after a change: one name is gone, one is new.
+// faster returns the run after a change: one name is missing, and one is new.
 func faster() result.Run {
 	r := saved(2)
 	r.Stats.Total.Rate, r.Stats.Total.Response.P95, r.Stats.Total.Failures = 125, ms(47.75), 0
@@ -61,8 +61,8 @@ func TestCompare(t *testing.T) {
 		{"total rate", c.Total.Rate, 100, 125, 25},
 		{"total p95", c.Total.P95, 95.5, 47.75, -50},
 		{"total failures", c.Total.FailureShare, 0.01, 0, -100},
-		{"rate of what is gone", c.Names[0].Rate, 25, 0, -1000},
-		{"rate of what is new", c.Names[1].Rate, 0, 0.5, -1000},
+		{"rate of a missing name", c.Names[0].Rate, 25, 0, -1000},
+		{"rate of a new name", c.Names[1].Rate, 0, 0.5, -1000},
 	} {
 		if f.c.Base != f.b || f.c.New != f.n || percent(f.c) != f.p {
 			t.Errorf("%s: %v to %v is %v %%; want %v to %v, %v %%", f.name, f.c.Base, f.c.New, percent(f.c), f.b, f.n, f.p)
@@ -91,7 +91,8 @@ GET     /concerts  75 → 60 (-20 %)    40 → 44 (+10 %)  80 → 80 (±0 %)    
 	aligned(t, strings.Split(out.String(), "\n")[3:8], "REQ/S", "P95 (MS)", "FAILED (%)")
 }
 
-// TestWideNamesAreAligned: a Japanese letter takes two columns, an accent of its own none.
+// TestWideNamesAreAligned: a Japanese letter takes two columns, a combining accent
+// none.
 func TestWideNamesAreAligned(t *testing.T) {
 	t.Parallel()
 	r := saved(1)
@@ -104,7 +105,7 @@ func TestWideNamesAreAligned(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")[3:]
 	before, _, _ := strings.Cut(lines[0], "REQ/S")
-	// The names may be 60 columns wide: 29 letters, and an ellipsis.
+	// Names can be 60 columns wide: 29 letters, and an ellipsis.
 	if format.Width(before) != len("METHOD  ")+59+2 || !strings.Contains(out.String(), long[:29*len("券")]+"…  ") {
 		t.Errorf("the first figures begin at %d:\n%s", format.Width(before), out.String())
 	}
@@ -116,8 +117,9 @@ func TestWideNamesAreAligned(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotAllIsNoHundred: 2464 to 0.48 is not -100 %, and 9999 of 10000 are not 100 %.
-func TestWhatIsNotAllIsNoHundred(t *testing.T) {
+// TestRoundingNeverMakesAHundred: 2464 to 0.48 is not -100 %, and 9999 of 10000 are not
+// 100 %.
+func TestRoundingNeverMakesAHundred(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		rates    [2]float64
@@ -148,7 +150,7 @@ func TestWhatIsNotAllIsNoHundred(t *testing.T) {
 	}
 }
 
-// squeeze makes runs of spaces one space.
+// squeeze replaces runs of spaces with one space.
 func squeeze(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
@@ -157,7 +159,7 @@ func squeeze(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// aligned holds that each column begins at the same place in all lines.
+// aligned checks that each column begins at the same position in all lines.
 func aligned(t *testing.T, lines []string, columns ...string) {
 	t.Helper()
 	for _, column := range columns {
@@ -180,21 +182,21 @@ func TestCompareWarns(t *testing.T) {
 	}{
 		{"another host", func(r *result.Run) { r.Host = "http://other" }, "they differ in host: http://127.0.0.1:8000 and http://other"},
 		{"another scenario", func(r *result.Run) { r.Settings.Scenario = "" }, "they differ in scenario: tickets and -"},
-		{"more users", func(r *result.Run) { r.Settings.Users = 200 }, "they differ in load: 100 users, 10 new ones a second and 200 users, 10 new ones a second"},
+		{"more users", func(r *result.Run) { r.Settings.Users = 200 }, "they differ in load: 100 users, 10 started per second and 200 users, 10 started per second"},
 		{"a shape", func(r *result.Run) { r.Settings.Shape = "spike" }, "they differ in load"},
 		{"another spawn rate", func(r *result.Run) { r.Settings.SpawnRate = 1 }, "they differ in load"},
 		{"another kind of arrivals", func(r *result.Run) { r.Settings.Arrivals = "poisson" }, "they differ in load"},
 		{"another bound in flight", func(r *result.Run) { r.Settings.MaxInFlight = 5 }, "they differ in load"},
 		{
 			"the open model", func(r *result.Run) { r.Settings = result.Settings{Scenario: "tickets", Rate: 100, Open: true} },
-			"they differ in load: 100 users, 10 new ones a second and 100/s",
+			"they differ in load: 100 users, 10 started per second and 100/s",
 		},
 		{"another share", func(r *result.Run) { r.Settings.Worker = "1/4" }, "they differ in worker: - and 1/4"},
 		{"another protocol", func(r *result.Run) { r.Protocol = "HTTP/1.1 over TLS 1.3" }, "they differ in protocol"},
 		{"a short run", func(r *result.Run) { r.Stats.Duration = 20 }, "one ran much longer than the other: 60 s and 20 s"},
 		{
 			"a slow tester", func(r *result.Run) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"late", "busy"} },
-			"the tester itself was the bottleneck of the new run: late; busy",
+			"the load tester was the bottleneck of the new run: late; busy",
 		},
 		{"an empty run", func(r *result.Run) { r.Stats.Total.Requests = 0 }, "the new run sent nothing"},
 	} {
@@ -210,7 +212,7 @@ func TestCompareWarns(t *testing.T) {
 				t.Errorf("the other way round, warned is of %q", back.Warnings)
 			}
 			var out strings.Builder
-			if err := got.Write(&out); err != nil || !strings.Contains(out.String(), "beware: "+c.want) {
+			if err := got.Write(&out); err != nil || !strings.Contains(out.String(), "warning: "+c.want) {
 				t.Errorf("it reads %q, %v", out.String(), err)
 			}
 		})
@@ -218,7 +220,7 @@ func TestCompareWarns(t *testing.T) {
 	r := saved(2)
 	r.Self.Bottleneck = true
 	if got := history.Compare(r, r); len(got.Warnings) != 2 {
-		t.Errorf("of two slow testers is told %q", got.Warnings)
+		t.Errorf("two slow load testers give %q", got.Warnings)
 	}
 }
 
@@ -245,7 +247,7 @@ func TestListAsText(t *testing.T) {
 	want := "ID STARTED (UTC) SCENARIO HOST LOAD REQUESTS FAILURES REQ/S P95 VERDICT\n" +
 		saved(4).ID + " - - - - - - - - damaged: invalid character '\\x1b' looking for beginning of value\n" +
 		saved(3).ID + " 2026-11-22 08:59:03 tickets http://a[2Jbc\ufffd" + strings.Repeat("x", 45) + "… 100 users 6000 60 100 95.5 ms failed\n" +
-		saved(2).ID + " 2026-11-22 08:59:02 - http://127.0.0.1:8000 512/s 6000 60 0.25 0.12 ms the tester was the bottleneck\n" +
+		saved(2).ID + " 2026-11-22 08:59:02 - http://127.0.0.1:8000 512/s 6000 60 0.25 0.12 ms the load tester was the bottleneck\n" +
 		saved(1).ID + " 2026-11-22 08:59:01 tickets http://127.0.0.1:8000 100 users 6000 60 100 95.5 ms failed\n"
 	if squeeze(text) != want {
 		t.Errorf("it reads\n%s\nwant\n%s", squeeze(text), want)
@@ -253,12 +255,12 @@ func TestListAsText(t *testing.T) {
 	aligned(t, strings.Split(strings.TrimSpace(text), "\n"), "STARTED", "HOST", "VERDICT")
 
 	out.Reset()
-	if err := history.WriteList(&out, nil); err != nil || out.String() != "No run is kept yet.\n" {
-		t.Errorf("of no run it says %q, %v", out.String(), err)
+	if err := history.WriteList(&out, nil); err != nil || out.String() != "No saved runs.\n" {
+		t.Errorf("without runs the list is %q, %v", out.String(), err)
 	}
 }
 
-// full is a disk without room.
+// full is a full disk.
 type full struct{ after int }
 
 var errFull = errors.New("no room")

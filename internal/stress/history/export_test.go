@@ -1,4 +1,4 @@
 package history
 
-// Runs is how many runs are kept.
+// Runs is the number of saved runs.
 const Runs = maxRuns

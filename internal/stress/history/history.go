@@ -1,9 +1,8 @@
-// Package history keeps the reports of past runs, so that one can be compared
-// with another: a JSON file a run, in the directory runs below the data
-// directory.
+// Package history saves the reports of past runs, so that runs can be compared: one
+// JSON file per run, in the directory runs below the data directory.
 //
-// Files appear whole or not at all, and several processes may keep, list and
-// remove runs at once.
+// Files are written atomically, and several processes can save, list and remove runs at
+// once.
 package history
 
 import (
@@ -19,41 +18,40 @@ import (
 	"time"
 )
 
-// Limits of what is kept.
+// Limits of the history.
 const (
-	// maxRuns is how many runs are kept; older ones are removed.
+	// maxRuns is the number of saved runs; older ones are removed.
 	maxRuns = 50
-	// maxFile is how large a run's file may be, in bytes: a report with the
-	// longest series and a thousand names has some 2 MB.
+	// maxFile is the maximum size of a run's file, in bytes. A report with the longest
+	// series and a thousand names has about 2 MB.
 	maxFile = 64 << 20
-	// staleAfter is how old a half-written file must be before it counts as one
-	// that a crash left: nobody writes one for that long.
+	// staleAfter is the age at which a partly written file counts as left by a crash.
 	staleAfter = time.Hour
 )
 
 // The errors of this package.
 var (
-	// ErrNotFound says that no run is kept under what was asked for.
+	// ErrNotFound is returned if no saved run matches.
 	ErrNotFound = errors.New("no such run")
-	// ErrAmbiguous says that several runs begin with what was asked for.
-	ErrAmbiguous = errors.New("several runs begin so")
-	// ErrDamaged says that a run's file cannot be read as one.
+	// ErrAmbiguous is returned if several runs match.
+	ErrAmbiguous = errors.New("several runs match")
+	// ErrDamaged is returned if a run's file cannot be read.
 	ErrDamaged = errors.New("damaged")
-	// ErrTaken says that a run is kept under the ID already.
-	ErrTaken = errors.New("the ID is taken")
-	// ErrID says that an ID is not one of [NewID].
+	// ErrTaken is returned if a run with the ID is saved already.
+	ErrTaken = errors.New("a run with this ID exists")
+	// ErrID is returned for an ID that is not one of [NewID].
 	ErrID = errors.New("not the ID of a run, such as 20261122-085900-7f3a")
 )
 
-// Store keeps runs in a directory. It is safe for concurrent use, also by
-// several processes.
+// Store saves runs in a directory. It is safe for concurrent use, also by several
+// processes.
 type Store struct{ dir string }
 
-// New returns the store of a data directory. Nothing is made before the first
-// run is saved.
+// New returns the store of a data directory. It creates nothing before the first run is
+// saved.
 func New(dataDir string) *Store { return &Store{filepath.Join(dataDir, "runs")} }
 
-// The parts of a file's name.
+// The parts of a file name.
 const (
 	suffix    = ".json"
 	newPrefix = ".new-"
@@ -61,10 +59,10 @@ const (
 
 var idForm = regexp.MustCompile(`^\d{8}-\d{6}-[0-9a-f]{4}$`)
 
-// NewID names a run that starts now: 20261122-085900-7f3a. IDs sort by time, and
-// the dice tell apart runs that start in the same second.
-func NewID(now time.Time, dice *rand.Rand) string {
-	return fmt.Sprintf("%s-%04x", now.UTC().Format("20060102-150405"), dice.IntN(1<<16))
+// NewID returns the ID of a run that starts now: 20261122-085900-7f3a. IDs sort by
+// time. The random part distinguishes runs that start in the same second.
+func NewID(now time.Time, random *rand.Rand) string {
+	return fmt.Sprintf("%s-%04x", now.UTC().Format("20060102-150405"), random.IntN(1<<16))
 }
 
 func (s *Store) path(id string) string { return filepath.Join(s.dir, id+suffix) }

@@ -24,7 +24,7 @@ import (
 
 func ms(n float64) stats.MS { return stats.MS(n * float64(time.Millisecond)) }
 
-// saved is a run of the ticket scenario that is kept as the n-th.
+// saved returns the n-th run of the ticket scenario.
 func saved(n int) result.Run {
 	started := time.Date(2026, 11, 22, 8, 59, n, 0, time.UTC)
 	return result.Run{
@@ -80,7 +80,7 @@ func TestSavedRunComesBackWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(a, b) {
-		t.Errorf("kept was\n%s\nand came back\n%s", a, b)
+		t.Errorf("saved was\n%s\nbut read was\n%s", a, b)
 	}
 	runs := list(t, s)
 	if len(runs) != 1 || runs[0] != (history.Summary{
@@ -109,12 +109,12 @@ func TestNothingKeptYet(t *testing.T) {
 func TestIDsSortByTime(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		dice := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		when := time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "time"), 0)
 		later := when.Add(time.Duration(rapid.Int64Range(int64(time.Second), 1e18).Draw(t, "later")))
-		a := history.NewID(when, dice)
+		a := history.NewID(when, random)
 		// Zones and summer time do not matter.
-		b := history.NewID(later.In(time.FixedZone("west", -8*3600)), dice)
+		b := history.NewID(later.In(time.FixedZone("west", -8*3600)), random)
 		if a >= b || len(a) != len("20261122-085900-7f3a") {
 			t.Errorf("%s of %v does not sort before %s of %v", a, when, b, later)
 		}
@@ -145,7 +145,7 @@ func TestGetByWord(t *testing.T) {
 	}
 }
 
-// No word and no ID reaches a file outside of the directory.
+// No word and no ID reaches a file outside the directory.
 func TestPathsStayInside(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -171,7 +171,7 @@ func TestPathsStayInside(t *testing.T) {
 			t.Errorf("ID %q was saved: %v", id, err)
 		}
 	}
-	// A link leads outside as well.
+	// A link also points outside.
 	if err := os.Symlink(outside, filepath.Join(dir, "data", "runs", saved(2).ID+".json")); err != nil {
 		t.Fatal(err)
 	}
@@ -192,11 +192,11 @@ func TestDamagedRunsAreListed(t *testing.T) {
 	}
 	damage := map[string]string{
 		"":                                   "unexpected end",
-		"null":                               "no report",
+		"null":                               "not a report",
 		"[1,2]":                              "cannot unmarshal",
-		"{}":                                 "no report",
-		`{"schema":2,"id":"x"}`:              "from a newer version of onsale",
-		string(whole):                        "it holds run " + good.ID,
+		"{}":                                 "not a report",
+		`{"schema":2,"id":"x"}`:              "a newer version of onsale",
+		string(whole):                        "it contains run " + good.ID,
 		string(whole[:len(whole)/2]):         "unexpected end",
 		"\x00\xff\x1b[31m":                   "invalid character",
 		`{"schema":1,"stats":{"total":[]}}`:  "cannot unmarshal",
@@ -217,7 +217,7 @@ func TestDamagedRunsAreListed(t *testing.T) {
 	if err := errors.Join(huge.Truncate(1<<40), huge.Close(), os.Mkdir(filepath.Join(dir, "runs", saved(41).ID+".json"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	// What is no run is none of its business.
+	// Other files are ignored.
 	for _, name := range []string{"notes.txt", "baseline.json", ".new-" + saved(50).ID, ".20261122-085900-7f3a.json"} {
 		if err := os.WriteFile(filepath.Join(dir, "runs", name), []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
@@ -243,12 +243,12 @@ func TestDamagedRunsAreListed(t *testing.T) {
 				return
 			}
 		}
-	}), "no regular file", "larger than 64 MiB") {
+	}), "not a regular file", "larger than 64 MiB") {
 		if !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, want) }) {
-			t.Errorf("none is listed with %q: %q", want, said)
+			t.Errorf("no run is listed with %q: %q", want, said)
 		}
 	}
-	// They are the newest, and still a new one finds room.
+	// They are the newest, but a new run is still saved.
 	save(t, s, saved(59))
 }
 
@@ -265,14 +265,14 @@ func TestTheLastFiftyStay(t *testing.T) {
 	if len(runs) != history.Runs || !strings.HasPrefix(runs[0].ID, "20261122-085954") || !strings.HasPrefix(runs[49].ID, "20261122-085905") {
 		t.Fatalf("%d stayed, %s to %s", len(runs), runs[0].ID, runs[len(runs)-1].ID)
 	}
-	// After the clock went back, the run just saved is the oldest, and stays.
+	// After the clock was set back, the run just saved is the oldest, and stays.
 	old := saved(0)
 	old.ID = "20200101-000000-abcd"
 	save(t, s, old)
 	if _, err := s.Get(old.ID); err != nil {
 		t.Errorf("the run just saved was removed: %v", err)
 	}
-	// A damaged one takes a place and is removed in its turn.
+	// A damaged run counts, and is removed in its turn.
 	if err := os.WriteFile(filepath.Join(dir, "runs", "20190101-000000-abcd.json"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -302,12 +302,12 @@ func TestCrashLeavesNoHalfRun(t *testing.T) {
 	}
 	save(t, s, saved(4))
 	if _, err := os.Stat(old); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("what a crash left yesterday is still there: %v", err)
+		t.Errorf("the file that a crash left yesterday still exists: %v", err)
 	}
 	if _, err := os.Stat(half); err != nil {
-		t.Errorf("what somebody is writing was removed: %v", err)
+		t.Errorf("the file that another process is writing was removed: %v", err)
 	}
-	// Nothing that is kept is overwritten, and what failed leaves nothing behind.
+	// No saved run is overwritten, and a failed save leaves nothing behind.
 	other := saved(1)
 	other.Host = "http://other"
 	if err := s.Save(other); !errors.Is(err, history.ErrTaken) {
@@ -337,8 +337,8 @@ func TestUnwritableDirectory(t *testing.T) {
 	}
 }
 
-// Many save, list, get and so remove at once, as processes do: nobody sees half
-// a run, and none of the newest is lost.
+// Many goroutines save, list, get and so remove at once, like processes do: none reads
+// half a run, and none of the newest is lost.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -390,7 +390,7 @@ func TestManyAtOnce(t *testing.T) {
 	if len(runs) != history.Runs {
 		t.Errorf("%d runs stayed", len(runs))
 	}
-	// The last five seconds had 40 runs, all of which are among the newest 50.
+	// The last five seconds had 40 runs, which are all among the newest 50.
 	for n := each - 5; n < each; n++ {
 		for saver := range savers {
 			id := fmt.Sprintf("20261122-0900%02d-%04x", n, saver)

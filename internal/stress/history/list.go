@@ -11,30 +11,30 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// Summary is a run in a line.
+// Summary is a run in one line.
 type Summary struct {
 	ID      string    `json:"id"`
 	Started time.Time `json:"started,omitzero"`
-	// Duration is how long was counted, in seconds.
+	// Duration is the length of the counted part, in seconds.
 	Duration float64 `json:"duration"`
 	Scenario string  `json:"scenario"`
 	Host     string  `json:"host"`
-	// Load is what was asked for: "100 users", "500/s", or a shape.
+	// Load is the load of the settings: "100 users", "500/s", or a shape.
 	Load     string `json:"load"`
 	Requests int64  `json:"requests"`
 	Failures int64  `json:"failures"`
 	// Rate is in requests a second.
 	Rate float64  `json:"rate"`
 	P95  stats.MS `json:"p95_ms"`
-	// Verdict is a word for a person, Code the exit code.
+	// Verdict is the verdict in words, and Code the exit code.
 	Verdict string      `json:"verdict"`
 	Code    result.Code `json:"code"`
-	// Damaged says why the file cannot be read; all but ID is empty then.
+	// Damaged is why the file cannot be read. All other fields but ID are empty then.
 	Damaged string `json:"damaged,omitempty"`
 }
 
-// head is what a list needs of a report. The series, which makes up most of the
-// file, is not decoded.
+// head is the part of a report that a list needs. It leaves out the series, which is
+// most of the file.
 type head struct {
 	Schema   int             `json:"schema"`
 	ID       string          `json:"id"`
@@ -66,8 +66,8 @@ func summarize(r result.Run) Summary {
 	return h.summary()
 }
 
-// List returns all runs, the newest first. A damaged one is listed as such; one
-// that another process removes meanwhile is left out.
+// List returns all runs, the newest first. It includes damaged ones, and omits runs
+// that another process removes meanwhile.
 func (s *Store) List() ([]Summary, error) {
 	ids, err := s.ids()
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *Store) List() ([]Summary, error) {
 	return runs, nil
 }
 
-// loadOf tells the load that was asked for, as short as it can be told.
+// loadOf returns the load of the settings, as short as possible.
 func loadOf(s result.Settings) string {
 	switch {
 	case s.Shape != "":
@@ -108,7 +108,7 @@ func loadOf(s result.Settings) string {
 // WriteList writes runs as a table.
 func WriteList(w io.Writer, runs []Summary) error {
 	if len(runs) == 0 {
-		_, err := fmt.Fprintln(w, "No run is kept yet.")
+		_, err := fmt.Fprintln(w, "No saved runs.")
 		return err
 	}
 	var t table

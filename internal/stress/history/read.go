@@ -14,9 +14,9 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// Get returns the run that a word names: "last" or "@0", "last-1" or "@1" for
-// the one before, an ID, or the beginning of one. Errors wrap [ErrNotFound],
-// [ErrAmbiguous] and [ErrDamaged].
+// Get returns a saved run: "last" or "@0", "last-1" or "@1" for the one before, an ID,
+// or the beginning of an ID. Errors wrap [ErrNotFound], [ErrAmbiguous] and
+// [ErrDamaged].
 func (s *Store) Get(word string) (result.Run, error) {
 	id, err := s.find(word)
 	if err != nil {
@@ -32,8 +32,8 @@ func (s *Store) Get(word string) (result.Run, error) {
 	return r, nil
 }
 
-// find returns the ID of a file that is there: the word itself never becomes
-// part of a path.
+// find returns the ID of an existing file. The word itself never becomes part of a
+// path.
 func (s *Store) find(word string) (string, error) {
 	ids, err := s.ids()
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Store) find(word string) (string, error) {
 	}
 	if back, ok := stepsBack(word); ok {
 		if back >= len(ids) {
-			return "", fmt.Errorf("%w: %d are kept", ErrNotFound, len(ids))
+			return "", fmt.Errorf("%w: there are %d", ErrNotFound, len(ids))
 		}
 		return ids[back], nil
 	}
@@ -52,11 +52,11 @@ func (s *Store) find(word string) (string, error) {
 	case 1:
 		return found[0], nil
 	default:
-		return "", fmt.Errorf("%w: %s and %s, say", ErrAmbiguous, found[0], found[1])
+		return "", fmt.Errorf("%w: for example %s and %s", ErrAmbiguous, found[0], found[1])
 	}
 }
 
-// stepsBack reads last, last-N and @N.
+// stepsBack parses last, last-N and @N.
 func stepsBack(word string) (int, bool) {
 	if word == "last" {
 		return 0, true
@@ -69,18 +69,18 @@ func stepsBack(word string) (int, bool) {
 	return int(n), ok && err == nil
 }
 
-// read decodes a run's file. Only a regular one is opened: a pipe of that name
-// would wait for a writer for ever.
+// read decodes a run's file. It opens only regular files, because opening a named pipe
+// would wait for a writer forever.
 func (s *Store) read(id string, into any) error {
 	info, err := os.Lstat(s.path(id))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// Another process has just removed it.
+		// another process has just removed it
 		return ErrNotFound
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w: it is no regular file", ErrDamaged)
+		return fmt.Errorf("%w: it is not a regular file", ErrDamaged)
 	case info.Size() > maxFile:
 		return fmt.Errorf("%w: it is larger than %d MiB", ErrDamaged, maxFile>>20)
 	}
@@ -102,13 +102,13 @@ func (s *Store) read(id string, into any) error {
 	return nil
 }
 
-// mismatch says what is wrong with a file that is JSON, and not the run of its name.
+// mismatch returns what is wrong with a JSON file that is not the run of its name.
 func mismatch(id, inside string, schema int) error {
 	if schema > result.Schema {
-		return fmt.Errorf("%w: it is of schema %d, from a newer version of onsale", ErrDamaged, schema)
+		return fmt.Errorf("%w: a newer version of onsale wrote it (schema %d)", ErrDamaged, schema)
 	}
 	if schema != result.Schema || !idForm.MatchString(inside) {
-		return fmt.Errorf("%w: it is no report", ErrDamaged)
+		return fmt.Errorf("%w: it is not a report", ErrDamaged)
 	}
-	return fmt.Errorf("%w: it holds run %s, not %s", ErrDamaged, inside, id)
+	return fmt.Errorf("%w: it contains run %s, not %s", ErrDamaged, inside, id)
 }

@@ -14,9 +14,9 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// Save keeps a run under its ID, and removes the oldest beyond 50. The run
-// is on the disk when Save returns; it is kept, too, if the error is about the
-// removal alone. Errors wrap [ErrID] and [ErrTaken].
+// Save saves a run under its ID, and removes the oldest runs beyond 50. The run is on
+// the disk when Save returns; this is true even if the removal failed. Errors wrap
+// [ErrID] and [ErrTaken].
 func (s *Store) Save(r result.Run) error {
 	if !idForm.MatchString(r.ID) {
 		return fmt.Errorf("save run %q: %w", r.ID, ErrID)
@@ -34,9 +34,9 @@ func (s *Store) Save(r result.Run) error {
 	return nil
 }
 
-// write makes the file appear at once and whole. Its first name is made of the
-// ID, and nobody else can make it meanwhile, so that of two processes with the
-// same ID one fails instead of overwriting the other.
+// write writes the file atomically. Its temporary name contains the ID and is created
+// exclusively: of two processes with the same ID, one fails instead of overwriting the
+// other's file.
 func (s *Store) write(id string, text []byte) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
@@ -66,8 +66,7 @@ func (s *Store) write(id string, text []byte) error {
 	return s.sync()
 }
 
-// sync writes the directory's new entry to the disk. Windows has no such call
-// for directories.
+// sync syncs the directory. Windows has no such call for directories.
 func (s *Store) sync() error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -79,9 +78,8 @@ func (s *Store) sync() error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// prune removes the oldest runs, never the one just saved: a clock that went
-// back makes that one the oldest. What another process removed meanwhile is
-// gone as well.
+// prune removes the oldest runs, but never the one just saved, which is the oldest if
+// the clock was set back. Another process may have removed them already.
 func (s *Store) prune(saved string) error {
 	ids, err := s.ids()
 	if err != nil {
@@ -95,7 +93,7 @@ func (s *Store) prune(saved string) error {
 	return errors.Join(err, s.removeStale())
 }
 
-// removeStale removes what crashes left half-written.
+// removeStale removes partly written files that crashes left.
 func (s *Store) removeStale() error {
 	files, err := os.ReadDir(s.dir)
 	if err != nil {

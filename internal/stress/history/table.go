@@ -7,18 +7,19 @@ import (
 	"onsale/internal/stress/format"
 )
 
-// gap is how many blanks are between two columns.
+// gap is the number of blanks between two columns.
 const gap = 2
 
-// table is rows whose columns are aligned as a terminal shows them, where some
-// characters take two columns and some none.
+// table is a table whose columns are aligned on a terminal, where characters take none,
+// one or two columns.
 type table struct {
 	rows [][]string
-	// widths are those of the columns but the last.
+	// widths are the widths of all columns but the last.
 	widths []int
 }
 
-// row adds a row, whose last cell may be long. All rows have as many cells.
+// row adds a row. All rows have the same number of cells, and the last cell may be
+// long.
 func (t *table) row(cells ...string) {
 	last := len(cells) - 1
 	if t.widths == nil {
@@ -32,7 +33,7 @@ func (t *table) row(cells ...string) {
 	t.rows = append(t.rows, cells)
 }
 
-// write writes all rows at once.
+// write writes all rows.
 func (t *table) write(w io.Writer) error {
 	var b strings.Builder
 	for _, cells := range t.rows {

@@ -11,18 +11,18 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// How wide a cell of a table and a line may be, in columns: a name that is longer
-// would push the figures off the screen.
+// The maximum width of a cell and of a line, in columns: a longer name would push the
+// figures off the screen.
 const (
 	maxCell = 60
 	maxLine = 500
 )
 
-// clean makes text that came from a file or from the target fit for a terminal:
-// nothing in it moves the cursor, changes colours or turns the line around.
+// clean makes text of a file or the target safe for a terminal: nothing in it can move
+// the cursor, change colours or reverse the line.
 func clean(text string) string { return printable(text, maxCell) }
 
-// cleanLine does so for a sentence.
+// cleanLine is clean for a sentence.
 func cleanLine(text string) string { return printable(text, maxLine) }
 
 func printable(text string, width int) string {
@@ -42,7 +42,7 @@ func orDash(text string) string {
 	return text
 }
 
-// number writes three digits at least, and never an exponent.
+// number formats a number with at least three digits and without an exponent.
 func number(v float64) string {
 	decimals := 2
 	switch v := math.Abs(v); {

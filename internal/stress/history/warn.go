@@ -7,11 +7,11 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// farApart is by what factor the lengths of two runs may differ before the
-// shorter one is more start than run.
+// farApart is the ratio of the lengths of two runs from which on they are hardly
+// comparable.
 const farApart = 2
 
-// warnings say why two runs may not be comparable.
+// warnings returns why two runs may not be comparable.
 func warnings(base, other result.Run) []string {
 	w := []string{}
 	differ := func(what, a, b string) {
@@ -32,7 +32,7 @@ func warnings(base, other result.Run) []string {
 		r    result.Run
 	}{{"base", base}, {"new", other}} {
 		if run.r.Self.Bottleneck {
-			w = append(w, fmt.Sprintf("the tester itself was the bottleneck of the %s run%s", run.name, because(run.r.Self.Reasons)))
+			w = append(w, fmt.Sprintf("the load tester was the bottleneck of the %s run%s", run.name, because(run.r.Self.Reasons)))
 		}
 		if run.r.Stats.Total.Requests == 0 {
 			w = append(w, fmt.Sprintf("the %s run sent nothing", run.name))
@@ -48,11 +48,11 @@ func because(reasons []string) string {
 	return ": " + strings.Join(reasons, "; ")
 }
 
-// wholeLoad tells all of the load that changes what a target sees.
+// wholeLoad returns everything about the load that changes what a target sees.
 func wholeLoad(s result.Settings) string {
 	parts := []string{loadOf(s)}
 	if s.SpawnRate > 0 {
-		parts = append(parts, number(s.SpawnRate)+" new ones a second")
+		parts = append(parts, number(s.SpawnRate)+" started per second")
 	}
 	if s.Open && s.Rate == 0 {
 		parts = append(parts, "tasks a second")

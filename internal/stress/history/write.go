@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// Write writes the comparison as text: who is compared, what to be wary of,
-// and a table of base, new and difference for each figure.
+// Write writes the comparison as text: the two runs, the warnings, and a table with the
+// base, the new value and the difference of each figure.
 func (c Comparison) Write(w io.Writer) error {
 	for _, run := range []struct {
 		name string
@@ -18,7 +18,7 @@ func (c Comparison) Write(w io.Writer) error {
 			clean(run.s.Host), clean(run.s.Load), run.s.Verdict)
 	}
 	for _, warning := range c.Warnings {
-		fmt.Fprintf(w, "beware: %s\n", cleanLine(warning))
+		fmt.Fprintf(w, "warning: %s\n", cleanLine(warning))
 	}
 	fmt.Fprintln(w)
 	var t table
@@ -34,7 +34,7 @@ func (t *table) compared(r Row, method, name string) {
 	t.row(method, name, r.text(r.Rate), r.text(r.P50), r.text(r.P95), r.text(r.P99), r.share())
 }
 
-// text tells a figure of both runs: 120 → 90 (-25 %).
+// text formats a figure of both runs: 120 → 90 (-25 %).
 func (r Row) text(c Change) string {
 	switch {
 	case r.Only == "base":
@@ -48,8 +48,8 @@ func (r Row) text(c Change) string {
 	}
 }
 
-// share tells the failures of both runs. They differ in percentage points: from
-// one failure to two is no doubling that anybody should be woken for.
+// share formats the failures of both runs. They differ in percentage points, because an
+// increase from one failure to two is not an alarming "+100 %".
 func (r Row) share() string {
 	base, other := r.FailureShare.Base*100, r.FailureShare.New*100
 	switch {
@@ -64,7 +64,7 @@ func (r Row) share() string {
 	}
 }
 
-// percent writes a share in percent. Neither some nor all is told where it is not so.
+// percent formats a share in percent. Rounding never makes it none or all.
 func percent(v float64) string {
 	switch {
 	case v > 0 && v < 0.01:
@@ -78,8 +78,8 @@ func percent(v float64) string {
 	}
 }
 
-// signed writes one digit after the point, and no minus before zero. What is not
-// all does not become a hundred.
+// signed formats a difference with one decimal, without a minus before zero. Rounding
+// never makes a decrease -100.
 func signed(v float64) string {
 	rounded := math.Round(v*10) / 10
 	switch {

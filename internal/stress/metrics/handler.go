@@ -9,14 +9,14 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// Handler serves all metrics of the registry, in the format that the scraper
-// asks for; native histograms take protobuf, which a Prometheus asks for when it
-// wants them.
+// Handler serves all metrics of the registry, in the format that the scraper requests.
+// Native histograms need protobuf, which Prometheus requests if it is configured for
+// them.
 func (m *Metrics) Handler(logger *slog.Logger) http.Handler {
 	serve := telemetry.Handler(m.registry, logger)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
-			serve.ServeHTTP(w, r) // a HEAD tells nobody anything
+			serve.ServeHTTP(w, r) // a HEAD response has no metrics
 			return
 		}
 		number := m.scrapes.begin()
@@ -28,18 +28,18 @@ func (m *Metrics) Handler(logger *slog.Logger) http.Handler {
 	})
 }
 
-// AwaitScrape waits for a scrape that begins from now on to be answered, and returns false if
-// the context ends before that. A worker that is done waits so, lest its last seconds
-// are never seen. Its server must then be shut down, not closed: the answer may
-// be on its way yet.
+// AwaitScrape waits until a scrape that begins from now on has been answered. It
+// returns false if the context ends first. A worker that has ended calls it, so that
+// its last seconds are scraped. Then shut the server down gracefully, because the
+// response may still be on its way.
 func (m *Metrics) AwaitScrape(ctx context.Context) bool { return m.scrapes.await(ctx) }
 
-// scrapes counts them, in the order in which they began.
+// scrapes counts scrapes, in the order in which they began.
 type scrapes struct {
 	mu       sync.Mutex
 	begun    int
-	answered int           // the last that began of those that were answered
-	changed  chan struct{} // closed at the next answer
+	answered int           // the last answered one, in that order
+	changed  chan struct{} // closed at the next response
 }
 
 func (s *scrapes) begin() (number int) {
@@ -76,7 +76,7 @@ func (s *scrapes) await(ctx context.Context) bool {
 	}
 }
 
-// response notes whether metrics were sent.
+// response records whether metrics were sent.
 type response struct {
 	http.ResponseWriter
 
@@ -84,13 +84,13 @@ type response struct {
 	sent    bool
 }
 
-// WriteHeader notes a status that brings no metrics.
+// WriteHeader records a status without metrics.
 func (w *response) WriteHeader(status int) {
 	w.refused = w.refused || status != http.StatusOK
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write notes whether a part of the body was sent.
+// Write records whether a part of the body was sent.
 func (w *response) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.sent = err == nil && !w.refused

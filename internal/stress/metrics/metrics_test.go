@@ -31,7 +31,7 @@ func sample(ms int, class stats.Class, kind string) stats.Sample {
 	return stats.Sample{Response: took, Service: took / 2, Outcome: stats.Outcome{Class: class, Kind: kind}}
 }
 
-// wantSeries checks the values of the series that are counters or gauges.
+// wantSeries checks the values of counters and gauges.
 func wantSeries(t *testing.T, reg *prometheus.Registry, want string, names ...string) {
 	t.Helper()
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), names...); err != nil {
@@ -54,7 +54,7 @@ func TestOutcomesAreToldApart(t *testing.T) {
 	m.Observe("POST", "/buy/[id]", sample(10, stats.Failed, "reset"))
 	m.Observe("GET", "/concerts", sample(10, stats.OK, ""))
 	wantSeries(t, reg, `
-# HELP onsale_stress_requests_total Requests that were answered or have failed, by what came of them.
+# HELP onsale_stress_requests_total Requests, by outcome.
 # TYPE onsale_stress_requests_total counter
 onsale_stress_requests_total{method="GET",name="/concerts",outcome="failed"} 0
 onsale_stress_requests_total{method="GET",name="/concerts",outcome="ok"} 1
@@ -62,7 +62,7 @@ onsale_stress_requests_total{method="POST",name="/buy/[id]",outcome="denied"} 2
 onsale_stress_requests_total{method="POST",name="/buy/[id]",outcome="failed"} 3
 onsale_stress_requests_total{method="POST",name="/buy/[id]",outcome="ok"} 3
 onsale_stress_requests_total{method="POST",name="/buy/[id]",outcome="sold_out"} 1
-# HELP onsale_stress_failures_total Requests that have failed, by what went wrong.
+# HELP onsale_stress_failures_total Failed requests, by cause.
 # TYPE onsale_stress_failures_total counter
 onsale_stress_failures_total{kind="reset",method="POST",name="/buy/[id]"} 2
 onsale_stress_failures_total{kind="status",method="POST",name="/buy/[id]"} 1
@@ -75,11 +75,11 @@ func TestStateOfAWorker(t *testing.T) {
 	m.Set(metrics.State{Users: 1, Due: 60, NotSent: 5, LateSeconds: 1})
 	m.Set(metrics.State{Users: 2, Due: 80, NotSent: 5, LateSeconds: 1})
 	m.Set(metrics.State{
-		Users: 40, UsersWanted: 50, RateWanted: 12.5, InFlight: 7, Due: 20, NotSent: 3, // begun anew
-		Lag: 1500 * time.Microsecond, CPU: 0.75, LateSeconds: 1, // no less than before, and anew as well
+		Users: 40, UsersWanted: 50, RateWanted: 12.5, InFlight: 7, Due: 20, NotSent: 3, // after a reset
+		Lag: 1500 * time.Microsecond, CPU: 0.75, LateSeconds: 1, // also after a reset
 	})
 	wantSeries(t, reg, `
-# HELP onsale_stress_cpu_ratio Share that the worker used of the CPU it may use, in the last second.
+# HELP onsale_stress_cpu_ratio Share of its CPUs that the worker used in the last second.
 # TYPE onsale_stress_cpu_ratio gauge
 onsale_stress_cpu_ratio 0.75
 # HELP onsale_stress_due_total Tasks that were due in the open model.
@@ -88,25 +88,25 @@ onsale_stress_due_total 100
 # HELP onsale_stress_in_flight Tasks under way in the open model.
 # TYPE onsale_stress_in_flight gauge
 onsale_stress_in_flight 7
-# HELP onsale_stress_info What this worker runs; always 1.
+# HELP onsale_stress_info The load test that this worker runs; always 1.
 # TYPE onsale_stress_info gauge
 onsale_stress_info{host="http://target:8000/base",scenario="tickets",worker="1/4"} 1
 # HELP onsale_stress_late_seconds_total Seconds in which the worker could not keep up.
 # TYPE onsale_stress_late_seconds_total counter
 onsale_stress_late_seconds_total 2
-# HELP onsale_stress_not_sent_total Tasks that were due and not begun, as too many were in flight.
+# HELP onsale_stress_not_sent_total Tasks that were due but not begun, because too many were in flight.
 # TYPE onsale_stress_not_sent_total counter
 onsale_stress_not_sent_total 8
-# HELP onsale_stress_rate_wanted Tasks that should begin each second; 0 in the closed model.
+# HELP onsale_stress_rate_wanted Wanted tasks per second; 0 in the closed model.
 # TYPE onsale_stress_rate_wanted gauge
 onsale_stress_rate_wanted 12.5
-# HELP onsale_stress_send_lag_seconds How late the worker itself was in the last second, in the median.
+# HELP onsale_stress_send_lag_seconds Median lag of the worker itself in the last second.
 # TYPE onsale_stress_send_lag_seconds gauge
 onsale_stress_send_lag_seconds 0.0015
-# HELP onsale_stress_users Users that are there.
+# HELP onsale_stress_users Running users.
 # TYPE onsale_stress_users gauge
 onsale_stress_users 40
-# HELP onsale_stress_users_wanted Users that there should be; 0 in the open model.
+# HELP onsale_stress_users_wanted Wanted users; 0 in the open model.
 # TYPE onsale_stress_users_wanted gauge
 onsale_stress_users_wanted 50
 `)
@@ -144,7 +144,7 @@ func TestBothTimesAreKept(t *testing.T) {
 	t.Parallel()
 	m, reg := newMetrics(t)
 	m.Observe("GET", "/", sample(400, stats.OK, ""))
-	m.Observe("GET", "/", stats.Sample{Response: -time.Second, Service: -1}) // a clock that was set back
+	m.Observe("GET", "/", stats.Sample{Response: -time.Second, Service: -1}) // the clock was set back
 	for name, sum := range map[string]float64{"onsale_stress_response_seconds": 0.4, "onsale_stress_service_seconds": 0.2} {
 		h := family(t, reg, name)[0].GetHistogram()
 		// Schema 3 divides each doubling by 8.
@@ -230,14 +230,14 @@ func BenchmarkObserve(b *testing.B) {
 	})
 }
 
-// scrape asks for the metrics once.
+// scrape requests the metrics once.
 func scrape(h http.Handler, method string) int {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(method, "/metrics", http.NoBody))
 	return w.Code
 }
 
-// slow is a collector that takes its time.
+// slow is a collector that takes a while.
 type slow struct{ takes time.Duration }
 
 func (slow) Describe(chan<- *prometheus.Desc) {}
@@ -265,7 +265,7 @@ func TestAwaitScrape(t *testing.T) {
 			}
 		}
 
-		scrape(handler, http.MethodGet) // over before anybody waits
+		scrape(handler, http.MethodGet) // ended before the wait began
 		go func() { scrape(handler, http.MethodGet) }()
 		time.Sleep(time.Second / 2)
 		go await(time.Minute)
@@ -283,14 +283,14 @@ func TestAwaitScrape(t *testing.T) {
 		began := time.Now()
 		go await(time.Minute)
 		if <-seen || time.Since(began) != time.Minute {
-			t.Errorf("a wait without a scrape is content after %s", time.Since(began))
+			t.Errorf("a wait without a scrape ended after %s", time.Since(began))
 		}
 	})
 }
 
-// TestAScrapeThatFailsIsNone: a server that is too busy, or takes too long,
-// answers 503.
-func TestAScrapeThatFailsIsNone(t *testing.T) {
+// TestAFailedScrapeDoesNotCount: a server that is too busy, or takes too long, answers
+// 503.
+func TestAFailedScrapeDoesNotCount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, reg := newMetrics(t)
@@ -303,7 +303,7 @@ func TestAScrapeThatFailsIsNone(t *testing.T) {
 			}
 		}()
 		if m.AwaitScrape(ctx) {
-			t.Error("a scrape that was refused is taken for one")
+			t.Error("a rejected scrape was counted")
 		}
 	})
 }

@@ -22,8 +22,8 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// worker starts what a worker exposes, after so many samples of 1 ms, 2 ms… from the first on, and returns its
-// address.
+// worker starts a worker's metrics, with samples of consecutive milliseconds, and
+// returns its address.
 func worker(t *testing.T, index, first, last int) (m *metrics.Metrics, address string) {
 	t.Helper()
 	reg := telemetry.NewRegistry(telemetry.ReadBuild())
@@ -37,11 +37,11 @@ func worker(t *testing.T, index, first, last int) (m *metrics.Metrics, address s
 	return m, strings.TrimPrefix(server.URL, "http://")
 }
 
-// listening is what Prometheus logs when it does.
+// listening matches the log line of Prometheus when it listens.
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// startPrometheus starts Debian's Prometheus, which scrapes the targets twice a
-// second, and returns its URL.
+// startPrometheus starts Debian's Prometheus, which scrapes the targets twice a second,
+// and returns its URL.
 func startPrometheus(t *testing.T, feature string, targets ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("prometheus")
@@ -75,7 +75,7 @@ func startPrometheus(t *testing.T, feature string, targets ...string) string {
 	at, ok := <-address
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		for range address { // until all is read
+		for range address { // drain
 		}
 		_ = cmd.Wait()
 	})
@@ -85,7 +85,7 @@ func startPrometheus(t *testing.T, feature string, targets ...string) string {
 	return "http://" + at
 }
 
-// ask asks Prometheus for the one value of an expression; false while there is none.
+// ask queries the single value of an expression; false while there is none.
 func ask(t *testing.T, c *http.Client, base, expression string) (float64, bool) {
 	t.Helper()
 	answer, err := c.Get(base + "/api/v1/query?query=" + url.QueryEscape(expression))
@@ -94,7 +94,7 @@ func ask(t *testing.T, c *http.Client, base, expression string) (float64, bool) 
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusServiceUnavailable {
-		return 0, false // it is starting yet
+		return 0, false // it is still starting
 	}
 	var got struct {
 		Error string
@@ -116,8 +116,8 @@ func ask(t *testing.T, c *http.Client, base, expression string) (float64, bool) 
 	return value, true
 }
 
-// until asks until the value is within 5 % of what it should be, as near as a native
-// histogram's buckets tell it, and fails after a while.
+// until queries until the value is within 5 % of the expected one, which is the
+// precision of a native histogram, and fails after a while.
 func until(t *testing.T, c *http.Client, base, expression string, want float64) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
@@ -131,8 +131,8 @@ func until(t *testing.T, c *http.Client, base, expression string, want float64) 
 	}
 }
 
-// TestWorkersAddUp has Debian's Prometheus scrape two workers, one of whose
-// targets is slow, and add up what they tell.
+// TestWorkersAddUp: Debian's Prometheus scrapes two workers, one of them with a slow
+// target, and adds up their metrics.
 func TestWorkersAddUp(t *testing.T) {
 	t.Parallel()
 	quick, a := worker(t, 0, 1, 500)
@@ -149,15 +149,15 @@ func TestWorkersAddUp(t *testing.T) {
 	until(t, c, base, `histogram_quantile(0.95, sum(onsale_stress_response_seconds))`, 0.950)
 	until(t, c, base, `histogram_quantile(0.5, sum(onsale_stress_response_seconds))`, 0.500)
 	until(t, c, base, `histogram_quantile(0.95, sum(onsale_stress_service_seconds))`, 0.475)
-	// The naive figure is another: percentiles do not add up.
+	// The naive figure differs: percentiles do not add up.
 	if naive, ok := ask(t, c, base, `avg(histogram_quantile(0.95, onsale_stress_response_seconds))`); !ok || naive > 0.8 {
 		t.Errorf("the mean of the workers' percentiles is %g", naive)
 	}
 	if _, ok := ask(t, c, base, `sum(onsale_stress_response_seconds_bucket)`); ok {
-		t.Error("the classic buckets were scraped beside the native ones")
+		t.Error("the classic buckets were scraped in addition to the native ones")
 	}
 
-	// And while it goes on, by the rate.
+	// During the run, by the rate.
 	for range 4 {
 		for range 100 {
 			quick.Observe("POST", "/buy/[id]", sample(100, stats.OK, ""))
@@ -171,7 +171,8 @@ func TestWorkersAddUp(t *testing.T) {
 	until(t, c, base, `histogram_quantile(0.95, sum(rate(onsale_stress_response_seconds[1m])))`, 2)
 }
 
-// TestOldScrapersSeeClassicBuckets: without the feature, Prometheus reads text.
+// TestOldScrapersSeeClassicBuckets: without the feature, Prometheus reads the text
+// format.
 func TestOldScrapersSeeClassicBuckets(t *testing.T) {
 	t.Parallel()
 	_, a := worker(t, 0, 1, 500)

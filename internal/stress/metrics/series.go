@@ -10,30 +10,29 @@ import (
 )
 
 const (
-	// maxEntries bounds the pairs of method and name that have series. The
-	// statistics bound the names too; each costs some 70 series with classic
-	// buckets.
+	// maxEntries limits the pairs of method and name that have series. Each has about
+	// 70 series with classic buckets.
 	maxEntries = 200
-	// maxKinds bounds the kinds of failures of a name, and of business outcomes.
+	// maxKinds limits the kinds of failures of a name, and of business outcomes.
 	maxKinds = 30
-	// maxLabel bounds a label's value, in bytes.
+	// maxLabel limits a label's value, in bytes.
 	maxLabel = 200
-	// other stands for what is beyond a bound.
+	// other is the label of everything beyond a limit.
 	other = "(other)"
 )
 
-// The values of the label outcome, beside the kinds of business outcomes, such
-// as denied and sold_out.
+// The values of the label outcome, in addition to business outcomes such as denied and
+// sold_out.
 const (
 	outcomeOK     = "ok"
 	outcomeFailed = "failed"
 )
 
-// entry is the requests of one method and name.
+// entry is a method and a name.
 type entry struct{ method, name string }
 
-// series are those of one entry, looked up once: a look-up by labels costs a
-// lock and a hash of all of them.
+// series are the series of one entry. They are looked up once, because a look-up by
+// labels takes a lock and hashes all labels.
 type series struct {
 	ok, failed         prometheus.Counter
 	business, failures *cache[string, prometheus.Counter]
@@ -56,7 +55,7 @@ func (m *Metrics) newSeries(e entry) *series {
 	}
 }
 
-// label makes a text one that a label can hold.
+// label makes a text valid as a label's value.
 func label(text string) string {
 	if len(text) > maxLabel {
 		text = text[:maxLabel]
@@ -64,15 +63,15 @@ func label(text string) string {
 	return strings.ToValidUTF8(text, "")
 }
 
-// cache keeps what was made for a key. Reading takes no lock; a new key copies
-// the map, which happens as often as there are keys.
+// cache stores a value per key. Reading takes no lock. A new key copies the map, which
+// happens once per key.
 type cache[K comparable, V any] struct {
 	kept atomic.Pointer[map[K]V]
-	// most keys are kept; all others share what belongs to rest.
+	// most is the maximum number of keys. All further keys share the value of rest.
 	most   int
 	rest   K
 	create func(K) V
-	mu     sync.Mutex // one adds at a time
+	mu     sync.Mutex // held while a key is added
 }
 
 func newCache[K comparable, V any](most int, rest K, create func(K) V) *cache[K, V] {
@@ -81,7 +80,7 @@ func newCache[K comparable, V any](most int, rest K, create func(K) V) *cache[K,
 	return c
 }
 
-// of returns what belongs to a key.
+// of returns the value of a key.
 func (c *cache[K, V]) of(key K) V {
 	kept := *c.kept.Load()
 	if value, ok := kept[key]; ok {
@@ -101,7 +100,7 @@ func (c *cache[K, V]) add(key K) V {
 		key = c.rest
 	}
 	if value, ok := kept[key]; ok {
-		return value // somebody else was quicker
+		return value // another goroutine was faster
 	}
 	more := make(map[K]V, len(kept)+1)
 	maps.Copy(more, kept)

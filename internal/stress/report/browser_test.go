@@ -27,13 +27,13 @@ func newBrowser(t *testing.T) *browser {
 	return &browser{chrometest.New(t), t}
 }
 
-// evaluate returns what an expression of JavaScript is.
+// evaluate returns the value of a JavaScript expression.
 func evaluate[T any](b *browser, expression string) T {
 	b.t.Helper()
 	return chrometest.Evaluate[T](b.Tab, expression)
 }
 
-// open writes a report as a page and goes there.
+// open writes a report as a page and opens it.
 func (b *browser) open(r result.Run) {
 	b.t.Helper()
 	file := filepath.Join(b.t.TempDir(), "report.html")
@@ -43,8 +43,8 @@ func (b *browser) open(r result.Run) {
 	b.Do(chromedp.Navigate("file://" + filepath.ToSlash(file)))
 }
 
-// screenshot takes a picture of the whole page, for people to look at, in the
-// directory that REPORT_SCREENSHOTS names.
+// screenshot takes a picture of the whole page, for people, in the directory
+// REPORT_SCREENSHOTS.
 func (b *browser) screenshot(name string) {
 	b.t.Helper()
 	dir := os.Getenv("REPORT_SCREENSHOTS")
@@ -56,12 +56,12 @@ func (b *browser) screenshot(name string) {
 	}
 }
 
-// quiet fails the test if the browser complains, if it asked for anything but
-// the page itself, or if what a server said became more than text.
+// quiet fails the test if the browser reports an error, if the page requested anything
+// but itself, or if text of a server became markup.
 func (b *browser) quiet(pages int) {
 	b.t.Helper()
 	if said := b.Said(); len(said) > 0 {
-		b.t.Errorf("the browser's console says %q", said)
+		b.t.Errorf("the browser's console has %q", said)
 	}
 	asked := 0
 	for _, url := range b.Asked() {
@@ -70,7 +70,7 @@ func (b *browser) quiet(pages int) {
 			asked++
 		case strings.HasPrefix(url, "data:"): // the empty icon
 		default:
-			b.t.Errorf("the page asked for %s", url)
+			b.t.Errorf("the page requested %s", url)
 		}
 	}
 	if asked != pages {
@@ -78,8 +78,8 @@ func (b *browser) quiet(pages int) {
 	}
 }
 
-// TestPolicyHolds opens a page in which text did become markup: the browser runs and loads none
-// of it, and says so. It is also what shows that the other tests would see it.
+// TestPolicyHolds opens a page in which text did become markup. The browser runs and
+// loads none of it, and reports that. It also proves that the other tests would notice.
 func TestPolicyHolds(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
@@ -104,7 +104,7 @@ func TestPolicyHolds(t *testing.T) {
 	}
 }
 
-// drawn names the charts of a page that have something in them.
+// drawn returns the names of the charts of a page that are not empty.
 const drawn = `[...document.querySelectorAll('.chart')].filter((c) => [...c.querySelectorAll('path, .bar, .dot')]
 	.some((e) => { const box = e.getBoundingClientRect(); return box.width > 1 || box.height > 1; })).map((c) => c.id).join()`
 
@@ -150,7 +150,8 @@ func TestPageInChromium(t *testing.T) {
 	b.quiet(1)
 }
 
-// TestPageOfOddRuns opens the pages of runs that have nothing, little or too much in them.
+// TestPageOfOddRuns opens the pages of runs that have nothing, little or too much in
+// them.
 func TestPageOfOddRuns(t *testing.T) {
 	t.Parallel()
 	long := sample(5000)
@@ -187,7 +188,7 @@ func TestPageOfOddRuns(t *testing.T) {
 			t.Errorf("%s: drawn are %q, want %q", run.name, got, run.drawn)
 		}
 		if got := evaluate[string](b, `document.documentElement.outerHTML.match(/NaN|Inf|ZgotmplZ|%!/)?.[0] ?? ''`); got != "" {
-			t.Errorf("%s: the page says %s", run.name, got)
+			t.Errorf("%s: the page shows %s", run.name, got)
 		}
 		if evaluate[bool](b, `window.struck !== undefined || document.scripts.length > 0 || document.querySelector('img') !== null`) {
 			t.Errorf("%s: hostile text became markup", run.name)

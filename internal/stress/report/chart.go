@@ -8,42 +8,43 @@ import (
 	"onsale/internal/stress/format"
 )
 
-// A chart is drawn as SVG without a viewBox: what lies across is in percent of
-// whatever width the page gives it, what stands upright in pixels. So text stays as large on a
-// telephone as on a wide screen. Only paths cannot be in percent; they live in a box
-// of their own that is stretched.
+// Charts are SVG without a viewBox: horizontal positions are in percent of the width
+// that the page gives, vertical ones in pixels. So text has the same size on a
+// telephone and on a wide screen. Paths cannot be in percent, so they have a box of
+// their own that is stretched.
 const (
-	plotTop    = 8   // free, so that the topmost label and line are not cut
-	plotHeight = 176 // of what is drawn, in pixels
+	plotTop    = 8   // so that the topmost label and line are not cut off
+	plotHeight = 176 // of the drawing, in pixels
 	pathWidth  = 1000
 )
 
-// chart is all that the page needs to draw one.
+// chart has everything that the template needs to draw a chart.
 type chart struct {
 	ID, Title, About string
-	// Desc says in words what the chart shows, to those who do not see it.
+	// Desc describes the chart to screen readers.
 	Desc   string
 	Height int
 	Wide   bool
-	// Empty says why nothing is drawn.
+	// Empty is the text to show if there is nothing to draw.
 	Empty string
 	Y, X  []tick
 	Paths []path
 	Bars  []rect
 	Dots  []dot
 	Marks []mark
-	// MarkRows is how many rows of words stand above the chart.
+	// MarkRows is the number of rows of labels above the chart.
 	MarkRows int
 	Hits     []rect
 	Legend   []legend
 }
 
-// tick is a mark of an axis: in pixels on the upright, in percent on the other.
+// tick is a mark of an axis: in pixels on the vertical axis, in percent on the
+// horizontal one.
 type tick struct{ At, Label, Anchor string }
 
 type path struct{ Class, D string }
 
-// rect lies from X on, W wide, in percent, and from Y on, H high, in pixels.
+// rect is a rectangle: X and W in percent, Y and H in pixels.
 type rect struct{ Class, X, Y, W, H, Title string }
 
 type dot struct{ Class, X, Y, Title string }
@@ -56,14 +57,16 @@ type scale struct {
 	log       bool
 }
 
-// maxTicks bounds the ticks of an axis, whatever stands in a file that is read.
+// maxTicks limits the ticks of an axis, because a report that is read from a file can
+// have any values.
 const maxTicks = 12
 
-// logFrom is the span from which values are easier to compare on a logarithmic scale.
+// logFrom is the ratio of values from which on a logarithmic scale is easier to
+// compare.
 const logFrom = 30
 
-// scaleOf returns a scale for values from a smallest to a largest, both over 0 for a
-// logarithmic one. A linear one begins at 0.
+// scaleOf returns a scale for values between low and high. If it is logarithmic, both
+// are above 0. A linear scale begins at 0.
 func scaleOf(low, high float64) scale {
 	if low > 0 && high/low >= logFrom {
 		return scale{low: low, high: high, log: true}
@@ -87,15 +90,14 @@ func (s scale) at(v float64) float64 {
 	return min(max(share, 0), 1)
 }
 
-// y is where a value stands, in pixels from the top.
+// y returns the position of a value, in pixels from the top.
 func (s scale) y(v float64) float64 { return plotTop + plotHeight*(1-s.at(v)) }
 
 func percentOf(share float64) string { return format.TrimZero(100*share, 3) + "%" }
 
 func px(v float64) string { return format.TrimZero(v, 1) }
 
-// ticks returns round values within the scale, some five, and reaches out so that the last is the top of a
-// linear scale.
+// ticks returns about five round values, and extends a linear scale to the last one.
 func (s *scale) ticks() []float64 {
 	if s.log {
 		return s.logTicks()
@@ -111,7 +113,7 @@ func (s *scale) ticks() []float64 {
 	return all
 }
 
-// niceStep is the first of 1, 2, 5, 10, 20… that is not under v.
+// niceStep returns the first of 1, 2, 5, 10, 20… that is at least v.
 func niceStep(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, factor := range []float64{1, 2, 5} {
@@ -122,7 +124,7 @@ func niceStep(v float64) float64 {
 	return 10 * power
 }
 
-// logTicks are powers of ten, and multiples of them where there are few.
+// logTicks returns powers of ten, and multiples of them if those are few.
 func (s scale) logTicks() []float64 {
 	var all []float64
 	for power := math.Floor(math.Log10(s.low)); power <= math.Ceil(math.Log10(s.high)); power++ {
@@ -135,7 +137,7 @@ func (s scale) logTicks() []float64 {
 	return all
 }
 
-// factors are the multiples of powers of ten that are ticks.
+// factors returns the multiples of powers of ten that are ticks.
 func (s scale) factors() []float64 {
 	switch span := s.high / s.low; {
 	case span < 60:
@@ -147,7 +149,7 @@ func (s scale) factors() []float64 {
 	}
 }
 
-// round widens a logarithmic scale to ticks.
+// round extends a logarithmic scale to ticks.
 func (s *scale) round() {
 	if !s.log {
 		return
@@ -168,7 +170,7 @@ func (s *scale) round() {
 	s.low, s.high = low, high
 }
 
-// upright sets the ticks of the upright axis.
+// upright sets the ticks of the vertical axis.
 func (c *chart) upright(s *scale, label func(float64) string) {
 	s.round()
 	for _, v := range s.ticks() {
@@ -177,7 +179,7 @@ func (c *chart) upright(s *scale, label func(float64) string) {
 	c.Height = plotTop + plotHeight + 24
 }
 
-// lying sets the ticks of the axis below.
+// lying sets the ticks of the horizontal axis.
 func (c *chart) lying(s scale, values []float64, label func(float64) string) {
 	for _, v := range values {
 		at := s.at(v)
@@ -185,7 +187,7 @@ func (c *chart) lying(s scale, values []float64, label func(float64) string) {
 	}
 }
 
-// anchor keeps words at the edges within the chart.
+// anchor keeps labels at the edges within the chart.
 func anchor(at float64) string {
 	switch {
 	case at < 0.06:
@@ -197,14 +199,16 @@ func anchor(at float64) string {
 	}
 }
 
-// value is one value of a line: at X from 0 to 1 across, in pixels from Low to High, with Y as their mean.
+// value is one value of a line: X is from 0 to 1, and Low, High and Y, their mean, are
+// in pixels.
 type value struct {
 	x, y, low, high float64
 	there           bool
 }
 
-// line draws values as a path with gaps where there are none. A value alone is a
-// dot, as a path of one point is invisible; where several were merged, a band says how far they spread.
+// line draws values as a path, with gaps where there are none. A single value becomes a
+// dot, because a path of one point is invisible. Where values were merged, a band shows
+// their range.
 func (c *chart) line(class string, values []value) {
 	var d, band strings.Builder
 	for start := 0; start < len(values); start++ {
@@ -240,7 +244,7 @@ func polyline(d *strings.Builder, run []value) {
 	}
 }
 
-// outline is [ring], if there is visibly something between the highest and the lowest.
+// outline draws [ring] if the highest and lowest values differ visibly.
 func outline(d *strings.Builder, run []value) {
 	for _, v := range run {
 		if math.Abs(v.low-v.high) > 1 {
@@ -250,7 +254,7 @@ func outline(d *strings.Builder, run []value) {
 	}
 }
 
-// ring goes along the highest values and back along the lowest.
+// ring follows the highest values and returns along the lowest.
 func ring(d *strings.Builder, run []value) {
 	if len(run) < 2 {
 		return
@@ -264,7 +268,8 @@ func ring(d *strings.Builder, run []value) {
 	d.WriteByte('Z')
 }
 
-// between fills what lies between two lines; where the upper one has no value there is nothing.
+// between fills the area between two lines. Where the upper one has no value, it draws
+// nothing.
 func (c *chart) between(class string, upper, lower []value) {
 	var d strings.Builder
 	var run []value
@@ -282,7 +287,7 @@ func (c *chart) between(class string, upper, lower []value) {
 	}
 }
 
-// ground is a line along the axis, under each of the values.
+// ground returns a line along the axis, under each of the values.
 func ground(values []value) []value {
 	all := slices.Clone(values)
 	for n := range all {

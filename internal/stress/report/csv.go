@@ -14,16 +14,16 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// none stands in a column whose value is not known, as in Locust's files.
+// none is the text of an unknown value, as in Locust's files.
 const none = "N/A"
 
-// percentile is a percentile as Locust heads its column.
+// percentile is a percentile and the heading of its column in Locust's files.
 type percentile struct {
 	Head string
 	of   func(stats.Latency) stats.MS
 }
 
-// percentiles are those of Locust's tables, in their order.
+// percentiles returns the percentiles of Locust's tables, in their order.
 func percentiles() []percentile {
 	return []percentile{
 		{"50%", func(l stats.Latency) stats.MS { return l.P50 }},
@@ -48,13 +48,14 @@ func percentileHeads() []string {
 	return heads
 }
 
-// SaveCSV writes the four files that Locust writes with --csv PREFIX, under
-// the same names and with the same columns in the same order:
-// PREFIX_stats.csv, PREFIX_stats_history.csv, PREFIX_failures.csv and PREFIX_exceptions.csv. Times are in milliseconds.
+// SaveCSV writes the four files that Locust writes with --csv PREFIX, with the same
+// names and the same columns in the same order: PREFIX_stats.csv,
+// PREFIX_stats_history.csv, PREFIX_failures.csv and PREFIX_exceptions.csv. Times are in
+// milliseconds.
 //
-// Two things differ from Locust's on purpose. Times keep their decimals, so that what takes less than
-// a millisecond is not 0. And the percentiles of a row of the history are those of its own interval; what
-// an interval does not know is N/A.
+// Two things differ from Locust on purpose. Times keep their decimals, so that a time
+// below a millisecond is not 0. And the percentiles in a row of the history are those
+// of its own interval; figures that an interval does not have are N/A.
 func SaveCSV(prefix string, r result.Run) error {
 	for _, file := range []struct {
 		suffix string
@@ -73,7 +74,7 @@ func SaveCSV(prefix string, r result.Run) error {
 	return nil
 }
 
-// writeCSV ends lines as Python's csv module does, with CR LF.
+// writeCSV ends lines with CR LF, like Python's csv module.
 func writeCSV(w io.Writer, rows [][]string) error {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
@@ -133,7 +134,7 @@ func historyRows(r result.Run) [][]string {
 	return rows
 }
 
-// historyPercentiles are those of Locust's that an interval knows.
+// historyPercentiles returns those of Locust's percentiles that an interval has.
 func historyPercentiles(p stats.Point) []string {
 	known := map[string]stats.MS{"50%": p.P50, "95%": p.P95, "99%": p.P99, "100%": p.Max}
 	var row []string
@@ -155,8 +156,8 @@ func failureRows(r result.Run) [][]string {
 	return rows
 }
 
-// exceptionRows are the errors of tasks themselves, which are what exceptions
-// are in Locust. They stand among the failures too, so that those add up.
+// exceptionRows returns the errors of tasks themselves, which Locust calls exceptions.
+// They are failures as well, so that the sums agree.
 func exceptionRows(r result.Run) [][]string {
 	rows := [][]string{{"Count", "Message", "Traceback", "Nodes"}}
 	for _, f := range r.Stats.Failures {
@@ -167,8 +168,8 @@ func exceptionRows(r result.Run) [][]string {
 	return rows
 }
 
-// cell keeps a spreadsheet from taking for a formula what came from a file or a
-// server: an apostrophe before it says that it is text.
+// cell keeps spreadsheets from running text of a file or a server as a formula: a
+// leading apostrophe marks it as text.
 func cell(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
 		return "'" + text
@@ -176,7 +177,7 @@ func cell(text string) string {
 	return text
 }
 
-// exact writes milliseconds with all the decimals that are known.
+// exact formats milliseconds with all known decimals.
 func exact(m stats.MS) string {
 	return format.TrimZero(float64(m)/float64(time.Millisecond), 3)
 }

@@ -14,7 +14,7 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// csvOf writes the four files and returns what is in them.
+// csvOf writes the four files and returns their contents.
 func csvOf(t *testing.T, r result.Run) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -36,7 +36,8 @@ func csvOf(t *testing.T, r result.Run) map[string]string {
 	return all
 }
 
-// TestCSVIsLocusts holds the heads that a Locust 2.12 wrote with --csv, byte by byte.
+// TestCSVIsLocusts compares with the headings that Locust 2.12 wrote with --csv, byte
+// by byte.
 func TestCSVIsLocusts(t *testing.T) {
 	t.Parallel()
 	files := csvOf(t, sample(5))
@@ -57,7 +58,7 @@ func TestCSVIsLocusts(t *testing.T) {
 	}
 }
 
-// TestCSVAddsUp reads the files again as any program would.
+// TestCSVAddsUp reads the files again, like any other program.
 func TestCSVAddsUp(t *testing.T) {
 	t.Parallel()
 	r := sample(5)
@@ -109,7 +110,7 @@ func TestCSVOfNothing(t *testing.T) {
 	t.Parallel()
 	got := csvOf(t, result.Run{Stats: stats.Snapshot{Series: []stats.Point{{At: 1}}}})["run_stats.csv"]
 	if !strings.HasSuffix(got, ",Aggregated,0,0,0,0,0,0,0,0,0"+strings.Repeat(",N/A", 11)+"\r\n") {
-		t.Errorf("without requests the file says\n%s", got)
+		t.Errorf("without requests the file is\n%s", got)
 	}
 }
 

@@ -14,16 +14,16 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// save writes a file so that whoever reads it meanwhile sees the old one or the
-// new one, and a full disk leaves the old one as it was. What is no regular
-// file, a pipe or /dev/stdout say, is written to directly.
+// save writes a file atomically: readers see the old or the new content, and a full
+// disk leaves the old file as it was. Files that are not regular, such as a pipe or
+// /dev/stdout, are written directly.
 func save(file string, write func(io.Writer) error) error {
 	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
 		return into(file, file, os.O_WRONLY, write)
 	}
 	target := file
 	if linked, err := filepath.EvalSymlinks(file); err == nil {
-		target = linked // a link stays one
+		target = linked // keep a symbolic link
 	}
 	beside := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+"."+strconv.FormatUint(uint64(rand.Uint32()), 36)+".tmp")
 	err := into(file, beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, write)
@@ -39,9 +39,9 @@ func save(file string, write func(io.Writer) error) error {
 	return err
 }
 
-// into opens a file and writes to it. Errors name the file that was asked for.
+// into opens a file and writes to it. Errors name the file that the caller named.
 func into(asked, file string, flags int, write func(io.Writer) error) error {
-	//nolint:gosec // the user's umask says who may read: a report written in a container is read outside it
+	//nolint:gosec // the user's umask decides: a report that is written in a container is read outside it
 	f, err := os.OpenFile(file, flags, 0o666)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", asked, cause(err))
@@ -59,7 +59,7 @@ func into(asked, file string, flags int, write func(io.Writer) error) error {
 	return nil
 }
 
-// cause is an error without the name of the file beside, which says nothing to a person.
+// cause returns an error without the name of the temporary file.
 func cause(err error) error {
 	var file *fs.PathError
 	var link *os.LinkError
@@ -73,11 +73,10 @@ func cause(err error) error {
 	}
 }
 
-// SaveJSON writes a report to a file, or to stdout if the file is called "-".
+// SaveJSON writes a report to a file, or to stdout if the file is "-".
 func SaveJSON(file string, stdout io.Writer, r result.Run) error {
 	if file == "-" {
 		return result.Write(stdout, r)
 	}
 	return save(file, func(w io.Writer) error { return result.Write(w, r) })
 }
-

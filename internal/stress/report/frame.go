@@ -6,21 +6,19 @@ import (
 	"strconv"
 	"strings"
 
-	"onsale/internal/stress"
 	"onsale/internal/stress/format"
 	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
-// What a terminal is taken for that does not tell its size.
+// The assumed size of a terminal that does not report its size.
 const (
 	usualColumns = 80
 	usualRows    = 24
 )
 
-// size returns how many columns and rows may be written to. The last column
-// stays free, as some terminals wrap when it is written to, and the last row, as
-// the cursor stands there.
+// size returns the usable columns and rows. It leaves out the last column, because some
+// terminals wrap after it, and the last row, because the cursor is there.
 func (l *Live) size() (columns, rows int) {
 	columns, rows, err := l.options.Size()
 	if err != nil || columns <= 0 || rows <= 0 {
@@ -29,9 +27,9 @@ func (l *Live) size() (columns, rows int) {
 	return max(columns-1, 1), max(rows-1, 1)
 }
 
-// redraw replaces what stands on the terminal by other lines, in one write, so that
-// nothing flickers: up to the first line, each line over the old one, and what is left of the old ones is cleared.
-// Terminals that know mode 2026 show all of it at once.
+// redraw replaces the lines on the terminal in one write, so that nothing flickers: it
+// moves to the first line, overwrites each line and clears the rest. Terminals that
+// support mode 2026 show all of it at once.
 func (l *Live) redraw(lines []string) {
 	columns, rows := l.size()
 	if len(lines) > rows {
@@ -51,8 +49,8 @@ func (l *Live) redraw(lines []string) {
 	l.frame = lines
 }
 
-// height returns how many rows lines take on a terminal that may have become
-// narrower since they were written, and wraps them.
+// height returns how many rows the lines take. A terminal that became narrower wraps
+// them.
 func height(lines []string, columns int) int {
 	rows := 0
 	for _, line := range lines {
@@ -61,7 +59,7 @@ func height(lines []string, columns int) int {
 	return rows
 }
 
-// unpainted is a text without the colours that [paint] gave it.
+// unpainted removes the colours of [paint] from a text.
 func unpainted(text string) string {
 	var out strings.Builder
 	for {
@@ -74,8 +72,8 @@ func unpainted(text string) string {
 	}
 }
 
-// view draws a run as lines that fit the terminal.
-func (l *Live) view(r result.Run, now stress.Now) []string {
+// view returns a run as lines that fit the terminal.
+func (l *Live) view(r result.Run, now result.Now) []string {
 	columns, rows := l.size()
 	v := &view{columns: columns, color: !l.options.NoColor}
 	v.head(r, now)
@@ -87,7 +85,7 @@ func (l *Live) view(r result.Run, now stress.Now) []string {
 	return v.lines
 }
 
-// view is the lines of a view. Each is cut to the columns before it is coloured.
+// view collects lines. It cuts each to the columns before it adds colour.
 type view struct {
 	columns int
 	color   bool
@@ -99,8 +97,8 @@ func (v *view) add(color, line string) {
 	v.lines = append(v.lines, paint(v.color && color != "", color, line))
 }
 
-// head says what runs, how far it is, and the totals.
-func (v *view) head(r result.Run, now stress.Now) {
+// head adds what runs, the progress, and the totals.
+func (v *view) head(r result.Run, now result.Now) {
 	what := []string{scenarioOf(r.Settings), format.Line(r.Host)}
 	if r.Protocol != "" {
 		what = append(what, format.Line(r.Protocol))
@@ -121,11 +119,11 @@ func (v *view) head(r result.Run, now stress.Now) {
 // Bars of progress, in columns.
 const (
 	barWidth  = 24
-	barBeside = 60 // what the words beside it take
+	barBeside = 60 // for the text next to it
 )
 
-// bar draws how much of the run is over, if that is known and there is room.
-func bar(now stress.Now, columns int) string {
+// bar returns a progress bar; empty if the end is unknown or the terminal too narrow.
+func bar(now result.Now, columns int) string {
 	whole := now.Elapsed + now.Left
 	room := min(barWidth, columns-barBeside)
 	if now.Left < 0 || whole <= 0 || room < 8 {
@@ -135,13 +133,13 @@ func bar(now stress.Now, columns int) string {
 	return strings.Repeat("█", full) + strings.Repeat("░", room-full) + " "
 }
 
-// The columns of numbers: with the shortest names they fit a terminal of 80 columns.
+// The columns of numbers. With short names, they fit a terminal of 80 columns.
 const (
 	tableHead  = "%9s %14s %8s %6s %6s %6s %6s"
 	tableWidth = 9 + 1 + 14 + 1 + 8 + 4*7
 )
 
-// table writes a row for each name and one for all, in so many rows of the terminal.
+// table adds a row per name and one for the total, in a limited number of rows.
 func (v *view) table(r result.Run, rows int) {
 	entries := r.Stats.Entries
 	names := len("Aggregated")
@@ -151,7 +149,7 @@ func (v *view) table(r result.Run, rows int) {
 	names = min(names, max(v.columns-tableWidth-1, minNameWidth))
 	shown := len(entries)
 	if room := rows - 2; shown > room { // the head and the total
-		shown = max(room-1, 0) // and how many more there are
+		shown = max(room-1, 0) // and one row for the number of the others
 	}
 	v.add(faint, format.Pad("ms", names)+" "+fmt.Sprintf(tableHead, "# reqs", "# fails", "req/s", "p50", "p95", "p99", "max"))
 	for _, s := range entries[:shown] {
@@ -174,5 +172,7 @@ func (v *view) row(name string, s stats.Summary, names int) {
 		format.Millis(l.P50), format.Millis(l.P95), format.Millis(l.P99), format.Millis(l.Max)))
 }
 
-// nameOf is what a row is called.
-func nameOf(s stats.Summary) string { return strings.TrimSpace(format.Line(s.Method) + " " + format.Line(s.Name)) }
+// nameOf returns the label of a row.
+func nameOf(s stats.Summary) string {
+	return strings.TrimSpace(format.Line(s.Method) + " " + format.Line(s.Name))
+}

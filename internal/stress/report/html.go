@@ -31,7 +31,7 @@ var parsePage = sync.OnceValues(func() (*template.Template, error) {
 	}).ParseFS(pageFiles, "page/report.html", "page/style.css")
 })
 
-// maxCell bounds a name or an error in a table of the page, in characters.
+// maxCell limits a name or an error in a table of the page, in characters.
 const maxCell = 300
 
 // SaveHTML writes a report as one page to a file.
@@ -39,9 +39,9 @@ func SaveHTML(file string, r result.Run) error {
 	return save(file, func(w io.Writer) error { return WriteHTML(w, r) })
 }
 
-// WriteHTML writes a report as one page that needs nothing else: no script, no
-// font, no network. Its policy forbids the browser to load or run anything, so that what a server
-// said stays text even if it were not escaped.
+// WriteHTML writes a report as one self-contained page: no script, no font, no network.
+// Its policy forbids the browser to load or run anything, so that text of a server
+// stays text even if it were not escaped.
 func WriteHTML(w io.Writer, r result.Run) error {
 	t, err := parsePage()
 	if err != nil {
@@ -57,11 +57,11 @@ func WriteHTML(w io.Writer, r result.Run) error {
 	return nil
 }
 
-// page is what the template draws.
+// page is the data of the template.
 type page struct {
 	result.Run
 	Title string
-	// Policy allows the page its own style sheet, and nothing else.
+	// Policy allows only the style sheet of the page.
 	Policy string
 
 	Headline, Times, Load, What, Tester, Sent string
@@ -80,7 +80,7 @@ type page struct {
 
 type tile struct{ Title, Value, Unit, Beside, State string }
 
-// Columns is the class of so many tiles that their rows are full, or nearly.
+// Columns returns the class for the number of tiles that fills their rows best.
 func (p page) Columns() string {
 	switch len(p.Tiles) {
 	case 7:
@@ -116,7 +116,7 @@ func newPage(r result.Run, style []byte) page {
 	return p
 }
 
-// stateOf is the class that colours the verdict.
+// stateOf returns the class for the colour of the verdict.
 func stateOf(r result.Run) string {
 	switch {
 	case r.Ended.IsZero():
@@ -130,7 +130,7 @@ func stateOf(r result.Run) string {
 	}
 }
 
-// tiles are the figures at the top.
+// tiles returns the figures at the top.
 func tiles(r result.Run) []tile {
 	total := r.Stats.Total
 	l := total.Response
@@ -156,7 +156,7 @@ func tiles(r result.Run) []tile {
 
 func timeTile(title string, m stats.MS, beside string) tile {
 	value, unit, _ := strings.Cut(format.Duration(m), " ")
-	if strings.Contains(unit, " ") { // minutes and more need no small unit
+	if strings.Contains(unit, " ") { // minutes and longer need no small unit
 		value, unit = format.Duration(m), ""
 	}
 	return tile{Title: title, Value: value, Unit: unit, Beside: beside}
@@ -170,7 +170,7 @@ func businessTiles(s stats.Summary) []tile {
 	return all
 }
 
-// facts are the settings, those alone that were given.
+// facts returns the settings that were given.
 func facts(r result.Run) []fact {
 	s := r.Settings
 	all := []fact{
@@ -180,10 +180,10 @@ func facts(r result.Run) []fact {
 		{"Load", wantedLoad(s)},
 		{"Run time", format.Line(s.RunTime)},
 		{"Time-out", format.Line(s.Timeout)},
-		{"Stop time-out", format.Line(s.StopTimeout)},
+		{"Stop timeout", format.Line(s.StopTimeout)},
 	}
 	if s.MaxInFlight > 0 && isOpen(s) {
-		all = append(all, fact{"At most in flight", format.Count(int64(s.MaxInFlight))})
+		all = append(all, fact{"Max in flight", format.Count(int64(s.MaxInFlight))})
 	}
 	all = append(all, fact{"Seed", strconv.FormatUint(s.Seed, 10)}, fact{"Worker", format.Line(s.Worker)}, fact{"Fails if", format.Line(strings.Join(s.FailIf, ", "))})
 	if s.Abort {
@@ -203,10 +203,10 @@ func facts(r result.Run) []fact {
 	return kept
 }
 
-// maxRows is how many intervals the table beside the charts has.
+// maxRows is the number of intervals in the table below the charts.
 const maxRows = 60
 
-// intervalRow is what the charts show, as figures.
+// intervalRow has the figures of the charts for one interval.
 type intervalRow struct {
 	When, Rate, Failed, P50, P95, P99, Max, Users, Wanted string
 }
@@ -238,7 +238,7 @@ func intervalRows(r result.Run) []intervalRow {
 	return rows
 }
 
-// Percentiles are the cells of a row of the table of percentiles.
+// Percentiles returns the cells of a row in the table of percentiles.
 func (page) Percentiles(l stats.Latency) []string {
 	var cells []string
 	for _, p := range percentiles() {
@@ -247,11 +247,11 @@ func (page) Percentiles(l stats.Latency) []string {
 	return cells
 }
 
-// Sight says when something was seen.
+// Sight returns when something was seen.
 func (p page) Sight(at time.Time) string { return sight(p.Run, at) }
 
-// HeldBy says what came of a step.
+// HeldBy returns the result of a step.
 func (page) HeldBy(s result.Step) string { return heldBy(s) }
 
-// LoadLabel writes a load that was tried with its unit.
+// LoadLabel returns a load with its unit.
 func (p page) LoadLabel(load float64) string { return loadOf(*p.Capacity, load) }

@@ -30,7 +30,8 @@ func TestJSONRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Times are told to the microsecond, and zones without their names: what was read is written the same again.
+	// Times have microseconds, and zones no names, so the first reading may differ. The
+	// second does not.
 	var first, second strings.Builder
 	if err := errors.Join(result.Write(&first, want), result.Write(&second, got)); err != nil {
 		t.Fatal(err)
@@ -61,12 +62,12 @@ func TestSaveJSONToStdout(t *testing.T) {
 	broken := sample(1)
 	broken.Stats.Duration = math.NaN()
 	if err := result.Write(&out, broken); err == nil {
-		t.Error("what JSON cannot say is said")
+		t.Error("a value that JSON cannot represent was written")
 	}
 }
 
-// TestSaveIsWhole keeps the old file when the new one cannot be written, keeps
-// links, and leaves nothing beside.
+// TestSaveIsWhole: if the new file cannot be written, the old one is kept. Links are
+// kept, and no temporary file is left.
 func TestSaveIsWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -80,7 +81,7 @@ func TestSaveIsWhole(t *testing.T) {
 		t.Errorf("the error is %v, want one that names the file", err)
 	}
 	if text, _ := os.ReadFile(file); string(text) != "old" {
-		t.Errorf("the old file says %.50q", text)
+		t.Errorf("the old file contains %.50q", text)
 	}
 	if err := os.Symlink(file, link); err != nil {
 		t.Logf("no links here: %v", err) // Windows, for most users
@@ -90,7 +91,7 @@ func TestSaveIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if text, _ := os.ReadFile(file); !strings.HasPrefix(string(text), "{") {
-		t.Errorf("the file behind the link says %.50q", text)
+		t.Errorf("the file behind the link contains %.50q", text)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -112,7 +113,7 @@ func TestRead(t *testing.T) {
 		text string
 		want error
 	}{
-		{`{"schema":1,"started":"2026-03-03T09:03:08Z","later":"a field of tomorrow"}`, nil},
+		{`{"schema":1,"started":"2026-03-03T09:03:08Z","later":"an unknown field"}`, nil},
 		{`{"schema":2,"started":"2026-03-03T09:03:08Z"}`, result.ErrSchema},
 		{`{"started":"2026-03-03T09:03:08Z"}`, result.ErrNoReport},
 		{`{"schema":1}`, result.ErrNoReport},
@@ -128,7 +129,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// FuzzRead shows whatever can be read, in every way.
+// FuzzRead shows every report that can be read, in every format.
 func FuzzRead(f *testing.F) {
 	var text strings.Builder
 	if err := result.Write(&text, nasty()); err != nil {

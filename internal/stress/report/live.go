@@ -9,42 +9,41 @@ import (
 	"sync"
 	"time"
 
-	"onsale/internal/stress"
 	"onsale/internal/stress/format"
 	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
 const (
-	// lineInterval is how often a line is written where there is no terminal.
+	// lineInterval is the interval between lines if the output is not a terminal.
 	lineInterval = 10 * time.Second
-	// lateLag is the tester's own lateness that is worth a warning while it runs: a
-	// timer of 10 ms then misses the next one.
+	// lateLag is the lag of the load tester that causes a warning: its 10 ms timer then
+	// misses a whole interval.
 	lateLag = stats.MS(10 * time.Millisecond)
-	// fullCPU is the share of the tester's processors that is.
+	// fullCPU is the CPU share of the load tester that causes a warning.
 	fullCPU = 0.95
 )
 
-// LiveOptions say where and how a [Live] shows a run.
+// LiveOptions configure a [Live].
 type LiveOptions struct {
 	Out io.Writer
-	// Size returns the columns and rows of the terminal that Out is, as
-	// [golang.org/x/term.GetSize] does. It is asked each time, as windows change.
-	// Nil means that Out is no terminal, or one that knows no ANSI sequences.
+	// Size returns the columns and rows of the terminal Out, like
+	// [golang.org/x/term.GetSize]. It is called for each update, because windows
+	// change. Nil means that Out is not a terminal with ANSI sequences.
 	Size func() (columns, rows int, err error)
-	// NoColor leaves out colours, as NO_COLOR asks for.
+	// NoColor turns colours off, as NO_COLOR does.
 	NoColor bool
-	// Interval is how often a line is written where there is no terminal; 10 s by default.
+	// Interval is the interval between lines if Out is not a terminal; 0 means 10 s.
 	Interval time.Duration
 }
 
-// Live shows a run while it goes on: on a terminal a view that is drawn anew in
-// place, elsewhere a line now and then. It is safe for concurrent use.
+// Live shows a run while it is under way. On a terminal it redraws a view in place;
+// elsewhere it writes a line at intervals. It is safe for concurrent use.
 type Live struct {
 	options LiveOptions
 
 	mu    sync.Mutex
-	frame []string      // what stands on the terminal, its last line first to be left
+	frame []string      // the lines on the terminal
 	last  time.Duration // when the last plain line was written
 }
 
@@ -56,8 +55,8 @@ func NewLive(o LiveOptions) *Live {
 	return &Live{options: o}
 }
 
-// Begin shows what is about to run.
-func (l *Live) Begin(r result.Run, now stress.Now) {
+// Begin shows the run that is about to start.
+func (l *Live) Begin(r result.Run, now result.Now) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.options.Size != nil {
@@ -75,8 +74,9 @@ func (l *Live) Begin(r result.Run, now stress.Now) {
 	l.last = now.Elapsed
 }
 
-// Update shows where the run is. On a terminal each call draws; a few a second are plenty.
-func (l *Live) Update(r result.Run, now stress.Now) {
+// Update shows the current state. On a terminal, each call redraws the view; a few
+// calls a second are enough.
+func (l *Live) Update(r result.Run, now result.Now) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -88,7 +88,7 @@ func (l *Live) Update(r result.Run, now stress.Now) {
 	}
 }
 
-// End removes the view, so that what is written next stands in its place.
+// End removes the view, so that the next output replaces it.
 func (l *Live) End() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -97,8 +97,7 @@ func (l *Live) End() {
 	}
 }
 
-// Write writes whole lines, of a log say, above the view, which would garble
-// each other otherwise.
+// Write writes whole lines, such as log lines, above the view.
 func (l *Live) Write(lines []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -113,8 +112,8 @@ func (l *Live) Write(lines []byte) (int, error) {
 	return n, err
 }
 
-// lineOf is one line about where a run is.
-func lineOf(r result.Run, now stress.Now) string {
+// lineOf returns the state of a run as one line.
+func lineOf(r result.Run, now result.Now) string {
 	total := r.Stats.Total
 	parts := []string{
 		format.Clock(now.Elapsed) + " " + loadNow(r, now),
@@ -127,8 +126,8 @@ func lineOf(r result.Run, now stress.Now) string {
 	return strings.Join(append(parts, leftNow(now)...), " · ")
 }
 
-// loadNow says how much load there is.
-func loadNow(r result.Run, now stress.Now) string {
+// loadNow returns the current load.
+func loadNow(r result.Run, now result.Now) string {
 	if isOpen(r.Settings) {
 		return format.Amount(now.Wanted) + "/s wanted · " + format.Count(int64(now.InFlight)) + " in flight"
 	}
@@ -139,10 +138,10 @@ func loadNow(r result.Run, now stress.Now) string {
 	return said
 }
 
-// isOpen says whether tasks begin when they are due, however many are under way.
+// isOpen reports whether the run uses the open model.
 func isOpen(s result.Settings) bool { return s.Open || s.Rate > 0 }
 
-func leftNow(now stress.Now) []string {
+func leftNow(now result.Now) []string {
 	switch {
 	case now.Stopping:
 		return []string{"stopping"}
@@ -153,7 +152,7 @@ func leftNow(now stress.Now) []string {
 	}
 }
 
-// businessNow tells each business outcome.
+// businessNow returns each business outcome and its share.
 func businessNow(s stats.Summary) []string {
 	var parts []string
 	for _, kind := range slices.Sorted(maps.Keys(s.Business)) {
@@ -162,11 +161,11 @@ func businessNow(s stats.Summary) []string {
 	return parts
 }
 
-// troubles say what should make a person doubt the figures.
+// troubles returns warnings that put the figures in doubt.
 func troubles(r result.Run) []string {
 	var said []string
 	if n := r.Stats.NotSent; n > 0 {
-		said = append(said, format.Count(n)+" not sent ("+format.Share(n, r.Stats.Due)+" of what was due): too many in flight")
+		said = append(said, format.Count(n)+" not sent ("+format.Share(n, r.Stats.Due)+" of the tasks due): too many in flight")
 	}
 	var now stats.Point
 	if series := r.Stats.Series; len(series) > 0 {
@@ -174,13 +173,13 @@ func troubles(r result.Run) []string {
 	}
 	switch {
 	case r.Self.Bottleneck && len(r.Self.Reasons) > 0:
-		said = append(said, "the tester cannot keep up: "+format.Line(strings.Join(r.Self.Reasons, "; ")))
+		said = append(said, "the load tester cannot keep up: "+format.Line(strings.Join(r.Self.Reasons, "; ")))
 	case r.Self.Bottleneck:
-		said = append(said, "the tester cannot keep up")
+		said = append(said, "the load tester cannot keep up")
 	case now.Lag >= lateLag:
-		said = append(said, "the tester is late by "+format.Duration(now.Lag))
+		said = append(said, "the load tester is late by "+format.Duration(now.Lag))
 	case now.CPU >= fullCPU:
-		said = append(said, "the tester uses "+wholePercent(now.CPU)+" of its processors")
+		said = append(said, "the load tester uses "+wholePercent(now.CPU)+" of its processors")
 	}
 	return said
 }

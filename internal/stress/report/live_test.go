@@ -10,33 +10,32 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"onsale/internal/stress"
 	"onsale/internal/stress/report"
 	"onsale/internal/stress/result"
 )
 
 func intText(n int64) string { return strconv.FormatInt(n, 10) }
 
-// now is so many seconds into a run, with so many left.
-func now(elapsed, left float64) stress.Now {
-	return stress.Now{
+// now returns a moment of a run.
+func now(elapsed, left float64) result.Now {
+	return result.Now{
 		Users: 100, Wanted: 500, InFlight: 87,
 		Elapsed: time.Duration(elapsed * float64(time.Second)), Left: time.Duration(left * float64(time.Second)),
 	}
 }
 
-// lines is what is written where there is no terminal: at the beginning, and at one moment.
-func lines(r result.Run, n stress.Now) []string {
+// lines returns the output without a terminal: at the beginning, and at one moment.
+func lines(r result.Run, n result.Now) []string {
 	var out strings.Builder
 	l := report.NewLive(report.LiveOptions{Out: &out, Interval: time.Nanosecond})
-	l.Begin(r, stress.Now{Left: n.Elapsed + n.Left})
+	l.Begin(r, result.Now{Left: n.Elapsed + n.Left})
 	l.Update(r, n)
 	l.End()
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
 // frames shows a run on a terminal of a size, and returns the terminal.
-func frames(r result.Run, n stress.Now, columns, rows int) *terminal {
+func frames(r result.Run, n result.Now, columns, rows int) *terminal {
 	term := &terminal{columns: columns, rows: rows}
 	l := report.NewLive(report.LiveOptions{Out: term, Size: term.size, NoColor: true})
 	l.Begin(r, n)
@@ -51,7 +50,7 @@ func TestLiveLines(t *testing.T) {
 	want := []string{
 		"tickets-random-deny at http://127.0.0.1:8000 · 500/s, poisson arrivals · for 1m00s",
 		"12s 500/s wanted · 87 in flight · 512 req/s · 214 failed · p50 12 ms p95 32 ms p99 60 ms · 1,485 denied (4.95%) · 310 sold out (1.03%) · " +
-			"37 not sent (0.12% of what was due): too many in flight · 48s left",
+			"37 not sent (0.12% of the tasks due): too many in flight · 48s left",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
@@ -95,14 +94,14 @@ func TestLiveTerminal(t *testing.T) {
 	}
 }
 
-// TestLiveStaysInPlace draws again and again on a terminal whose size changes: there is
-// never more than one view, nothing of an old one is left, and what was there before stays.
+// TestLiveStaysInPlace draws repeatedly on a terminal whose size changes. There is
+// never more than one view, nothing of an old one is left, and earlier output stays.
 func TestLiveStaysInPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		sizes [][2]int
-		// scrolls: the terminal becomes too low for the view that stands there. What has scrolled
-		// away stays, and only what is seen can be put right.
+		// scrolls: the terminal becomes too low for the current view. Lines that have
+		// scrolled away stay, and only visible ones can be corrected.
 		scrolls bool
 	}{
 		{[][2]int{{110, 24}, {110, 24}, {110, 24}}, false},
@@ -119,7 +118,7 @@ func TestLiveStaysInPlace(t *testing.T) {
 			term.resize(size[0], size[1])
 			l.Update(many(sample(1), 12-5*n), now(float64(n), 60))
 			if got := strings.Count(term.seen(), "tickets-"); got > 1 || got == 0 && size[0] > 20 {
-				t.Errorf("%v: %d views stand there after %d:\n%s", c.sizes, got, n, term)
+				t.Errorf("%v: %d views are visible after %d:\n%s", c.sizes, got, n, term)
 			}
 			if !c.scrolls {
 				fmt.Fprintln(l, "log")
@@ -132,8 +131,8 @@ func TestLiveStaysInPlace(t *testing.T) {
 	}
 }
 
-// TestLiveWritesOnce holds what keeps a view from flickering: one write for each drawing, and no line cleared before
-// it is written anew.
+// TestLiveWritesOnce: a view does not flicker. Each drawing is one write, and no line
+// is cleared before it is overwritten.
 func TestLiveWritesOnce(t *testing.T) {
 	t.Parallel()
 	var writes []string
@@ -158,11 +157,11 @@ func TestLiveWarns(t *testing.T) {
 		want   string
 	}{
 		"nothing":     {func(*result.Run) {}, ""},
-		"bottleneck":  {func(r *result.Run) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"CPU full"} }, "the tester cannot keep up: CPU full"},
-		"unexplained": {func(r *result.Run) { r.Self.Bottleneck = true }, "the tester cannot keep up"},
-		"late":        {func(r *result.Run) { r.Stats.Series[0].Lag = ms(23) }, "the tester is late by 23 ms"},
-		"CPU":         {func(r *result.Run) { r.Stats.Series[0].CPU = 0.97 }, "the tester uses 97% of its processors"},
-		"not sent":    {func(r *result.Run) { r.Stats.NotSent, r.Stats.Due = 5, 100 }, "5 not sent (5% of what was due)"},
+		"bottleneck":  {func(r *result.Run) { r.Self.Bottleneck, r.Self.Reasons = true, []string{"CPU full"} }, "the load tester cannot keep up: CPU full"},
+		"unexplained": {func(r *result.Run) { r.Self.Bottleneck = true }, "the load tester cannot keep up"},
+		"late":        {func(r *result.Run) { r.Stats.Series[0].Lag = ms(23) }, "the load tester is late by 23 ms"},
+		"CPU":         {func(r *result.Run) { r.Stats.Series[0].CPU = 0.97 }, "the load tester uses 97% of its processors"},
+		"not sent":    {func(r *result.Run) { r.Stats.NotSent, r.Stats.Due = 5, 100 }, "5 not sent (5% of the tasks due)"},
 	} {
 		r := sample(1)
 		r.Stats.NotSent = 0
@@ -183,7 +182,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// terminal understands what a view needs of a terminal, and no more.
+// terminal is an emulator of what a view needs, and no more.
 type terminal struct {
 	columns, rows int
 	text          [][]rune
@@ -253,7 +252,7 @@ func (m *terminal) control(argument string, command byte) {
 	}
 }
 
-// resize wraps lines anew, as terminals do.
+// resize wraps lines again, like terminals do.
 func (m *terminal) resize(columns, rows int) {
 	if columns < m.columns {
 		var text [][]rune
@@ -272,7 +271,7 @@ func (m *terminal) resize(columns, rows int) {
 	m.columns, m.rows = columns, rows
 }
 
-// seen is what has not scrolled away.
+// seen returns the visible lines.
 func (m *terminal) seen() string {
 	rows := strings.SplitAfter(m.String(), "\n")
 	return strings.Join(rows[max(len(rows)-m.rows, 0):], "")

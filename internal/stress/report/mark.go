@@ -1,25 +1,24 @@
 package report
 
 import (
-
 	"onsale/internal/stress/format"
 )
 
-// mark is an upright line with words above the chart.
+// mark is a vertical line with a label above the chart.
 type mark struct {
 	Class, X, Y, Label, Anchor string
 
-	from, to float64 // what the words take of the width
+	from, to float64 // the horizontal extent of the label, 0 to 1
 	row      int
 }
 
 const (
-	// letterShare is how much of the width of a chart on a telephone a letter takes.
+	// letterShare is the share of a chart's width that a letter takes on a telephone.
 	letterShare = 6.6 / 270
-	markRow     = 15 // pixels between the words of two rows
+	markRow     = 15 // pixels between two rows of labels
 )
 
-// mark draws an upright line with words. Marks are given from left to right.
+// mark adds a vertical line with a label. Call it from left to right.
 func (c *chart) mark(class string, at float64, label string) {
 	words := letterShare * float64(format.Width(label))
 	m := mark{Class: class, X: percentOf(at), Label: label, Anchor: "start", from: at, to: at + words}
@@ -29,8 +28,8 @@ func (c *chart) mark(class string, at float64, label string) {
 	c.Marks = append(c.Marks, m)
 }
 
-// settle puts the words of each mark into the lowest row above the chart in which they meet no other's. It
-// begins on the right, so that a line seldom runs through the words on its left.
+// settle puts each label into the lowest row in which it overlaps no other one. It
+// begins on the right, so that few lines cross the labels to their left.
 func (c *chart) settle() {
 	for n := len(c.Marks) - 1; n >= 0; n-- {
 		m := &c.Marks[n]
@@ -42,7 +41,7 @@ func (c *chart) settle() {
 	}
 }
 
-// taken says whether words would meet others of the same row.
+// taken reports whether a label overlaps others in its row.
 func taken(m mark, others []mark) bool {
 	for _, other := range others {
 		if other.row == m.row && m.from < other.to && other.from < m.to {

@@ -6,17 +6,17 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// maxDrawn is how many intervals a chart draws. More would be finer than a screen
-// shows, and make the page heavy.
+// maxDrawn is the maximum number of intervals in a chart. More would be finer than a
+// screen shows, and make the page large.
 const maxDrawn = 240
 
-// interval is one or several points of the series, drawn as one.
+// interval is one or more points of the series, drawn as one.
 type interval struct {
 	from, to float64 // seconds since the start
 	points   []stats.Point
 }
 
-// intervals merges points that lie next to each other until there are at most so many.
+// intervals merges neighbouring points until their number is at most most.
 func intervals(series []stats.Point, most int) []interval {
 	each := (len(series) + most - 1) / most
 	var all []interval
@@ -28,13 +28,13 @@ func intervals(series []stats.Point, most int) []interval {
 	return all
 }
 
-// extent is how values of one kind lie in an interval.
+// extent is the range of the values in an interval.
 type extent struct {
 	mean, low, high float64
 	there           bool
 }
 
-// perSecond is how many a second there were.
+// perSecond returns the range of a count, per second.
 func (i interval) perSecond(of func(stats.Point) int64) extent {
 	s := extent{low: math.Inf(1)}
 	var sum, seconds float64
@@ -54,13 +54,13 @@ func (i interval) perSecond(of func(stats.Point) int64) extent {
 	return s
 }
 
-// gauge is how a value went that stands for a whole interval.
+// gauge returns the range of a value that applies to a whole interval.
 func (i interval) gauge(of func(stats.Point) float64) extent {
 	return i.weighted(of, func(p stats.Point) float64 { return p.Length })
 }
 
-// latency is how a percentile went. Intervals without requests have none. The mean of percentiles
-// is no percentile: it is drawn, with how far they spread, and told nowhere.
+// latency returns the range of a percentile; none without requests. The mean of
+// percentiles is not a percentile: charts draw it with its range, and no text shows it.
 func (i interval) latency(of func(stats.Point) stats.MS) extent {
 	return i.weighted(func(p stats.Point) float64 { return float64(of(p)) }, func(p stats.Point) float64 { return float64(p.Requests) })
 }
@@ -84,5 +84,5 @@ func (i interval) weighted(of, weight func(stats.Point) float64) extent {
 	return s
 }
 
-// when says which time an interval is.
+// when returns the time of an interval as text.
 func (i interval) when() string { return axisTime(i.from) + "–" + axisTime(i.to) }

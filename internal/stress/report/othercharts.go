@@ -9,19 +9,20 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// histogramChart draws how response times are spread, on a logarithmic axis, with the percentiles marked.
+// histogramChart draws the distribution of response times on a logarithmic axis, and
+// marks the percentiles.
 func histogramChart(r result.Run) chart {
-	c := chart{ID: "histogram", Title: "How response times are spread", About: "requests by response time, logarithmic", Wide: true}
+	c := chart{ID: "histogram", Title: "Distribution of response times", About: "requests by response time, logarithmic", Wide: true}
 	bars := slices.Clone(r.Stats.Histogram)
 	bars = slices.DeleteFunc(bars, func(b stats.Bar) bool { return b.To <= 0 || b.To <= b.From })
 	if len(bars) == 0 {
-		c.Empty = "Nothing was answered."
+		c.Empty = "There were no answers."
 		return c
 	}
 	l := r.Stats.Total.Response
 	c.Desc = "Histogram of all response times: half took at most " + format.Duration(l.P50) + ", 95% at most " + format.Duration(l.P95) +
 		", 99% at most " + format.Duration(l.P99) + ", the longest " + format.Duration(l.Max) + "."
-	if bars[0].From <= 0 { // the logarithm of 0 is nowhere
+	if bars[0].From <= 0 { // the logarithm of 0 does not exist
 		bars[0].From = min(bars[0].To/2, bars[0].To-1)
 	}
 	across := scale{low: milliseconds(bars[0].From), high: milliseconds(bars[len(bars)-1].To), log: true}
@@ -47,17 +48,18 @@ func histogramChart(r result.Run) chart {
 	return c
 }
 
-// histogramBar is one bar of the histogram.
+// histogramBar returns one bar of the histogram.
 func histogramBar(across, up scale, b stats.Bar, all int64) rect {
 	from, to := across.at(milliseconds(b.From)), across.at(milliseconds(b.To))
-	y := min(up.y(float64(b.Count)), plotTop+plotHeight-1.5) // what is there can be seen
+	y := min(up.y(float64(b.Count)), plotTop+plotHeight-1.5) // keep small bars visible
 	return rect{
 		Class: "ok", X: percentOf(from), W: percentOf((to - from) * 0.94), Y: px(y), H: px(plotTop + plotHeight - y),
 		Title: format.Duration(b.From) + " – " + format.Duration(b.To) + "\n" + plural(b.Count, "request") + " (" + format.Share(b.Count, all) + ")",
 	}
 }
 
-// capacityChart draws latency against load: the steps that held, those that did not, and where latency begins to grow.
+// capacityChart draws latency against load: the steps that held, those that did not,
+// and the load from which latency grows.
 func capacityChart(found *result.Capacity) chart {
 	c := chart{ID: "capacity", Title: "Latency against load", About: "each step of the search", Desc: capacitySentence(*found), Wide: true}
 	points := slices.DeleteFunc(slices.Clone(found.Points), func(p result.Step) bool { return p.Load <= 0 || p.P99 <= 0 })
@@ -90,12 +92,12 @@ func capacityChart(found *result.Capacity) chart {
 		c.Legend = append(c.Legend, legend{Class: line.class, Label: line.class})
 	}
 	c.landmarks(found, across)
-	c.Legend = append(c.Legend, legend{"dot held", "held"}, legend{"dot broke", "did not hold"}, legend{"dot tester", "tester too slow"})
+	c.Legend = append(c.Legend, legend{"dot held", "held"}, legend{"dot broke", "did not hold"}, legend{"dot tester", "load tester too slow"})
 	return c
 }
 
-// steps draws one percentile of all steps. Those in which the tester was too
-// slow say nothing about the target: they are dots beside the line.
+// steps draws one percentile of all steps. Steps in which the load tester was too slow
+// are dots off the line, because they do not describe the target.
 func (c *chart) steps(class string, points []result.Step, across, up scale, of func(result.Step) stats.MS) {
 	var values []value
 	for _, p := range points {
@@ -117,7 +119,7 @@ func (c *chart) steps(class string, points []result.Step, across, up scale, of f
 	}
 }
 
-// landmarks marks what the search was for.
+// landmarks marks the results of the search.
 func (c *chart) landmarks(found *result.Capacity, across scale) {
 	for _, m := range []struct {
 		class, label string

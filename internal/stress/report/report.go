@@ -1,4 +1,4 @@
-// Package report shows what came of a load test: on a terminal while it runs and
-// at its end, as CSV in Locust's columns, as JSON, and as one HTML page that
-// needs nothing else. It draws a [onsale/internal/stress/result.Run].
+// Package report shows the result of a load test: live on a terminal, and at its end as
+// text, as CSV with Locust's columns, as JSON, and as a self-contained HTML page. It
+// draws a [onsale/internal/stress/result.Run].
 package report

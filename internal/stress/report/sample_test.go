@@ -10,12 +10,12 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// start is when the sample runs began.
+// start is the start of the sample runs.
 var start = time.Date(2026, time.March, 3, 9, 3, 8, 0, time.FixedZone("", 3600))
 
 func ms(v float64) stats.MS { return stats.MS(v * float64(time.Millisecond)) }
 
-// latency is a distribution with that median, its other figures in proportion.
+// latency returns a distribution with a median, and other figures in proportion.
 func latency(p50 float64) stats.Latency {
 	return stats.Latency{
 		Mean: ms(p50 * 1.13), Min: ms(p50 * 0.21), P50: ms(p50), P66: ms(p50 * 1.2), P75: ms(p50 * 1.36), P80: ms(p50 * 1.5),
@@ -23,10 +23,10 @@ func latency(p50 float64) stats.Latency {
 	}
 }
 
-// hostile is text that would do harm if it were taken for more than text.
+// hostile is text that does harm if it is not treated as text.
 const hostile = "</title><script>window.struck=1</script><img src=x onerror=window.struck=1>\x1b[2J\r\n\u202e=1+1"
 
-// sample is a run of a minute with everything in it that a run may have, in so many
+// sample returns a run of a minute with everything that a run can have, and a number of
 // points.
 func sample(points int) result.Run {
 	r := result.Run{
@@ -65,7 +65,7 @@ func sample(points int) result.Run {
 			},
 			Reasons: []string{"0.71 % of the requests failed"},
 		},
-		Books: &result.Books{Told: 12991, Booked: 12993, Unsure: 13, Extra: 2, Agree: true, Text: "12,991 tickets were told sold, and all are in the books."},
+		Books: &result.Books{Told: 12991, Booked: 12993, Unsure: 13, Extra: 2, Agree: true, Text: "12,991 tickets were reported as sold, and all are in the ledger."},
 		Notes: []string{"The tickets ran out after 52 s."},
 	}
 	for i := range r.Stats.Entries {
@@ -78,31 +78,31 @@ func sample(points int) result.Run {
 	return r
 }
 
-// series is a run that has trouble in its second fifth.
+// series returns a series with trouble in its second fifth.
 func series(points int, seconds float64) []stats.Point {
-	dice := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2))
 	var all []stats.Point
 	for i := range points {
 		at := seconds * float64(i+1) / float64(points)
 		length := seconds / float64(points)
 		trouble := at > seconds/5 && at < 2*seconds/5
-		p50 := 12 + 2*dice.Float64() + 3*math.Sin(at)
+		p50 := 12 + 2*random.Float64() + 3*math.Sin(at)
 		p := stats.Point{
-			At: at, Length: length, Requests: int64((500 + 30*dice.NormFloat64()) * length), Users: 100, Wanted: 500, InFlight: 60 + dice.IntN(30),
-			Lag: ms(0.03 + 0.02*dice.Float64()), CPU: 0.3 + 0.1*dice.Float64(),
+			At: at, Length: length, Requests: int64((500 + 30*random.NormFloat64()) * length), Users: 100, Wanted: 500, InFlight: 60 + random.IntN(30),
+			Lag: ms(0.03 + 0.02*random.Float64()), CPU: 0.3 + 0.1*random.Float64(),
 		}
 		p.Business = p.Requests / 18
 		if trouble {
 			p50 *= 9
 			p.Failures, p.InFlight, p.NotSent = p.Requests/30, p.InFlight*12, int64(3*length)
 		}
-		p.P50, p.P95, p.P99, p.Max = ms(p50), ms(p50*2.6), ms(p50*4.8), ms(p50*(9+6*dice.Float64()))
+		p.P50, p.P95, p.P99, p.Max = ms(p50), ms(p50*2.6), ms(p50*4.8), ms(p50*(9+6*random.Float64()))
 		all = append(all, p)
 	}
 	return all
 }
 
-// histogram has two hills.
+// histogram returns bars with two peaks.
 func histogram(middle float64, total int64) []stats.Bar {
 	var bars []stats.Bar
 	from := middle / 5
@@ -118,7 +118,7 @@ func histogram(middle float64, total int64) []stats.Bar {
 	return bars
 }
 
-// capacity is what a search for a server's capacity found.
+// capacity returns the result of a search for a server's capacity.
 func capacity() *result.Capacity {
 	c := &result.Capacity{Unit: "/s", Highest: 1800, Broken: 1950, Knee: 1500}
 	for _, load := range []float64{250, 500, 1000, 2000, 1500, 1750, 1875, 1800, 1950} {
@@ -133,7 +133,7 @@ func capacity() *result.Capacity {
 	return c
 }
 
-// many gives a report so many names.
+// many gives a report a number of names.
 func many(r result.Run, names int) result.Run {
 	r.Stats.Entries = nil
 	for i := range names {

@@ -11,30 +11,31 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// TextOptions say how [WriteText] writes.
+// TextOptions configure [WriteText].
 type TextOptions struct {
-	// Width is how many columns there are; 0 is not known, as in a file or a pipe, and
-	// leaves the room that Locust leaves.
+	// Width is the number of columns. 0 means unknown, as for a file or a pipe, and
+	// uses the width of Locust's tables.
 	Width int
-	// Color marks what is good and what is bad.
+	// Color highlights good and bad results.
 	Color bool
 }
 
-// Locust's layout: a column of its tables is that wide.
+// The layout is Locust's: a column of its tables has this width.
 const (
 	typeWidth    = 8
 	nameWidth    = 80
 	minNameWidth = 16
-	// usualNameWidth is what names get if they need it, however narrow the terminal is.
+	// usualNameWidth is the width that names can always use, however narrow the
+	// terminal is.
 	usualNameWidth = 36
-	// What the other columns take of the tables of requests and of percentiles.
+	// The width of the other columns in the tables of requests and of percentiles.
 	requestsWidth    = 80
 	percentilesWidth = 95
 )
 
-// WriteText writes what came of a run as Locust prints it at the end, and what
-// Locust does not say: when each failure was seen first and last, business
-// outcomes, service times, how the tester itself did, and the verdict.
+// WriteText writes a report as Locust prints it at the end, and adds what Locust lacks:
+// when each failure was seen first and last, business outcomes, service times, the load
+// tester's own performance, and the verdict.
 func WriteText(w io.Writer, r result.Run, o TextOptions) error {
 	t := &text{report: r, color: o.Color, name: o.names(r, requestsWidth), narrow: o.names(r, percentilesWidth)}
 	t.summary()
@@ -51,8 +52,8 @@ func WriteText(w io.Writer, r result.Run, o TextOptions) error {
 	return err
 }
 
-// names is how wide a column of names is beside others that take so much. Names of
-// a usual length stay whole, even where a narrow terminal then wraps the lines.
+// names returns the width of the column of names, given the width of the other columns.
+// Names of usual length are never cut, even if a narrow terminal then wraps lines.
 func (o TextOptions) names(r result.Run, others int) int {
 	if o.Width <= 0 {
 		return nameWidth
@@ -64,7 +65,7 @@ func (o TextOptions) names(r result.Run, others int) int {
 	return min(max(o.Width-others, min(least, usualNameWidth)), nameWidth)
 }
 
-// dueNote says from when response times are measured where that is not from when a request was sent.
+// dueNote returns when response times begin, if that is not when a request was sent.
 func dueNote(r result.Run) string {
 	if r.Stats.Total.Service == nil {
 		return ""
@@ -76,7 +77,7 @@ func dueNote(r result.Run) string {
 type text struct {
 	report result.Run
 	color  bool
-	// How wide the column of names is, and how wide in the table of percentiles.
+	// The width of the column of names, and its width in the table of percentiles.
 	name, narrow int
 	out          strings.Builder
 }
@@ -86,7 +87,7 @@ func (t *text) line(format string, args ...any) {
 	t.out.WriteByte('\n')
 }
 
-// rule writes a line of dashes, a bar after each width but the last.
+// rule writes a line of dashes, with a bar after each width but the last.
 func (t *text) rule(widths ...int) {
 	parts := make([]string, 0, len(widths))
 	for _, w := range widths {
@@ -105,7 +106,7 @@ func (t *text) each(row func(method, name string, s stats.Summary), rule func())
 	t.line("")
 }
 
-// summary is Locust's first table.
+// summary writes Locust's first table.
 func (t *text) summary() {
 	names := t.name - typeWidth + 4
 	t.line("%s %s %7s %12s |%7s %7s %7s%7s | %7s %11s", format.Pad("Type", typeWidth), format.Pad("Name", names),
@@ -120,7 +121,7 @@ func (t *text) summary() {
 	}, rule)
 }
 
-// percentiles is Locust's second table, of one kind of time.
+// percentiles writes Locust's second table, for one kind of time.
 func (t *text) percentiles(title string, of func(stats.Summary) *stats.Latency) {
 	t.line("%s", title)
 	t.line("%s %s %s %6s", format.Pad("Type", typeWidth), format.Pad("Name", t.narrow), spread(percentileHeads()), "# reqs")
@@ -139,8 +140,8 @@ func (t *text) percentiles(title string, of func(stats.Summary) *stats.Latency) 
 	}, rule)
 }
 
-// spread puts the cells of a row of percentiles under each other; the first
-// has more room, as in Locust's table.
+// spread joins the cells of a row of percentiles. The first one is wider, as in
+// Locust's table.
 func spread(cells []string) string {
 	columns := []string{format.PadLeft(cells[0], 8)}
 	for _, c := range cells[1:] {
@@ -156,19 +157,19 @@ func percent(part, whole int64) float64 {
 	return 100 * float64(part) / float64(whole)
 }
 
-// reason says in a few words what a failure was.
+// reason returns a failure in a few words.
 func reason(f stats.Failure) string {
 	switch {
 	case f.Detail == "":
 		return format.Line(f.Kind)
-	case f.Kind == "" || strings.HasPrefix(f.Detail, f.Kind): // "status 503" says both
+	case f.Kind == "" || strings.HasPrefix(f.Detail, f.Kind): // "status 503" has both
 		return format.Line(f.Detail)
 	default:
 		return format.Line(f.Kind) + ": " + format.Line(f.Detail)
 	}
 }
 
-// sight says when something was seen: so long after the start, and by the clock.
+// sight returns when something was seen: the time since the start, and the clock time.
 func sight(r result.Run, at time.Time) string {
 	if at.IsZero() {
 		return "-"
@@ -176,7 +177,7 @@ func sight(r result.Run, at time.Time) string {
 	return "+" + clockTenths(at.Sub(r.Started)) + " (" + at.In(r.Started.Location()).Format("15:04:05") + ")"
 }
 
-// clockTenths is [clock] with tenths below a minute.
+// clockTenths is [clock] with tenths of a second below a minute.
 func clockTenths(d time.Duration) string {
 	if d = max(d, 0); d < time.Minute-50*time.Millisecond {
 		return fmt.Sprintf("%.1fs", d.Seconds())

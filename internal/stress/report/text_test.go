@@ -39,8 +39,9 @@ func TestWriteText(t *testing.T) {
 	golden(t, "nothing.txt", text(t, result.Run{Started: start, Ended: start.Add(time.Second), End: "stopped"}, report.TextOptions{Width: 40}))
 }
 
-// TestTextIsLocusts holds the lines that a Locust 2.12 printed, but for the note about
-// when times are measured and its "(approximated)": ours are not.
+// TestTextIsLocusts compares with the lines that Locust 2.12 printed, except for the
+// note about when times are measured and its "(approximated)", which does not apply to
+// ours.
 func TestTextIsLocusts(t *testing.T) {
 	t.Parallel()
 	r := sample(1)
@@ -59,7 +60,8 @@ func TestTextIsLocusts(t *testing.T) {
 			t.Errorf("no line begins with %q in\n%s", line, got)
 		}
 	}
-	// Its rows, as it formats them: "%-8s %-76s %7d %12s |%7d %7d %7d%7d | %7.2f %11.2f".
+	// The rows, as Locust formats them: "%-8s %-76s %7d %12s |%7d %7d %7d%7d | %7.2f
+	// %11.2f".
 	want := "POST     /buy_random_deny/[id]                                                          15000   214(1.43%) |     28     5.2     630     25 |  250.00        3.57\n"
 	if !strings.Contains(got, want) {
 		t.Errorf("no row %q in\n%s", want, got)
@@ -81,16 +83,16 @@ func TestTextIsTame(t *testing.T) {
 			}
 		}
 		if !strings.Contains(got, "window.struck=1") {
-			t.Errorf("%s leaves out what was hostile, so this says nothing:\n%s", name, got)
+			t.Errorf("%s leaves out the hostile text, so the test proves nothing:\n%s", name, got)
 		}
 	}
-	// The negative control: what is handed in has what is looked for.
+	// The negative control: the input contains what the test looks for.
 	if !strings.ContainsFunc(hostile, unicode.IsControl) {
 		t.Error("the hostile text is tame")
 	}
 }
 
-// nasty has hostile text wherever a text may come from a file or a server.
+// nasty returns a run with hostile text wherever text can come from a file or a server.
 func nasty() result.Run {
 	r := sample(10)
 	r.Settings.Scenario, r.Host, r.Protocol, r.ID, r.End, r.Program = hostile, hostile, hostile, hostile, hostile, hostile
@@ -109,22 +111,22 @@ func nasty() result.Run {
 func TestWriteTextFails(t *testing.T) {
 	t.Parallel()
 	if err := report.WriteText(fullDisk{}, sample(1), report.TextOptions{}); !errors.Is(err, errFull) {
-		t.Errorf("the error of the writer is told as %v", err)
+		t.Errorf("the error of the writer is returned as %v", err)
 	}
 }
 
 var errFull = errors.New("no space left")
 
-// fullDisk takes nothing.
+// fullDisk is a writer that fails.
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
 
-// TestTextKeepsNames holds that a name is told whole on a terminal of 80 columns.
+// TestTextKeepsNames: names are complete on a terminal of 80 columns.
 func TestTextKeepsNames(t *testing.T) {
 	t.Parallel()
 	got := text(t, sample(1), report.TextOptions{Width: 80})
 	if n := strings.Count(got, "POST     /buy_random_deny/[id] "); n < 4 {
-		t.Errorf("the name stands there %d times, want once in each table:\n%s", n, got)
+		t.Errorf("the name is there %d times, want once in each table:\n%s", n, got)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// timeCharts are the charts over the time of a run.
+// timeCharts returns the charts over the time of a run.
 func timeCharts(r result.Run) []chart {
 	t := newTimeline(r)
 	if len(t.intervals) == 0 {
@@ -23,7 +23,7 @@ func timeCharts(r result.Run) []chart {
 	return charts
 }
 
-// selfCharts are those of the tester itself.
+// selfCharts returns the charts of the load tester itself.
 func selfCharts(r result.Run) []chart {
 	t := newTimeline(r)
 	if len(t.intervals) == 0 {
@@ -37,10 +37,10 @@ func failures(p stats.Point) int64 { return p.Failures }
 func business(p stats.Point) int64 { return p.Business }
 func notSent(p stats.Point) int64  { return p.NotSent }
 
-// throughput stacks what came of the requests of each second.
+// throughput stacks the requests of each second by outcome.
 func throughput(r result.Run, t timeline) chart {
 	c := chart{
-		ID: "throughput", Title: "Throughput", About: "requests a second, by what came of them",
+		ID: "throughput", Title: "Throughput", About: "requests a second, by outcome",
 		Desc: "Requests a second over time: " + format.Rate(r.Stats.Total.Rate) + " on average, " + format.Rate(r.Stats.Total.FailureRate) + " of them failed.",
 	}
 	_, highest := t.span([]trace{{of: func(i interval) extent { return i.perSecond(requests) }}})
@@ -53,7 +53,7 @@ func throughput(r result.Run, t timeline) chart {
 		upTo         func(stats.Point) int64
 		total        int64
 	}{
-		{"ok", "as wanted", func(p stats.Point) int64 { return p.Requests - p.Failures - p.Business }, 1},
+		{"ok", "successful", func(p stats.Point) int64 { return p.Requests - p.Failures - p.Business }, 1},
 		{"business", "denied, sold out", func(p stats.Point) int64 { return p.Requests - p.Failures }, businessTotal(r)},
 		{"failed", "failed", requests, r.Stats.Total.Failures},
 	} {
@@ -71,7 +71,8 @@ func throughput(r result.Run, t timeline) chart {
 		}
 		c.between(layer.class, upper, lower)
 		if len(c.Legend) == 0 {
-			// The layers above have no line: it would be seen even where they are empty.
+			// The upper layers have no line, because it would be visible even where
+			// they are empty.
 			c.line(layer.class, upper)
 		}
 		lower = upper
@@ -114,7 +115,7 @@ func percentileChart(t timeline) chart {
 	c := chart{ID: "latency", Title: "Response time", About: "percentiles of each interval"}
 	lowest, highest := t.span(traces)
 	if highest == 0 {
-		c.Empty = "Nothing was answered."
+		c.Empty = "There were no answers."
 		return c
 	}
 	s := scaleOf(lowest, highest)
@@ -135,7 +136,7 @@ func percentileChart(t timeline) chart {
 	return c
 }
 
-// between says how far values spread, which is what can be said of merged percentiles.
+// between returns the range of values. Merged percentiles have a range, but no mean.
 func between(e extent) string {
 	low, high := format.Duration(ms(e.low)), format.Duration(ms(e.high))
 	if low == high {
@@ -146,18 +147,18 @@ func between(e extent) string {
 
 func ms(v float64) stats.MS { return stats.MS(v * 1e6) }
 
-// loadChart draws how much was asked for.
+// loadChart draws the wanted load.
 func loadChart(r result.Run, t timeline) chart {
 	wanted := trace{class: "wanted", label: "wanted", of: func(i interval) extent {
 		return i.gauge(func(p stats.Point) float64 { return p.Wanted })
 	}}
-	c := chart{ID: "load", Title: "Users", About: "users there, and users wanted", Desc: "Users over time, beside how many were wanted."}
+	c := chart{ID: "load", Title: "Users", About: "running and wanted users", Desc: "Running and wanted users over time."}
 	traces := []trace{{class: "users", label: "users", area: true, of: func(i interval) extent {
 		return i.gauge(func(p stats.Point) float64 { return float64(p.Users) })
 	}}, wanted}
 	if isOpen(r.Settings) {
-		c.Title, c.About = "Load", "tasks a second that were wanted, and those not begun"
-		c.Desc = "Tasks a second that were wanted over time, and those that were not begun as too many were in flight: " + format.Count(r.Stats.NotSent) + " in all."
+		c.Title, c.About = "Load", "wanted tasks a second, and tasks not begun"
+		c.Desc = "Wanted tasks a second over time, and tasks that were not begun because too many were in flight: " + format.Count(r.Stats.NotSent) + " in all."
 		wanted.area = true
 		traces = []trace{wanted}
 	}
@@ -190,7 +191,7 @@ func hasInFlight(r result.Run) bool {
 }
 
 func inFlight(t timeline) chart {
-	c := chart{ID: "inflight", Title: "In flight", About: "tasks begun and not ended", Desc: "Tasks under way over time."}
+	c := chart{ID: "inflight", Title: "In flight", About: "tasks under way", Desc: "Tasks under way over time."}
 	t.single(&c, trace{class: "users", label: "in flight", area: true, of: func(i interval) extent {
 		return i.gauge(func(p stats.Point) float64 { return float64(p.InFlight) })
 	}}, axisNumber, func(e extent) string { return format.Rate(e.mean) + " in flight" })
@@ -201,11 +202,11 @@ func inFlight(t timeline) chart {
 func (t timeline) single(c *chart, tr trace, label func(float64) string, say func(extent) string) {
 	_, highest := t.span([]trace{tr})
 	t.draw(c, scaleOf(0, highest), []trace{tr}, label)
-	c.Legend = nil // the title says it
+	c.Legend = nil // the title names it
 	t.tell(c, func(i interval) string { return say(tr.of(i)) })
 }
 
-// failureChart draws failures as bars, so that a lone one is seen.
+// failureChart draws failures as bars, so that a single one is visible.
 func failureChart(r result.Run, t timeline) chart {
 	c := chart{ID: "failures", Title: "Failures", About: "failed requests a second"}
 	if r.Stats.Total.Failures == 0 {
@@ -224,8 +225,8 @@ func failureChart(r result.Run, t timeline) chart {
 
 func lagChart(r result.Run, t timeline) chart {
 	c := chart{
-		ID: "lag", Title: "Lag of the tester", About: "how late its own median task or timer was",
-		Desc: "Lag of the tester over time: " + selfSentence(r.Self) + ".",
+		ID: "lag", Title: "Load tester lag", About: "median delay of its own tasks or timer",
+		Desc: "Lag of the load tester over time: " + selfSentence(r.Self) + ".",
 	}
 	t.single(&c, trace{class: "self", of: func(i interval) extent {
 		e := i.gauge(func(p stats.Point) float64 { return float64(p.Lag) })
@@ -236,8 +237,8 @@ func lagChart(r result.Run, t timeline) chart {
 
 func cpuChart(r result.Run, t timeline) chart {
 	c := chart{
-		ID: "cpu", Title: "Processors of the tester", About: "share of " + plural(int64(r.Self.Cores), "core") + " in use",
-		Desc: "Share of its processors that the tester used over time: " + wholePercent(r.Self.CPUMean) + " on average, " + wholePercent(r.Self.CPUMax) + " at most.",
+		ID: "cpu", Title: "Load tester CPU", About: "share of " + plural(int64(r.Self.Cores), "core") + " in use",
+		Desc: "Share of its processors that the load tester used over time: " + wholePercent(r.Self.CPUMean) + " on average, " + wholePercent(r.Self.CPUMax) + " at most.",
 	}
 	tr := trace{class: "self", area: true, of: func(i interval) extent {
 		return i.gauge(func(p stats.Point) float64 { return 100 * p.CPU })

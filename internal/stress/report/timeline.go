@@ -10,7 +10,7 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// timeline is the axis of time that all charts of a run share.
+// timeline is the time axis that all charts of a run share.
 type timeline struct {
 	scale     scale
 	intervals []interval
@@ -25,7 +25,7 @@ func newTimeline(r result.Run) timeline {
 	return t
 }
 
-// ticks are round times, some five.
+// ticks returns about five round times.
 func (t timeline) ticks() []float64 {
 	step := t.scale.high / 5
 	for _, round := range []float64{0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400} {
@@ -46,7 +46,7 @@ func (t timeline) ticks() []float64 {
 	return all
 }
 
-// axisTime writes seconds since the start as an axis does: 0.5s, 30s, 1:30, 1:00:00.
+// axisTime formats seconds since the start as an axis does: 0.5s, 30s, 1:30, 1:00:00.
 func axisTime(seconds float64) string {
 	if seconds < 60 {
 		return format.TrimZero(seconds, 1) + "s"
@@ -65,7 +65,7 @@ type trace struct {
 	area         bool
 }
 
-// span returns the smallest value of traces above 0, and the largest.
+// span returns the smallest value above 0 and the largest value of traces.
 func (t timeline) span(traces []trace) (lowest, highest float64) {
 	lowest = math.Inf(1)
 	for _, i := range t.intervals {
@@ -83,7 +83,7 @@ func (t timeline) span(traces []trace) (lowest, highest float64) {
 	return lowest, highest
 }
 
-// draw draws traces over time on a scale, and returns that scale with its ends at round values.
+// draw draws traces on a scale, and returns that scale, extended to round values.
 func (t timeline) draw(c *chart, s scale, traces []trace, label func(float64) string) scale {
 	c.upright(&s, label)
 	c.lying(t.scale, t.ticks(), axisTime)
@@ -104,20 +104,20 @@ func (t timeline) draw(c *chart, s scale, traces []trace, label func(float64) st
 
 func (t timeline) middle(i interval) float64 { return t.scale.at((i.from + i.to) / 2) }
 
-// bars draws how many a second there were as bars that stand on the axis.
+// bars draws counts per second as bars.
 func (t timeline) bars(c *chart, s scale, class string, of func(stats.Point) int64) {
 	for _, i := range t.intervals {
 		e := i.perSecond(of)
 		if e.mean <= 0 {
 			continue
 		}
-		y := min(s.y(e.mean), plotTop+plotHeight-1.5) // what is there can be seen
+		y := min(s.y(e.mean), plotTop+plotHeight-1.5) // keep small bars visible
 		from, to := t.scale.at(i.from), t.scale.at(i.to)
 		c.Bars = append(c.Bars, rect{Class: class, X: percentOf(from), W: percentOf(max(to-from, 0.001)), Y: px(y), H: px(plotTop + plotHeight - y)})
 	}
 }
 
-// tell lets a pointer over the chart read the figures of each interval, without a script.
+// tell adds tooltips with the figures of each interval, without a script.
 func (t timeline) tell(c *chart, say func(interval) string) {
 	for _, i := range t.intervals {
 		from, to := t.scale.at(i.from), t.scale.at(i.to)

@@ -12,7 +12,7 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// scenarioOf names what was done.
+// scenarioOf returns the name of the scenario.
 func scenarioOf(s result.Settings) string {
 	if s.Scenario == "" {
 		return "plain request"
@@ -20,7 +20,7 @@ func scenarioOf(s result.Settings) string {
 	return format.Line(s.Scenario)
 }
 
-// loadOf says how much was asked for.
+// wantedLoad returns the load of the settings.
 func wantedLoad(s result.Settings) string {
 	var parts []string
 	switch {
@@ -31,7 +31,7 @@ func wantedLoad(s result.Settings) string {
 	case s.Users > 0:
 		parts = append(parts, plural(int64(s.Users), "user"))
 		if s.SpawnRate > 0 {
-			parts = append(parts, format.Amount(s.SpawnRate)+"/s joining")
+			parts = append(parts, format.Amount(s.SpawnRate)+"/s spawn rate")
 		}
 	}
 	if s.Arrivals != "" && (s.Open || s.Rate > 0) {
@@ -43,7 +43,7 @@ func wantedLoad(s result.Settings) string {
 	return strings.Join(parts, ", ")
 }
 
-// plural writes a number of things.
+// plural returns a number of things.
 func plural(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -51,7 +51,7 @@ func plural(n int64, thing string) string {
 	return format.Count(n) + " " + thing + "s"
 }
 
-// length is how long the load lasted.
+// length returns the duration of the load.
 func length(r result.Run) time.Duration {
 	if r.Ended.IsZero() {
 		return time.Duration(r.Stats.Duration * float64(time.Second))
@@ -59,17 +59,17 @@ func length(r result.Run) time.Duration {
 	return r.Ended.Sub(r.Started)
 }
 
-// counted is how long figures were counted: without a warm-up, and without what
-// it took until the last answers were there.
+// counted returns the duration that the figures cover: without a warm-up, and without
+// the wait for the last answers.
 func counted(r result.Run) time.Duration {
 	return time.Duration(r.Stats.Duration * float64(time.Second))
 }
 
-// times says when it ran, and why it ended.
+// times returns when the run took place and why it ended.
 func times(r result.Run) string {
 	said := r.Started.Format("2006-01-02 15:04:05 -07:00") + ", " + format.Span(length(r))
 	if counted := counted(r); !r.Ended.IsZero() && counted > 0 && (length(r)-counted).Abs() > 100*time.Millisecond {
-		said += " with " + format.Span(counted) + " of load that counts"
+		said += " with " + format.Span(counted) + " of load counted"
 	}
 	switch {
 	case r.Ended.IsZero():
@@ -80,7 +80,7 @@ func times(r result.Run) string {
 	return said
 }
 
-// selfSentence says how the tester itself did.
+// selfSentence returns how the load tester itself performed.
 func selfSentence(s stats.Self) string {
 	said := fmt.Sprintf("lag p50 %s, p99 %s, max %s; CPU %s on average, %s at most, of %s",
 		format.Duration(s.LagP50), format.Duration(s.LagP99), format.Duration(s.LagMax), wholePercent(s.CPUMean), wholePercent(s.CPUMax), plural(int64(s.Cores), "core"))
@@ -88,14 +88,14 @@ func selfSentence(s stats.Self) string {
 		said += "; late in " + plural(int64(s.LateSeconds), "second")
 	}
 	if s.Errors > 0 {
-		said += "; " + plural(s.Errors, "error") + " by its own limits"
+		said += "; " + plural(s.Errors, "error") + " at its own limits"
 	}
 	return said
 }
 
 func wholePercent(p float64) string { return fmt.Sprintf("%.0f%%", 100*p) }
 
-// sentSentence says how many tasks were due, and how many of them were not begun.
+// sentSentence returns how many tasks were due, and how many of them were not begun.
 func sentSentence(s stats.Snapshot) string {
 	if s.NotSent == 0 {
 		return plural(s.Due, "task") + " due, all begun"
@@ -103,7 +103,7 @@ func sentSentence(s stats.Snapshot) string {
 	return fmt.Sprintf("%s due, %s not begun (%s): too many were in flight", plural(s.Due, "task"), format.Count(s.NotSent), format.Share(s.NotSent, s.Due))
 }
 
-// headline is the verdict in a word or a few.
+// headline returns the verdict in a few words.
 func headline(r result.Run) string {
 	switch {
 	case r.Ended.IsZero():
@@ -111,13 +111,13 @@ func headline(r result.Run) string {
 	case r.Verdict.Code == result.Passed:
 		return "Passed"
 	case r.Verdict.Code == result.Bottleneck:
-		return "The tester was the bottleneck"
+		return "The load tester was the bottleneck"
 	default:
 		return "Failed"
 	}
 }
 
-// capital begins a text with a capital letter.
+// capital capitalizes a text.
 func capital(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	if size == 0 {

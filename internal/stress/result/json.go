@@ -9,14 +9,15 @@ import (
 	"onsale/internal/stress/format"
 )
 
-// maxJSON bounds what [Read] takes. A report of a day has some megabytes.
+// maxJSON limits the input of [Read]. The report of a run of a day has a few megabytes.
 const maxJSON = 64 << 20
 
-// What is wrong with a report that is read.
+// Errors of [Read].
 var (
-	// ErrSchema means that a newer Onsale wrote it.
-	ErrSchema = errors.New("report is of a newer schema")
-	// ErrNoReport means that it is no report: not JSON, cut off, or something else.
+	// ErrSchema is returned for a report of a newer version of Onsale.
+	ErrSchema = errors.New("the report has a newer schema")
+	// ErrNoReport is returned if the input is not a report: not JSON, cut off, or
+	// something else.
 	ErrNoReport = errors.New("not a report of a load test")
 )
 
@@ -30,8 +31,9 @@ func Write(w io.Writer, r Run) error {
 	return err
 }
 
-// Read reads what [Write] wrote, of this schema or an older one. Fields that
-// it does not know are passed over, as a schema may gain some. Errors are [ErrSchema] and [ErrNoReport].
+// Read reads a report that [Write] wrote, of this schema or an older one. It ignores
+// unknown fields, because a schema can gain fields. Errors wrap [ErrSchema] and
+// [ErrNoReport].
 func Read(from io.Reader) (Run, error) {
 	limited := &io.LimitedReader{R: from, N: maxJSON + 1}
 	decoder := json.NewDecoder(limited)
@@ -43,13 +45,13 @@ func Read(from io.Reader) (Run, error) {
 	case limited.N <= 0:
 		return Run{}, fmt.Errorf("%w: it is longer than %s", ErrNoReport, format.Bytes(maxJSON))
 	case !errors.Is(err, io.EOF):
-		return Run{}, fmt.Errorf("%w: something follows it", ErrNoReport)
+		return Run{}, fmt.Errorf("%w: there is data after it", ErrNoReport)
 	case r.Schema > Schema:
-		return Run{}, fmt.Errorf("%w: %d, and this Onsale knows %d", ErrSchema, r.Schema, Schema)
+		return Run{}, fmt.Errorf("%w: %d; this version of Onsale supports %d", ErrSchema, r.Schema, Schema)
 	case r.Schema < 1:
 		return Run{}, fmt.Errorf("%w: it has no schema", ErrNoReport)
 	case r.Started.IsZero():
-		return Run{}, fmt.Errorf("%w: it does not say when it started", ErrNoReport)
+		return Run{}, fmt.Errorf("%w: it has no start time", ErrNoReport)
 	}
 	return r, nil
 }

@@ -58,7 +58,7 @@ func (b *browser) part() stress.Part {
 // look asks for all concerts; every other time only if the list has changed.
 func (b *browser) look(ctx context.Context) {
 	b.list.Request.Header = b.list.Request.Header[:0]
-	if b.etag != "" && b.user.Dice.IntN(2) == 0 {
+	if b.etag != "" && b.user.Rand.IntN(2) == 0 {
 		b.list.Request.Header = append(b.list.Request.Header, wire.Field{Name: "If-None-Match", Value: b.etag})
 	}
 	b.user.Do(ctx, &b.list)
@@ -107,7 +107,7 @@ func (b *browser) open(ctx context.Context) {
 			return
 		}
 	}
-	which := b.user.Dice.IntN(len(b.seen.ids))
+	which := b.user.Rand.IntN(len(b.seen.ids))
 	b.wanted = b.seen.ids[which]
 	b.once.Request.Path = b.seen.paths[which]
 	b.user.Do(ctx, &b.once)

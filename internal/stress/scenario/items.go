@@ -102,9 +102,9 @@ func (c *collector) create(ctx context.Context) {
 	}
 	body := c.make.Request.Body[:0]
 	body = append(body, `{"name":"souvenir `...)
-	body = strconv.AppendUint(body, uint64(c.user.Dice.Uint32()), 16)
+	body = strconv.AppendUint(body, uint64(c.user.Rand.Uint32()), 16)
 	body = append(body, `","description":"`...)
-	for range c.user.Dice.IntN(maxPosters) {
+	for range c.user.Rand.IntN(maxPosters) {
 		body = append(body, "poster "...)
 	}
 	body = append(body, `"}`...)

@@ -97,7 +97,7 @@ func (f *fan) act(ctx context.Context) {
 		f.user.Do(ctx, &f.list)
 		return
 	}
-	f.till.buy(ctx, f.path, f.concert, 1+f.user.Dice.IntN(f.most))
+	f.till.buy(ctx, f.path, f.concert, 1+f.user.Rand.IntN(f.most))
 	if f.till.fate == isSoldOut {
 		f.seeLeft(f.till.left)
 	}

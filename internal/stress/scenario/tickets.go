@@ -75,7 +75,7 @@ func (b *buyer) buy(ctx context.Context) {
 			return
 		}
 	}
-	which := b.user.Dice.IntN(len(b.seen.ids))
-	quantity := 1 + b.user.Dice.IntN(maxTickets)
+	which := b.user.Rand.IntN(len(b.seen.ids))
+	quantity := 1 + b.user.Rand.IntN(maxTickets)
 	b.till.buy(ctx, b.seen.paths[which], b.seen.ids[which], quantity)
 }

@@ -64,7 +64,7 @@ func jsonHeader() []wire.Field {
 
 // buy buys tickets at the path of a concert's purchases, as one of the people.
 func (t *till) buy(ctx context.Context, path string, concert int64, quantity int) {
-	person := 1 + t.user.Dice.IntN(addresses)
+	person := 1 + t.user.Rand.IntN(addresses)
 	t.concert, t.quantity, t.fate, t.left = concert, quantity, isUnsure, 0
 	t.call.Request.Path = path
 	t.call.Request.Body = appendOrder(t.call.Request.Body[:0], person, quantity)

@@ -66,7 +66,7 @@ const (
 
 func newActor(s *stage, k *kind, u *stress.User) *actor {
 	a := &actor{
-		stage: s, kind: k, user: u, index: u.Index, dice: u.Dice,
+		stage: s, kind: k, user: u, index: u.Index, dice: u.Rand,
 		values: make([]value, k.slots), rows: make([]int, len(s.tables)),
 	}
 	for i, t := range s.tables {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 	"onsale/internal/stress/wire"
 )
 
@@ -100,10 +100,10 @@ func (c *curl) long(word string, words []string) ([]string, error) {
 	if name, _, ok := strings.Cut(word, "="); ok { // the value may be a secret
 		return nil, fmt.Errorf("curl's %s takes its value as the next word, without =", name)
 	}
-	if guess.Closest(word, known) == "" { // all of them would be a long list
+	if suggest.Closest(word, known) == "" { // all of them would be a long list
 		known = nil
 	}
-	return nil, fmt.Errorf("curl's %s is not supported here%s", word, guess.Among(word, known))
+	return nil, fmt.Errorf("curl's %s is not supported here%s", word, suggest.Among(word, known))
 }
 
 // short reads options of one dash, which may stand together: -sSLX POST.

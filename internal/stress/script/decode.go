@@ -13,7 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
 // maxNodes limits how many parts of a file are visited. Aliases let a small file
@@ -197,7 +197,7 @@ func (d *decoder) known(fields []field, known string) map[string]node {
 		case slices.Contains(names, name):
 			found[name] = f.node
 		case !strings.HasPrefix(name, "x-"):
-			d.fail(node{Node: f.key, at: f.at}, "is not known%s", guess.Among(name, names))
+			d.fail(node{Node: f.key, at: f.at}, "is not known%s", suggest.Among(name, names))
 		}
 	}
 	return found

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
 // functions are those that templates may call.
@@ -114,7 +114,7 @@ func callNow(t *template, arguments []word, m mode) error {
 	case format == "unix_ms":
 		t.add(part{op: nowUnixMS})
 	default:
-		return fmt.Errorf("has {{now %s}}, which is not known%s", format, guess.Among(format, []string{"rfc3339", "date", "unix", "unix_ms"}))
+		return fmt.Errorf("has {{now %s}}, which is not known%s", format, suggest.Among(format, []string{"rfc3339", "date", "unix", "unix_ms"}))
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func FuzzLoad(f *testing.F) {
 		case err != nil:
 			t.Fatalf("it is %T: %v", err, err)
 		}
-		prepare, _ := script.Preparer(s, target, &stress.User{Dice: dice()})
+		prepare, _ := script.Preparer(s, target, &stress.User{Rand: dice()})
 		if r := prepare(); r.Method != "" && !strings.HasPrefix(r.Path, "/") {
 			t.Errorf("path is %q", r.Path)
 		}
@@ -270,7 +270,7 @@ func FuzzJSONBody(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, number string) {
 		s := load(t, "env: [A, B]\ntasks: [{path: '/{{env.A}}?b={{env.B}}', json: {a: '{{env.A}}', b: '-{{env.A}}-', c: '{{number env.B}}'}}]", nil, map[string]string{"A": text, "B": number})
-		prepare, _ := script.Preparer(s, target, &stress.User{Dice: dice()})
+		prepare, _ := script.Preparer(s, target, &stress.User{Rand: dice()})
 		var got struct {
 			A, B string
 			C    any

@@ -263,7 +263,7 @@ func TestAPauseWaitsAndEndsWithTheContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		part := s.Scenario(target).Kinds[0].Join(&stress.User{Dice: dice()})
+		part := s.Scenario(target).Kinds[0].Join(&stress.User{Rand: dice()})
 		ctx, done := canceled(t, 30*time.Second)
 		defer done()
 		began := time.Now()

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
 // methods are those that are known to be meant; others are taken as well, in capitals.
@@ -27,8 +27,8 @@ func (f *fileReader) method(fields map[string]node, st *step) {
 		f.fail(n, "must be a method such as GET or POST")
 	case st.method != upper:
 		f.fail(n, "must be written in capitals: %s", upper)
-	case !slices.Contains(known, upper) && guess.Closest(upper, known) != "":
-		f.fail(n, "is not known%s", guess.Among(upper, known))
+	case !slices.Contains(known, upper) && suggest.Closest(upper, known) != "":
+		f.fail(n, "is not known%s", suggest.Among(upper, known))
 	}
 }
 

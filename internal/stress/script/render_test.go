@@ -24,7 +24,7 @@ func first(tb testing.TB, text string, f files, user int) func() *wire.Request {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	prepare, _ := script.Preparer(s, target, &stress.User{Index: user, Dice: dice()})
+	prepare, _ := script.Preparer(s, target, &stress.User{Index: user, Rand: dice()})
 	return prepare
 }
 

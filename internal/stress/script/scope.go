@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
 // constant is a variable of the file. JSON says that its text is a JSON value: a number, true or false.
@@ -87,7 +87,7 @@ func (s *scope) name(t *template, name string, m mode, asNumber bool) error {
 	for _, t := range s.tables {
 		known = append(known, t.name+".")
 	}
-	return fmt.Errorf("has {{%s}}, which is not known%s", name, guess.Among(name, known))
+	return fmt.Errorf("has {{%s}}, which is not known%s", name, suggest.Among(name, known))
 }
 
 // member adds the value of env.NAME or of a column of a table.
@@ -95,7 +95,7 @@ func (s *scope) member(t *template, group, member string, m mode, asNumber bool)
 	if group == envGroup {
 		value, ok := s.env[member]
 		if !ok {
-			return fmt.Errorf("has {{env.%s}}, but env does not list %s%s", member, member, guess.Among(member, slices.Sorted(maps.Keys(s.env))))
+			return fmt.Errorf("has {{env.%s}}, but env does not list %s%s", member, member, suggest.Among(member, slices.Sorted(maps.Keys(s.env))))
 		}
 		s.used[envGroup+"."+member] = true
 		t.secret(value, m, asNumber)
@@ -109,13 +109,13 @@ func (s *scope) member(t *template, group, member string, m mode, asNumber bool)
 		}
 		at := slices.Index(table.columns, member)
 		if at < 0 {
-			return fmt.Errorf("has {{%s.%s}}, but %s has no such column%s", group, member, table.file, guess.Among(member, table.columns))
+			return fmt.Errorf("has {{%s.%s}}, but %s has no such column%s", group, member, table.file, suggest.Among(member, table.columns))
 		}
 		s.used[group] = true
 		t.add(part{op: column, mode: m, slot: i, number: int64(at), asNumber: asNumber})
 		return nil
 	}
-	return fmt.Errorf("has {{%s.%s}}, but %s is not known%s", group, member, group, guess.Among(group, groups))
+	return fmt.Errorf("has {{%s.%s}}, but %s is not known%s", group, member, group, suggest.Among(group, groups))
 }
 
 // secret adds a value of the environment. It is text, unless it is asked to be a number.

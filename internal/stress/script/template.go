@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
 // mode is how a value is written where a template stands.
@@ -193,7 +193,7 @@ func (s *scope) place(t *template, inside string, m mode) error {
 	case isFunction(first.text) && !first.quoted:
 		return s.call(t, first.text, all[1:], m)
 	case len(all) > 1:
-		return fmt.Errorf("has {{%s}}, but %s is no function%s", strings.TrimSpace(inside), first.text, guess.Among(first.text, strings.Fields(functions)))
+		return fmt.Errorf("has {{%s}}, but %s is no function%s", strings.TrimSpace(inside), first.text, suggest.Among(first.text, strings.Fields(functions)))
 	}
 	return s.name(t, first.text, m, false)
 }

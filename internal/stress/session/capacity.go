@@ -16,34 +16,34 @@ import (
 )
 
 const (
-	// firstUsers are tried first where nothing was asked for.
+	// firstUsers is the default first load.
 	firstUsers = 10
-	// Of each step, one in warmUpShare does not count: connections are made in it,
-	// and queues fill.
+	// One part in warmUpShare of each step does not count: it establishes connections
+	// and fills queues.
 	warmUpShare = 5
-	// Answers fall behind where, in the part of a step that counts, more than this
-	// share of what was due has piled up, and more than a few: the load would not
-	// hold for long, whatever the latencies still are.
+	// Answers fall behind if, in the counted part of a step, more than pileShare of the
+	// due tasks have piled up, and at least pileLeast. Such a load would not hold for
+	// long, whatever the latencies are.
 	pileShare = 0.02
 	pileLeast = 10
 )
 
-// Search says how the capacity is looked for.
+// Search configures a search for the capacity.
 type Search struct {
-	// StepTime is how long each load is tried.
+	// StepTime is the duration of each step.
 	StepTime time.Duration
-	// Start is the first load and Max the highest that is tried: users, or tasks a
-	// second. Where Start is 0, it is what the settings ask for.
+	// Start is the first load and Max the highest load to try, in users or tasks a
+	// second. Start 0 means the load of the settings.
 	Start, Max float64
-	// Step hears of each load that was tried.
+	// Step is called after each step.
 	Step func(result.Step)
 }
 
-// FindCapacity looks for the highest load at which no threshold is crossed. The
-// figures of the report are those of the last load that held. Watch is called
-// once a second. When the context ends, or [Session.Stop] is called, the report
-// has what is known until then.
-func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(result.Run, stress.Now)) (result.Run, error) {
+// FindCapacity finds the highest load at which no threshold is crossed. The figures of
+// the report are those of the last load that held. Watch is called once a second. If
+// the context ends or [Session.Stop] is called, the report has what is known until
+// then.
+func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(result.Run, result.Now)) (result.Run, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.mu.Lock()
@@ -74,11 +74,10 @@ func (s *Session) FindCapacity(ctx context.Context, search Search, watch func(re
 	return s.Report(), nil
 }
 
-// minStep is how long each load is tried at least: below it there is little to
-// judge, and less of it counts.
+// minStep is the shortest step. A shorter one has too few requests to judge.
 const minStep = time.Second
 
-// CheckSearch returns a [*field.Error] for what makes no sense in a search.
+// CheckSearch returns a [*field.Error] if a search is invalid.
 func (s *Session) CheckSearch(search Search) error {
 	limit := s.limit(search)
 	switch {
@@ -91,12 +90,12 @@ func (s *Session) CheckSearch(search Search) error {
 	case !s.plan.whole.Open && (search.Start != math.Trunc(search.Start) || search.Max != math.Trunc(search.Max)):
 		return field.Errorf("start_load", "and max_load must be whole numbers of users")
 	case s.settings.Shape != "":
-		return field.Errorf("find_capacity", "must not be given beside a shape: it tries loads of its own")
+		return field.Errorf("find_capacity", "must not be given together with a shape: the search sets the load itself")
 	}
 	return nil
 }
 
-// most is the highest load that all workers together can make.
+// most returns the highest load that all workers together can generate.
 func (s *Session) most() float64 {
 	if s.plan.whole.Open {
 		return stress.MaxRate * float64(s.plan.workers)
@@ -108,7 +107,7 @@ func (s *Session) first(search Search) float64 {
 	switch {
 	case search.Start > 0:
 		return search.Start
-	case s.plan.whole.Open: // what was asked for is where it begins
+	case s.plan.whole.Open: // the search begins at the load of the settings
 		return min(s.plan.whole.Curve.From, s.limit(search))
 	case s.options.Settings.Users > 0:
 		return min(float64(s.options.Settings.Users), s.limit(search))
@@ -117,8 +116,8 @@ func (s *Session) first(search Search) float64 {
 	}
 }
 
-// limit is the highest load that a search tries. A host that is not loopback is
-// only stormed as hard as it may be without a question, unless more was asked for.
+// limit returns the highest load that a search tries. On a host that is not loopback,
+// that is the highest load that needs no confirmation, unless more was requested.
 func (s *Session) limit(search Search) float64 {
 	switch {
 	case search.Max > 0:
@@ -130,8 +129,8 @@ func (s *Session) limit(search Search) float64 {
 	}
 }
 
-// measure lets one load run, and says whether a threshold was crossed.
-func (s *Session) measure(ctx context.Context, load float64, d time.Duration, watch func(result.Run, stress.Now)) (result.Step, error) {
+// measure runs one load, and reports whether a threshold was crossed.
+func (s *Session) measure(ctx context.Context, load float64, d time.Duration, watch func(result.Run, result.Now)) (result.Step, error) {
 	l := s.plan.whole
 	l.Curve = stress.Curve{From: load}
 	if err := s.begin(l.Share(s.plan.worker, s.plan.workers), d); err != nil {
@@ -160,7 +159,7 @@ func (s *Session) measure(ctx context.Context, load float64, d time.Duration, wa
 		}
 	}
 	if !step.Held && step.Broke == "" && len(r.Verdict.Reasons) > 0 {
-		step.Broke = r.Verdict.Reasons[0] // it was no threshold: nothing was sent, say
+		step.Broke = r.Verdict.Reasons[0] // no threshold: for example, nothing was sent
 	}
 	if step.Held {
 		s.held[load] = r
@@ -168,9 +167,9 @@ func (s *Session) measure(ctx context.Context, load float64, d time.Duration, wa
 	return step, nil
 }
 
-// answered is how many requests a second were answered while the load lasted. All
-// that were begun then are in the totals, however late their answers came: where
-// the target does not follow, that is more than it bears.
+// answered returns the rate of answers during the load. The totals also count answers
+// that came after the load, so with a target that falls behind they are higher than
+// what it can serve.
 func answered(s stats.Snapshot) float64 {
 	var requests int64
 	var seconds float64
@@ -183,8 +182,7 @@ func answered(s stats.Snapshot) float64 {
 	return float64(requests) / seconds
 }
 
-// pile returns how many tasks have piled up while a step was measured; 0 if that
-// means nothing.
+// pile returns how many tasks have piled up in a step; 0 if that is insignificant.
 func pile(s stats.Snapshot, open bool) int {
 	points := underLoad(s)
 	if !open || len(points) < 2 {
@@ -197,8 +195,8 @@ func pile(s stats.Snapshot, open bool) int {
 	return piled
 }
 
-// underLoad returns the points of the series until nothing more was begun. The
-// last one may end a moment after the load.
+// underLoad returns the points of the series during the load. The last one can end a
+// moment later.
 func underLoad(s stats.Snapshot) []stats.Point {
 	const moment = 0.01 // s
 	end := slices.IndexFunc(s.Series, func(p stats.Point) bool { return p.At > s.Duration+moment })
@@ -208,7 +206,7 @@ func underLoad(s stats.Snapshot) []stats.Point {
 	return s.Series[:end]
 }
 
-// conclude puts what was found in the place of the last measurement.
+// conclude replaces the last measurement with the result of the search.
 func (s *Session) conclude(found result.Capacity, err error) result.Run {
 	r := s.live()
 	r.Settings.FindCapacity = true
@@ -227,10 +225,10 @@ func (s *Session) conclude(found result.Capacity, err error) result.Run {
 	switch {
 	case errors.Is(err, capacity.ErrTester):
 		r.Verdict.Code = result.Bottleneck
-		r.Verdict.Reasons = append(r.Verdict.Reasons, "the tester could not keep up before the target broke")
+		r.Verdict.Reasons = append(r.Verdict.Reasons, "the load tester could not keep up before the target broke")
 	case found.Highest == 0:
 		r.Verdict.Code = result.Failed
-		r.Verdict.Reasons = append(r.Verdict.Reasons, "no load held that was tried")
+		r.Verdict.Reasons = append(r.Verdict.Reasons, "no load held")
 	}
 	return r
 }

@@ -8,7 +8,7 @@ import (
 	"onsale/internal/stress"
 )
 
-// Stop ends the run gently: tasks under way may end.
+// Stop ends the run gently: tasks under way can end.
 func (s *Session) Stop() { s.stopFor(endStopped) }
 
 func (s *Session) stopFor(why string) {
@@ -26,9 +26,8 @@ func (s *Session) stopFor(why string) {
 	}
 }
 
-// Change sets the number of users, or of tasks a second in the open model, from
-// now on. Like all settings, they are those of all workers together. A change that
-// breaks a rule is a [*field.Error].
+// Change sets the number of users, or of tasks a second in the open model, of all
+// workers together. A change that breaks a rule is a [*field.Error].
 func (s *Session) Change(to, spawnRate float64) error {
 	s.mu.Lock()
 	run, over, searching := s.run, !s.ended.IsZero() || s.stopping, s.search != nil
@@ -37,15 +36,15 @@ func (s *Session) Change(to, spawnRate float64) error {
 		return stress.ErrNotRunning
 	}
 	if searching {
-		return field.Errorf(s.field(), "must not be changed while the capacity is looked for")
+		return field.Errorf(s.LoadField(), "must not be changed during a search for the capacity")
 	}
 	if err := stress.CheckSpawnRate(spawnRate); err != nil {
 		return err
 	}
 	l := s.plan.whole
 	l.Curve = stress.Curve{From: to}
-	if !s.options.Target.Loopback() && to > max(peak(s.plan.whole.Curve), s.unasked()) {
-		return field.Errorf(s.field(), "must not go beyond what was asked for at the start: %s is not loopback", s.options.Target)
+	if !s.options.Target.Loopback() && to > max(s.plan.whole.Curve.Peak(), s.unasked()) {
+		return field.Errorf(s.LoadField(), "must not exceed the load at the start, because %s is not loopback", s.options.Target)
 	}
 	share, err := shareOf(l, s.plan.worker, s.plan.workers)
 	if err != nil {
@@ -57,17 +56,16 @@ func (s *Session) Change(to, spawnRate float64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.notes) < maxNotes {
-		s.notes = append(s.notes, fmt.Sprintf("%s after the start the load was changed to %g %s",
+		s.notes = append(s.notes, fmt.Sprintf("the load was changed to %[2]g %[3]s, %[1]s after the start",
 			run.Now().Elapsed.Round(time.Second), to, map[bool]string{true: "tasks a second", false: "users"}[s.plan.whole.Open]))
 	}
 	return nil
 }
 
-// maxNotes bounds what is noted: whoever changes the load all the time knows.
+// maxNotes limits the notes about changes of the load.
 const maxNotes = 20
 
-// Cut ends the run at once: tasks under way are cut off, and the books are not
-// read.
+// Cut ends the run at once: tasks under way are cut off, and the ledger is not checked.
 func (s *Session) Cut() {
 	s.Stop()
 	s.mu.Lock()
@@ -78,8 +76,9 @@ func (s *Session) Cut() {
 	}
 }
 
-// field names what [Session.Change] sets.
-func (s *Session) field() string {
+// LoadField returns the name of the setting that [Session.Change] changes: "rate"
+// in the open model, else "users".
+func (s *Session) LoadField() string {
 	if s.plan.load.Open {
 		return "rate"
 	}

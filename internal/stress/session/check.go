@@ -16,31 +16,31 @@ import (
 // Source is what the users of a session do.
 type Source struct {
 	Scenario *stress.Scenario
-	// Instance is the built-in scenario that it is; nil for others.
+	// Instance is the built-in scenario; nil for other scenarios.
 	Instance *scenario.Instance
 }
 
-// paced reports whether tasks are due at moments that the scenario sets.
+// paced reports whether the scenario sets when tasks are due.
 func (s Source) paced() bool {
-	dice, now := rand.New(rand.NewPCG(0, 0)), time.Time{}
+	random, now := rand.New(rand.NewPCG(0, 0)), time.Time{}
 	for _, kind := range s.Scenario.Kinds {
 		if kind.Wait == nil {
 			continue
 		}
-		if _, late := kind.Wait(dice, now, now); late {
+		if _, late := kind.Wait(random, now, now); late {
 			return true
 		}
 	}
 	return false
 }
 
-// Above these, a load on a host that is not loopback is asked for twice.
+// Higher loads on a host that is not loopback need confirmation.
 const (
 	manyUsers = 1_000
 	highRate  = 5_000
 )
 
-// unasked is the highest load that goes to any host without a question.
+// unasked returns the highest load that needs no confirmation.
 func (s *Session) unasked() float64 {
 	if s.plan.whole.Open {
 		return highRate
@@ -48,11 +48,11 @@ func (s *Session) unasked() float64 {
 	return manyUsers
 }
 
-// Question returns what to ask before the load goes to a host that may not be
-// the user's own; empty if it is small, or goes to loopback. A search for the
-// capacity, if there is one, goes up to its limit.
+// Question returns the question to ask before a high load goes to a host that may
+// belong to somebody else. It is empty if the load is small or the host loopback. A
+// search for the capacity counts with its limit.
 func (s *Session) Question(search *Search) string {
-	highest := peak(s.plan.whole.Curve)
+	highest := s.plan.whole.Curve.Peak()
 	if search != nil {
 		highest = s.limit(*search)
 	}
@@ -66,7 +66,7 @@ func (s *Session) Question(search *Search) string {
 	return fmt.Sprintf("a load of up to %g%s on %s", highest, unit, s.options.Target)
 }
 
-// conditions are what the checks before and after a run need.
+// conditions returns the options of the checks before and after a run.
 func (s *Session) conditions(prepare bool) scenario.Options {
 	return scenario.Options{
 		Target: s.options.Target, Connect: s.connect, TLS: s.options.Wire.TLS, Token: s.options.AdminToken,
@@ -76,20 +76,19 @@ func (s *Session) conditions(prepare bool) scenario.Options {
 
 func (s *Session) connect() wire.Doer { return wire.New(s.options.Target, s.options.Wire) }
 
-// Await waits for a target that is starting, for at most patience, and calls waiting
-// before it does.
+// Await waits up to patience for a target that is starting. It calls waiting if it has
+// to wait.
 func (s *Session) Await(ctx context.Context, patience time.Duration, waiting func()) {
 	r, onsale := &wire.Request{Method: http.MethodHead, Path: "/"}, s.options.Source.Instance != nil
 	if onsale {
-		r = &wire.Request{Method: http.MethodGet, Path: "/ready"} // which other services answer with 404
+		r = &wire.Request{Method: http.MethodGet, Path: "/ready"} // other services answer this with 404
 	}
 	scenario.Await(ctx, s.conditions(false), r, onsale, patience, waiting)
 }
 
-// Check looks whether the target is there, is the API that the scenario needs
-// and has tickets left, and returns what to know about it. Prepare makes a
-// concert where one is missing. An error wraps [scenario.ErrNotReady], or is
-// that of the context.
+// Check checks that the target is reachable, is the API that the scenario needs and has
+// tickets left, and returns notes about it. Prepare creates a concert if one is
+// missing. An error wraps [scenario.ErrNotReady], or is the context's error.
 func (s *Session) Check(ctx context.Context, prepare bool) ([]string, error) {
 	o := s.conditions(prepare)
 	in := s.options.Source.Instance
@@ -100,7 +99,7 @@ func (s *Session) Check(ctx context.Context, prepare bool) ([]string, error) {
 	return found.Notes, err
 }
 
-// before opens the books of a sale.
+// before reads the ledger of the target before a run that buys tickets.
 func (s *Session) before(ctx context.Context) error {
 	in := s.options.Source.Instance
 	if in == nil || !in.Sells {
@@ -111,11 +110,11 @@ func (s *Session) before(ctx context.Context) error {
 	return err
 }
 
-// booksLimit bounds the reading of the books after a run: the target may be
-// busy with what the run has left it.
+// booksLimit limits the time to read the ledger after a run, because the target may
+// still be busy.
 const booksLimit = 30 * time.Second
 
-// after puts what the books say into the report, which is final then.
+// after compares the ledger and completes the report.
 func (s *Session) after(ctx context.Context) {
 	final := s.Report()
 	s.remark(&final)
@@ -126,7 +125,7 @@ func (s *Session) after(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), booksLimit)
 		defer cancel()
 		if audit, err := s.books.Close(ctx); err != nil {
-			final.Notes = append(final.Notes, fmt.Sprintf("the books could not be read after the run: %v", err))
+			final.Notes = append(final.Notes, fmt.Sprintf("the ledger (GET /books) could not be read after the run: %v", err))
 		} else {
 			s.audit(&final, audit)
 		}
@@ -136,7 +135,7 @@ func (s *Session) after(ctx context.Context) {
 	s.final = &final
 }
 
-// audit fails a run in which a ticket was told sold that no book has.
+// audit fails a run if the ledger lacks a ticket that was reported as sold.
 func (s *Session) audit(r *result.Run, a scenario.Audit) {
 	if !a.Known {
 		r.Notes = append(r.Notes, a.Text)

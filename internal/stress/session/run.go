@@ -14,14 +14,14 @@ import (
 	"onsale/internal/stress/verdict"
 )
 
-// lookInterval is the time between two looks at a run: for its thresholds, its
-// metrics, and whoever watches.
+// lookInterval is the interval at which a run's thresholds and metrics are updated and
+// watch is called.
 const lookInterval = time.Second
 
-// Run runs the load test until it is over, [Session.Stop] is called or the
-// context ends, and returns its report. Watch is called once a second meanwhile.
-// It runs once.
-func (s *Session) Run(ctx context.Context, watch func(result.Run, stress.Now)) (result.Run, error) {
+// Run runs the load test until it is over, [Session.Stop] is called or the context
+// ends, and returns its report. It calls watch once a second. A session can be run
+// once.
+func (s *Session) Run(ctx context.Context, watch func(result.Run, result.Now)) (result.Run, error) {
 	if err := s.before(ctx); err != nil {
 		return result.Run{}, err
 	}
@@ -33,12 +33,12 @@ func (s *Session) Run(ctx context.Context, watch func(result.Run, stress.Now)) (
 		return result.Run{}, err
 	}
 	s.neverWarm(warm)
-	s.expose(s.Now(), s.live()) // what came in since the last look, too
+	s.expose(s.Now(), s.live()) // including what was counted since the last update
 	s.after(ctx)
 	return s.Report(), nil
 }
 
-// begin makes the engine and the statistics of one run.
+// begin creates the engine and the statistics of one run.
 func (s *Session) begin(load stress.Load, runTime time.Duration) error {
 	now := time.Now()
 	o := stats.Options{Start: now, Separate: load.Open || s.options.Source.paced()}
@@ -58,7 +58,7 @@ func (s *Session) begin(load stress.Load, runTime time.Duration) error {
 	defer s.mu.Unlock()
 	s.run, s.stats, s.ended = run, recorder, time.Time{}
 	if !s.stopping {
-		s.end = "" // that of the step before, in a search for the capacity
+		s.end = "" // clear that of the previous step, in a search
 	}
 	if s.started.IsZero() {
 		s.started = now
@@ -69,8 +69,8 @@ func (s *Session) begin(load stress.Load, runTime time.Duration) error {
 	return nil
 }
 
-// drive lets the run run, and looks at it meanwhile.
-func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run, stress.Now)) error {
+// drive runs the engine, and updates thresholds and metrics meanwhile.
+func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run, result.Now)) error {
 	ended := make(chan error, 1)
 	go func() {
 		defer func() {
@@ -84,6 +84,7 @@ func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run
 	}()
 	<-s.run.Begun()
 	s.beginning.Do(func() { close(s.begun) })
+	warm.timer.Reset(warm.after) // from the beginning of the load, so that it never fires too early
 	ticker := time.NewTicker(lookInterval)
 	defer ticker.Stop()
 	defer warm.stop()
@@ -100,13 +101,13 @@ func (s *Session) drive(ctx context.Context, warm *warmUp, watch func(result.Run
 	}
 }
 
-// look is what is done once a second.
-func (s *Session) look(warm *warmUp, watch func(result.Run, stress.Now)) {
+// look does what is done once a second.
+func (s *Session) look(warm *warmUp, watch func(result.Run, result.Now)) {
 	s.warm(warm)
 	if watch == nil && s.options.Metrics == nil && !s.settings.Abort {
-		return // nobody reads the figures yet, and to sum them up takes a while
+		return // nobody reads the figures yet, and computing them is expensive
 	}
-	now, r := s.run.Now(), s.Report()
+	now, r := s.Now(), s.Report()
 	s.expose(now, r)
 	if s.settings.Abort && s.search == nil {
 		if crossed := verdict.Crossed(r.Stats, s.full(now), s.plan.thresholds); len(crossed) > 0 {
@@ -118,8 +119,8 @@ func (s *Session) look(warm *warmUp, watch func(result.Run, stress.Now)) {
 	}
 }
 
-// full returns how long the load has been what was asked for.
-func (s *Session) full(now stress.Now) time.Duration {
+// full returns how long the load has been at its wanted level.
+func (s *Session) full(now result.Now) time.Duration {
 	curve := s.plan.load.Curve
 	if now.Elapsed < curve.Length() && !curve.Ends || !s.plan.load.Open && float64(now.Users) < now.Wanted {
 		s.fullSince = now.Elapsed
@@ -127,8 +128,8 @@ func (s *Session) full(now stress.Now) time.Duration {
 	return now.Elapsed - s.fullSince
 }
 
-// expose shows a Prometheus what the run does.
-func (s *Session) expose(now stress.Now, r result.Run) {
+// expose updates the Prometheus metrics.
+func (s *Session) expose(now result.Now, r result.Run) {
 	if s.options.Metrics == nil {
 		return
 	}
@@ -146,7 +147,7 @@ func (s *Session) expose(now stress.Now, r result.Run) {
 	s.options.Metrics.Set(state)
 }
 
-// close notes when and why the run has ended.
+// close records when and why the run ended.
 func (s *Session) close(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +160,7 @@ func (s *Session) close(ctx context.Context) {
 	}
 }
 
-// Report returns the report as it stands; final once [Session.Run] has returned.
+// Report returns the current report. After [Session.Run], it is final.
 func (s *Session) Report() result.Run {
 	s.mu.Lock()
 	final := s.final
@@ -170,7 +171,7 @@ func (s *Session) Report() result.Run {
 	return s.live()
 }
 
-// live returns the report of the engine's run as it stands.
+// live returns the current report of the engine's run.
 func (s *Session) live() result.Run {
 	s.mu.Lock()
 	run, recorder := s.run, s.stats
@@ -191,13 +192,13 @@ func (s *Session) live() result.Run {
 	return r
 }
 
-// Now returns what the run is doing; zero before it has begun.
-func (s *Session) Now() stress.Now {
+// Now returns the state of the run; zero before it has begun.
+func (s *Session) Now() result.Now {
 	s.mu.Lock()
 	run := s.run
 	s.mu.Unlock()
 	if run == nil {
-		return stress.Now{}
+		return result.Now{}
 	}
-	return run.Now()
+	return result.Now(run.Now())
 }

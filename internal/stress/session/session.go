@@ -1,6 +1,6 @@
-// Package session runs a load test from its settings to its report: it puts
-// together the scenario, the engine, the statistics, the thresholds, the books
-// and the run that is kept. The command line and the HTTP API both go through it.
+// Package session runs a load test from its settings to its report. It combines the
+// scenario, the engine, the statistics, the thresholds, the check of the ledger and the
+// saved run. The command line and the HTTP API both use it.
 package session
 
 import (
@@ -25,13 +25,13 @@ type Options struct {
 	Settings result.Settings
 	// Source is what users do.
 	Source Source
-	// Target and Wire are where the requests go, and how.
+	// Target is where the requests go, and Wire configures the HTTP client.
 	Target *wire.Target
 	Wire   wire.Options
-	// Metrics, if given, expose the run to a Prometheus.
+	// Metrics expose the run to Prometheus, if not nil.
 	Metrics *metrics.Metrics
-	// AdminToken opens the admin calls of the target: its books, and making
-	// concerts.
+	// AdminToken authorizes the admin requests to the target: reading its ledger and
+	// creating concerts.
 	AdminToken string
 	// Program is Onsale's version.
 	Program string
@@ -41,12 +41,13 @@ type Options struct {
 // Session is one run of a load test.
 type Session struct {
 	options  Options
-	settings result.Settings // with what was left out filled in
+	settings result.Settings // with the defaults filled in
 	plan     plan
 	log      *slog.Logger
 	id       string
-	books    *scenario.Books // nil where nothing is bought
-	// begun is closed when the load has begun, for the first time in a search.
+	books    *scenario.Books // nil if nothing is bought
+	// begun is closed when the load begins; in a search, when the load of the first
+	// step begins.
 	begun     chan struct{}
 	beginning sync.Once
 
@@ -60,27 +61,24 @@ type Session struct {
 	notes    []string
 	final    *result.Run // once it is over
 
-	// fullSince is when the load became what was asked for.
+	// fullSince is when the load reached its wanted level.
 	fullSince time.Duration
-	// search ends the search for the capacity, where there is one; held are the
-	// last measurements of the loads that held.
+	// search cancels the search for the capacity, if there is one. held has the last
+	// measurement of each load that held.
 	search context.CancelFunc
 	held   map[float64]result.Run
-	// hurried says that the books are not to be read any more.
+	// hurried is set if the ledger must not be read any more.
 	hurried bool
-	// bounded says that a desk made the session, and own that its target is the process
-	// of that desk.
-	bounded, own bool
 }
 
-// Why a run ended, as the report says it.
+// Reasons for the end of a run, as in its report.
 const (
 	endOver    = "run time over"
 	endStopped = "stopped"
 )
 
-// New returns a session that has yet to be run. Settings that break a rule are
-// a [*field.Error].
+// New returns a session. Call [Session.Run] to run it. Invalid settings are a
+// [*field.Error].
 func New(o Options) (*Session, error) {
 	p, err := parse(o.Settings, o.Source.Scenario.SpawnAtOnce)
 	if err != nil {
@@ -98,7 +96,7 @@ func New(o Options) (*Session, error) {
 		s.settings.Arrivals, s.settings.MaxInFlight = string(p.whole.Arrivals), p.whole.MaxInFlight
 	}
 	if !p.whole.Open && s.settings.Shape == "" {
-		s.settings.Users = int(peak(p.whole.Curve))
+		s.settings.Users = int(p.whole.Curve.Peak())
 	}
 	if p.warmUp > 0 {
 		s.notes = append(s.notes, fmt.Sprintf("the first %s are a warm-up and not counted", p.warmUp))
@@ -111,3 +109,16 @@ func New(o Options) (*Session, error) {
 	}
 	return s, nil
 }
+
+// ID returns the id under which the run is kept.
+func (s *Session) ID() string { return s.id }
+
+// Begun returns a channel that is closed when the load begins; in a search for
+// the capacity, when the load of the first step begins.
+func (s *Session) Begun() <-chan struct{} { return s.begun }
+
+// Load returns this worker's share of the load.
+func (s *Session) Load() stress.Load { return s.plan.load }
+
+// StopTimeout returns how long tasks under way can go on once the run is stopped.
+func (s *Session) StopTimeout() time.Duration { return s.plan.stopTimeout }

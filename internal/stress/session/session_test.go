@@ -31,7 +31,7 @@ func target(tb testing.TB) (*wire.Target, *atomic.Int64) {
 	return parsed, asked
 }
 
-// gets is a scenario of one request, with a wait.
+// gets returns a scenario of one request, with a wait.
 func gets(wait time.Duration) *stress.Scenario {
 	return &stress.Scenario{Name: "gets", Kinds: []stress.Kind{{Weight: 1, Wait: stress.Constant(wait), Join: func(u *stress.User) stress.Part {
 		call := stress.Call{Request: wire.Request{Method: http.MethodGet, Path: "/"}}
@@ -46,7 +46,7 @@ func options(to *wire.Target, s result.Settings) session.Options {
 	}
 }
 
-func TestSettingsThatBreakARule(t *testing.T) {
+func TestInvalidSettings(t *testing.T) {
 	t.Parallel()
 	to, asked := target(t)
 	for _, bad := range []struct {
@@ -64,7 +64,7 @@ func TestSettingsThatBreakARule(t *testing.T) {
 		{result.Settings{Rate: 1, Arrivals: "random"}, "arrivals must be constant or poisson"},
 		{result.Settings{Shape: "wave 1:2"}, "shape must begin with"},
 		{result.Settings{Shape: "stages 30s"}, "stages cannot be used"},
-		{result.Settings{Shape: "ramp 1:2:10s", Users: 5}, "ramp says how many"},
+		{result.Settings{Shape: "ramp 1:2:10s", Users: 5}, "ramp sets the load"},
 		{result.Settings{Shape: "stages 1s:200000"}, "stages"},
 		{result.Settings{RunTime: "soon"}, "run_time must be a time"},
 		{result.Settings{RunTime: "1ms"}, "run_time must be between"},
@@ -120,7 +120,7 @@ func TestQuestionsAndWarnings(t *testing.T) {
 		asks   bool
 	}{
 		{near, session.Search{}, false},
-		{far, session.Search{}, false}, // it goes as far as it may
+		{far, session.Search{}, false}, // the default limit needs no confirmation
 		{far, session.Search{Max: 1000}, false},
 		{far, session.Search{Max: 1001}, true},
 	} {
@@ -141,8 +141,8 @@ func TestQuestionsAndWarnings(t *testing.T) {
 	}
 }
 
-// TestWhatDoesNotCount leaves out the start of a run.
-func TestWhatDoesNotCount(t *testing.T) {
+// TestWarmUpIsNotCounted: the warm-up of a run is not counted.
+func TestWarmUpIsNotCounted(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*session.Options){
 		"warm-up":     func(o *session.Options) { o.Settings.WarmUp = "1500ms" },
@@ -162,7 +162,7 @@ func TestWhatDoesNotCount(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Ten users who come at 5 a second are there after 1.8 s.
+			// Ten users at a spawn rate of 5 a second all run after 1.8 s.
 			want := map[string]float64{"warm-up": 3.5, "reset-stats": 3.2, "nothing": 5}[name]
 			if got := r.Stats.Duration; got < want-0.4 || got > want+0.1 {
 				t.Errorf("%.2f s counted, want %.1f", got, want)
@@ -181,7 +181,7 @@ func TestWhatDoesNotCount(t *testing.T) {
 	}
 }
 
-// TestChangeAndStop changes the load of a run, and ends it.
+// TestChangeAndStop changes the load of a run, and stops it.
 func TestChangeAndStop(t *testing.T) {
 	t.Parallel()
 	to, _ := target(t)
@@ -190,14 +190,14 @@ func TestChangeAndStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Change(5, 0); err == nil {
-		t.Error("what has not begun was changed")
+		t.Error("a run was changed before its start")
 	}
 	looks := 0
-	r, err := s.Run(t.Context(), func(_ result.Run, now stress.Now) {
+	r, err := s.Run(t.Context(), func(_ result.Run, now result.Now) {
 		switch looks++; looks {
 		case 1:
 			if _, ok := errors.AsType[*field.Error](s.Change(-1, 0)); !ok {
-				t.Error("there are -1 users")
+				t.Error("a change to -1 users was accepted")
 			}
 			if err := s.Change(7, 0); err != nil {
 				t.Error(err)
@@ -214,12 +214,12 @@ func TestChangeAndStop(t *testing.T) {
 		t.Errorf("%v, ended by %q at %s", err, r.End, r.Ended)
 	}
 	if err := s.Change(5, 0); err == nil {
-		t.Error("what is over was changed")
+		t.Error("a run was changed after its end")
 	}
 }
 
-// TestChangeIsOfAllWorkers: one of four gets its share of a change, as of what
-// was asked for at the start.
+// TestChangeIsOfAllWorkers: one of four workers gets its share of a change, like its
+// share of the settings.
 func TestChangeIsOfAllWorkers(t *testing.T) {
 	t.Parallel()
 	to, _ := target(t)
@@ -228,7 +228,7 @@ func TestChangeIsOfAllWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	looks := 0
-	_, err = s.Run(t.Context(), func(_ result.Run, now stress.Now) {
+	_, err = s.Run(t.Context(), func(_ result.Run, now result.Now) {
 		switch looks++; looks {
 		case 1:
 			if now.Users != 2 {
@@ -249,7 +249,7 @@ func TestChangeIsOfAllWorkers(t *testing.T) {
 	}
 }
 
-func TestSearchesThatMakeNoSense(t *testing.T) {
+func TestInvalidSearches(t *testing.T) {
 	t.Parallel()
 	to, _ := target(t)
 	for _, bad := range []struct {
@@ -277,7 +277,7 @@ func TestSearchesThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// TestSearchThatIsStopped does not pass: nothing is known.
+// TestSearchThatIsStopped: a stopped search does not pass, because nothing is known.
 func TestSearchThatIsStopped(t *testing.T) {
 	t.Parallel()
 	to, _ := target(t)
@@ -285,7 +285,7 @@ func TestSearchThatIsStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.FindCapacity(t.Context(), session.Search{StepTime: 30 * time.Second, Max: 100}, func(result.Run, stress.Now) {
+	r, err := s.FindCapacity(t.Context(), session.Search{StepTime: 30 * time.Second, Max: 100}, func(result.Run, result.Now) {
 		if _, ok := errors.AsType[*field.Error](s.Change(20, 0)); !ok {
 			t.Error("a step of the search was changed")
 		}
@@ -296,7 +296,8 @@ func TestSearchThatIsStopped(t *testing.T) {
 	}
 }
 
-// TestStoppedBeforeItBegan sends nothing, and says so.
+// TestStoppedBeforeItBegan: a run that is stopped before it begins sends nothing, and
+// fails.
 func TestStoppedBeforeItBegan(t *testing.T) {
 	t.Parallel()
 	to, asked := target(t)

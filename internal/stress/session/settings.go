@@ -14,16 +14,16 @@ import (
 
 // Limits and defaults of the settings.
 const (
-	// DefaultSpawnRate is Locust's: users a second.
+	// DefaultSpawnRate is Locust's default, in users a second.
 	DefaultSpawnRate = 1
-	// DefaultStopTimeout is how long tasks under way may go on at the end. The
+	// DefaultStopTimeout is how long tasks under way can continue at the end. The
 	// longest delay of the default fault plan is 4 s.
 	DefaultStopTimeout = 10 * time.Second
-	// maxRunTime keeps a mistyped number from running for years.
+	// maxRunTime limits a run, so that a typing error does not run for years.
 	maxRunTime = 30 * 24 * time.Hour
 )
 
-// plan is what the settings come to.
+// plan has the parsed settings.
 type plan struct {
 	load        stress.Load // of this worker
 	whole       stress.Load // of all workers
@@ -36,7 +36,7 @@ type plan struct {
 	thresholds  []verdict.Threshold
 }
 
-// parse reads the settings, for a scenario whose users come at once or not. An
+// parse parses the settings. AtOnce is set if the scenario starts all users at once. An
 // error is a [*field.Error].
 func parse(s result.Settings, atOnce bool) (plan, error) {
 	var p plan
@@ -93,10 +93,10 @@ func loadOf(s result.Settings, atOnce bool) (stress.Load, error) {
 	switch {
 	case s.Users < 0:
 		return l, field.Errorf("users", "must be at least 1, not %d", s.Users)
-	case !(s.Rate >= 0): // a NaN is not
+	case !(s.Rate >= 0): // also rejects NaN
 		return l, field.Errorf("rate", "must be above 0/s, not %g", s.Rate)
 	case s.SpawnRate > 0 && float64(s.Users)/s.SpawnRate > maxRunTime.Seconds():
-		return l, field.Errorf("spawn_rate", "must bring all users within 30 days")
+		return l, field.Errorf("spawn_rate", "must start all users within 30 days")
 	}
 	if err := stress.CheckSpawnRate(s.SpawnRate); err != nil {
 		return l, err
@@ -112,7 +112,7 @@ func loadOf(s result.Settings, atOnce bool) (stress.Load, error) {
 	}
 	switch {
 	case s.Rate != 0 && s.Users != 0:
-		return l, field.Errorf("users", "must not be given together with a rate: --max-in-flight bounds how many tasks are under way")
+		return l, field.Errorf("users", "must not be given together with a rate: --max-in-flight limits the tasks under way")
 	case l.Open && s.Rate == 0:
 		return l, field.Errorf("rate", "must be given, such as 500/s")
 	case l.Open:
@@ -123,7 +123,7 @@ func loadOf(s result.Settings, atOnce bool) (stress.Load, error) {
 	return l, nil
 }
 
-// spawned is the curve of users who come at a spawn rate.
+// spawned returns the curve of users that start at a spawn rate.
 func spawned(users int, rate float64, atOnce bool) stress.Curve {
 	switch {
 	case rate > 0:
@@ -135,7 +135,7 @@ func spawned(users int, rate float64, atOnce bool) stress.Curve {
 	}
 }
 
-// shaped reads a shape, "stages 30s:100,2m:1000" say.
+// shaped parses a shape, such as "stages 30s:100,2m:1000".
 func shaped(l stress.Load, s result.Settings) (stress.Load, error) {
 	kind, text, _ := strings.Cut(s.Shape, " ")
 	readers := map[string]func(string) (stress.Curve, bool, error){
@@ -150,13 +150,13 @@ func shaped(l stress.Load, s result.Settings) (stress.Load, error) {
 	case err != nil:
 		return l, field.Errorf(kind, "cannot be used: %v", err)
 	case s.Users != 0 || s.Rate != 0 || s.SpawnRate != 0:
-		return l, field.Errorf(kind, "says how many there are over time, so users, spawn_rate and rate must not be given beside it")
+		return l, field.Errorf(kind, "sets the load over time, so users, spawn_rate and rate must not be given as well")
 	}
 	l.Open, l.Curve = open, curve
 	return l, nil
 }
 
-// ParseWorker reads I/N, where I counts from 0; empty is 0/1. An error is a
+// ParseWorker parses I/N, where I counts from 0. An empty text means 0/1. An error is a
 // [*field.Error].
 func ParseWorker(text string) (worker, workers int, err error) {
 	if text == "" {
@@ -166,7 +166,7 @@ func ParseWorker(text string) (worker, workers int, err error) {
 		return 0, 0, field.Errorf("worker", "must look like 0/4: the first of four, as JOB_COMPLETION_INDEX counts")
 	}
 	if workers < 1 || workers > stress.MaxWorkers {
-		return 0, 0, field.Errorf("worker", "must be one of 1 to %d workers", stress.MaxWorkers)
+		return 0, 0, field.Errorf("worker", "must have between 1 and %d workers", stress.MaxWorkers)
 	}
 	if worker < 0 || worker >= workers {
 		return 0, 0, field.Errorf("worker", "must be between 0/%d and %d/%d: workers count from 0, as JOB_COMPLETION_INDEX does", workers, workers-1, workers)
@@ -174,17 +174,8 @@ func ParseWorker(text string) (worker, workers int, err error) {
 	return worker, workers, nil
 }
 
-// peak is the highest value of a curve.
-func peak(c stress.Curve) float64 {
-	highest := c.From
-	for _, stage := range c.Stages {
-		highest = max(highest, stage.To)
-	}
-	return highest
-}
-
-// shareOf returns a worker's part of a load, which must be within what one
-// process bears.
+// shareOf returns a worker's share of a load, and checks it against the limits of one
+// process.
 func shareOf(l stress.Load, worker, workers int) (stress.Load, error) {
 	share := l.Share(worker, workers)
 	if err := share.Validate(); err != nil {

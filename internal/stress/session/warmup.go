@@ -4,10 +4,10 @@ import "time"
 
 // warmUp is the part at the start of a run that does not count.
 type warmUp struct {
-	// timer fires when it may be over.
+	// timer fires when the warm-up may be over.
 	timer *time.Timer
 	after time.Duration
-	// users says that it lasts until all users are there.
+	// users is set if the warm-up lasts until all users run.
 	users bool
 	done  bool
 }
@@ -18,8 +18,8 @@ func newWarmUp(after time.Duration, users bool) *warmUp {
 
 func (w *warmUp) stop() { w.timer.Stop() }
 
-// warmUp is how long the settings leave out, the coming of the users included
-// where they say so.
+// warmUp returns how long the warm-up of the settings lasts, including the start of the
+// users if the settings say so.
 func (s *Session) warmUp() time.Duration {
 	if s.settings.ResetStats && s.settings.Shape == "" {
 		return max(s.plan.warmUp, s.plan.load.Curve.Length())
@@ -27,20 +27,20 @@ func (s *Session) warmUp() time.Duration {
 	return s.plan.warmUp
 }
 
-// warm forgets, once, what was counted until the warm-up is over.
+// warm discards, once, the figures of the warm-up when it is over.
 func (s *Session) warm(w *warmUp) {
-	now := s.run.Now()
+	now := s.Now()
 	if w.done || now.Elapsed < w.after || w.users && float64(now.Users) < now.Wanted || now.Stopping {
 		return
 	}
 	w.done = true
-	// Around it, so that a Prometheus sees the warm-up as well: its counters only grow.
+	// Expose both, so that Prometheus sees the warm-up as well: its counters only grow.
 	s.expose(now, s.live())
 	s.run.Reset()
 	s.expose(now, s.live())
 }
 
-// neverWarm says what to know about a run that ended before its warm-up.
+// neverWarm notes that a run ended before its warm-up was over.
 func (s *Session) neverWarm(w *warmUp) {
 	if w.done {
 		return

@@ -9,8 +9,8 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// What one request costs to record, its name looked up each time, by as many at once as
-// there are cores.
+// BenchmarkRecord measures recording one request, including the look-up of its name, by
+// as many goroutines as there are cores.
 func BenchmarkRecord(b *testing.B) {
 	b.Run("off", func(b *testing.B) { benchmarkRecord(b, stats.Options{Off: true}) })
 	b.Run("response", func(b *testing.B) { benchmarkRecord(b, stats.Options{}) })
@@ -44,7 +44,8 @@ func BenchmarkEntry(b *testing.B) {
 	}
 }
 
-// What the live view costs once a second with as many names as there may be.
+// BenchmarkSnapshot measures the live view, once a second, with the maximum number of
+// names.
 func BenchmarkSnapshot(b *testing.B) {
 	r := stats.New(stats.Options{})
 	fill(r, 200, 1000)

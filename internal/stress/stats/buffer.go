@@ -3,32 +3,34 @@ package stats
 import "sync"
 
 const (
-	// bufferSize is how many samples are counted at once: 50 KB of them, which stay in a core's own cache, and some
-	// 50 µs of counting.
+	// bufferSize is the number of samples that are counted at once. They take 50 KB,
+	// which fits into a core's own cache, and some 50 µs to count.
 	bufferSize = 512
-	// maxWaiting is how many full buffers may wait to be counted before those who
-	// fill them wait too: 3 MB, and at 50,000 requests/s more than half a second of them. Nobody who reads
-	// takes so long: a snapshot with all names takes 2 ms, halving a series 40 ms.
+	// maxWaiting is the number of full buffers that can wait to be counted before
+	// recorders wait too. They take 3 MB, and are more than half a second of samples at
+	// 50,000 requests/s. No reader takes that long: a snapshot with all names takes 2
+	// ms, halving a series 40 ms.
 	maxWaiting = 64
 )
 
-// record is a sample and where it is counted.
+// record is a sample and its entry.
 type record struct {
 	entry  *Entry
 	sample Sample
 }
 
-// shard takes the samples of some of those who record.
+// shard has the buffer of some of the users.
 type shard struct {
 	mu     sync.Mutex
 	buffer []record
-	// Shards next to each other share no cache line: what one core writes would be lost to the other.
+	// Keep shards on separate cache lines, so that cores do not invalidate each
+	// other's.
 	_ [96]byte
 }
 
-// add keeps a record. If the buffer is full then, it queues it and returns how many are
-// queued, which is 0 otherwise. Queueing under the shard's lock leaves no moment
-// at which a record is in neither of them.
+// add adds a record. If the buffer is then full, it queues the buffer and returns the
+// length of the queue; otherwise 0. It queues under the shard's lock, so that a record
+// is always in one of the two.
 func (s *shard) add(rec record, q *queue) (waiting int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +46,7 @@ func (s *shard) add(rec record, q *queue) (waiting int) {
 	return waiting
 }
 
-// flush queues what the shard has.
+// flush queues the shard's buffer.
 func (s *shard) flush(q *queue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +56,7 @@ func (s *shard) flush(q *queue) {
 	}
 }
 
-// queue has the buffers that wait to be counted, and those that were and can be filled anew.
+// queue has the buffers that wait to be counted, and the empty ones to reuse.
 type queue struct {
 	mu    sync.Mutex
 	full  [][]record
@@ -74,7 +76,7 @@ func (q *queue) empty() []record {
 	return buffer
 }
 
-// push queues a buffer, and returns how many there are then.
+// push queues a buffer, and returns the length of the queue.
 func (q *queue) push(buffer []record) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -95,17 +97,17 @@ func (q *queue) pop() []record {
 	return buffer
 }
 
-// release takes a buffer back that was counted.
+// release takes back a counted buffer.
 func (q *queue) release(buffer []record) {
-	// What the samples point to is not held on to.
+	// do not keep alive what the samples refer to
 	clear(buffer)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.spare = append(q.spare, buffer[:0])
 }
 
-// relieve counts what waits, unless somebody else has the lock: then what waits
-// stays there for the next, as long as it is not too much.
+// relieve counts waiting buffers. If another goroutine has the lock, it leaves them to
+// that one or the next, unless there are too many.
 func (r *Recorder) relieve(waiting int) {
 	if waiting >= maxWaiting {
 		r.counting.Lock()
@@ -113,13 +115,13 @@ func (r *Recorder) relieve(waiting int) {
 		return
 	}
 	defer r.counting.Unlock()
-	// No more than there was: others who record meanwhile count for themselves.
+	// Count only as many as there were: other goroutines count what they add.
 	for range waiting {
 		r.countOne()
 	}
 }
 
-// collect counts all that was recorded before; the lock is held.
+// collect counts everything recorded so far. The caller holds the lock.
 func (r *Recorder) collect() {
 	for _, s := range r.shards {
 		s.flush(&r.queue)
@@ -128,7 +130,8 @@ func (r *Recorder) collect() {
 	}
 }
 
-// countOne counts the samples of one buffer, if one waits; the lock is held.
+// countOne counts the samples of one waiting buffer, if there is one. The caller holds
+// the lock.
 func (r *Recorder) countOne() bool {
 	buffer := r.queue.pop()
 	if buffer == nil {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxFailures bounds the failures that are told apart by their details. Beyond it, one more is
-// kept for each name and kind, with the detail "(other)".
+// maxFailures is the maximum number of distinct failures. Beyond it, each name and kind
+// gets one more, with the detail "(other)".
 const maxFailures = 500
 
-// failureKey tells failures apart.
+// failureKey identifies a failure.
 type failureKey struct {
 	entry        entryKey
 	kind, detail string
@@ -40,7 +40,7 @@ func (f *failures) add(entry entryKey, s *Sample) {
 	}
 }
 
-// begin adds a kind of failure that was not seen before, or finds the one that it is counted under.
+// begin returns the failure of a key, and adds it if it is new.
 func (f *failures) begin(key failureKey, s *Sample) *Failure {
 	if f.found == nil {
 		f.found = map[failureKey]*Failure{}
@@ -51,7 +51,7 @@ func (f *failures) begin(key failureKey, s *Sample) *Failure {
 			return found
 		}
 	}
-	// The words may be a part of something larger, which is not to be kept.
+	// Clone the strings, which may be parts of larger ones, so that those can be freed.
 	key.kind, key.detail = strings.Clone(key.kind), strings.Clone(key.detail)
 	found := &Failure{
 		Method: key.entry.method, Name: key.entry.name,
@@ -77,11 +77,11 @@ func (f *failures) list() []Failure {
 	return all
 }
 
-// maxExamples bounds of how many kinds of failure an entry has an example.
+// maxExamples is the maximum number of failures of an entry that have an example.
 const maxExamples = 16
 
-// WantsExample reports whether no failure of this kind and detail was seen before, so
-// that an example of it is wanted. It is quick, and may be asked for each failure.
+// WantsExample reports whether this is the first failure of this kind and detail, so
+// that the caller should record an example. It is fast enough to call for each failure.
 func (e *Entry) WantsExample(kind, detail string) bool {
 	for {
 		seen := e.examples.Load()
@@ -92,7 +92,8 @@ func (e *Entry) WantsExample(kind, detail string) bool {
 		if e.recorder.off || len(list) >= maxExamples || slices.Contains(list, [2]string{kind, detail}) {
 			return false
 		}
-		// The words may be a part of something larger, which is not to be kept.
+		// Clone the strings, which may be parts of larger ones, so that those can be
+		// freed.
 		more := append(slices.Clone(list), [2]string{strings.Clone(kind), strings.Clone(detail)})
 		if e.examples.CompareAndSwap(seen, &more) {
 			return true

@@ -9,37 +9,38 @@ import (
 	"time"
 )
 
-// maxEntries bounds the names that are told apart, "(other)" not counted. Each takes
-// 190 KB (380 KB where service times are kept apart), so that a path with an id in it,
-// taken for a name by mistake, costs at most 80 MB.
+// maxEntries is the maximum number of distinct names, without "(other)". Each takes 190
+// KB (380 KB with separate service times). So a path that contains an id, used as a
+// name by mistake, costs at most 80 MB.
 const maxEntries = 200
 
-// other names what is beyond a limit.
+// other is the name of everything beyond a limit.
 const other = "(other)"
 
-// Options of a [Recorder]. The zero value of a field stands for its default.
+// Options of a [Recorder]. The zero value of a field means its default.
 type Options struct {
-	// Start is when the run begins.
+	// Start is the start of the run.
 	Start time.Time
-	// Interval is the length of a point of the series, 1 s by default. Whoever calls [Recorder.Tick] does so that often.
+	// Interval is the length of a point of the series; 0 means 1 s. Call
+	// [Recorder.Tick] at this interval.
 	Interval time.Duration
-	// Shards is how many may record at once without waiting for each other;
-	// GOMAXPROCS by default.
+	// Shards is the number of goroutines that can record without waiting for each
+	// other; 0 means GOMAXPROCS.
 	Shards int
-	// Separate keeps service times apart from response times.
+	// Separate records service times separately from response times.
 	Separate bool
-	// Observe sees each sample too, if given: it must not block.
+	// Observe is called for each sample, if not nil. It must not block.
 	Observe func(method, name string, s Sample)
-	// Off records nothing at all: for users whom nobody measures, and to measure
-	// what recording costs.
+	// Off records nothing: for users that nobody measures, and for measuring the cost
+	// of recording.
 	Off bool
 }
 
 // Recorder counts and times requests. It is safe for concurrent use.
 //
-// Those who record put samples into buffers, a buffer a shard, and wait for nobody but
-// for others of the same shard. A full buffer is counted by whoever filled it, or, where
-// somebody else is counting or reading at that moment, by the next who does.
+// Users put samples into buffers, one per shard, and wait only for users of the same
+// shard. The user that fills a buffer counts its samples. If another goroutine is
+// counting or reading at that moment, the next one that counts does it.
 type Recorder struct {
 	interval time.Duration
 	separate bool
@@ -49,19 +50,19 @@ type Recorder struct {
 	shards []*shard
 	queue  queue
 
-	// entries is replaced, never changed, so that it is read without a lock; naming is held to replace it. One of them is
-	// rest, which counts what is beyond the limit.
+	// entries is replaced and never changed, so that reading needs no lock; naming is
+	// held to replace it. The entry rest counts everything beyond the limit.
 	entries atomic.Pointer[map[entryKey]*Entry]
 	naming  sync.Mutex
 	rest    *Entry
 
 	due, notSent atomic.Int64
 
-	// counting guards all below, and the tallies of the entries.
+	// counting guards everything below, and the tallies of the entries.
 	counting sync.Mutex
 	start    time.Time
-	// since is from when on a request must be due to count, and end when the last
-	// task had begun; both may be zero.
+	// A request counts only if it was due after since. end is when the last task began.
+	// Both can be zero.
 	since, end time.Time
 	total      tally
 	failures   failures
@@ -96,21 +97,21 @@ func New(o Options) *Recorder {
 	return r
 }
 
-// entryKey tells entries apart.
+// entryKey identifies an entry.
 type entryKey struct{ method, name string }
 
-// Entry is the requests of one method and name.
+// Entry has the requests of one method and name.
 type Entry struct {
 	recorder *Recorder
 	key      entryKey
 	tally    tally
-	// examples are the kinds and details of failures of which there is an example.
+	// examples are the kinds and details of failures that have an example.
 	examples atomic.Pointer[[][2]string]
 }
 
-// Entry returns that of a method and a name. It is quick, and may be asked for each
-// request. After maxEntries different ones, further names are counted as one
-// named "(other)", without a method. An entry stays valid after a [Recorder.Reset].
+// Entry returns the entry of a method and a name. It is fast enough to call for each
+// request. After maxEntries names, it returns one entry named "(other)" without a
+// method for all further ones. An entry stays valid after a [Recorder.Reset].
 func (r *Recorder) Entry(method, name string) *Entry {
 	entries := *r.entries.Load()
 	if e, ok := entries[entryKey{method, name}]; ok {
@@ -122,7 +123,7 @@ func (r *Recorder) Entry(method, name string) *Entry {
 	return r.newEntry(method, name)
 }
 
-// newEntry adds an entry, unless somebody else just did.
+// newEntry adds an entry, unless another goroutine just did.
 func (r *Recorder) newEntry(method, name string) *Entry {
 	r.naming.Lock()
 	defer r.naming.Unlock()
@@ -133,7 +134,7 @@ func (r *Recorder) newEntry(method, name string) *Entry {
 	if len(entries) > maxEntries {
 		return r.rest
 	}
-	// The name may be a part of something larger, which is not to be kept.
+	// Clone the strings, which may be parts of larger ones, so that those can be freed.
 	e := &Entry{recorder: r, key: entryKey{strings.Clone(method), strings.Clone(name)}}
 	larger := maps.Clone(entries)
 	larger[e.key] = e
@@ -141,8 +142,8 @@ func (r *Recorder) newEntry(method, name string) *Entry {
 	return e
 }
 
-// Record counts one request. The shard is any number that differs between those who record at once,
-// such as the user's.
+// Record counts one request. The shard is any number that differs between concurrent
+// callers, such as the user's index.
 func (e *Entry) Record(shard int, s Sample) {
 	r := e.recorder
 	if r.off {
@@ -156,7 +157,7 @@ func (e *Entry) Record(shard int, s Sample) {
 	}
 }
 
-// Due counts tasks that were due, and of them those that were not begun.
+// Due counts tasks that were due, and how many of them were not begun.
 func (r *Recorder) Due(due, notSent int64) {
 	if r.off {
 		return
@@ -165,8 +166,8 @@ func (r *Recorder) Due(due, notSent int64) {
 	r.notSent.Add(notSent)
 }
 
-// Tick ends an interval of the series, and returns its point. Points of the series in a [Snapshot]
-// may be longer than this one. A tick at the moment of the last one ends nothing.
+// Tick ends an interval of the series, and returns its point. Points of the series in a
+// [Snapshot] can be longer. A second tick at the same moment ends nothing.
 func (r *Recorder) Tick(now time.Time, g Gauges) Point {
 	r.counting.Lock()
 	defer r.counting.Unlock()
@@ -186,9 +187,10 @@ func (r *Recorder) Tick(now time.Time, g Gauges) Point {
 	return p
 }
 
-// Reset forgets all that was recorded, so that a warm-up does not count. Rates and the series
-// begin anew at that moment. Requests that were due before the first reset are not counted
-// later either, as they began in what does not count; further resets leave that moment.
+// Reset discards everything recorded so far, so that a warm-up does not count. Rates
+// and the series restart at that moment. Requests that were due before the first reset
+// do not count later either, because they belong to the warm-up; further resets do not
+// change that moment.
 func (r *Recorder) Reset(now time.Time) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
@@ -199,9 +201,9 @@ func (r *Recorder) Reset(now time.Time) {
 	}
 }
 
-// End says that nobody begins another task from now on: the time over which rates
-// are taken ends, the first time it is called. What is under way is counted and
-// has its points in the series nevertheless.
+// End records that no task begins from now on, so the period for rates ends. Only the
+// first call has an effect. Requests under way still count, and have points in the
+// series.
 func (r *Recorder) End(now time.Time) {
 	r.counting.Lock()
 	defer r.counting.Unlock()
@@ -210,7 +212,7 @@ func (r *Recorder) End(now time.Time) {
 	}
 }
 
-// seconds returns over how long rates are taken; the lock is held.
+// seconds returns the period for rates. The caller holds the lock.
 func (r *Recorder) seconds(now time.Time) float64 {
 	if !r.end.IsZero() && now.After(r.end) {
 		now = r.end
@@ -218,12 +220,12 @@ func (r *Recorder) seconds(now time.Time) float64 {
 	return max(now.Sub(r.start).Seconds(), 0)
 }
 
-// counts reports whether a sample is one of what counts; the lock is held.
+// counts reports whether a sample counts. The caller holds the lock.
 func (r *Recorder) counts(s *Sample) bool {
 	return r.since.IsZero() || s.At.IsZero() || !s.At.Add(-s.Response).Before(r.since)
 }
 
-// clear makes all as at the start; the lock is held.
+// clear resets everything. The caller holds the lock.
 func (r *Recorder) clear(now time.Time) {
 	r.start = now
 	r.due.Store(0)

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start is when the runs of these tests begin.
+// start is the start of the runs in these tests.
 func start() time.Time { return time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC) }
 
 // after returns a moment of a run.
@@ -28,7 +28,7 @@ func sample(response time.Duration) stats.Sample {
 	return stats.Sample{Response: response, Service: response, At: start()}
 }
 
-// answeredAt is a request of 2 ms whose answer was there at a moment of the run.
+// answeredAt returns a request of 2 ms whose answer arrived at a moment of the run.
 func answeredAt(seconds float64) stats.Sample {
 	s := sample(2 * time.Millisecond)
 	s.At = after(seconds)
@@ -46,7 +46,7 @@ func business(name string) stats.Sample {
 	return stats.Sample{Response: time.Millisecond, Outcome: stats.Outcome{Class: stats.Business, Kind: name}}
 }
 
-// fill records so many samples under each of so many names.
+// fill records samples under a number of names.
 func fill(r *stats.Recorder, names, each int) {
 	for n := range names {
 		e := r.Entry("GET", fmt.Sprintf("/%03d", n))
@@ -65,7 +65,7 @@ func TestSnapshotCountsByNameAndInTotal(t *testing.T) {
 	buy.Record(2, business("sold_out"))
 	buy.Record(3, business("denied"))
 	list.Record(4, failed(stats.KindStatus, "want 200, got 503", after(1)))
-	r.Entry("GET", "/never") // asked for and not used: it is not in the table
+	r.Entry("GET", "/never") // not recorded, so it is not in the table
 	r.Due(7, 2)
 
 	s := r.Snapshot(after(10))
@@ -105,8 +105,9 @@ func TestEntriesAreSortedByNameThenMethod(t *testing.T) {
 	}
 }
 
-// Many record under many names while others tick and read: at the end nothing is
-// missing, nothing is counted twice, and each request is in one point of the series.
+// Many goroutines record under many names while others tick and read. At the end
+// nothing is missing, nothing is counted twice, and each request is in one point of the
+// series.
 func TestNothingIsLostWhileManyRecord(t *testing.T) {
 	t.Parallel()
 	const users, each = 16, 5000
@@ -188,7 +189,7 @@ func TestNothingIsLostWhileManyRecord(t *testing.T) {
 	}
 }
 
-// Who records does not wait for a reader. With the lock held, it would wait forever.
+// Recording does not wait for a reader. With the lock held, it would wait forever.
 func TestRecordingDoesNotWaitForReaders(t *testing.T) {
 	t.Parallel()
 	r := stats.New(stats.Options{Start: start(), Shards: 1})
@@ -204,8 +205,9 @@ func TestRecordingDoesNotWaitForReaders(t *testing.T) {
 	}
 }
 
-// What waits to be counted is bounded: beyond it, who records waits too, and then goes on.
-func TestTooMuchWaitingHoldsRecordersUp(t *testing.T) {
+// The waiting samples are limited: beyond the limit, recorders wait too, and then
+// continue.
+func TestRecordersWaitWhenTooManySamplesWait(t *testing.T) {
 	t.Parallel()
 	r := stats.New(stats.Options{Start: start(), Shards: 1})
 	release := r.Hold()
@@ -224,7 +226,7 @@ func TestTooMuchWaitingHoldsRecordersUp(t *testing.T) {
 	<-full
 	select {
 	case <-done:
-		t.Error("twice as much as may wait was recorded with nobody counting")
+		t.Error("twice the limit was recorded, although nobody counted")
 	case <-time.After(50 * time.Millisecond):
 	}
 	release()
@@ -262,9 +264,9 @@ func TestResetForgetsAll(t *testing.T) {
 	}
 }
 
-// A request that was due before the first reset began in what does not count, and so
-// is counted nowhere. Who resets again by hand loses nothing that is under way.
-func TestWhatBeganBeforeTheResetDoesNotCount(t *testing.T) {
+// A request that was due before the first reset belongs to the warm-up, and is not
+// counted. A second reset does not lose requests under way.
+func TestRequestsDueBeforeTheResetDoNotCount(t *testing.T) {
 	t.Parallel()
 	seen := 0
 	r := stats.New(stats.Options{Start: start(), Observe: func(string, string, stats.Sample) { seen++ }})
@@ -272,7 +274,7 @@ func TestWhatBeganBeforeTheResetDoesNotCount(t *testing.T) {
 	aged := func(age, at float64) stats.Sample {
 		return stats.Sample{Response: time.Duration(age * float64(time.Second)), Service: time.Millisecond, At: after(at)}
 	}
-	e.Record(0, aged(5, 4)) // without a reset, all counts
+	e.Record(0, aged(5, 4)) // without a reset, everything counts
 	if got := r.Snapshot(after(4)).Total.Requests; got != 1 {
 		t.Fatalf("%d requests, want 1", got)
 	}
@@ -282,7 +284,7 @@ func TestWhatBeganBeforeTheResetDoesNotCount(t *testing.T) {
 	e.Record(0, bad)
 	e.Record(0, aged(2.001, 12))
 	e.Record(0, aged(2, 12))                                        // due at that moment
-	e.Record(0, stats.Sample{Response: time.Hour, At: time.Time{}}) // nobody knows
+	e.Record(0, stats.Sample{Response: time.Hour, At: time.Time{}}) // unknown
 	p := r.Tick(after(12), stats.Gauges{})
 	s := r.Snapshot(after(12))
 	if s.Total.Requests != 2 || s.Entries[0].Requests != 2 || p.Requests != 2 || len(s.Failures) != 0 || p.Failures != 0 {
@@ -298,8 +300,8 @@ func TestWhatBeganBeforeTheResetDoesNotCount(t *testing.T) {
 	}
 }
 
-// Rates are over the time in which tasks began, and not over the wait for the last
-// answers, which are counted and have their points.
+// The period for rates is the time in which tasks began. It excludes the wait for the
+// last answers, which count and have their points.
 func TestRatesEndWithTheLastTask(t *testing.T) {
 	t.Parallel()
 	r := stats.New(stats.Options{Start: start()})
@@ -312,7 +314,7 @@ func TestRatesEndWithTheLastTask(t *testing.T) {
 		t.Errorf("before the end %g/s over %g s, want 1/s over 10 s", got.Total.Rate, got.Duration)
 	}
 	r.End(after(10))
-	r.End(after(11)) // the first one holds
+	r.End(after(11)) // only the first one counts
 	for range 10 {
 		e.Record(0, failed(stats.KindCutOff, "", after(20)))
 	}
@@ -391,7 +393,7 @@ func TestRecordingDoesNotAllocate(t *testing.T) {
 }
 
 // No t.Parallel: memory of other tests would be counted.
-func TestMemoryOfAsManyNamesAsThereMayBe(t *testing.T) {
+func TestMemoryOfTheMaximumNumberOfNames(t *testing.T) {
 	const most = 100 << 20
 	var before, then runtime.MemStats
 	runtime.GC()

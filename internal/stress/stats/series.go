@@ -6,8 +6,9 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// maxPoints bounds the series: half an hour of seconds. Then neighbours are merged, so that a run of
-// days has between half as many and as many. It is more than a chart has pixels. With the distributions it
+// maxPoints is the maximum length of the series: half an hour of seconds. At the
+// maximum, neighbouring points are merged, so that a long run has between half as many
+// and as many. That is more than a chart has pixels. With the distributions, the series
 // takes 15 MB at 2,500 requests/s of 1 to 4 s each, and 40 MB at 40,000/s.
 const maxPoints = 1800
 
@@ -18,7 +19,7 @@ type current struct {
 	times                        times
 }
 
-// add counts a sample, whose response time is given in µs.
+// add counts a sample with its response time in µs.
 func (c *current) add(s *Sample, response int64) {
 	c.requests++
 	c.times.add(response)
@@ -57,15 +58,15 @@ func (c *current) point(start, now time.Time, g Gauges) Point {
 	return p
 }
 
-// pointPercentiles are those that a point has.
+// pointPercentiles returns the percentiles of a point.
 func pointPercentiles() []float64 { return []float64{50, 95, 99} }
 
-// series has the points of a run, each with the distribution of its times: percentiles of
-// two intervals together cannot be had from those of each.
+// series has the points of a run, each with the distribution of its times, because
+// percentiles of merged intervals cannot be computed from theirs.
 type series struct {
 	points []Point
 	times  []*hdrhistogram.PackedHistogram
-	// interval is the length of a tick, and length that of a point, in seconds.
+	// interval is the length of a tick, and length the length of a point, in seconds.
 	interval, length float64
 }
 
@@ -73,9 +74,9 @@ func newSeries(interval time.Duration) series {
 	return series{interval: interval.Seconds(), length: interval.Seconds()}
 }
 
-// add adds an interval: to the last point, if both together are not longer than a point is, or as a
-// point of its own. Half an interval more is allowed, so that the short one at the end of a run,
-// whose rate says little, is a part of the one before.
+// add adds an interval: to the last point, if both together are not longer than a
+// point, or as a new point. Half an interval more is allowed, so that the short
+// interval at the end of a run, whose rate means little, joins the one before.
 func (s *series) add(p Point, t *times) {
 	packed := hdrhistogram.NewPacked(shortest, longest, digits)
 	if t.histogram != nil {
@@ -93,7 +94,7 @@ func (s *series) add(p Point, t *times) {
 	s.times = append(s.times, packed)
 }
 
-// halve merges neighbours two by two.
+// halve merges neighbouring points in pairs.
 func (s *series) halve() {
 	half := len(s.points) / 2
 	for i := range half {
@@ -107,8 +108,8 @@ func (s *series) halve() {
 	s.length *= 2
 }
 
-// merge returns two points in one, given their distributions, and adds the second of these to the first. Of what is
-// a state, the last is kept; of lateness, the worst.
+// merge merges two points, and adds the second distribution to the first. It keeps the
+// last value of a state, and the worst of a lag.
 func merge(a, b Point, times, more *hdrhistogram.PackedHistogram) Point {
 	length := a.Length + b.Length
 	times.Merge(more)

@@ -32,7 +32,8 @@ func TestTickReturnsTheIntervalAlone(t *testing.T) {
 		t.Errorf("the gauges are %+v", p)
 	}
 
-	// Nothing came, and no time passed: there is no such interval, and what comes is in the next.
+	// There was no request and no time passed, so there is no interval. The request is
+	// in the next one.
 	e.Record(0, sample(time.Millisecond))
 	if again := r.Tick(after(2.5), stats.Gauges{}); again != (stats.Point{}) {
 		t.Errorf("a second tick at one moment gives %+v", again)
@@ -45,7 +46,7 @@ func TestTickReturnsTheIntervalAlone(t *testing.T) {
 	}
 }
 
-// The few milliseconds at the end of a run have no rate worth a point.
+// A few milliseconds at the end of a run have no meaningful rate.
 func TestAShortIntervalJoinsTheOneBefore(t *testing.T) {
 	t.Parallel()
 	r := stats.New(stats.Options{Start: start()})
@@ -70,24 +71,24 @@ func TestAShortIntervalJoinsTheOneBefore(t *testing.T) {
 	}
 }
 
-// A run that is longer than the series has points for: each point's percentiles are those of
-// all requests of its time, as found by sorting them.
-func TestALongSeriesIsMergedTruthfully(t *testing.T) {
+// A run that is longer than the maximum series: each point's percentiles are those of
+// all requests in its time, as computed by sorting.
+func TestALongSeriesIsMergedExactly(t *testing.T) {
 	t.Parallel()
 	const ticks = 2*stats.MaxPoints + 7
-	dice := rand.New(rand.NewPCG(3, 4))
+	random := rand.New(rand.NewPCG(3, 4))
 	r := stats.New(stats.Options{Start: start()})
 	e := r.Entry("GET", "/")
 	times := make([][]time.Duration, ticks)
 	p99s := make([]stats.MS, ticks)
 	for i := range times {
-		// A stall now and then, and now and then nobody.
-		n, scale := dice.IntN(60), 5e6
-		if dice.IntN(10) == 0 {
+		// Some intervals have a stall, and some no requests.
+		n, scale := random.IntN(60), 5e6
+		if random.IntN(10) == 0 {
 			scale = 5e8
 		}
 		for range n {
-			d := time.Duration(scale * dice.ExpFloat64()).Round(time.Microsecond)
+			d := time.Duration(scale * random.ExpFloat64()).Round(time.Microsecond)
 			times[i] = append(times[i], max(d, time.Microsecond))
 			e.Record(i, sample(d))
 		}
@@ -128,7 +129,7 @@ func TestALongSeriesIsMergedTruthfully(t *testing.T) {
 		t.Errorf("the series ends at %d s, want %d", from, ticks)
 	}
 	if averageWrong < len(s)/2 {
-		t.Errorf("averaged percentiles are wrong in %d of %d points only: the test shows nothing", averageWrong, len(s))
+		t.Errorf("averaged percentiles are wrong in only %d of %d points: the test proves nothing", averageWrong, len(s))
 	}
 }
 
@@ -143,7 +144,7 @@ func TestRatesOfNowAreThoseOfTheLastTenSeconds(t *testing.T) {
 		for range bad {
 			e.Record(0, failed(stats.KindCheck, "no", start()))
 		}
-		// Ticks come a bit early or late.
+		// Ticks come slightly early or late.
 		r.Tick(after(float64(i+1)+0.03*float64(i%3-1)), stats.Gauges{})
 	}
 	for i := range 3 {
@@ -156,7 +157,7 @@ func TestRatesOfNowAreThoseOfTheLastTenSeconds(t *testing.T) {
 	for i := 3; i < 20; i++ {
 		second(i, 100, 0)
 	}
-	// A name that is new has no past.
+	// A new name has no past.
 	for range 50 {
 		r.Entry("GET", "/new").Record(0, sample(time.Millisecond))
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Snapshot returns all that was recorded until now. The series has what was recorded until the
-// last tick; all else is newer. It may be asked often: nobody who records waits for it.
+// Snapshot returns everything recorded so far. The series ends at the last tick; all
+// else is up to date. It can be called often: recording does not wait for it.
 func (r *Recorder) Snapshot(now time.Time) Snapshot {
 	r.counting.Lock()
 	defer r.counting.Unlock()
@@ -37,15 +37,15 @@ func (r *Recorder) Snapshot(now time.Time) Snapshot {
 	return s
 }
 
-// maxBars is how many bars a histogram has at most.
+// maxBars is the maximum number of bars of a histogram.
 const maxBars = 60
 
-// sketch makes bars; its memory is used again.
+// sketch makes bars, and reuses its memory.
 type sketch struct{ packed *hdrhistogram.PackedHistogram }
 
-// bars returns the range of times that is used as bars whose widths grow with the
-// times: each ends at the same multiple of where the one before ends. Where that would be less than 1 µs,
-// there are fewer.
+// bars divides the range of times into bars that become wider: the end of each is the
+// same multiple of the end of the one before. If the first would be narrower than 1 µs,
+// there are fewer bars.
 func (k *sketch) bars(t *times) []Bar {
 	bars := []Bar{}
 	if t.count == 0 {

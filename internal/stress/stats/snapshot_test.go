@@ -35,7 +35,8 @@ func TestFailuresAreToldApart(t *testing.T) {
 	}
 }
 
-// Details that differ with each request, which they should not, do not grow without bound.
+// Details that differ with each request, which they should not, do not grow without
+// limit.
 func TestTooManyFailuresAreCountedAsOther(t *testing.T) {
 	t.Parallel()
 	r := stats.New(stats.Options{Start: start()})
@@ -81,11 +82,11 @@ func TestTooManyBusinessOutcomesAreCountedAsOther(t *testing.T) {
 
 func TestHistogramAddsUpOverTheRangeThatIsUsed(t *testing.T) {
 	t.Parallel()
-	dice := rand.New(rand.NewPCG(5, 6))
+	random := rand.New(rand.NewPCG(5, 6))
 	for name, next := range map[string]func() time.Duration{
-		"wide":   func() time.Duration { return time.Duration(1e5 + 1e7*dice.ExpFloat64()) },
-		"hour":   func() time.Duration { return time.Duration(dice.Int64N(int64(time.Hour))) },
-		"narrow": func() time.Duration { return time.Duration(5+dice.IntN(9)) * time.Microsecond },
+		"wide":   func() time.Duration { return time.Duration(1e5 + 1e7*random.ExpFloat64()) },
+		"hour":   func() time.Duration { return time.Duration(random.Int64N(int64(time.Hour))) },
+		"narrow": func() time.Duration { return time.Duration(5+random.IntN(9)) * time.Microsecond },
 		"one":    func() time.Duration { return 1234 * time.Millisecond },
 		"least":  func() time.Duration { return 0 },
 	} {
@@ -118,7 +119,8 @@ func TestHistogramAddsUpOverTheRangeThatIsUsed(t *testing.T) {
 			}
 			off += max(b.Count-want, want-b.Count)
 		}
-		// Times next to an edge, closer than three digits tell, may be in the bar beside theirs.
+		// A time next to an edge, closer than three digits, may be in the neighbouring
+		// bar.
 		if sum != 20_000 || off > 20_000/20 {
 			t.Errorf("%s: bars have %d requests, %d of them in the wrong bar", name, sum, off)
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// MS is a duration that JSON tells in milliseconds, as load testers do.
+// MS is a duration that is in milliseconds in JSON, as usual for load testers.
 type MS time.Duration
 
 // MarshalJSON writes milliseconds, to the microsecond.
@@ -24,8 +24,8 @@ func (m *MS) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Latency is a distribution of times. Percentiles are exact to three
-// significant digits.
+// Latency is a distribution of times. Percentiles are exact to three significant
+// digits.
 type Latency struct {
 	Mean  MS `json:"mean_ms"`
 	Min   MS `json:"min_ms"`
@@ -42,27 +42,27 @@ type Latency struct {
 	Max   MS `json:"max_ms"`
 }
 
-// Summary is what came of the requests of one name, or of all.
+// Summary summarizes the requests of one name, or all requests.
 type Summary struct {
 	// Method and Name are empty in the total.
 	Method   string `json:"method"`
 	Name     string `json:"name"`
 	Requests int64  `json:"requests"`
 	Failures int64  `json:"failures"`
-	// Business counts the answers that are no failures and not what the user
-	// wanted: denied, sold_out.
+	// Business counts the answers that are not failures, but not what the user wanted:
+	// denied, sold_out.
 	Business map[string]int64 `json:"business,omitempty"`
 	// Bytes is the size of all bodies.
 	Bytes int64 `json:"bytes"`
-	// Rate and FailureRate are per second, from the run's start (or its
-	// reset) until nobody begins another task. RateNow and FailureRateNow are those
-	// of the last ten seconds.
+	// Rate and FailureRate are per second, from the start of the run (or its reset)
+	// until the last task began. RateNow and FailureRateNow are those of the last ten
+	// seconds.
 	Rate           float64 `json:"rate"`
 	FailureRate    float64 `json:"failure_rate"`
 	RateNow        float64 `json:"rate_now"`
 	FailureRateNow float64 `json:"failure_rate_now"`
-	// Response is measured from when a request was due, Service from when it was
-	// sent. Service is nil where both are the same.
+	// Response is measured from when a request was due, Service from when it was sent.
+	// Service is nil if both are the same.
 	Response Latency  `json:"response"`
 	Service  *Latency `json:"service,omitempty"`
 }
@@ -73,7 +73,7 @@ type Failure struct {
 	Name   string `json:"name"`
 	Kind   string `json:"kind"`
 	Detail string `json:"detail"`
-	// Example is what the first answer of this kind said; empty if it said nothing.
+	// Example is an excerpt of the first answer of this kind; empty if there is none.
 	Example string    `json:"example,omitempty"`
 	Count   int64     `json:"count"`
 	First   time.Time `json:"first"`
@@ -82,7 +82,8 @@ type Failure struct {
 
 // Point is one interval of a run.
 type Point struct {
-	// At is when the interval ended, and Length how long it was, in seconds since the start.
+	// At is the end of the interval, in seconds since the start, and Length its length
+	// in seconds.
 	At       float64 `json:"at"`
 	Length   float64 `json:"length"`
 	Requests int64   `json:"requests"`
@@ -101,48 +102,53 @@ type Point struct {
 	CPU      float64 `json:"cpu"`
 }
 
-// Bar is one bar of a histogram: so many times were over From and at most To.
+// Bar is one bar of a histogram: the number of times above From and up to To.
 type Bar struct {
 	From  MS    `json:"from_ms"`
 	To    MS    `json:"to_ms"`
 	Count int64 `json:"count"`
 }
 
-// Snapshot is all that a recorder knows at one moment.
+// Snapshot is the state of a recorder.
 type Snapshot struct {
-	// Duration is over how many seconds rates are taken: until nobody begins
-	// another task. The series goes on until the last answer.
+	// Duration is the period for rates in seconds: until the last task began. The
+	// series continues until the last answer.
 	Duration float64   `json:"duration"`
 	Total    Summary   `json:"total"`
 	Entries  []Summary `json:"entries"`
 	Failures []Failure `json:"failures"`
-	// NotSent is how many due tasks were not begun, as too many were in flight.
+	// NotSent is the number of due tasks that were not begun because too many were in
+	// flight.
 	NotSent int64 `json:"not_sent"`
-	// Due is how many tasks were due in the open model; 0 in the closed.
+	// Due is the number of tasks that were due in the open model; 0 in the closed
+	// model.
 	Due int64 `json:"due"`
-	// Series has a point an interval; the intervals of a long run grow.
+	// Series has one point per interval. The intervals of a long run become longer.
 	Series []Point `json:"series"`
-	// Histogram is that of all response times, some 60 bars whose widths grow with the times.
+	// Histogram is the histogram of all response times, with up to 60 bars that become
+	// wider.
 	Histogram []Bar `json:"histogram"`
 }
 
-// Self is what the tester saw of itself.
+// Self is how the load tester itself performed.
 type Self struct {
-	// Lag tells how late the tester was: in the open model the time from a task's
-	// due moment to its beginning, else that of a timer that should fire each 10 ms.
+	// The lag is how late the load tester was: in the open model, the time from a
+	// task's due moment to its beginning; in the closed model, the delay of a timer
+	// that fires every 10 ms.
 	LagP50 MS `json:"lag_p50_ms"`
 	LagP99 MS `json:"lag_p99_ms"`
 	LagMax MS `json:"lag_max_ms"`
-	// CPUMean and CPUMax are shares of the cores that the tester may use, 0 to 1.
+	// CPUMean and CPUMax are shares of the load tester's cores, 0 to 1.
 	CPUMean float64 `json:"cpu_mean"`
 	CPUMax  float64 `json:"cpu_max"`
 	Cores   int     `json:"cores"`
-	// Errors counts requests that failed by the tester's own limits: open files, local ports.
+	// Errors counts requests that failed at the load tester's own limits: open files,
+	// local ports.
 	Errors int64 `json:"errors"`
-	// LateSeconds is in how many of the run's seconds the tester could not keep up.
+	// LateSeconds is the number of seconds in which the load tester could not keep up.
 	LateSeconds int `json:"late_seconds"`
-	// Bottleneck says that the tester, not the target, set what was measured;
-	// Reasons says by what.
+	// Bottleneck is set if the load tester, and not the target, determined the figures.
+	// Reasons are sentences that say why.
 	Bottleneck bool     `json:"bottleneck"`
 	Reasons    []string `json:"reasons,omitempty"`
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// maxBusiness bounds the names of business outcomes that are told apart in an entry.
+// maxBusiness is the maximum number of distinct business outcomes of an entry.
 const maxBusiness = 50
 
-// tally counts the requests of one entry, or all.
+// tally counts the requests of one entry, or all requests.
 type tally struct {
 	requests, failures, bytes int64
 	business                  map[string]int64
@@ -17,10 +17,10 @@ type tally struct {
 	marks                     [windowMarks]mark
 }
 
-// mark is what was counted until a moment.
+// mark has the counts at a moment.
 type mark struct{ requests, failures int64 }
 
-// add counts a sample, whose times are given in µs.
+// add counts a sample, with its times in µs.
 func (t *tally) add(s *Sample, response, service int64, separate bool) {
 	t.requests++
 	t.bytes += s.Bytes
@@ -49,10 +49,10 @@ func (t *tally) addBusiness(kind string) {
 	t.business[kind]++
 }
 
-// mark remembers what was counted until now under a place of the window.
+// mark stores the current counts at a position of the window.
 func (t *tally) mark(at int) { t.marks[at] = mark{t.requests, t.failures} }
 
-// summary returns what was counted, with rates over so many seconds.
+// summary returns the counts, with rates over a period in seconds.
 func (t *tally) summary(key entryKey, seconds float64, w *window, now time.Time) Summary {
 	s := Summary{
 		Method:   key.method,
@@ -80,19 +80,19 @@ func (t *tally) summary(key entryKey, seconds float64, w *window, now time.Time)
 }
 
 const (
-	// windowLength is how far back the rates of now look, as Locust's do.
+	// windowLength is the period of the current rates, as in Locust.
 	windowLength = 10 * time.Second
-	// windowStep is the least time between two moments that are remembered: with
-	// ticks each second, a bit less than one, so that a tick that comes early counts.
+	// windowStep is the minimum time between two marks: slightly less than a second, so
+	// that a tick that comes early counts.
 	windowStep = 900 * time.Millisecond
-	// windowMarks are enough to reach back over the length at that step.
+	// windowMarks is enough marks for the period at that step.
 	windowMarks = 13
 )
 
-// window has the moments of the last ten seconds and a bit.
+// window has the moments of the last ten seconds, and slightly more.
 type window struct {
 	moments [windowMarks]time.Time
-	// newest is the place of the newest; the others stand before it, in a ring.
+	// newest is the position of the newest moment. The others precede it, in a ring.
 	newest, count int
 }
 
@@ -102,8 +102,8 @@ func newWindow(start time.Time) window {
 	return w
 }
 
-// mark takes a moment into the window, unless it is too close to the last, and
-// returns its place.
+// mark adds a moment to the window, unless it is too close to the last one, and returns
+// its position.
 func (w *window) mark(now time.Time) (at int, moved bool) {
 	if now.Sub(w.moments[w.newest]) < windowStep {
 		return 0, false
@@ -114,12 +114,12 @@ func (w *window) mark(now time.Time) (at int, moved bool) {
 	return w.newest, true
 }
 
-// lately returns the place of the newest moment that is as long ago as the window is, or of the
-// oldest there is, and the seconds since.
+// lately returns the position of the newest moment that is at least the period ago, or
+// else of the oldest one, and the seconds since.
 func (w *window) lately(now time.Time) (at int, seconds float64) {
 	for back := range w.count {
 		at = (w.newest - back + windowMarks) % windowMarks
-		// Half a step less, so that a tick that comes early is not a second more.
+		// half a step less, so that a tick that comes early does not add a second
 		if now.Sub(w.moments[at]) >= windowLength-windowStep/2 {
 			break
 		}

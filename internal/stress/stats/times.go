@@ -7,24 +7,24 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// The range of times, in µs, and the significant digits that are kept. What is shorter
-// counts as 1 µs, what is longer as 1 h.
+// The range of times, in µs, and the significant digits. A shorter time counts as 1 µs,
+// a longer one as 1 h.
 const (
 	shortest = 1
 	longest  = int64(time.Hour / time.Microsecond)
 	digits   = 3
 )
 
-// micros returns a time in µs, as it is counted.
+// micros converts a time to µs, within the range.
 func micros(d time.Duration) int64 {
 	return min(max(int64(d.Round(time.Microsecond)/time.Microsecond), shortest), longest)
 }
 
-// ms returns a time that is in µs.
+// ms converts µs to [MS].
 func ms(us int64) MS { return MS(time.Duration(us) * time.Microsecond) }
 
-// times is a distribution of times in µs. Count, sum, least and greatest are exact. Its zero
-// value is empty, and takes no memory for what it never counts.
+// times is a distribution of times in µs. Count, sum, minimum and maximum are exact.
+// Its zero value is empty, and allocates no memory before the first time.
 type times struct {
 	histogram  *hdrhistogram.Histogram
 	count, sum int64
@@ -37,7 +37,7 @@ func (t *times) add(us int64) {
 		t.histogram = hdrhistogram.New(shortest, longest, digits)
 	}
 	if t.histogram.RecordValue(us) != nil {
-		// It cannot be: micros keeps to the histogram's range.
+		// impossible: micros keeps to the histogram's range
 		return
 	}
 	if t.count == 0 || us < t.min {
@@ -48,7 +48,7 @@ func (t *times) add(us int64) {
 	t.sum += us
 }
 
-// clear empties it, and keeps its memory.
+// clear empties the distribution, and keeps its memory.
 func (t *times) clear() {
 	if t.count > 0 {
 		t.histogram.Reset()
@@ -56,8 +56,8 @@ func (t *times) clear() {
 	*t = times{histogram: t.histogram}
 }
 
-// at returns percentiles. A bucket of the histogram is wider than what is in
-// it, so they are held between the least and the greatest time.
+// at returns percentiles. They are clamped to the minimum and maximum, because a bucket
+// of the histogram is wider than its contents.
 func (t *times) at(percentiles ...float64) []MS {
 	found := make([]MS, len(percentiles))
 	if t.count == 0 {
@@ -69,7 +69,7 @@ func (t *times) at(percentiles ...float64) []MS {
 	return found
 }
 
-// latency returns the distribution as it is reported.
+// latency returns the distribution for a report.
 func (t *times) latency() Latency {
 	if t.count == 0 {
 		return Latency{}
@@ -85,12 +85,13 @@ func (t *times) latency() Latency {
 	return l
 }
 
-// latencyPercentiles are those that a [Latency] has, in ascending order; 100 is the greatest time.
+// latencyPercentiles returns the percentiles of a [Latency] in ascending order; 100 is
+// the maximum.
 func latencyPercentiles() []float64 {
 	return []float64{50, 66, 75, 80, 90, 95, 98, 99, 99.9, 99.99, 100}
 }
 
-// fields are those of the percentiles, in their order.
+// fields returns the fields of the percentiles, in their order.
 func (l *Latency) fields() []*MS {
 	return []*MS{&l.P50, &l.P66, &l.P75, &l.P80, &l.P90, &l.P95, &l.P98, &l.P99, &l.P999, &l.P9999, &l.Max}
 }

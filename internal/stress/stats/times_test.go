@@ -11,31 +11,32 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// truth returns a percentile of sorted times: that of the nearest rank.
+// truth returns a percentile of sorted times: the nearest rank.
 func truth(sorted []time.Duration, percentile float64) time.Duration {
 	rank := int(percentile/100*float64(len(sorted)) + 0.5)
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
-// near says whether a time is another to three significant digits, or to the microsecond.
+// near reports whether two times agree to three significant digits, or to the
+// microsecond.
 func near(got stats.MS, want time.Duration) bool {
 	return math.Abs(float64(got)-float64(want)) <= math.Max(float64(want)/1000, float64(time.Microsecond))
 }
 
 func TestPercentilesAreThoseOfTheSortedTimes(t *testing.T) {
 	t.Parallel()
-	dice := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2))
 	for name, next := range map[string]func() float64{
-		"uniform":     func() float64 { return 1e6 + 3e9*dice.Float64() },
-		"exponential": func() float64 { return 5e6 * dice.ExpFloat64() },
-		"log-normal":  func() float64 { return 2e7 * math.Exp(1.5*dice.NormFloat64()) },
+		"uniform":     func() float64 { return 1e6 + 3e9*random.Float64() },
+		"exponential": func() float64 { return 5e6 * random.ExpFloat64() },
+		"log-normal":  func() float64 { return 2e7 * math.Exp(1.5*random.NormFloat64()) },
 		"two modes": func() float64 {
-			if dice.IntN(100) < 3 {
-				return 2e9 + 1e8*dice.Float64()
+			if random.IntN(100) < 3 {
+				return 2e9 + 1e8*random.Float64()
 			}
-			return 4e5 + 1e5*dice.Float64()
+			return 4e5 + 1e5*random.Float64()
 		},
-		"minutes": func() float64 { return 3e12 * dice.Float64() },
+		"minutes": func() float64 { return 3e12 * random.Float64() },
 		"always":  func() float64 { return 5_000_000 },
 	} {
 		r := stats.New(stats.Options{Start: start(), Separate: true})
@@ -99,7 +100,7 @@ func TestServiceTimesAreApartOnlyWhenAsked(t *testing.T) {
 	r.Entry("GET", "/").Record(0, sample(time.Millisecond))
 	s := r.Snapshot(after(1))
 	if s.Total.Service != nil || s.Entries[0].Service != nil {
-		t.Error("there are service times that nobody asked for")
+		t.Error("there are service times without Separate")
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 
 func ms(n float64) stats.MS { return stats.MS(n * float64(time.Millisecond)) }
 
-// latency is a distribution whose times are all different, so that no metric passes for another.
+// latency returns a distribution whose times are all different, so that metrics cannot
+// be confused.
 func latency(base float64) stats.Latency {
 	return stats.Latency{
 		Min: ms(base + 1), Mean: ms(base + 35), P50: ms(base + 50), P66: ms(base + 66), P75: ms(base + 75), P80: ms(base + 80),
@@ -22,7 +23,7 @@ func latency(base float64) stats.Latency {
 	}
 }
 
-// sale is a run of the ticket scenario: 1000 requests in 10 s, 200 of them on a
+// sale returns a run of the ticket scenario: 1000 requests in 10 s, 200 of them with a
 // name that two methods share.
 func sale() stats.Snapshot {
 	service := latency(0)
@@ -100,13 +101,13 @@ func TestEachMetric(t *testing.T) {
 		{"failures{DELETE /items/{id}>{x}}>0", "1", "1 request of DELETE /items/{id}>{x} failed, over 0"},
 		{"denied{/buy/[id]}>29%", "30 %", "30 % of the answers of /buy/[id] were denied, over 29 %"},
 		{"rps{/concerts}<71", "70/s", "the rate of /concerts was 70/s, under 71/s"},
-		// Where methods share a name, counts add up and the times of each count.
+		// If methods share a name, counts add up and each method's times count.
 		{"requests{/items/{id}>{x}}<200", "200", ""},
 		{"rps{/items/{id}>{x}}<21", "20/s", "the rate of /items/{id}>{x} was 20/s, under 21/s"},
 		{"failures{/items/{id}>{x}}>0.4%", "0.5 %", "0.5 % of the requests of /items/{id}>{x} failed, over 0.4 %"},
 		{"p95{/items/{id}>{x}}>390ms", "395 ms", "p95 of /items/{id}>{x} was 395 ms, over 390 ms"},
 		{"p95{/items/{id}>{x}}<300ms", "295 ms", "p95 of /items/{id}>{x} was 295 ms, under 300 ms"},
-		// Nothing was named so; the number of those requests is known all the same.
+		// No request has this name. Only their number is known.
 		{
 			"p95{/by/[id]}>1h", "no request was named /by/[id] (there were GET /concerts, POST /buy/[id], POST /items/{id}>{x}, DELETE /items/{id}>{x})",
 			"p95{/by/[id]}>1h could not be judged: no request was named /by/[id] (there were GET /concerts, POST /buy/[id], POST /items/{id}>{x}, DELETE /items/{id}>{x})",
@@ -134,8 +135,8 @@ func TestEachMetric(t *testing.T) {
 	}
 }
 
-// What crossed a limit by a hair is not shown as the limit itself.
-func TestValueIsToldFromItsLimit(t *testing.T) {
+// A value that crosses a limit by very little is not shown as the limit.
+func TestValueDiffersFromItsLimit(t *testing.T) {
 	t.Parallel()
 	s := sale()
 	s.Total.Response.P95 = stats.MS(500*time.Millisecond + 7*time.Microsecond)
@@ -145,11 +146,11 @@ func TestValueIsToldFromItsLimit(t *testing.T) {
 	}
 	s.Total.Response.P95 = stats.MS(999_960 * time.Microsecond)
 	if v := judge(t, s, "p95<1s"); v.Checks[0].Value != "999.96 ms" {
-		t.Errorf("0.99996 s is shown as %s, beside a limit of 1 s", v.Checks[0].Value)
+		t.Errorf("0.99996 s is shown as %s, with a limit of 1 s", v.Checks[0].Value)
 	}
 }
 
-// TestSharesAreExact: what is just at a limit of so many per cent is not over it, and not under it.
+// TestSharesAreExact: a share exactly at a limit is neither over nor under it.
 func TestSharesAreExact(t *testing.T) {
 	t.Parallel()
 	const of = 1000
@@ -197,35 +198,35 @@ func TestNothingSentFails(t *testing.T) {
 	}
 }
 
-// A target that refuses every request does so quickly: a threshold on time
-// alone must not pass it.
+// A target that refuses every request is fast: a threshold on time alone must not pass
+// it.
 func TestOnlyFailuresFail(t *testing.T) {
 	t.Parallel()
 	s := sale()
 	s.Total.Failures = s.Total.Requests
 	v := judge(t, s, "p95>1h")
-	if v.Code != result.Failed || len(v.Reasons) != 1 || v.Reasons[0] != "not one request came to anything but a failure" {
+	if v.Code != result.Failed || len(v.Reasons) != 1 || v.Reasons[0] != "all requests failed" {
 		t.Errorf("it came to %+v", v)
 	}
 	if v := judge(t, s, "p95>1h", "failures>100%"); v.Code != result.Passed {
-		t.Errorf("who allows failures got %+v", v)
+		t.Errorf("with failures allowed, it came to %+v", v)
 	}
 	if v := judge(t, s, "none"); v.Code != result.Passed {
-		t.Errorf("who wants no verdict got %+v", v)
+		t.Errorf("without thresholds, it came to %+v", v)
 	}
 }
 
 func TestBottleneckBeatsAll(t *testing.T) {
 	t.Parallel()
 	self := stats.Self{Bottleneck: true, Reasons: []string{"all cores were busy", "it was 80 ms late"}}
-	const sentence = "the tester itself could not keep up, so the figures say little about the target|all cores were busy|it was 80 ms late"
+	const sentence = "the load tester could not keep up, so the figures say little about the target|all cores were busy|it was 80 ms late"
 	list, err := verdict.ParseAll([]string{"p95>1ms"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := verdict.Judge(sale(), self, list)
 	if v.Code != result.Bottleneck || strings.Join(v.Reasons, "|") != sentence+"|p95 was 595 ms, over 1 ms" || !v.Checks[0].Crossed {
-		t.Errorf("beside a crossed threshold it came to %+v", v)
+		t.Errorf("together with a crossed threshold it came to %+v", v)
 	}
 	v = verdict.Judge(sale(), self, nil)
 	if v.Code != result.Bottleneck || strings.Join(v.Reasons, "|") != sentence {
@@ -246,10 +247,10 @@ func TestCrossedWhileItRuns(t *testing.T) {
 		change     func(s *stats.Snapshot)
 		want       bool
 	}{
-		{"a count of failures is crossed for good", "failures>0", 0, few, true},
+		{"a count of failures cannot recover", "failures>0", 0, few, true},
 		{"and one within its limit is not", "failures>12", time.Hour, nil, false},
-		{"a maximum is crossed for good", "max>599ms", 0, few, true},
-		{"a minimum is crossed for good", "min<502ms", 0, few, true},
+		{"a maximum cannot recover", "max>599ms", 0, few, true},
+		{"a minimum cannot recover", "min<502ms", 0, few, true},
 		{"a minimum may still fall", "min>500ms", 0, nil, false},
 		{"a share may still recover", "failures>1%", 9 * time.Second, nil, false},
 		{"until it is due", "failures>1%", 10 * time.Second, nil, true},
@@ -262,11 +263,11 @@ func TestCrossedWhileItRuns(t *testing.T) {
 		{"a rate may still rise", "rps<1000", 9 * time.Second, nil, false},
 		{"until it is due", "rps<1000", 10 * time.Second, nil, true},
 		{"also with nothing sent at all", "rps<1000", 10 * time.Second, func(s *stats.Snapshot) { *s = stats.Snapshot{} }, true},
-		{"a count that grows is not asked for early", "requests<100000", time.Hour, nil, false},
+		{"a growing count is not judged early", "requests<100000", time.Hour, nil, false},
 		{"too many are too many", "requests>999", 0, nil, true},
 		{"a share of what is not sent may still recover", "not_sent>1%", 0, nil, false},
 		{"until it is due", "not_sent>1%", time.Minute, nil, true},
-		{"a name may still come", "failures{/later}>0", time.Hour, nil, false},
+		{"a name may still appear", "failures{/later}>0", time.Hour, nil, false},
 		{"no request, no time", "p95<1s", time.Hour, func(s *stats.Snapshot) { *s = stats.Snapshot{} }, false},
 	} {
 		t.Run(c.name+" "+c.expr, func(t *testing.T) {

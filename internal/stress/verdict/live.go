@@ -7,23 +7,22 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// What a running test must have seen before a figure that may still recover
-// ends it: the first requests pay for connections and cold caches, and the
-// share or the tail of a few requests is chance.
+// The minimum for judging figures that can recover while a test is running: the first
+// requests pay for connections and cold caches, and the share or the tail of a few
+// requests is chance.
 const (
 	graceTime     = 10 * time.Second
 	graceRequests = 100
 )
 
-// Crossed returns the thresholds that a run that still goes on has crossed, for
-// --abort. All figures are those since its start. Elapsed is how long the load
-// has been what was asked for: while it still grows, that is 0.
+// Crossed returns the thresholds that a run has crossed so far, for --abort. All
+// figures count from its start. Elapsed is how long the load has been at its wanted
+// level; 0 while it still grows.
 //
-// What cannot recover counts at once: too many failures in number, a maximum
-// that is too high. Anything else counts after 10 seconds, and shares and times
-// after 100 requests of their name besides. What every run crosses at its start
-// and leaves behind, such as requests<1000, is not asked before the end; nor is
-// whether a name was ever requested.
+// Figures that cannot recover are judged at once: a number of failures, or a maximum.
+// Others are judged after 10 seconds, shares and times only after 100 requests of their
+// name. Thresholds that every run crosses at its start, such as requests<1000, are
+// judged only at the end; so is whether any request had the name.
 func Crossed(s stats.Snapshot, elapsed time.Duration, list []Threshold) []result.Check {
 	var crossed []result.Check
 	for _, t := range list {
@@ -38,7 +37,7 @@ func Crossed(s stats.Snapshot, elapsed time.Duration, list []Threshold) []result
 	return crossed
 }
 
-// ripe says whether the figure can be judged while the run goes on.
+// ripe reports whether the figure can be judged during the run.
 func (t Threshold) ripe(m measured, elapsed time.Duration) bool {
 	switch {
 	case t.kind == times && t.metric == "max" && t.op.above(),

@@ -8,15 +8,15 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// maxNamed is how many names a message lists.
+// maxNamed is the number of names that a message lists.
 const maxNamed = 5
 
-// measured is what a threshold is compared with.
+// measured is the figure that a threshold is compared with.
 type measured struct {
 	value float64
-	// of is how many requests, or tasks due, it was measured on.
+	// of is the number of requests, or of due tasks, that it was measured on.
 	of int64
-	// missing says why there is no value; empty if there is one.
+	// missing is why there is no figure; empty if there is one.
 	missing string
 }
 
@@ -55,7 +55,7 @@ func (t Threshold) measure(s stats.Snapshot) measured {
 	return t.countOf(count, of)
 }
 
-// among returns the summaries of the threshold's name: one a method.
+// among returns the summaries of the threshold's name, one per method.
 func (t Threshold) among(s stats.Snapshot) []stats.Summary {
 	if t.name == "" {
 		return []stats.Summary{s.Total}
@@ -69,9 +69,9 @@ func (t Threshold) among(s stats.Snapshot) []stats.Summary {
 	return among
 }
 
-// missing says why there is nothing to compare. A name that no request had is
-// probably misspelt, so that whatever it should have guarded is unguarded; only
-// the number of its requests is known: 0.
+// missing returns why there is nothing to compare. A name that no request had is
+// probably misspelt, and would then guard nothing. Only the number of its requests is
+// known: 0.
 func (t Threshold) missing(s stats.Snapshot, of int64) string {
 	switch {
 	case of > 0 || t.kind == requests:
@@ -102,7 +102,7 @@ func known(s stats.Snapshot) string {
 	return fmt.Sprintf(" (there were %s)", strings.Join(names, ", "))
 }
 
-// worst returns the time of the method that crosses the threshold soonest.
+// worst returns the time of the method that is closest to crossing the threshold.
 func (t Threshold) worst(among []stats.Summary) float64 {
 	var worst float64
 	for i, summary := range among {

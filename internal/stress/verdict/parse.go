@@ -13,23 +13,24 @@ import (
 
 // Limits of what is parsed.
 const (
-	// maxText is how long a threshold may be, in bytes: a long name, and some.
+	// maxText is the maximum length of a threshold, in bytes.
 	maxText = 1000
-	// maxThresholds is how many there may be: a dozen for each of a hundred names.
+	// maxThresholds is the maximum number of thresholds: a dozen for each of a hundred
+	// names.
 	maxThresholds = 1200
-	// maxValue bounds counts and rates, so that every one is exact as a float64.
+	// maxValue limits counts and rates, so that float64 represents each exactly.
 	maxValue = 1 << 53
 )
 
-// none is the one threshold that turns the default ones off.
+// none is the threshold that turns all thresholds off.
 const none = "none"
 
-// defaultExprs returns the thresholds of a run that was given none: any
-// failure, and more than one in a hundred tasks that were due and not sent.
+// defaultExprs returns the default thresholds: any failure, and more than 1% of the due
+// tasks not sent.
 func defaultExprs() []string { return []string{"failures>0", "not_sent>1%"} }
 
-// ParseAll reads the values of --fail-if. No value at all stands for
-// failures>0 and not_sent>1%, and the only one being "none" for no threshold.
+// ParseAll parses the values of --fail-if. No value means failures>0 and not_sent>1%.
+// The single value "none" means no threshold.
 func ParseAll(texts []string) ([]Threshold, error) {
 	if len(texts) == 0 {
 		texts = defaultExprs()
@@ -41,7 +42,7 @@ func ParseAll(texts []string) ([]Threshold, error) {
 		return nil, nil
 	}
 	if len(texts) > maxThresholds {
-		return nil, fmt.Errorf("there are %d thresholds: at most %d are read", len(texts), maxThresholds)
+		return nil, fmt.Errorf("there are %d thresholds: at most %d are allowed", len(texts), maxThresholds)
 	}
 	list := make([]Threshold, 0, len(texts))
 	for _, text := range texts {
@@ -56,24 +57,23 @@ func ParseAll(texts []string) ([]Threshold, error) {
 
 func isNone(text string) bool { return strings.EqualFold(strings.TrimSpace(text), none) }
 
-// Parse reads one threshold,
+// Parse parses one threshold:
 //
 //	METRIC[{NAME}] OPERATOR VALUE
 //
-// such as p95>500ms, failures{POST /buy/[id]}>1% or rps<1000. The error is one
-// line that says what to write instead.
+// Examples are p95>500ms, failures{POST /buy/[id]}>1% and rps<1000. The error is one
+// line and suggests a correction.
 //
-// Times are p50, p66, p75, p80, p90, p95, p98, p99, p99.9, p99.99, mean (or
-// avg), min and max, of the response time or, with "service." before them, of
-// the service time; their values have a unit. rps is the rate of requests.
-// requests, failures, denied, sold_out, outcome.KIND (any other business
-// outcome) and not_sent (tasks that were due and not begun) are counts; all but
-// requests may be compared with a share, written with a per cent sign: of the
-// requests, or of the tasks due.
+// Time metrics are p50, p66, p75, p80, p90, p95, p98, p99, p99.9, p99.99, mean (or
+// avg), min and max of the response time. With the prefix "service." they are of the
+// service time. Their values have a unit. rps is the rate of requests. requests,
+// failures, denied, sold_out, outcome.KIND (any other business outcome) and not_sent
+// (due tasks that were not begun) are counts. All of them but requests can be compared
+// with a share, written with a per cent sign: of the requests, or of the due tasks.
 //
-// NAME is a name of the statistics, or method and name; as it ends at the last
-// brace, it may contain any character. Where several methods share the name,
-// counts and rates are added up, and each method's times are compared.
+// NAME is a name of the statistics, or method and name. It ends at the last brace, so
+// it can contain any character. If several methods share the name, counts and rates are
+// added up, and each method's times are compared.
 func Parse(text string) (Threshold, error) {
 	t := Threshold{expr: strings.TrimSpace(text)}
 	if err := t.parse(); err != nil {
@@ -85,11 +85,11 @@ func Parse(text string) (Threshold, error) {
 func (t *Threshold) parse() error {
 	switch {
 	case t.expr == "":
-		return errors.New("it is empty: write p95>500ms, say")
+		return errors.New("it is empty: write a condition, such as p95>500ms")
 	case len(t.expr) > maxText:
 		return fmt.Errorf("it is longer than %d bytes", maxText)
 	case strings.ContainsFunc(t.expr, unicode.IsControl):
-		return errors.New("it has a control character in it")
+		return errors.New("it contains a control character")
 	}
 	metric, rest, err := t.cutName()
 	if err != nil {
@@ -99,7 +99,7 @@ func (t *Threshold) parse() error {
 		return err
 	}
 	if t.kind == notSent && t.name != "" {
-		return errors.New("not_sent has no name: what is not sent is counted for all together")
+		return errors.New("not_sent has no name: tasks that are not sent are counted together")
 	}
 	value, err := t.cutOperator(strings.TrimSpace(rest))
 	if err != nil {
@@ -108,8 +108,8 @@ func (t *Threshold) parse() error {
 	return t.setValue(strings.ToLower(strings.Join(strings.Fields(value), "")))
 }
 
-// cutName takes the name out of the middle. A value has no brace, so the last
-// one is the name's end whatever stands in the name.
+// cutName cuts the name out of the middle. A value has no brace, so the last brace ends
+// the name, whatever the name contains.
 func (t *Threshold) cutName() (metric, rest string, err error) {
 	at := strings.IndexAny(t.expr, "{<>=")
 	if at < 0 {
@@ -120,7 +120,7 @@ func (t *Threshold) cutName() (metric, rest string, err error) {
 	}
 	end := strings.LastIndexByte(t.expr, '}')
 	if end < at {
-		return "", "", errors.New("the name has no end: write p95{/buy/[id]}>500ms")
+		return "", "", errors.New("the name has no closing brace: write p95{/buy/[id]}>500ms")
 	}
 	t.name = strings.TrimSpace(t.expr[at+1 : end])
 	if t.name == "" {
@@ -155,7 +155,7 @@ func plainWord(s string) bool {
 
 func (t *Threshold) cutOperator(rest string) (value string, err error) {
 	if rest == "" {
-		return "", fmt.Errorf("it compares %s with nothing: write '%s' (the quotes keep the shell's hands off it)",
+		return "", fmt.Errorf("it compares %s with nothing: write '%s' (with the quotes, for the shell)",
 			t.metric, t.example())
 	}
 	for _, op := range []operator{">=", "<=", ">", "<"} {
@@ -164,7 +164,7 @@ func (t *Threshold) cutOperator(rest string) (value string, err error) {
 			return value, nil
 		}
 	}
-	return "", fmt.Errorf("it compares with none of >, >=, <, <=: write '%s'", t.example())
+	return "", fmt.Errorf("the operator must be >, >=, < or <=: write '%s'", t.example())
 }
 
 func (t *Threshold) setValue(value string) error {
@@ -173,23 +173,24 @@ func (t *Threshold) setValue(value string) error {
 	case t.kind == times:
 		return t.setTime(value)
 	case percent && (t.kind == rate || t.kind == requests):
-		return fmt.Errorf("%s is no share: write '%s'", t.metric, t.example())
+		return fmt.Errorf("%s cannot be a share: write '%s'", t.metric, t.example())
 	case t.kind == rate:
 		number = strings.TrimSuffix(value, "/s")
 	}
 	v, ok := decimal(number)
 	switch {
 	case !ok:
-		return fmt.Errorf("%.40q is no number: write '%s'", value, t.example())
+		return fmt.Errorf("%.40q is not a number: write '%s'", value, t.example())
 	case percent && v > 100:
-		return fmt.Errorf("%s is more than all: a share is at most 100%%", value)
+		return fmt.Errorf("%s is too much: a share is at most 100%%", value)
 	case percent:
-		// Reading the number as hundredths rounds once, as the share of 7 in 1000 does: 0.7 / 100 is not 0.007.
-		t.limit, _ = strconv.ParseFloat(number+"e-2", 64) // digits, as decimal has seen
+		// Parsing the number as hundredths rounds once, like the share of 7 in 1000
+		// does: 0.7 / 100 is not 0.007.
+		t.limit, _ = strconv.ParseFloat(number+"e-2", 64) // digits, as decimal has checked
 		t.share = true
 		return nil
 	case t.kind != rate && v != math.Trunc(v):
-		return fmt.Errorf("%s is no whole number: write '%s'", value, t.example())
+		return fmt.Errorf("%s is not a whole number: write '%s'", value, t.example())
 	}
 	t.limit = v
 	return nil
@@ -197,18 +198,18 @@ func (t *Threshold) setValue(value string) error {
 
 func (t *Threshold) setTime(value string) error {
 	if _, bare := decimal(value); bare {
-		return fmt.Errorf("%s has no unit: say the unit: %sms", value, value)
+		return fmt.Errorf("%s has no unit: write %sms", value, value)
 	}
 	d, err := time.ParseDuration(value)
 	if err != nil || d < 0 {
-		return fmt.Errorf("%.40q is no time: write '%s'", value, t.example())
+		return fmt.Errorf("%.40q is not a time: write '%s'", value, t.example())
 	}
 	t.limit = d.Seconds()
 	return nil
 }
 
-// decimal reads digits with at most one point among them: nothing of what else
-// strconv takes for a number, such as 0x1p-2, 1_000 or nan.
+// decimal parses digits with at most one point among them. It rejects what else strconv
+// accepts, such as 0x1p-2, 1_000 or nan.
 func decimal(s string) (float64, bool) {
 	if strings.Trim(s, "0123456789.") != "" {
 		return 0, false

@@ -20,24 +20,24 @@ func TestParseErrorsSayWhatToWrite(t *testing.T) {
 		says []string
 	}{
 		{"", []string{"empty", "p95>500ms"}},
-		{"p95>500", []string{"say the unit: 500ms"}},
-		{"p95>0", []string{"say the unit: 0ms"}},
-		{"p95>5%", []string{"is no time", "p95>500ms"}},
-		{"p95>-5ms", []string{"is no time"}},
-		{"p95>1e9h", []string{"is no time"}},
+		{"p95>500", []string{"write 500ms"}},
+		{"p95>0", []string{"write 0ms"}},
+		{"p95>5%", []string{"is not a time", "p95>500ms"}},
+		{"p95>-5ms", []string{"is not a time"}},
+		{"p95>1e9h", []string{"is not a time"}},
 		{"p95", []string{"with nothing", "'p95>500ms'", "shell"}},
 		{"p95{/buy/[id]}", []string{"with nothing", "'p95{/buy/[id]}>500ms'"}},
-		{"p95=500ms", []string{"none of >, >=, <, <="}},
-		{"p95==500ms", []string{"none of >, >=, <, <="}},
-		{"p95=>500ms", []string{"none of >, >=, <, <="}},
-		{"p95>==500ms", []string{"none of >, >=, <, <="}},
-		{"p95>>500ms", []string{"is no time"}},
-		{"p95>", []string{`"" is no time`}},
-		{"p95{/buy/[id]>500ms", []string{"the name has no end"}},
+		{"p95=500ms", []string{"operator must be >, >=, < or <="}},
+		{"p95==500ms", []string{"operator must be >, >=, < or <="}},
+		{"p95=>500ms", []string{"operator must be >, >=, < or <="}},
+		{"p95>==500ms", []string{"operator must be >, >=, < or <="}},
+		{"p95>>500ms", []string{"is not a time"}},
+		{"p95>", []string{`"" is not a time`}},
+		{"p95{/buy/[id]>500ms", []string{"the name has no closing brace"}},
 		{"p95{}>500ms", []string{"the name is empty"}},
 		{"p95{ }>500ms", []string{"the name is empty"}},
-		{"p95{/a} 500ms", []string{"none of >, >=, <, <="}},
-		{"p95{/a}x>500ms", []string{"none of >, >=, <, <="}},
+		{"p95{/a} 500ms", []string{"operator must be >, >=, < or <="}},
+		{"p95{/a}x>500ms", []string{"operator must be >, >=, < or <="}},
 		{"p59>500ms", []string{"did you mean p95?", "p99.9"}},
 		{"p999>500ms", []string{"did you mean p99.9?"}},
 		{"p(95)<500ms", []string{"did you mean p95?"}},
@@ -48,29 +48,29 @@ func TestParseErrorsSayWhatToWrite(t *testing.T) {
 		{"errors>1%", []string{"did you mean failures?"}},
 		{"soldout>1%", []string{"did you mean sold_out?"}},
 		{"throughput<5", []string{"did you mean rps?"}},
-		{"bananas>5", []string{"there are p50, p66", "rps", "outcome.KIND"}},
-		{">5", []string{`no metric ""`}},
-		{"outcome.>5", []string{"no metric"}},
-		{"outcome.a b>5", []string{"no metric"}},
-		{"service.rps>5", []string{"no metric"}},
-		{"rps<10%", []string{"rps is no share", "rps<1000"}},
-		{"requests<10%", []string{"requests is no share"}},
-		{"failures>1.5", []string{"no whole number", "failures>1%"}},
-		{"failures>101%", []string{"more than all"}},
-		{"failures>1e3", []string{"is no number"}},
-		{"failures>0x10", []string{"is no number"}},
-		{"failures>nan", []string{"is no number"}},
-		{"failures>.", []string{"is no number"}},
-		{"failures>99999999999999999999", []string{"is no number"}},
-		{"failures>5/s", []string{"is no number"}},
+		{"bananas>5", []string{"the metrics are p50, p66", "rps", "outcome.KIND"}},
+		{">5", []string{`unknown metric ""`}},
+		{"outcome.>5", []string{"unknown metric"}},
+		{"outcome.a b>5", []string{"unknown metric"}},
+		{"service.rps>5", []string{"unknown metric"}},
+		{"rps<10%", []string{"rps cannot be a share", "rps<1000"}},
+		{"requests<10%", []string{"requests cannot be a share"}},
+		{"failures>1.5", []string{"not a whole number", "failures>1%"}},
+		{"failures>101%", []string{"is too much"}},
+		{"failures>1e3", []string{"is not a number"}},
+		{"failures>0x10", []string{"is not a number"}},
+		{"failures>nan", []string{"is not a number"}},
+		{"failures>.", []string{"is not a number"}},
+		{"failures>99999999999999999999", []string{"is not a number"}},
+		{"failures>5/s", []string{"is not a number"}},
 		{"not_sent{/buy}>5", []string{"not_sent has no name"}},
-		{"p95>500ms,failures>1%", []string{"is no time"}},
+		{"p95>500ms,failures>1%", []string{"is not a time"}},
 		{"p95{" + strings.Repeat("x", 1000) + "}>1s", []string{"longer than 1000 bytes"}},
 		{"p95\n>oops\x1b", []string{`\n`, `\x1b`, "control character"}},
 	} {
 		_, err := verdict.Parse(c.text)
 		if err == nil {
-			t.Errorf("%q was taken", c.text)
+			t.Errorf("%q was accepted", c.text)
 			continue
 		}
 		for _, want := range append(c.says, "threshold") {
@@ -79,7 +79,7 @@ func TestParseErrorsSayWhatToWrite(t *testing.T) {
 			}
 		}
 		if strings.ContainsAny(err.Error(), "\n\x1b") || len(err.Error()) > 500 {
-			t.Errorf("%q: the error is no clear line: %q", c.text, err)
+			t.Errorf("%q: the error is not one clear line: %q", c.text, err)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func TestParseAll(t *testing.T) {
 		{[]string{"p95>1s", "none"}, nil, "turns all thresholds off"},
 		{[]string{"none", "none"}, nil, "turns all thresholds off"},
 		{[]string{" p95>1s", "p99>2s "}, []string{"p95>1s", "p99>2s"}, ""},
-		{[]string{"p95>1s", "p95>1"}, nil, "say the unit"},
+		{[]string{"p95>1s", "p95>1"}, nil, "has no unit"},
 		{[]string{""}, nil, "empty"},
 		{slices.Repeat([]string{"p95>1s"}, 2000), nil, "at most 1200"},
 	} {
@@ -118,7 +118,8 @@ func TestParseAll(t *testing.T) {
 	}
 }
 
-// Whatever a name is made of, the threshold finds the requests of that name and no others.
+// The threshold finds the requests of its name and no others, whatever characters the
+// name has.
 func TestAnyNameIsFound(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
-// example returns a threshold of the same metric that is well written.
+// example returns a valid threshold of the same metric.
 func (t *Threshold) example() string {
 	metric := t.metric
 	switch {
@@ -31,7 +31,7 @@ func (t *Threshold) example() string {
 	}
 }
 
-// unknown is the error of a metric that there is not.
+// unknown returns the error for an unknown metric.
 func unknown(metric string) error {
 	var names []string
 	for _, p := range percentiles() {
@@ -40,26 +40,26 @@ func unknown(metric string) error {
 	for _, c := range counters() {
 		names = append(names, c.name)
 	}
-	all := fmt.Sprintf("there are %s, service.p95 and its like, and outcome.KIND", strings.Join(names, ", "))
+	all := fmt.Sprintf("the metrics are %s, service.p95 and so on, and outcome.KIND", strings.Join(names, ", "))
 	for _, p := range percentiles() {
 		names = append(names, "service."+p.name)
 	}
 	if meant := closest(metric, names); meant != "" {
-		return fmt.Errorf("there is no metric %.40q (did you mean %s?); %s", metric, meant, all)
+		return fmt.Errorf("unknown metric %.40q (did you mean %s?); %s", metric, meant, all)
 	}
-	return fmt.Errorf("there is no metric %.40q; %s", metric, all)
+	return fmt.Errorf("unknown metric %.40q; %s", metric, all)
 }
 
-// closest returns what was probably meant; empty if nothing is near.
+// closest returns the metric that was probably meant; empty if none is similar.
 func closest(metric string, names []string) string {
 	if known := habit(metric); known != "" {
 		return known
 	}
 	// k6 writes p(95).
-	return guess.Closest(strings.NewReplacer("(", "", ")", "", " ", "").Replace(metric), names)
+	return suggest.Closest(strings.NewReplacer("(", "", ")", "", " ", "").Replace(metric), names)
 }
 
-// habit translates what people know from other tools.
+// habit translates the names that other tools use.
 func habit(metric string) string {
 	switch metric {
 	case "p999":

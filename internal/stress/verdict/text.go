@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Digits of what is shown: four are enough to read, and more are shown only
-// where it takes them to tell a value from the limit that it crossed.
+// Digits to show: four are enough to read. More are shown only if they are needed to
+// tell a value from the limit that it crossed.
 const (
 	fewDigits  = 4
 	mostDigits = 15
 )
 
-// text returns a value as a person reads it, in the threshold's unit: 612 ms.
+// text formats a value in the threshold's unit, for people: 612 ms.
 func (t Threshold) text(value float64) string {
 	for digits := fewDigits; ; digits++ {
 		text := t.unit(value, digits)
@@ -37,7 +37,7 @@ func (t Threshold) unit(value float64, digits int) string {
 	}
 }
 
-// duration chooses the unit by what will be shown, so that 999.96 ms are 1 s.
+// duration chooses the unit by the rounded value, so that 999.96 ms become 1 s.
 func duration(seconds float64, digits int) string {
 	switch rounded, _ := strconv.ParseFloat(strconv.FormatFloat(seconds, 'e', digits-1, 64), 64); {
 	case rounded >= 1:
@@ -49,8 +49,8 @@ func duration(seconds float64, digits int) string {
 	}
 }
 
-// number writes so many significant digits, without an exponent and without
-// zeros at the end. Digits before the point are all shown.
+// number formats a number with the given significant digits, without an exponent and
+// without trailing zeros. It keeps all digits before the point.
 func number(v float64, digits int) string {
 	whole := len(strconv.FormatFloat(math.Trunc(v), 'f', 0, 64))
 	text := strconv.FormatFloat(v, 'f', max(0, digits-whole), 64)
@@ -60,7 +60,7 @@ func number(v float64, digits int) string {
 	return text
 }
 
-// reason says in a sentence how the threshold was crossed.
+// reason returns how the threshold was crossed, as a sentence.
 func (t Threshold) reason(m measured) string {
 	if m.missing != "" {
 		return fmt.Sprintf("%s could not be judged: %s", t.expr, m.missing)
@@ -68,7 +68,7 @@ func (t Threshold) reason(m measured) string {
 	return fmt.Sprintf("%s, %s %s", t.found(m.value), t.op.words(), t.unit(t.limit, mostDigits))
 }
 
-// found says what was measured.
+// found returns what was measured.
 func (t Threshold) found(value float64) string {
 	text, of := t.text(value), ""
 	if t.name != "" {

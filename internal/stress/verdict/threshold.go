@@ -6,27 +6,28 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// Threshold is something that a run fails by: p95{/buy/[id]}>500ms.
+// Threshold is a condition that fails a run, such as p95{/buy/[id]}>500ms.
 type Threshold struct {
-	// expr is the threshold as it was written.
+	// expr is the threshold as the user wrote it.
 	expr string
-	// metric is what is measured, in its canonical spelling, without "service." and "outcome.".
+	// metric is the canonical name of the metric, without "service." and "outcome.".
 	metric string
 	kind   kind
-	// service asks for the service time instead of the response time.
+	// service selects the service time instead of the response time.
 	service bool
-	// name is that of the statistics, or method and name; empty for all requests.
+	// name is a name of the statistics, or method and name; empty means all requests.
 	name string
 	op   operator
-	// limit is in seconds, requests a second, requests, or, where share is set, 0 to 1.
+	// limit is in seconds, requests a second or requests. If share is set, it is from 0
+	// to 1.
 	limit float64
 	share bool
 }
 
-// String returns the threshold as it was written.
+// String returns the threshold as the user wrote it.
 func (t Threshold) String() string { return t.expr }
 
-// kind says how a metric is measured and in what unit.
+// kind is the kind of a metric: how it is measured and in what unit.
 type kind int
 
 const (
@@ -34,13 +35,13 @@ const (
 	times kind = iota
 	rate
 	requests
-	// failures, outcomes and not sent tasks are counted, or their share is.
+	// failures, outcome and notSent are counts, or shares.
 	failures
 	outcome
 	notSent
 )
 
-// operator compares what was measured with a limit.
+// operator compares a measured value with a limit.
 type operator string
 
 func (o operator) holds(value, limit float64) bool {
@@ -56,10 +57,10 @@ func (o operator) holds(value, limit float64) bool {
 	}
 }
 
-// above says that the threshold is crossed by large values.
+// above reports whether large values cross the threshold.
 func (o operator) above() bool { return o[0] == '>' }
 
-// words tells a person what it means to be crossed.
+// words returns the operator in words.
 func (o operator) words() string {
 	switch o {
 	case ">":
@@ -73,7 +74,7 @@ func (o operator) words() string {
 	}
 }
 
-// percentile is a time, by the name that thresholds call it.
+// percentile is a time metric and its name.
 type percentile struct {
 	name string
 	of   func(l stats.Latency) stats.MS
@@ -98,14 +99,14 @@ func percentiles() []percentile {
 	}
 }
 
-// timeOf returns the time that a metric names, in seconds.
+// timeOf returns the value of a time metric, in seconds.
 func timeOf(metric string, l stats.Latency) float64 {
 	all := percentiles()
 	i := slices.IndexFunc(all, func(p percentile) bool { return p.name == metric })
 	return seconds(all[i].of(l))
 }
 
-// counter is a metric that is no time.
+// counter is a metric that is not a time.
 type counter struct {
 	name string
 	kind kind

@@ -1,9 +1,9 @@
-// Package verdict says whether a load test passed: it reads the thresholds of
-// --fail-if, compares them with what was measured, and tells the target's
-// faults from the tester's own.
+// Package verdict decides whether a load test passed. It parses the thresholds of
+// --fail-if, compares them with the measurements, and tells failures of the target from
+// limits of the load tester.
 //
-// A threshold says what must not be: the run fails where it is true. That is
-// the other way round from k6, whose thresholds say what must be.
+// A threshold describes a failure: the run fails if it is true. That is the opposite of
+// k6, whose thresholds describe success.
 package verdict
 
 import (
@@ -14,12 +14,11 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// Judge compares a run with its thresholds. The tester having been the
-// bottleneck beats all else, as the figures are its own then and not the
-// target's. A run fails as well, whatever its thresholds are, if nothing was
-// sent, and, unless they speak of failures themselves, if nothing but failures
-// came of it: times of requests that failed prove nothing. The exception is a
-// run without thresholds, which fails only if nothing was sent.
+// Judge compares a run with its thresholds. A bottleneck of the load tester takes
+// precedence, because the figures are then not those of the target. A run also fails if
+// nothing was sent. It fails as well if all requests failed, because times of failed
+// requests mean nothing; the exceptions are runs without thresholds, and runs with a
+// threshold on failures.
 func Judge(s stats.Snapshot, self stats.Self, list []Threshold) result.Verdict {
 	v := result.Verdict{Code: result.Passed, Checks: make([]result.Check, 0, len(list))}
 	var crossed []string
@@ -38,10 +37,10 @@ func Judge(s stats.Snapshot, self stats.Self, list []Threshold) result.Verdict {
 	}
 	switch {
 	case s.Total.Requests == 0:
-		// One sentence says it all: what else is crossed is so for this reason.
+		// This sentence is enough: all other crossed thresholds follow from it.
 		crossed = []string{nothingSent(s)}
 	case onlyFailures(s, list):
-		crossed = append(crossed, "not one request came to anything but a failure")
+		crossed = append(crossed, "all requests failed")
 	}
 	if len(crossed) > 0 && v.Code == result.Passed {
 		v.Code = result.Failed
@@ -50,7 +49,7 @@ func Judge(s stats.Snapshot, self stats.Self, list []Threshold) result.Verdict {
 	return v
 }
 
-// check tells what was measured beside its threshold.
+// check compares a measurement with its threshold.
 func (t Threshold) check(m measured) result.Check {
 	c := result.Check{Expr: t.expr, Value: t.text(m.value), Crossed: t.op.holds(m.value, t.limit)}
 	if m.missing != "" {
@@ -59,8 +58,8 @@ func (t Threshold) check(m measured) result.Check {
 	return c
 }
 
-// tooSlow comes before the tester's own reasons.
-const tooSlow = "the tester itself could not keep up, so the figures say little about the target"
+// tooSlow precedes the reasons of the load tester itself.
+const tooSlow = "the load tester could not keep up, so the figures say little about the target"
 
 func nothingSent(s stats.Snapshot) string {
 	if s.Due > 0 {

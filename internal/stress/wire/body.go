@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// maxChunkLine limits the line before a chunk, in bytes, as net/http does.
+// maxChunkLine limits the line before a chunk, in bytes, like net/http.
 const maxChunkLine = 4096
 
-// answer is an answer that is being read. All of it lies in the client's buffer: the
-// head and as much of the body as is kept, then what was read too much, then room.
+// answer is an answer that is being read. All of it is in the client's buffer: the head
+// and the kept part of the body, then unread data, then free space.
 //
 //	0 ……… kept ……… rd ……… wr ……… len(buffer)
 type answer struct {
 	kept, rd, wr int
-	// limit is where keeping ends.
+	// limit is where the kept part must end.
 	limit int
-	// size counts the body.
+	// size is the size of the body.
 	size int64
-	// first and last are when its first and its last byte came, on the client's
-	// clock; first is 0 as long as none has.
+	// first and last are when the first and the last byte arrived, on the client's
+	// clock; first is 0 before that.
 	first, last time.Duration
 }
 
-// answer reads the answer to a message, of which n bytes are in the buffer.
+// answer reads the answer to a message. The buffer has its first n bytes.
 func (c *Client) answer(m *message) (head, *Error) {
 	h, end, err := c.readHead()
 	if err != nil {
@@ -38,8 +38,8 @@ func (c *Client) answer(m *message) (head, *Error) {
 	a.kept, a.rd, a.limit = end, end, end+c.o.MaxBody
 	switch {
 	case h.bodyless(m.method):
-		// 101 would change the protocol, which was not asked for: nothing that
-		// comes after it is HTTP.
+		// 101 changes the protocol, although the client did not request it: what
+		// follows is not HTTP.
 		h.keep = h.keep && h.status != http.StatusSwitchingProtocols
 	case h.chunked:
 		err = c.readChunks()
@@ -52,16 +52,15 @@ func (c *Client) answer(m *message) (head, *Error) {
 	if err != nil {
 		return h, err
 	}
-	// What is beyond the answer was not asked for, and would be taken for the
-	// answer to the next request.
+	// Data beyond the answer is unsolicited, and would be taken for the next answer.
 	h.keep = h.keep && a.rd == a.wr
 	c.resp.Status, c.resp.Size = h.status, a.size
 	c.resp.head, c.resp.Body = c.buf.b[:end], c.buf.b[end:a.kept:a.kept]
 	return h, nil
 }
 
-// readHead reads until a head is whole that is not an interim one, and returns
-// where it ends.
+// readHead reads until it has a complete head, and skips interim ones. It returns the
+// end of the head.
 func (c *Client) readHead() (head, int, *Error) {
 	a := &c.in
 	budget := maxHead
@@ -96,7 +95,7 @@ func (c *Client) readHead() (head, int, *Error) {
 	}
 }
 
-// readBody reads a body, or a part of one, of a known length.
+// readBody reads a body or a chunk of a known length.
 func (c *Client) readBody(n int64) *Error {
 	for {
 		m := min(n, int64(c.in.wr-c.in.rd))
@@ -123,8 +122,7 @@ func (c *Client) readAll() *Error {
 	}
 }
 
-// readChunks reads a body in chunks, each of which says its length, and the
-// trailer behind it: RFC 9112, section 7.1.
+// readChunks reads a chunked body and its trailer: RFC 9112, section 7.1.
 func (c *Client) readChunks() *Error {
 	for {
 		line, err := c.readLine(maxChunkLine)
@@ -133,7 +131,7 @@ func (c *Client) readChunks() *Error {
 		}
 		n, ok := parseChunk(line)
 		if !ok {
-			return malformed(errors.New("a chunk does not say its length"))
+			return malformed(errors.New("a chunk has no length"))
 		}
 		if n == 0 {
 			return c.readTrailer()
@@ -145,12 +143,12 @@ func (c *Client) readChunks() *Error {
 			return err
 		}
 		if len(line) > 0 {
-			return malformed(errors.New("a chunk is longer than it says"))
+			return malformed(errors.New("a chunk is longer than its length"))
 		}
 	}
 }
 
-// readTrailer reads the fields after the last chunk, which nobody asked for.
+// readTrailer reads and discards the fields after the last chunk.
 func (c *Client) readTrailer() *Error {
 	for budget := maxHead; ; {
 		line, err := c.readLine(budget)
@@ -164,8 +162,8 @@ func (c *Client) readTrailer() *Error {
 	}
 }
 
-// readLine reads a line of at most limit bytes that ends with CR and LF, and
-// returns it without them. It is valid until the next read.
+// readLine reads a line of at most limit bytes that ends with CR LF, and returns it
+// without them. It is valid until the next read.
 func (c *Client) readLine(limit int) ([]byte, *Error) {
 	a := &c.in
 	for seen := 0; ; {
@@ -175,7 +173,8 @@ func (c *Client) readLine(limit int) ([]byte, *Error) {
 		case !found && len(b) >= limit, found && n >= limit:
 			return nil, malformed(errors.New("a line between its chunks is too long"))
 		case found && (n == 0 || bytes.IndexByte(b[:n], '\r') != n-1):
-			// RFC 9112 allows no bare line feed here: it would let two readers disagree.
+			// RFC 9112 does not allow a bare line feed here, because two readers could
+			// disagree about it.
 			return nil, malformed(errors.New("a line between its chunks does not end with CR LF"))
 		case found:
 			a.rd += n + 1
@@ -188,7 +187,7 @@ func (c *Client) readLine(limit int) ([]byte, *Error) {
 	}
 }
 
-// parseChunk reads the length before a chunk. Extensions mean nothing to us.
+// parseChunk parses the length of a chunk, and ignores extensions.
 func parseChunk(line []byte) (n int64, ok bool) {
 	line, _, _ = bytes.Cut(line, []byte(";"))
 	line = bytes.TrimRight(line, " \t")
@@ -208,7 +207,7 @@ func parseChunk(line []byte) (n int64, ok bool) {
 	return n, len(line) > 0
 }
 
-// keep takes n bytes that were read into the body, as far as it is kept.
+// keep appends n read bytes to the body, up to the limit.
 func (c *Client) keep(n int) {
 	a := &c.in
 	if m := min(n, a.limit-a.kept); m > 0 {
@@ -234,7 +233,7 @@ func (c *Client) more() *Error {
 	return c.took(n, err)
 }
 
-// took notes what came of a read.
+// took records the result of a read.
 func (c *Client) took(n int, err error) *Error {
 	a := &c.in
 	a.last = c.now()
@@ -248,8 +247,8 @@ func (c *Client) took(n int, err error) *Error {
 	return nil
 }
 
-// makeRoom moves what is unread behind what is kept, and takes a larger buffer if that
-// is not enough.
+// makeRoom moves unread data behind the kept part, and takes a larger buffer if that is
+// not enough.
 func (c *Client) makeRoom() {
 	a, old := &c.in, c.buf
 	if gap := a.rd - a.kept; gap > 0 {

@@ -8,23 +8,25 @@ import (
 	"time"
 )
 
-// Client makes the requests of one user, one at a time.
+// Client sends the requests of one user, one at a time.
 type Client struct {
 	target *Target
 	o      Options
-	// agent is the User-Agent field, line break included, unless invalid says why it cannot be sent.
+	// agent is the User-Agent field, including its line break, unless invalid is the
+	// reason why it cannot be sent.
 	agent   string
 	invalid error
-	// epoch is when the client's clock began: reading how long ago that is costs half of time.Now.
+	// epoch is the start of the client's clock. Reading the time since then costs half
+	// of time.Now.
 	epoch time.Time
 
-	conn  *conn
-	leash leash
-	// buf holds a request until it is written, and then its answer; nil once released.
+	conn     *conn
+	deadline deadline
+	// buf has a request until it is written, and then its answer; nil after Release.
 	buf  *buffer
 	in   answer
 	resp Response
-	// minor and version are what was last spoken: HTTP/1.minor over that version of TLS.
+	// minor and version are the last protocol: HTTP/1.minor over this version of TLS.
 	spoken  bool
 	minor   byte
 	version uint16
@@ -32,7 +34,7 @@ type Client struct {
 
 var _ Doer = (*Client)(nil)
 
-// New returns a client that is not connected yet.
+// New returns a client. It connects at the first request.
 func New(t *Target, o Options) *Client {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -50,23 +52,23 @@ func New(t *Target, o Options) *Client {
 	return c
 }
 
-// now is the client's clock.
+// now returns the time on the client's clock.
 func (c *Client) now() time.Duration { return time.Since(c.epoch) }
 
 // Do implements [Doer].
 //
-// A context that ends closes the connection, and is [Canceled], whether
-// it was canceled or reached a deadline of its own. What comes of a connection that
-// was kept and that the target has closed meanwhile is sent once more on a new
-// one, but only if that does no harm: a GET, HEAD, OPTIONS, TRACE, PUT or
-// DELETE, or a request with an Idempotency-Key; any other only if it is known that nothing of
-// it was sent yet.
+// If the context ends, Do closes the connection and returns [Canceled], whether the
+// context was canceled or reached its own deadline. If the target has closed a kept
+// connection, Do sends the request once more on a new one, but only if that is safe: a
+// GET, HEAD, OPTIONS, TRACE, PUT or DELETE, or a request with an Idempotency-Key. It
+// sends another request again only if nothing of it has been sent yet.
 //
-// A target that sends something unasked is not used further on that connection. What comes at
-// the very moment when the next request is sent cannot be told from an answer to it; over TLS, neither
-// can what comes within a millisecond of the last answer, or a second on systems without poll.
+// If the target sends unsolicited data, the connection is not used any more. Data that
+// arrives just when the next request is sent cannot be distinguished from an answer to
+// it. Over TLS, this is also true of data within a millisecond of the last answer; on
+// systems without poll, within a second.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
-	if !c.leash.follow(ctx) {
+	if !c.deadline.follow(ctx) {
 		return nil, &Error{Kind: Canceled, Err: context.Cause(ctx)}
 	}
 	m, invalid := c.check(r)
@@ -95,7 +97,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	}
 }
 
-// ask sends a message and reads its answer, over the connection that is kept or a new one.
+// ask sends a message and reads its answer, on the kept connection or a new one.
 func (c *Client) ask(ctx context.Context, m *message, start time.Duration) (head, *Error) {
 	until := start + c.o.Timeout
 	kept := c.conn != nil
@@ -123,7 +125,7 @@ func (c *Client) try(ctx context.Context, m *message, until time.Duration) (head
 			return head{}, err
 		}
 	}
-	if err := c.leash.extend(c.epoch, until, c.o.Timeout); err != nil {
+	if err := c.deadline.extend(c.epoch, until, c.o.Timeout); err != nil {
 		return head{}, c.broken(err)
 	}
 	out, rest := c.encode(m)
@@ -134,13 +136,14 @@ func (c *Client) try(ctx context.Context, m *message, until time.Duration) (head
 	return c.answer(m)
 }
 
-// again reports whether a message may be sent once more that a kept connection failed to carry.
+// again reports whether a message that failed on a kept connection can be sent once
+// more.
 func (m *message) again(err *Error) bool {
 	return errors.Is(err.Err, errStale) || m.repeatable && (err.Kind == Closed || err.Kind == Reset)
 }
 
-// encode writes a message into the buffer. It returns what is to be sent, and a
-// body that is too long to be copied.
+// encode writes a message into the buffer. It returns the bytes to send, and a body
+// that is too long to be copied.
 func (c *Client) encode(m *message) (out, rest []byte) {
 	size := m.size
 	if len(m.body) <= alongside {
@@ -169,10 +172,10 @@ func (c *Client) Release() {
 	c.resp = Response{}
 }
 
-// Close implements [Doer]. The client may be used again, on a new connection.
+// Close implements [Doer]. The client can be used again, on a new connection.
 func (c *Client) Close() {
 	c.drop()
-	c.leash.letGo()
+	c.deadline.release()
 	c.Release()
 }
 

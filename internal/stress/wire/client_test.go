@@ -11,8 +11,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// Answers that are odd but right are understood, and the connection is kept
-// exactly when it can be.
+// Unusual but valid answers are accepted, and the connection is kept exactly when it
+// can be.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("0123456789", 100_000)
@@ -79,7 +79,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// An answer that comes in pieces of any size is the same answer.
+// An answer that arrives in pieces of any size is the same answer.
 func TestAnswerInPieces(t *testing.T) {
 	t.Parallel()
 	const answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nA: b\r\n\r\n"
@@ -99,7 +99,7 @@ func TestAnswerInPieces(t *testing.T) {
 	s.came(t, 1)
 }
 
-// Of a body that is longer than wanted, the beginning is kept, and all of it counted.
+// Of a body that is too long, the beginning is kept and everything counted.
 func TestMaxBody(t *testing.T) {
 	t.Parallel()
 	const size = 3 << 20
@@ -164,7 +164,7 @@ func TestNewConnections(t *testing.T) {
 	for range 3 {
 		answered(t, c, get("/"), 200, "ok")
 		if r := <-s.requests; !r.Close {
-			t.Error("the request does not say that the connection is closed")
+			t.Error("the request has no Connection: close")
 		}
 	}
 	s.came(t, 3)
@@ -175,8 +175,9 @@ func TestNewConnections(t *testing.T) {
 	s.came(t, 5)
 }
 
-// A connection that the target closes instead of answering is tried once more, but only if it was
-// kept, and if doing it twice does no harm.
+// If the target closes the connection instead of answering, the request is tried once
+// more, but only on a new connection after a kept one, and only if sending it twice is
+// safe.
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	key := []wire.Field{{Name: "idempotency-key", Value: "1"}}
@@ -196,7 +197,8 @@ func TestRetry(t *testing.T) {
 			t.Run(name+" "+how, func(t *testing.T) {
 				t.Parallel()
 				want := map[string]wire.Kind{"closed": wire.Closed, "reset": wire.Reset}[how]
-				// Each connection answers once; all after the second answer nothing.
+				// Each connection answers once. All after the second one answer
+				// nothing.
 				s := listen(t, func(_ *server, p *peer) {
 					p.request()
 					if p.nth <= 2 {
@@ -222,7 +224,7 @@ func TestRetry(t *testing.T) {
 	}
 }
 
-// What is found wrong with a request is said before anything is sent.
+// An invalid request is rejected before anything is sent.
 func TestInvalidRequests(t *testing.T) {
 	t.Parallel()
 	s := answering(t, ok)
@@ -250,7 +252,7 @@ func TestInvalidRequests(t *testing.T) {
 	s.came(t, 0)
 }
 
-// The server reads what was meant: by means of net/http, nothing of the client's.
+// The server, net/http and not the client's own code, reads what was meant.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	s := listen(t, func(s *server, p *peer) {
@@ -260,7 +262,7 @@ func TestRequests(t *testing.T) {
 		}
 	})
 	below := parse(t, s.target.String()+"/api/")
-	// More than the system takes at once.
+	// more than the system accepts in one write
 	long := strings.Repeat("long", 2_000_000)
 	for name, test := range map[string]struct {
 		target    *wire.Target

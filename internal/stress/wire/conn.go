@@ -11,33 +11,35 @@ import (
 )
 
 const (
-	// restless is how long a connection may lie idle before it is looked at whether the
-	// target has closed it, unless each request does that. Looking costs a system call.
+	// restless is how long a connection can be idle before the client checks whether
+	// the target has closed it, unless each request does that. The check costs a system
+	// call.
 	restless = time.Millisecond
-	// sleepy is how long it may lie idle where one can only listen whether there is
-	// anything, and moment how long one listens: that is the user's time.
+	// sleepy is that time on systems where the client can only wait for data, and
+	// moment is how long it waits, which delays the user.
 	sleepy = time.Second
 	moment = time.Millisecond
 )
 
-// alpn is the protocol that is offered in a TLS handshake.
+// alpn is the protocol offered in a TLS handshake.
 const alpn = "http/1.1"
 
 // conn is a connection to the target.
 type conn struct {
-	// Conn is what requests are written to: tcp, or TLS above it.
+	// Conn is the connection that requests are written to: tcp, or TLS on top of it.
 	net.Conn
 
 	tcp net.Conn
-	// version is that of TLS; 0 without.
+	// version is the version of TLS; 0 without TLS.
 	version uint16
-	// idle is since when it is, on the client's clock; 0 before its first answer.
+	// idle is when the connection became idle, on the client's clock; 0 before its
+	// first answer.
 	idle time.Duration
 
 	exchange
 }
 
-// connect makes a new connection until then.
+// connect opens a new connection, with a deadline.
 func (c *Client) connect(ctx context.Context, until time.Duration) *Error {
 	deadline := c.epoch.Add(until)
 	d := c.target.Dialer()
@@ -47,10 +49,10 @@ func (c *Client) connect(ctx context.Context, until time.Duration) *Error {
 		return c.unconnected(ctx, err, deadline, dialKind)
 	}
 	cn := &conn{Conn: tcp, tcp: tcp}
-	c.leash.hold(tcp)
+	c.deadline.hold(tcp)
 	if c.target.secure {
 		if err := c.handshake(ctx, cn, deadline); err != nil {
-			c.leash.hold(nil)
+			c.deadline.hold(nil)
 			_ = tcp.Close()
 			return c.unconnected(ctx, err, deadline, handshakeKind)
 		}
@@ -60,7 +62,7 @@ func (c *Client) connect(ctx context.Context, until time.Duration) *Error {
 	return nil
 }
 
-// handshake puts TLS above a connection.
+// handshake starts TLS on a connection.
 func (c *Client) handshake(ctx context.Context, cn *conn, deadline time.Time) error {
 	if err := cn.SetDeadline(deadline); err != nil {
 		return err
@@ -73,7 +75,7 @@ func (c *Client) handshake(ctx context.Context, cn *conn, deadline time.Time) er
 	return nil
 }
 
-// tlsConfig is the one of the options, with what it lacks.
+// tlsConfig returns the configuration of the options, completed.
 func (c *Client) tlsConfig() *tls.Config {
 	o := c.o.TLS
 	if o == nil {
@@ -90,8 +92,9 @@ func (c *Client) tlsConfig() *tls.Config {
 	return o
 }
 
-// look drops the connection if the target has closed it while it lay idle. That is no failure of the
-// target, and is to be known before a request is sent that must not be sent twice.
+// look drops the connection if the target closed it while it was idle. That is not a
+// failure of the target, and the client must know before it sends a request that must
+// not be sent twice.
 func (c *Client) look() {
 	if c.conn == nil {
 		return
@@ -102,7 +105,7 @@ func (c *Client) look() {
 	}
 	closed, known := c.conn.closed()
 	if !known && idle >= sleepy {
-		closed = c.leash.listen(moment)
+		closed = c.deadline.waitForData(moment)
 	}
 	if closed {
 		c.drop()
@@ -114,13 +117,13 @@ func (c *Client) drop() {
 	if c.conn == nil {
 		return
 	}
-	c.leash.hold(nil)
-	_ = c.conn.Close() // nothing is lost with it: the answer was read, or there is none
+	c.deadline.hold(nil)
+	_ = c.conn.Close() // nothing is lost: the answer was read, or there is none
 	c.conn = nil
 }
 
-// breakOff closes the connection without a word, for which TLS would wait on a
-// target that reads no longer.
+// breakOff closes the connection without TLS's closing message, which would wait for a
+// target that no longer reads.
 func (c *Client) breakOff() {
 	if c.conn != nil {
 		_ = c.conn.tcp.Close() // it failed already
@@ -128,9 +131,9 @@ func (c *Client) breakOff() {
 	}
 }
 
-// writeThenRead is a round trip in steps, which all connections can do. If a write
-// fails, an answer may be there nevertheless: a server need not read a whole
-// request to refuse it.
+// writeThenRead is a round trip in two steps, which works on all connections. If a
+// write fails, there may be an answer nevertheless, because a server can reject a
+// request without reading all of it.
 func (cn *conn) writeThenRead(out, rest, in []byte) (int, error) {
 	var failed error
 	if len(out) > 0 {

@@ -11,7 +11,7 @@ import (
 )
 
 // A request allocates nothing once the client has its buffer. This and the next tests
-// look at the memory of the process, and so do not run beside others.
+// measure the memory of the process, so they do not run in parallel with others.
 func TestNoAllocations(t *testing.T) {
 	target := parse(t, child(t, asServer+"=1"))
 	for path, status := range map[string]int{"/buy/1": 200, "/long": 200} {
@@ -30,9 +30,10 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// inUse is what heap and stacks take, in bytes.
+// inUse returns the memory of heap and stacks, in bytes.
 func inUse() int64 {
-	// The second collection empties what the first moved aside: the pools.
+	// The second collection frees what the first one moved to the victim caches of the
+	// pools.
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
@@ -40,11 +41,12 @@ func inUse() int64 {
 	return int64(m.HeapAlloc + m.StackInuse)
 }
 
-// waitingBytes is what a user who waits may take at most: 10,000 of them, a tenth of
-// the 400 MB that they may have in all.
+// waitingBytes is the maximum memory of a waiting user: for 10,000 users, a tenth of
+// the 400 MB that they may take in all.
 const waitingBytes = 10 << 10
 
-// A user who waits takes little memory: connection, client, and the stack of its goroutine.
+// A waiting user takes little memory: connection, client, and the stack of its
+// goroutine.
 func TestWaitingTakesLittle(t *testing.T) {
 	const users = 1000
 	target := parse(t, child(t, asServer+"=1"))
@@ -75,7 +77,7 @@ func TestWaitingTakesLittle(t *testing.T) {
 	}
 }
 
-// Requests leave nothing behind, neither those that are answered nor those that are not.
+// Requests leave nothing behind, whether they are answered or not.
 func TestMemoryStaysFlat(t *testing.T) {
 	target := parse(t, child(t, asServer+"=1"))
 	nasty := listen(t, func(_ *server, p *peer) {
@@ -96,7 +98,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := bad.Do(ctx, get("/")); err == nil {
-				t.Fatal("a nasty target was understood")
+				t.Fatal("an invalid answer was accepted")
 			}
 			if i%10 == 0 {
 				good.Release()
@@ -108,7 +110,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	before := inUse()
 	work(1000)
 	const most = 256 << 10
-	// The nasty server's goroutines end a while after their clients; what is left behind stays.
+	// The goroutines of the nasty server end a while after their clients. A leak stays.
 	grown := inUse() - before
 	for until := time.Now().Add(10 * time.Second); grown > most && time.Now().Before(until); grown = inUse() - before {
 		time.Sleep(50 * time.Millisecond)
@@ -118,7 +120,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	}
 }
 
-// BenchmarkDo is 64 users against a server on the same machine.
+// BenchmarkDo runs 64 users against a server on the same machine.
 func BenchmarkDo(b *testing.B) {
 	target := parse(b, child(b, asServer+"=1"))
 	r := post("/buy/1", `{"user_email":"testuser_1@example.com","quantity":1}`)

@@ -4,7 +4,7 @@ package wire
 
 import "syscall"
 
-// What the system says when it cannot reach the target.
+// The errors of the system for a target that cannot be reached.
 var (
 	refusedErrnos = []syscall.Errno{syscall.ECONNREFUSED}
 	resetErrnos   = []syscall.Errno{syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE}
@@ -13,6 +13,6 @@ var (
 	testerErrnos = []syscall.Errno{
 		syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE, syscall.ENOBUFS, syscall.ENOMEM,
 	}
-	// noPortErrnos mean, when connecting, that no local port is left: connect(2).
+	// noPortErrnos mean that no local port is free, when connecting: connect(2).
 	noPortErrnos = []syscall.Errno{syscall.EAGAIN}
 )

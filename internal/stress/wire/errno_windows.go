@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// What Winsock says when it cannot reach the target.
+// The errors of Winsock for a target that cannot be reached.
 var (
 	refusedErrnos = []syscall.Errno{windows.WSAECONNREFUSED}
 	resetErrnos   = []syscall.Errno{windows.WSAECONNRESET, windows.WSAECONNABORTED, windows.WSAENETRESET}
@@ -16,6 +16,6 @@ var (
 		windows.WSAEMFILE, windows.WSAEADDRNOTAVAIL, windows.WSAEADDRINUSE, windows.WSAENOBUFS,
 		windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_TOO_MANY_OPEN_FILES,
 	}
-	// noPortErrnos mean, when connecting, that no local port is left.
+	// noPortErrnos mean that no local port is free, when connecting.
 	noPortErrnos = []syscall.Errno(nil)
 )

@@ -12,28 +12,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange writes a request and waits for the beginning of its answer in one
-// visit to the file descriptor. net.Conn would try to read right after the
-// write, when nothing can be there yet, for nothing but a wasted system call.
+// exchange writes a request and waits for the start of its answer in one operation on
+// the file descriptor. net.Conn would try to read right after the write, when there is
+// no answer yet, and waste a system call.
 type exchange struct {
 	raw syscall.RawConn
-	// out is what is left to be written, in where the answer goes. They may be the same
-	// memory: nothing is read into in before all is written. followed says that
-	// something is to be written after out by other means.
+	// out is the rest to write, and in is the buffer for the answer. They may share
+	// memory, because nothing is read before everything is written. followed is set if
+	// the caller writes more after out.
 	out, in  []byte
 	followed bool
 	n        int
 	err      error
 	gone     bool
-	// unasked is where a kept connection puts what nobody asked for.
+	// unasked receives unsolicited data of a kept connection.
 	unasked [1]byte
 
-	// visit and look are methods of this connection, made once.
+	// visit and look are method values of this connection, made once.
 	visit func(fd uintptr) bool
 	look  func(fd uintptr)
 }
 
-// prepare is called once the connection is made, TLS included.
+// prepare is called once the connection is established, including TLS.
 func (cn *conn) prepare() {
 	below, ok := cn.tcp.(syscall.Conn)
 	if !ok {
@@ -65,16 +65,16 @@ func (cn *conn) roundTrip(out, rest, in []byte) (int, error) {
 	case len(out) == 0 && len(rest) == 0:
 		return cn.n, nil
 	}
-	// The request is long, or the target takes it slowly, or not at all.
+	// The request is long, or the target reads slowly or not at all.
 	return cn.writeThenRead(out, rest, in)
 }
 
-// writeAndRead writes at its first visit, and reads at those that come when
-// there is something. It returns false to wait for that.
+// writeAndRead writes at its first call, and reads at later ones, when there is data.
+// It returns false to wait for data.
 //
-// The system says only once that there is something to read, and what it said before this
-// round trip is forgotten. So one has to try before one waits: before writing on a kept
-// connection, where nothing must have come, and after it on a new one.
+// The system reports only once that there is data, and a report from before this round
+// trip is lost. So it has to try before it waits: on a kept connection before the
+// write, because nothing must have arrived; on a new connection after it.
 func (cn *conn) writeAndRead(fd uintptr) bool {
 	if len(cn.out) > 0 {
 		if cn.idle > 0 && cn.ended(fd) {
@@ -83,7 +83,7 @@ func (cn *conn) writeAndRead(fd uintptr) bool {
 		}
 		n, err := retry(send, int(fd), cn.out)
 		if err != nil || n < len(cn.out) {
-			// The rest, or the error, is met with again by net.Conn.
+			// net.Conn will get the same error, or write the rest.
 			cn.out = cn.out[max(n, 0):]
 			return true
 		}
@@ -109,14 +109,14 @@ func (cn *conn) writeAndRead(fd uintptr) bool {
 	return true
 }
 
-// ended reports whether there is anything to read, or nothing more to come: a kept connection is
-// not to be used then. Reading is the cheapest way to ask.
+// ended reports whether there is data or the end of the stream. A kept connection must
+// not be used then. Reading is the cheapest check.
 func (cn *conn) ended(fd uintptr) bool {
 	_, err := retry(receive, int(fd), cn.unasked[:])
 	return !errors.Is(err, syscall.EAGAIN)
 }
 
-// retry repeats a system call that a signal interrupted.
+// retry retries a system call that a signal interrupted.
 func retry(call func(fd int, p []byte) (int, error), fd int, p []byte) (int, error) {
 	for {
 		n, err := call(fd, p)
@@ -126,20 +126,20 @@ func retry(call func(fd int, p []byte) (int, error), fd int, p []byte) (int, err
 	}
 }
 
-// closed reports whether the target has closed the connection, or has said
-// something that nobody asked for, if that can be known without reading.
+// closed reports whether the target has closed the connection or sent unsolicited data,
+// if that can be known without reading.
 func (cn *conn) closed() (closed, known bool) {
 	switch {
 	case cn.look == nil:
 		return false, false
 	case cn.visit != nil:
-		return false, true // its round trip finds out before it sends anything
+		return false, true // the round trip checks before it sends anything
 	}
 	cn.gone = false
 	return cn.raw.Control(cn.look) != nil || cn.gone, true
 }
 
-// poll asks without waiting whether there is anything to read, the end included.
+// poll checks without waiting whether there is data or the end of the stream.
 func (cn *conn) poll(fd uintptr) {
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor is a small number
 	n, err := unix.Poll(fds[:], 0)

@@ -2,7 +2,7 @@
 
 package wire
 
-// Hears reports whether there is something to be read on the connection that is kept, its end included.
+// Hears reports whether the kept connection has data or has ended.
 func (c *Client) Hears() bool {
 	c.conn.gone = false
 	return c.conn.raw.Control(c.conn.look) == nil && c.conn.gone

@@ -13,25 +13,26 @@ import (
 	"time"
 )
 
-// Errors that name what happened where the system has no words for it.
+// Errors for conditions that have no error of the system.
 var (
 	errSilent  = errors.New("the target closed the connection before it answered")
 	errPartial = errors.New("the target closed the connection in the middle of its answer")
-	errTimeout = errors.New("no whole answer in time")
-	// errStale is what a round trip on a kept connection fails with before anything is sent.
-	errStale = errors.New("the target closed the connection, or spoke unasked, before the request")
+	errTimeout = errors.New("no complete answer in time")
+	// errStale is the error of a round trip on a kept connection that fails before
+	// anything is sent.
+	errStale = errors.New("the target closed the connection or sent unsolicited data before the request")
 )
 
-// malformed is the error of an answer that cannot be understood.
+// malformed returns the error for an invalid answer.
 func malformed(err error) *Error {
-	return &Error{Kind: Malformed, Err: fmt.Errorf("what came is no HTTP answer: %w", err)}
+	return &Error{Kind: Malformed, Err: fmt.Errorf("the answer is not valid HTTP: %w", err)}
 }
 
-// broken says why nothing more was written or read.
+// broken returns why a write or a read failed.
 func (c *Client) broken(err error) *Error {
 	switch {
 	case isTimeout(err) || errors.Is(err, context.Canceled):
-		if c.leash.ended() {
+		if c.deadline.ended() {
 			return &Error{Kind: Canceled, Err: context.Canceled}
 		}
 		return &Error{Kind: Timeout, Err: errTimeout}
@@ -50,8 +51,8 @@ func (c *Client) broken(err error) *Error {
 	return &Error{Kind: kind, Err: bare(err)}
 }
 
-// closedAt says how far an answer had come; it is io.EOF where a body that ends with the
-// connection has its regular end.
+// closedAt returns how far the answer had come when the connection closed; io.EOF if
+// that is the regular end of a body that ends with the connection.
 func (c *Client) closedAt(err error) error {
 	switch {
 	case c.in.first == 0:
@@ -62,9 +63,10 @@ func (c *Client) closedAt(err error) error {
 	return fmt.Errorf("%w: %w", errPartial, io.EOF)
 }
 
-// unconnected says why there is no connection, in the way of a step of making one.
+// unconnected returns why connecting failed. Kind classifies the errors of the failed
+// step.
 func (c *Client) unconnected(ctx context.Context, err error, deadline time.Time, kind func(error) Kind) *Error {
-	if over, ok := ctx.Deadline(); c.leash.ended() || ok && !time.Now().Before(over) {
+	if over, ok := ctx.Deadline(); c.deadline.ended() || ok && !time.Now().Before(over) {
 		return &Error{Kind: Canceled, Err: context.Canceled}
 	}
 	if isErrno(err, testerErrnos) || isErrno(err, noPortErrnos) {
@@ -76,7 +78,7 @@ func (c *Client) unconnected(ctx context.Context, err error, deadline time.Time,
 	return &Error{Kind: kind(err), Err: err}
 }
 
-// dialKind tells apart why no TCP connection came about.
+// dialKind classifies the errors of a TCP connection.
 func dialKind(err error) Kind {
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return Resolve
@@ -93,11 +95,11 @@ func dialKind(err error) Kind {
 	return Unreachable
 }
 
-// handshakeKind is what a connection fails with that has no TLS yet.
+// handshakeKind classifies the errors of a TLS handshake.
 func handshakeKind(error) Kind { return Handshake }
 
-// isTLS reports whether TLS itself failed: a client certificate is asked for
-// after the handshake only, say.
+// isTLS reports whether TLS itself failed, for example because the target requests a
+// client certificate after the handshake.
 func isTLS(err error) bool {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Op == "remote error" || op.Op == "local error"
@@ -119,7 +121,7 @@ func isErrno(err error, list []syscall.Errno) bool {
 	return ok && slices.Contains(list, e)
 }
 
-// bare leaves out the addresses, which differ with each connection.
+// bare removes the addresses, which differ for each connection.
 func bare(err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
 		return op.Err

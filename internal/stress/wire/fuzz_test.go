@@ -15,7 +15,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// script is a connection whose other end says a fixed text, in pieces.
+// script is a connection whose other end sends a fixed text, in pieces.
 type script struct {
 	left   []byte
 	piece  int
@@ -39,12 +39,12 @@ func (s *script) SetWriteDeadline(time.Time) error { return nil }
 func (s *script) LocalAddr() net.Addr              { return nil }
 func (s *script) RemoteAddr() net.Addr             { return nil }
 
-// parsed is what one implementation made of an answer.
+// parsed is an answer as one implementation parsed it.
 type parsed struct {
 	status int
 	body   string
 	header map[string]string
-	// kept says that the connection can be used again.
+	// kept is set if the connection can be used again.
 	kept bool
 }
 
@@ -89,7 +89,8 @@ func theirs(method string, answer []byte) (parsed, error) {
 	}
 }
 
-// withoutFraming leaves out what net/http takes away or adds, and all white space that folding leaves.
+// withoutFraming removes what net/http removes or adds, and all white space that
+// folding leaves.
 func withoutFraming(header map[string]string) map[string]string {
 	header = maps.Clone(header)
 	for name, value := range header {
@@ -119,7 +120,8 @@ var understood = []string{
 	ok + "HTTP/1.1 200 OK\r\n",
 }
 
-// What both this client and net/http accept, both read in the same way.
+// FuzzAnswer: if both this client and net/http accept an answer, they read it in the
+// same way.
 func FuzzAnswer(f *testing.F) {
 	for i, answer := range understood {
 		f.Add([]byte(answer), uint8(i*7), i%3 == 0)
@@ -129,7 +131,7 @@ func FuzzAnswer(f *testing.F) {
 	target := parse(f, "127.0.0.1:1")
 	f.Fuzz(func(t *testing.T, answer []byte, piece uint8, head bool) {
 		if len(answer) == 0 {
-			return // nothing came: the client would go and ask again
+			return // no data: the client would send the request again
 		}
 		method := http.MethodPost
 		if head {
@@ -156,7 +158,8 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// The comparison above would hold for a client that accepts nothing.
+// Without this test, the comparison above would also pass for a client that accepts
+// nothing.
 func TestUnderstoodByBoth(t *testing.T) {
 	t.Parallel()
 	target := parse(t, "127.0.0.1:1")
@@ -170,7 +173,7 @@ func TestUnderstoodByBoth(t *testing.T) {
 	}
 }
 
-// FuzzTarget looks for texts that are read as targets but cannot be sent to.
+// FuzzTarget looks for texts that are accepted as targets but cannot be used.
 func FuzzTarget(f *testing.F) {
 	for _, text := range []string{"localhost:8000", "https://example.com/a/", "[::1]:80", "http://[fe80::1%25a%0a]/", "a?b#c"} {
 		f.Add(text)

@@ -8,27 +8,27 @@ import (
 	"strings"
 )
 
-// version begins each answer.
+// version is the beginning of each answer.
 const version = "HTTP/1."
 
-// untilClosed is the length of a body that ends with its connection.
+// untilClosed is the length of a body that ends with the connection.
 const untilClosed = -1
 
-// head is what the head of an answer says about the rest of it.
+// head is a parsed head.
 type head struct {
 	status int
-	// minor is the 1 of HTTP/1.1.
+	// minor is the second 1 in HTTP/1.1.
 	minor byte
-	// length is that of the body in bytes, or untilClosed.
+	// length is the length of the body in bytes, or untilClosed.
 	length  int64
 	chunked bool
-	// keep says that the connection is good for another request.
+	// keep is set if the connection can carry another request.
 	keep bool
 }
 
-// headEnd returns where a head ends, after its empty line; 0 if it is not whole.
-// What lies before from was looked at already. Lines may end without a
-// carriage return, as RFC 9112 section 2.2 allows.
+// headEnd returns where a head ends, after its empty line; 0 if it is incomplete. The
+// bytes before from have been searched already. Lines can end without a carriage
+// return, as RFC 9112, section 2.2 allows.
 func headEnd(b []byte, from int) int {
 	for i := from; ; {
 		n := bytes.IndexByte(b[i:], '\n')
@@ -45,14 +45,14 @@ func headEnd(b []byte, from int) int {
 	}
 }
 
-// isAnswer reports whether the beginning of a head, which is all that has come, can be that
-// of an answer: other protocols need not send an empty line.
+// isAnswer reports whether the bytes can be the beginning of an answer. Other protocols
+// need not send an empty line.
 func isAnswer(b []byte) bool {
 	n := min(len(b), len(version))
 	return string(b[:n]) == version[:n]
 }
 
-// parseHead reads a whole head, and unfolds its folded lines in place.
+// parseHead parses a complete head, and unfolds folded lines in place.
 func parseHead(b []byte) (head, error) {
 	line, rest := cutLine(b)
 	h, err := parseStatus(line)
@@ -72,7 +72,7 @@ func parseHead(b []byte) (head, error) {
 		if err != nil {
 			return h, err
 		}
-		// Few names are as long as one that matters: most cost no comparison.
+		// This switch avoids most comparisons of names.
 		switch len(name) {
 		case len("Connection"):
 			if bytes.EqualFold(name, []byte("Connection")) {
@@ -83,7 +83,7 @@ func parseHead(b []byte) (head, error) {
 			if bytes.EqualFold(name, []byte("Content-Length")) {
 				n, ok := parseLength(value)
 				if !ok || length && n != h.length {
-					return h, errors.New("its Content-Length is no number, or there are two")
+					return h, errors.New("its Content-Length is not a number, or there are two")
 				}
 				h.length, length = n, true
 			}
@@ -98,18 +98,18 @@ func parseHead(b []byte) (head, error) {
 	}
 	h.keep = !closes && (h.minor > 0 || keeps)
 	if h.chunked && length {
-		// Somebody on the way may have read it the other way: RFC 9112, section 6.3.
+		// An intermediary may have read it the other way: RFC 9112, section 6.3.
 		h.keep = false
 	}
 	return h, nil
 }
 
-// parseStatus reads the first line, HTTP/1.1 200 OK say.
+// parseStatus parses the first line, such as HTTP/1.1 200 OK.
 func parseStatus(line []byte) (head, error) {
 	h := head{length: untilClosed}
 	switch {
 	case len(line) > 0 && (line[0] == 0x15 || line[0] == 0x16):
-		return h, errors.New("it looks like TLS: https may be meant")
+		return h, errors.New("it looks like TLS: use https in the URL")
 	case len(line) < len("HTTP/1.1 200") || !isAnswer(line) || line[8] != ' ',
 		len(line) > len("HTTP/1.1 200") && line[12] != ' ':
 		return h, errors.New("it does not begin with HTTP/1.x and a status")
@@ -128,13 +128,13 @@ func parseStatus(line []byte) (head, error) {
 	return h, nil
 }
 
-// bodyless reports whether an answer has no body, whatever its head says.
+// bodyless reports whether an answer has no body, whatever its head declares.
 func (h *head) bodyless(method string) bool {
 	return method == http.MethodHead || h.status < 200 ||
 		h.status == http.StatusNoContent || h.status == http.StatusNotModified
 }
 
-// cutLine returns the first line without its end, and what follows.
+// cutLine returns the first line without its end, and the rest.
 func cutLine(b []byte) (line, rest []byte) {
 	n := bytes.IndexByte(b, '\n')
 	if n < 0 {
@@ -147,7 +147,7 @@ func cutLine(b []byte) (line, rest []byte) {
 	return line, rest
 }
 
-// cutField takes a line apart at its colon.
+// cutField splits a line at its colon.
 func cutField(line []byte) (name, value []byte, err error) {
 	n := bytes.IndexByte(line, ':')
 	if n < 0 || !isToken(line[:n]) {
@@ -160,8 +160,8 @@ func cutField(line []byte) (name, value []byte, err error) {
 	return line[:n], value, nil
 }
 
-// trim leaves out white space around a value. bytes.Trim does the same for any
-// characters, at three times the cost.
+// trim trims white space around a value. bytes.Trim does the same for any characters,
+// at three times the cost.
 func trim(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		b = b[1:]
@@ -172,8 +172,8 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// unfold makes one line of those that continue on the next, which begins with a
-// space then: RFC 9112, section 5.2.
+// unfold joins lines that continue on the next line, which then begins with a space:
+// RFC 9112, section 5.2.
 func unfold(b []byte) {
 	for i := 0; ; {
 		n := bytes.IndexByte(b[i:], '\n')
@@ -190,7 +190,7 @@ func unfold(b []byte) {
 	}
 }
 
-// hasElement reports whether a list, divided by commas, has an element.
+// hasElement reports whether a comma-separated list has an element.
 func hasElement(list []byte, element string) bool {
 	for part := range bytes.SplitSeq(list, []byte(",")) {
 		if strings.EqualFold(string(bytes.TrimSpace(part)), element) {
@@ -200,9 +200,9 @@ func hasElement(list []byte, element string) bool {
 	return false
 }
 
-// parseLength reads a Content-Length: digits only, as long as they fit.
+// parseLength parses a Content-Length: digits only, within an int64.
 func parseLength(b []byte) (n int64, ok bool) {
-	const digits = 18 // of a number that always fits
+	const digits = 18 // a number of 18 digits always fits
 	for _, d := range b {
 		if d < '0' || d > '9' {
 			return 0, false
@@ -212,7 +212,7 @@ func parseLength(b []byte) (n int64, ok bool) {
 	return n, len(b) > 0 && len(b) <= digits
 }
 
-// fields yields the fields of a head that was parsed.
+// fields yields the fields of a parsed head.
 func fields(head []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		_, rest := cutLine(head)
@@ -228,7 +228,8 @@ func fields(head []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Header returns the first field of that name, whatever its case; empty if there is none.
+// Header returns the first header field with a name, whatever its case; empty if there
+// is none.
 func (r *Response) Header(name string) string {
 	for n, value := range fields(r.head) {
 		if len(n) == len(name) && strings.EqualFold(string(n), name) {
@@ -238,7 +239,8 @@ func (r *Response) Header(name string) string {
 	return ""
 }
 
-// Each calls yield for each header field in order, until it returns false. It is how a jar finds all Set-Cookie.
+// Each calls yield for each header field in order, until it returns false. Use it for
+// fields that repeat, such as Set-Cookie.
 func (r *Response) Each(yield func(name, value string) bool) {
 	for n, value := range fields(r.head) {
 		if !yield(string(n), string(value)) {

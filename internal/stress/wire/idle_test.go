@@ -13,16 +13,17 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// opaque is a connection of which one cannot know without reading whether it is closed, as on systems that have no
-// poll.
+// opaque is a connection that has to be read to know whether it is closed, as on
+// systems without poll.
 type opaque struct{ net.Conn }
 
-// A connection that the target closed while the user waited is not told as a failure, not even of a request that must
-// not be sent twice.
+// A connection that the target closed while the user waited is not reported as a
+// failure, not even for a request that must not be sent twice.
 func TestClosedWhileIdle(t *testing.T) {
 	t.Parallel()
 	s := answering(t, ok)
-	// A pipe has ended for both at once, and says so even if the time to listen is over: a busy machine may take longer.
+	// A pipe ends for both sides at once, and reports that even after the waiting time,
+	// which a busy machine may exceed.
 	ours, theirs := net.Pipe()
 	go func() {
 		defer theirs.Close()
@@ -34,14 +35,14 @@ func TestClosedWhileIdle(t *testing.T) {
 	t.Cleanup(c.Close)
 	answered(t, c, post("/", ""), 200, "ok")
 	s.came(t, 0)
-	time.Sleep(1100 * time.Millisecond) // longer than it may be idle without a look
+	time.Sleep(1100 * time.Millisecond) // longer than a connection can be idle without a check
 	answered(t, c, post("/", ""), 200, "ok")
 	s.came(t, 1)
 }
 
-// Listening whether a connection is closed harms none that is not: the next answer may take its time, the time that is
-// told is its own, and a context ends it.
-func TestListeningHarmsNothing(t *testing.T) {
+// Waiting for data does not disturb an open connection: the next answer can take its
+// time, the reported time excludes the wait, and a context ends it.
+func TestWaitingForDataDisturbsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
@@ -64,7 +65,7 @@ func TestListeningHarmsNothing(t *testing.T) {
 		for range 3 {
 			began := time.Now()
 			if r := answered(t, c, post("/", ""), 200, "ok"); r.Took != 50*time.Millisecond {
-				t.Errorf("it took %v, by its own account %v", time.Since(began), r.Took)
+				t.Errorf("it took %v, but reports %v", time.Since(began), r.Took)
 			}
 			time.Sleep(2 * time.Second)
 		}

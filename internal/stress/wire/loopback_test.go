@@ -12,7 +12,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// A name counts as loopback by where it leads, whatever it is called.
+// The addresses of a name decide whether it is loopback, whatever it is called.
 func TestNamesAreLoopbackByTheirAddresses(t *testing.T) {
 	t.Parallel()
 	zone := endpointtest.NewZone(map[string][]string{
@@ -33,8 +33,8 @@ func TestNamesAreLoopbackByTheirAddresses(t *testing.T) {
 	}
 }
 
-// TestANameThatMovesAwayIsNotFollowed rebinds a name while a user is at work: from
-// loopback to 192.0.2.1, which nobody has.
+// TestANameThatMovesAwayIsNotFollowed changes the address of a name while a user is at
+// work: from loopback to 192.0.2.1, which nobody has.
 func TestANameThatMovesAwayIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("sold")) }))
@@ -52,7 +52,7 @@ func TestANameThatMovesAwayIsNotFollowed(t *testing.T) {
 	if failure := failed(t, c, get("/"), wire.Unreachable); !strings.Contains(failure.text, wire.ErrNotLoopback.Error()) {
 		t.Errorf("the error is %q", failure.text)
 	}
-	// Some of its addresses may be good still.
+	// Some of its addresses may still be valid.
 	zone.Set("shop.test", "192.0.2.1", "127.0.0.1")
 	answered(t, c, get("/"), http.StatusOK, "sold")
 }

@@ -16,8 +16,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// asServer makes the test binary a server, so that what it allocates is not
-// taken for the client's.
+// asServer makes the test binary a server, so that its allocations are not counted as
+// the client's.
 const asServer = "ONSALE_TEST_AS_SERVER"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// serveForever answers until it is killed: /long with a long body in chunks, anything
+// serveForever answers until it is killed: /long with a long chunked body, anything
 // else with a short one.
 func serveForever() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -49,8 +49,8 @@ func serveForever() {
 	})))
 }
 
-// child starts this binary anew, which is told by a variable what it is, and
-// returns the first line that it prints.
+// child starts this binary again in a role that a variable selects, and returns the
+// first line that it prints.
 func child(tb testing.TB, variable string) string {
 	tb.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -74,7 +74,7 @@ func child(tb testing.TB, variable string) string {
 	return line
 }
 
-// parse reads a target that is right.
+// parse parses a valid target.
 func parse(tb testing.TB, text string) *wire.Target {
 	tb.Helper()
 	target, err := wire.ParseTarget(text)
@@ -84,7 +84,8 @@ func parse(tb testing.TB, text string) *wire.Target {
 	return target
 }
 
-// client returns one that is closed with the test, and waits longer than any test does.
+// client returns a client that is closed at the end of the test, and waits longer than
+// any test takes.
 func client(tb testing.TB, target *wire.Target, o wire.Options) *wire.Client {
 	tb.Helper()
 	if o.Timeout == 0 {
@@ -101,7 +102,7 @@ func post(path, body string) *wire.Request {
 	return &wire.Request{Method: "POST", Path: path, Body: []byte(body)}
 }
 
-// answered makes a request that is to be answered with a status and a body.
+// answered sends a request that must be answered with a status and a body.
 func answered(tb testing.TB, c *wire.Client, r *wire.Request, status int, body string) *wire.Response {
 	tb.Helper()
 	got, err := c.Do(tb.Context(), r)
@@ -114,13 +115,13 @@ func answered(tb testing.TB, c *wire.Client, r *wire.Request, status int, body s
 	return got
 }
 
-// failure is how a request failed: the words, and how long the client says it took.
+// failure is the error of a request: its text, and the time that the client reports.
 type failure struct {
 	text string
 	took time.Duration
 }
 
-// failed makes a request that is to fail in one way.
+// failed sends a request that must fail in one way.
 func failed(tb testing.TB, c *wire.Client, r *wire.Request, want wire.Kind) failure {
 	tb.Helper()
 	got, err := c.Do(tb.Context(), r)
@@ -132,7 +133,7 @@ func failed(tb testing.TB, c *wire.Client, r *wire.Request, want wire.Kind) fail
 	}
 	e, is := errors.AsType[*wire.Error](err)
 	if !is {
-		tb.Fatalf("%s %s: %T is no error of this package", r.Method, r.Path, err)
+		tb.Fatalf("%s %s: %T is not an error of this package", r.Method, r.Path, err)
 	}
 	return failure{e.Error(), e.Took}
 }

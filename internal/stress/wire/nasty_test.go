@@ -10,7 +10,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// short is a timeout for targets that never come to an end.
+// short is a timeout for targets that never finish.
 const short = time.Second
 
 // after answers a request, and leaves the connection open.
@@ -30,7 +30,7 @@ func closing(answer string) func(*server, *peer) {
 	}
 }
 
-// endless answers a request with a beginning, and then without an end.
+// endless answers a request with a beginning, and continues without an end.
 func endless(beginning, more string) func(*server, *peer) {
 	return func(_ *server, p *peer) {
 		p.request()
@@ -42,7 +42,7 @@ func endless(beginning, more string) func(*server, *peer) {
 	}
 }
 
-// Each thing that a target can do wrong has its own kind of error.
+// Each failure of a target has its own kind of error.
 func TestNastyTargets(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -89,7 +89,7 @@ func TestNastyTargets(t *testing.T) {
 		"chunk beyond 63 bits":  {after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"), wire.Malformed, 0},
 		"chunk without CR":      {after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nok\r\n0\r\n\r\n"), wire.Malformed, 0},
 		"bare line feed":        {after("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n\n"), wire.Malformed, 0},
-		"chunk longer than said": {
+		"chunk longer than its length": {
 			after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nokay\r\n0\r\n\r\n"), wire.Malformed, 0,
 		},
 		"endless chunk line": {endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;", "x"), wire.Malformed, 0},
@@ -117,27 +117,28 @@ func TestNastyTargets(t *testing.T) {
 	}
 }
 
-// resetInBody breaks off once the client has read the beginning, and waits for more.
+// resetInBody resets the connection once the client has read the beginning and waits
+// for more.
 func resetInBody(_ *server, p *peer) {
 	p.request()
 	p.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
-	time.Sleep(10 * time.Millisecond) // a reset overtakes what was not read yet
+	time.Sleep(10 * time.Millisecond) // a reset overtakes unread data
 	p.reset()
 }
 
-// drip sends an answer a byte at a time, more slowly than a client waits.
+// drip sends an answer one byte at a time, more slowly than a client waits.
 func drip(_ *server, p *peer) {
 	p.request()
 	for _, b := range []byte("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + strings.Repeat(" ", 1000)) {
 		if _, err := p.Write([]byte{b}); err != nil {
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // slowness is what is tested
+		time.Sleep(10 * time.Millisecond) // slowness is what the test is about
 	}
 }
 
-// A target that closes before it has read the request has its system say so in the one way or
-// the other.
+// If a target closes before it has read the request, its system reports that in one of
+// two ways.
 func TestClosesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := listen(t, func(*server, *peer) {})
@@ -147,12 +148,13 @@ func TestClosesAtOnce(t *testing.T) {
 	}
 }
 
-// Connections that never come about have kinds of their own.
+// Failed connections have kinds of their own.
 func TestNoConnection(t *testing.T) {
 	t.Parallel()
 	silent := listen(t, func(_ *server, p *peer) { p.wait() })
 	plain := answering(t, ok)
-	// Nobody listens on our own end of a connection, nor can anybody as long as it is there.
+	// Nothing listens on our own end of a connection, and nothing can as long as it
+	// exists.
 	ours, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", silent.target.String()[len("http://"):])
 	if err != nil {
 		t.Fatal(err)
@@ -163,9 +165,9 @@ func TestNoConnection(t *testing.T) {
 		want    wire.Kind
 		timeout time.Duration
 	}{
-		"nobody listens":      {ours.LocalAddr().String(), wire.Refused, 0},
+		"nothing listens":     {ours.LocalAddr().String(), wire.Refused, 0},
 		"no such name":        {"http://no..such..host", wire.Resolve, 0},
-		"no way":              {"http://255.255.255.255:9", wire.Unreachable, 0},
+		"no route":            {"http://255.255.255.255:9", wire.Unreachable, 0},
 		"no handshake":        {"https" + silent.target.String()[len("http"):], wire.ConnectTimeout, short},
 		"no TLS on this port": {"https" + plain.target.String()[len("http"):], wire.Handshake, 0},
 	} {
@@ -180,7 +182,8 @@ func TestNoConnection(t *testing.T) {
 	}
 }
 
-// A server that refuses a long body early is understood, though nobody reads the rest of it.
+// A server that rejects a long body early gets its answer through, although it does not
+// read the rest of the body.
 func TestAnswerBeforeTheWholeRequest(t *testing.T) {
 	t.Parallel()
 	s := listen(t, func(_ *server, p *peer) {

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// peer is the server's end of a connection, in the hands of a test.
+// peer is the server's end of a connection, controlled by a test.
 type peer struct {
 	*net.TCPConn
 	r *bufio.Reader
@@ -21,7 +21,7 @@ type peer struct {
 	nth int32
 }
 
-// request reads a request with its body; nil if none comes.
+// request reads a request with its body; nil if there is none.
 func (p *peer) request() *http.Request {
 	r, err := http.ReadRequest(p.r)
 	if err != nil {
@@ -35,7 +35,7 @@ func (p *peer) request() *http.Request {
 	return r
 }
 
-// text is a body that was read.
+// text is a body that has been read.
 type text struct{ left []byte }
 
 func (t *text) Read(p []byte) (int, error) {
@@ -53,14 +53,14 @@ func (p *peer) say(s string) bool {
 	return err == nil
 }
 
-// serve answers all requests alike until none comes.
+// serve answers all requests with the same text until there are none.
 func (p *peer) serve(answer string) {
 	for p.request() != nil {
 		p.say(answer)
 	}
 }
 
-// reset breaks the connection off.
+// reset makes closing reset the connection.
 func (p *peer) reset() { _ = p.SetLinger(0) }
 
 // wait reads until the client closes.
@@ -69,12 +69,12 @@ func (p *peer) wait() { _, _ = io.Copy(io.Discard, p.r) }
 // ok is a small answer.
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
-// server does with each connection what a test says, and closes it then.
+// server handles each connection with a function of the test, and then closes it.
 type server struct {
 	target *wire.Target
-	// connections counts those that came.
+	// connections counts accepted connections.
 	connections atomic.Int32
-	// requests are those that handlers tell about.
+	// requests has the requests that handlers report.
 	requests chan *http.Request
 
 	open sync.Map
@@ -115,13 +115,13 @@ func listen(tb testing.TB, do func(s *server, p *peer)) *server {
 	return s
 }
 
-// answering starts a server that answers each request alike.
+// answering starts a server that answers each request with the same text.
 func answering(tb testing.TB, answer string) *server {
 	tb.Helper()
 	return listen(tb, func(_ *server, p *peer) { p.serve(answer) })
 }
 
-// came fails unless that many connections came.
+// came fails unless there were that many connections.
 func (s *server) came(tb testing.TB, want int32) {
 	tb.Helper()
 	if got := s.connections.Load(); got != want {

@@ -2,7 +2,7 @@
 
 package wire_test
 
-// asPoor is not used here: there is no limit of open files to set.
+// asPoor is not used on this system, which has no limit of open files to set.
 const asPoor = "ONSALE_TEST_AS_POOR"
 
 func beWithoutFiles(string) {}

@@ -13,10 +13,10 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// asPoor makes the test binary a client that may open no more files.
+// asPoor makes the test binary a client that cannot open any more files.
 const asPoor = "ONSALE_TEST_AS_POOR"
 
-// beWithoutFiles prints the kind of error that such a client has.
+// beWithoutFiles prints the kind of error of such a client.
 func beWithoutFiles(target string) {
 	t, err := wire.ParseTarget(target)
 	if err != nil {
@@ -37,7 +37,7 @@ func beWithoutFiles(target string) {
 		panic(err)
 	}
 	_, err = c.Do(context.Background(), get("/"))
-	// Whoever measures coverage opens a file at the end.
+	// Coverage is written to a file at the end.
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &usual); err != nil {
 		panic(err)
 	}
@@ -45,7 +45,7 @@ func beWithoutFiles(target string) {
 	os.Exit(0)
 }
 
-// That the tester has no files left says nothing about the target.
+// If the load tester has no files left, that is not a failure of the target.
 func TestTesterWithoutFiles(t *testing.T) {
 	t.Parallel()
 	s := answering(t, ok)

@@ -9,18 +9,18 @@ import (
 	"strings"
 )
 
-// Errors of redirects. They quote nothing of an answer: each would make a failure of its own, and reports
-// show them.
+// Errors of redirects. They quote nothing of an answer: each text would become a
+// separate failure, and reports show them.
 var (
-	errUnreadablePath = errors.New("the path that is redirected cannot be read")
-	errUnreadable     = errors.New("its Location cannot be read")
+	errUnreadablePath = errors.New("the path of the redirected request cannot be parsed")
+	errUnreadable     = errors.New("its Location cannot be parsed")
 	errUnsendable     = errors.New("its Location cannot be sent")
-	errOtherHost      = errors.New("it leads to another host")
-	errOtherPort      = errors.New("it leads to another scheme or port")
+	errOtherHost      = errors.New("it redirects to another host")
+	errOtherPort      = errors.New("it redirects to another scheme or port")
 )
 
-// redirect turns a message into the one that its answer asks for, and reports
-// whether there is one.
+// redirect turns a message into the redirected one, and reports whether there is a
+// redirect.
 func (c *Client) redirect(m *message, h *head) (bool, *Error) {
 	if c.o.Redirects == 0 || h.status/100 != 3 {
 		return false, nil
@@ -28,7 +28,7 @@ func (c *Client) redirect(m *message, h *head) (bool, *Error) {
 	method := m.method
 	switch h.status {
 	case http.StatusMovedPermanently, http.StatusFound:
-		// Browsers make a GET of a POST, and of nothing else.
+		// Browsers turn a POST into a GET, and keep other methods.
 		if method == http.MethodPost {
 			method = http.MethodGet
 		}
@@ -60,7 +60,7 @@ func (c *Client) redirect(m *message, h *head) (bool, *Error) {
 	return true, nil
 }
 
-// follow returns the path that a location leads to from a message's, if it lies within the target.
+// follow resolves a location against a message's path, if it stays within the target.
 func (c *Client) follow(m *message, location string) (string, error) {
 	from, err := url.Parse(m.base + m.path)
 	if err != nil {
@@ -102,7 +102,7 @@ func (t *Target) has(u *url.URL) bool {
 	return u.Scheme == t.url.Scheme && strings.EqualFold(u.Hostname(), t.host) && port == t.port
 }
 
-// withoutBody makes a message one that has no body, nor fields that describe one.
+// withoutBody removes the body of a message, and the fields that describe it.
 func (m *message) withoutBody(method string) {
 	m.method, m.body, m.framed, m.length, m.repeatable = method, nil, false, false, true
 	m.header = slices.DeleteFunc(slices.Clone(m.header), func(f Field) bool {

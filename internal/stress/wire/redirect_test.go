@@ -11,7 +11,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// echo redirects from /{status}?to=LOCATION, and answers any other path with what came.
+// echo redirects from /{status}?to=LOCATION, and answers any other path with the
+// request it received.
 func echo(t *testing.T) *wire.Target {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -26,7 +27,8 @@ func echo(t *testing.T) *wire.Target {
 	return parse(t, s.URL)
 }
 
-// Redirects are followed as browsers do: https://fetch.spec.whatwg.org/#http-redirect-fetch.
+// Redirects are followed as browsers do:
+// https://fetch.spec.whatwg.org/#http-redirect-fetch.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	target := echo(t)
@@ -68,7 +70,8 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-// Where a redirect leads elsewhere, or on and on, it is not followed, and the next request is not harmed.
+// Redirects to another host, and endless ones, are not followed, and do not disturb the
+// next request.
 func TestRedirectsNotFollowed(t *testing.T) {
 	t.Parallel()
 	target := echo(t)
@@ -79,19 +82,20 @@ func TestRedirectsNotFollowed(t *testing.T) {
 		text   string
 	}{
 		"loop":           {loop.target, "/", "more than 5 redirects"},
-		"another host":   {target, "/302?to=http://example.com/", "it leads to another host"},
-		"another port":   {target, "/302?to=http://127.0.0.1:1/", "it leads to another scheme or port"},
-		"another scheme": {target, "/302?to=https" + target.String()[len("http"):], "it leads to another scheme or port"},
-		"empty host":     {target, "/302?to=http:///", "it leads to another host"},
-		"no host":        {target, "/302?to=mailto:a@b", "it leads to another scheme or port"},
-		"no URL":         {target, "/302?to=http://%25", "its Location cannot be read"},
-		"no port":        {target, "/302?to=http://127.0.0.1:x/", "its Location cannot be read"},
+		"another host":   {target, "/302?to=http://example.com/", "it redirects to another host"},
+		"another port":   {target, "/302?to=http://127.0.0.1:1/", "it redirects to another scheme or port"},
+		"another scheme": {target, "/302?to=https" + target.String()[len("http"):], "it redirects to another scheme or port"},
+		"empty host":     {target, "/302?to=http:///", "it redirects to another host"},
+		"no host":        {target, "/302?to=mailto:a@b", "it redirects to another scheme or port"},
+		"no URL":         {target, "/302?to=http://%25", "its Location cannot be parsed"},
+		"no port":        {target, "/302?to=http://127.0.0.1:x/", "its Location cannot be parsed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := client(t, test.target, wire.Options{Redirects: 5})
 			for range 2 {
-				// It quotes nothing of the answer: reports show it, and count alike failures together.
+				// The error quotes nothing of the answer: reports show it, and count
+				// equal failures together.
 				if got := failed(t, c, get(test.path), wire.Redirect).text; got != "redirect: "+test.text {
 					t.Errorf("%q, want %q", got, test.text)
 				}
@@ -105,7 +109,8 @@ func TestRedirectsNotFollowed(t *testing.T) {
 	}
 }
 
-// A redirect that is not to be followed, and one that leads nowhere, are answers like any other.
+// A redirect that must not be followed, and one without a usable location, are answers
+// like any other.
 func TestRedirectAsAnswer(t *testing.T) {
 	t.Parallel()
 	target := echo(t)

@@ -8,31 +8,31 @@ import (
 	"strings"
 )
 
-// alongside is the longest body, in bytes, that is copied behind its head, so
-// that both leave in one write. Beyond, a second write costs less than the copy.
+// alongside is the maximum length of a body, in bytes, that is copied behind its head
+// to leave in one write. For a longer body, a second write costs less than the copy.
 const alongside = 32 << 10
 
-// message is a request that was found fit to be sent.
+// message is a request that passed the checks.
 type message struct {
 	method string
-	// base and path together are what is asked for.
+	// base and path together are the requested path.
 	base, path string
 	header     []Field
 	body       []byte
 
-	// framed says that the length of the body is sent.
+	// framed is set if the length of the body is sent.
 	framed bool
-	// host, agent and length say that the header names these fields itself.
+	// host, agent and length are set if the header has these fields.
 	host, agent, length bool
-	// last says that the connection ends with the answer.
+	// last is set if the connection ends with the answer.
 	last bool
-	// repeatable says that sending it twice does no harm.
+	// repeatable is set if sending the request twice is safe.
 	repeatable bool
-	// size is at least the length of the head, in bytes.
+	// size is an upper bound for the length of the head, in bytes.
 	size int
 }
 
-// check finds out whether a request can be sent, and what has to be added.
+// check checks whether a request can be sent, and which fields have to be added.
 func (c *Client) check(r *Request) (message, error) {
 	m := message{
 		method: r.Method, base: c.target.base, path: r.Path, header: r.Header, body: r.Body,
@@ -57,7 +57,7 @@ func (c *Client) check(r *Request) (message, error) {
 	}
 	switch m.method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
-		// A server may wait for a body unless it is told that there is none.
+		// Without a length, a server may wait for a body.
 		m.framed = true
 	}
 	switch m.method {
@@ -74,7 +74,7 @@ func (c *Client) check(r *Request) (message, error) {
 	return m, nil
 }
 
-// field checks one field, and remembers what need not be added because of it.
+// field checks one field, and notes if it replaces a field of the client.
 func (m *message) field(f *Field) error {
 	if !isToken(f.Name) {
 		return fmt.Errorf("header %q has no valid name", f.Name)
@@ -83,7 +83,7 @@ func (m *message) field(f *Field) error {
 		return fmt.Errorf("header %s has a line break or another control character", f.Name)
 	}
 	m.size += len(f.Name) + len(f.Value) + len(": \r\n")
-	// Few names are as long as one that matters: most cost no comparison.
+	// This switch avoids most comparisons of names.
 	switch len(f.Name) {
 	case len("Host"):
 		m.host = m.host || strings.EqualFold(f.Name, "Host")
@@ -97,7 +97,7 @@ func (m *message) field(f *Field) error {
 			break
 		}
 		if n, err := strconv.Atoi(f.Value); err != nil || n != len(m.body) {
-			return fmt.Errorf("header Content-Length says %q, but the body has %d bytes", f.Value, len(m.body))
+			return fmt.Errorf("header Content-Length is %q, but the body has %d bytes", f.Value, len(m.body))
 		}
 		m.length = true
 	case len("Transfer-Encoding"):
@@ -108,7 +108,7 @@ func (m *message) field(f *Field) error {
 	return nil
 }
 
-// head appends the request but for its body.
+// head appends the head of the request.
 func (c *Client) head(b []byte, m *message) []byte {
 	b = append(b, m.method...)
 	b = append(b, ' ')
@@ -138,8 +138,8 @@ func (c *Client) head(b []byte, m *message) []byte {
 	return append(b, "\r\n"...)
 }
 
-// isToken reports whether a text can be a method or the name of a field:
-// RFC 9110, section 5.6.2.
+// isToken reports whether a text is a valid method or field name: RFC 9110, section
+// 5.6.2.
 func isToken[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if !tokenByte(s[i]) {
@@ -149,7 +149,7 @@ func isToken[T string | []byte](s T) bool {
 	return len(s) > 0
 }
 
-// tokenByte looks a byte up in two words of one bit a character.
+// tokenByte looks up a byte in two words with one bit per character.
 func tokenByte(b byte) bool {
 	const (
 		low  = uint64(0x03ff6cfa00000000) // !#$%&'*+-. and digits
@@ -161,7 +161,7 @@ func tokenByte(b byte) bool {
 	return b < 128 && high>>(b-64)&1 != 0
 }
 
-// isPath reports whether a text can stand in the request line.
+// isPath reports whether a text is valid in the request line.
 func isPath(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] == 0x7f {
@@ -171,7 +171,7 @@ func isPath(s string) bool {
 	return true
 }
 
-// isValue reports whether a text can be the value of a field.
+// isValue reports whether a text is a valid field value.
 func isValue[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {

@@ -12,19 +12,18 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// hears waits until there is something to be read on the connection that is kept.
+// hears waits until the kept connection has data or has ended.
 func hears(t *testing.T, c *wire.Client) {
 	t.Helper()
 	for until := time.Now().Add(time.Minute); !c.Hears(); time.Sleep(time.Millisecond) {
 		if time.Now().After(until) {
-			t.Fatal("nothing comes")
+			t.Fatal("no data")
 		}
 	}
 }
 
-// A kept connection that the target closes while it is idle, and one on which it says
-// something nobody asked for, are replaced before anything is
-// sent on them: not even a purchase is lost.
+// A kept connection is replaced before anything is sent on it, if the target has closed
+// it while it was idle or has sent unsolicited data. Not even a purchase is lost.
 func TestStaleConnectionIsNoticed(t *testing.T) {
 	t.Parallel()
 	for name, last := range map[string]string{
@@ -56,9 +55,10 @@ func TestStaleConnectionIsNoticed(t *testing.T) {
 	}
 }
 
-// A target that says its last word right after an answer, and goes on reading, as a server does that closes without
-// losing what is under way, is told at once, however soon the next request follows: the system says only once that
-// there is something to read, and that may have been before the request. Waiting for more would end in a timeout.
+// A target that sends a last message right after an answer, and continues to read, is
+// detected at once, however soon the next request follows. That is how a server closes
+// without losing data. The system reports only once that there is data, and that may
+// have been before the request. Waiting for another report would end in a timeout.
 func TestLastWordRightAfterAnswer(t *testing.T) {
 	t.Parallel()
 	const rounds = 50
@@ -84,7 +84,7 @@ func TestLastWordRightAfterAnswer(t *testing.T) {
 					r := &wire.Request{Method: method, Path: "/"}
 					answered(t, c, r, 200, "ok")
 					<-ended
-					time.Sleep(200 * time.Microsecond) // long enough that the system has said it, and forgotten
+					time.Sleep(200 * time.Microsecond) // long enough for the system to report it before the request
 					got, err := c.Do(t.Context(), r)
 					kind := wire.KindOf(err)
 					switch {
@@ -95,16 +95,17 @@ func TestLastWordRightAfterAnswer(t *testing.T) {
 					}
 					c.Close()
 				}
-				// On a machine that is slow to deliver it, one may come when the request is sent.
+				// On a slow machine, a message may arrive while the request is being
+				// sent.
 				if unasked > rounds/2 {
-					t.Errorf("%d of %d answers were not asked for", unasked, rounds)
+					t.Errorf("%d of %d answers were unsolicited", unasked, rounds)
 				}
 			})
 		}
 	}
 }
 
-// A connection over TLS that was closed while it lay idle is replaced as well.
+// A TLS connection that was closed while it was idle is replaced as well.
 func TestStaleTLS(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -114,6 +115,6 @@ func TestStaleTLS(t *testing.T) {
 		answered(t, c, post("/", ""), 200, "")
 		s.CloseClientConnections()
 		hears(t, c)
-		time.Sleep(2 * time.Millisecond) // a connection over TLS is looked at when it was idle that long
+		time.Sleep(2 * time.Millisecond) // the idle time after which a TLS connection is checked
 	}
 }

@@ -13,37 +13,37 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// The ports that a URL without one means.
+// Default ports.
 const (
 	portHTTP  = "80"
 	portHTTPS = "443"
 )
 
-// Target is what requests go to: scheme, address, and the path that all have in
-// common. Clients share one, and with it the buffers that none of them uses.
+// Target is where requests go: scheme, address, and a common base path. Clients share a
+// target, and with it the unused buffers.
 type Target struct {
 	url    url.URL
 	secure bool
-	// host has no brackets and no port, port is never empty.
+	// host has no brackets and no port. port is never empty.
 	host, port string
-	// field is the Host field, line break included.
+	// field is the Host field, including its line break.
 	field string
-	// base is the path in common, escaped and without a slash at its end.
+	// base is the base path, escaped and without a slash at its end.
 	base string
-	// loopback says that every connection must go to a loopback address.
+	// loopback is set if every connection must go to a loopback address.
 	loopback bool
-	// resolver looks the host up; nil is the system's.
+	// resolver resolves the host; nil is the system's.
 	resolver *net.Resolver
 
 	buffers buffers
 }
 
-// ParseTarget reads a URL, http:// or https://, or host:port, which means http.
-// An error names what the text has that a target cannot have, and quotes none of it:
-// a password may be anywhere in it. [Target.Resolve] finds out where a name leads.
+// ParseTarget parses a URL, http:// or https://, or host:port, which means http. An
+// error names the part that is not allowed, and quotes nothing, because a password may
+// be anywhere in the text. Call [Target.Resolve] to resolve the host.
 func ParseTarget(text string) (*Target, error) {
 	if text == "" {
-		return nil, errors.New("the target is empty: it is a URL, such as http://localhost:8000")
+		return nil, errors.New("the target is empty: give a URL, such as http://localhost:8000")
 	}
 	whole := text
 	if !strings.Contains(text, "://") {
@@ -61,7 +61,7 @@ func ParseTarget(text string) (*Target, error) {
 	return t, nil
 }
 
-// check says what a target cannot have.
+// check returns what is not allowed in a target.
 func (t *Target) check(whole string) error {
 	switch u := &t.url; {
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -77,7 +77,7 @@ func (t *Target) check(whole string) error {
 	case strings.Contains(u.Path, "@"):
 		return errors.New("it has an @ behind its host: a user name or password there would be shown")
 	case u.RawQuery != "" || u.ForceQuery:
-		return errors.New("it has a query: queries belong to the paths of requests")
+		return errors.New("it has a query: put queries into the paths of requests")
 	case strings.Contains(whole, "#"):
 		return errors.New("it has a fragment (#…), which is never sent")
 	}
@@ -90,7 +90,7 @@ func (t *Target) check(whole string) error {
 	return nil
 }
 
-// fill computes what each request needs, once.
+// fill computes, once, what each request needs.
 func (t *Target) fill() {
 	usual := portHTTP
 	if t.secure {
@@ -99,7 +99,7 @@ func (t *Target) fill() {
 	if t.port == "" {
 		t.port = usual
 	}
-	// The zone of an IPv6 address means something on this machine only.
+	// The zone of an IPv6 address has a meaning only on this machine.
 	name, _, _ := strings.Cut(t.host, "%")
 	if strings.Contains(name, ":") {
 		name = "[" + name + "]"
@@ -118,31 +118,32 @@ func (t *Target) fill() {
 // String returns the URL without a slash at its end.
 func (t *Target) String() string { return t.url.String() }
 
-// Resolve looks up where a host that is a name leads, for 5 s at most; a nil
-// resolver is the system's. The target is one of loopback if all addresses of its host
-// are, and then every later connection must go to one too, wherever the name leads by
-// then. It is called before the first client is made.
+// Resolve resolves the host if it is a name. It takes at most 5 s; a nil resolver is
+// the system's. If all addresses of the host are loopback addresses, every later
+// connection must go to a loopback address as well, even if the name resolves to
+// something else by then. Call it before the first client is made.
 func (t *Target) Resolve(ctx context.Context, r *net.Resolver) {
 	t.resolver, t.loopback = r, endpoint.IsLoopbackHost(ctx, r, t.host)
 }
 
-// Loopback reports whether all requests stay on this machine: the host is a
-// loopback address, or a name that led to nothing else in [Target.Resolve]. A name
-// that was not looked up is not, not even localhost.
+// Loopback reports whether all requests stay on this machine: the host is a loopback
+// address, or a name that resolved only to such addresses in [Target.Resolve]. A name
+// that has not been resolved, even localhost, is not.
 func (t *Target) Loopback() bool { return t.loopback }
 
-// Private reports whether nobody on the way can read what is sent: it stays on
-// this machine, or goes over TLS.
+// Private reports whether nobody on the network can read the requests, because they
+// stay on this machine or use TLS.
 func (t *Target) Private() bool { return t.secure || t.loopback }
 
-// ErrNotLoopback is what a connection fails with that would leave this machine,
-// to a target that was one of loopback when it was resolved. Nothing was sent.
-var ErrNotLoopback = errors.New("the host was a loopback address when it was looked up first, and is not any more")
+// ErrNotLoopback is the error of a connection that would leave this machine although
+// the target was a loopback address when it was resolved. Nothing is sent.
+var ErrNotLoopback = errors.New("the host no longer resolves to a loopback address, as it did at the start")
 
-// Dialer returns a dialer of connections to the target. Where the target is one of
-// loopback it refuses any other address with [ErrNotLoopback].
+// Dialer returns a dialer for the target. If the target is loopback, the dialer rejects
+// any other address with [ErrNotLoopback].
 func (t *Target) Dialer() *net.Dialer {
-	// An idle connection is the user's wait: probing it would be traffic that nobody asked for.
+	// A connection is idle while its user waits. Keep-alive probes would be unwanted
+	// traffic.
 	d := &net.Dialer{KeepAlive: -1, Resolver: t.resolver}
 	if t.loopback {
 		d.ControlContext = endpoint.Only(endpoint.IsLoopback, ErrNotLoopback)
@@ -150,5 +151,5 @@ func (t *Target) Dialer() *net.Dialer {
 	return d
 }
 
-// address is what is dialed.
+// address returns the address to dial.
 func (t *Target) address() string { return net.JoinHostPort(t.host, t.port) }

@@ -59,14 +59,14 @@ func TestParseTarget(t *testing.T) {
 				t.Fatal(err)
 			}
 			if r := <-asked; r.Host != test.host || r.RequestURI != test.path {
-				t.Errorf("%q of %q was asked for, want %q of %q", r.RequestURI, r.Host, test.path, test.host)
+				t.Errorf("%q of %q was requested, want %q of %q", r.RequestURI, r.Host, test.path, test.host)
 			}
 		})
 	}
 }
 
-// What a target cannot have is named, and never quoted.
-func TestParseTargetRefuses(t *testing.T) {
+// The error names what is not allowed in a target, and never quotes it.
+func TestParseTargetRejects(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                                      "empty",

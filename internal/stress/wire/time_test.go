@@ -8,8 +8,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// A timeout counts from the beginning of its own request, on a connection that was used just
-// before as well, and never ends it early.
+// A timeout counts from the beginning of its own request, also on a connection that was
+// used just before, and never ends the request early.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	const timeout = 2 * time.Second
@@ -31,11 +31,11 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("it took %s, want %s", took, timeout)
 	}
 	if failure.took < timeout || failure.took > took {
-		t.Errorf("it says that it took %s, but it took %s", failure.took, took)
+		t.Errorf("it reports %s, but it took %s", failure.took, took)
 	}
 }
 
-// The whole way counts, redirects included.
+// The whole request counts, including redirects.
 func TestTimeoutOverRedirects(t *testing.T) {
 	t.Parallel()
 	s := listen(t, func(_ *server, p *peer) {
@@ -48,7 +48,8 @@ func TestTimeoutOverRedirects(t *testing.T) {
 	failed(t, c, get("/"), wire.Timeout)
 }
 
-// When a context ends, so does the request, in whatever it waits for, and the client is good for another one.
+// When a context ends, the request ends, whatever it waits for, and the client can send
+// another one.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	for name, beginning := range map[string]string{
@@ -74,7 +75,7 @@ func TestCancel(t *testing.T) {
 			})
 			c := client(t, s.target, wire.Options{})
 			ctx, cancel := context.WithCancel(t.Context())
-			// The context that ends is one that the client followed before.
+			// The ended context is one that the client followed before.
 			if _, err := c.Do(ctx, post("/", "")); err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +94,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// A context that is over lets nothing begin.
+// With an ended context, no request begins.
 func TestCanceledBefore(t *testing.T) {
 	t.Parallel()
 	s := answering(t, ok)
@@ -105,8 +106,8 @@ func TestCanceledBefore(t *testing.T) {
 	s.came(t, 0)
 }
 
-// A context that ends while the client waits for the next request harms no
-// request under another one.
+// A context that ends while the client is idle does not disturb a request under another
+// context.
 func TestCancelWhileIdle(t *testing.T) {
 	t.Parallel()
 	s := answering(t, ok)
@@ -123,7 +124,8 @@ func TestCancelWhileIdle(t *testing.T) {
 	s.came(t, 1)
 }
 
-// The deadline of a context ends the request as cancelling does: it is the run's, not the target's.
+// The deadline of a context ends the request like a cancellation: it is the run's limit
+// and not the target's.
 func TestContextDeadline(t *testing.T) {
 	t.Parallel()
 	silent := listen(t, func(_ *server, p *peer) { p.wait() })

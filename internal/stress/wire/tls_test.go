@@ -12,7 +12,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// secure starts a server that would speak HTTP/2 as well.
+// secure starts a server that also supports HTTP/2.
 func secure(t *testing.T, o *tls.Config) (*wire.Target, *tls.Config) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,7 +46,7 @@ func TestTLS(t *testing.T) {
 				c := client(t, target, wire.Options{TLS: o})
 				for range 3 {
 					answered(t, c, get("/"), 200, "HTTP/1.1 http/1.1")
-					time.Sleep(5 * time.Millisecond) // a connection is looked at when it was idle a while
+					time.Sleep(5 * time.Millisecond) // a connection is checked after it was idle a while
 				}
 				if got, want := c.Protocol(), "HTTP/1.1 over "+name; got != want {
 					t.Errorf("protocol %q, want %q", got, want)
@@ -67,10 +67,10 @@ func TestNoTLS(t *testing.T) {
 		target *wire.Target
 		o      *tls.Config
 	}{
-		"unknown CA":        {target, nil},
-		"another name":      {target, wrong},
-		"too old":           {old, &tls.Config{InsecureSkipVerify: true}},
-		"asks for our name": {private, &tls.Config{InsecureSkipVerify: true}},
+		"unknown CA":               {target, nil},
+		"another name":             {target, wrong},
+		"too old":                  {old, &tls.Config{InsecureSkipVerify: true}},
+		"requests our certificate": {private, &tls.Config{InsecureSkipVerify: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +79,8 @@ func TestNoTLS(t *testing.T) {
 	}
 }
 
-// Who speaks HTTP to a port of TLS is told so: by the server's words, or ours.
+// A client that speaks HTTP to a TLS port gets an error that says so, from the server
+// or from the client.
 func TestPlainToTLS(t *testing.T) {
 	t.Parallel()
 	target, _ := secure(t, nil)
@@ -87,8 +88,8 @@ func TestPlainToTLS(t *testing.T) {
 	answered(t, c, get("/"), 400, "Client sent an HTTP request to an HTTPS server.\n")
 }
 
-// A connection over TLS that is cut off in the middle of a record has not ended, even where the end
-// of the connection would be the end of the body.
+// A TLS connection that is cut off in the middle of a record has not ended properly,
+// even if the end of the connection would be the end of the body.
 func TestCutOffTLS(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -99,7 +100,7 @@ func TestCutOffTLS(t *testing.T) {
 		}
 		_, _ = c.Write([]byte("HTTP/1.1 200 OK\r\n\r\nhalf"))
 		below := c.(*tls.Conn).NetConn()
-		_, _ = below.Write([]byte("\x17\x03\x03\x01\x00abc")) // of 256 bytes, three
+		_, _ = below.Write([]byte("\x17\x03\x03\x01\x00abc")) // three of 256 bytes
 		_ = below.Close()
 	}))
 	t.Cleanup(s.Close)

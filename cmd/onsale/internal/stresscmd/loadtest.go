@@ -8,7 +8,7 @@ import (
 
 	"onsale/cmd/onsale/internal/command"
 	"onsale/internal/app"
-	"onsale/internal/stress"
+	"onsale/internal/stress/api"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/metrics"
 	"onsale/internal/stress/report"
@@ -138,12 +138,12 @@ func (t *test) serve(ctx context.Context) error {
 	if t.flags.Listen == "" {
 		return nil
 	}
-	desk := session.NewDesk(session.DeskOptions{
+	runs := api.NewManager(api.ManagerOptions{
 		Store: t.kept, Host: t.source.target.String(), Target: t.source.target, AdminToken: t.targetToken,
 		Resolver: t.env.Resolver, Program: command.Version(), Logger: t.log,
 	})
-	desk.Adopt(t.session, t.ended)
-	url, err := t.servers.ServeControl(ctx, desk)
+	runs.Adopt(t.session, t.ended)
+	url, err := t.servers.ServeControl(ctx, runs)
 	if err != nil {
 		return err
 	}
@@ -154,11 +154,11 @@ func (t *test) serve(ctx context.Context) error {
 // run lets the test run.
 func (t *test) run(ctx context.Context) (result.Run, error) {
 	defer close(t.ended)
-	watch := func(r result.Run, now stress.Now) { t.live.Update(r, now) }
+	watch := func(r result.Run, now result.Now) { t.live.Update(r, now) }
 	if t.flags.OnlySummary {
 		watch = nil
 	} else {
-		t.live.Begin(t.session.Report(), stress.Now{Left: t.session.Length()})
+		t.live.Begin(t.session.Report(), result.Now{Left: t.session.Length()})
 		defer t.live.End()
 	}
 	if t.flags.Capacity {

@@ -12,10 +12,10 @@ import (
 	"strings"
 
 	"onsale/internal/endpoint"
-	"onsale/internal/stress/guess"
 	"onsale/internal/stress/scenario"
 	"onsale/internal/stress/script"
 	"onsale/internal/stress/session"
+	"onsale/internal/stress/suggest"
 	"onsale/internal/stress/wire"
 )
 
@@ -52,7 +52,7 @@ func newSource(c *RunCommand, so script.Options) (*source, error) {
 	case c.URL != "" && c.Host != "":
 		return nil, errors.New("--host must not be given beside a URL, which names the host")
 	case c.URL != "" && c.URL != "localhost" && !strings.ContainsAny(c.URL, ":/."):
-		return nil, fmt.Errorf("%q is no URL, and no command of onsale stress%s", endpoint.Shown(c.URL), guess.Among(c.URL, []string{"run", "list", "show", "compare"}))
+		return nil, fmt.Errorf("%q is no URL, and no command of onsale stress%s", endpoint.Shown(c.URL), suggest.Among(c.URL, []string{"run", "list", "show", "compare"}))
 	case c.Prepare && (c.URL != "" || c.Curl != ""):
 		return nil, errors.New("--prepare makes concerts for the built-in scenarios, and has none to make here")
 	case c.Redirects < 0 || c.Redirects > maxRedirects:
@@ -97,7 +97,7 @@ func scriptOf(c *RunCommand, so script.Options) (*script.Script, error) {
 		for _, spec := range scenario.Builtin() {
 			names = append(names, spec.Name)
 		}
-		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), endpoint.Shown(c.Scenario), guess.Among(c.Scenario, names))
+		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), endpoint.Shown(c.Scenario), suggest.Among(c.Scenario, names))
 	default:
 		return script.Load(c.Scenario, so)
 	}

@@ -1,4 +1,4 @@
-package control_test
+package api_test
 
 import (
 	"bufio"
@@ -16,11 +16,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"onsale/internal/stress/control"
+	"onsale/internal/stress/api"
 	"onsale/internal/stress/stats"
 )
 
-// pipes listens without a network, so that streams live in virtual time.
+// pipes is a listener without a network, so that streams run in virtual time.
 type pipes struct {
 	calls  chan net.Conn
 	closed chan struct{}
@@ -55,13 +55,12 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	}
 }
 
-// served is a server of the API, with the time-outs of a server whose answers
-// end.
+// served is a server of the API with ordinary read and write timeouts.
 type served struct {
-	desk   *desk
+	runner *runner
 	client *http.Client
 	pipes  *pipes
-	// stop ends the streams, as an app does that shuts down.
+	// stop ends the streams, as the application does when it shuts down.
 	stop context.CancelFunc
 	http *http.Server
 }
@@ -69,9 +68,9 @@ type served struct {
 func serve(t *testing.T) *served {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	s := &served{desk: &desk{}, pipes: newPipes(), stop: stop}
+	s := &served{runner: &runner{}, pipes: newPipes(), stop: stop}
 	s.http = &http.Server{
-		Handler:     control.Handler(ctx, s.desk, slog.New(slog.DiscardHandler)),
+		Handler:     api.Handler(ctx, s.runner, slog.New(slog.DiscardHandler)),
 		ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
 	}
 	transport := &http.Transport{DialContext: s.pipes.dial}
@@ -91,7 +90,7 @@ func serve(t *testing.T) *served {
 	return s
 }
 
-// event is one as a browser would tell it.
+// event is an event as a browser decodes it.
 type event struct {
 	name, id string
 	data     struct {
@@ -107,7 +106,7 @@ type event struct {
 			Point *stats.Point
 		}
 	}
-	// comment is one that stands alone.
+	// comment is a comment that is not part of an event.
 	comment string
 	at      time.Duration // since the stream began
 }
@@ -121,7 +120,7 @@ type reader struct {
 	stop   context.CancelFunc
 }
 
-// listen begins a stream, as a browser does that has seen an event before.
+// listen opens a stream, like a browser that has received the event lastEventID.
 func (s *served) listen(t *testing.T, lastEventID string) *reader {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -175,7 +174,7 @@ func (s *served) listen(t *testing.T, lastEventID string) *reader {
 	return r
 }
 
-// seen returns what came until now.
+// seen returns the events received so far.
 func (r *reader) seen() (all []event) {
 	synctest.Wait()
 	for {
@@ -203,17 +202,17 @@ func (r *reader) ended() bool {
 	}
 }
 
-// story tells events in a line.
+// story lists events in a line.
 func story(all []event) string {
-	told := make([]string, 0, len(all))
+	parts := make([]string, 0, len(all))
 	for _, e := range all {
 		text := fmt.Sprintf("%s %s", e.name, e.id)
 		if e.comment != "" {
 			text = ":"
 		}
-		told = append(told, fmt.Sprintf("%.0fs %s", e.at.Seconds(), text))
+		parts = append(parts, fmt.Sprintf("%.0fs %s", e.at.Seconds(), text))
 	}
-	return strings.Join(told, ", ")
+	return strings.Join(parts, ", ")
 }
 
 const (
@@ -221,9 +220,9 @@ const (
 	second = "20261122-090001-7f3a"
 )
 
-// TestTwoReadersSeeARun: what both see from before a run to after it, though the
-// server's own time-outs are shorter.
-func TestTwoReadersSeeARun(t *testing.T) {
+// TestTwoClientsSeeARun: two clients see a run from before its start to after its
+// end, although the server's own timeouts are shorter.
+func TestTwoClientsSeeARun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t)
@@ -233,37 +232,37 @@ func TestTwoReadersSeeARun(t *testing.T) {
 				t.Errorf("%s, %s, %v", got, r.retry, r.header)
 			}
 		}
-		time.Sleep(40*time.Second + time.Second/2) // between two looks
+		time.Sleep(40*time.Second + time.Second/2) // between two polls
 		if got := story(one.seen()); got != "15s :, 30s :" {
 			t.Errorf("while nothing runs: %s", got)
 		}
 		two.seen()
 
 		call(s.http.Handler, "POST", "/stress/runs", `{"users":50}`)
-		asked := s.desk.asked
+		polled := s.runner.polled
 		for i := range 5 {
-			s.desk.tell(int64(100 * (i + 1)))
+			s.runner.count(int64(100 * (i + 1)))
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()
-		if n := s.desk.asked - asked; n > 6 {
-			t.Errorf("two readers had the desk asked %d times in 5 s", n)
+		if n := s.runner.polled - polled; n > 6 {
+			t.Errorf("two clients polled the runner %d times in 5 s", n)
 		}
 		for i, r := range []*reader{one, two} {
 			all := r.seen()
 			if got := story(all); got != "41s state running/"+first+", 42s state running/"+first+", 43s state running/"+first+
 				", 44s state running/"+first+", 45s state running/"+first {
-				t.Fatalf("reader %d: %s", i, got)
+				t.Fatalf("client %d: %s", i, got)
 			}
 			last := all[4].data
 			if !last.Running || last.ID != first || last.Run.Now.Users != 50 || last.Run.Total.Requests != 500 || len(last.Run.Names) != 1 ||
 				last.Run.Names[0].Name != "/concerts" || last.Run.Point == nil || last.Run.Point.Requests != last.Run.Total.Requests {
-				t.Errorf("reader %d: %+v", i, last)
+				t.Errorf("client %d: %+v", i, last)
 			}
 		}
 
 		two.stop()
-		s.desk.end()
+		s.runner.end()
 		time.Sleep(10 * time.Second)
 		all := one.seen()
 		if got := story(all); got != "46s end idle/"+first+", 46s state idle/"+first {
@@ -273,14 +272,14 @@ func TestTwoReadersSeeARun(t *testing.T) {
 			t.Errorf("end: %+v", e)
 		}
 		if !two.ended() || one.ended() {
-			t.Error("the reader who left is there, or the other is not")
+			t.Error("the client that disconnected is still connected, or the other is not")
 		}
 	})
 }
 
-// TestNoEndIsMissed: a reader who comes again, and one who is there while runs
-// follow each other within a second, learn of each end once.
-func TestNoEndIsMissed(t *testing.T) {
+// TestClientsLearnOfEachEndOnce: a client that reconnects, and one that stays
+// connected while runs follow each other within a second, get each end once.
+func TestClientsLearnOfEachEndOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t)
@@ -288,9 +287,9 @@ func TestNoEndIsMissed(t *testing.T) {
 		time.Sleep(time.Second + time.Second/2)
 		run := func() {
 			call(s.http.Handler, "POST", "/stress/runs", `{}`)
-			s.desk.end()
+			s.runner.end()
 		}
-		run() // between two looks
+		run() // between two polls
 		time.Sleep(time.Second)
 		call(s.http.Handler, "POST", "/stress/runs", `{}`)
 		time.Sleep(time.Second)
@@ -298,7 +297,7 @@ func TestNoEndIsMissed(t *testing.T) {
 		if got := story(there.seen()); got != want {
 			t.Errorf("there: %s, want %s", got, want)
 		}
-		s.desk.end()
+		s.runner.end()
 		for lastEventID, want := range map[string]string{
 			"":                                     "state idle/" + second,
 			"idle/" + second:                       "state idle/" + second,
@@ -318,8 +317,8 @@ func TestNoEndIsMissed(t *testing.T) {
 	})
 }
 
-// TestStreamsEndWithTheServer: a server that is shut down gently does not wait
-// for them.
+// TestStreamsEndWithTheServer: a server that shuts down gracefully does not wait
+// for streams.
 func TestStreamsEndWithTheServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -352,7 +351,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		w := call(s.http.Handler, http.MethodGet, "/stress/events", "")
 		wantProblem(t, w, 503, "busy", "")
 		if w.Header().Get("Retry-After") == "" {
-			t.Error("nobody says when to come again")
+			t.Error("the response has no Retry-After")
 		}
 		all[0].stop()
 		time.Sleep(time.Second)
@@ -362,9 +361,9 @@ func TestStreamsAreBounded(t *testing.T) {
 	})
 }
 
-// TestSlowReadersAreDropped: one who stops reading loses the stream, and holds up
-// nobody.
-func TestSlowReadersAreDropped(t *testing.T) {
+// TestSlowClientsAreDisconnected: a client that stops reading is disconnected and
+// does not delay other clients.
+func TestSlowClientsAreDisconnected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := serve(t)
@@ -383,19 +382,19 @@ func TestSlowReadersAreDropped(t *testing.T) {
 		quick := s.listen(t, "")
 		time.Sleep(time.Second / 2)
 		for i := range 8 {
-			s.desk.tell(int64(i))
+			s.runner.count(int64(i))
 			time.Sleep(time.Second)
 		}
 		if n := len(quick.seen()); n < 8 {
-			t.Errorf("the other reader saw %d events", n)
+			t.Errorf("the other client got %d events", n)
 		}
 		if err := slow.SetReadDeadline(time.Time{}); err != nil {
-			t.Errorf("the connection of the slow reader is closed too soon: %v", err)
+			t.Errorf("the connection of the slow client is closed too soon: %v", err)
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if err := slow.SetReadDeadline(time.Now().Add(time.Minute)); !errors.Is(err, io.ErrClosedPipe) {
-			t.Errorf("the connection of the slow reader is open: %v", err)
+			t.Errorf("the connection of the slow client is open: %v", err)
 		}
 	})
 }

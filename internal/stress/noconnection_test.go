@@ -11,7 +11,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// nobody is a connection to where nobody listens.
+// nobody is a connection to an address on which nothing listens.
 type nobody struct{ kind wire.Kind }
 
 func (n nobody) Do(context.Context, *wire.Request) (*wire.Response, error) {
@@ -21,8 +21,8 @@ func (nobody) Release()         {}
 func (nobody) Close()           {}
 func (nobody) Protocol() string { return "" }
 
-// TestRefusalsAreNoLoad: users who do not wait try once a second to connect.
-func TestRefusalsAreNoLoad(t *testing.T) {
+// TestRefusedConnectionsAreRetriedOnceASecond: users without a wait try to connect only once a second.
+func TestRefusedConnectionsAreRetriedOnceASecond(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[wire.Kind]int64{
 		wire.Refused: 10, wire.Resolve: 10, wire.Unreachable: 10, wire.ConnectTimeout: 10, wire.Handshake: 10, wire.Tester: 10,

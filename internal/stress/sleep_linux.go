@@ -7,20 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// alarm is a timer of the kernel. Reading from it waits in the runtime's poller,
+// kernelTimer is a timer of the kernel. Reading from it waits in the runtime's poller,
 // which it wakes within some 50 µs.
-type alarm struct{ file *os.File }
+type kernelTimer struct{ file *os.File }
 
-// sleep waits, and reports whether it could.
-func (a *alarm) sleep(d time.Duration) bool {
-	if a.file == nil {
+// sleep sleeps, and reports whether the kernel supports it.
+func (t *kernelTimer) sleep(d time.Duration) bool {
+	if t.file == nil {
 		fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 		if err != nil {
 			return false
 		}
-		a.file = os.NewFile(uintptr(fd), "timer")
+		t.file = os.NewFile(uintptr(fd), "timer")
 	}
-	conn, err := a.file.SyscallConn()
+	conn, err := t.file.SyscallConn()
 	if err != nil {
 		return false
 	}
@@ -30,12 +30,12 @@ func (a *alarm) sleep(d time.Duration) bool {
 		return false
 	}
 	var times [8]byte
-	_, err = a.file.Read(times[:])
+	_, err = t.file.Read(times[:])
 	return err == nil
 }
 
-func (a *alarm) close() {
-	if a.file != nil {
-		_ = a.file.Close()
+func (t *kernelTimer) close() {
+	if t.file != nil {
+		_ = t.file.Close()
 	}
 }

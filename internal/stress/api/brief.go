@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"cmp"
@@ -7,7 +7,7 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// briefOf returns what an event tells of a run.
+// briefOf returns the part of a run that an event has.
 func briefOf(live Live) *brief {
 	s := live.Report.Stats
 	b := &brief{

@@ -8,7 +8,8 @@ import (
 	"onsale/internal/stress"
 )
 
-// The target of these tests stalls for 2 s in every 10: whoever asks then waits for the end of the stall.
+// The target of these tests stalls for 2 s in every 10 s. A request in that time waits
+// for the end of the stall.
 const (
 	period = 10 * time.Second
 	stall  = 2 * time.Second
@@ -22,8 +23,8 @@ func stalls(at time.Duration) (time.Duration, int) {
 	return at + work, 200
 }
 
-// TestTheOpenModelTellsTheTruthOfStalls: a fifth of all who come meet a stall, so the 99th
-// percentile is that of the worst twentieth of those: 1.9 s.
+// TestTheOpenModelTellsTheTruthOfStalls: a fifth of all requests meet a stall, so the
+// 99th percentile is that of the worst twentieth of those: 1.9 s.
 func TestTheOpenModelTellsTheTruthOfStalls(t *testing.T) {
 	t.Parallel()
 	for _, arrivals := range []stress.Arrivals{stress.Even, stress.Poisson} {
@@ -41,21 +42,22 @@ func TestTheOpenModelTellsTheTruthOfStalls(t *testing.T) {
 				50: time.Duration(s.Total.Response.P50), 90: time.Duration(s.Total.Response.P90), 99: time.Duration(s.Total.Response.P99),
 			} {
 				if want := percentile(truth, percent); !near(got, want, 0.01) {
-					t.Errorf("%s: p%g is %v, in truth %v", arrivals, percent, got, want)
+					t.Errorf("%s: p%g is %v, but really %v", arrivals, percent, got, want)
 				}
 			}
 			if want := 1900 * time.Millisecond; !near(time.Duration(s.Total.Response.P99), want, 0.05) {
 				t.Errorf("%s: p99 is %v, by calculation %v", arrivals, time.Duration(s.Total.Response.P99), want)
 			}
 			if self := r.Self(); self.Bottleneck || self.LateSeconds > 0 {
-				t.Errorf("the target stalls, and the tester blames itself: %+v", self)
+				t.Errorf("the target stalls, but the load tester blames itself: %+v", self)
 			}
 		})
 	}
 }
 
-// TestTheNaiveFigureIsWrong is the negative control: as many requests of users who wait for one answer before they
-// ask again. They all wait out a stall with one request each, and the 99th percentile says that there was none.
+// TestTheNaiveFigureIsWrong is the negative control: as many requests in the closed
+// model. All users wait out a stall with one request each, and the 99th percentile
+// hides it.
 func TestTheNaiveFigureIsWrong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,8 +72,8 @@ func TestTheNaiveFigureIsWrong(t *testing.T) {
 	})
 }
 
-// TestPacingTellsTheTruthOfStalls: users with a pace measure from the moments that it sets. The service times beside them
-// are the naive figure.
+// TestPacingTellsTheTruthOfStalls: users with a pace measure from the moments that it
+// sets. Their service times are the naive figures.
 func TestPacingTellsTheTruthOfStalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -86,7 +88,7 @@ func TestPacingTellsTheTruthOfStalls(t *testing.T) {
 		}
 		want, got := percentile(truth, 99), time.Duration(s.Total.Response.P99)
 		if !near(got, want, 0.05) || want < 1800*time.Millisecond {
-			t.Errorf("p99 is %v, in truth %v", got, want)
+			t.Errorf("p99 is %v, but really %v", got, want)
 		}
 		if naive := time.Duration(s.Total.Service.P99); naive > 2*work {
 			t.Errorf("the naive p99 is %v: it should hide the stalls", naive)

@@ -1,11 +1,10 @@
-package control
+package api
 
 import (
 	"net/http"
 	"time"
 
 	"onsale/internal/problem"
-	"onsale/internal/stress"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/result"
 )
@@ -14,36 +13,36 @@ import (
 type state struct {
 	Running bool   `json:"running"`
 	ID      string `json:"id,omitempty"`
-	// Now and Report are there while a run is under way.
-	Now    *now           `json:"now,omitempty"`
+	// Now and Report are set while a run is under way.
+	Now    *now        `json:"now,omitempty"`
 	Report *result.Run `json:"report,omitempty"`
 }
 
-// now is a [stress.Now] as JSON tells it. Times are in seconds.
+// now is a [result.Now] as JSON. Times are in seconds.
 type now struct {
 	Users    int     `json:"users"`
 	Wanted   float64 `json:"wanted"`
 	InFlight int     `json:"in_flight"`
 	Elapsed  float64 `json:"elapsed"`
-	// Left is null if nobody knows it.
+	// Left is null if it is unknown.
 	Left     *float64 `json:"left"`
 	Stopping bool     `json:"stopping"`
 }
 
-func nowOf(n stress.Now) *now {
-	told := &now{
+func nowOf(n result.Now) *now {
+	state := &now{
 		Users: n.Users, Wanted: n.Wanted, InFlight: n.InFlight, Stopping: n.Stopping,
 		Elapsed: n.Elapsed.Round(time.Millisecond).Seconds(),
 	}
 	if n.Left >= 0 {
 		left := n.Left.Round(time.Millisecond).Seconds()
-		told.Left = &left
+		state.Left = &left
 	}
-	return told
+	return state
 }
 
-func (c *control) state(w http.ResponseWriter, _ *http.Request) {
-	live := c.desk.Live()
+func (h *handler) state(w http.ResponseWriter, _ *http.Request) {
+	live := h.runner.Live()
 	s := state{Running: live.Running, ID: live.ID}
 	if live.Running {
 		s.Now, s.Report = nowOf(live.Now), &live.Report
@@ -51,22 +50,22 @@ func (c *control) state(w http.ResponseWriter, _ *http.Request) {
 	problem.Answer(w, http.StatusOK, s)
 }
 
-func (c *control) scenarios(w http.ResponseWriter, _ *http.Request) {
+func (h *handler) scenarios(w http.ResponseWriter, _ *http.Request) {
 	problem.Answer(w, http.StatusOK, struct {
 		Scenarios []Scenario `json:"scenarios"`
-	}{c.desk.Scenarios()})
+	}{h.runner.Scenarios()})
 }
 
-// start begins a run with the settings in the body.
-func (c *control) start(w http.ResponseWriter, r *http.Request) {
+// start starts a run with the settings in the body.
+func (h *handler) start(w http.ResponseWriter, r *http.Request) {
 	var settings result.Settings
 	if p := problem.Read(w, r, &settings); p != nil {
 		p.Write(w)
 		return
 	}
-	id, err := c.desk.Start(r.Context(), settings)
+	id, err := h.runner.Start(r.Context(), settings)
 	if err != nil {
-		c.refuse(w, r, err)
+		h.refuse(w, r, err)
 		return
 	}
 	w.Header().Set("Location", pathOf(id))
@@ -76,16 +75,16 @@ func (c *control) start(w http.ResponseWriter, r *http.Request) {
 func pathOf(id string) string { return "/stress/runs/" + id }
 
 // stop ends the run gently.
-func (c *control) stop(w http.ResponseWriter, r *http.Request) {
-	if err := c.desk.Stop(); err != nil {
-		c.refuse(w, r, err)
+func (h *handler) stop(w http.ResponseWriter, r *http.Request) {
+	if err := h.runner.Stop(); err != nil {
+		h.refuse(w, r, err)
 		return
 	}
-	c.accepted(w)
+	h.accepted(w)
 }
 
 // change changes the load of the run.
-func (c *control) change(w http.ResponseWriter, r *http.Request) {
+func (h *handler) change(w http.ResponseWriter, r *http.Request) {
 	var change Change
 	if p := problem.Read(w, r, &change); p != nil {
 		p.Write(w)
@@ -95,24 +94,24 @@ func (c *control) change(w http.ResponseWriter, r *http.Request) {
 		problem.Invalid(problem.FieldProblem{Field: "body", Rule: "must have either users or rate"}).Write(w)
 		return
 	}
-	if err := c.desk.Change(change); err != nil {
-		c.refuse(w, r, err)
+	if err := h.runner.Change(change); err != nil {
+		h.refuse(w, r, err)
 		return
 	}
-	c.accepted(w)
+	h.accepted(w)
 }
 
-// accepted says what the run does just now: what was asked for comes about in a
-// moment.
-func (c *control) accepted(w http.ResponseWriter) {
-	live := c.desk.Live()
+// accepted answers with the current state of the run. The change takes effect a
+// moment later.
+func (h *handler) accepted(w http.ResponseWriter) {
+	live := h.runner.Live()
 	problem.Answer(w, http.StatusAccepted, state{Running: live.Running, ID: live.ID, Now: nowOf(live.Now)})
 }
 
-func (c *control) runs(w http.ResponseWriter, r *http.Request) {
-	runs, err := c.desk.Runs()
+func (h *handler) runs(w http.ResponseWriter, r *http.Request) {
+	runs, err := h.runner.Runs()
 	if err != nil {
-		c.refuse(w, r, err)
+		h.refuse(w, r, err)
 		return
 	}
 	problem.Answer(w, http.StatusOK, struct {
@@ -120,25 +119,25 @@ func (c *control) runs(w http.ResponseWriter, r *http.Request) {
 	}{append([]history.Summary{}, runs...)})
 }
 
-// find returns the report of a run that is kept, or is under way.
-func (c *control) find(id string) (result.Run, error) {
-	if live := c.desk.Live(); live.Running && live.ID == id {
+// find returns the report of a kept run, or of the run that is under way.
+func (h *handler) find(id string) (result.Run, error) {
+	if live := h.runner.Live(); live.Running && live.ID == id {
 		return live.Report, nil
 	}
-	return c.desk.Run(id)
+	return h.runner.Run(id)
 }
 
-func (c *control) run(w http.ResponseWriter, r *http.Request) {
-	found, err := c.find(r.PathValue("id"))
+func (h *handler) run(w http.ResponseWriter, r *http.Request) {
+	found, err := h.find(r.PathValue("id"))
 	if err != nil {
-		c.refuse(w, r, err)
+		h.refuse(w, r, err)
 		return
 	}
 	problem.Answer(w, http.StatusOK, found)
 }
 
-// compare sets run b beside the earlier run a.
-func (c *control) compare(w http.ResponseWriter, r *http.Request) {
+// compare compares run b with the earlier run a.
+func (h *handler) compare(w http.ResponseWriter, r *http.Request) {
 	var missing []problem.FieldProblem
 	query := r.URL.Query()
 	for _, name := range []string{"a", "b"} {
@@ -150,9 +149,9 @@ func (c *control) compare(w http.ResponseWriter, r *http.Request) {
 		problem.Invalid(missing...).Write(w)
 		return
 	}
-	comparison, err := c.desk.Compare(query.Get("a"), query.Get("b"))
+	comparison, err := h.runner.Compare(query.Get("a"), query.Get("b"))
 	if err != nil {
-		c.refuse(w, r, err)
+		h.refuse(w, r, err)
 		return
 	}
 	problem.Answer(w, http.StatusOK, comparison)

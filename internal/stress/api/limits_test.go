@@ -1,4 +1,4 @@
-package session_test
+package api_test
 
 import (
 	"errors"
@@ -11,16 +11,15 @@ import (
 	"time"
 
 	"onsale/internal/field"
-	"onsale/internal/stress/control"
+	"onsale/internal/stress/api"
 	"onsale/internal/stress/result"
-	"onsale/internal/stress/session"
 )
 
-// newDesk returns a desk, which is closed at the end of the test.
-func newDesk(t *testing.T, o session.DeskOptions) *session.Desk {
+// newManager returns a manager that is closed at the end of the test.
+func newManager(t *testing.T, o api.ManagerOptions) *api.Manager {
 	t.Helper()
 	o.Logger = slog.New(slog.DiscardHandler)
-	d := session.NewDesk(o)
+	d := api.NewManager(o)
 	t.Cleanup(func() {
 		if err := d.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -29,9 +28,9 @@ func newDesk(t *testing.T, o session.DeskOptions) *session.Desk {
 	return d
 }
 
-// starts begins a run and stops it again, and returns its settings. With a field, it
-// wants an error that names it and has the text.
-func starts(t *testing.T, d *session.Desk, s result.Settings, name, text string) result.Settings {
+// starts runs settings for a moment and returns the settings of the run. With the name of a field,
+// it wants an error that names the field and contains the text.
+func starts(t *testing.T, d *api.Manager, s result.Settings, name, text string) result.Settings {
 	t.Helper()
 	s.Scenario = "items"
 	_, err := d.Start(t.Context(), s)
@@ -54,24 +53,24 @@ func starts(t *testing.T, d *session.Desk, s result.Settings, name, text string)
 }
 
 // ends stops the run, which must be over in time.
-func ends(t *testing.T, d *session.Desk, limit time.Duration) {
+func ends(t *testing.T, d *api.Manager, limit time.Duration) {
 	t.Helper()
 	if err := d.Stop(); err != nil {
 		t.Error(err)
 	}
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	for began := time.Now(); d.Live().Running; <-look.C {
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for began := time.Now(); d.Live().Running; <-poll.C {
 		if time.Since(began) > limit {
 			t.Fatalf("the run has not ended within %s", limit)
 		}
 	}
 }
 
-// TestRunsOfTheDeskEnd: nobody may be there any more to stop them.
-func TestRunsOfTheDeskEnd(t *testing.T) {
+// TestRunsStartedOverHTTPEnd: runs end although nobody stops them.
+func TestRunsStartedOverHTTPEnd(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, session.DeskOptions{Host: itemsAPI(t)})
+	d := newManager(t, api.ManagerOptions{Host: itemsAPI(t)})
 	for _, c := range []struct {
 		settings    result.Settings
 		field, text string
@@ -99,29 +98,29 @@ func TestRunsOfTheDeskEnd(t *testing.T) {
 	}
 }
 
-// TestRunsAgainstTheDesksOwnProcess leave connections to others, by whatever name
-// the process is called.
-func TestRunsAgainstTheDesksOwnProcess(t *testing.T) {
+// TestRunsAgainstOwnProcessLeaveConnections: a run against this process leaves
+// connections to other clients, under any name of the process.
+func TestRunsAgainstOwnProcessLeaveConnections(t *testing.T) {
 	t.Parallel()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp4", "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := httptest.NewUnstartedServer(http.HandlerFunc(answerItems))
-	_ = api.Listener.Close()
-	api.Listener = listener
-	api.Start()
-	t.Cleanup(api.Close)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(answerItems))
+	_ = server.Listener.Close()
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(server.Close)
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := "http://127.0.0.1:" + port
 	crowd := 5
-	d := newDesk(t, session.DeskOptions{Host: own, Own: session.Own{
+	d := newManager(t, api.ManagerOptions{Host: own, Own: api.Own{
 		Addr: listener.Addr(), MaxConnections: 20, Taken: func() int { return crowd },
 	}})
-	const limit = "at most 10 in a run against this very server: of its 20 connections (--max-connections)"
+	const limit = "at most 10 in a run against this server: of its 20 connections (--max-connections)"
 	for _, host := range []string{"", own, own + "/", "127.0.0.1:" + port, "http://localhost:" + port, "http://LOCALHOST:" + port, "http://[::ffff:127.0.0.1]:" + port} {
 		starts(t, d, result.Settings{Host: host, Users: 11}, "users", limit)
 	}
@@ -146,19 +145,19 @@ func TestRunsAgainstTheDesksOwnProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for users, allowed := range map[int]bool{10: true, 11: false, 100_000: false} {
-		err := d.Change(control.Change{Users: &users})
+		err := d.Change(api.Change{Users: &users})
 		if broken, ok := errors.AsType[*field.Error](err); ok == allowed || ok && broken.Field != "users" {
 			t.Errorf("a change to %d users: %v", users, err)
 		}
 	}
 	ends(t, d, 10*time.Second)
 	crowd = 20
-	starts(t, d, result.Settings{Users: 1}, "users", "none is left")
-	// Another server has connections of its own.
+	starts(t, d, result.Settings{Users: 1}, "users", "so none is left")
+	// The limits do not apply to another server.
 	starts(t, d, result.Settings{Host: itemsAPI(t), Users: 30, SpawnRate: 1000}, "", "")
 }
 
-// TestRunsWhoseUsersHang end all the same once they are stopped.
+// TestRunsWhoseUsersHang: runs end once they are stopped, although all users hang.
 func TestRunsWhoseUsersHang(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -168,10 +167,10 @@ func TestRunsWhoseUsersHang(t *testing.T) {
 		}
 		answerItems(w, r)
 	}
-	api := httptest.NewServer(hanging)
-	t.Cleanup(api.Close)
+	server := httptest.NewServer(hanging)
+	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(release) })
-	d := newDesk(t, session.DeskOptions{Host: api.URL})
+	d := newManager(t, api.ManagerOptions{Host: server.URL})
 	if _, err := d.Start(t.Context(), result.Settings{Scenario: "items", Users: 20, SpawnRate: 1000, StopTimeout: "100ms"}); err != nil {
 		t.Fatal(err)
 	}

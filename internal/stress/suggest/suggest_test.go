@@ -1,10 +1,10 @@
-package guess_test
+package suggest_test
 
 import (
 	"strings"
 	"testing"
 
-	"onsale/internal/stress/guess"
+	"onsale/internal/stress/suggest"
 )
 
 func TestClosest(t *testing.T) {
@@ -18,7 +18,7 @@ func TestClosest(t *testing.T) {
 		{"capture", "check capture", "capture"},
 		{"CAPTRUE", "check capture", "capture"},
 		{"Method", "METHOD", "METHOD"},
-		{"p59", "p50 p95", "p95"}, // letters that changed places are nearer than another one
+		{"p59", "p50 p95", "p95"}, // swapped letters are nearer than another letter
 		{"p5", "p50 p95", "p50"},
 		{"xhexk", "check", ""}, // two wrong letters in a short word
 		{"falures", "failures", "failures"},
@@ -33,7 +33,7 @@ func TestClosest(t *testing.T) {
 		{long + "x", long, ""},
 		{long, long + "x", ""},
 	} {
-		if got := guess.Closest(c.name, strings.Fields(c.known)); got != c.want {
+		if got := suggest.Closest(c.name, strings.Fields(c.known)); got != c.want {
 			t.Errorf("%.70q among %.70q is %q, want %q", c.name, c.known, got, c.want)
 		}
 	}
@@ -46,7 +46,7 @@ func TestAmong(t *testing.T) {
 		{"bananas", "name weight", "; known are name, weight"},
 		{"bananas", "", ""},
 	} {
-		if got := guess.Among(c.name, strings.Fields(c.known)); got != c.want {
+		if got := suggest.Among(c.name, strings.Fields(c.known)); got != c.want {
 			t.Errorf("%s among %s: %q, want %q", c.name, c.known, got, c.want)
 		}
 	}

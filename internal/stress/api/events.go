@@ -1,7 +1,8 @@
-package control
+package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -12,57 +13,57 @@ import (
 )
 
 const (
-	// maxStreams is how many event streams there are at once; more get 503.
+	// maxStreams is how many event streams can be open; further ones get 503.
 	maxStreams = 100
-	// interval is the time between two looks at what goes on.
+	// interval is the time between two polls of the runner.
 	interval = time.Second
-	// maxLines is how many names an event tells of; of more, those with the most
-	// requests. It is sent each second, to everybody.
+	// maxLines is how many names an event has: those with the most requests. An event
+	// goes to every client each second.
 	maxLines = 50
 )
 
-// events tells everybody who listens what goes on.
+// events streams the state of the runner to its clients.
 type events struct {
-	desk    Desk
+	runner  Runner
 	closing <-chan struct{} // closed when all streams are to end
 	places  chan struct{}
 
 	mu   sync.Mutex
 	last frame
-	at   time.Time // when the last was taken
+	at   time.Time // when last was taken
 }
 
-func newEvents(closing <-chan struct{}, desk Desk) *events {
-	return &events{desk: desk, closing: closing, places: make(chan struct{}, maxStreams)}
+func newEvents(closing <-chan struct{}, runner Runner) *events {
+	return &events{runner: runner, closing: closing, places: make(chan struct{}, maxStreams)}
 }
 
-// frame is what goes on at one moment.
+// frame is the state at one moment.
 type frame struct {
-	knowledge
+	cursor
 
 	// data is the body of an event.
 	data []byte
 }
 
-// look returns what goes on. All streams look at the same frame, so that many
-// of them ask the desk hardly more often than one.
-func (e *events) look() frame {
+// poll returns the current state. All streams share a frame for half an interval,
+// so that many streams poll the runner hardly more often than one.
+func (e *events) poll() frame {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if now := time.Now(); e.at.IsZero() || now.Sub(e.at) >= interval/2 {
-		e.last, e.at = frameOf(e.desk.Live()), now
+		e.last, e.at = frameOf(e.runner.Live()), now
 	}
 	return e.last
 }
 
-// moment is the data of an event "state": what fits in a second of a page.
+// moment is the data of a "state" event.
 type moment struct {
 	Running bool   `json:"running"`
 	ID      string `json:"id,omitempty"`
 	Run     *brief `json:"run,omitempty"`
 }
 
-// brief is a run that is under way.
+// brief is the part of a running run that the console shows.
 type brief struct {
 	Started time.Time      `json:"started"`
 	Now     *now           `json:"now"`
@@ -72,11 +73,11 @@ type brief struct {
 	NotSent int64          `json:"not_sent"`
 	Self    stats.Self     `json:"self"`
 	Verdict result.Verdict `json:"verdict"`
-	// Point is the last of the series; there is none at first.
+	// Point is the last point of the series; nil in the first second.
 	Point *stats.Point `json:"point,omitempty"`
 }
 
-// line is what came of the requests of one name, or of all.
+// line summarizes the requests of one name, or all requests.
 type line struct {
 	Method         string           `json:"method,omitempty"`
 	Name           string           `json:"name,omitempty"`
@@ -105,14 +106,14 @@ func frameOf(live Live) frame {
 		m.Run = briefOf(live)
 	}
 	data, err := json.Marshal(m)
-	if err != nil { // numbers of the statistics are finite
+	if err != nil { // all numbers of the statistics are finite
 		panic(err)
 	}
-	return frame{knowledge{live.ID, live.Running}, data}
+	return frame{cursor{live.ID, live.Running}, data}
 }
 
-// serve is one stream: it lasts until its reader has gone, is too slow, or the
-// server stops.
+// serve serves one stream until its client disconnects, is too slow, or the server
+// stops.
 func (e *events) serve(w http.ResponseWriter, r *http.Request) {
 	select {
 	case e.places <- struct{}{}:
@@ -120,12 +121,12 @@ func (e *events) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Header().Set("Retry-After", "10")
 		problem.New(http.StatusServiceUnavailable, "busy", "Too many event streams",
-			"As many as there may be are open. GET /stress tells the same once.").Write(w)
+			fmt.Sprintf("All %d event streams are in use. GET /stress returns the same state once.", maxStreams)).Write(w)
 		return
 	}
 	select {
 	case <-e.closing:
-		problem.New(http.StatusServiceUnavailable, "stopping", "The load tester is stopping", "No stream begins any more.").Write(w)
+		problem.New(http.StatusServiceUnavailable, "stopping", "The load tester is stopping", "It accepts no new streams.").Write(w)
 		return
 	default:
 	}
@@ -136,7 +137,7 @@ func (e *events) serve(w http.ResponseWriter, r *http.Request) {
 	defer s.end()
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	for s.show(e.look()) {
+	for s.show(e.poll()) {
 		select {
 		case <-ticker.C:
 		case <-r.Context().Done():

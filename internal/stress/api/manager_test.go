@@ -1,4 +1,4 @@
-package session_test
+package api_test
 
 import (
 	"errors"
@@ -8,13 +8,12 @@ import (
 	"testing"
 
 	"onsale/internal/field"
-	"onsale/internal/stress/control"
+	"onsale/internal/stress/api"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/result"
-	"onsale/internal/stress/session"
 )
 
-// itemsAPI gives tokens, which is all that the items scenario asks for before it begins.
+// itemsAPI serves the items API, as far as the items scenario needs it.
 func itemsAPI(tb testing.TB) string {
 	tb.Helper()
 	s := httptest.NewServer(http.HandlerFunc(answerItems))
@@ -34,10 +33,10 @@ func answerItems(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestDeskRefuses(t *testing.T) {
+func TestManagerRejectsSettings(t *testing.T) {
 	t.Parallel()
 	own := itemsAPI(t)
-	d := session.NewDesk(session.DeskOptions{Host: own, Logger: slog.New(slog.DiscardHandler)})
+	d := api.NewManager(api.ManagerOptions{Host: own, Logger: slog.New(slog.DiscardHandler)})
 	for name, settings := range map[string]result.Settings{
 		"host":     {Scenario: "items", Host: "http://192.0.2.1"},
 		"scenario": {Scenario: "/etc/passwd"},
@@ -48,14 +47,14 @@ func TestDeskRefuses(t *testing.T) {
 			t.Errorf("%+v: %v", settings, err)
 		}
 	}
-	// It is no ticket API.
+	// The host is not a ticket API.
 	if _, err := d.Start(t.Context(), result.Settings{Scenario: "tickets"}); err == nil {
-		t.Error("tickets are bought where there are none")
+		t.Error("the tickets scenario started against the items API")
 	}
-	if err := d.Stop(); !errors.Is(err, control.ErrIdle) {
+	if err := d.Stop(); !errors.Is(err, api.ErrIdle) {
 		t.Errorf("stop: %v", err)
 	}
-	if err := d.Change(control.Change{}); !errors.Is(err, control.ErrIdle) {
+	if err := d.Change(api.Change{}); !errors.Is(err, api.ErrIdle) {
 		t.Errorf("change: %v", err)
 	}
 	if live := d.Live(); live.Running || live.ID != "" {
@@ -63,26 +62,27 @@ func TestDeskRefuses(t *testing.T) {
 	}
 }
 
-// TestDeskRunsOneAtATime starts a run, is asked for another, and is closed.
-func TestDeskRunsOneAtATime(t *testing.T) {
+// TestManagerRunsOneAtATime: while a run is under way, and after Close, no other run
+// starts.
+func TestManagerRunsOneAtATime(t *testing.T) {
 	t.Parallel()
 	store := history.New(t.TempDir())
-	d := session.NewDesk(session.DeskOptions{Host: itemsAPI(t), Store: store, Logger: slog.New(slog.DiscardHandler)})
+	d := api.NewManager(api.ManagerOptions{Host: itemsAPI(t), Store: store, Logger: slog.New(slog.DiscardHandler)})
 	settings := result.Settings{Scenario: "items", Users: 2, SpawnRate: 100}
 	id, err := d.Start(t.Context(), settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Start(t.Context(), settings); !errors.Is(err, control.ErrRunning) {
-		t.Errorf("a second one: %v", err)
+	if _, err := d.Start(t.Context(), settings); !errors.Is(err, api.ErrRunning) {
+		t.Errorf("a second run: %v", err)
 	}
 	users := 3 // at once
-	if err := d.Change(control.Change{Users: &users}); err != nil {
+	if err := d.Change(api.Change{Users: &users}); err != nil {
 		t.Errorf("change: %v", err)
 	}
 	rate := 5.0
-	if _, ok := errors.AsType[*field.Error](d.Change(control.Change{Rate: &rate})); !ok {
-		t.Error("users have a rate")
+	if _, ok := errors.AsType[*field.Error](d.Change(api.Change{Rate: &rate})); !ok {
+		t.Error("a run of users accepted a rate")
 	}
 	if live := d.Live(); !live.Running || live.ID != id {
 		t.Errorf("%+v", live)
@@ -96,7 +96,7 @@ func TestDeskRunsOneAtATime(t *testing.T) {
 	if r, err := d.Run(id); err != nil || r.ID != id || r.End != "stopped" {
 		t.Errorf("%v %+v", err, r)
 	}
-	if _, err := d.Start(t.Context(), settings); !errors.Is(err, control.ErrRunning) {
-		t.Errorf("after the end: %v", err)
+	if _, err := d.Start(t.Context(), settings); !errors.Is(err, api.ErrRunning) {
+		t.Errorf("after Close: %v", err)
 	}
 }

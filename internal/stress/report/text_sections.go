@@ -11,10 +11,10 @@ import (
 	"onsale/internal/stress/stats"
 )
 
-// errorWidth is the most that the longest error shifts the columns beside it.
+// errorWidth is the maximum width of the column of errors.
 const errorWidth = 100
 
-// failures is Locust's error report, and when each was seen.
+// failures writes Locust's error report, with the first and last time of each failure.
 func (t *text) failures() {
 	list := t.report.Stats.Failures
 	if len(list) == 0 {
@@ -32,14 +32,14 @@ func (t *text) failures() {
 	for _, f := range list {
 		t.line("%-18d %s  %-20s  %s", f.Count, format.Pad(format.Cut(fullReason(f), longest), longest), sight(t.report, f.First), sight(t.report, f.Last))
 		if f.Example != "" {
-			t.line("%-18s answered: %s", "", format.Line(f.Example))
+			t.line("%-18s answer: %s", "", format.Line(f.Example))
 		}
 	}
 	rule()
 	t.line("")
 }
 
-// fullReason says of which requests and what a failure was.
+// fullReason returns the requests of a failure, and what failed.
 func fullReason(f stats.Failure) string {
 	return strings.TrimSpace(format.Line(f.Method)+" "+format.Line(f.Name)) + ": " + reason(f)
 }
@@ -50,7 +50,7 @@ type outcome struct {
 	Count, Requests    int64
 }
 
-// outcomesOf are those of all names, in the order of the names.
+// outcomesOf returns the business outcomes of all names, in the order of the names.
 func outcomesOf(r result.Run) []outcome {
 	var all []outcome
 	for _, s := range r.Stats.Entries {
@@ -61,16 +61,16 @@ func outcomesOf(r result.Run) []outcome {
 	return all
 }
 
-// words writes the name of a kind as a person does: sold_out is "sold out".
+// words converts the name of a kind to words: sold_out becomes "sold out".
 func words(kind string) string { return strings.ReplaceAll(format.Line(kind), "_", " ") }
 
-// business tells the answers that are no failures and not what the user wanted.
+// business writes the answers that are not failures, but not what the user wanted.
 func (t *text) business() {
 	outcomes := outcomesOf(t.report)
 	if len(outcomes) == 0 {
 		return
 	}
-	t.line("Business outcomes (answers that are no failures and not what the user wanted)")
+	t.line("Business outcomes (answers that are not failures, but not what the user wanted)")
 	t.line("%s %s %-20s %10s %8s", format.Pad("Type", typeWidth), format.Pad("Name", t.name), "Outcome", "# reqs", "Share")
 	rule := func() { t.rule(typeWidth, t.name, 20, 11, 8) }
 	rule()
@@ -81,7 +81,7 @@ func (t *text) business() {
 	t.line("")
 }
 
-// capacity tells each load that was tried.
+// capacity writes each load that was tried.
 func (t *text) capacity() {
 	c := t.report.Capacity
 	if c == nil {
@@ -99,7 +99,7 @@ func (t *text) capacity() {
 	t.line("")
 }
 
-// loadOf writes a load with its unit: "500/s", "1,000 users".
+// loadOf returns a load with its unit: "500/s", "1,000 users".
 func loadOf(c result.Capacity, v float64) string {
 	if c.Unit == "users" {
 		return format.Amount(v) + " users"
@@ -107,16 +107,16 @@ func loadOf(c result.Capacity, v float64) string {
 	return format.Amount(v) + format.Line(c.Unit)
 }
 
-// capacitySentence says what was found.
+// capacitySentence returns the result of a search.
 func capacitySentence(c result.Capacity) string {
 	var said string
 	switch {
 	case c.Highest == 0 && c.Broken == 0:
-		return "No load could be judged."
+		return "No load was measured."
 	case c.Highest == 0:
-		return fmt.Sprintf("No load that was tried held: %s broke already.", loadOf(c, c.Broken))
+		return fmt.Sprintf("No load held: even %s broke.", loadOf(c, c.Broken))
 	case c.Broken == 0:
-		said = loadOf(c, c.Highest) + " held, and no higher load was seen to break for good: the capacity is above that."
+		said = loadOf(c, c.Highest) + " held, and no higher load was confirmed to break: the capacity is above that."
 	default:
 		said = fmt.Sprintf("The highest load that held is %s; %s did not.", loadOf(c, c.Highest), loadOf(c, c.Broken))
 	}
@@ -126,23 +126,24 @@ func capacitySentence(c result.Capacity) string {
 	return said
 }
 
-// StepLine tells what came of a step, in a line: "500/s held: 500 requests/s, p95 12 ms".
+// StepLine returns the result of a step as a line: "500/s held: 500 requests/s, p95 12
+// ms".
 func StepLine(c result.Capacity, p result.Step) string {
 	outcome := "held"
 	switch {
 	case p.Tester:
-		outcome = "says nothing, as the tester could not keep up"
+		outcome = "is inconclusive because the load tester could not keep up"
 	case !p.Held:
 		outcome = "broke " + format.Line(p.Broke)
 	}
 	return fmt.Sprintf("%s %s: %s requests/s, p95 %s", loadOf(c, p.Load), outcome, format.Rate(p.Rate), format.Duration(p.P95))
 }
 
-// heldBy says what came of a step.
+// heldBy returns the result of a step.
 func heldBy(s result.Step) string {
 	switch {
 	case s.Tester:
-		return "tester too slow"
+		return "load tester too slow"
 	case s.Held:
 		return "yes"
 	case s.Broke != "":
@@ -152,7 +153,7 @@ func heldBy(s result.Step) string {
 	}
 }
 
-// about says what was run, and how the tester itself did.
+// about writes what ran, and how the load tester itself performed.
 func (t *text) about() {
 	r := t.report
 	if r.ID != "" {
@@ -169,7 +170,7 @@ func (t *text) about() {
 	}
 }
 
-// verdict tells each check, and why the run is what it is.
+// verdict writes each check and the reasons of the verdict.
 func (t *text) verdict() {
 	r := t.report
 	t.line("")
@@ -197,7 +198,8 @@ func (t *text) verdict() {
 	}
 }
 
-// reasonsOf are those of the verdict, and those of the tester's own trouble that it does not name.
+// reasonsOf returns the reasons of the verdict, and those reasons of a bottleneck that
+// it does not have.
 func reasonsOf(r result.Run) []string {
 	all := slices.Clone(r.Verdict.Reasons)
 	for _, reason := range r.Self.Reasons {
@@ -208,7 +210,7 @@ func reasonsOf(r result.Run) []string {
 	return all
 }
 
-// The colours of a terminal.
+// The colours of a terminal, as ANSI codes.
 const (
 	red    = "31"
 	green  = "32"
@@ -217,7 +219,7 @@ const (
 	faint  = "2"
 )
 
-// paint colours a text if colours are wanted.
+// paint colours a text if wanted.
 func paint(wanted bool, color, text string) string {
 	if !wanted {
 		return text

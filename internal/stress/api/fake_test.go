@@ -1,4 +1,4 @@
-package control_test
+package api_test
 
 import (
 	"context"
@@ -12,69 +12,68 @@ import (
 	"time"
 
 	"onsale/internal/field"
-	"onsale/internal/stress"
-	"onsale/internal/stress/control"
+	"onsale/internal/stress/api"
 	"onsale/internal/stress/history"
 	"onsale/internal/stress/result"
 	"onsale/internal/stress/stats"
 )
 
-// desk starts runs that send nothing.
-type desk struct {
+// runner is a [api.Runner] whose runs send nothing.
+type runner struct {
 	mu      sync.Mutex
-	live    control.Live
-	changes []control.Change
-	asked   int // how often what goes on was asked for
+	live    api.Live
+	changes []api.Change
+	polled  int // number of calls of Live
 	kept    []result.Run
-	// broken is the error of all that is read.
+	// broken is the error that Runs and Run return.
 	broken error
 }
 
-var _ control.Desk = (*desk)(nil)
+var _ api.Runner = (*runner)(nil)
 
 const limit = 1000
 
 func invalid(name, rule string) error {
-	return fmt.Errorf("desk: %w", &field.Error{Field: name, Rule: rule})
+	return fmt.Errorf("runner: %w", &field.Error{Field: name, Rule: rule})
 }
 
-func (d *desk) Start(ctx context.Context, s result.Settings) (string, error) {
+func (d *runner) Start(ctx context.Context, s result.Settings) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case d.live.Running:
-		return "", fmt.Errorf("start: %w", control.ErrRunning)
+		return "", fmt.Errorf("start: %w", api.ErrRunning)
 	case s.Users > limit:
 		return "", invalid("users", "must be between 1 and 1000")
 	}
 	started := time.Date(2026, 11, 22, 9, 0, len(d.kept), 0, time.UTC)
 	id := started.Format("20060102-150405") + "-7f3a"
-	d.live = control.Live{
+	d.live = api.Live{
 		Running: true, ID: id,
-		Now:    stress.Now{Users: s.Users, Wanted: float64(s.Users), Left: -1},
+		Now:    result.Now{Users: s.Users, Wanted: float64(s.Users), Left: -1},
 		Report: result.Run{Schema: result.Schema, ID: id, Settings: s, Started: started},
 	}
 	return id, nil
 }
 
-func (d *desk) Stop() error {
+func (d *runner) Stop() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.live.Running {
-		return control.ErrIdle
+		return api.ErrIdle
 	}
 	d.live.Now.Stopping = true
 	return nil
 }
 
-func (d *desk) Change(c control.Change) error {
+func (d *runner) Change(c api.Change) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case !d.live.Running:
-		return control.ErrIdle
+		return api.ErrIdle
 	case c.Rate != nil:
 		return invalid("rate", "does not fit a run of users")
 	case *c.Users > limit || *c.Users < 0:
@@ -85,14 +84,14 @@ func (d *desk) Change(c control.Change) error {
 	return nil
 }
 
-func (d *desk) Live() control.Live {
+func (d *runner) Live() api.Live {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.asked++
+	d.polled++
 	return d.live
 }
 
-func (d *desk) Runs() (runs []history.Summary, err error) {
+func (d *runner) Runs() (runs []history.Summary, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, r := range d.kept {
@@ -101,7 +100,7 @@ func (d *desk) Runs() (runs []history.Summary, err error) {
 	return runs, d.broken
 }
 
-func (d *desk) Run(id string) (result.Run, error) {
+func (d *runner) Run(id string) (result.Run, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var found []result.Run
@@ -121,7 +120,7 @@ func (d *desk) Run(id string) (result.Run, error) {
 	return found[0], nil
 }
 
-func (d *desk) Compare(base, other string) (history.Comparison, error) {
+func (d *runner) Compare(base, other string) (history.Comparison, error) {
 	a, err := d.Run(base)
 	if err != nil {
 		return history.Comparison{}, err
@@ -133,12 +132,12 @@ func (d *desk) Compare(base, other string) (history.Comparison, error) {
 	return history.Compare(a, b), nil
 }
 
-func (d *desk) Scenarios() []control.Scenario {
-	return []control.Scenario{{Name: "tickets", Summary: "looks and buys"}}
+func (d *runner) Scenarios() []api.Scenario {
+	return []api.Scenario{{Name: "tickets", Summary: "browses and buys"}}
 }
 
-// tell lets the run make some requests.
-func (d *desk) tell(requests int64) {
+// count sets the number of the run's requests.
+func (d *runner) count(requests int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := &d.live.Report.Stats
@@ -147,16 +146,16 @@ func (d *desk) tell(requests int64) {
 	s.Series = append(slices.Clip(s.Series), stats.Point{At: float64(len(s.Series) + 1), Requests: requests})
 }
 
-// end ends the run, and returns its id.
-func (d *desk) end() string {
+// end ends the run and returns its id.
+func (d *runner) end() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.kept = append(d.kept, d.live.Report)
-	d.live = control.Live{ID: d.live.ID}
+	d.live = api.Live{ID: d.live.ID}
 	return d.live.ID
 }
 
-// logs keeps what is logged.
+// logs keeps log messages.
 type logs struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -174,9 +173,9 @@ func (l *logs) String() string {
 	return l.text.String()
 }
 
-// newAPI returns the API of a desk, and what it logs.
-func newAPI(tb testing.TB) (http.Handler, *desk, *logs) {
+// newAPI returns the API of a runner, and its log.
+func newAPI(tb testing.TB) (http.Handler, *runner, *logs) {
 	tb.Helper()
-	d, l := &desk{}, &logs{}
-	return control.Handler(tb.Context(), d, slog.New(slog.NewTextHandler(l, nil))), d, l
+	d, l := &runner{}, &logs{}
+	return api.Handler(tb.Context(), d, slog.New(slog.NewTextHandler(l, nil))), d, l
 }

@@ -1,23 +1,22 @@
-// Package guess finds what was meant by a name that is not known: a slip of the
-// finger is told with what it was probably to be.
-package guess
+// Package suggest finds the name that a misspelled name probably means.
+package suggest
 
 import "strings"
 
-// longestName is the longest name that is compared with others, in letters: what
-// is longer was no slip of the finger, and comparing takes quadratic time.
+// longestName is the longest name that is compared, in letters. A longer one is not a
+// typing error, and comparing takes quadratic time.
 const longestName = 64
 
-// What a wrong letter costs. Two that changed places are one slip of the
-// fingers: p59 is nearer to p95 than to p50.
+// The cost of a wrong letter. Two swapped letters are a single typing error: p59 is
+// nearer to p95 than to p50.
 const (
 	swapped  = 1
 	replaced = 2
 )
 
-// Closest returns which of the known names is nearest to a name, the first of
-// those that are equally near; empty if none is near. A third of the letters may
-// be wrong, and one in a short word; capitals do not matter.
+// Closest returns the known name that is nearest to a name, or the first of them; empty
+// if none is near. A third of the letters can be wrong, and one in a short word. Case
+// does not matter.
 func Closest(name string, known []string) string {
 	a := []rune(strings.ToLower(name))
 	if len(a) > longestName {
@@ -36,8 +35,8 @@ func Closest(name string, known []string) string {
 	return best
 }
 
-// Among says which of the known names was probably meant, or else which there
-// are, as the end of an error: "; did you mean capture?" It is empty if none is known.
+// Among returns the end of an error: the known name that was probably meant, as in ";
+// did you mean capture?", or else all known names. It is empty if there are none.
 func Among(name string, known []string) string {
 	if best := Closest(name, known); best != "" {
 		return "; did you mean " + best + "?"
@@ -48,11 +47,11 @@ func Among(name string, known []string) string {
 	return ""
 }
 
-// distance adds up the letters to add, drop, replace or swap with their
-// neighbour to make one word of the other, none of them twice: the optimal
-// string alignment distance, or restricted edit distance. (The four slips are
-// those of F. J. Damerau, "A Technique for Computer Detection and Correction of
-// Spelling Errors", Communications of the ACM 7(3), 1964.)
+// distance is the optimal string alignment distance, or restricted edit distance: the
+// cost of adding, dropping, replacing or swapping neighbouring letters, none of them
+// twice, to turn one word into the other. (F. J. Damerau describes these four errors in
+// "A Technique for Computer Detection and Correction of Spelling Errors",
+// Communications of the ACM 7(3), 1964.)
 func distance(a, b []rune) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

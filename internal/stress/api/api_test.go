@@ -1,4 +1,4 @@
-package control_test
+package api_test
 
 import (
 	"encoding/json"
@@ -13,14 +13,14 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// call makes one call.
+// call sends one request.
 func call(api http.Handler, method, target, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	api.ServeHTTP(w, httptest.NewRequest(method, target, strings.NewReader(body)))
 	return w
 }
 
-// decode reads an answer that must have a status.
+// decode decodes a response, which must have the status.
 func decode[T any](t *testing.T, w *httptest.ResponseRecorder, status int) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
@@ -45,7 +45,7 @@ type state struct {
 	Report *result.Run
 }
 
-// wantProblem checks that an answer is a problem that names the fields.
+// wantProblem checks that a response is a problem that names the fields.
 func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code, fields string) {
 	t.Helper()
 	var p struct {
@@ -66,7 +66,7 @@ func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code, f
 	}
 }
 
-// TestARunFromStartToReport goes the way of a page.
+// TestARunFromStartToReport sends the requests that the console sends.
 func TestARunFromStartToReport(t *testing.T) {
 	t.Parallel()
 	api, d, _ := newAPI(t)
@@ -88,7 +88,7 @@ func TestARunFromStartToReport(t *testing.T) {
 		t.Errorf("%+v at %s", started, w.Header().Get("Location"))
 	}
 	wantProblem(t, call(api, "POST", "/stress/runs", `{}`), 409, "running", "")
-	d.tell(100)
+	d.count(100)
 	live := decode[state](t, call(api, "GET", "/stress", ""), 200)
 	if !live.Running || live.ID != started.ID || live.Now == nil || live.Now.Users != 50 || live.Now.Left != nil || live.Report.Stats.Total.Requests != 100 {
 		t.Errorf("live: %+v", live)
@@ -129,7 +129,7 @@ func TestCompare(t *testing.T) {
 	var ids []string
 	for i := range 2 {
 		call(api, "POST", "/stress/runs", `{}`)
-		d.tell(int64(100 * (i + 1)))
+		d.count(int64(100 * (i + 1)))
 		ids = append(ids, d.end())
 	}
 	got := decode[history.Comparison](t, call(api, "GET", "/stress/compare?a="+ids[0]+"&b="+ids[1], ""), 200)
@@ -142,7 +142,7 @@ func TestCompare(t *testing.T) {
 	wantProblem(t, call(api, "GET", "/stress/compare?a=2026&b="+ids[0], ""), 404, "ambiguous", "")
 }
 
-func TestWhatIsRefused(t *testing.T) {
+func TestRejectedRequests(t *testing.T) {
 	t.Parallel()
 	const runs, current = "/stress/runs", "/stress/runs/current"
 	for _, bad := range []struct {
@@ -187,7 +187,7 @@ func TestWhatIsRefused(t *testing.T) {
 		before := d.live
 		wantProblem(t, call(api, bad.method, bad.target, bad.body), bad.status, bad.code, bad.fields)
 		if !reflect.DeepEqual(d.live, before) || len(d.changes) > 0 {
-			t.Errorf("%s %s %.60s has changed something", bad.method, bad.target, bad.body)
+			t.Errorf("%s %s %.60s changed something", bad.method, bad.target, bad.body)
 		}
 	}
 	api, _, _ := newAPI(t)
@@ -226,9 +226,9 @@ func TestOtherMethods(t *testing.T) {
 	}
 }
 
-// TestErrorsThatAreNobodysBusiness: what the desk fails at is logged, and the
-// client gets a sentence that tells nothing.
-func TestErrorsThatAreNobodysBusiness(t *testing.T) {
+// TestInternalErrorsAreLoggedAndHidden: errors of the runner are logged, and the
+// client gets a general sentence.
+func TestInternalErrorsAreLoggedAndHidden(t *testing.T) {
 	t.Parallel()
 	api, d, l := newAPI(t)
 	d.broken = errors.New("open /secret/place: permission denied")
@@ -236,7 +236,7 @@ func TestErrorsThatAreNobodysBusiness(t *testing.T) {
 		w := call(api, "GET", target, "")
 		wantProblem(t, w, 500, "internal", "")
 		if strings.Contains(w.Body.String(), "secret") {
-			t.Errorf("%s tells %s", target, w.Body)
+			t.Errorf("%s shows %s", target, w.Body)
 		}
 	}
 	if n := strings.Count(l.String(), "/secret/place"); n != 4 {
@@ -246,8 +246,8 @@ func TestErrorsThatAreNobodysBusiness(t *testing.T) {
 	wantProblem(t, call(api, "GET", "/stress/runs/x", ""), 500, "damaged", "")
 }
 
-// FuzzPostRun: whatever is sent, a run starts with what the body says, or a
-// problem says why not.
+// FuzzPostRun: for any body, either a run starts with its settings or the response
+// is a problem.
 func FuzzPostRun(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"users":3}`, `{"rate":1.5,"open":true}`, `{"fail_if":["p95>1s"],"seed":7}`, `{"users":1,"users":1}`, `{"users":1e9}`, `[`,
@@ -269,7 +269,7 @@ func FuzzPostRun(f *testing.F) {
 			}
 		case 400, 413, 422:
 			if d.live.Running {
-				t.Fatalf("%q is refused, and runs", body)
+				t.Fatalf("%q is rejected, and a run started", body)
 			}
 		default:
 			t.Fatalf("%d %s", w.Code, w.Body)

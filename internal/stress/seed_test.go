@@ -15,7 +15,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// diary is what users did, each by itself.
+// diary records what each user did.
 type diary struct {
 	mu    sync.Mutex
 	pages map[int][]string
@@ -27,7 +27,7 @@ func (d *diary) kind(start time.Time) stress.Kind {
 			call := &stress.Call{Name: name, Request: wire.Request{Method: "GET", Path: "/" + name}}
 			return stress.Task{Weight: weight, Do: func(ctx context.Context) {
 				d.mu.Lock()
-				d.pages[u.Index] = append(d.pages[u.Index], fmt.Sprint(name, u.Dice.IntN(1000), " ", time.Since(start)))
+				d.pages[u.Index] = append(d.pages[u.Index], fmt.Sprint(name, u.Rand.IntN(1000), " ", time.Since(start)))
 				d.mu.Unlock()
 				u.Do(ctx, call)
 			}}
@@ -36,7 +36,8 @@ func (d *diary) kind(start time.Time) stress.Kind {
 	}}
 }
 
-// TestTheSameSeedRepeatsEachUser: tasks, waits and data, to the nanosecond.
+// TestTheSameSeedRepeatsEachUser: the same seed repeats tasks, waits and data, to the
+// nanosecond.
 func TestTheSameSeedRepeatsEachUser(t *testing.T) {
 	t.Parallel()
 	write := func(seed uint64, worker, workers int) (pages map[int][]string) {
@@ -54,20 +55,20 @@ func TestTheSameSeedRepeatsEachUser(t *testing.T) {
 		t.Fatalf("%d users, %d tasks of the last", len(first), len(first[19]))
 	}
 	if !reflect.DeepEqual(first, write(7, 0, 1)) {
-		t.Error("the same seed gave something else")
+		t.Error("the same seed gave a different run")
 	}
 	if other := write(8, 0, 0); reflect.DeepEqual(first[0], other[0]) || reflect.DeepEqual(first[0], first[1]) {
-		t.Error("another seed, or another user, gave the same")
+		t.Error("another seed, or another user, gave the same run")
 	}
 	both := write(7, 0, 2)
 	maps.Copy(both, write(7, 1, 2))
 	if !reflect.DeepEqual(first, both) {
-		t.Error("two workers did something else than one")
+		t.Error("two workers did not do the same as one")
 	}
 }
 
-// TestWeightsAndWaitsAreWhatTheySay: a chi-square test of the weights, and one of
-// Kolmogorov and Smirnov of the waits, both at 0.1 %.
+// TestWeightsAndWaitsAreWhatTheySay: a chi-square test of the weights, and a
+// Kolmogorov-Smirnov test of the waits, both at 0.1 %.
 func TestWeightsAndWaitsAreWhatTheySay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -80,7 +81,7 @@ func TestWeightsAndWaitsAreWhatTheySay(t *testing.T) {
 		sum := looks + buys
 		chi := (looks-sum*3/4)*(looks-sum*3/4)/(sum*3/4) + (buys-sum/4)*(buys-sum/4)/(sum/4)
 		if sum < 10_000 || chi > 10.83 {
-			t.Errorf("%g looks to %g purchases, chi-square %g", looks, buys, chi)
+			t.Errorf("%g visits to %g purchases, chi-square %g", looks, buys, chi)
 		}
 		begins := target.all()
 		slices.Sort(begins)
@@ -89,11 +90,11 @@ func TestWeightsAndWaitsAreWhatTheySay(t *testing.T) {
 			waits = append(waits, (at - begins[i]).Seconds())
 		}
 		if far := distance(waits, func(x float64) float64 { return min(max((x-1)/2, 0), 1) }); far > limit(len(waits)) {
-			t.Errorf("%d waits are %g away from uniform, limit %g", len(waits), far, limit(len(waits)))
+			t.Errorf("%d waits have the distance %g from uniform, limit %g", len(waits), far, limit(len(waits)))
 		}
-		// The negative control: the same test knows another distribution.
+		// The negative control: the same test detects another distribution.
 		if far := distance(waits, func(x float64) float64 { return min(max((x-1)/2.1, 0), 1) }); far < limit(len(waits)) {
-			t.Errorf("waits up to 3 s pass for ones up to 3.1 s")
+			t.Errorf("waits up to 3 s look like waits up to 3.1 s")
 		}
 	})
 }
