@@ -314,7 +314,7 @@ func TestItemStoreErrors(t *testing.T) {
 		{context.DeadlineExceeded, 503, "unavailable", "Database unavailable", "1"},
 		{sale.ErrOutcomeUnknown, 503, "outcome_unknown", "Outcome unknown", "1"},
 		{sale.ErrConflict, 503, "busy", "Busy", "1"},
-		{sale.ErrRefused, 422, "refused", "Refused by the database", ""},
+		{sale.ErrRefused, 422, "refused", "Rejected by the database", ""},
 		{fault.ErrInjected, 500, "injected", "Injected fault", ""},
 		{errors.New("surprise"), 500, "internal", "Internal error", ""},
 	} {
@@ -361,7 +361,7 @@ func TestErrorMemberOnItemCallsOnly(t *testing.T) {
 	wantItemProblem(t, r.do("PUT", "/api/items/x", ""), 405, "method_not_allowed", "Method not allowed")
 	wantItemProblem(t, r.do("GET", "/api/token", ""), 405, "method_not_allowed", "Method not allowed")
 	wantItemProblem(t, r.do("DELETE", "/api/items/x/y", ""), 404, "not_found", "No such path")
-	wantItemProblem(t, r.do("POST", "/api/items", "", "Origin: http://evil.example", "Sec-Fetch-Site: cross-site"), 403, "cross_origin", "Cross-origin request refused")
+	wantItemProblem(t, r.do("POST", "/api/items", "", "Origin: http://evil.example", "Sec-Fetch-Site: cross-site"), 403, "cross_origin", "Cross-origin request rejected")
 	for _, w := range []*httptest.ResponseRecorder{
 		r.do("POST", "/buy/1", "{}"), r.do("GET", "/concerts/7", ""), r.do("GET", "/nothing", ""), r.do("GET", "/api/itemsx", ""),
 	} {

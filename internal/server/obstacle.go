@@ -11,12 +11,12 @@ import (
 	"onsale/internal/sale"
 )
 
-// obstacleInterval is how often the log says at most that the same obstacle keeps a
-// call from being answered.
+// obstacleInterval is the minimum time between two log messages about the same obstacle
+// of a call.
 const obstacleInterval = 10 * time.Minute
 
-// obstacles logs what keeps calls from being answered. Those that a purchase meets
-// the seller has logged; this is for the rest, such as a missing privilege on the
+// obstacles logs why calls cannot be answered. The seller logs the obstacles of
+// purchases; this type logs all others, such as a missing privilege on the table of
 // items.
 type obstacles struct {
 	log    *slog.Logger
@@ -26,7 +26,7 @@ type obstacles struct {
 	told map[string]told // by the mux's pattern
 }
 
-// told is the obstacle of a call that was logged last.
+// told is the obstacle that was last logged for a call.
 type told struct {
 	reason string
 	at     time.Time
@@ -36,7 +36,7 @@ func newObstacles(log *slog.Logger, seller Seller) *obstacles {
 	return &obstacles{log: log, seller: seller, told: make(map[string]told)}
 }
 
-// tell logs the obstacle that a call met, unless the log has it already.
+// tell logs the obstacle of a call, unless it was logged recently.
 func (o *obstacles) tell(now time.Time, pattern string, obstacle *sale.ObstacleError) {
 	if o.seller.Ready() != nil {
 		return
@@ -51,7 +51,7 @@ func (o *obstacles) tell(now time.Time, pattern string, obstacle *sale.ObstacleE
 	o.log.Error("call cannot be answered", "pattern", pattern, "error", obstacle)
 }
 
-// sentence makes a sentence of an error's text.
+// sentence turns the text of an error into a sentence.
 func sentence(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
