@@ -68,7 +68,7 @@ type summary struct {
 var (
 	headLine     = regexp.MustCompile(`(?m)^(?:finished|interrupted) after \S+: (\d+) calls,`)
 	answersLine  = regexp.MustCompile(`(?m)^answers +(.*)$`)
-	failedLine   = regexp.MustCompile(`(?m)^failed +(\d+) for good$`)
+	failedLine   = regexp.MustCompile(`(?m)^failed +(\d+) operations$`)
 	itemsLine    = regexp.MustCompile(`(?m)^items +(\d+) created, (\d+) deleted, (\d+) kept, (\d+) left behind$`)
 	recordedLine = regexp.MustCompile(`(?m)^recorded +(\d+) calls in .*, (\d+) lost$`)
 )

@@ -208,7 +208,7 @@ func TestItemThatCouldNotBeDeletedIsDeletedAtTheEnd(t *testing.T) {
 		o := options()
 		o.Rate, o.Duration, o.Retries = 10, 5*time.Second, 0
 		sum := run(t, f, o)
-		// What is mended at the end was no failure for good.
+		// What is mended at the end does not count as failed.
 		if sum.Errors["internal"] < 10 || sum.Failed != 0 || sum.LeftBehind() != 0 || len(f.items) != 0 {
 			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
 		}

@@ -43,20 +43,20 @@ func TestTextOfAnotherServersError(t *testing.T) {
 		contentType, body string
 		want              string
 	}{
-		"plain":        {500, plain, "boom:\tthe disk\r\nis full\n", "http_500: POST /api/items was answered 500: boom: the disk is full"},
-		"terminal":     {500, plain, "a\x1b[2Jb\u202ec", "answered 500: a [2Jb c\n"},
-		"flask":        {500, html, "<!doctype html>\n<html lang=en>\n<title>500 Internal &amp; Server Error</title>\n<h1>Internal</h1>", "answered 500: 500 Internal & Server Error\n"},
-		"nginx":        {502, html, "<html>\r\n<head><title>502 Bad Gateway</title></head>", "outcome_unknown: POST /api/items was answered 502: 502 Bad Gateway\n"},
-		"page":         {500, html, "<p>no title</p>", "answered 500: Internal Server Error\n"},
+		"plain":        {500, plain, "boom:\tthe disk\r\nis full\n", "http_500: POST /api/items got status 500: boom: the disk is full"},
+		"terminal":     {500, plain, "a\x1b[2Jb\u202ec", "got status 500: a [2Jb c\n"},
+		"flask":        {500, html, "<!doctype html>\n<html lang=en>\n<title>500 Internal &amp; Server Error</title>\n<h1>Internal</h1>", "got status 500: 500 Internal & Server Error\n"},
+		"nginx":        {502, html, "<html>\r\n<head><title>502 Bad Gateway</title></head>", "outcome_unknown: POST /api/items got status 502: 502 Bad Gateway\n"},
+		"page":         {500, html, "<p>no title</p>", "got status 500: Internal Server Error\n"},
 		"fastapi":      {422, js, `{"detail":[{"loc":["body","name"],"msg":"Field required"}]}`, `"msg":"Field required"`},
 		"nested":       {500, js, `{"error":{"code":13,"message":"no room"}}`, `{"error":{"code":13,"message":"no room"}}`},
 		"other member": {500, js, `{"msg":"no room","status":500}`, `"msg":"no room"`},
-		"string":       {500, js, `"no room"`, `answered 500: "no room"`},
+		"string":       {500, js, `"no room"`, `got status 500: "no room"`},
 		"echo":         {500, plain, "token SECRET-token is wrong", "token *** is wrong"},
 		"long":         {500, plain, strings.Repeat("ü", 100_000), "üüü…\n"},
-		"binary":       {500, "application/x-protobuf", "\xff\xfe\x00\x01", "answered 500: Internal Server Error\n"},
-		"empty":        {500, plain, "", "answered 500: Internal Server Error\n"},
-		"another 200":  {200, js, `{"ok":true}`, `malformed_answer: POST /api/items was answered 200: want status 201: {"ok":true}`},
+		"binary":       {500, "application/x-protobuf", "\xff\xfe\x00\x01", "got status 500: Internal Server Error\n"},
+		"empty":        {500, plain, "", "got status 500: Internal Server Error\n"},
+		"another 200":  {200, js, `{"ok":true}`, `malformed_answer: POST /api/items got status 200: want status 201: {"ok":true}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

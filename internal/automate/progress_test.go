@@ -77,7 +77,7 @@ func TestSummaryAsItIsWritten(t *testing.T) {
 		Statuses: map[int]int64{0: 2, 200: 14, 201: 20, 500: 12}, Errors: map[string]int64{"injected": 12, "connect": 1, "network": 1},
 		Examples: map[string]string{
 			"connect":  "POST /api/token got no answer: dial tcp 127.0.0.1:8000: connect: connection refused",
-			"injected": "DELETE /api/items/x was answered 500: Injected fault",
+			"injected": "DELETE /api/items/x got status 500: Injected fault",
 		},
 		Latency: []automate.Latency{{"token", 1, ms, ms, ms, ms}, {"all", 46, 300 * ms, 480 * ms, 1200 * ms, 61 * time.Second}},
 		Created: 20, Deleted: 12, Kept: 6, Missing: 1, Unsure: 1, Failed: 3,

@@ -46,7 +46,7 @@ func TestRegistryHoldsBuildAndStandardMetrics(t *testing.T) {
 	reg := telemetry.NewRegistry(testBuild())
 
 	want := `
-# HELP onsale_build_info Which build of Onsale this is; always 1.
+# HELP onsale_build_info Version, commit and Go version of this build as labels; always 1.
 # TYPE onsale_build_info gauge
 onsale_build_info{date="2026-11-28T10:12:04Z",goversion="go1.26",revision="0123abc",version="v1.2.3"} 1
 `

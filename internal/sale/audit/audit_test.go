@@ -92,10 +92,10 @@ func TestAuditMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := run(t, &auditor{results: []result{{difference: 7}, {err: errors.New("no database")}}}, time.Second, 1500*time.Millisecond)
 		err := testutil.GatherAndCompare(reg, strings.NewReader(`
-# HELP onsale_books_checked_timestamp_seconds When the books were last compared, by whichever replica; 0 for never.
+# HELP onsale_books_checked_timestamp_seconds Time of the last comparison by any replica; 0 if there was none.
 # TYPE onsale_books_checked_timestamp_seconds gauge
 onsale_books_checked_timestamp_seconds 1.7000000005e+09
-# HELP onsale_books_difference_tickets Tickets by which counters and purchases disagreed when the books were last compared; 0 is right.
+# HELP onsale_books_difference_tickets Difference between tickets sold and tickets on receipts at the last comparison, in tickets; 0 if the ledger balances.
 # TYPE onsale_books_difference_tickets gauge
 onsale_books_difference_tickets 7
 `))
