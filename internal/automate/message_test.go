@@ -13,7 +13,7 @@ import (
 	"onsale/internal/client"
 )
 
-// elsewhere is another service of items: it gives out a token, and creates none.
+// elsewhere is a service that issues a token and fails to create items.
 func elsewhere(t *testing.T, status int, contentType, body string) *client.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -34,8 +34,9 @@ func elsewhere(t *testing.T, status int, contentType, body string) *client.Clien
 	return c
 }
 
-// TestTextOfAnotherServersError is in the summary and in the log, whatever its form.
-func TestTextOfAnotherServersError(t *testing.T) {
+// TestErrorTextOfAnotherServer: the summary and the log have the error text of a server
+// that is not Onsale.
+func TestErrorTextOfAnotherServer(t *testing.T) {
 	t.Parallel()
 	const plain, html, js = "text/plain", "text/html; charset=utf-8", "application/json"
 	for name, c := range map[string]struct {
@@ -75,7 +76,7 @@ func TestTextOfAnotherServersError(t *testing.T) {
 				t.Errorf("want %q in\n%s", c.want, summary.String())
 			}
 			if strings.Contains(summary.String()+log.String(), "SECRET") || strings.ContainsAny(summary.String(), "\x1b\u202e") {
-				t.Errorf("a secret or a control character in\n%s\n%s", summary.String(), log.String())
+				t.Errorf("found a secret or a control character in\n%s\n%s", summary.String(), log.String())
 			}
 			if !strings.Contains(log.String(), `"message":`) {
 				t.Errorf("no message in the log: %s", log.String())
@@ -84,7 +85,7 @@ func TestTextOfAnotherServersError(t *testing.T) {
 	}
 }
 
-// TestTextOfANetworkError says what happened to the connection.
+// TestTextOfANetworkError: the summary has the reason why the connection failed.
 func TestTextOfANetworkError(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
@@ -102,6 +103,6 @@ func TestTextOfANetworkError(t *testing.T) {
 	var summary strings.Builder
 	a.Run(t.Context()).Write(&summary, "")
 	if got := strings.Count(summary.String(), "connect: POST /api/token got no answer: dial tcp 127.0.0.1:"); got != 1 {
-		t.Errorf("the reason is there %d times:\n%s", got, summary.String())
+		t.Errorf("the summary has the reason %d times, want once:\n%s", got, summary.String())
 	}
 }

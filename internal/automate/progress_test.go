@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-func TestProgressInPlainLines(t *testing.T) {
+func TestProgressWithoutATerminal(t *testing.T) {
 	t.Parallel()
 	text := progressOf(t, 12*time.Second, false)
 	want := regexp.MustCompile(`^onsale: 5s: 10 calls, 2\.0/s, \d created, \d deleted, 0 failed, p95 \d+\.\dms
@@ -41,7 +41,7 @@ func TestProgressOnATerminalIsOneLine(t *testing.T) {
 		}
 	}
 	if last := strings.Split(text, "\r"); strings.TrimSpace(last[len(last)-2]) != "" {
-		t.Errorf("the line is left: %q", last[len(last)-2])
+		t.Errorf("the line was not removed: %q", last[len(last)-2])
 	}
 }
 
@@ -69,7 +69,7 @@ func progressOf(t *testing.T, d time.Duration, terminal bool) (text string) {
 	return text
 }
 
-func TestSummaryAsItIsWritten(t *testing.T) {
+func TestSummaryGolden(t *testing.T) {
 	t.Parallel()
 	ms := time.Millisecond
 	sum := automate.Summary{

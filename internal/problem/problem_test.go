@@ -28,7 +28,7 @@ type order struct {
 	Inside string
 }
 
-// read reads a body and returns what it says, or the answer that refuses it.
+// read reads a body and returns its value, or the answer that rejects it.
 func read(contentType string, body io.Reader) (order, *httptest.ResponseRecorder) {
 	r := httptest.NewRequest(http.MethodPost, "/", body)
 	if contentType != "" {
@@ -60,7 +60,7 @@ func TestReadsEachType(t *testing.T) {
 	}
 }
 
-func TestRefusesWhatBreaksARule(t *testing.T) {
+func TestRejectsInvalidBodies(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 1000)
 	many := make([]string, 0, 20)
@@ -101,7 +101,7 @@ func TestRefusesWhatBreaksARule(t *testing.T) {
 	} {
 		_, w := read(bad.contentType, strings.NewReader(bad.body))
 		if w == nil {
-			t.Errorf("%.60s is taken", bad.body)
+			t.Errorf("%.60s is accepted", bad.body)
 			continue
 		}
 		wantProblem(t, w, bad.status, bad.code, bad.fields)
@@ -141,8 +141,8 @@ func TestOtherMethods(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever is sent, it is read as encoding/json reads it, or refused
-// with a problem.
+// FuzzRead: any body is read with the same result as by encoding/json, or rejected with a
+// problem.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"count":3}`, `{"list":["x"],"share":-0.0}`, `{"count":1,"count":1}`, `[`, `{"a":{"b":[1]}}`, `{"maybe":1e2}`} {
 		f.Add([]byte(seed))

@@ -43,8 +43,8 @@ type health struct {
 	silence, obstacle error
 	// metAt is the time of the last check that set obstacle.
 	metAt time.Time
-	// told is the reason that was logged last.
-	told string
+	// logged is the reason that was logged last.
+	logged string
 	// up ends when the database stops answering, with the reason as its cause.
 	up   context.Context
 	down context.CancelCauseFunc
@@ -188,7 +188,7 @@ func (h *health) record(ping, ready *error) {
 		h.obstacle, h.metAt = unavailable(*ready), time.Now()
 	}
 	reason := cmp.Or(h.silence, h.obstacle)
-	h.tell(reason)
+	h.logChange(reason)
 	if reason == nil {
 		h.away.Store(nil)
 	} else {
@@ -202,13 +202,13 @@ func (h *health) record(ping, ready *error) {
 	}
 }
 
-// tell logs a reason that differs from the last one. The caller holds the lock.
-func (h *health) tell(reason error) {
+// logChange logs a reason that differs from the last one. The caller holds the lock.
+func (h *health) logChange(reason error) {
 	is := reasonOf(reason)
-	if is == h.told && h.reason() != nil == (reason != nil) {
+	if is == h.logged && h.reason() != nil == (reason != nil) {
 		return
 	}
-	h.told = is
+	h.logged = is
 	if reason == nil {
 		h.log.Info("database available")
 		return

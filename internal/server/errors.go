@@ -68,7 +68,7 @@ func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Prob
 	p := k.problem()
 	if k == &unavailable && errors.As(err, &obstacle) {
 		p.Detail = sentence(obstacle.Reason) + nothingChanged
-		s.obstacles.tell(s.options.Now(), pattern, obstacle)
+		s.obstacles.report(s.options.Now(), pattern, obstacle)
 	}
 	var where placedError
 	if k == &outcomeUnknown && errors.As(err, &where) {

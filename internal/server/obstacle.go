@@ -22,32 +22,32 @@ type obstacles struct {
 	log    *slog.Logger
 	seller Seller
 
-	mu   sync.Mutex
-	told map[string]told // by the mux's pattern
+	mu     sync.Mutex
+	logged map[string]logged // by the mux's pattern
 }
 
-// told is the obstacle that was last logged for a call.
-type told struct {
+// logged is the obstacle that was last logged for a call.
+type logged struct {
 	reason string
 	at     time.Time
 }
 
 func newObstacles(log *slog.Logger, seller Seller) *obstacles {
-	return &obstacles{log: log, seller: seller, told: make(map[string]told)}
+	return &obstacles{log: log, seller: seller, logged: make(map[string]logged)}
 }
 
-// tell logs the obstacle of a call, unless it was logged recently.
-func (o *obstacles) tell(now time.Time, pattern string, obstacle *sale.ObstacleError) {
+// report logs the obstacle of a call, unless it was logged recently.
+func (o *obstacles) report(now time.Time, pattern string, obstacle *sale.ObstacleError) {
 	if o.seller.Ready() != nil {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	last, ok := o.told[pattern]
+	last, ok := o.logged[pattern]
 	if ok && last.reason == obstacle.Reason && now.Sub(last.at) < obstacleInterval {
 		return
 	}
-	o.told[pattern] = told{obstacle.Reason, now}
+	o.logged[pattern] = logged{obstacle.Reason, now}
 	o.log.Error("call cannot be answered", "pattern", pattern, "error", obstacle)
 }
 

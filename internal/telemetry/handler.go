@@ -32,10 +32,10 @@ const (
 // An answer is built in memory before it is sent, so that slow readers do not count
 // towards maxScrapes.
 func Handler(reg *prometheus.Registry, logger *slog.Logger) http.Handler {
-	told := &told{log: logger}
-	metrics := promhttp.HandlerFor(gatherer{reg, told}, promhttp.HandlerOpts{
+	errorLog := &errorLog{log: logger}
+	metrics := promhttp.HandlerFor(gatherer{reg, errorLog}, promhttp.HandlerOpts{
 		Registry:            reg,
-		ErrorLog:            told,
+		ErrorLog:            errorLog,
 		ErrorHandling:       promhttp.ContinueOnError,
 		EnableOpenMetrics:   true,
 		OfferedCompressions: []promhttp.Compression{promhttp.Identity, promhttp.Gzip},
@@ -46,7 +46,7 @@ func Handler(reg *prometheus.Registry, logger *slog.Logger) http.Handler {
 		began := time.Now()
 		limited.ServeHTTP(w, r)
 		if r.Context().Err() == nil && time.Since(began) >= scrapeTimeout {
-			told.Println(fmt.Sprintf("not gathered within %s", scrapeTimeout))
+			errorLog.Println(fmt.Sprintf("not gathered within %s", scrapeTimeout))
 		}
 	})
 }
@@ -74,22 +74,22 @@ func whole(next http.Handler) http.Handler {
 	})
 }
 
-// gatherer passes the result of each Gather to told.
+// gatherer passes the result of each Gather to errorLog.
 type gatherer struct {
 	prometheus.Gatherer
 
-	told *told
+	errorLog *errorLog
 }
 
 func (g gatherer) Gather() ([]*dto.MetricFamily, error) {
 	began := time.Now()
 	families, err := g.Gatherer.Gather()
-	g.told.gathered(err, time.Since(began))
+	g.errorLog.gathered(err, time.Since(began))
 	return families, err
 }
 
-// told logs errors of the metrics when they change.
-type told struct {
+// errorLog logs errors of the metrics when they change.
+type errorLog struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
@@ -97,11 +97,11 @@ type told struct {
 	already bool   // an error was logged since the last Gather
 }
 
-var _ promhttp.Logger = (*told)(nil)
+var _ promhttp.Logger = (*errorLog)(nil)
 
 // Println logs v as one error, unless it equals the last one or an error was already
 // logged since the last Gather.
-func (t *told) Println(v ...any) {
+func (t *errorLog) Println(v ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text := fmt.Sprint(v...)
@@ -113,7 +113,7 @@ func (t *told) Println(v ...any) {
 }
 
 // gathered is called after each Gather. It logs when errors are over.
-func (t *told) gathered(err error, took time.Duration) {
+func (t *errorLog) gathered(err error, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.already = false
