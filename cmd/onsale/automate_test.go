@@ -336,7 +336,7 @@ func TestAutomateCutOffByTheEnd(t *testing.T) {
 	if code := a.code(); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
-	if text := a.stdout.String(); !strings.Contains(text, "cut off by the end") {
+	if text := a.stdout.String(); !strings.Contains(text, "waiting for a retry at the end") {
 		t.Errorf("the summary does not say so:\n%s", text)
 	}
 }

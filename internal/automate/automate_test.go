@@ -133,7 +133,7 @@ func TestInterruptedRunCleansUp(t *testing.T) {
 		time.AfterFunc(10*time.Second, func() { stopped = time.Now(); stop() })
 		sum := runWith(t, ctx, f, o)
 		if !sum.Interrupted || sum.LeftBehind() != 0 || len(f.items) != 0 || sum.Failed != 0 || sum.Unsure != 0 {
-			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+			t.Errorf("%d items exist, summary %+v", len(f.items), sum)
 		}
 		for _, r := range f.of("create") {
 			if r.at.After(stopped) {
@@ -165,7 +165,7 @@ func TestInterruptedRunEndsInTimeIfTheServerHangs(t *testing.T) {
 			t.Errorf("it ended %s after the stop, want 3s", took-5*time.Second)
 		}
 		if int64(len(f.items)) != sum.LeftBehind() || sum.LeftBehind() != 21 || sum.Unsure == 0 {
-			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+			t.Errorf("%d items exist, summary %+v", len(f.items), sum)
 		}
 		if sum.Statuses[0] != sum.Errors["stopped"] || sum.Failed != 0 {
 			t.Errorf("stopped calls count as failed: %+v", sum)
@@ -187,7 +187,7 @@ func TestRunSurvivesAnOutageOfTheServer(t *testing.T) {
 		o.Rate, o.Duration, o.Retries = 20, 10*time.Second, 12
 		sum := run(t, f, o)
 		if sum.Failed != 0 || sum.LeftBehind() != 0 || len(f.items) != 0 {
-			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+			t.Errorf("%d items exist, summary %+v", len(f.items), sum)
 		}
 		if n := sum.Errors["connect"]; n < 20 || n != sum.Statuses[0] {
 			t.Errorf("%d calls without a connection, %d without an answer", n, sum.Statuses[0])
@@ -210,7 +210,7 @@ func TestItemThatCouldNotBeDeletedIsDeletedAtTheEnd(t *testing.T) {
 		sum := run(t, f, o)
 		// What is mended at the end does not count as failed.
 		if sum.Errors["internal"] < 10 || sum.Failed != 0 || sum.LeftBehind() != 0 || len(f.items) != 0 {
-			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+			t.Errorf("%d items exist, summary %+v", len(f.items), sum)
 		}
 	})
 }

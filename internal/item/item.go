@@ -56,8 +56,8 @@ func New(user string, now time.Time) (Item, error) {
 // CheckUser returns ErrBadUser unless the id has 1 to [MaxUserLength] bytes of valid UTF-8
 // without control characters and without characters that change the direction of text.
 func CheckUser(user string) error {
-	refused := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Bidi_Control) }
-	if user == "" || len(user) > MaxUserLength || !utf8.ValidString(user) || strings.ContainsFunc(user, refused) {
+	rejected := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Bidi_Control) }
+	if user == "" || len(user) > MaxUserLength || !utf8.ValidString(user) || strings.ContainsFunc(user, rejected) {
 		return ErrBadUser
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 
 // Errors of a [Ledger]. All but ErrOutcomeUnknown mean that nothing was written.
 var (
-	// ErrNotFound: there is no such concert or purchase.
+	// ErrNotFound: no such concert or purchase.
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: the call collided with another writer (serialization failure,
 	// deadlock, duplicate name, lock timeout). An immediate retry may succeed.

@@ -25,8 +25,8 @@ type result struct {
 	took    time.Duration
 }
 
-// crowd sends the orders of many buyers to a seller and collects the answers.
-type crowd struct {
+// clients sends the orders of many buyers to a seller and collects the answers.
+type clients struct {
 	t       *testing.T
 	seller  *sale.Seller
 	buying  sync.WaitGroup
@@ -34,7 +34,7 @@ type crowd struct {
 	results []result
 }
 
-func start(t *testing.T, m *memory, o sale.Options) *crowd {
+func start(t *testing.T, m *memory, o sale.Options) *clients {
 	t.Helper()
 	seller, err := sale.NewSeller(m, o)
 	if err != nil {
@@ -46,7 +46,7 @@ func start(t *testing.T, m *memory, o sale.Options) *crowd {
 			t.Error(err)
 		}
 	})
-	return &crowd{t: t, seller: seller}
+	return &clients{t: t, seller: seller}
 }
 
 func order(t *testing.T, email string, quantity int) sale.Order {
@@ -59,14 +59,14 @@ func order(t *testing.T, email string, quantity int) sale.Order {
 }
 
 // send sends the orders of n buyers for one ticket each, without waiting for the answers.
-func (c *crowd) send(ctx context.Context, n int) {
+func (c *clients) send(ctx context.Context, n int) {
 	c.t.Helper()
 	for i := range n {
 		c.sendOrder(ctx, order(c.t, fmt.Sprintf("buyer%d@example.com", i), 1))
 	}
 }
 
-func (c *crowd) sendOrder(ctx context.Context, o sale.Order) {
+func (c *clients) sendOrder(ctx context.Context, o sale.Order) {
 	c.buying.Go(func() {
 		begin := time.Now()
 		outcome, err := c.seller.Buy(ctx, o)
@@ -77,7 +77,7 @@ func (c *crowd) sendOrder(ctx context.Context, o sale.Order) {
 }
 
 // wait waits for all answers and returns them.
-func (c *crowd) wait() []result {
+func (c *clients) wait() []result {
 	c.buying.Wait()
 	return c.results
 }

@@ -86,15 +86,15 @@ func simulate(t *testing.T, seed uint64) {
 		}
 	})
 
-	var crowds []*crowd
+	var shops []*clients
 	for range sellers {
-		crowds = append(crowds, start(t, m, sale.Options{MaxBatch: 32, QueueLimit: 200}))
+		shops = append(shops, start(t, m, sale.Options{MaxBatch: 32, QueueLimit: 200}))
 	}
 	var all sync.WaitGroup
 	for i := range buyers {
 		o := order(t, fmt.Sprintf("buyer%d@example.com", i), 1+i%3)
 		o.Key = fmt.Sprintf("key-%d", i)
-		all.Go(func() { insist(t, d, crowds, m, o) })
+		all.Go(func() { insist(t, d, shops, m, o) })
 	}
 	all.Wait()
 	close(over)
@@ -106,13 +106,13 @@ func simulate(t *testing.T, seed uint64) {
 
 // insist retries an order at random sellers until it gets a definite answer, and compares
 // that with the ledger.
-func insist(t *testing.T, d *random, crowds []*crowd, m *memory, o sale.Order) {
+func insist(t *testing.T, d *random, shops []*clients, m *memory, o sale.Order) {
 	t.Helper()
 	time.Sleep(time.Duration(d.next() * float64(10*time.Second)))
 	for {
 		o.ID = order(t, o.Email, o.Quantity).ID // each request has its own
 		ctx, hangUp := context.WithTimeout(t.Context(), time.Duration(d.next()*float64(3*time.Second)))
-		outcome, err := crowds[int(d.next()*float64(len(crowds)))].seller.Buy(ctx, o)
+		outcome, err := shops[int(d.next()*float64(len(shops)))].seller.Buy(ctx, o)
 		hangUp()
 		switch {
 		case err == nil && outcome.Status == sale.SoldOut:

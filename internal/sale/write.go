@@ -62,8 +62,8 @@ func (s *Seller) run(batch []*pending) {
 		s.writing.Go(func() { s.resolve(batch) })
 	case errors.Is(err, ErrUnavailable):
 		// The waiting orders would get the same error, only later.
-		s.refuse(batch, err)
-		s.refuse(s.next(s.options.QueueLimit), err)
+		s.fail(batch, err)
+		s.fail(s.next(s.options.QueueLimit), err)
 	default:
 		s.answer(batch, outcomes, err)
 	}
@@ -159,14 +159,14 @@ func (s *Seller) settle(ctx context.Context, batch []*pending) {
 			s.settle(ctx, batch[half:])
 			return
 		case errors.Is(err, ErrRefused):
-			s.refuse(batch, err)
+			s.fail(batch, err)
 			return
 		}
 		if !sleep(ctx, pause) {
 			s.log.Error("outcome of batch still unknown", "orders", len(batch), "error", err)
 			// Do not wrap the last error: it may mean that nothing was written, which
 			// is true for the last run only.
-			s.refuse(batch, fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)) //nolint:errorlint // see above
+			s.fail(batch, fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)) //nolint:errorlint // see above
 			return
 		}
 	}
@@ -175,7 +175,7 @@ func (s *Seller) settle(ctx context.Context, batch []*pending) {
 // answer sends each buyer of a batch the order's outcome, or the error to all of them.
 func (s *Seller) answer(batch []*pending, outcomes []Outcome, err error) {
 	if err != nil {
-		s.refuse(batch, err)
+		s.fail(batch, err)
 		return
 	}
 	for i, p := range batch {
@@ -183,8 +183,8 @@ func (s *Seller) answer(batch []*pending, outcomes []Outcome, err error) {
 	}
 }
 
-// refuse sends every buyer of a batch the error.
-func (s *Seller) refuse(batch []*pending, err error) {
+// fail sends every buyer of a batch the error.
+func (s *Seller) fail(batch []*pending, err error) {
 	if len(batch) == 0 {
 		return
 	}

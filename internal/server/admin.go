@@ -59,7 +59,7 @@ func (g *gate) check(r *http.Request) *Problem {
 	switch {
 	case g.open:
 		return nil
-	case knows(r, g.token) || knows(r, g.own):
+	case carries(r, g.token) || carries(r, g.own):
 		return nil
 	case g.token != nil && r.Header.Get("Authorization") != "":
 		return g.tries.fail(r)
@@ -71,8 +71,8 @@ func (g *gate) check(r *http.Request) *Problem {
 	return adminDisabled.problem()
 }
 
-// knows reports whether the request carries the token. It compares in constant time.
-func knows(r *http.Request, want *[sha256.Size]byte) bool {
+// carries reports whether the request carries the token. It compares in constant time.
+func carries(r *http.Request, want *[sha256.Size]byte) bool {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if want == nil || !strings.EqualFold(scheme, bearer) {
 		return false

@@ -86,7 +86,7 @@ func NewFront(o FrontOptions) http.Handler {
 		if !d.admits(answer, r) {
 			return
 		}
-		if p := f.refuse(r); p != nil {
+		if p := f.reject(r); p != nil {
 			p.write(answer, r)
 			return
 		}

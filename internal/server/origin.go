@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// refuse returns a problem if a foreign page made a browser send the request, else nil.
+// reject returns a problem if a foreign page made a browser send the request, else nil.
 // It also sets the pattern under which a rejected request is counted.
-func (f *front) refuse(r *http.Request) *Problem {
+func (f *front) reject(r *http.Request) *Problem {
 	if !f.hosts.allows(r.Host) {
 		r.Pattern = anything
 		return foreignHost.problem()

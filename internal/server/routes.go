@@ -77,7 +77,7 @@ func (s *Server) routes() {
 	}, s.setFaults)
 	handle(s, route{
 		pattern: "PATCH /faults", id: "patch-faults", tag: tagAdmin, summary: "Change the fault plan",
-		about: "Send a JSON merge patch (RFC 7396) of the current plan; null removes a fault. Faults that the patch names start anew, all others continue. " +
+		about: "Send a JSON merge patch (RFC 7396) of the current plan; null removes a fault. Faults that the patch names start again, all others continue. " +
 			"A `for` of a route or of the database applies only to those of its faults that the patch names. Concurrent patches are all applied. " +
 			"All replicas apply the new plan within 2 s.",
 		admin: true, exempt: true, body: faultsPatch{}, bodyTypes: []string{mergePatchType, jsonType}, errors: []int{503},

@@ -31,7 +31,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.door.admits(answer, r) {
 		return
 	}
-	if p := s.refuse(r); p != nil {
+	if p := s.reject(r); p != nil {
 		p.write(answer, r)
 		return
 	}

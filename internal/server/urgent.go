@@ -62,7 +62,7 @@ func (d *door) urgent(r *http.Request) bool {
 
 // trusts reports whether a request may make admin calls. It does not count wrong tokens.
 func (g *gate) trusts(r *http.Request) bool {
-	return knows(r, g.token) || knows(r, g.own) || (g.open || g.token == nil) && g.check(r) == nil
+	return carries(r, g.token) || carries(r, g.own) || (g.open || g.token == nil) && g.check(r) == nil
 }
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
