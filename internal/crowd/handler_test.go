@@ -165,7 +165,7 @@ func TestOtherRequests(t *testing.T) {
 		wantProblem(t, call(c, http.MethodPut, contentType, strings.NewReader(`{"users":1}`)), 415, "unsupported_media_type", "body must be application/json")
 	}
 	cut := io.MultiReader(strings.NewReader(`{"users":`), iotest.ErrReader(errors.New("gone")))
-	wantProblem(t, call(c, http.MethodPut, "", cut), 400, "malformed", "body is cut off")
+	wantProblem(t, call(c, http.MethodPut, "", cut), 400, "malformed", "body is incomplete")
 	if w := call(c, http.MethodHead, "", http.NoBody); w.Code != 200 {
 		t.Errorf("HEAD: %d", w.Code)
 	}

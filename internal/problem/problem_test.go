@@ -78,8 +78,8 @@ func TestRejectsInvalidBodies(t *testing.T) {
 		{"", `{"share":1e999}`, 422, "invalid", "share must be a number"},
 		{"", `{"name":{}}`, 422, "invalid", "name must be a string"},
 		{"", `{"open":"true"}`, 422, "invalid", "open must be true or false"},
-		{"", `{"list":"a"}`, 422, "invalid", "list must be a list in which each is a string"},
-		{"", `{"list":["a",1]}`, 422, "invalid", "list must be a list in which each is a string"},
+		{"", `{"list":"a"}`, 422, "invalid", "list must be a list; each element must be a string"},
+		{"", `{"list":["a",1]}`, 422, "invalid", "list must be a list; each element must be a string"},
 		{"", `{"count":1,"count":"x"}`, 422, "invalid", "count must be sent only once"},
 		{"", `{"Count":1}`, 422, "invalid", "Count is not known"},
 		{"", `{"Inside":"x","":1}`, 422, "invalid", "Inside is not known;  is not known"},
@@ -107,7 +107,7 @@ func TestRejectsInvalidBodies(t *testing.T) {
 		wantProblem(t, w, bad.status, bad.code, bad.fields)
 	}
 	_, w := read("", io.MultiReader(strings.NewReader(`{"count":`), iotest.ErrReader(errors.New("gone"))))
-	wantProblem(t, w, 400, "malformed", "body is cut off")
+	wantProblem(t, w, 400, "malformed", "body is incomplete")
 }
 
 // wantProblem checks that an answer is a problem that names the fields.

@@ -30,7 +30,7 @@ const bodyField = "body"
 // is unknown, null, repeated or of the wrong type is a problem, and the problem lists all
 // such fields. The content of the struct is undefined after a problem.
 func Read(w http.ResponseWriter, r *http.Request, into any) *Problem {
-	if !saysJSON(r.Header.Get("Content-Type")) {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return unsupported()
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
@@ -38,13 +38,13 @@ func Read(w http.ResponseWriter, r *http.Request, into any) *Problem {
 	case errors.As(err, new(*http.MaxBytesError)):
 		return tooLarge()
 	case err != nil:
-		return malformed("is cut off")
+		return malformed("is incomplete")
 	}
 	return parse(body, into)
 }
 
-// saysJSON reports whether a content type is JSON. An absent one counts as JSON.
-func saysJSON(contentType string) bool {
+// isJSON reports whether a content type is JSON. An absent one counts as JSON.
+func isJSON(contentType string) bool {
 	if contentType == "" {
 		return true
 	}
@@ -147,7 +147,7 @@ func typeName(t reflect.Type) string {
 	case reflect.String:
 		return "a string"
 	case reflect.Slice:
-		return "a list in which each is " + typeName(t.Elem())
+		return "a list; each element must be " + typeName(t.Elem())
 	default:
 		return "of another type"
 	}

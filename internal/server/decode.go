@@ -54,7 +54,7 @@ func decodeBody(ctx huma.Context, into fields) []error {
 // Its errors are bodyErrors, except that a lone surrogate is an error of its field.
 func readBody(ctx huma.Context) ([]byte, error) {
 	r, _ := humago.Unwrap(ctx)
-	if !saysJSON(r.Header.Get("Content-Type")) {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, bodyError{http.StatusUnsupportedMediaType, "must be " + jsonType}
 	}
 	size := r.ContentLength
@@ -105,11 +105,11 @@ func brokenBody(err error) bodyError {
 	if errors.As(err, &netErr) && netErr.Timeout() {
 		return bodyError{http.StatusRequestTimeout, "did not arrive in time"}
 	}
-	return bodyError{http.StatusBadRequest, "is cut off"}
+	return bodyError{http.StatusBadRequest, "is incomplete"}
 }
 
-// saysJSON reports whether a content type is JSON. An absent one counts as JSON.
-func saysJSON(contentType string) bool {
+// isJSON reports whether a content type is JSON. An absent one counts as JSON.
+func isJSON(contentType string) bool {
 	if contentType == "" || contentType == jsonType {
 		return true
 	}

@@ -169,7 +169,7 @@ func TestBrokenItemBody(t *testing.T) {
 		code   string
 		text   string
 	}{
-		{io.ErrUnexpectedEOF, 400, "malformed", "body is cut off"},
+		{io.ErrUnexpectedEOF, 400, "malformed", "body is incomplete"},
 		{os.ErrDeadlineExceeded, 408, "timeout", "body did not arrive in time"},
 	} {
 		req := httptest.NewRequest(http.MethodPost, "/api/items", io.MultiReader(strings.NewReader("evil"), failing{c.err}))

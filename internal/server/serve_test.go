@@ -280,7 +280,7 @@ func TestHalfClosed(t *testing.T) {
 		"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n",
 	} {
 		answer, err := raw(t, s.Listener.Addr().String(), "POST /buy/1 HTTP/1.1\r\nHost: localhost\r\n"+rest)
-		if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, `"body is cut off"`) || err != nil {
+		if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, `"body is incomplete"`) || err != nil {
 			t.Errorf("%q is answered %q, %v", rest, answer, err)
 		}
 	}

@@ -157,7 +157,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{false, "POST", runs, `{"users":"5","rate":"10/s"}`, 422, "invalid", "users must be an integer; rate must be a number"},
 		{
 			false, "POST", runs, `{"fail_if":"p95>1s","seed":-1}`, 422, "invalid",
-			"fail_if must be a list in which each is a string; seed must be an integer of 0 or more",
+			"fail_if must be a list; each element must be a string; seed must be an integer of 0 or more",
 		},
 		{false, "POST", runs, `{"open":1,"abort":null}`, 422, "invalid", "open must be true or false; abort must be true or false"},
 		{false, "POST", runs, `{"Users":5,"duration":"1m"}`, 422, "invalid", "Users is not known; duration is not known"},
