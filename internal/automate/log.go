@@ -21,7 +21,7 @@ const (
 	logBatch = 500
 )
 
-// ErrNoRoom: calls arrived faster than they could be written.
+// ErrNoRoom means that calls arrived faster than they could be written.
 var ErrNoRoom = errors.New("calls arrived faster than they could be recorded")
 
 // Log records calls as lines of JSON.
