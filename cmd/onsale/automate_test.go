@@ -68,7 +68,7 @@ type summary struct {
 var (
 	headLine     = regexp.MustCompile(`(?m)^(?:finished|interrupted) after \S+: (\d+) calls,`)
 	answersLine  = regexp.MustCompile(`(?m)^answers +(.*)$`)
-	failedLine   = regexp.MustCompile(`(?m)^failed +(\d+) for good$`)
+	failedLine   = regexp.MustCompile(`(?m)^failed +(\d+) operations$`)
 	itemsLine    = regexp.MustCompile(`(?m)^items +(\d+) created, (\d+) deleted, (?:(\d+) kept, )?(\d+) left behind$`)
 	recordedLine = regexp.MustCompile(`(?m)^recorded +(\d+) calls in .*, (\d+) lost$`)
 )
@@ -336,7 +336,7 @@ func TestAutomateCutOffByTheEnd(t *testing.T) {
 	if code := a.code(); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
-	if text := a.stdout.String(); !strings.Contains(text, "cut off by the end") {
+	if text := a.stdout.String(); !strings.Contains(text, "waiting for a retry at the end") {
 		t.Errorf("the summary does not say so:\n%s", text)
 	}
 }

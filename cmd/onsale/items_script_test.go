@@ -184,15 +184,15 @@ func TestItemsScriptRepeats(t *testing.T) {
 		},
 		"an item that nobody deleted": {
 			remove: []string{`404 {"error":"Item not found"}`}, code: 1, answers: map[int]int{200: 1, 201: 1, 404: 1},
-			say: "Item not found: failed for good",
+			say: "Item not found: gave up",
 		},
 		"what the server rejects": {
 			create: []string{`422 {"error":"User-ID is too long"}`}, code: 1, answers: map[int]int{200: 1, 422: 1},
-			say: "422: User-ID is too long: failed for good",
+			say: "422: User-ID is too long: gave up",
 		},
 		"an error without end": {
 			create: []string{`503 {"error":"away"}`}, code: 1, answers: map[int]int{200: 1, 503: 2},
-			say: "503: away: failed for good",
+			say: "503: away: gave up",
 		},
 		"an answer without the item's id": {
 			create: []string{`201 []`}, code: 1, answers: map[int]int{200: 1, 201: 1},

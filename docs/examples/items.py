@@ -73,9 +73,9 @@ for _ in itertools.takewhile(lambda _: not stop, range(options.count)):
         deleted += 1
     except (RuntimeError, OSError) as problem:
         failed += 1
-        print(f"{problem}: failed for good", file=sys.stderr)
+        print(f"{problem}: gave up", file=sys.stderr)
 took, calls = time.monotonic() - began, sum(statuses.values())
 print(f"{'interrupted' if stop else 'finished'} after {took:.1f}s: {calls} calls, {calls / took:.1f} a second")
 print("answers  ", ", ".join(f"{status or 'none'}: {count}" for status, count in sorted(statuses.items())))
-print(f"failed    {failed} for good\nitems     {statuses[201]} created, {deleted} deleted, {statuses[201] - deleted} left behind")
+print(f"failed    {failed} operations\nitems     {statuses[201]} created, {deleted} deleted, {statuses[201] - deleted} left behind")
 sys.exit(1 if failed else 0)

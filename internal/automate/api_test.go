@@ -16,19 +16,19 @@ import (
 	"onsale/internal/sale"
 )
 
-// fake is an items API in memory. Its hook decides how a call goes.
+// fake is an items API in memory. Its hook can make calls fail.
 type fake struct {
-	// hook runs ahead of each call; its error is the call's answer. It may wait.
+	// hook runs before each call. The call returns its error. It may wait.
 	hook func(ctx context.Context, c request) error
 
 	mu       sync.Mutex
-	tokens   map[string]string // by user, the one that is valid
+	tokens   map[string]string // the valid token by user
 	items    map[string]string // owner by id
 	seen     map[string]int
 	requests []request
 	made     int
 	inFlight int
-	most     int // in flight at the same time
+	most     int // the maximum of inFlight
 }
 
 // request is a call that was made.
@@ -37,14 +37,14 @@ type request struct {
 	what string // token, create or delete
 	user string
 	id   string
-	n    int // how many of this kind came before, for the same item if there is one
+	n    int // the number of earlier requests of this kind, for the same item if there is one
 }
 
 func newFake(hook func(ctx context.Context, c request) error) *fake {
 	return &fake{hook: hook, tokens: map[string]string{}, items: map[string]string{}, seen: map[string]int{}}
 }
 
-// call notes a request, runs the hook, and calls the rest with the lock held.
+// call records a request, runs the hook, and calls rest with the lock held.
 func (f *fake) call(ctx context.Context, r request, rest func() error) error {
 	f.mu.Lock()
 	r.at = time.Now()
@@ -71,8 +71,7 @@ func (f *fake) call(ctx context.Context, r request, rest func() error) error {
 	return err
 }
 
-// lostAnswerError is what the hook returns for a call that is done, though its
-// answer is never seen.
+// lostAnswerError is the hook's error for a call that is carried out but gets no answer.
 type lostAnswerError struct{ error }
 
 func (e lostAnswerError) Unwrap() error { return e.error }
@@ -112,7 +111,7 @@ func (f *fake) DeleteItem(ctx context.Context, who client.Credentials, id string
 	})
 }
 
-// expire makes all tokens worthless.
+// expire makes all tokens invalid.
 func (f *fake) expire() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -126,7 +125,7 @@ func (f *fake) of(what string) []request {
 	return slices.DeleteFunc(slices.Clone(f.requests), func(r request) bool { return r.what != what })
 }
 
-// answer is an answer that is no success.
+// answer is an error answer.
 type answer struct {
 	status int
 	code   string
@@ -134,8 +133,8 @@ type answer struct {
 	after  time.Duration
 }
 
-// err returns the answer as the client tells it. What the domain calls it is
-// joined, since the client's own are out of reach.
+// err returns the error of the client for the answer. It joins the domain error, because
+// only the client can set its own.
 func (a answer) err() error {
 	err := &client.Error{Method: "POST", Path: "/", Status: a.status, Code: a.code, RetryAfter: a.after}
 	if a.is == nil {
@@ -146,21 +145,21 @@ func (a answer) err() error {
 
 func forbidden() error { return answer{403, "unauthorized", item.ErrUnauthorized, 0}.err() }
 
-// refusedConnection is what a server that is down answers with.
+// refusedConnection is the client's error if the server is not running.
 func refusedConnection() error {
 	return &client.TransportError{
 		Method: "POST", Path: "/", Err: &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")},
 	}
 }
 
-// cut is a connection that broke when the request was sent.
+// cut is the client's error if the connection breaks after the request was sent.
 func cut() error {
 	return errors.Join(&client.TransportError{
 		Method: "POST", Path: "/", Sent: true, Err: &net.OpError{Op: "read", Net: "tcp", Err: errors.New("cut")},
 	}, sale.ErrOutcomeUnknown)
 }
 
-// pause waits in virtual time, as a server that takes its time.
+// pause waits in virtual time, like a slow server.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
@@ -170,7 +169,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// options are those of most tests: fast, so that the rate does not matter.
+// options returns the options of most tests, with a rate so high that it does not matter.
 func options() automate.Options {
 	o := automate.DefaultOptions()
 	o.Rate, o.Force, o.Seed = 1000, true, 1

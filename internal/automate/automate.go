@@ -1,10 +1,10 @@
-// Package automate is a polite client of the items API: it gets tokens, creates
-// items and deletes them again, at a bounded rate, through whatever goes wrong.
+// Package automate is a rate-limited client of the items API. It gets tokens, creates
+// items and deletes them, and handles errors.
 //
-// An [Automation] starts the life of one item after the other: create, then
-// delete unless the item is to be kept. Calls that fail in passing are repeated
-// with backoff and jitter. When it is told to stop it starts no more lives,
-// waits for the calls in flight, deletes what is left, and sums up.
+// An [Automation] repeats one cycle: create an item, and delete it unless it is to be
+// kept. It retries calls after transient failures, with backoff and jitter. When it is
+// stopped, it starts no more cycles, waits for the calls in flight, deletes the remaining
+// items, and returns a summary.
 package automate
 
 import (
@@ -20,24 +20,26 @@ import (
 	"onsale/internal/client"
 )
 
-// Limits of what is in flight and of the end.
+// Limits of concurrency and of the shutdown.
 const (
-	// Lives in flight are as many as start within this time, so that the rate
-	// is kept while each takes up to twice as long, and between these bounds.
+	// The maximum number of concurrent cycles is the rate times livesFor, between
+	// minLives and maxLives. A cycle makes two calls, so the rate can be reached even
+	// if a cycle takes twice as long as livesFor.
 	livesFor           = 10 * time.Second
 	minLives, maxLives = 8, 1000
-	// cleanupRate is the least rate, in calls a second, at which what is left
-	// is deleted at the end: whoever pressed Ctrl-C is waiting.
+	// cleanupRate is the minimum rate of the final deletions, in calls per second. A
+	// user who pressed Ctrl-C is waiting for them.
 	cleanupRate = 5
-	// cleaners delete what is left.
+	// cleaners is the number of goroutines that make the final deletions.
 	cleaners = 8
-	// maxLeft is how many items are kept in mind to be deleted at the end.
+	// maxLeft is the maximum number of items that are remembered for the final
+	// deletion.
 	maxLeft = 100_000
-	// flushLimit bounds the wait for the last calls to be recorded.
+	// flushLimit is the time limit for recording the last calls.
 	flushLimit = 5 * time.Second
 )
 
-// API is what is called: a [client.Client].
+// API has the calls that an Automation makes: a [client.Client].
 type API interface {
 	Token(ctx context.Context, user string) (token string, err error)
 	CreateItem(ctx context.Context, who client.Credentials, body []byte) (id string, err error)
@@ -54,16 +56,16 @@ type Automation struct {
 	users   []*user
 	stats   *stats
 
-	mu   sync.Mutex
-	dice *rand.Rand
-	left []*kept // to be deleted at the end
+	mu     sync.Mutex
+	random *rand.Rand
+	left   []*kept // to be deleted at the end
 }
 
-// kept is an item that is there, as far as is known.
+// kept is an item that was created and not yet deleted, as far as is known.
 type kept struct {
 	user *user
 	id   string
-	// unsure says that its deletion was asked for, and may have happened.
+	// unsure means that a deletion got no answer, so it may have happened.
 	unsure bool
 }
 
@@ -80,7 +82,7 @@ func New(api API, o Options) (*Automation, error) {
 		api: api, options: o,
 		limiter: rate.NewLimiter(rate.Limit(o.Rate), 1),
 		stats:   newStats(o.Now),
-		dice:    rand.New(rand.NewPCG(seed, 0)),
+		random:  rand.New(rand.NewPCG(seed, 0)),
 	}
 	for i := range o.Users {
 		a.users = append(a.users, newUser(o.UserPrefix+strconv.Itoa(i+1)))
@@ -88,16 +90,16 @@ func New(api API, o Options) (*Automation, error) {
 	return a, nil
 }
 
-// Run creates and deletes items until the count or the duration is reached or
-// the context ends, cleans up within the shutdown time-out, and sums up.
+// Run creates and deletes items until it reaches the count or the duration, or the context
+// ends. Then it cleans up within the shutdown timeout, and returns the summary.
 func (a *Automation) Run(ctx context.Context) Summary {
 	work, endWork := context.WithCancel(ctx)
 	if a.options.Duration > 0 {
 		work, endWork = context.WithTimeout(ctx, a.options.Duration)
 	}
 	defer endWork()
-	// Calls outlive the work, so that an item that is being created is known,
-	// and deleted.
+	// Calls continue after the end of the work, so that an item that is being created
+	// gets known and is deleted.
 	calls, endCalls := context.WithCancel(context.WithoutCancel(ctx))
 	defer endCalls()
 	var watch sync.WaitGroup
@@ -111,7 +113,7 @@ func (a *Automation) Run(ctx context.Context) Summary {
 	})
 
 	a.live(work, calls)
-	endWork() // also by count: from here on the time for the cleaning up is running
+	endWork() // also if the count was reached: start the timeout of the clean-up
 	a.cleanUp(calls)
 	endCalls()
 	watch.Wait()
@@ -122,29 +124,29 @@ func (a *Automation) Run(ctx context.Context) Summary {
 	return a.summary(ctx.Err() != nil, err)
 }
 
-// live starts lives at the rate until the work ends, and waits for their end.
+// live starts cycles at the rate until the work ends, and waits until all are finished.
 func (a *Automation) live(work, calls context.Context) {
 	lives := int(math.Ceil(a.options.Rate * livesFor.Seconds()))
-	room := make(chan struct{}, min(max(lives, minLives), maxLives))
+	slots := make(chan struct{}, min(max(lives, minLives), maxLives))
 	var all sync.WaitGroup
 	defer all.Wait()
 	for i := int64(0); a.options.Count == 0 || i < a.options.Count; i++ {
 		select {
-		case room <- struct{}{}:
+		case slots <- struct{}{}:
 		case <-work.Done():
 			return
 		}
 		if a.limiter.Wait(work) != nil {
-			return // the work is over, or will be before the next call may be made
+			return // the work is over, or will be before the next call is allowed
 		}
 		all.Go(func() {
-			defer func() { <-room }()
+			defer func() { <-slots }()
 			a.life(work, calls, a.users[i%int64(len(a.users))])
 		})
 	}
 }
 
-// life creates an item and, unless it is to be kept, deletes it.
+// life runs one cycle: it creates an item and deletes it unless it is to be kept.
 func (a *Automation) life(work, calls context.Context, u *user) {
 	keep, body := a.plan()
 	id, err := a.create(work, calls, u, body)
@@ -161,14 +163,15 @@ func (a *Automation) life(work, calls context.Context, u *user) {
 	}
 }
 
-// plan dices whether an item is to be kept, and what is sent to create it.
+// plan decides at random whether to keep an item, and returns the body of the request
+// that creates it.
 func (a *Automation) plan() (keep bool, body []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.dice.Float64() < a.options.KeepRatio, newBody(a.dice)
+	return a.random.Float64() < a.options.KeepRatio, newBody(a.random)
 }
 
-// leave notes an item that is to be deleted at the end.
+// leave remembers an item for the final deletion.
 func (a *Automation) leave(it *kept) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -177,7 +180,7 @@ func (a *Automation) leave(it *kept) {
 	}
 }
 
-// cleanUp deletes what is left, as far as that is possible before the calls end.
+// cleanUp deletes the remaining items until the context of the calls ends.
 func (a *Automation) cleanUp(calls context.Context) {
 	a.limiter.SetLimit(rate.Limit(max(a.options.Rate, cleanupRate)))
 	todo := make(chan *kept)
@@ -185,11 +188,11 @@ func (a *Automation) cleanUp(calls context.Context) {
 	for range cleaners {
 		all.Go(func() {
 			for it := range todo {
-				_ = a.remove(calls, calls, it, false) // it is counted
+				_ = a.remove(calls, calls, it, false) // the error is counted
 			}
 		})
 	}
-	for _, it := range a.left { // nobody adds to it any more
+	for _, it := range a.left { // no longer changes
 		if calls.Err() == nil {
 			todo <- it
 		}

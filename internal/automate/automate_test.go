@@ -15,16 +15,16 @@ import (
 	"onsale/internal/automate"
 )
 
-// creating takes as long as the default fault plan makes it.
+// creating returns a hook with the delays of the default fault plan.
 func creating(seed uint64) func(context.Context, request) error {
 	var mu sync.Mutex
-	dice := rand.New(rand.NewPCG(seed, 0))
+	random := rand.New(rand.NewPCG(seed, 0))
 	return func(ctx context.Context, r request) error {
 		if r.what != "create" {
 			return nil
 		}
 		mu.Lock()
-		d := 100*time.Millisecond + time.Duration(dice.Int64N(int64(400*time.Millisecond)))
+		d := 100*time.Millisecond + time.Duration(random.Int64N(int64(400*time.Millisecond)))
 		mu.Unlock()
 		return pause(ctx, d)
 	}
@@ -41,7 +41,7 @@ func TestRateIsKeptAndNeverExceeded(t *testing.T) {
 			if got, want := float64(sum.Calls), rate*60; math.Abs(got-want) > 0.02*want+3 {
 				t.Errorf("rate %g: %g calls in a minute, want %g", rate, got, want)
 			}
-			// What is left is deleted at five a second at least.
+			// The final deletions have a rate of at least five per second.
 			window, most := time.Second, max(rate, 5)
 			for i, r := range f.requests {
 				n := 0
@@ -59,7 +59,7 @@ func TestRateIsKeptAndNeverExceeded(t *testing.T) {
 				t.Errorf("rate %g: never two calls in flight", rate)
 			}
 			if len(f.items) != 0 || sum.LeftBehind() != 0 || sum.Failed != 0 || sum.Created == 0 {
-				t.Errorf("rate %g: %d items are there, summary %+v", rate, len(f.items), sum)
+				t.Errorf("rate %g: %d items exist, summary %+v", rate, len(f.items), sum)
 			}
 		})
 	}
@@ -89,7 +89,7 @@ func TestCountIsExact(t *testing.T) {
 	})
 }
 
-func TestWhicheverOfCountAndDurationComesFirst(t *testing.T) {
+func TestRunEndsWithCountOrDuration(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		count    int64
@@ -107,7 +107,7 @@ func TestWhicheverOfCountAndDurationComesFirst(t *testing.T) {
 	}
 }
 
-func TestKeepRatioIsTheShareThatStays(t *testing.T) {
+func TestKeepRatioIsTheShareOfKeptItems(t *testing.T) {
 	t.Parallel()
 	for ratio, want := range map[float64][2]int64{0: {0, 0}, 0.3: {240, 360}, 1: {1000, 1000}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -116,13 +116,13 @@ func TestKeepRatioIsTheShareThatStays(t *testing.T) {
 			o.Count, o.KeepRatio = 1000, ratio
 			sum := run(t, f, o)
 			if sum.Kept < want[0] || sum.Kept > want[1] || sum.Kept != int64(len(f.items)) || sum.LeftBehind() != 0 {
-				t.Errorf("ratio %g: %d kept, %d there, %d left behind", ratio, sum.Kept, len(f.items), sum.LeftBehind())
+				t.Errorf("ratio %g: %d kept, %d exist, %d left behind", ratio, sum.Kept, len(f.items), sum.LeftBehind())
 			}
 		})
 	}
 }
 
-func TestInterruptedItCleansUp(t *testing.T) {
+func TestInterruptedRunCleansUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(creating(3))
@@ -133,7 +133,7 @@ func TestInterruptedItCleansUp(t *testing.T) {
 		time.AfterFunc(10*time.Second, func() { stopped = time.Now(); stop() })
 		sum := runWith(t, ctx, f, o)
 		if !sum.Interrupted || sum.LeftBehind() != 0 || len(f.items) != 0 || sum.Failed != 0 || sum.Unsure != 0 {
-			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+			t.Errorf("%d items exist, summary %+v", len(f.items), sum)
 		}
 		for _, r := range f.of("create") {
 			if r.at.After(stopped) {
@@ -146,7 +146,7 @@ func TestInterruptedItCleansUp(t *testing.T) {
 	})
 }
 
-func TestInterruptedWhileNobodyAnswersItEndsInTime(t *testing.T) {
+func TestInterruptedRunEndsInTimeIfTheServerHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -165,15 +165,15 @@ func TestInterruptedWhileNobodyAnswersItEndsInTime(t *testing.T) {
 			t.Errorf("it ended %s after the stop, want 3s", took-5*time.Second)
 		}
 		if int64(len(f.items)) != sum.LeftBehind() || sum.LeftBehind() != 21 || sum.Unsure == 0 {
-			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+			t.Errorf("%d items exist, summary %+v", len(f.items), sum)
 		}
 		if sum.Statuses[0] != sum.Errors["stopped"] || sum.Failed != 0 {
-			t.Errorf("what was stopped is no failure: %+v", sum)
+			t.Errorf("stopped calls count as failed: %+v", sum)
 		}
 	})
 }
 
-func TestServerThatGoesAwayAndComesBackIsSurvived(t *testing.T) {
+func TestRunSurvivesAnOutageOfTheServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
@@ -187,7 +187,7 @@ func TestServerThatGoesAwayAndComesBackIsSurvived(t *testing.T) {
 		o.Rate, o.Duration, o.Retries = 20, 10*time.Second, 12
 		sum := run(t, f, o)
 		if sum.Failed != 0 || sum.LeftBehind() != 0 || len(f.items) != 0 {
-			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+			t.Errorf("%d items exist, summary %+v", len(f.items), sum)
 		}
 		if n := sum.Errors["connect"]; n < 20 || n != sum.Statuses[0] {
 			t.Errorf("%d calls without a connection, %d without an answer", n, sum.Statuses[0])
@@ -208,16 +208,16 @@ func TestItemThatCouldNotBeDeletedIsDeletedAtTheEnd(t *testing.T) {
 		o := options()
 		o.Rate, o.Duration, o.Retries = 10, 5*time.Second, 0
 		sum := run(t, f, o)
-		// What is mended at the end was no failure for good.
+		// What is mended at the end does not count as failed.
 		if sum.Errors["internal"] < 10 || sum.Failed != 0 || sum.LeftBehind() != 0 || len(f.items) != 0 {
-			t.Errorf("%d items are there, summary %+v", len(f.items), sum)
+			t.Errorf("%d items exist, summary %+v", len(f.items), sum)
 		}
 	})
 }
 
-// TestEndCutsOffWhatHasFailedSoFar: a server that never answered is not "all
-// went well", however many tries were left.
-func TestEndCutsOffWhatHasFailedSoFar(t *testing.T) {
+// TestUnfinishedRetriesAreCounted: if the server only fails, the summary must not look
+// like success, even if retries were left at the end.
+func TestUnfinishedRetriesAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(func(context.Context, request) error { return answer{503, "unavailable", nil, 0}.err() })
@@ -229,25 +229,25 @@ func TestEndCutsOffWhatHasFailedSoFar(t *testing.T) {
 	})
 }
 
-// TestBooksOfTheSummary runs against a server on which anything may go wrong,
-// and compares the summary with what the server knows.
-func TestBooksOfTheSummary(t *testing.T) {
+// TestSummaryMatchesTheServer runs against a server with random faults and compares the
+// summary with the server's data.
+func TestSummaryMatchesTheServer(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
 			var f *fake
 			var mu sync.Mutex
-			dice := rand.New(rand.NewPCG(seed, 1))
-			roll := func(n int) int {
+			random := rand.New(rand.NewPCG(seed, 1))
+			randomN := func(n int) int {
 				mu.Lock()
 				defer mu.Unlock()
-				return dice.IntN(n)
+				return random.IntN(n)
 			}
 			f = newFake(func(ctx context.Context, _ request) error {
-				if err := pause(ctx, time.Duration(roll(300))*time.Millisecond); err != nil {
+				if err := pause(ctx, time.Duration(randomN(300))*time.Millisecond); err != nil {
 					return err
 				}
-				switch roll(12) {
+				switch randomN(12) {
 				case 0:
 					return refusedConnection()
 				case 1:
@@ -264,7 +264,7 @@ func TestBooksOfTheSummary(t *testing.T) {
 			o := options()
 			o.Rate, o.KeepRatio, o.Users, o.Retries, o.Seed = 20, 0.2, 3, 2, seed
 			ctx, stop := context.WithCancel(t.Context())
-			time.AfterFunc(time.Duration(roll(20_000))*time.Millisecond, stop)
+			time.AfterFunc(time.Duration(randomN(20_000))*time.Millisecond, stop)
 			sum := runWith(t, ctx, f, o)
 			if err := balance(f, sum); err != nil {
 				t.Errorf("seed %d: %v; summary %+v", seed, err, sum)
@@ -273,7 +273,7 @@ func TestBooksOfTheSummary(t *testing.T) {
 	}
 }
 
-// balance compares a summary with what the server knows.
+// balance compares a summary with the server's data.
 func balance(f *fake, sum automate.Summary) error {
 	var answered int64
 	for _, n := range sum.Statuses {
@@ -284,7 +284,7 @@ func balance(f *fake, sum automate.Summary) error {
 	case answered != sum.Calls || sum.Calls != int64(len(f.requests)):
 		return fmt.Errorf("%d calls were made, %d have a status", len(f.requests), answered)
 	case there < sum.Kept, there > sum.Kept+sum.LeftBehind()+sum.Unsure:
-		return fmt.Errorf("%d items are there", there)
+		return fmt.Errorf("%d items exist", there)
 	case sum.LeftBehind() < 0 || sum.Missing > 0:
 		return errors.New("more was deleted than created")
 	}

@@ -14,28 +14,27 @@ import (
 )
 
 const (
-	// logRoom is how many calls wait to be written: minutes of them at the
-	// polite rate, should the disk be slow.
+	// logRoom is the maximum number of calls waiting to be written. At PoliteRate that
+	// is several minutes, in case the disk is slow.
 	logRoom = 10_000
-	// logBatch is how many lines are written at once at most.
+	// logBatch is the maximum number of lines in one write.
 	logBatch = 500
 )
 
-// ErrNoRoom says that calls came faster than they could be written.
-var ErrNoRoom = errors.New("calls came faster than they could be written")
+// ErrNoRoom means that calls arrived faster than they could be written.
+var ErrNoRoom = errors.New("calls arrived faster than they could be recorded")
 
 // Log records calls as lines of JSON.
 type Log struct {
 	w      io.Writer
 	calls  chan Call
 	done   chan struct{}
-	broken bool // the last line was written in part
+	broken bool // the last line is incomplete
 
 	closing sync.Once
-	// taken is how many calls were to be written; they are written, lost, or
-	// wait.
+	// taken is the number of recorded calls. Each is written, lost or waiting.
 	taken, written, lost atomic.Int64
-	failure              atomic.Pointer[error] // the first
+	failure              atomic.Pointer[error] // the first error
 }
 
 var _ Recorder = (*Log)(nil)
@@ -66,7 +65,7 @@ func (l *Log) Close(ctx context.Context) error {
 	select {
 	case <-l.done:
 	case <-ctx.Done():
-		// The writer hangs; what it has and what waits is lost.
+		// The writer hangs, so all calls that are not written are lost.
 		l.lose(l.taken.Load()-l.written.Load()-l.lost.Load(), fmt.Errorf("write log: %w", context.Cause(ctx)))
 	}
 	if err := l.failure.Load(); err != nil {
@@ -75,7 +74,7 @@ func (l *Log) Close(ctx context.Context) error {
 	return nil
 }
 
-// run writes what there is, many lines at once when many wait.
+// run writes calls. If several are waiting, it writes their lines in one batch.
 func (l *Log) run() {
 	defer close(l.done)
 	var batch bytes.Buffer
@@ -91,9 +90,9 @@ func (l *Log) run() {
 	}
 }
 
-// write writes lines. A line counts as written when its end is.
+// write writes a batch of lines. A line counts as written once its newline is.
 func (l *Log) write(batch []byte, lines int64) {
-	if l.broken { // what is left of a line must not spoil the next one
+	if l.broken { // end the incomplete line, so that the next one is intact
 		if _, err := l.w.Write([]byte("\n")); err != nil {
 			l.lose(lines, fmt.Errorf("write log: %w", err))
 			return
@@ -116,7 +115,7 @@ func (l *Log) lose(lines int64, err error) {
 	}
 }
 
-// line is a call as it stands in the log.
+// line is a call in the log.
 type line struct {
 	Time       string  `json:"time"`
 	User       string  `json:"user"`
@@ -134,14 +133,14 @@ func appendLine(w *bytes.Buffer, c Call) {
 		Time: c.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), User: c.User, Method: c.Method, Path: c.Path,
 		Status: c.Status, Error: c.Error, Message: c.Message, Attempt: c.Attempt, DurationMS: Milliseconds(c.Duration),
 	})
-	if err != nil { // texts and numbers cannot fail to be encoded
+	if err != nil { // strings and numbers can always be encoded
 		panic(err)
 	}
 	w.Write(text)
 	w.WriteByte('\n')
 }
 
-// Milliseconds returns a duration in milliseconds, to the microsecond.
+// Milliseconds returns a duration in milliseconds, rounded to a microsecond.
 func Milliseconds(d time.Duration) float64 {
 	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
 }

@@ -44,7 +44,7 @@ func TestLogIsALineOfJSONForEachCall(t *testing.T) {
 	}
 }
 
-// disk is a file on a disk with so many bytes of room.
+// disk is a file on a disk with a limited number of free bytes.
 type disk struct {
 	bytes.Buffer
 
@@ -61,7 +61,7 @@ func (d *disk) Write(p []byte) (int, error) {
 	return n, syscall.ENOSPC
 }
 
-func TestFullDiskIsSurvivedAndCounted(t *testing.T) {
+func TestLogSurvivesAFullDisk(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{room: 1000}
@@ -70,7 +70,7 @@ func TestFullDiskIsSurvivedAndCounted(t *testing.T) {
 			l.Record(oneCall)
 		}
 		synctest.Wait()
-		d.room = 1 << 20 // somebody has made room
+		d.room = 1 << 20 // space is available again
 		for range 10 {
 			l.Record(oneCall)
 		}
@@ -86,12 +86,12 @@ func TestFullDiskIsSurvivedAndCounted(t *testing.T) {
 			}
 		}
 		if written+lost != 110 || written != whole || written < 14 || written > 20 {
-			t.Errorf("%d written, %d lost, %d lines are whole", written, lost, whole)
+			t.Errorf("%d written, %d lost, %d complete lines", written, lost, whole)
 		}
 	})
 }
 
-// stuck is a writer that takes nothing until it is released.
+// stuck is a writer that blocks until it is released.
 type stuck struct{ release chan struct{} }
 
 func (s stuck) Write(p []byte) (int, error) {
@@ -99,7 +99,7 @@ func (s stuck) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestStuckLogHoldsNobodyUp(t *testing.T) {
+func TestBlockedLogDoesNotDelayTheRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := stuck{make(chan struct{})}
@@ -109,7 +109,7 @@ func TestStuckLogHoldsNobodyUp(t *testing.T) {
 		o.Count, o.Recorder = 6_000, log
 		begin := time.Now()
 		sum := run(t, newFake(nil), o)
-		// 12,001 calls at 1,000 a second, and the wait for the writer at the end.
+		// 12,001 calls at 1,000 per second, and the wait for the writer at the end.
 		if took := time.Since(begin); took > 20*time.Second {
 			t.Errorf("it took %s", took)
 		}
@@ -119,8 +119,8 @@ func TestStuckLogHoldsNobodyUp(t *testing.T) {
 	})
 }
 
-// TestLogTakesCallsFromAll is for the race detector.
-func TestLogTakesCallsFromAll(t *testing.T) {
+// TestConcurrentRecords is for the race detector.
+func TestConcurrentRecords(t *testing.T) {
 	t.Parallel()
 	var w bytes.Buffer
 	l := automate.NewLog(&w)

@@ -11,10 +11,10 @@ import (
 	"onsale/internal/sale"
 )
 
-// errStopped: the end came before the operation had its own.
+// errStopped: the run ended before the operation did.
 var errStopped = errors.New("stopped")
 
-// action is what an operation does.
+// action is the kind of an operation.
 type action uint8
 
 // The actions, in the order of the summary.
@@ -25,10 +25,10 @@ const (
 	actions
 )
 
-// String returns the action as the summary says it.
+// String returns the name of the action in the summary.
 func (a action) String() string { return [actions]string{"token", "create", "delete"}[a] }
 
-// success returns the status of an action's success.
+// success returns the HTTP status of a success.
 func (a action) success() int {
 	if a == createItem {
 		return http.StatusCreated
@@ -36,17 +36,16 @@ func (a action) success() int {
 	return http.StatusOK
 }
 
-// operation is a call that is repeated until it has an end.
+// operation is a call with its retries.
 type operation struct {
 	action       action
 	user         *user
 	method, path string
-	// turn says that the first try has waited for its turn already.
+	// turn means that the first attempt has already waited for the rate limiter.
 	turn bool
-	// again says that somebody comes back to the operation if it fails now: the
-	// cleaning up, to a deletion.
+	// again means that the clean-up will repeat the operation if it fails now.
 	again bool
-	// do makes the call once; token is empty for the call that gets one.
+	// do makes the call once; token is empty for the call that gets a token.
 	do func(ctx context.Context, token string) error
 }
 
@@ -68,8 +67,8 @@ func (a *Automation) create(work, calls context.Context, u *user, body []byte) (
 	return id, err
 }
 
-// remove deletes an item. One that is not found after a deletion whose answer
-// never came was deleted then. Again says that the cleaning up comes back to it.
+// remove deletes an item. If an earlier deletion got no answer and the item is now not
+// found, that deletion succeeded. Again means that the clean-up will retry a failure.
 func (a *Automation) remove(work, calls context.Context, it *kept, again bool) error {
 	err := a.operate(work, calls, operation{
 		action: deleteItem, user: it.user, method: http.MethodDelete, path: client.ItemPath(it.id), again: again,
@@ -85,24 +84,24 @@ func (a *Automation) remove(work, calls context.Context, it *kept, again bool) e
 	switch {
 	case err == nil:
 		a.stats.deleted.Add(1)
-	case errors.Is(err, item.ErrNotFound): // by somebody else, or lost by the server
+	case errors.Is(err, item.ErrNotFound): // deleted by another client, or lost by the server
 		a.stats.missing.Add(1)
 		return nil
 	}
 	return err
 }
 
-// deletedBeforeError is the 404 of an item that an earlier try has deleted.
+// deletedBeforeError is the 404 for an item that an earlier attempt has deleted.
 type deletedBeforeError struct{ error }
 
-// Unwrap returns the answer itself.
+// Unwrap returns the error of the answer.
 func (e deletedBeforeError) Unwrap() error { return e.error }
 
-// operate tries an operation until it succeeds, fails for good or the work
-// ends, each try in its turn. A refused token is renewed once.
+// operate attempts an operation until it succeeds, fails permanently or the work ends.
+// Each attempt waits for the rate limiter. A rejected token is renewed once.
 func (a *Automation) operate(work, calls context.Context, o operation) error {
 	renewed := false
-	// cutOff counts an operation that has met trouble and never got over it.
+	// cutOff counts an operation that had failed before it was stopped.
 	cutOff := func(troubles int) error {
 		if troubles > 0 && !o.again {
 			a.stats.cutOff.Add(1)
@@ -114,7 +113,7 @@ func (a *Automation) operate(work, calls context.Context, o operation) error {
 		if o.action != getToken {
 			var err error
 			if token, err = a.token(work, calls, o.user, &o.turn); err != nil {
-				return err // and counted
+				return err // already counted
 			}
 		}
 		if !o.turn && a.limiter.Wait(work) != nil {
@@ -144,7 +143,7 @@ func (a *Automation) operate(work, calls context.Context, o operation) error {
 	}
 }
 
-// try makes the call once, and counts and records it.
+// try makes the call once, counts it and records it.
 func (a *Automation) try(ctx context.Context, o operation, token string, attempt int) error {
 	a.stats.inFlight.Add(1)
 	defer a.stats.inFlight.Add(-1)
@@ -162,7 +161,7 @@ func (a *Automation) try(ctx context.Context, o operation, token string, attempt
 	return err
 }
 
-// wait waits, and reports whether it did so to the end.
+// wait waits for d and returns true, or returns false as soon as the context ends.
 func wait(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

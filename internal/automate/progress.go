@@ -9,15 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// How often progress is told: a line that is rewritten on a terminal, or lines
-// that follow each other.
+// The intervals of progress reports: of rewriting one line on a terminal, and of printing
+// a new line elsewhere.
 const (
 	liveInterval = 250 * time.Millisecond
 	lineInterval = 5 * time.Second
 )
 
-// Progress tells on w how far it has come until the context ends. On a
-// terminal it rewrites one line, and removes it at the end.
+// Progress writes progress reports to w until the context ends. On a terminal it rewrites
+// one line, and removes it at the end.
 func (a *Automation) Progress(ctx context.Context, w io.Writer, terminal bool) {
 	interval := lineInterval
 	if terminal {
@@ -25,7 +25,7 @@ func (a *Automation) Progress(ctx context.Context, w io.Writer, terminal bool) {
 	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	width := 0 // of the line that stands there
+	width := 0 // of the current line
 	rewrite := func(line string) {
 		length := utf8.RuneCountInString(line)
 		fmt.Fprintf(w, "\r%s%s\r", line, strings.Repeat(" ", max(width-length, 0)))
@@ -48,7 +48,7 @@ func (a *Automation) Progress(ctx context.Context, w io.Writer, terminal bool) {
 	}
 }
 
-// progress says in a line how far it has come.
+// progress returns a progress report on one line.
 func (a *Automation) progress() string {
 	s := a.stats
 	s.mu.Lock()

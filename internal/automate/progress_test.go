@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-func TestProgressInPlainLines(t *testing.T) {
+func TestProgressWithoutATerminal(t *testing.T) {
 	t.Parallel()
 	text := progressOf(t, 12*time.Second, false)
 	want := regexp.MustCompile(`^onsale: 5s: 10 calls, 2\.0/s, \d created, \d deleted, 0 failed, p95 \d+\.\dms
@@ -41,7 +41,7 @@ func TestProgressOnATerminalIsOneLine(t *testing.T) {
 		}
 	}
 	if last := strings.Split(text, "\r"); strings.TrimSpace(last[len(last)-2]) != "" {
-		t.Errorf("the line is left: %q", last[len(last)-2])
+		t.Errorf("the line was not removed: %q", last[len(last)-2])
 	}
 }
 
@@ -69,7 +69,7 @@ func progressOf(t *testing.T, d time.Duration, terminal bool) (text string) {
 	return text
 }
 
-func TestSummaryAsItIsWritten(t *testing.T) {
+func TestSummaryGolden(t *testing.T) {
 	t.Parallel()
 	ms := time.Millisecond
 	sum := automate.Summary{
@@ -77,7 +77,7 @@ func TestSummaryAsItIsWritten(t *testing.T) {
 		Statuses: map[int]int64{0: 2, 200: 14, 201: 20, 500: 12}, Errors: map[string]int64{"injected": 12, "connect": 1, "network": 1},
 		Examples: map[string]string{
 			"connect":  "POST /api/token got no answer: dial tcp 127.0.0.1:8000: connect: connection refused",
-			"injected": "DELETE /api/items/x was answered 500: Injected fault",
+			"injected": "DELETE /api/items/x got status 500: Injected fault",
 		},
 		Latency: []automate.Latency{{"token", 1, ms, ms, ms, ms}, {"all", 46, 300 * ms, 480 * ms, 1200 * ms, 61 * time.Second}},
 		Created: 20, Deleted: 12, Kept: 6, Missing: 1, Unsure: 1, Failed: 3,

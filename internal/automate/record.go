@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Call is one call that was made, as it is recorded.
+// Call is the record of one call.
 type Call struct {
-	// Time is when it was made.
+	// Time is when the call began.
 	Time         time.Time
 	User         string
 	Method, Path string
@@ -15,30 +15,29 @@ type Call struct {
 	Status int
 	// Error is the kind of error; empty for a success.
 	Error string
-	// Message is what the server says about the error, or what the network says, on
-	// one line of at most some 200 characters; empty for a success.
+	// Message is the error message from the server or the network, on one line of
+	// about 200 characters at most; empty for a success.
 	Message string
-	// Attempt counts the tries of the same operation from 1.
+	// Attempt counts the attempts at the same operation, from 1.
 	Attempt  int
 	Duration time.Duration
 }
 
-// Recorder keeps calls.
+// Recorder records calls.
 type Recorder interface {
-	// Record takes a call and never waits: what it has no room for is lost.
+	// Record queues a call and never blocks. If the queue is full, the call is lost.
 	Record(c Call)
-	// Counts returns how many calls were written and how many are lost.
+	// Counts returns the numbers of calls written and lost.
 	Counts() (written, lost int64)
-	// Close writes what was taken, as far as that is possible before the context
-	// ends, and counts the rest as lost. It returns the first error met that
-	// calls were lost by, or nil if none is.
+	// Close writes the queued calls until the context ends, and counts the rest as
+	// lost. It returns the first error because of which a call was lost, or nil.
 	Close(ctx context.Context) error
 }
 
-// Nowhere is the [Recorder] of who wants no record.
+// Nowhere is a [Recorder] that discards all calls.
 type Nowhere struct{}
 
-// Record forgets the call.
+// Record discards the call.
 func (Nowhere) Record(Call) {}
 
 // Counts returns 0.

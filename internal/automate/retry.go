@@ -14,19 +14,19 @@ import (
 	"onsale/internal/client"
 )
 
-// How long to wait before a call is repeated.
+// The waits before a retry.
 const (
-	// firstBackoff is the most that the first wait lasts; it doubles from try to
-	// try up to maxBackoff.
+	// firstBackoff is the maximum of the first wait. The maximum doubles with each
+	// retry, up to maxBackoff.
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = 10 * time.Second
-	// maxRetryAfter is the most that a server's Retry-After is heeded.
+	// maxRetryAfter is the maximum wait because of a server's Retry-After.
 	maxRetryAfter = 30 * time.Second
 )
 
-// backoff dices how long to wait after so many failures: anything up to a limit
-// that doubles, so that many clients do not come back together. What the server
-// asks for comes first.
+// backoff returns the wait before a retry, after a number of failures. It is random
+// between 0 and a maximum that doubles, so that clients do not retry at the same moment.
+// A Retry-After of the server takes precedence.
 func (a *Automation) backoff(failures int, err error) time.Duration {
 	limit := min(firstBackoff<<min(failures-1, 10), maxBackoff)
 	least := time.Duration(0)
@@ -35,11 +35,11 @@ func (a *Automation) backoff(failures int, err error) time.Duration {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return least + time.Duration(a.dice.Int64N(int64(limit)+1))
+	return least + time.Duration(a.random.Int64N(int64(limit)+1))
 }
 
-// passing reports whether the same call may succeed later: the network failed,
-// the server has too much to do, or something went wrong there.
+// passing reports whether a failure is transient: the network failed, the server is
+// overloaded, or it had an internal error.
 func passing(err error) bool {
 	if answer, ok := errors.AsType[*client.Error](err); ok {
 		return answer.Status == http.StatusTooManyRequests || answer.Status/100 == 5
@@ -48,7 +48,7 @@ func passing(err error) bool {
 	return ok
 }
 
-// statusOf returns the status of an answer that is no success; 0 for none.
+// statusOf returns the status of the answer in an error; 0 if there was no answer.
 func statusOf(err error) int {
 	if answer, ok := errors.AsType[*client.Error](err); ok {
 		return answer.Status
@@ -59,8 +59,8 @@ func statusOf(err error) int {
 	return 0
 }
 
-// kindOf returns the kind of an error as it is counted and recorded: the code
-// that the server sent, or what became of the connection.
+// kindOf returns the kind of an error for statistics and records: the code from the
+// server, or a name for the failure of the connection.
 func kindOf(err error) string {
 	if answer, ok := errors.AsType[*client.Error](err); ok {
 		if answer.Code != "" {
@@ -88,15 +88,15 @@ func kindOf(err error) string {
 	return "network"
 }
 
-// messageOf returns what an error says beside its kind, without the token that was
-// sent: a server may repeat it.
+// messageOf returns the message of an error. It masks the token, because the server may
+// repeat it.
 func messageOf(err error, token string) string {
 	message := ""
 	if answer, ok := errors.AsType[*client.Error](err); ok {
 		message = answer.Message
 	} else if answer, ok := errors.AsType[*client.AnswerError](err); ok {
 		message = answer.Err.Error()
-		if token != "" { // the answer to a call for a token may hold one
+		if token != "" { // the answer to a request for a token can contain one
 			message += ": " + answer.Excerpt
 		}
 	} else if network, ok := errors.AsType[*client.TransportError](err); ok {

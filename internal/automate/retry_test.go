@@ -11,7 +11,7 @@ import (
 	"onsale/internal/client"
 )
 
-// gaps returns the times between the calls of one kind.
+// gaps returns the times between successive calls of one kind.
 func gaps(f *fake, what string) []time.Duration {
 	var between []time.Duration
 	calls := f.of(what)
@@ -21,7 +21,8 @@ func gaps(f *fake, what string) []time.Duration {
 	return between
 }
 
-// turn is how long a call waits for its turn at most, at the rate of the tests.
+// turn is the maximum time that a call waits for the rate limiter, at the rate of the
+// tests.
 const turn = 5 * time.Millisecond
 
 func TestBackoffIsJitteredAndBounded(t *testing.T) {
@@ -39,7 +40,7 @@ func TestBackoffIsJitteredAndBounded(t *testing.T) {
 			o.Count, o.Retries, o.Seed = 1, 9, seed+1
 			sum := run(t, f, o)
 			if n := len(f.of("create")); n != 10 || sum.Failed != 1 || sum.Errors["connect"] != 10 {
-				t.Fatalf("%d tries, summary %+v", n, sum)
+				t.Fatalf("%d attempts, summary %+v", n, sum)
 			}
 			limit := 200 * time.Millisecond
 			for i, gap := range gaps(f, "create") {
@@ -78,7 +79,7 @@ func TestRetryAfterIsHonouredAndBounded(t *testing.T) {
 				sum := run(t, f, o)
 				for _, gap := range gaps(f, "create") {
 					if gap < c.least || gap > c.least+200*time.Millisecond+turn {
-						t.Errorf("%d asked for %s: waited %s", status, c.asked, gap)
+						t.Errorf("status %d requested %s: waited %s", status, c.asked, gap)
 					}
 				}
 				if sum.Created != 1 || sum.Deleted != 1 || sum.Failed != 0 || sum.Statuses[status] != 3 {
@@ -89,7 +90,7 @@ func TestRetryAfterIsHonouredAndBounded(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatMayPassIsRepeated(t *testing.T) {
+func TestOnlyTransientFailuresAreRetried(t *testing.T) {
 	t.Parallel()
 	malformed := &client.AnswerError{Method: "POST", Path: "/", Status: 201, Err: errors.New("no JSON")}
 	for _, c := range []struct {
@@ -119,13 +120,13 @@ func TestOnlyWhatMayPassIsRepeated(t *testing.T) {
 			o.Count = 1
 			sum := run(t, f, o)
 			if n := len(f.of("create")); n != c.tries || sum.Failed != 1 || sum.Errors[c.kind] != int64(c.tries) {
-				t.Errorf("%v: %d tries, want %d; summary %+v", c.err, n, c.tries, sum)
+				t.Errorf("%v: %d attempts, want %d; summary %+v", c.err, n, c.tries, sum)
 			}
 		})
 	}
 }
 
-func TestRefusedTokenIsRenewedOnceForACall(t *testing.T) {
+func TestRejectedTokenIsRenewedOncePerOperation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(func(_ context.Context, r request) error {
@@ -143,7 +144,7 @@ func TestRefusedTokenIsRenewedOnceForACall(t *testing.T) {
 	})
 }
 
-func TestExpiredTokenIsRenewedByOneForAll(t *testing.T) {
+func TestExpiredTokenIsRenewedByOneCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(creating(4))
@@ -160,7 +161,7 @@ func TestExpiredTokenIsRenewedByOneForAll(t *testing.T) {
 	})
 }
 
-func TestDeletedTwiceIsDeletedOnce(t *testing.T) {
+func TestDeletionWithoutAnAnswerCountsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(func(_ context.Context, r request) error {
@@ -178,7 +179,7 @@ func TestDeletedTwiceIsDeletedOnce(t *testing.T) {
 	})
 }
 
-func TestItemThatSomebodyElseDeletedIsAFailure(t *testing.T) {
+func TestItemDeletedByAnotherClientIsAFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var f *fake
@@ -199,7 +200,7 @@ func TestItemThatSomebodyElseDeletedIsAFailure(t *testing.T) {
 	})
 }
 
-func TestKindsOfErrorAreBounded(t *testing.T) {
+func TestErrorKindsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(func(_ context.Context, r request) error {

@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// Latencies are kept in microseconds, up to ten minutes, to three digits:
-	// some 170 kB, however many there are.
+	// Latencies are recorded in microseconds up to ten minutes, with three significant
+	// digits. That takes about 170 kB, for any number of calls.
 	maxLatency = 10 * time.Minute
 	digits     = 3
-	// maxKinds is how many kinds of error are told apart. A server that sends
-	// ever new codes must not make memory grow.
+	// maxKinds is how many kinds of errors are counted separately. The limit keeps a
+	// server that sends ever new codes from using up memory.
 	maxKinds = 50
-	// otherKind stands for those that are not.
+	// otherKind is the kind of all further errors.
 	otherKind = "other"
 )
 
-// stats counts what happens. It is safe for concurrent use.
+// stats counts calls and items. It is safe for concurrent use.
 type stats struct {
 	now   func() time.Time
 	start time.Time
@@ -33,7 +33,7 @@ type stats struct {
 	calls    int64
 	statuses map[int]int64
 	kinds    map[string]int64
-	examples map[string]string // by kind: what the first call of it was told
+	examples map[string]string // by kind: a description of the first such call
 	latency  [actions]*hdrhistogram.Histogram
 }
 
@@ -67,20 +67,20 @@ func (s *stats) count(a action, c Call) {
 	}
 	if c.Status != 0 {
 		took := min(max(c.Duration.Microseconds(), 1), maxLatency.Microseconds())
-		_ = s.latency[a].RecordValue(took) // which is in its range
+		_ = s.latency[a].RecordValue(took) // cannot be out of range
 	}
 }
 
-// example tells of a call that failed, on one line.
+// example describes a failed call on one line.
 func example(c Call) string {
-	told := "got no answer"
+	answer := "got no answer"
 	if c.Status != 0 {
-		told = fmt.Sprintf("was answered %d", c.Status)
+		answer = fmt.Sprintf("got status %d", c.Status)
 	}
-	return fmt.Sprintf("%s %s %s: %s", c.Method, c.Path, told, c.Message)
+	return fmt.Sprintf("%s %s %s: %s", c.Method, c.Path, answer, c.Message)
 }
 
-// latencyOf sums up one histogram.
+// latencyOf summarises one histogram.
 func latencyOf(h *hdrhistogram.Histogram) Latency {
 	at := func(q float64) time.Duration { return time.Duration(h.ValueAtQuantile(q)) * time.Microsecond }
 	return Latency{
@@ -89,7 +89,7 @@ func latencyOf(h *hdrhistogram.Histogram) Latency {
 	}
 }
 
-// all returns one histogram of all actions' latencies.
+// all returns a histogram of the latencies of all actions.
 func (s *stats) all() *hdrhistogram.Histogram {
 	sum := newHistogram()
 	for _, h := range s.latency {

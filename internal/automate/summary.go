@@ -11,55 +11,57 @@ import (
 	"time"
 )
 
-// Summary says what was done and what came of it.
+// Summary is the result of an [Automation].
 type Summary struct {
-	// Interrupted says that it was told to stop before it was through.
+	// Interrupted means that the context ended before the count or the duration was
+	// reached.
 	Interrupted bool
-	// Elapsed is the time it took, cleaning up included.
+	// Elapsed is the duration, including the clean-up.
 	Elapsed time.Duration
-	// Calls is how many calls were made, repeated ones included.
+	// Calls is the number of calls, including retries.
 	Calls int64
-	// Statuses counts the calls by HTTP status; 0 stands for no answer.
+	// Statuses counts the calls by HTTP status; 0 means no answer.
 	Statuses map[int]int64
-	// Errors counts the calls that failed by kind.
+	// Errors counts the failed calls by kind.
 	Errors map[string]int64
-	// Examples tell of the first call of each kind that failed, with what the server
-	// or the network said.
+	// Examples describe the first failed call of each kind, with the message from the
+	// server or the network.
 	Examples map[string]string
-	// Latency is the time to answer of the calls that had one, by action and,
-	// last, of all.
+	// Latency is the time to answer of all answered calls, by action and, as the last
+	// entry, in total.
 	Latency []Latency
 
-	// Created and Deleted count items. Kept were to stay; Missing were gone when
-	// they were to be deleted, and not by this client.
+	// Created and Deleted count items. Kept counts items that were not to be deleted.
+	// Missing counts items that no longer existed, although this client had not
+	// deleted them.
 	Created, Deleted, Kept, Missing int64
-	// Unsure counts creates without an answer. Each may have made an item that
-	// nobody knows of.
+	// Unsure counts create requests without an answer. Each may have created an item
+	// with an unknown id.
 	Unsure int64
-	// Failed counts the operations that failed for good: those that were not
-	// worth another try, and those that had all their tries.
+	// Failed counts the operations that failed permanently: because of an error that
+	// is not transient, or after all retries.
 	Failed int64
-	// CutOff counts the operations that had failed at least once when the end
-	// came, and would have been tried again.
+	// CutOff counts the operations that had failed at least once and were waiting for
+	// a retry when the run ended.
 	CutOff int64
 
-	// Recorded and Lost count calls that were and were not recorded, and
-	// RecordError is the first reason.
+	// Recorded and Lost count the calls that were and were not recorded. RecordError
+	// is the first reason for a loss.
 	Recorded, Lost int64
 	RecordError    error
 }
 
-// Latency is the time to answer of some calls.
+// Latency is the time to answer of a group of calls.
 type Latency struct {
 	Name               string
 	Calls              int64
 	P50, P95, P99, Max time.Duration
 }
 
-// LeftBehind returns how many items are there that should not be.
+// LeftBehind returns the number of items that should have been deleted but were not.
 func (s Summary) LeftBehind() int64 { return s.Created - s.Deleted - s.Kept - s.Missing }
 
-// summary sums up. Nothing may be in flight.
+// summary returns the summary. No call must be in flight.
 func (a *Automation) summary(interrupted bool, recordError error) Summary {
 	s := a.stats
 	s.mu.Lock()
@@ -82,8 +84,8 @@ func (a *Automation) summary(interrupted bool, recordError error) Summary {
 	return sum
 }
 
-// Write writes the summary for people. Where the calls were recorded is said
-// unless it is empty.
+// Write writes the summary as text. The argument recordedIn is where the calls were
+// recorded; empty leaves that line out.
 func (s Summary) Write(w io.Writer, recordedIn string) {
 	how := "finished"
 	if s.Interrupted {
@@ -105,16 +107,16 @@ func (s Summary) Write(w io.Writer, recordedIn string) {
 	for _, kind := range slices.Sorted(maps.Keys(s.Examples)) {
 		row("", "%s: %s", kind, s.Examples[kind])
 	}
-	row("failed", "%d for good", s.Failed)
+	row("failed", "%d operations", s.Failed)
 	if s.CutOff > 0 {
-		row("", "%d more were cut off by the end after failed tries", s.CutOff)
+		row("", "%d more were waiting for a retry at the end", s.CutOff)
 	}
 	row("items", "%d created, %d deleted, %d kept, %d left behind", s.Created, s.Deleted, s.Kept, s.LeftBehind())
 	if s.Missing > 0 {
-		row("", "%d were gone before they were deleted", s.Missing)
+		row("", "%d no longer existed when they were to be deleted", s.Missing)
 	}
 	if s.Unsure > 0 {
-		row("", "and at most %d that were created without an answer", s.Unsure)
+		row("", "up to %d more may exist, because their create requests got no answer", s.Unsure)
 	}
 	if recordedIn != "" {
 		row("recorded", "%d calls in %s, %d lost", s.Recorded, recordedIn, s.Lost)
@@ -128,7 +130,7 @@ func (s Summary) Write(w io.Writer, recordedIn string) {
 	}
 }
 
-// counts lists how often each key was counted, in order of the keys.
+// counts lists the count of each key, in order of the keys.
 func counts[K cmp.Ordered](m map[K]int64, name func(K) string) string {
 	var parts []string
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -147,7 +149,7 @@ func perSecond(n int64, elapsed time.Duration) float64 {
 	return float64(n) / elapsed.Seconds()
 }
 
-// short writes a duration to a tenth of a millisecond, or to ten of them.
+// short formats a duration in milliseconds with one decimal, or in seconds with two.
 func short(d time.Duration) string {
 	if d < time.Second {
 		return fmt.Sprintf("%.1fms", float64(d)/float64(time.Millisecond))

@@ -10,18 +10,18 @@ import (
 	"onsale/internal/client"
 )
 
-// user is one of the users that items are created for.
+// user is one of the users whose items are created.
 type user struct {
 	name string
-	// lock holds a token while somebody looks at the user's token or gets one,
-	// so that only one does, and whoever waits can be stopped.
+	// lock is a mutex for token, held while a goroutine reads or renews it. It is a
+	// channel so that a context can end the wait for it.
 	lock  chan struct{}
 	token string
 }
 
 func newUser(name string) *user { return &user{name: name, lock: make(chan struct{}, 1)} }
 
-// forget drops a token that was refused, unless there is a newer one.
+// forget drops a rejected token, unless there is a newer one.
 func (u *user) forget(ctx context.Context, token string) {
 	select {
 	case u.lock <- struct{}{}:
@@ -33,9 +33,9 @@ func (u *user) forget(ctx context.Context, token string) {
 	}
 }
 
-// token returns the user's token, and gets one if there is none. A turn that
-// the caller has waited for is still the caller's unless it was used for that,
-// or has gone by meanwhile.
+// token returns the user's token, and requests one if there is none. turn means that the
+// caller has already waited for the rate limiter. It is set to false if that turn was used
+// for the request, or if token had to wait for another goroutine.
 func (a *Automation) token(work, calls context.Context, u *user, turn *bool) (string, error) {
 	select {
 	case u.lock <- struct{}{}:
@@ -63,12 +63,12 @@ func (a *Automation) token(work, calls context.Context, u *user, turn *bool) (st
 	return u.token, err
 }
 
-// bodyWords is the most words that an item is described with: a request is
-// some 40 to 300 bytes long, so that the average size has something to show.
+// bodyWords limits the number of words in an item's description. Bodies have about 40 to
+// 300 bytes, so that the metric of the average size varies.
 const bodyWords = 40
 
-// newBody dices what is sent to create an item.
-func newBody(dice *rand.Rand) []byte {
+// newBody returns a random body for a request that creates an item.
+func newBody(random *rand.Rand) []byte {
 	return fmt.Appendf(nil, `{"name":"item %08x","description":"%s"}`,
-		dice.Uint32(), strings.TrimSpace(strings.Repeat("ticket ", dice.IntN(bodyWords))))
+		random.Uint32(), strings.TrimSpace(strings.Repeat("ticket ", random.IntN(bodyWords))))
 }

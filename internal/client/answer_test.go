@@ -55,9 +55,9 @@ var (
 	who   = client.Credentials{User: "ada", Token: "token"}
 )
 
-// TestErrorsByCodeAndWithout covers what a real server does not answer on
-// demand, and the answers of the earlier services, which have no code.
-func TestErrorsByCodeAndWithout(t *testing.T) {
+// TestErrorsWithAndWithoutCode covers answers that a real server does not send on demand,
+// and those of the earlier services, which have no code.
+func TestErrorsWithAndWithoutCode(t *testing.T) {
 	t.Parallel()
 	buy := func(c *client.Client) error { _, err := c.Buy(t.Context(), order); return err }
 	create := func(c *client.Client) error { _, err := c.CreateItem(t.Context(), who, nil); return err }
@@ -91,7 +91,7 @@ func TestErrorsByCodeAndWithout(t *testing.T) {
 			t.Errorf("%d %s: %v, want %v", c.status, c.body, err, c.is)
 		}
 	}
-	// An answer that says nothing known is none of the domain's errors.
+	// An unknown answer is not a domain error.
 	err := buy(clientOf(t, canned{status: 500, body: strings.NewReader("Internal Server Error")}))
 	for _, is := range []error{sale.ErrUnavailable, sale.ErrOutcomeUnknown, sale.ErrBusy, fault.ErrInjected} {
 		if errors.Is(err, is) {
@@ -143,12 +143,12 @@ func TestRetryAfter(t *testing.T) {
 func TestMalformedAnswersAreErrorsWithAnExcerpt(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
-		"no JSON":         "<html>\x1b[2Jhello</html>",
+		"not JSON":        "<html>\x1b[2Jhello</html>",
 		"empty":           "",
 		"cut":             `{"concert_id":7,"quanti`,
 		"other type":      `{"concert_id":"seven"}`,
 		"other order":     `{"concert_id":8,"quantity":2,"status":"success"}`,
-		"no object":       `[]`,
+		"not an object":   `[]`,
 		"bad purchase id": `{"concert_id":7,"quantity":2,"status":"success","purchase_id":"x"}`,
 		"endless":         `{"status":"` + strings.Repeat("x", 1<<20),
 	} {
@@ -167,11 +167,11 @@ func TestMalformedAnswersAreErrorsWithAnExcerpt(t *testing.T) {
 	}
 	for _, body := range []string{`{"item_id":""}`, `{"item_id":".."}`, `{"item_id":"` + strings.Repeat("x", 257) + `"}`} {
 		if _, err := clientOf(t, canned{status: 201, body: strings.NewReader(body)}).CreateItem(t.Context(), who, nil); err == nil {
-			t.Errorf("%.40s was taken for an item", body)
+			t.Errorf("%.40s was accepted as an item", body)
 		}
 	}
 	if _, err := clientOf(t, canned{status: 200, body: strings.NewReader(`{"item_id":"x"}`)}).CreateItem(t.Context(), who, nil); err == nil {
-		t.Error("a create that was answered 200 was taken for one")
+		t.Error("a create with status 200 was accepted")
 	}
 }
 
@@ -199,7 +199,7 @@ func TestCallsWithoutAnAnswer(t *testing.T) {
 			t.Errorf("%s: %v (%+v)", name, err, call)
 		}
 		if _, err := clientOf(t, c.transport).Books(t.Context()); errors.Is(err, sale.ErrOutcomeUnknown) {
-			t.Errorf("%s: a read has no outcome that could be unknown: %v", name, err)
+			t.Errorf("%s: the outcome of a read cannot be unknown: %v", name, err)
 		}
 	}
 }
@@ -248,9 +248,9 @@ func TestRequestsAsTheyAreSent(t *testing.T) {
 	if _, sent := got.Header["Authorization"]; sent {
 		t.Error("the admin token was sent with a purchase")
 	}
-	_, _ = c.Books(t.Context()) // which fails as well
+	_, _ = c.Books(t.Context()) // fails too
 	if got.Header.Get("Authorization") != "Bearer "+apptest.AdminToken {
-		t.Errorf("the admin token was not sent to an admin: %v", got.Header)
+		t.Errorf("the admin token was not sent with an admin call: %v", got.Header)
 	}
 	_ = c.DeleteItem(t.Context(), who, "a/b c")
 	if got.URL.EscapedPath() != "/base/api/items/a%2Fb%20c" || got.Header.Get("Token") != "token" || got.Header.Get("User-ID") != "ada" {
@@ -301,7 +301,7 @@ func TestPagesAreFollowedToTheLast(t *testing.T) {
 	}
 }
 
-func TestPagesThatGoRoundInCirclesEnd(t *testing.T) {
+func TestRepeatingPagesEnd(t *testing.T) {
 	t.Parallel()
 	next := http.Header{"Link": {`</x>; rel=next`}}
 	calls := 0
@@ -312,11 +312,11 @@ func TestPagesThatGoRoundInCirclesEnd(t *testing.T) {
 	var last error
 	for _, last = range c.Concerts(t.Context()) {
 		if calls > 10 {
-			t.Fatal("it never ends")
+			t.Fatal("the list does not end")
 		}
 	}
 	if last == nil {
-		t.Error("the circle was not seen")
+		t.Error("the repetition was not detected")
 	}
 }
 
@@ -324,7 +324,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestURLsThatCannotWork(t *testing.T) {
+func TestInvalidURLs(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"", "127.0.0.1:8000", "ftp://x", "http://", "http://:8000", "http://x y", "http://u:s3cret@x", "http://x?q", "http://x#f", "http://x:port",
@@ -334,11 +334,11 @@ func TestURLsThatCannotWork(t *testing.T) {
 		}
 	}
 	if _, err := client.New("http://x", client.Options{Timeout: -1}); err == nil {
-		t.Error("a negative timeout was taken")
+		t.Error("a negative timeout was accepted")
 	}
 }
 
-// FuzzAnswer feeds any answer to every call: none may panic, and an error is
+// FuzzAnswer sends arbitrary answers to every call. None may panic, and each error must be
 // one printable line.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{

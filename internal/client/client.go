@@ -1,10 +1,9 @@
-// Package client calls Onsale's API from Go. [Client] has a method for every
-// call, and its errors are the domain's errors again: a full queue is
-// [sale.ErrBusy], an item of somebody else [item.ErrNotFound], and a concert
-// that is sold out no error but a [sale.Outcome].
+// Package client is a Go client of Onsale's API. [Client] has a method for every call. Its
+// errors wrap those of the domain: a full queue is [sale.ErrBusy], another user's item is
+// [item.ErrNotFound]. A concert that is sold out is not an error but a [sale.Outcome].
 //
-// The client makes each call once. Whether to try again is for the caller to
-// decide; [Error] says how long the server asks to wait before.
+// The client makes each call once. The caller decides whether to retry; [Error] has the
+// wait that the server requests.
 package client
 
 import (
@@ -25,45 +24,49 @@ import (
 
 // Limits of a call and of its answer.
 const (
-	// DefaultTimeout ends a call unless set otherwise. The longest delay of the
-	// default fault plan is 4 s, and the server gives its database 5 s.
+	// DefaultTimeout is the default time limit of a call. The longest delay of the
+	// default fault plan is 4 s, and the server's limit for its database is 5 s.
 	DefaultTimeout = 30 * time.Second
-	// maxAnswer limits an answer about one thing, in bytes.
+	// maxAnswer limits an answer that is not a list, in bytes.
 	maxAnswer = 64 << 10
-	// maxList limits an answer that is a list, in bytes: some 300,000 concerts.
+	// maxList limits an answer that is a list, in bytes. That is about 300,000
+	// concerts.
 	maxList = 64 << 20
-	// idleConns is how many connections are kept for the next calls.
+	// idleConns is the maximum number of idle connections.
 	idleConns = 256
 )
 
-// Options of a [Client]. The zero value of a field stands for its default.
+// Options of a [Client]. A zero field means its default.
 type Options struct {
-	// Transport carries the calls; one of the client's own by default.
+	// Transport makes the HTTP requests. By default the client has its own.
 	Transport http.RoundTripper
-	// Token is the admin token. It is sent with admin calls alone. Over plain http
-	// the client's own transport connects to loopback addresses alone if there is
-	// one, and to no proxy; any other connection fails with [ErrNotLoopback].
+	// Token is the admin token. It is sent only with admin calls. If it is set and the
+	// server's URL is plain http, the client's own transport uses no proxy and
+	// connects only to loopback addresses; other connections fail with
+	// [ErrNotLoopback].
 	Token string
-	// Resolver looks up the host for that transport; nil is the system's.
+	// Resolver resolves host names for the client's own transport; nil means that of
+	// the system.
 	Resolver *net.Resolver
-	// Timeout ends a call, its answer included; DefaultTimeout by default.
+	// Timeout is the time limit of a call, including reading the answer;
+	// DefaultTimeout by default.
 	Timeout time.Duration
-	// UserAgent names the program that calls, "onsale" by default.
+	// UserAgent is the User-Agent header, "onsale" by default.
 	UserAgent string
-	// Now tells the time for a Retry-After that is a date; time.Now by default.
+	// Now is the clock for a Retry-After that is a date; time.Now by default.
 	Now func() time.Time
 }
 
-// Client calls one server. It is safe for concurrent use, and keeps
-// connections for the next call. It follows no redirects.
+// Client calls one server. It reuses connections and does not follow redirects. It is safe
+// for concurrent use.
 type Client struct {
 	base    string
 	options Options
 	http    *http.Client
 }
 
-// New returns a client of the server at the base URL, http://HOST:PORT, which
-// may have a path before those of the API.
+// New returns a client of the server at the base URL, such as http://HOST:PORT. The URL
+// can have a path, which is a prefix of the API's paths.
 func New(base string, o Options) (*Client, error) {
 	u, err := url.Parse(base)
 	switch {
@@ -91,7 +94,8 @@ func New(base string, o Options) (*Client, error) {
 		options: o,
 		http: &http.Client{
 			Transport: o.Transport,
-			// A redirected POST comes out as a GET, and the admin token goes nowhere else.
+			// A redirected POST would become a GET, and the admin token must not be sent
+			// to another address.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
@@ -114,36 +118,37 @@ func newTransport(o Options, plain bool) *http.Transport {
 	return t
 }
 
-// Close closes the connections that wait for a next call.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // call is one call of the API.
 type call struct {
 	method string
-	// path is escaped, and begins with a slash.
+	// path is escaped and begins with a slash.
 	path   string
 	query  url.Values
 	header http.Header
-	// body is sent as it is if it is a []byte, else as JSON; nil sends none.
+	// body is sent unchanged if it is a []byte, else encoded as JSON; nil means no
+	// body.
 	body  any
 	admin bool
-	// room says in whose words errors are told.
-	room room
+	// part selects the domain errors of the call.
+	part part
 	// want is the status of a success.
 	want int
-	// into takes the answer's JSON; nil leaves it unread.
+	// into receives the answer's JSON; nil ignores the answer.
 	into any
-	// check says what is wrong with what into has taken, if anything is.
+	// check returns an error if the value of into is not valid.
 	check func() error
-	// list says that the answer may be long.
+	// list means that the answer is a list, which can be long.
 	list bool
 }
 
-// room is a part of the API with errors of its own.
-type room uint8
+// part is a part of the API with its own domain errors.
+type part uint8
 
 const (
-	ofSales room = iota
+	ofSales part = iota
 	ofItems
 	ofFaults
 )

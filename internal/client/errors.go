@@ -12,46 +12,45 @@ import (
 	"onsale/internal/sale"
 )
 
-// Errors of a [Client] beside those of packages sale, item and fault.
+// Errors of a [Client] in addition to those of packages sale, item and fault.
 var (
 	// ErrAdmin: the admin token is missing or wrong, or admin calls are disabled.
-	ErrAdmin = errors.New("admin calls are refused")
-	// ErrNotReady: the fault plan says that the server is not ready.
+	ErrAdmin = errors.New("admin calls are rejected")
+	// ErrNotReady: the fault plan makes the server report that it is not ready.
 	ErrNotReady = errors.New("not ready")
-	// ErrNotLoopback: a connection would have carried the admin token in clear to
-	// an address that is not one of loopback. Nothing was sent.
-	ErrNotLoopback = errors.New("the admin token goes over plain http to loopback addresses alone")
-	// ErrNoPath: the server has no call at this path. It may be no Onsale.
+	// ErrNotLoopback: the call would have sent the admin token in plain text to an
+	// address that is not a loopback address. Nothing was sent.
+	ErrNotLoopback = errors.New("over plain http, the admin token is sent to loopback addresses only")
+	// ErrNoPath: the server has no such path. It may not be Onsale.
 	ErrNoPath = errors.New("no such path")
 )
 
-// Error is the answer of a server that could not or would not do what it was
-// asked. [errors.Is] finds the domain's error in it, and [errors.As] the
-// [*field.Error], or the [*fault.PlanError], that names a field.
+// Error is an answer with an error status. [errors.Is] finds the domain's error in it, and
+// [errors.As] the [*field.Error] or [*fault.PlanError] that names a field.
 type Error struct {
 	Method, Path string
 	// Status is the HTTP status.
 	Status int
-	// Code tells kinds of errors apart: sold_out, busy, injected, … The client
-	// fills it in where a server sends a known message and no code; it is empty
-	// where there is neither.
+	// Code identifies the kind of error: sold_out, busy, injected, … If the server
+	// sends none, the client derives it from status and message; it is empty if that
+	// fails.
 	Code string
-	// Message says in a few words what happened, on one line.
+	// Message is a short error message on one line.
 	Message string
-	// RetryAfter is how long the server asks to wait; 0 if it does not ask.
+	// RetryAfter is the wait that the server requests before a retry; 0 if it requests
+	// none.
 	RetryAfter time.Duration
-	// Location is where the fate of what was asked for will be known, if the
-	// server says so.
+	// Location is the path at which the outcome can be read, if the server sends one.
 	Location string
 	// Fields are the fields of the request that break a rule.
 	Fields []*field.Error
 
 	kinds []error
-	// left is the number of tickets left where a concert is sold out.
+	// left is the number of tickets left if the concert is sold out.
 	left int64
 }
 
-// Error returns what was asked and what was answered, on one line.
+// Error returns the call and the answer on one line.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s %s: %d", e.Method, e.Path, e.Status)
 	if e.Code != "" {
@@ -63,20 +62,20 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap returns the domain's errors that the answer stands for.
+// Unwrap returns the domain errors for the answer.
 func (e *Error) Unwrap() []error { return e.kinds }
 
-// TransportError is a call that got no answer, or a part of one only.
+// TransportError is the error of a call that got no answer or an incomplete one.
 type TransportError struct {
 	Method, Path string
 	// Err is the network's error, or the context's.
 	Err error
-	// Sent says that the request may have reached the server.
+	// Sent means that the request may have reached the server.
 	Sent bool
 }
 
 func newTransportError(k call, err error) *TransportError {
-	// The URL that the standard library repeats is that of the client.
+	// Drop the *url.Error, which would repeat the client's URL.
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		err = request.Err
 	}
@@ -85,11 +84,11 @@ func newTransportError(k call, err error) *TransportError {
 	return &TransportError{Method: k.method, Path: k.path, Err: err, Sent: connected}
 }
 
-// Error returns what was asked and what went wrong.
+// Error returns the call and the network's error.
 func (e *TransportError) Error() string { return fmt.Sprintf("%s %s: %v", e.Method, e.Path, e.Err) }
 
-// Unwrap returns the network's error, with [sale.ErrOutcomeUnknown] if the call
-// would have changed something and may have done so.
+// Unwrap returns the network's error. If the call may have changed data, it also returns
+// [sale.ErrOutcomeUnknown].
 func (e *TransportError) Unwrap() []error {
 	if e.Sent && writes(e.Method) {
 		return []error{e.Err, sale.ErrOutcomeUnknown}
@@ -97,27 +96,27 @@ func (e *TransportError) Unwrap() []error {
 	return []error{e.Err}
 }
 
-// AnswerError is an answer that is not what the API answers with.
+// AnswerError is the error of an answer that the API does not send.
 type AnswerError struct {
 	Method, Path string
 	Status       int
 	// Excerpt is the beginning of the answer, on one line.
 	Excerpt string
-	// Err says what is wrong with it.
+	// Err is what is wrong with the answer.
 	Err error
 }
 
 func newAnswerError(k call, status int, body []byte, err error) *AnswerError {
-	return &AnswerError{Method: k.method, Path: k.path, Status: status, Excerpt: told(string(body)), Err: err}
+	return &AnswerError{Method: k.method, Path: k.path, Status: status, Excerpt: scrub(string(body)), Err: err}
 }
 
-// Error returns what was asked, and what is wrong with the answer.
+// Error returns the call and what is wrong with the answer.
 func (e *AnswerError) Error() string {
-	return fmt.Sprintf("%s %s: answer %d is malformed: %s: %q", e.Method, e.Path, e.Status, told(e.Err.Error()), e.Excerpt)
+	return fmt.Sprintf("%s %s: answer %d is malformed: %s: %q", e.Method, e.Path, e.Status, scrub(e.Err.Error()), e.Excerpt)
 }
 
-// Unwrap returns what is wrong, with [sale.ErrOutcomeUnknown] if the call
-// would have changed something.
+// Unwrap returns what is wrong with the answer. If the call may have changed data, it also
+// returns [sale.ErrOutcomeUnknown].
 func (e *AnswerError) Unwrap() []error {
 	if writes(e.Method) {
 		return []error{e.Err, sale.ErrOutcomeUnknown}

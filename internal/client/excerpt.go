@@ -9,33 +9,33 @@ import (
 	"unicode/utf8"
 )
 
-// maxPage is how much of a page of HTML is searched for its title, in bytes.
+// maxPage is how much of an HTML page is searched for its title, in bytes.
 const maxPage = 8 << 10
 
-// title finds what a page of HTML says in short: servers and proxies answer with one.
+// title matches the title or first heading of an HTML page, such as a proxy's error page.
 var title = regexp.MustCompile(`(?is)<(?:title|h1)[^>]*>(.*?)</(?:title|h1)>`)
 
-// Excerpt returns what an answer that is no success says, on one line of at most some
-// 200 characters: a member message, error, detail or title of its JSON, the title of a
-// page, or the beginning of any other text. It is empty for what is no text. Passwords and
-// queries of URLs in it are hidden.
+// Excerpt returns the error message in the body of an answer, on one line of about 200
+// characters at most. It is the member message, error, detail or title of a JSON object,
+// the title of an HTML page, or the beginning of any other text. It is empty for binary
+// data. Passwords and queries of URLs are hidden.
 func Excerpt(body []byte) string {
 	var members map[string]json.RawMessage
-	_ = json.Unmarshal(body, &members) // what is no object at all has no members
+	_ = json.Unmarshal(body, &members) // a body that is not an object has no members
 	return cmp.Or(message(members), excerpt(body))
 }
 
-// message returns what a problem says of itself; nothing if it has no such member.
+// message returns the message of a problem, or "" if it has none.
 func message(members map[string]json.RawMessage) string {
 	for _, name := range []string{"message", "error", "detail", "title"} {
-		if m := told(text(members[name])); m != "" {
+		if m := scrub(text(members[name])); m != "" {
 			return m
 		}
 	}
 	return ""
 }
 
-// excerpt returns the title of a page, or the beginning of any other text.
+// excerpt returns the title of an HTML page, or the beginning of any other text.
 func excerpt(body []byte) string {
 	body = bytes.TrimSpace(body)
 	if !utf8.Valid(body[:min(len(body), maxPage)-partial(body)]) {
@@ -46,13 +46,13 @@ func excerpt(body []byte) string {
 		if found == nil {
 			return ""
 		}
-		return told(html.UnescapeString(string(found[1])))
+		return scrub(html.UnescapeString(string(found[1])))
 	}
-	return told(string(body))
+	return scrub(string(body))
 }
 
-// partial returns how many bytes of a character stand at the end of the part of a text
-// that is looked at.
+// partial returns the number of bytes of an incomplete character at the end of the first
+// maxPage bytes.
 func partial(body []byte) int {
 	if len(body) <= maxPage {
 		return 0

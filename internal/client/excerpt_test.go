@@ -8,7 +8,7 @@ import (
 	"onsale/internal/client"
 )
 
-// TestNoErrorShowsAPassword: a server that fails may repeat the address of its database.
+// TestNoErrorShowsAPassword: a failing server may send the URL of its database.
 func TestNoErrorShowsAPassword(t *testing.T) {
 	t.Parallel()
 	const secret = "hUNTER2"
@@ -20,7 +20,7 @@ func TestNoErrorShowsAPassword(t *testing.T) {
 		"page":    {`<title>Cannot reach ` + address + `</title>`, "Cannot reach postgres://***"},
 		"text":    {`panic: ` + address + "\nat main.go:1", "panic: postgres://***"},
 		"cut off": {strings.Repeat("x", 180) + " postgres://onsale:" + secret + strings.Repeat("y", 99) + "@db", "x postgres://***"},
-		// The control: what is no secret is left as it is.
+		// The control: text without a secret is unchanged.
 		"path":  {`{"message":"no /shows?sort=price, only ?sort=date"}`, "no /shows?sort=price, only ?sort=date"},
 		"plain": {`{"message":"disk full at 10:30, see https://status.example/now, or mail ops@example.com"}`, "disk full at 10:30, see https://status.example/now, or mail ops@example.com"},
 	} {

@@ -1,6 +1,6 @@
 package client
 
-// WireTypes are the types that answers are decoded into, by the name of their schema in
+// WireTypes are the types into which answers are decoded, by the name of their schema in
 // the OpenAPI document.
 var WireTypes = map[string]any{
 	"Books":        wireBooks{},

@@ -18,11 +18,11 @@ const (
 // maxItemID limits an item's id, in bytes.
 const maxItemID = 256
 
-// Credentials are what item calls need.
+// Credentials authorise item calls.
 type Credentials struct {
-	// Token is what [Client.Token] returned for the user.
+	// Token is a token of the user, from [Client.Token].
 	Token string
-	// User is the user's id; empty leaves it to the token.
+	// User is the user's id; empty means the token's user.
 	User string
 }
 
@@ -34,7 +34,7 @@ func (c Credentials) header() http.Header {
 	return h
 }
 
-// wireToken and wireItem are the answers to a call for a token and to a new item.
+// wireToken and wireItem are the answers to the creation of a token and of an item.
 type (
 	wireToken struct {
 		Token string `json:"token"`
@@ -44,13 +44,13 @@ type (
 	}
 )
 
-// Token returns a token for the user; empty stands for item.DefaultUser.
+// Token returns a token for the user; an empty user means item.DefaultUser.
 // Error: item.ErrBadUser.
 func (c *Client) Token(ctx context.Context, user string) (string, error) {
 	var w wireToken
-	k := call{method: http.MethodPost, path: TokenPath, room: ofItems, want: http.StatusOK, into: &w, check: func() error {
+	k := call{method: http.MethodPost, path: TokenPath, part: ofItems, want: http.StatusOK, into: &w, check: func() error {
 		if w.Token == "" || len(w.Token) > item.MaxTokenLength {
-			return errors.New("there is no token in it")
+			return errors.New("the token is missing or too long")
 		}
 		return nil
 	}}
@@ -61,17 +61,17 @@ func (c *Client) Token(ctx context.Context, user string) (string, error) {
 	return w.Token, err
 }
 
-// CreateItem creates an item and returns its id. The body may be anything; nil
-// sends none. A create whose answer was not seen, sale.ErrOutcomeUnknown, may
-// have made an item that nobody knows the id of. Error: item.ErrUnauthorized.
+// CreateItem creates an item and returns its id. The body can be any bytes; nil means no
+// body. After sale.ErrOutcomeUnknown there may be an item whose id is unknown. Error:
+// item.ErrUnauthorized.
 func (c *Client) CreateItem(ctx context.Context, who Credentials, body []byte) (id string, err error) {
 	var w wireItem
 	k := call{
-		method: http.MethodPost, path: ItemsPath, room: ofItems, header: who.header(), want: http.StatusCreated, into: &w,
+		method: http.MethodPost, path: ItemsPath, part: ofItems, header: who.header(), want: http.StatusCreated, into: &w,
 		check: func() error {
-			// A segment of dots could not be sent back: paths are cleaned on their way.
+			// The ids "." and ".." cannot be used in a path, because paths are cleaned.
 			if w.ItemID == "" || w.ItemID == "." || w.ItemID == ".." || len(w.ItemID) > maxItemID {
-				return errors.New("there is no item_id in it")
+				return errors.New("the item_id is missing or invalid")
 			}
 			return nil
 		},
@@ -87,12 +87,12 @@ func (c *Client) CreateItem(ctx context.Context, who Credentials, body []byte) (
 // item.ErrUnauthorized.
 func (c *Client) DeleteItem(ctx context.Context, who Credentials, id string) error {
 	_, err := c.do(ctx, call{
-		method: http.MethodDelete, path: ItemPath(id), room: ofItems, header: who.header(), want: http.StatusOK,
+		method: http.MethodDelete, path: ItemPath(id), part: ofItems, header: who.header(), want: http.StatusOK,
 	})
 	return err
 }
 
-// The paths of the item calls, as they stand in logs.
+// The paths of the item calls.
 const (
 	TokenPath = "/api/token"
 	ItemsPath = "/api/items"

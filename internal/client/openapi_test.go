@@ -13,7 +13,7 @@ import (
 	"onsale/internal/problem"
 )
 
-// schema is what the test reads of a schema of the OpenAPI document.
+// schema has the parts of a schema of the OpenAPI document that the tests read.
 type schema struct {
 	Properties map[string]struct {
 		Type string
@@ -29,14 +29,16 @@ func schemas(t *testing.T) map[string]schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var document struct{ Components struct{ Schemas map[string]schema } }
+	var document struct {
+		Components struct{ Schemas map[string]schema }
+	}
 	if err := json.Unmarshal(text, &document); err != nil {
 		t.Fatal(err)
 	}
 	return document.Components.Schemas
 }
 
-// jsonType returns the JSON type that a Go type is decoded from.
+// jsonType returns the JSON type from which a Go type is decoded.
 func jsonType(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.String, reflect.Array: // a UUID is an array of bytes
@@ -59,7 +61,7 @@ func jsonType(t reflect.Type) string {
 	}
 }
 
-func TestTypesAreThoseOfTheDocument(t *testing.T) {
+func TestTypesMatchTheDocument(t *testing.T) {
 	t.Parallel()
 	documented := schemas(t)
 	for name, value := range client.WireTypes {
@@ -70,32 +72,33 @@ func TestTypesAreThoseOfTheDocument(t *testing.T) {
 			if !ok {
 				t.Errorf("%s.%s: the document has no member %q", name, f.Name, member)
 			} else if want := jsonType(f.Type); got.Type != want && (want != "object" || got.Ref == "") {
-				t.Errorf("%s.%s is decoded from a JSON %s, and documented as %s%s", name, member, want, got.Type, got.Ref)
+				t.Errorf("%s.%s is decoded from a JSON %s, but documented as %s%s", name, member, want, got.Type, got.Ref)
 			}
 		}
 	}
 }
 
-// The codes are listed by hand, since Go cannot list constants.
-func TestCodesAreThoseOfTheDocumentAndOfTheServer(t *testing.T) {
+// problem.Codes lists the codes by hand, because Go cannot list constants. The list must
+// match the constants, the OpenAPI document and the server.
+func TestCodesMatchTheDocumentAndTheServer(t *testing.T) {
 	t.Parallel()
 	codes := schemas(t)["Problem"].Properties["code"].Enum
 	if len(codes) == 0 || !slices.Equal(codes, problem.Codes()) {
-		t.Errorf("the document has the codes %q, and package problem %q", codes, problem.Codes())
+		t.Errorf("the document has the codes %q, package problem has %q", codes, problem.Codes())
 	}
 	answered := constants(t, "../server/kinds.go", `code: problem\.(Code\w+)`)
 	slices.Sort(answered)
 	declared := constants(t, "../problem/code.go", `(?m)^\t(Code\w+) +=`)
 	slices.Sort(declared)
 	if answered = slices.Compact(answered); !slices.Equal(answered, declared) {
-		t.Errorf("the server answers with %q, and package problem declares %q", answered, declared)
+		t.Errorf("the server uses %q, package problem declares %q", answered, declared)
 	}
-	if len(declared) != len(codes)+1 { // nobody receives client_gone
-		t.Errorf("%d codes are declared, and %d documented", len(declared), len(codes))
+	if len(declared) != len(codes)+1 { // client_gone is not documented
+		t.Errorf("%d codes are declared, %d are documented", len(declared), len(codes))
 	}
 }
 
-// constants returns what the group of a pattern matches in a file.
+// constants returns all matches of the pattern's group in a file.
 func constants(t *testing.T, file, pattern string) (names []string) {
 	t.Helper()
 	text, err := os.ReadFile(file)

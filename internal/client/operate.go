@@ -35,30 +35,31 @@ func (c *Client) Books(ctx context.Context) (sale.Books, error) {
 	return books, nil
 }
 
-// Faults is the fault plan in force and who has applied it.
+// Faults is the current fault plan and the replicas that have applied it.
 type Faults struct {
-	// Version counts the plans that were set; 0 means that none was.
+	// Version increases with each plan that is set; 0 means that none was set.
 	Version int64 `json:"version"`
 	// Summary is the plan in words.
 	Summary string     `json:"summary"`
 	Plan    fault.Plan `json:"plan"`
-	// Active are the faults that last now.
+	// Active are the faults that are active now.
 	Active []string `json:"active"`
-	// Replicas are those heard of lately; nil while the database is away.
+	// Replicas are the replicas that reported recently; nil while the database is
+	// unavailable.
 	Replicas []Replica `json:"replicas"`
 }
 
-// Replica is a replica of the server, and which plan it has applied.
+// Replica is a replica of the server and the version of the plan that it has applied.
 type Replica struct {
 	ID      string `json:"id"`
 	Version int64  `json:"version"`
-	// Applied says whether that is the plan shown.
+	// Applied is whether the replica has applied the plan in Faults.
 	Applied bool `json:"applied"`
-	// SeenSecondsAgo is the time since the replica was heard of.
+	// SeenSecondsAgo is the time since the replica last reported.
 	SeenSecondsAgo float64 `json:"seen_seconds_ago"`
 }
 
-// SeenAgo returns the time since the replica was heard of.
+// SeenAgo returns the time since the replica last reported.
 func (r Replica) SeenAgo() time.Duration {
 	return time.Duration(r.SeenSecondsAgo * float64(time.Second))
 }
@@ -67,22 +68,22 @@ func (r Replica) SeenAgo() time.Duration {
 func (c *Client) Faults(ctx context.Context) (Faults, error) {
 	var f Faults
 	_, err := c.do(ctx, call{
-		method: http.MethodGet, path: "/faults", admin: true, room: ofFaults, want: http.StatusOK, list: true, into: &f,
+		method: http.MethodGet, path: "/faults", admin: true, part: ofFaults, want: http.StatusOK, list: true, into: &f,
 	})
 	return f, err
 }
 
-// SetFaults sets the fault plan, which every replica applies within 2 s; the
-// presets are fault.Off and fault.Default. Errors: ErrAdmin, *fault.PlanError.
+// SetFaults sets the fault plan. All replicas apply it within 2 s. The presets are
+// fault.Off and fault.Default. Errors: ErrAdmin, *fault.PlanError.
 func (c *Client) SetFaults(ctx context.Context, p fault.Plan) (Faults, error) {
 	var f Faults
 	_, err := c.do(ctx, call{
-		method: http.MethodPut, path: "/faults", admin: true, room: ofFaults, want: http.StatusOK, list: true, into: &f, body: p,
+		method: http.MethodPut, path: "/faults", admin: true, part: ofFaults, want: http.StatusOK, list: true, into: &f, body: p,
 	})
 	return f, err
 }
 
-// Health returns nil if the server lives.
+// Health returns nil if the server is running.
 func (c *Client) Health(ctx context.Context) error {
 	_, err := c.do(ctx, call{method: http.MethodGet, path: "/health", want: http.StatusOK})
 	return err

@@ -15,13 +15,13 @@ import (
 	"onsale/internal/sale"
 )
 
-// maxRetryAfter bounds what a server may ask for.
+// maxRetryAfter is the maximum of [Error.RetryAfter].
 const maxRetryAfter = 24 * time.Hour
 
-// problem reads an answer that is no success.
+// problem reads an answer that is not a success.
 func (c *Client) problem(k call, answer *http.Response, body []byte) *Error {
-	// Each member is read by itself, so that one of another type than expected
-	// spoils none of the others. What is no object at all has no members.
+	// Decode each member separately, so that one of an unexpected type does not affect
+	// the others. A body that is not an object has no members.
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(body, &members)
 
@@ -34,9 +34,9 @@ func (c *Client) problem(k call, answer *http.Response, body []byte) *Error {
 		Fields:     fields(members["errors"]),
 	}
 	if e.Code == "" {
-		e.Code = guess(k.room, e.Status, e.Message)
+		e.Code = guess(k.part, e.Status, e.Message)
 	}
-	if e.Message == "" { // it is no answer of the API's, and says what it has to say otherwise
+	if e.Message == "" { // not a problem of the API, such as a page of a proxy
 		e.Message = cmp.Or(excerpt(body), http.StatusText(e.Status))
 	}
 	if left, err := strconv.ParseInt(string(members["available"]), 10, 64); err == nil && left >= 0 {
@@ -46,13 +46,13 @@ func (c *Client) problem(k call, answer *http.Response, body []byte) *Error {
 	return e
 }
 
-// guess returns the code of an answer of an earlier service, or of a proxy, by
-// status and message; nothing if it says nothing.
-func guess(in room, status int, message string) string {
+// guess returns a code, or "", for an answer without one, such as that of an earlier
+// service or of a proxy. It uses status and message.
+func guess(in part, status int, message string) string {
 	switch {
 	case message == problem.MessageDenied:
 		return problem.CodeDenied
-	case message == problem.MessageSoldOut: // the earlier service said it of unknown concerts, too
+	case message == problem.MessageSoldOut: // the earlier service sent it for unknown concerts too
 		return problem.CodeSoldOut
 	case status == http.StatusNotFound:
 		return problem.CodeNotFound
@@ -65,12 +65,12 @@ func guess(in room, status int, message string) string {
 	case status == http.StatusServiceUnavailable:
 		return problem.CodeUnavailable
 	case status == http.StatusBadGateway || status == http.StatusGatewayTimeout:
-		return problem.CodeOutcomeUnknown // a proxy lost the server in mid-call
+		return problem.CodeOutcomeUnknown // a proxy lost its connection to the server
 	}
 	return ""
 }
 
-// kindsFor returns the domain's errors that the answer to the call stands for.
+// kindsFor returns the domain errors for the answer to the call.
 func (e *Error) kindsFor(k call) []error {
 	var kinds []error
 	if kind := e.kind(k); kind != nil {
@@ -78,9 +78,9 @@ func (e *Error) kindsFor(k call) []error {
 	}
 	for _, f := range e.Fields {
 		switch {
-		case k.room == ofFaults:
+		case k.part == ofFaults:
 			kinds = append(kinds, &fault.PlanError{Field: f.Field, Rule: f.Rule})
-		case k.room == ofItems && strings.EqualFold(f.Field, userHeader):
+		case k.part == ofItems && strings.EqualFold(f.Field, userHeader):
 			kinds = append(kinds, item.ErrBadUser, f)
 		default:
 			kinds = append(kinds, f)
@@ -90,14 +90,14 @@ func (e *Error) kindsFor(k call) []error {
 }
 
 func (e *Error) kind(k call) error {
-	items := k.room == ofItems
+	items := k.part == ofItems
 	switch e.Code {
 	case problem.CodeDenied:
 		return fault.ErrDenied
 	case problem.CodeInjected:
 		return fault.ErrInjected
 	case problem.CodeMalformed:
-		if k.room == ofFaults {
+		if k.part == ofFaults {
 			return fault.ErrMalformed
 		}
 	case problem.CodeNotFound:
@@ -129,7 +129,7 @@ func (e *Error) kind(k call) error {
 	return nil
 }
 
-// maxFields is how many fields of a problem are kept.
+// maxFields limits the fields of a problem; further ones are dropped.
 const maxFields = 100
 
 // fields reads the fields that break a rule.
@@ -145,18 +145,17 @@ func fields(raw json.RawMessage) []*field.Error {
 	return broken
 }
 
-// text returns a JSON string's value, or nothing.
+// text returns the value of a JSON string, or "" for any other value.
 func text(raw json.RawMessage) string {
 	var value string
-	_ = json.Unmarshal(raw, &value) // what is no string has no value
+	_ = json.Unmarshal(raw, &value) // leaves value empty if raw is not a string
 	return value
 }
 
 // maxCode limits a code, in bytes.
 const maxCode = 64
 
-// code returns a code as programs compare and count it, or nothing for what
-// does not look like one.
+// code returns the value if it has the form of a code, else "".
 func code(value string) string {
 	if len(value) > maxCode {
 		return ""

@@ -19,8 +19,8 @@ func (c *Client) Purchase(ctx context.Context, id uuid.UUID) (sale.Purchase, err
 	return c.onePurchase(ctx, http.MethodGet, id)
 }
 
-// Refund gives a purchase's tickets back. It may be repeated. Errors:
-// sale.ErrNotFound, sale.ErrOutcomeUnknown (repeat it).
+// Refund refunds a purchase. It is idempotent. Errors: sale.ErrNotFound,
+// sale.ErrOutcomeUnknown (retry it).
 func (c *Client) Refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
 	return c.onePurchase(ctx, http.MethodDelete, id)
 }
@@ -32,7 +32,7 @@ func (c *Client) onePurchase(ctx context.Context, method string, id uuid.UUID) (
 		check: func() error {
 			switch {
 			case w.PurchaseID != id:
-				return errors.New("it is another purchase")
+				return errors.New("the purchase_id is not the requested one")
 			case method == http.MethodDelete && w.RefundedAt.IsZero():
 				return errors.New("the purchase was not refunded")
 			}
@@ -45,8 +45,8 @@ func (c *Client) onePurchase(ctx context.Context, method string, id uuid.UUID) (
 	return w.purchase(), nil
 }
 
-// Purchases lists purchases in order of id, page by page; a concertID other
-// than 0 those of that concert alone. An error ends the list, among them ErrAdmin.
+// Purchases lists purchases in order of id, page by page. If concertID is not 0, it lists
+// only those of that concert. An error, such as ErrAdmin, ends the list.
 func (c *Client) Purchases(ctx context.Context, concertID int64) iter.Seq2[sale.Purchase, error] {
 	return pages(func(after uuid.UUID) ([]sale.Purchase, bool, error) {
 		query := url.Values{"after": {after.String()}, "limit": {strconv.Itoa(pageSize)}}

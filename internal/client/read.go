@@ -21,14 +21,14 @@ func read(r io.Reader, limit int) (body []byte, whole bool, err error) {
 	return body, true, nil
 }
 
-// maxQuote limits what an error quotes of an answer, in runes.
+// maxQuote limits the quotation of an answer in an error, in runes.
 const maxQuote = 200
 
-// Quote returns the beginning of a text that a server sent, on one line and
-// without what a terminal would take for a command. It has at most some 200 characters.
+// Quote returns the beginning of a text from a server, on one line of about 200 characters
+// at most and without terminal control sequences.
 func Quote(text string) string {
 	if len(text) > 4*maxQuote {
-		text = text[:4*maxQuote] // spares the rest the conversion
+		text = text[:4*maxQuote] // do not convert the rest
 	}
 	clean := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
@@ -39,10 +39,10 @@ func Quote(text string) string {
 	return clean
 }
 
-// told is [Quote] for what a server says went wrong. It may repeat an address with a
-// password in it, such as that of its database: that is hidden. The query of a path, as
-// in "no /shows?sort=price", is left for its sender to read.
-func told(text string) string {
+// scrub is [Quote] for error messages. It hides passwords in URLs, such as that of the
+// server's database. It keeps the query of a path without a host, as in
+// "no /shows?sort=price", which helps the caller.
+func scrub(text string) string {
 	quoted := Quote(text)
 	if !strings.Contains(quoted, "://") && !strings.Contains(quoted, "@") {
 		return quoted
@@ -50,7 +50,7 @@ func told(text string) string {
 	return endpoint.Clean(quoted)
 }
 
-// hasNext reports whether a header Link names a next page (RFC 8288).
+// hasNext reports whether a Link header has a next page (RFC 8288).
 func hasNext(header http.Header) bool {
 	for _, line := range header.Values("Link") {
 		for link := range strings.SplitSeq(line, ",") {

@@ -17,11 +17,11 @@ import (
 	"onsale/internal/sale"
 )
 
-// pageSize is how many concerts or purchases one page of a list has.
+// pageSize is the number of concerts or purchases on one page of a list.
 const pageSize = 1000
 
-// wireConcert is a concert in an answer. The earlier service sent the id alone
-// with a list.
+// wireConcert is a concert in an answer. In lists of the earlier service it has only an
+// id.
 type wireConcert struct {
 	ID              int64  `json:"id"`
 	Title           string `json:"title"`
@@ -39,8 +39,8 @@ func (w wireConcert) concert() sale.Concert {
 	}
 }
 
-// Concerts lists all concerts in order of id, page by page. An error ends the
-// list. When a concert was created is not told.
+// Concerts lists all concerts in order of id, page by page. An error ends the list.
+// CreatedAt is not set.
 func (c *Client) Concerts(ctx context.Context) iter.Seq2[sale.Concert, error] {
 	return pages(func(after int64) ([]sale.Concert, bool, error) {
 		var list []wireConcert
@@ -62,11 +62,11 @@ func (c *Client) Concerts(ctx context.Context) iter.Seq2[sale.Concert, error] {
 	}, func(c sale.Concert) int64 { return c.ID }, cmp.Compare)
 }
 
-// errCircle: a list goes on with what was on a page before.
-var errCircle = errors.New("list goes round in circles")
+// errCircle: a page has an id of an earlier page.
+var errCircle = errors.New("list repeats an earlier page")
 
-// pages lists what stands on all pages. A page is read by the id that the last
-// one ended with, and says whether there are more.
+// pages lists the entries of all pages. The function read gets the last id of the previous
+// page, and reports whether there is another page.
 func pages[T, ID any](
 	read func(after ID) (page []T, more bool, err error), id func(T) ID, compare func(a, b ID) int,
 ) iter.Seq2[T, error] {
@@ -104,7 +104,7 @@ func (c *Client) CreateConcert(ctx context.Context, n sale.NewConcert) (sale.Con
 		method: http.MethodPost, path: "/concerts/new", admin: true,
 		body: map[string]any{"title": n.Title, "date": n.Date, "venue": n.Venue, "number_of_tickets": n.Capacity},
 	})
-	if err == nil && concert.Capacity == 0 { // the earlier service answered with id and title alone
+	if err == nil && concert.Capacity == 0 { // the earlier service returned only id and title
 		concert.Date, concert.Venue, concert.Capacity = n.Date, n.Venue, n.Capacity
 	}
 	return concert, err
@@ -126,23 +126,23 @@ func (c *Client) oneConcert(ctx context.Context, k call) (sale.Concert, error) {
 	return w.concert(), nil
 }
 
-// BuyRequest asks for tickets.
+// BuyRequest is a request to buy tickets.
 type BuyRequest struct {
 	ConcertID int64
 	Email     string
 	Quantity  int
-	// Key is the Idempotency-Key; empty for none. Only with a key may a request
-	// be repeated whose answer was not seen.
+	// Key is the Idempotency-Key; empty for none. A request without an answer can be
+	// retried safely only if it has a key.
 	Key string
-	// RandomDeny takes the route on which some purchases are denied.
+	// RandomDeny selects the call that denies some purchases at random.
 	RandomDeny bool
 }
 
-// Buy buys tickets. What became of the order is its outcome: Sold, Replayed,
-// SoldOut, NotFound or KeyReused. An error means that nothing was sold, but for
-// sale.ErrOutcomeUnknown: the answer was not seen, or the server does not know
-// either. Further errors: fault.ErrDenied, fault.ErrInjected, sale.ErrBusy,
-// sale.ErrStopping, sale.ErrUnavailable, sale.ErrRefused, *field.Error.
+// Buy buys tickets. The outcome is Sold, Replayed, SoldOut, NotFound or KeyReused. An
+// error means that nothing was sold, except for sale.ErrOutcomeUnknown: the client got no
+// answer, or the server itself does not know the outcome. Further errors:
+// fault.ErrDenied, fault.ErrInjected, sale.ErrBusy, sale.ErrStopping,
+// sale.ErrUnavailable, sale.ErrRefused, *field.Error.
 func (c *Client) Buy(ctx context.Context, b BuyRequest) (sale.Outcome, error) {
 	var w wirePurchase
 	k := call{
@@ -150,7 +150,7 @@ func (c *Client) Buy(ctx context.Context, b BuyRequest) (sale.Outcome, error) {
 		body: map[string]any{"user_email": b.Email, "quantity": b.Quantity},
 		check: func() error {
 			if w.Status != "success" || w.ConcertID != b.ConcertID || w.Quantity != b.Quantity {
-				return errors.New("the receipt is not that of the order")
+				return errors.New("the receipt does not match the order")
 			}
 			return nil
 		},
@@ -178,8 +178,7 @@ func (c *Client) Buy(ctx context.Context, b BuyRequest) (sale.Outcome, error) {
 	return outcome, nil
 }
 
-// outcome returns the outcome of a purchase that the answer stands for, if it
-// is one.
+// outcome returns the outcome of a purchase for an answer that is one.
 func (e *Error) outcome() (sale.Outcome, bool) {
 	switch {
 	case e.Code == problem.CodeSoldOut:
@@ -200,7 +199,7 @@ type wirePurchase struct {
 	Quantity   int       `json:"quantity"`
 	CreatedAt  time.Time `json:"created_at"`
 	RefundedAt time.Time `json:"refunded_at"`
-	// Status and Replayed are a receipt's.
+	// Only receipts have Status and Replayed.
 	Status   string `json:"status"`
 	Replayed bool   `json:"replayed"`
 }

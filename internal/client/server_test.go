@@ -14,7 +14,7 @@ import (
 	"onsale/internal/sale"
 )
 
-// must returns the value of a call that must succeed.
+// must returns a function that returns the value of a call, and fails the test on an error.
 func must[T any](t *testing.T) func(T, error) T {
 	t.Helper()
 	return func(value T, err error) T {
@@ -60,9 +60,9 @@ func TestTicketsOfARealServer(t *testing.T) {
 	}
 
 	read := must[sale.Purchase](t)(c.Purchase(ctx, sold.ID))
-	sold.Key = "" // which purchases do not show
+	sold.Key = "" // not part of the answer
 	if read != sold {
-		t.Errorf("purchase %+v, was sold as %+v", read, sold)
+		t.Errorf("purchase %+v, want the receipt %+v", read, sold)
 	}
 	var purchases []sale.Purchase
 	for p, err := range c.Purchases(ctx, opening.ID) {
@@ -81,7 +81,7 @@ func TestTicketsOfARealServer(t *testing.T) {
 	}
 
 	if one := must[sale.Concert](t)(c.Concert(ctx, opening.ID)); one != opening {
-		t.Errorf("concert %+v, was created as %+v", one, opening)
+		t.Errorf("concert %+v, want the created one %+v", one, opening)
 	}
 	var concerts []sale.Concert
 	for concert, err := range c.Concerts(ctx) {
@@ -92,7 +92,7 @@ func TestTicketsOfARealServer(t *testing.T) {
 	}
 }
 
-func TestErrorsOfARealServerAreTheDomains(t *testing.T) {
+func TestErrorsOfARealServerAreDomainErrors(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	url := apptest.Serve(t, fault.Off())
@@ -170,7 +170,7 @@ func TestItemsOfARealServer(t *testing.T) {
 	for name, who := range map[string]client.Credentials{
 		"no token":      {},
 		"another's":     {User: "bob", Token: ada.Token},
-		"no token's":    {User: "ada", Token: "nonsense"},
+		"invalid":       {User: "ada", Token: "nonsense"},
 		"of other case": {User: "Ada", Token: ada.Token},
 	} {
 		if _, err := c.CreateItem(ctx, who, nil); !errors.Is(err, item.ErrUnauthorized) {

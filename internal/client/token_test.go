@@ -11,7 +11,7 @@ import (
 	"onsale/internal/endpoint/endpointtest"
 )
 
-// The admin token leaves this machine over TLS alone, whatever the server is called.
+// Without TLS, the admin token is not sent to another machine, whatever the server's name.
 func TestTheTokenStaysOnLoopback(t *testing.T) {
 	t.Parallel()
 	tokens := make(chan string, 1)
@@ -31,11 +31,11 @@ func TestTheTokenStaysOnLoopback(t *testing.T) {
 		_, err = c.Books(t.Context())
 		return err
 	}
-	_ = books("here.test") // whose answer is none
+	_ = books("here.test") // fails, because the answer is empty
 	if token := <-tokens; token != "Bearer secret" {
 		t.Errorf("a server on loopback got %q", token)
 	}
 	if err := books("localhost.away.test"); !errors.Is(err, client.ErrNotLoopback) {
-		t.Errorf("a server elsewhere: %v", err)
+		t.Errorf("a server on another machine: %v", err)
 	}
 }

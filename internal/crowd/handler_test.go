@@ -112,15 +112,15 @@ func TestInvalidPut(t *testing.T) {
 		{`{"users":99999999999999999999}`, 422, "invalid", "users must be an integer"},
 		{`{"scenario":null}`, 422, "invalid", "scenario must be a string"},
 		{`{"scenario":["items"]}`, 422, "invalid", "scenario must be a string"},
-		{`{"users":1,"users":2}`, 422, "invalid", "users must be there only once"},
-		{`{"scenario":"items","scenario":"items"}`, 422, "invalid", "scenario must be there only once"},
+		{`{"users":1,"users":2}`, 422, "invalid", "users must be sent only once"},
+		{`{"scenario":"items","scenario":"items"}`, 422, "invalid", "scenario must be sent only once"},
 		{`{"users":1,"Users":2}`, 422, "invalid", "Users is not known"},
 		{`{"user":1,"users":"x"}`, 422, "invalid", "user is not known; users must be an integer"},
 		{`{"` + long + `":1}`, 422, "invalid", long[:64] + "… is not known"},
 		{`[1]`, 422, "invalid", "body must be a JSON object"},
 		{`null`, 422, "invalid", "body must be a JSON object"},
-		{``, 400, "malformed", "body must be there"},
-		{` `, 400, "malformed", "body must be there"},
+		{``, 400, "malformed", "body must not be empty"},
+		{` `, 400, "malformed", "body must not be empty"},
 		{`{"users":1`, 400, "malformed", "body must be JSON: unexpected end of JSON input"},
 		{`{"users":1}{}`, 400, "malformed", "body must be JSON: invalid character '{' after top-level value"},
 		{"{\"users\":1,\"\xff\":1}", 400, "malformed", "body must be UTF-8"},
@@ -165,7 +165,7 @@ func TestOtherRequests(t *testing.T) {
 		wantProblem(t, call(c, http.MethodPut, contentType, strings.NewReader(`{"users":1}`)), 415, "unsupported_media_type", "body must be application/json")
 	}
 	cut := io.MultiReader(strings.NewReader(`{"users":`), iotest.ErrReader(errors.New("gone")))
-	wantProblem(t, call(c, http.MethodPut, "", cut), 400, "malformed", "body is cut off")
+	wantProblem(t, call(c, http.MethodPut, "", cut), 400, "malformed", "body is incomplete")
 	if w := call(c, http.MethodHead, "", http.NoBody); w.Code != 200 {
 		t.Errorf("HEAD: %d", w.Code)
 	}

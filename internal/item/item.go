@@ -1,10 +1,10 @@
-// Package item holds the rules of items and of the tokens that guard them.
+// Package item has the rules of items and of their tokens.
 //
-// A user gets a [Token] from an [Issuer] and creates and deletes items with it,
-// their own alone. Tokens separate clients from each other; they are no
-// security, since anybody gets one for any user.
+// A user gets a token from an [Issuer], and uses it to create items and to delete their
+// own. Tokens separate clients from each other. They provide no security, because anyone
+// can get a token for any user.
 //
-// The package knows no HTTP and no SQL.
+// The package does not depend on HTTP or SQL.
 package item
 
 import (
@@ -20,17 +20,17 @@ import (
 
 // Errors of this package and of a [Store].
 var (
-	// ErrNotFound: the user has no such item.
+	// ErrNotFound: the user has no item with this id.
 	ErrNotFound = errors.New("item not found")
 	// ErrUnauthorized: the token was not issued by a server that shares the
 	// key, has expired, or is another user's.
 	ErrUnauthorized = errors.New("unauthorized")
-	// ErrBadUser: the user's id is too long or has characters that no id has.
+	// ErrBadUser: the user's id breaks a rule of [CheckUser].
 	ErrBadUser = errors.New("bad user id")
 )
 
 const (
-	// DefaultUser is who asks without saying so.
+	// DefaultUser is the user of a request that names none.
 	DefaultUser = "guest"
 	// MaxUserLength limits a user's id, in bytes.
 	MaxUserLength = 128
@@ -38,7 +38,7 @@ const (
 
 // Item is something that a user has created.
 type Item struct {
-	// ID is an opaque, unguessable name.
+	// ID is an opaque, unguessable string.
 	ID        string
 	UserID    string
 	CreatedAt time.Time
@@ -53,28 +53,25 @@ func New(user string, now time.Time) (Item, error) {
 	return Item{ID: id.String(), UserID: user, CreatedAt: now.UTC().Truncate(time.Microsecond)}, nil
 }
 
-// CheckUser returns ErrBadUser unless the id has 1 to [MaxUserLength] bytes of
-// valid UTF-8 without control characters and without characters that turn the direction
-// of text.
+// CheckUser returns ErrBadUser unless the id has 1 to [MaxUserLength] bytes of valid UTF-8
+// without control characters and without characters that change the direction of text.
 func CheckUser(user string) error {
-	refused := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Bidi_Control) }
-	if user == "" || len(user) > MaxUserLength || !utf8.ValidString(user) || strings.ContainsFunc(user, refused) {
+	rejected := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Bidi_Control) }
+	if user == "" || len(user) > MaxUserLength || !utf8.ValidString(user) || strings.ContainsFunc(user, rejected) {
 		return ErrBadUser
 	}
 	return nil
 }
 
-// Store keeps items, and the key that all replicas sign tokens with. Every
-// method may return the errors of a database that package sale names, and the
-// context's.
+// Store keeps items, and the key with which all replicas sign tokens. Every method can
+// return the context's error and the database errors of package sale.
 type Store interface {
 	// CreateItem writes an item.
 	CreateItem(ctx context.Context, i Item) error
-	// DeleteItem removes the item of that id if it is the user's, else it
-	// returns ErrNotFound.
+	// DeleteItem deletes the item if it belongs to the user, else it returns
+	// ErrNotFound.
 	DeleteItem(ctx context.Context, id, user string) error
-	// TokenKey returns the key that is kept in the database. Where there is
-	// none, the candidate is kept and returned; of several candidates at once,
-	// one wins for all.
+	// TokenKey returns the key in the database. If there is none, it stores and
+	// returns the candidate. Concurrent callers all get the same key.
 	TokenKey(ctx context.Context, candidate []byte) ([]byte, error)
 }

@@ -9,7 +9,7 @@ import (
 	"onsale/internal/item"
 )
 
-func TestNewItemsHaveIDsOfTheirOwn(t *testing.T) {
+func TestNewItemsHaveUniqueIDs(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2027, 1, 1, 2, 0, 0, 123_456_789, time.FixedZone("east", 2*60*60))
 	seen := map[string]bool{}

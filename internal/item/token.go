@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// DefaultTokenLife is how long a token is valid unless set otherwise.
+	// DefaultTokenLife is the default validity of a token.
 	DefaultTokenLife = time.Hour
-	// MinKeyLength is the least length of a key, in bytes: shorter ones can be
+	// MinKeyLength is the minimum length of a key, in bytes. A shorter key can be
 	// guessed from a token.
 	MinKeyLength = 16
-	// MaxTokenLength is the length of the longest token that is looked at, in
-	// bytes; none that was issued is longer.
+	// MaxTokenLength is the maximum length of a token, in bytes. All issued tokens
+	// are shorter.
 	MaxTokenLength = 512
 )
 
@@ -31,33 +31,32 @@ const (
 	headLength   = 1 + 8
 )
 
-// encoding refuses what it would not have written itself, so that a token has
-// one spelling.
+// encoding is strict, so that each token has only one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
 // NewKey returns a fresh random key.
 func NewKey() []byte {
 	key := make([]byte, sha256.Size)
-	_, _ = rand.Read(key) // never fails, says its documentation
+	_, _ = rand.Read(key) // never fails
 	return key
 }
 
-// Issuer issues and checks tokens, without a database. It is safe for
-// concurrent use. It issues nothing, and trusts nothing, before it has a key.
+// Issuer issues and checks tokens without a database. Without a key it issues no tokens
+// and rejects all. It is safe for concurrent use.
 type Issuer struct {
 	key  atomic.Pointer[[]byte]
 	life time.Duration
 	now  func() time.Time
 }
 
-// NewIssuer returns an issuer whose tokens are valid for life, and less than a
-// second longer, by the clock now.
+// NewIssuer returns an issuer whose tokens are valid for life, rounded up to the next full
+// second of the clock now.
 func NewIssuer(life time.Duration, now func() time.Time) *Issuer {
 	return &Issuer{life: life, now: now}
 }
 
-// SetKey sets the key that tokens are signed with; those of another key count
-// no more. A key shorter than [MinKeyLength] is an error.
+// SetKey sets the key that signs tokens. Tokens signed with another key become invalid. A
+// key shorter than [MinKeyLength] is an error.
 func (i *Issuer) SetKey(key []byte) error {
 	if len(key) < MinKeyLength {
 		return fmt.Errorf("token key must have at least %d bytes, not %d", MinKeyLength, len(key))
@@ -87,15 +86,15 @@ func (i *Issuer) Issue(user string) (string, error) {
 	return encoding.EncodeToString(token), nil
 }
 
-// Check returns the user that the token was issued to, or ErrUnauthorized. If
-// the request names a user as well, that must be the same.
+// Check returns the user to whom the token was issued, or ErrUnauthorized. If the argument
+// user is not empty, it must be the same user.
 func (i *Issuer) Check(token, user string) (string, error) {
 	key := i.key.Load()
 	if key == nil || len(token) > MaxTokenLength {
 		return "", ErrUnauthorized
 	}
 	raw, err := encoding.DecodeString(token)
-	spaced := strings.ContainsAny(token, "\r\n") // which the decoder skips
+	spaced := strings.ContainsAny(token, "\r\n") // the decoder would skip them
 	if err != nil || spaced || len(raw) <= headLength+sha256.Size {
 		return "", ErrUnauthorized
 	}
@@ -111,8 +110,8 @@ func (i *Issuer) Check(token, user string) (string, error) {
 	return owner, nil
 }
 
-// wholeSeconds returns a time in Unix seconds, rounded up: a token that says when
-// it ends in whole seconds must not end early.
+// wholeSeconds returns a time in Unix seconds, rounded up so that a token does not expire
+// early.
 func wholeSeconds(t time.Time) int64 {
 	if t.Nanosecond() > 0 {
 		return t.Unix() + 1

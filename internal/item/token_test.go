@@ -13,7 +13,7 @@ import (
 	"onsale/internal/item"
 )
 
-// clock is a time that the test moves.
+// clock is a clock that the test sets.
 type clock struct{ now time.Time }
 
 func (c *clock) read() time.Time { return c.now }
@@ -29,8 +29,8 @@ func newIssuer(tb testing.TB, key string) (*item.Issuer, *clock) {
 }
 
 const (
-	key      = "a key of the test's own"
-	otherKey = "another key of the test's own"
+	key      = "a key of the tests"
+	otherKey = "another key of the tests"
 )
 
 func issue(tb testing.TB, issuer *item.Issuer, user string) string {
@@ -42,7 +42,7 @@ func issue(tb testing.TB, issuer *item.Issuer, user string) string {
 	return token
 }
 
-func TestTokenIsItsUsers(t *testing.T) {
+func TestTokenBelongsToItsUser(t *testing.T) {
 	t.Parallel()
 	issuer, _ := newIssuer(t, key)
 	for _, user := range []string{"guest", "a", "Zoë", strings.Repeat("x", item.MaxUserLength)} {
@@ -58,7 +58,7 @@ func TestTokenIsItsUsers(t *testing.T) {
 	}
 }
 
-func TestTokensThatCountForNothing(t *testing.T) {
+func TestInvalidTokens(t *testing.T) {
 	t.Parallel()
 	issuer, now := newIssuer(t, key)
 	other, _ := newIssuer(t, otherKey)
@@ -72,10 +72,10 @@ func TestTokensThatCountForNothing(t *testing.T) {
 		"another server's":   {token: issue(t, other, "ada")},
 		"expired":            {token: expired, later: time.Hour},
 		"empty":              {},
-		"no base64":          {token: "not a token!"},
+		"not base64":         {token: "not a token!"},
 		"too short":          {token: base64.RawURLEncoding.EncodeToString(make([]byte, 41))},
 		"padded":             {token: token + "="},
-		"with a line's end":  {token: token + "\n"},
+		"with a newline":     {token: token + "\n"},
 		"much too long":      {token: strings.Repeat("A", 64<<10)},
 		"cut":                {token: token[:len(token)-1]},
 		"user in other case": {token: token, user: "Ada"},
@@ -91,7 +91,7 @@ func TestTokensThatCountForNothing(t *testing.T) {
 	}
 }
 
-func TestEveryFlippedBitIsSeen(t *testing.T) {
+func TestEveryFlippedBitIsDetected(t *testing.T) {
 	t.Parallel()
 	issuer, _ := newIssuer(t, key)
 	raw, err := base64.RawURLEncoding.DecodeString(issue(t, issuer, "ada"))
@@ -107,13 +107,13 @@ func TestEveryFlippedBitIsSeen(t *testing.T) {
 	}
 }
 
-func TestTokenLivesForAnHourExactly(t *testing.T) {
+func TestTokenIsValidForExactlyAnHour(t *testing.T) {
 	t.Parallel()
 	issuer, now := newIssuer(t, key)
 	token := issue(t, issuer, "ada")
 	now.now = now.now.Add(time.Hour - time.Second)
 	if _, err := issuer.Check(token, ""); err != nil {
-		t.Errorf("a second before: %v", err)
+		t.Errorf("a second before its end: %v", err)
 	}
 	now.now = now.now.Add(time.Second)
 	if _, err := issuer.Check(token, ""); err == nil {
@@ -121,8 +121,8 @@ func TestTokenLivesForAnHourExactly(t *testing.T) {
 	}
 }
 
-// TestTokenLivesAtLeastItsLife issues a token at any moment of a second.
-func TestTokenLivesAtLeastItsLife(t *testing.T) {
+// TestTokenIsValidForItsWholeLife issues tokens at different moments within a second.
+func TestTokenIsValidForItsWholeLife(t *testing.T) {
 	t.Parallel()
 	for _, life := range []time.Duration{time.Second, 1500 * time.Millisecond, time.Hour} {
 		for _, fraction := range []time.Duration{0, 1, 100 * time.Millisecond, 999_999_999} {
@@ -134,7 +134,7 @@ func TestTokenLivesAtLeastItsLife(t *testing.T) {
 			token := issue(t, issuer, "ada")
 			c.now = c.now.Add(life - 1)
 			if _, err := issuer.Check(token, ""); err != nil {
-				t.Errorf("life %s, issued %s after the second: refused before its end: %v", life, fraction, err)
+				t.Errorf("life %s, issued %s after the second: rejected before its end: %v", life, fraction, err)
 			}
 			c.now = c.now.Add(time.Second + 1)
 			if _, err := issuer.Check(token, ""); err == nil {
@@ -144,7 +144,8 @@ func TestTokenLivesAtLeastItsLife(t *testing.T) {
 	}
 }
 
-// TestTokenOfAnEarlierVersion was issued when lives were cut to the whole second.
+// TestTokenOfAnEarlierVersion accepts a token from a version that rounded the end of life
+// down to a whole second.
 func TestTokenOfAnEarlierVersion(t *testing.T) {
 	t.Parallel()
 	expiry := time.Date(2027, 1, 1, 0, 0, 30, 0, time.UTC)
@@ -186,7 +187,7 @@ func TestIssuerWithoutAKeyTrustsNobody(t *testing.T) {
 	}
 }
 
-func TestUsersThatAreNone(t *testing.T) {
+func TestInvalidUsers(t *testing.T) {
 	t.Parallel()
 	issuer, _ := newIssuer(t, key)
 	for _, user := range []string{"", strings.Repeat("x", item.MaxUserLength+1), "a\x00b", "a\nb", "\xff"} {
@@ -204,7 +205,7 @@ func FuzzCheck(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token, user string) {
 		got, err := issuer.Check(token, user)
 		if err == nil && (token != valid || got != "ada") {
-			t.Errorf("token %q passes as %q", token, got)
+			t.Errorf("token %q is accepted for %q", token, got)
 		}
 	})
 }

@@ -6,7 +6,7 @@ import "slices"
 const (
 	CodeAdminDisabled        = "admin_disabled"
 	CodeBusy                 = "busy"
-	CodeClientGone           = "client_gone" // for the log alone: nobody receives it
+	CodeClientGone           = "client_gone" // no client receives it; not in Codes
 	CodeCrossOrigin          = "cross_origin"
 	CodeDenied               = "denied"
 	CodeForeignHost          = "foreign_host"
@@ -30,7 +30,7 @@ const (
 	CodeUnsupportedMediaType = "unsupported_media_type"
 )
 
-// Messages that old clients compare.
+// Messages that clients of the earlier services compare. They must not change.
 const (
 	MessageDenied          = "Tickets currently unavailable"
 	MessageSoldOut         = "Concert sold out"
@@ -44,8 +44,8 @@ var codes = []string{
 	CodeStopping, CodeTimeout, CodeTooLarge, CodeTooManyTries, CodeUnauthorized, CodeUnavailable, CodeUnsupportedMediaType,
 }
 
-// Codes returns the codes of the problems that clients receive from the API, sorted.
+// Codes returns the codes of the problems that clients can receive from the API, sorted.
 func Codes() []string { return slices.Clone(codes) }
 
-// Known reports whether a code is one of the API's.
+// Known reports whether a code is in Codes.
 func Known(code string) bool { return slices.Contains(codes, code) }

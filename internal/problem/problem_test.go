@@ -28,7 +28,7 @@ type order struct {
 	Inside string
 }
 
-// read reads a body and returns what it says, or the answer that refuses it.
+// read reads a body and returns its value, or the answer that rejects it.
 func read(contentType string, body io.Reader) (order, *httptest.ResponseRecorder) {
 	r := httptest.NewRequest(http.MethodPost, "/", body)
 	if contentType != "" {
@@ -60,7 +60,7 @@ func TestReadsEachType(t *testing.T) {
 	}
 }
 
-func TestRefusesWhatBreaksARule(t *testing.T) {
+func TestRejectsInvalidBodies(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 1000)
 	many := make([]string, 0, 20)
@@ -78,9 +78,9 @@ func TestRefusesWhatBreaksARule(t *testing.T) {
 		{"", `{"share":1e999}`, 422, "invalid", "share must be a number"},
 		{"", `{"name":{}}`, 422, "invalid", "name must be a string"},
 		{"", `{"open":"true"}`, 422, "invalid", "open must be true or false"},
-		{"", `{"list":"a"}`, 422, "invalid", "list must be a list in which each is a string"},
-		{"", `{"list":["a",1]}`, 422, "invalid", "list must be a list in which each is a string"},
-		{"", `{"count":1,"count":"x"}`, 422, "invalid", "count must be there only once"},
+		{"", `{"list":"a"}`, 422, "invalid", "list must be a list; each element must be a string"},
+		{"", `{"list":["a",1]}`, 422, "invalid", "list must be a list; each element must be a string"},
+		{"", `{"count":1,"count":"x"}`, 422, "invalid", "count must be sent only once"},
 		{"", `{"Count":1}`, 422, "invalid", "Count is not known"},
 		{"", `{"Inside":"x","":1}`, 422, "invalid", "Inside is not known;  is not known"},
 		{"", `{"` + long + `":1}`, 422, "invalid", long[:64] + "… is not known"},
@@ -91,8 +91,8 @@ func TestRefusesWhatBreaksARule(t *testing.T) {
 		},
 		{"", `[{}]`, 422, "invalid", "body must be a JSON object"},
 		{"", `null`, 422, "invalid", "body must be a JSON object"},
-		{"", ``, 400, "malformed", "body must be there"},
-		{"", "\n", 400, "malformed", "body must be there"},
+		{"", ``, 400, "malformed", "body must not be empty"},
+		{"", "\n", 400, "malformed", "body must not be empty"},
 		{"", `{"count":1`, 400, "malformed", "body must be JSON: unexpected end of JSON input"},
 		{"", "{\"\xff\":1}", 400, "malformed", "body must be UTF-8"},
 		{"", `{"name":"` + strings.Repeat("x", problem.MaxBody) + `"}`, 413, "too_large", "body must be at most 65536 bytes long"},
@@ -101,13 +101,13 @@ func TestRefusesWhatBreaksARule(t *testing.T) {
 	} {
 		_, w := read(bad.contentType, strings.NewReader(bad.body))
 		if w == nil {
-			t.Errorf("%.60s is taken", bad.body)
+			t.Errorf("%.60s is accepted", bad.body)
 			continue
 		}
 		wantProblem(t, w, bad.status, bad.code, bad.fields)
 	}
 	_, w := read("", io.MultiReader(strings.NewReader(`{"count":`), iotest.ErrReader(errors.New("gone"))))
-	wantProblem(t, w, 400, "malformed", "body is cut off")
+	wantProblem(t, w, 400, "malformed", "body is incomplete")
 }
 
 // wantProblem checks that an answer is a problem that names the fields.
@@ -141,8 +141,8 @@ func TestOtherMethods(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever is sent, it is read as encoding/json reads it, or refused
-// with a problem.
+// FuzzRead: any body is read with the same result as by encoding/json, or rejected with a
+// problem.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"count":3}`, `{"list":["x"],"share":-0.0}`, `{"count":1,"count":1}`, `[`, `{"a":{"b":[1]}}`, `{"maybe":1e2}`} {
 		f.Add([]byte(seed))

@@ -15,22 +15,22 @@ import (
 // MaxBody limits a request's body, in bytes.
 const MaxBody = 64 << 10
 
-// A problem names maxUnknown unknown fields at most, with maxName bytes each.
+// A problem lists at most maxUnknown unknown fields, and at most maxName bytes of each
+// name.
 const (
 	maxUnknown = 10
 	maxName    = 64
 )
 
-// bodyField is what a problem calls the body as a whole.
+// bodyField is the field name of problems with the body as a whole.
 const bodyField = "body"
 
-// Read reads the body of a request, a JSON object in which every field may be
-// left out, into the struct that into points to. Fields go by their json tags, to
-// the letter; one that is unknown, null, of another type or there twice is a problem. All
-// that are wrong are named at once. What stands in the struct after a problem
-// is worth nothing.
+// Read reads the body of a request, a JSON object whose fields are all optional, into the
+// struct that into points to. Field names must match the json tags exactly. A field that
+// is unknown, null, repeated or of the wrong type is a problem, and the problem lists all
+// such fields. The content of the struct is undefined after a problem.
 func Read(w http.ResponseWriter, r *http.Request, into any) *Problem {
-	if !saysJSON(r.Header.Get("Content-Type")) {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return unsupported()
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
@@ -38,13 +38,13 @@ func Read(w http.ResponseWriter, r *http.Request, into any) *Problem {
 	case errors.As(err, new(*http.MaxBytesError)):
 		return tooLarge()
 	case err != nil:
-		return malformed("is cut off")
+		return malformed("is incomplete")
 	}
 	return parse(body, into)
 }
 
-// saysJSON reports whether a content type is JSON; none is taken for it.
-func saysJSON(contentType string) bool {
+// isJSON reports whether a content type is JSON. An absent one counts as JSON.
+func isJSON(contentType string) bool {
 	if contentType == "" {
 		return true
 	}
@@ -54,9 +54,9 @@ func saysJSON(contentType string) bool {
 
 func parse(body []byte, into any) *Problem {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return malformed("must be there")
+		return malformed("must not be empty")
 	}
-	// Checked as a whole first, so that the walk below meets no syntax error.
+	// Check the syntax of the whole body first, so that walk meets no syntax error.
 	var whole json.RawMessage
 	if err := json.Unmarshal(body, &whole); err != nil {
 		return malformed("must be JSON: " + err.Error())
@@ -75,8 +75,8 @@ func parse(body []byte, into any) *Problem {
 	return nil
 }
 
-// walk calls do for each field of a valid JSON object, in order; for one that
-// comes twice, twice.
+// walk calls do for each field of a valid JSON object, in order and including repeated
+// fields.
 func walk(object json.RawMessage, do func(name string, value json.RawMessage)) {
 	decoder := json.NewDecoder(bytes.NewReader(object))
 	_, _ = decoder.Token() // the brace
@@ -84,14 +84,14 @@ func walk(object json.RawMessage, do func(name string, value json.RawMessage)) {
 		name, _ := decoder.Token()
 		var value json.RawMessage
 		if decoder.Decode(&value) != nil {
-			return // which a valid object cannot
+			return // cannot happen in a valid object
 		}
 		text, _ := name.(string)
 		do(text, value)
 	}
 }
 
-// form fills the fields of a struct, and gathers what is wrong with them.
+// form sets the fields of a struct and collects their problems.
 type form struct {
 	fields  map[string]reflect.Value
 	seen    map[string]bool
@@ -122,7 +122,7 @@ func (f *form) set(name string, value json.RawMessage) {
 			f.wrong = append(f.wrong, FieldProblem{name, "is not known"})
 		}
 	case f.seen[name]:
-		f.wrong = append(f.wrong, FieldProblem{name, "must be there only once"})
+		f.wrong = append(f.wrong, FieldProblem{name, "must be sent only once"})
 	case HasLoneSurrogate(value):
 		f.wrong = append(f.wrong, FieldProblem{name, LoneSurrogateRule})
 	case string(value) == "null" || json.Unmarshal(value, field.Addr().Interface()) != nil:
@@ -131,7 +131,7 @@ func (f *form) set(name string, value json.RawMessage) {
 	f.seen[name] = true
 }
 
-// typeName is what a person calls a type.
+// typeName describes a type for people.
 func typeName(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -147,7 +147,7 @@ func typeName(t reflect.Type) string {
 	case reflect.String:
 		return "a string"
 	case reflect.Slice:
-		return "a list in which each is " + typeName(t.Elem())
+		return "a list; each element must be " + typeName(t.Elem())
 	default:
 		return "of another type"
 	}

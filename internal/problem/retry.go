@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// RetryAfter returns how long the header Retry-After of an answer asks the client to wait,
-// between 0 and most; 0 without a header that can be read. The header holds seconds or a
-// date (RFC 9110, 10.2.3). Fractions of a second count as well, for Discord sends them.
+// RetryAfter returns the wait that the Retry-After header of an answer requests, between 0
+// and most. It returns 0 if the header is absent or malformed. The header contains seconds
+// or a date (RFC 9110, 10.2.3). Fractions of a second are accepted because Discord sends
+// them.
 func RetryAfter(header http.Header, now time.Time, most time.Duration) time.Duration {
 	value := header.Get("Retry-After")
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		if seconds > math.MaxUint32 { // no server means it
+		if seconds > math.MaxUint32 { // too large to be meant
 			return 0
 		}
 		return Seconds(seconds, most)

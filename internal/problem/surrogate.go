@@ -5,13 +5,13 @@ import (
 	"strconv"
 )
 
-// LoneSurrogateRule is the rule that a text with a lone surrogate breaks, to be read
-// after its name.
+// LoneSurrogateRule is the rule that a field with a lone surrogate breaks, without the
+// field's name.
 const LoneSurrogateRule = `must not contain half of a surrogate pair, such as \ud800`
 
 // HasLoneSurrogate reports whether JSON text has a string with one half of a UTF-16
-// surrogate pair. No character is written so, and package encoding/json reads it as
-// U+FFFD: afterwards it looks like any other text.
+// surrogate pair. Half a pair is not a character. encoding/json silently replaces it by
+// U+FFFD, so it must be found before decoding.
 func HasLoneSurrogate(json []byte) bool {
 	for {
 		i := bytes.IndexByte(json, '\\')
@@ -36,8 +36,8 @@ func HasLoneSurrogate(json []byte) bool {
 	}
 }
 
-// escaped returns the UTF-16 unit of the escape \uXXXX that a text begins with; -1
-// without one.
+// escaped returns the UTF-16 unit of the escape \uXXXX at the start of a text, or -1 if
+// there is none.
 func escaped(text []byte) int {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return -1

@@ -24,8 +24,8 @@ func TestLoneSurrogates(t *testing.T) {
 	}
 }
 
-// TestReadRefusesLoneSurrogates in the field that has one.
-func TestReadRefusesLoneSurrogates(t *testing.T) {
+// TestReadRejectsLoneSurrogates, with the field named.
+func TestReadRejectsLoneSurrogates(t *testing.T) {
 	t.Parallel()
 	for body, field := range map[string]string{`{"name":"\ud800"}`: "name", `{"names":["a","\udc00"]}`: "names", `{"name":"\ud83c\udfab"}`: ""} {
 		var into struct {
@@ -43,8 +43,8 @@ func TestReadRefusesLoneSurrogates(t *testing.T) {
 	}
 }
 
-// FuzzLoneSurrogate compares with what the decoder replaces: it writes U+FFFD for a lone
-// surrogate.
+// FuzzLoneSurrogate compares the result with encoding/json, which replaces a lone surrogate
+// by U+FFFD.
 func FuzzLoneSurrogate(f *testing.F) {
 	f.Add(`"\ud800\udc00"`)
 	f.Add(`"\\ud800 \ud83cx"`)

@@ -6,9 +6,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// Records is what a ledger knows when it decides a batch: the concerts, locked
-// against other writers, and the purchases that were already written under an
-// id or a key of the batch. Decide changes it as it sells.
+// Records are the data that a ledger needs to decide a batch: the concerts, locked
+// against other writers, and the purchases already written under an ID or a key of the
+// batch. Decide updates them as it sells.
 type Records struct {
 	stock map[int64]*stock
 	byID  map[uuid.UUID]Purchase
@@ -29,7 +29,7 @@ func (r *Records) AddConcert(id, capacity, sold int64) {
 	r.stock[id] = &stock{capacity: capacity, sold: sold}
 }
 
-// AddPurchase records a purchase that is already written.
+// AddPurchase records a purchase that was already written.
 func (r *Records) AddPurchase(p Purchase) {
 	if r.byID == nil {
 		r.byID = make(map[uuid.UUID]Purchase)
@@ -44,12 +44,12 @@ func (r *Records) AddPurchase(p Purchase) {
 	r.byKey[p.Key] = p
 }
 
-// Decide applies the rules of the sale to a batch, in order of arrival, and
-// returns one outcome for each order and the purchases that must be written to
-// make them true. All purchases carry the time now.
+// Decide applies the rules of the sale to a batch, in order of arrival. It returns one
+// outcome for each order, and the purchases that must be written. CreatedAt of all
+// purchases is now.
 //
-// An order whose ID is known was written by an earlier run of the same batch.
-// A known Key is a buyer's repetition if it asks for the same thing.
+// An order with a known ID was written by an earlier run of the same batch. An order
+// with a known Key is a retry by the buyer if concert, e-mail and quantity are the same.
 func Decide(orders []Order, r *Records, now time.Time) ([]Outcome, []Purchase) {
 	outcomes := make([]Outcome, len(orders))
 	sold := make([]Purchase, 0, len(orders))
@@ -77,7 +77,7 @@ func Decide(orders []Order, r *Records, now time.Time) ([]Outcome, []Purchase) {
 			Quantity: o.Quantity, Key: o.Key, CreatedAt: now,
 		}
 		if o.Key != "" {
-			r.AddPurchase(p) // the same key may come again in this batch
+			r.AddPurchase(p) // a later order of this batch may have the same key
 		}
 		sold = append(sold, p)
 		outcomes[i] = Outcome{Status: Sold, Purchase: p}
@@ -85,7 +85,7 @@ func Decide(orders []Order, r *Records, now time.Time) ([]Outcome, []Purchase) {
 	return outcomes, sold
 }
 
-// Totals returns how many tickets the purchases take, by concert.
+// Totals returns the number of tickets of the purchases, by concert.
 func Totals(purchases []Purchase) map[int64]int64 {
 	totals := make(map[int64]int64)
 	for _, p := range purchases {
@@ -94,7 +94,7 @@ func Totals(purchases []Purchase) map[int64]int64 {
 	return totals
 }
 
-// replay decides an order whose key is known to have bought p.
+// replay decides an order whose key has already bought p.
 func replay(o Order, p Purchase) Outcome {
 	if !p.Answers(o) {
 		return Outcome{Status: KeyReused}
@@ -102,8 +102,7 @@ func replay(o Order, p Purchase) Outcome {
 	return Outcome{Status: Replayed, Purchase: p}
 }
 
-// Answers reports whether p is what o asks for: the same concert, e-mail and
-// quantity.
+// Answers reports whether p and o have the same concert, e-mail and quantity.
 func (p Purchase) Answers(o Order) bool {
 	return p.ConcertID == o.ConcertID && p.Email == o.Email && p.Quantity == o.Quantity
 }

@@ -12,41 +12,40 @@ import (
 )
 
 const (
-	// pingInterval and pingLimit say how soon a silent database is noticed:
-	// 0.8 s at the latest, so that its buyers are answered within a second.
+	// pingInterval and pingLimit detect within 0.8 s that the database stopped
+	// answering, so that buyers get an error within a second.
 	pingInterval = 200 * time.Millisecond
 	pingLimit    = 600 * time.Millisecond
-	// readyInterval is how soon it is noticed that purchases cannot be written.
+	// readyInterval is the interval of the checks whether purchases can be written.
 	readyInterval = 200 * time.Millisecond
-	// obstacleInterval is how soon it is noticed that they can again: the database
-	// has an error in its own log for each try.
+	// obstacleInterval is that interval while they cannot. It is longer because the
+	// database logs an error for each failed check.
 	obstacleInterval = time.Second
-	// readyLimit leaves time to connect. Buyers who come meanwhile find out for
-	// themselves.
+	// readyLimit is the time limit of a check. It leaves time to connect.
 	readyLimit = 2 * time.Second
 )
 
-// health watches whether the database answers, and whether purchases can be
-// written to it. A slow commit alone does not make it unavailable, a missing
-// sign of life does: waiting for the one is right, and for the other is not.
+// health monitors whether the database answers, and whether purchases can be written to
+// it. A slow commit does not make the database unavailable, because waiting for it makes
+// sense. A failed ping does.
 type health struct {
 	ledger Ledger
 	log    *slog.Logger
 
 	// away points at the reason while the database is unavailable.
 	away atomic.Pointer[error]
-	// wrote says that a batch was written since the last look whether one can be.
+	// wrote means that a batch was written since the last check.
 	wrote atomic.Bool
 
 	mu sync.Mutex
-	// silence is why the database does not answer, and obstacle why it does not
-	// let purchases be written; nil where that is not so.
+	// silence is why the database does not answer; obstacle is why purchases cannot
+	// be written. Each is nil if that is not the case.
 	silence, obstacle error
-	// metAt is when the obstacle was met last.
+	// metAt is the time of the last check that set obstacle.
 	metAt time.Time
-	// told is the reason that was logged last.
-	told string
-	// up ends, with the reason as its cause, when the database stops answering.
+	// logged is the reason that was logged last.
+	logged string
+	// up ends when the database stops answering, with the reason as its cause.
 	up   context.Context
 	down context.CancelCauseFunc
 
@@ -63,14 +62,13 @@ func newHealth(ledger Ledger, log *slog.Logger) *health {
 	return h
 }
 
-// errTooSlow is why a run is cut short by a database that is alive and does not
-// get on.
+// errTooSlow is the cause when a run reaches its time limit.
 var errTooSlow = fmt.Errorf("%w: a batch took too long", ErrUnavailable)
 
-// errNotStarted is why nothing is available before the first sign of life.
-var errNotStarted = errors.New("not asked yet")
+// errNotStarted is the reason before start.
+var errNotStarted = errors.New("not checked yet")
 
-// wait notes why nothing can be sold before start. Nothing is logged.
+// wait sets the reason why nothing can be sold before start. It does not log it.
 func (h *health) wait(reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -80,8 +78,8 @@ func (h *health) wait(reason error) {
 	h.down(reason)
 }
 
-// start asks for a sign of life, tries whether purchases can be written, and
-// goes on doing both.
+// start pings the database, checks whether purchases can be written, and then repeats
+// both periodically.
 func (h *health) start(ctx context.Context) {
 	h.listen(ctx)
 	h.done.Go(func() { h.every(pingInterval, func() { h.listen(h.ctx) }) })
@@ -116,14 +114,14 @@ func (h *health) silent() error {
 	return h.silence
 }
 
-// justMet reports whether it is too early to try again after an obstacle.
+// justMet reports whether it is too early for the next check after an obstacle.
 func (h *health) justMet() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.obstacle != nil && time.Since(h.metAt) < obstacleInterval
 }
 
-// every does something at each interval until stop.
+// every calls do at each interval until stop.
 func (h *health) every(interval time.Duration, do func()) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -137,8 +135,8 @@ func (h *health) every(interval time.Duration, do func()) {
 	}
 }
 
-// listen asks for a sign of life. After a silence it is not enough: a database
-// may come back as one that only reads.
+// listen pings the database. If the database answers again, listen also checks whether
+// purchases can be written, because it may have become read-only.
 func (h *health) listen(ctx context.Context) {
 	err := h.ping(ctx)
 	if err == nil && h.silent() != nil {
@@ -149,8 +147,8 @@ func (h *health) listen(ctx context.Context) {
 	h.record(&err, nil)
 }
 
-// look finds out whether purchases can be written: one that just was proves it,
-// and costs nothing. A database that does not answer is not asked.
+// look checks whether purchases can be written. It skips the check if one was just
+// written, or if the database does not answer.
 func (h *health) look() {
 	if h.wrote.Swap(false) {
 		h.record(nil, new(error))
@@ -175,7 +173,7 @@ func (h *health) ready(ctx context.Context) error {
 	return h.ledger.TryWrite(ctx)
 }
 
-// record notes the result of a ping, that of a look, or both, and logs a change.
+// record stores the result of a ping, of a check, or of both, and logs a change.
 func (h *health) record(ping, ready *error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -190,7 +188,7 @@ func (h *health) record(ping, ready *error) {
 		h.obstacle, h.metAt = unavailable(*ready), time.Now()
 	}
 	reason := cmp.Or(h.silence, h.obstacle)
-	h.tell(reason)
+	h.logChange(reason)
 	if reason == nil {
 		h.away.Store(nil)
 	} else {
@@ -204,13 +202,13 @@ func (h *health) record(ping, ready *error) {
 	}
 }
 
-// tell logs a reason that is not the last one. The caller holds the lock.
-func (h *health) tell(reason error) {
+// logChange logs a reason that differs from the last one. The caller holds the lock.
+func (h *health) logChange(reason error) {
 	is := reasonOf(reason)
-	if is == h.told && h.reason() != nil == (reason != nil) {
+	if is == h.logged && h.reason() != nil == (reason != nil) {
 		return
 	}
-	h.told = is
+	h.logged = is
 	if reason == nil {
 		h.log.Info("database available")
 		return

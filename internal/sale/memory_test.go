@@ -13,8 +13,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// memory is a ledger in memory whose every run a test may bend. Only what the
-// Seller calls is there; the rest of the interface is nil.
+// memory is a ledger in memory. Tests can change the result of each run. It has only the
+// methods that the Seller calls; the rest of the interface is nil.
 type memory struct {
 	sale.Ledger
 
@@ -22,12 +22,12 @@ type memory struct {
 	capacity  int64
 	purchases map[uuid.UUID]sale.Purchase
 	batches   [][]sale.Order
-	poison    string // an e-mail that the "database" refuses
+	poison    string // an e-mail address that the ledger rejects
 	pingErr   error
 	readyErr  error
 
-	// before runs ahead of a batch, after runs once it is written; an error of
-	// either is what Sell returns. Both may block. Runs are numbered from 1.
+	// before runs before a batch is written, and after runs after it. Sell returns an
+	// error of either. Both may block. Runs are numbered from 1.
 	before, after func(ctx context.Context, run int, orders []sale.Order) error
 }
 

@@ -7,14 +7,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are the engine's own.
+// metrics are the metrics of a [Seller].
 type metrics struct {
 	batchSize     prometheus.Histogram
 	batchDuration prometheus.Histogram
 	reruns        *prometheus.CounterVec
 }
 
-// The reasons for which a batch is run again, as a label tells them.
+// The reasons for a rerun of a batch, as values of the label reason.
 const (
 	rerunConflict    = "conflict"
 	rerunUnavailable = "unavailable"
@@ -34,7 +34,7 @@ func newMetrics(reg prometheus.Registerer, s *Seller) *metrics {
 		}),
 		batchDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:                            "onsale_batch_duration_seconds",
-			Help:                            "Time that one run of a batch took in the database, simulated slowness included.",
+			Help:                            "Time of one run of a batch in the database, including injected delays.",
 			Buckets:                         prometheus.ExponentialBuckets(0.0005, 2, 15),
 			NativeHistogramBucketFactor:     1.1,
 			NativeHistogramMaxBucketNumber:  100,
@@ -42,7 +42,7 @@ func newMetrics(reg prometheus.Registerer, s *Seller) *metrics {
 		}),
 		reruns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "onsale_batch_reruns_total",
-			Help: "Runs of a batch beyond its first, by what made them necessary.",
+			Help: "Reruns of batches, by reason.",
 		}, []string{"reason"}),
 	}
 	for _, reason := range []string{rerunConflict, rerunUnavailable, rerunUnknown, rerunRefused} {
@@ -51,15 +51,15 @@ func newMetrics(reg prometheus.Registerer, s *Seller) *metrics {
 	reg.MustRegister(m.batchSize, m.batchDuration, m.reruns,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "onsale_queue_depth_orders",
-			Help: "Orders that wait for a batch.",
+			Help: "Orders waiting for a batch.",
 		}, func() float64 { return float64(s.depth()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "onsale_queue_limit_orders",
-			Help: "Orders that may wait before further ones are turned away.",
+			Help: "Maximum number of waiting orders; further orders are rejected.",
 		}, func() float64 { return float64(s.options.QueueLimit) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "onsale_database_up",
-			Help: "1 while the database answers and lets purchases be written, else 0.",
+			Help: "1 if the database answers and purchases can be written, else 0.",
 		}, func() float64 {
 			if s.Ready() == nil {
 				return 1

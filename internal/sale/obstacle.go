@@ -2,24 +2,24 @@ package sale
 
 import "errors"
 
-// ObstacleError is the ErrUnavailable of a database that answers, and yet lets no
-// purchase be written: it only reads, the role lacks a privilege, there is no
-// connection left.
+// ObstacleError is the ErrUnavailable of a database that answers but does not allow
+// purchases to be written: it is read-only, the role lacks a privilege, or all
+// connections are in use.
 type ObstacleError struct {
-	// Reason says what is in the way, as an error does: "the database is
-	// read-only". Strangers may read it, so that it names no host, role or table.
+	// Reason is the cause in the style of an error: "the database is read-only". API
+	// clients see it, so it must not name a host, role or table.
 	Reason string
-	// Remedy tells the operator what helps, on one line, such as a GRANT
-	// statement. It is empty where Err says all.
+	// Remedy is what the operator should do, on one line, such as a GRANT statement.
+	// It is empty if Err is sufficient.
 	Remedy string
-	// Lasting says that it does not pass by itself, as a missing privilege does not.
+	// Lasting means that the obstacle does not go away without an operator, such as a
+	// missing privilege.
 	Lasting bool
-	// Err is what the database said.
+	// Err is the error from the database.
 	Err error
 }
 
-// Error returns the reason, the database's own words and the remedy, for the
-// operator.
+// Error returns the reason, the database's error and the remedy, for the operator.
 func (o *ObstacleError) Error() string {
 	text := o.Reason
 	if o.Err != nil {
@@ -31,12 +31,12 @@ func (o *ObstacleError) Error() string {
 	return text
 }
 
-// Unwrap returns ErrUnavailable and what the database said.
+// Unwrap returns ErrUnavailable and the database's error.
 func (o *ObstacleError) Unwrap() []error { return []error{ErrUnavailable, o.Err} }
 
-// reasonOf returns what tells one cause of unavailability from another. What a
-// database that does not answer makes of a call differs from call to call, and
-// is one cause.
+// reasonOf returns a text that is equal for equal causes of unavailability. All errors of
+// a database that does not answer count as one cause, because they differ from call to
+// call.
 func reasonOf(err error) string {
 	var o *ObstacleError
 	switch {

@@ -14,12 +14,12 @@ import (
 	"onsale/internal/sale"
 )
 
-// errReadOnly is what a ledger says that cannot write.
+// errReadOnly is the error of a ledger that cannot write.
 var errReadOnly = &sale.ObstacleError{Reason: "the database is read-only", Remedy: "promote it", Err: errors.New("SQLSTATE 25006")}
 
-// TestObstacleIsNoticedAndPasses has a database that answers all the time and
-// does not let purchases be written for a while.
-func TestObstacleIsNoticedAndPasses(t *testing.T) {
+// TestObstacleIsDetectedAndEnds has a database that always answers, but does not allow
+// purchases to be written for a while.
+func TestObstacleIsDetectedAndEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, log := newMemory(100), new(bytes.Buffer)
@@ -41,7 +41,7 @@ func TestObstacleIsNoticedAndPasses(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if err := c.seller.Ready(); !errors.Is(err, errReadOnly) {
-			t.Errorf("ready: %v, want what is in the way", err)
+			t.Errorf("ready: %v, want the obstacle", err)
 		}
 		c.send(t.Context(), 1)
 		if r := c.wait()[5]; !errors.Is(r.err, errReadOnly) || r.took != 0 {
@@ -71,9 +71,9 @@ func TestObstacleIsNoticedAndPasses(t *testing.T) {
 	})
 }
 
-// TestObstacleDoesNotCutABatchShort has a batch under way when a look finds an
-// obstacle: it is written, which proves the opposite.
-func TestObstacleDoesNotCutABatchShort(t *testing.T) {
+// TestObstacleDoesNotCancelARunningBatch: a check finds an obstacle while a batch is being
+// written; the batch must still succeed.
+func TestObstacleDoesNotCancelARunningBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -92,7 +92,7 @@ func TestObstacleDoesNotCutABatchShort(t *testing.T) {
 		m.setReady(errReadOnly)
 		time.Sleep(time.Second)
 		if err := c.seller.Ready(); !errors.Is(err, errReadOnly) {
-			t.Errorf("ready: %v, want what is in the way", err)
+			t.Errorf("ready: %v, want the obstacle", err)
 		}
 		close(opened)
 		if r := c.wait()[0]; !sold(r) || len(m.sizes()) != 1 {
@@ -101,9 +101,9 @@ func TestObstacleDoesNotCutABatchShort(t *testing.T) {
 	})
 }
 
-// TestComebackThatOnlyReads has a database that is silent, and then answers as one
-// that cannot be written to: at no moment is it ready.
-func TestComebackThatOnlyReads(t *testing.T) {
+// TestDatabaseThatRecoversReadOnly: a database that did not answer becomes read-only. The
+// seller must not report ready in between.
+func TestDatabaseThatRecoversReadOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -119,13 +119,13 @@ func TestComebackThatOnlyReads(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 		if err := c.seller.Ready(); !errors.Is(err, errReadOnly) {
-			t.Errorf("ready: %v, want what is in the way", err)
+			t.Errorf("ready: %v, want the obstacle", err)
 		}
 	})
 }
 
-// TestWhatIsWaitedForAtTheStart is told to buyers before the seller starts.
-func TestWhatIsWaitedForAtTheStart(t *testing.T) {
+// TestReasonBeforeStart: before Start, buyers get the reason that was passed to Wait.
+func TestReasonBeforeStart(t *testing.T) {
 	t.Parallel()
 	seller, err := sale.NewSeller(newMemory(1), sale.Options{})
 	if err != nil {
@@ -133,6 +133,6 @@ func TestWhatIsWaitedForAtTheStart(t *testing.T) {
 	}
 	seller.Wait(errReadOnly)
 	if _, err := seller.Buy(t.Context(), order(t, "a@example.com", 1)); !errors.Is(err, errReadOnly) || !errors.Is(seller.Ready(), sale.ErrUnavailable) {
-		t.Errorf("buy: %v, ready: %v, want what is in the way", err, seller.Ready())
+		t.Errorf("buy: %v, ready: %v, want the reason", err, seller.Ready())
 	}
 }

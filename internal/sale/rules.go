@@ -12,11 +12,12 @@ import (
 	"onsale/internal/field"
 )
 
-// Limits of what organisers and buyers may ask for.
+// Limits of concerts and orders.
 const (
-	// MaxCapacity is the most tickets one concert may have: a 32-bit integer.
+	// MaxCapacity is the maximum capacity of a concert: the largest 32-bit integer.
 	MaxCapacity = 1<<31 - 1
-	// DefaultMaxPerPurchase is how many tickets one purchase may take unless set otherwise.
+	// DefaultMaxPerPurchase is the default for the maximum number of tickets of one
+	// purchase.
 	DefaultMaxPerPurchase = 10
 	// MaxTitleLength, MaxDateLength and MaxVenueLength limit texts, in characters.
 	MaxTitleLength = 200
@@ -25,15 +26,15 @@ const (
 	// MaxEmailLength is the longest address that mail can be sent to, in bytes
 	// (RFC 5321, 4.5.3.1.3, less the angle brackets).
 	MaxEmailLength = 254
-	// MaxLocalLength limits what stands before the @ of an address, in bytes (RFC 5321,
+	// MaxLocalLength limits the part of an address before the @, in bytes (RFC 5321,
 	// 4.5.3.1.1).
 	MaxLocalLength = 64
 	// MaxKeyLength limits an idempotency key, in bytes.
 	MaxKeyLength = 255
 )
 
-// NewID returns a fresh, unguessable name for an order: a UUIDv7 (RFC 9562),
-// in whose order purchases are listed.
+// NewID returns a fresh, unguessable ID for an order. It is a UUIDv7 (RFC 9562), so that
+// purchases in order of ID are in order of time.
 func NewID() (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -68,7 +69,7 @@ func (c NewConcert) Check() error {
 			return field.Errorf(text.field, "must have 1 to %d characters", text.limit)
 		}
 		if !printable(text.value) {
-			return field.Errorf(text.field, "must not contain control characters, nor characters that turn the direction of text")
+			return field.Errorf(text.field, "must not contain control characters or characters that change the direction of text")
 		}
 	}
 	if c.Capacity < 1 || c.Capacity > MaxCapacity {
@@ -84,14 +85,14 @@ func checkEmail(email string) error {
 		return field.Errorf("user_email", "must be at most %d bytes long", MaxEmailLength)
 	}
 	address, err := mail.ParseAddress(email)
-	// U+FFFD stands where another program could not read a character: browsers put it for
-	// half of a surrogate pair.
+	// U+FFFD replaces a character that another program could not read; browsers send it
+	// for half of a surrogate pair.
 	garbled := strings.ContainsFunc(email, func(r rune) bool { return unicode.IsControl(r) || r == unicode.ReplacementChar })
 	if err != nil || address.Address != email || !utf8.ValidString(email) || garbled {
 		return field.Errorf("user_email", "must be an e-mail address")
 	}
 	if hasUnseen(email) {
-		return field.Errorf("user_email", "must not contain blanks, nor invisible or unassigned characters")
+		return field.Errorf("user_email", "must not contain blank, invisible or unassigned characters")
 	}
 	if strings.LastIndexByte(email, '@') > MaxLocalLength {
 		return field.Errorf("user_email", "must have at most %d bytes before the @", MaxLocalLength)
@@ -99,12 +100,12 @@ func checkEmail(email string) error {
 	return nil
 }
 
-// hasUnseen reports whether an address has a character that shows nothing, or nothing
-// that everybody knows: two addresses that differ in it alone look the same. Those are
-// Unicode's categories Other (control, format, private use, unassigned) and Separator,
-// and the letters and marks that are invisible by its property
-// Default_Ignorable_Code_Point. Variation selectors are among them, but for one behind a
-// symbol, where it chooses how an emoji looks.
+// hasUnseen reports whether an address has an invisible or unassigned character. Two
+// addresses that differ only in such a character look the same.
+//
+// These are the characters of the Unicode categories Other (control, format, private use,
+// unassigned) and Separator, and those with the property Default_Ignorable_Code_Point.
+// A variation selector after a symbol is allowed, because it selects how an emoji looks.
 func hasUnseen(email string) bool {
 	var before rune
 	for _, r := range email {
@@ -117,7 +118,7 @@ func hasUnseen(email string) bool {
 	return false
 }
 
-// checkKey accepts no key, or one of visible ASCII characters.
+// checkKey accepts an empty key, or a key of visible ASCII characters.
 func checkKey(key string) error {
 	visible := func(r rune) bool { return r > ' ' && r < unicode.MaxASCII }
 	if len(key) > MaxKeyLength || strings.ContainsFunc(key, func(r rune) bool { return !visible(r) }) {
@@ -127,8 +128,8 @@ func checkKey(key string) error {
 }
 
 // printable reports whether the text is valid UTF-8 without control characters and
-// without characters that turn the direction of what follows. Other invisible
-// characters stay: joiners make one emoji of several.
+// without characters that change the direction of text. Other invisible characters are
+// allowed, because emoji need joiners.
 func printable(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
 		return unicode.In(r, unicode.Cc, unicode.Bidi_Control)

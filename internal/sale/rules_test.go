@@ -10,7 +10,7 @@ import (
 	"onsale/internal/sale"
 )
 
-// checkEmail returns the rule that an order with the address breaks.
+// checkEmail returns the error of an order with the address, or "".
 func checkEmail(email string) string {
 	err := sale.Order{Email: email, Quantity: 1}.Check(10)
 	if broken, ok := errors.AsType[*field.Error](err); ok {
@@ -19,7 +19,7 @@ func checkEmail(email string) string {
 	return ""
 }
 
-func TestAddressesThatReachSomebody(t *testing.T) {
+func TestValidAddresses(t *testing.T) {
 	t.Parallel()
 	for _, email := range []string{
 		"a@b.cd", "ada+tickets@example.com", "o'hara@example.ie", "first.last@sub.example.co.uk", "x_y-z@example.com", "a@localhost",
@@ -28,12 +28,12 @@ func TestAddressesThatReachSomebody(t *testing.T) {
 		strings.Repeat("a", 64) + "@example.com", "é" + strings.Repeat("a", 62) + "@b.cd",
 	} {
 		if rule := checkEmail(email); rule != "" {
-			t.Errorf("%+q is refused: %s", email, rule)
+			t.Errorf("%+q is rejected: %s", email, rule)
 		}
 	}
 }
 
-func TestAddressesThatAreNone(t *testing.T) {
+func TestInvalidAddresses(t *testing.T) {
 	t.Parallel()
 	for email, want := range map[string]string{
 		"a":                               "e-mail address",
@@ -48,14 +48,14 @@ func TestAddressesThatAreNone(t *testing.T) {
 		"a@" + strings.Repeat("b", 253):   "at most 254 bytes",
 	} {
 		if rule := checkEmail(email); !strings.Contains(rule, want) {
-			t.Errorf("%.80q: %q, want something with %q", email, rule, want)
+			t.Errorf("%.80q: %q, want an error with %q", email, rule, want)
 		}
 	}
 }
 
-// TestUnseenCharactersOfAddresses puts each character of the categories into each part of
-// an address.
-func TestUnseenCharactersOfAddresses(t *testing.T) {
+// TestInvisibleCharactersInAddresses puts invisible and unassigned characters into each
+// part of an address.
+func TestInvisibleCharactersInAddresses(t *testing.T) {
 	t.Parallel()
 	unseen := []rune{'\u200b', '\u202e', '\ufeff', '\u00ad', '\u2060', '\u200d', '\u200f', '\u00a0', '\u3000', '\u2028', '\ue000', '\U000f0000', '\U000e0041', '\u3164', '\u034f', '\ufe0f', '\ufe00', '\u180b', '\U000e0100'}
 	for _, table := range []*unicode.RangeTable{unicode.Cc, unicode.Cf, unicode.Co, unicode.Zs, unicode.Zl, unicode.Zp} {
@@ -75,8 +75,8 @@ func TestUnseenCharactersOfAddresses(t *testing.T) {
 	}
 }
 
-// TestDirectionOfTexts refuses what turns the direction of text in each text of a
-// concert, by its property, and keeps what emoji and scripts need.
+// TestDirectionOfTexts: characters that change the direction of text are rejected in each
+// text of a concert; characters that emoji and scripts need are accepted.
 func TestDirectionOfTexts(t *testing.T) {
 	t.Parallel()
 	check := func(text string) (rules []string) {
@@ -91,14 +91,14 @@ func TestDirectionOfTexts(t *testing.T) {
 	}
 	for _, r := range []rune{0x061c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069, 0, '\n', 0x7f, 0x85} {
 		if rules := check("a" + string(r) + "b"); strings.Join(rules, " ") != "title date venue" {
-			t.Errorf("%U is refused in %v alone", r, rules)
+			t.Errorf("%U is rejected only in %v", r, rules)
 		}
 	}
 	for _, text := range []string{
 		"👩‍🎤 in concert", "❤️ 🏳️‍🌈", "می\u200cخواهم", "क्\u200dष", "עברית and English", "a\u00adb", "\ufeff", "İstanbul", "🎫", "日本\u3000武道館", "\ufffd",
 	} {
 		if rules := check(text); len(rules) > 0 {
-			t.Errorf("%+q is refused in %v", text, rules)
+			t.Errorf("%+q is rejected in %v", text, rules)
 		}
 	}
 }

@@ -1,12 +1,11 @@
-// Package sale holds the rules of the sale and the engine that applies them.
+// Package sale has the rules of the sale and the engine that applies them.
 //
-// An [Order] asks for tickets of one concert. The [Seller] gathers the orders
-// that wait into batches, and a [Ledger] writes each batch in one transaction,
-// deciding every order with [Decide]. What became of an order is a value, its
-// [Outcome]; an error means that nothing was written, with the one exception
-// of [ErrOutcomeUnknown].
+// An [Order] requests tickets of one concert. The [Seller] collects waiting orders into
+// batches. A [Ledger] decides the orders of a batch with [Decide] and writes the batch in
+// one transaction. Each order gets an [Outcome]. An error means that nothing was written,
+// except for [ErrOutcomeUnknown].
 //
-// The package knows no HTTP and no SQL.
+// The package does not depend on HTTP or SQL.
 package sale
 
 import (
@@ -19,10 +18,10 @@ import (
 type Concert struct {
 	ID    int64
 	Title string
-	// Date is whatever the organiser wrote; it is kept and returned as it is.
+	// Date is any text from the organiser; it is stored and returned unchanged.
 	Date  string
 	Venue string
-	// Capacity is the number of tickets that may ever be sold, 1 to [MaxCapacity].
+	// Capacity is the total number of tickets, 1 to [MaxCapacity].
 	Capacity int64
 	// Sold is the number of tickets sold and not refunded, 0 to Capacity.
 	Sold      int64
@@ -32,7 +31,7 @@ type Concert struct {
 // Available returns how many tickets are left.
 func (c Concert) Available() int64 { return c.Capacity - c.Sold }
 
-// NewConcert is what an organiser says of a concert to be put on sale.
+// NewConcert describes a concert to put on sale.
 type NewConcert struct {
 	Title    string
 	Date     string
@@ -40,15 +39,15 @@ type NewConcert struct {
 	Capacity int64
 }
 
-// Order asks for Quantity tickets of one concert.
+// Order requests Quantity tickets of one concert.
 type Order struct {
-	// ID names the order before it is written: an unguessable UUIDv7, given by
-	// [Seller.Buy]. Written twice under the same ID it is one purchase.
+	// ID identifies the order before it is written: an unguessable UUIDv7 from
+	// [NewID]. An order that is written twice under the same ID is one purchase.
 	ID        uuid.UUID
 	ConcertID int64
 	Email     string
 	Quantity  int
-	// Key is the buyer's own name for the order, the Idempotency-Key; empty for none.
+	// Key is the Idempotency-Key, the buyer's own name for the order; empty for none.
 	Key string
 }
 
@@ -60,31 +59,32 @@ type Purchase struct {
 	Quantity  int
 	Key       string
 	CreatedAt time.Time
-	// RefundedAt is when the tickets went back; zero for a live purchase.
+	// RefundedAt is when the purchase was refunded; zero if it was not.
 	RefundedAt time.Time
 }
 
-// Live reports whether the purchase still holds its tickets.
+// Live reports whether the purchase was not refunded.
 func (p Purchase) Live() bool { return p.RefundedAt.IsZero() }
 
-// Status says what became of an order.
+// Status is the kind of an [Outcome].
 type Status uint8
 
 // The statuses of an [Outcome].
 const (
-	// Sold: the tickets are the buyer's; Purchase is the receipt.
+	// Sold: the order was sold; Purchase is the receipt.
 	Sold Status = iota + 1
-	// Replayed: the order's Key has bought before; Purchase is the first receipt.
+	// Replayed: the same order was sold before under the same Key; Purchase is the
+	// first receipt.
 	Replayed
-	// SoldOut: fewer than Quantity tickets are left; Left says how many.
+	// SoldOut: fewer than Quantity tickets are left; Left is their number.
 	SoldOut
-	// NotFound: there is no such concert.
+	// NotFound: no such concert.
 	NotFound
-	// KeyReused: the order's Key has bought something else before.
+	// KeyReused: a different order was sold before under the same Key.
 	KeyReused
 )
 
-// String returns the status as it stands in logs.
+// String returns the status in lower case with underscores.
 func (s Status) String() string {
 	switch s {
 	case Sold:
@@ -101,17 +101,17 @@ func (s Status) String() string {
 	return "unknown"
 }
 
-// Outcome is what became of one order.
+// Outcome is the result of one order.
 type Outcome struct {
 	Status Status
 	// Purchase is the receipt of an order that is Sold or Replayed.
 	Purchase Purchase
-	// Left is the number of tickets left when the order was decided SoldOut.
+	// Left is the number of tickets left, if the order is SoldOut.
 	Left int64
 }
 
-// Books compares, concert by concert, the counter of tickets sold with the
-// purchases that stand behind it, all read from one snapshot of the database.
+// Books compares each concert's counter of tickets sold with its purchases. All numbers
+// come from one snapshot of the database.
 type Books struct {
 	Concerts []ConcertBooks
 }
@@ -126,9 +126,9 @@ type ConcertBooks struct {
 	Purchased int64
 }
 
-// Difference returns by how many tickets the counter and the purchases
-// disagree, or by how many the purchases exceed the capacity if that is more.
-// It is never negative; 0 means that the line balances.
+// Difference returns the difference between the counter and the purchases, or the number
+// of tickets sold over the capacity if that is larger. It is never negative; 0 means that
+// the line balances.
 func (b ConcertBooks) Difference() int64 {
 	return max(b.Sold-b.Purchased, b.Purchased-b.Sold, b.Purchased-b.Capacity)
 }

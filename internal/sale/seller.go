@@ -11,22 +11,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Errors of [Seller.Buy] beside those of the [Ledger]. With either of them
-// nothing was written.
+// Errors of [Seller.Buy] in addition to those of the [Ledger]. Both mean that nothing was
+// written.
 var (
-	// ErrBusy: the queue is full. Come again.
+	// ErrBusy: the queue is full; retry later.
 	ErrBusy = errors.New("queue is full")
-	// ErrStopping: the seller takes no more orders.
+	// ErrStopping: the seller accepts no more orders.
 	ErrStopping = errors.New("seller is stopping")
 )
 
-// Options of a [Seller]. The zero value of a field stands for its default.
+// Options of a [Seller]. A zero field means its default.
 type Options struct {
-	// MaxBatch is the most orders written in one transaction, 256 by default.
-	// More shares a disk flush among more orders and holds the row longer.
+	// MaxBatch is the maximum number of orders in one transaction, 256 by default. A
+	// larger batch shares a disk flush among more orders, but locks the row longer.
 	MaxBatch int
-	// QueueLimit is the most orders that wait for a batch, 8192 by default:
-	// some 0.3 s of work at the rate that batches reach.
+	// QueueLimit is the maximum number of orders waiting for a batch, 8192 by
+	// default. At full throughput that is about 0.3 s of work.
 	QueueLimit int
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -54,11 +54,11 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Seller sells. Orders that arrive while a batch is being written wait in a
-// bounded queue and form the next one, so that load makes the batches and a
-// lone buyer never waits for company.
+// Seller writes orders in batches. Orders that arrive while a batch is being written wait
+// in a bounded queue and form the next batch. Batches therefore grow with the load, and a
+// single buyer's order is written immediately.
 //
-// Start it before the first Buy, and Stop it before the ledger is closed.
+// Call Start before the first Buy, and Stop before the ledger is closed.
 type Seller struct {
 	ledger  Ledger
 	options Options
@@ -93,16 +93,16 @@ func NewSeller(ledger Ledger, o Options) (*Seller, error) {
 	return s, nil
 }
 
-// pending is an order on its way through the queue.
+// pending is an order in the queue or in a batch.
 type pending struct {
 	order  Order
 	ctx    context.Context
 	state  atomic.Int32
-	answer chan answer // takes the one answer without blocking
+	answer chan answer // has room for the one answer
 }
 
-// The states of a pending order. Who moves it away from queued decides its
-// fate: the write loop takes it, or the buyer who hung up withdraws it.
+// The states of a pending order. Whichever goroutine changes it from queued decides: the
+// write loop takes it, or the goroutine of a buyer that disconnected withdraws it.
 const (
 	queued int32 = iota
 	taken
@@ -114,12 +114,11 @@ type answer struct {
 	err     error
 }
 
-// Start waits for a sign of life from the database and tries whether purchases
-// can be written, for a few seconds at most, and begins to write batches. Before
-// it, and until both succeed, the database counts as unavailable. The context
-// bounds that wait alone.
+// Start checks, for a few seconds at most, whether the database answers and whether
+// purchases can be written. Then it starts to write batches. Until both checks succeed,
+// the database counts as unavailable. The context limits only the duration of Start.
 //
-// A seller that was stopped before does not start.
+// A seller that was stopped does not start again.
 func (s *Seller) Start(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,14 +128,14 @@ func (s *Seller) Start(ctx context.Context) {
 	}
 }
 
-// Buy writes the order, whose ID the caller has set by [NewID], with the next
-// batch and returns what became of it. A buyer whose context ends before the
-// batch is formed is not charged and gets the context's error; afterwards Buy
-// waits for the truth: some ten seconds at most, if the database takes COMMIT
-// and then keeps silent.
+// Buy writes the order with the next batch and returns its outcome. The order's ID must
+// come from [NewID]. If the context ends before the batch is formed, the buyer is not
+// charged and gets the context's error. After that, Buy waits for the outcome even if the
+// context ends: at most about ten seconds, if the database accepts COMMIT and then stops
+// answering.
 //
 // Errors: ErrBusy, ErrStopping, ErrUnavailable, ErrRefused, ErrConflict,
-// ErrOutcomeUnknown and the context's.
+// ErrOutcomeUnknown and the context's error.
 func (s *Seller) Buy(ctx context.Context, o Order) (Outcome, error) {
 	p := &pending{order: o, ctx: ctx, answer: make(chan answer, 1)}
 	if err := s.enqueue(p); err != nil {
@@ -154,8 +153,8 @@ func (s *Seller) Buy(ctx context.Context, o Order) (Outcome, error) {
 	return a.outcome, a.err
 }
 
-// Known looks up what the order's key has bought before. It reports false when
-// the order has no key or the key has bought nothing yet.
+// Known looks up the purchase that was made with the order's key. It reports false if the
+// order has no key or the key was not used yet.
 func (s *Seller) Known(ctx context.Context, o Order) (Outcome, bool, error) {
 	if o.Key == "" {
 		return Outcome{}, false, nil
@@ -173,17 +172,17 @@ func (s *Seller) Known(ctx context.Context, o Order) (Outcome, bool, error) {
 	return replay(o, p), true, nil
 }
 
-// Ready returns nil if a purchase could be written when that was last tried, some
-// 0.2 s ago and 2 s at most. Otherwise it returns what is in the way: an
-// ErrUnavailable, and an [*ObstacleError] where the database answers.
+// Ready returns nil if a purchase could be written at the last check, which was about
+// 0.2 s ago and at most 2 s. Otherwise it returns an ErrUnavailable, which is an
+// [*ObstacleError] if the database answers.
 func (s *Seller) Ready() error { return s.health.reason() }
 
-// Wait notes why the seller is not started yet, which is what buyers are told
-// until then.
+// Wait sets the reason why the seller is not started yet. Buyers get it as an
+// ErrUnavailable until Start.
 func (s *Seller) Wait(reason error) { s.health.wait(reason) }
 
-// Stop takes no more orders, writes those that wait, and returns when the last
-// has its answer or the context ends.
+// Stop rejects new orders, writes the waiting ones, and returns when all are answered or
+// the context ends.
 func (s *Seller) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.stopping {
@@ -208,7 +207,7 @@ func (s *Seller) Stop(ctx context.Context) error {
 
 func (s *Seller) enqueue(p *pending) error {
 	if err := s.health.reason(); err != nil {
-		return err // at once, and without another knock at the database
+		return err // at once, without a call to the database
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,7 +224,7 @@ func (s *Seller) enqueue(p *pending) error {
 	return nil
 }
 
-// wakeUp leaves a token for the write loop; one is enough, however many orders wait.
+// wakeUp wakes the write loop. One token is enough for any number of waiting orders.
 func (s *Seller) wakeUp() {
 	select {
 	case s.wake <- struct{}{}:
@@ -233,22 +232,22 @@ func (s *Seller) wakeUp() {
 	}
 }
 
-// depth returns how many orders wait.
+// depth returns the number of waiting orders.
 func (s *Seller) depth() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.waiting)
 }
 
-// next takes up to limit orders off the queue, leaving out those whose buyers
-// have hung up.
+// next removes up to limit orders from the queue and returns those whose buyers are still
+// connected.
 func (s *Seller) next(limit int) []*pending {
 	s.mu.Lock()
 	n := min(limit, len(s.waiting))
 	batch := make([]*pending, n)
 	copy(batch, s.waiting)
 	rest := copy(s.waiting, s.waiting[n:])
-	clear(s.waiting[rest:]) // the answered must not be kept alive
+	clear(s.waiting[rest:]) // let the garbage collector free answered orders
 	s.waiting = s.waiting[:rest]
 	s.mu.Unlock()
 

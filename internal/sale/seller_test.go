@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// result is what one buyer was told.
+// result is the answer to one buyer.
 type result struct {
 	order   sale.Order
 	outcome sale.Outcome
@@ -25,8 +25,8 @@ type result struct {
 	took    time.Duration
 }
 
-// crowd sends buyers to a seller and collects what they are told.
-type crowd struct {
+// clients sends the orders of many buyers to a seller and collects the answers.
+type clients struct {
 	t       *testing.T
 	seller  *sale.Seller
 	buying  sync.WaitGroup
@@ -34,7 +34,7 @@ type crowd struct {
 	results []result
 }
 
-func start(t *testing.T, m *memory, o sale.Options) *crowd {
+func start(t *testing.T, m *memory, o sale.Options) *clients {
 	t.Helper()
 	seller, err := sale.NewSeller(m, o)
 	if err != nil {
@@ -46,7 +46,7 @@ func start(t *testing.T, m *memory, o sale.Options) *crowd {
 			t.Error(err)
 		}
 	})
-	return &crowd{t: t, seller: seller}
+	return &clients{t: t, seller: seller}
 }
 
 func order(t *testing.T, email string, quantity int) sale.Order {
@@ -58,15 +58,15 @@ func order(t *testing.T, email string, quantity int) sale.Order {
 	return sale.Order{ID: id, ConcertID: 1, Email: email, Quantity: quantity}
 }
 
-// send lets n buyers ask for one ticket each, without waiting for them.
-func (c *crowd) send(ctx context.Context, n int) {
+// send sends the orders of n buyers for one ticket each, without waiting for the answers.
+func (c *clients) send(ctx context.Context, n int) {
 	c.t.Helper()
 	for i := range n {
 		c.sendOrder(ctx, order(c.t, fmt.Sprintf("buyer%d@example.com", i), 1))
 	}
 }
 
-func (c *crowd) sendOrder(ctx context.Context, o sale.Order) {
+func (c *clients) sendOrder(ctx context.Context, o sale.Order) {
 	c.buying.Go(func() {
 		begin := time.Now()
 		outcome, err := c.seller.Buy(ctx, o)
@@ -76,8 +76,8 @@ func (c *crowd) sendOrder(ctx context.Context, o sale.Order) {
 	})
 }
 
-// wait returns what the buyers were told, once all of them were.
-func (c *crowd) wait() []result {
+// wait waits for all answers and returns them.
+func (c *clients) wait() []result {
 	c.buying.Wait()
 	return c.results
 }
@@ -98,7 +98,7 @@ func failed(err error) func(result) bool {
 	return func(r result) bool { return errors.Is(r.err, err) }
 }
 
-// gate lets run 1 wait until it is opened, so that others queue up behind it.
+// gate makes run 1 wait until open is called, so that other orders queue up.
 func gate(m *memory) (open func()) {
 	opened := make(chan struct{})
 	m.before = func(ctx context.Context, run int, _ []sale.Order) error {
@@ -115,18 +115,18 @@ func gate(m *memory) (open func()) {
 	return func() { close(opened) }
 }
 
-func TestLoneBuyerIsWrittenAtOnce(t *testing.T) {
+func TestSingleOrderIsWrittenImmediately(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := start(t, newMemory(10), sale.Options{})
 		c.send(t.Context(), 1)
 		if r := c.wait()[0]; !sold(r) || r.took != 0 {
-			t.Errorf("got %+v, want sold in no time", r)
+			t.Errorf("got %+v, want sold immediately", r)
 		}
 	})
 }
 
-func TestLoadMakesBatches(t *testing.T) {
+func TestBatchesGrowWithLoad(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(1000)
@@ -161,13 +161,13 @@ func TestOrdersAreDecidedInOrderOfArrival(t *testing.T) {
 		firstComers := slices.Concat(m.batches[0], m.batches[1][:5])
 		for _, o := range firstComers {
 			if _, ok := m.written()[o.ID]; !ok {
-				t.Errorf("order %s came early and was not sold", o.ID)
+				t.Errorf("order %s was one of the first and was not sold", o.ID)
 			}
 		}
 	})
 }
 
-func TestFullQueueTurnsAwayAtOnce(t *testing.T) {
+func TestFullQueueRejectsImmediately(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(1000)
@@ -179,7 +179,7 @@ func TestFullQueueTurnsAwayAtOnce(t *testing.T) {
 		synctest.Wait()
 		c.mu.Lock()
 		if n := count(c.results, failed(sale.ErrBusy)); n != 10 {
-			t.Errorf("%d of 60 turned away by a queue of 50, want 10", n)
+			t.Errorf("a queue of 50 rejected %d of 60, want 10", n)
 		}
 		c.mu.Unlock()
 		open()
@@ -189,7 +189,7 @@ func TestFullQueueTurnsAwayAtOnce(t *testing.T) {
 	})
 }
 
-func TestFailedCommitIsRunAgain(t *testing.T) {
+func TestFailedCommitIsRetried(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -207,7 +207,7 @@ func TestFailedCommitIsRunAgain(t *testing.T) {
 	})
 }
 
-func TestEndlessConflictGivesUp(t *testing.T) {
+func TestEndlessConflictIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -221,7 +221,7 @@ func TestEndlessConflictGivesUp(t *testing.T) {
 	})
 }
 
-func TestDatabaseAwayAnswersWithinASecondAndRecovers(t *testing.T) {
+func TestUnavailableDatabaseIsReportedWithinASecondAndRecovers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(1000)
@@ -236,7 +236,7 @@ func TestDatabaseAwayAnswersWithinASecondAndRecovers(t *testing.T) {
 		c.send(t.Context(), 100)
 		results := c.wait()
 		if n := count(results, failed(sale.ErrUnavailable)); n != 100 {
-			t.Errorf("%d told unavailable, want all 100", n)
+			t.Errorf("%d got unavailable, want all 100", n)
 		}
 		for _, r := range results {
 			if r.took > time.Second {
@@ -251,7 +251,7 @@ func TestDatabaseAwayAnswersWithinASecondAndRecovers(t *testing.T) {
 	})
 }
 
-func TestSilentDatabaseIsNoticedByItsPing(t *testing.T) {
+func TestSilentDatabaseIsDetectedByPings(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(1000)
@@ -266,7 +266,7 @@ func TestSilentDatabaseIsNoticedByItsPing(t *testing.T) {
 			}
 		}
 		if c.seller.Ready() == nil {
-			t.Error("seller calls the database available")
+			t.Error("the seller reports that the database is available")
 		}
 		c.send(t.Context(), 1)
 		if r := c.wait()[20]; !errors.Is(r.err, errPing) || r.took != 0 {
@@ -281,7 +281,7 @@ func TestSilentDatabaseIsNoticedByItsPing(t *testing.T) {
 	})
 }
 
-func TestUnknownOutcomeIsLearntByRunningAgain(t *testing.T) {
+func TestUnknownOutcomeIsResolvedByARerun(t *testing.T) {
 	t.Parallel()
 	for name, committed := range map[string]bool{"commit had happened": true, "commit had not happened": false} {
 		t.Run(name, func(t *testing.T) {
@@ -309,7 +309,7 @@ func TestUnknownOutcomeIsLearntByRunningAgain(t *testing.T) {
 	}
 }
 
-func TestUnknownOutcomeIsToldAfterFiveSecondsAndHoldsUpNobody(t *testing.T) {
+func TestUnknownOutcomeIsReportedAfterFiveSecondsWithoutDelayingOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -333,7 +333,7 @@ func TestUnknownOutcomeIsToldAfterFiveSecondsAndHoldsUpNobody(t *testing.T) {
 	})
 }
 
-func TestCommitThatHangsIsUnknownThoughTheDatabaseLives(t *testing.T) {
+func TestHangingCommitIsUnknownThoughTheDatabaseAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -349,9 +349,9 @@ func TestCommitThatHangsIsUnknownThoughTheDatabaseLives(t *testing.T) {
 	})
 }
 
-// TestUnknownOutcomeSpeaksForItself runs an unknown batch again against a
-// database that fails: the last failure must not stand for the first run.
-func TestUnknownOutcomeSpeaksForItself(t *testing.T) {
+// TestUnknownOutcomeIsNotReplacedByLaterErrors reruns a batch of unknown outcome while the
+// database fails. The error of the last rerun must not be reported for the first run.
+func TestUnknownOutcomeIsNotReplacedByLaterErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		errInjected := errors.New("injected: nothing was written")
@@ -366,12 +366,12 @@ func TestUnknownOutcomeSpeaksForItself(t *testing.T) {
 		c.send(t.Context(), 1)
 		r := c.wait()[0]
 		if !errors.Is(r.err, sale.ErrOutcomeUnknown) || errors.Is(r.err, sale.ErrUnavailable) || errors.Is(r.err, errInjected) {
-			t.Errorf("got %v, want outcome unknown and nothing else", r.err)
+			t.Errorf("got %v, want only outcome unknown", r.err)
 		}
 	})
 }
 
-func TestLockedConcertThrowsOutNobodyElse(t *testing.T) {
+func TestConflictDoesNotAffectLaterOrders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -390,14 +390,14 @@ func TestLockedConcertThrowsOutNobodyElse(t *testing.T) {
 			t.Errorf("%d of the 5 others sold", n)
 		}
 		if n := count(results, failed(sale.ErrConflict)); n != 1 {
-			t.Errorf("%d told of the conflict, want the one", n)
+			t.Errorf("%d got a conflict, want 1", n)
 		}
 	})
 }
 
-// TestDatabaseThatIsBackBeforeTheRunItCutShort: the run learns why it was cut
-// short all the same.
-func TestDatabaseThatIsBackBeforeTheRunItCutShort(t *testing.T) {
+// TestCancelledRunReportsUnavailable even if the database has recovered before the run
+// returns.
+func TestCancelledRunReportsUnavailable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -417,7 +417,7 @@ func TestDatabaseThatIsBackBeforeTheRunItCutShort(t *testing.T) {
 	})
 }
 
-func TestPoisonOrderAmong255GoodOnes(t *testing.T) {
+func TestRejectedOrderAmong256GoodOnes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(1000)
@@ -448,7 +448,7 @@ func TestPoisonOrderAmong255GoodOnes(t *testing.T) {
 	})
 }
 
-func TestBuyerWhoHungUpIsNotCharged(t *testing.T) {
+func TestDisconnectedBuyerIsNotCharged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -464,15 +464,15 @@ func TestBuyerWhoHungUpIsNotCharged(t *testing.T) {
 		open()
 		results := c.wait()
 		if n := count(results, failed(context.Canceled)); n != 3 {
-			t.Errorf("%d told that they hung up, want 3", n)
+			t.Errorf("%d got context.Canceled, want 3", n)
 		}
 		if n := len(m.written()); n != 1 {
-			t.Errorf("%d written, want the one who stayed", n)
+			t.Errorf("%d written, want only the connected buyer", n)
 		}
 	})
 }
 
-func TestBuyerWhoHangsUpTooLateIsToldTheTruth(t *testing.T) {
+func TestBuyerWhoDisconnectsTooLateGetsTheOutcome(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(10)
@@ -490,7 +490,7 @@ func TestBuyerWhoHangsUpTooLateIsToldTheTruth(t *testing.T) {
 	})
 }
 
-func TestStopWritesTheOrdersThatWait(t *testing.T) {
+func TestStopWritesWaitingOrders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(1000)
@@ -512,7 +512,7 @@ func TestStopWritesTheOrdersThatWait(t *testing.T) {
 			t.Errorf("%d sold and %d written, want 100", n, len(m.written()))
 		}
 		if n := count(results, failed(sale.ErrStopping)); n != 1 {
-			t.Errorf("%d turned away by the stopping seller, want 1", n)
+			t.Errorf("the stopping seller rejected %d, want 1", n)
 		}
 	})
 }
@@ -535,7 +535,7 @@ func TestStopEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestOptionsThatMakeNoSense(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]sale.Options{
 		"negative batch": {MaxBatch: -1},

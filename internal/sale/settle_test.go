@@ -11,15 +11,14 @@ import (
 	"onsale/internal/sale"
 )
 
-// poisoned lets a seller write one order, and then a batch of nine good orders
-// and one, the seventh, that the ledger refuses. m.after is called before each
-// run but the first.
+// poisoned makes a seller write one order, and then a batch of ten orders of which the
+// ledger rejects the seventh. The hook m.after is called before each run except the first.
 func poisoned(t *testing.T, m *memory) []result {
 	t.Helper()
 	m.poison = "poison@example.com"
 	open := gate(m)
 	holdFirst := m.before
-	inBatch := m.after // what the test wants to happen from the second run on
+	inBatch := m.after // the hook of the test, from the second run on
 	m.after = nil
 	m.before = func(ctx context.Context, run int, orders []sale.Order) error {
 		if run == 1 {
@@ -40,9 +39,9 @@ func poisoned(t *testing.T, m *memory) []result {
 	return c.wait()
 }
 
-// TestUnknownOutcomeWithARefusedOrder runs a batch of ten whose COMMIT was cut
-// off, and of which the ledger refuses one. Each buyer learns his own outcome.
-func TestUnknownOutcomeWithARefusedOrder(t *testing.T) {
+// TestUnknownOutcomeWithARejectedOrder has a batch of ten whose COMMIT got no answer and of
+// which the ledger rejects one order. Each buyer must get their own outcome.
+func TestUnknownOutcomeWithARejectedOrder(t *testing.T) {
 	t.Parallel()
 	for name, cut := range map[string]func(run int) error{
 		"once": func(run int) error {
@@ -51,13 +50,13 @@ func TestUnknownOutcomeWithARefusedOrder(t *testing.T) {
 			}
 			return nil
 		},
-		"again and again": func(run int) error {
+		"repeatedly": func(run int) error {
 			if run%2 == 0 {
 				return sale.ErrOutcomeUnknown
 			}
 			return nil
 		},
-		"with other writers in the way": func(run int) error {
+		"with conflicts": func(run int) error {
 			switch {
 			case run == 2:
 				return sale.ErrOutcomeUnknown
@@ -89,10 +88,9 @@ func TestUnknownOutcomeWithARefusedOrder(t *testing.T) {
 	}
 }
 
-// TestUnknownOutcomeThatIsSettledInPart loses the database after half of the
-// batch was settled: only the other half stays unknown, and for no longer than
-// the limit.
-func TestUnknownOutcomeThatIsSettledInPart(t *testing.T) {
+// TestPartlySettledBatch loses the database after half of the batch was settled. Only the
+// outcome of the other half stays unknown, and its buyers get an answer within the limit.
+func TestPartlySettledBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(100)
@@ -112,7 +110,7 @@ func TestUnknownOutcomeThatIsSettledInPart(t *testing.T) {
 		}
 		for _, r := range results {
 			if r.took > sale.UnknownLimit+time.Second {
-				t.Errorf("%s was told after %s", r.order.Email, r.took)
+				t.Errorf("%s was answered after %s", r.order.Email, r.took)
 			}
 		}
 	})

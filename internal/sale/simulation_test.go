@@ -13,11 +13,11 @@ import (
 	"onsale/internal/sale"
 )
 
-// TestSimulation lets thousands of buyers of several sellers on one ledger
-// meet everything that can go wrong, at random and in virtual time. Whoever is
-// not told for certain repeats the order under its key. In the end each buyer
-// has what they were told, and never was a ticket sold twice. A failure prints
-// the seed, which repeats the dice though not the order of goroutines.
+// TestSimulation runs thousands of buyers of several sellers on one ledger, with random
+// faults and in virtual time. A buyer without a definite answer retries the order with the
+// same key. In the end, each buyer's answer must match the ledger, and no ticket may be
+// sold twice. A failure prints the seed. It reproduces the random numbers, but not the
+// order of goroutines.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	for range 4 {
@@ -29,13 +29,14 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// dice are the dice of one simulation.
-type dice struct {
+// random is the random generator of one simulation. It is safe for concurrent use.
+type random struct {
 	mu sync.Mutex
 	*rand.Rand
 }
 
-func (d *dice) roll() float64 {
+// next returns a random number in [0, 1).
+func (d *random) next() float64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.Float64()
@@ -44,17 +45,17 @@ func (d *dice) roll() float64 {
 func simulate(t *testing.T, seed uint64) {
 	t.Helper()
 	const capacity, buyers, sellers = 1500, 1000, 3
-	d := &dice{Rand: rand.New(rand.NewPCG(seed, 0))}
+	d := &random{Rand: rand.New(rand.NewPCG(seed, 0))}
 	m := newMemory(capacity)
 	m.before = func(ctx context.Context, _ int, orders []sale.Order) error {
-		time.Sleep(time.Duration(d.roll() * float64(20*time.Millisecond)))
-		switch p := d.roll(); {
+		time.Sleep(time.Duration(d.next() * float64(20*time.Millisecond)))
+		switch p := d.next(); {
 		case p < 0.1:
 			return sale.ErrConflict
 		case p < 0.2:
 			return sale.ErrUnavailable
 		case p < 0.25:
-			return sale.ErrOutcomeUnknown // and it never happened
+			return sale.ErrOutcomeUnknown // nothing was written
 		case p < 0.27 && len(orders) > 1:
 			return sale.ErrRefused
 		}
@@ -64,83 +65,82 @@ func simulate(t *testing.T, seed uint64) {
 		if sold := m.sold(); sold > capacity {
 			t.Errorf("%d of %d tickets sold", sold, capacity)
 		}
-		if d.roll() < 0.1 {
-			return sale.ErrOutcomeUnknown // though it did happen
+		if d.next() < 0.1 {
+			return sale.ErrOutcomeUnknown // although it was written
 		}
 		return ctx.Err()
 	}
-	var weather sync.WaitGroup
+	var outages sync.WaitGroup
 	over := make(chan struct{})
-	weather.Go(func() { // the database comes and goes
+	outages.Go(func() { // the database becomes unavailable and recovers
 		for {
 			select {
 			case <-over:
 				return
 			default:
 			}
-			time.Sleep(time.Duration(d.roll() * float64(4*time.Second)))
+			time.Sleep(time.Duration(d.next() * float64(4*time.Second)))
 			m.setPing(errPing)
-			time.Sleep(time.Duration(d.roll() * float64(2*time.Second)))
+			time.Sleep(time.Duration(d.next() * float64(2*time.Second)))
 			m.setPing(nil)
 		}
 	})
 
-	var crowds []*crowd
+	var shops []*clients
 	for range sellers {
-		crowds = append(crowds, start(t, m, sale.Options{MaxBatch: 32, QueueLimit: 200}))
+		shops = append(shops, start(t, m, sale.Options{MaxBatch: 32, QueueLimit: 200}))
 	}
 	var all sync.WaitGroup
 	for i := range buyers {
 		o := order(t, fmt.Sprintf("buyer%d@example.com", i), 1+i%3)
 		o.Key = fmt.Sprintf("key-%d", i)
-		all.Go(func() { insist(t, d, crowds, m, o) })
+		all.Go(func() { insist(t, d, shops, m, o) })
 	}
 	all.Wait()
 	close(over)
-	weather.Wait()
+	outages.Wait()
 	if sold := m.sold(); sold > capacity || sold < capacity-2 {
-		t.Errorf("%d of %d tickets sold to buyers who asked for more", sold, capacity)
+		t.Errorf("%d of %d tickets sold, although buyers ordered more", sold, capacity)
 	}
 }
 
-// insist repeats an order, at any seller, until it is told for certain what
-// became of it, and checks that against the ledger.
-func insist(t *testing.T, d *dice, crowds []*crowd, m *memory, o sale.Order) {
+// insist retries an order at random sellers until it gets a definite answer, and compares
+// that with the ledger.
+func insist(t *testing.T, d *random, shops []*clients, m *memory, o sale.Order) {
 	t.Helper()
-	time.Sleep(time.Duration(d.roll() * float64(10*time.Second)))
+	time.Sleep(time.Duration(d.next() * float64(10*time.Second)))
 	for {
 		o.ID = order(t, o.Email, o.Quantity).ID // each request has its own
-		ctx, hangUp := context.WithTimeout(t.Context(), time.Duration(d.roll()*float64(3*time.Second)))
-		outcome, err := crowds[int(d.roll()*float64(len(crowds)))].seller.Buy(ctx, o)
+		ctx, hangUp := context.WithTimeout(t.Context(), time.Duration(d.next()*float64(3*time.Second)))
+		outcome, err := shops[int(d.next()*float64(len(shops)))].seller.Buy(ctx, o)
 		hangUp()
 		switch {
 		case err == nil && outcome.Status == sale.SoldOut:
 			if _, bought := m.boughtBy(o.Email); bought {
-				t.Errorf("%s was told sold out and has a purchase", o.Email)
+				t.Errorf("%s got sold out and has a purchase", o.Email)
 			}
 			return
 		case err == nil:
 			if p, bought := m.boughtBy(o.Email); !bought || p != outcome.Purchase || !p.Answers(o) {
-				t.Errorf("%s was told %+v, the ledger has %+v", o.Email, outcome, p)
+				t.Errorf("%s got %+v, the ledger has %+v", o.Email, outcome, p)
 			}
 			return
 		case errors.Is(err, sale.ErrRefused):
-			t.Errorf("%s was refused alone", o.Email)
+			t.Errorf("%s was rejected in a batch of its own", o.Email)
 			return
 		}
-		time.Sleep(time.Duration(d.roll() * float64(time.Second)))
+		time.Sleep(time.Duration(d.next() * float64(time.Second)))
 	}
 }
 
-// sold returns how many tickets the purchases take.
+// sold returns the number of tickets of all purchases.
 func (m *memory) sold() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.soldLocked()
 }
 
-// boughtBy returns the only purchase of a buyer. Two would be found by their
-// tickets, of which there are too many then, or by their key.
+// boughtBy returns the purchase of a buyer, and panics if there are two.
 func (m *memory) boughtBy(email string) (found sale.Purchase, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

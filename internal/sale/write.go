@@ -10,21 +10,21 @@ import (
 
 // Limits of the write loop.
 const (
-	// runLimit is how long one run of a batch may take. The database is alive
-	// then, or it would have been cut short before, but the disk or a standby
-	// keeps it waiting.
+	// runLimit is the time limit of one run of a batch. A run that reaches it waits
+	// for a slow disk or standby; if the database did not answer at all, the run
+	// would have been cancelled earlier.
 	runLimit = 5 * time.Second
-	// UnknownLimit is how long a batch whose COMMIT was cut off is run again
-	// before its buyers are told that the outcome is unknown.
+	// UnknownLimit is how long a batch whose COMMIT got no answer is rerun before
+	// its buyers get ErrOutcomeUnknown.
 	UnknownLimit = 5 * time.Second
-	// awayLimit is how long a batch of which nothing was written is run again
-	// against a database that is away. Buyers have their 503 within a second.
+	// awayLimit is how long an unwritten batch is rerun while the database is
+	// unavailable. It is short, so that buyers get their 503 within a second.
 	awayLimit = 800 * time.Millisecond
-	// conflictLimit is how long a batch is run again because other writers
-	// stand in the way; it outlasts the stores' lock time-out of 2 s.
+	// conflictLimit is how long a batch is rerun because of conflicts with other
+	// writers. It is longer than the stores' lock timeout of 2 s.
 	conflictLimit = 5 * time.Second
-	// rerunPause is the pause before a batch is run again; it doubles up to
-	// rerunPauseMax. The first conflict is run again at once.
+	// rerunPause is the first pause between runs; it doubles up to rerunPauseMax.
+	// The first rerun of a batch that was not written has no pause.
 	rerunPause    = 10 * time.Millisecond
 	rerunPauseMax = 200 * time.Millisecond
 )
@@ -38,7 +38,7 @@ func (s *Seller) write() {
 			continue
 		}
 		if s.depth() > 0 {
-			continue // the batch was of buyers who hung up
+			continue // all buyers of the batch had disconnected
 		}
 		select {
 		case <-s.wake:
@@ -50,27 +50,26 @@ func (s *Seller) write() {
 	}
 }
 
-// run writes a batch and answers its buyers. A batch whose fate is unknown is
-// resolved aside, so that it does not hold up those that wait.
+// run writes a batch and answers its buyers. A batch of unknown outcome is resolved in
+// another goroutine, so that it does not delay the waiting orders.
 func (s *Seller) run(batch []*pending) {
 	outcomes, err := s.sell(batch)
 	switch {
 	case errors.Is(err, ErrRefused) && len(batch) > 1:
 		s.split(batch)
 	case errors.Is(err, ErrOutcomeUnknown):
-		s.log.Warn("outcome of batch unknown, running it again", "orders", len(batch), "error", err)
+		s.log.Warn("outcome of batch unknown, rerunning it", "orders", len(batch), "error", err)
 		s.writing.Go(func() { s.resolve(batch) })
 	case errors.Is(err, ErrUnavailable):
-		// Whoever waits now would learn the same, only later.
-		s.refuse(batch, err)
-		s.refuse(s.next(s.options.QueueLimit), err)
+		// The waiting orders would get the same error, only later.
+		s.fail(batch, err)
+		s.fail(s.next(s.options.QueueLimit), err)
 	default:
 		s.answer(batch, outcomes, err)
 	}
 }
 
-// sell runs a batch until it is written, its fate is unknown, or there is no
-// point in another try.
+// sell runs a batch until it is written, its outcome is unknown, or a retry is pointless.
 func (s *Seller) sell(batch []*pending) ([]Outcome, error) {
 	start := time.Now()
 	b := Batch{Orders: orders(batch)}
@@ -119,8 +118,8 @@ func (s *Seller) measured(ctx context.Context, b Batch) ([]Outcome, error) {
 	return outcomes, err
 }
 
-// split runs the halves of a batch that the database refused, until the guilty
-// order stands alone.
+// split runs the halves of a batch that the database rejected, until the order that
+// caused it is alone.
 func (s *Seller) split(batch []*pending) {
 	s.metrics.rerun(ErrRefused)
 	half := len(batch) / 2
@@ -128,23 +127,23 @@ func (s *Seller) split(batch []*pending) {
 	s.run(batch[half:])
 }
 
-// resolve runs a batch again whose COMMIT was sent and not answered, for
-// UnknownLimit. The locks that a run takes make its answer final: either the
-// first COMMIT has happened and the orders are found, or it never will.
+// resolve reruns a batch whose COMMIT got no answer, for UnknownLimit. The locks of a
+// rerun make its answer final: either the first COMMIT succeeded and the rerun finds the
+// orders, or that COMMIT will never happen.
 func (s *Seller) resolve(batch []*pending) {
 	ctx, cancel := context.WithTimeout(context.Background(), UnknownLimit)
 	defer cancel()
 	s.settle(ctx, batch)
 }
 
-// settle runs a batch of unknown outcome again until its buyers have their
-// answers, or the context ends.
+// settle reruns a batch of unknown outcome until its buyers have their answers or the
+// context ends.
 //
-// A run that the database refuses has found at least one order unwritten,
-// because orders that are found are not written again. A batch is one
-// transaction, so the first COMMIT did not happen: the orders are run again in
-// halves until the guilty one stands alone. The halves are looked up again, so
-// that nothing rests on this but the answer to an order that is refused alone.
+// If the database rejects a rerun, at least one order was not found, because orders that
+// are found are not written again. A batch is one transaction, so the first COMMIT did
+// not happen. The orders are then rerun in halves until the order that caused the
+// rejection is alone. Each half looks its orders up again, so that only the answer to
+// that single order depends on this conclusion.
 func (s *Seller) settle(ctx context.Context, batch []*pending) {
 	b := Batch{Orders: orders(batch), Rerun: true}
 	for pause := rerunPause; ; pause = nextPause(pause) {
@@ -160,23 +159,23 @@ func (s *Seller) settle(ctx context.Context, batch []*pending) {
 			s.settle(ctx, batch[half:])
 			return
 		case errors.Is(err, ErrRefused):
-			s.refuse(batch, err)
+			s.fail(batch, err)
 			return
 		}
 		if !sleep(ctx, pause) {
 			s.log.Error("outcome of batch still unknown", "orders", len(batch), "error", err)
-			// The last error is not wrapped: it may say that nothing was written,
-			// and speaks for its own run alone.
-			s.refuse(batch, fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)) //nolint:errorlint // see above
+			// Do not wrap the last error: it may mean that nothing was written, which
+			// is true for the last run only.
+			s.fail(batch, fmt.Errorf("%w: %v", ErrOutcomeUnknown, err)) //nolint:errorlint // see above
 			return
 		}
 	}
 }
 
-// answer gives each buyer of a batch the order's outcome, or all of them the error.
+// answer sends each buyer of a batch the order's outcome, or the error to all of them.
 func (s *Seller) answer(batch []*pending, outcomes []Outcome, err error) {
 	if err != nil {
-		s.refuse(batch, err)
+		s.fail(batch, err)
 		return
 	}
 	for i, p := range batch {
@@ -184,8 +183,8 @@ func (s *Seller) answer(batch []*pending, outcomes []Outcome, err error) {
 	}
 }
 
-// refuse gives every buyer of a batch the error.
-func (s *Seller) refuse(batch []*pending, err error) {
+// fail sends every buyer of a batch the error.
+func (s *Seller) fail(batch []*pending, err error) {
 	if len(batch) == 0 {
 		return
 	}
@@ -208,7 +207,7 @@ func nextPause(pause time.Duration) time.Duration {
 	return min(max(2*pause, rerunPause), rerunPauseMax)
 }
 
-// sleep waits and reports true, or false as soon as the context ends.
+// sleep waits for d and returns true, or returns false as soon as the context ends.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

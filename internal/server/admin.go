@@ -11,16 +11,16 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 )
 
-// OpenToAll is the admin token that opens admin calls to everybody.
+// OpenToAll is the admin token that opens admin calls to everyone.
 const OpenToAll = "none"
 
-// gate decides who may make admin calls.
+// gate decides which requests may make admin calls.
 type gate struct {
 	open     bool
 	loopback bool
-	// token and own are the hashes of the admin token and of the program's own,
-	// or nil if none is set. Hashes have one length, so that comparing them tells
-	// nothing about that of the token.
+	// token and own are the hashes of the admin token and of the program's own
+	// token; nil if not set. All hashes have the same length, so the time of a
+	// comparison does not reveal the length of the token.
 	token, own *[sha256.Size]byte
 	tries      *tries
 }
@@ -29,8 +29,8 @@ func newGate(token, own string, loopback bool, tries *tries) *gate {
 	return &gate{open: token == OpenToAll, loopback: loopback, token: hashOf(token), own: hashOf(own), tries: tries}
 }
 
-// protects reports whether admin calls need a token or are not answered at all, so
-// that it does not matter by which name a request reached the server.
+// protects reports whether admin calls need a token or are not answered at all. The
+// Host of a request then does not matter.
 func (g *gate) protects() bool { return !g.open && (g.token != nil || !g.loopback) }
 
 func hashOf(token string) *[sha256.Size]byte {
@@ -41,10 +41,10 @@ func hashOf(token string) *[sha256.Size]byte {
 	return &hash
 }
 
-// challenge says in WWW-Authenticate what is missing.
+// challenge is the value of WWW-Authenticate.
 const challenge = `Bearer realm="onsale"`
 
-// middleware lets admin requests through to an operation and refuses others.
+// middleware passes admin requests on to an operation and rejects all others.
 func (g *gate) middleware(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	if p := g.check(r); p != nil {
@@ -54,12 +54,12 @@ func (g *gate) middleware(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// check returns nil for a request that may make admin calls.
+// check returns nil for a request that may make admin calls, else a problem.
 func (g *gate) check(r *http.Request) *Problem {
 	switch {
 	case g.open:
 		return nil
-	case knows(r, g.token) || knows(r, g.own):
+	case carries(r, g.token) || carries(r, g.own):
 		return nil
 	case g.token != nil && r.Header.Get("Authorization") != "":
 		return g.tries.fail(r)
@@ -71,8 +71,8 @@ func (g *gate) check(r *http.Request) *Problem {
 	return adminDisabled.problem()
 }
 
-// knows reports whether the request brings the token, in constant time.
-func knows(r *http.Request, want *[sha256.Size]byte) bool {
+// carries reports whether the request carries the token. It compares in constant time.
+func carries(r *http.Request, want *[sha256.Size]byte) bool {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if want == nil || !strings.EqualFold(scheme, bearer) {
 		return false
@@ -81,8 +81,8 @@ func knows(r *http.Request, want *[sha256.Size]byte) bool {
 	return subtle.ConstantTimeCompare(hash[:], want[:]) == 1
 }
 
-// isLoopbackName reports whether a Host names this machine to itself. A page
-// that rebinds its own name to 127.0.0.1 sends that name, and is found out.
+// isLoopbackName reports whether a Host is localhost or a loopback address. In a DNS
+// rebinding attack the Host is the attacker's name, so the attack fails here.
 func isLoopbackName(host string) bool {
 	name, ok := hostName(host)
 	if !ok {

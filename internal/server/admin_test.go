@@ -8,7 +8,7 @@ import (
 	"onsale/internal/server"
 )
 
-// Who may make admin calls: design.md, "Who may do what".
+// TestAdminGate checks which requests may make admin calls.
 func TestAdminGate(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -40,7 +40,7 @@ func TestAdminGate(t *testing.T) {
 		{"::1 without port", "", true, []string{"Host: [::1]"}, 200},
 		{"mapped", "", true, []string{"Host: [::ffff:127.0.0.1]:8000"}, 200},
 		{"LOCALHOST", "", true, []string{"Host: LocalHost:80"}, 200},
-		{"a token nobody asked for", "", true, []string{"Authorization: Bearer x"}, 200},
+		{"a token without need", "", true, []string{"Authorization: Bearer x"}, 200},
 		{"rebound name", "", true, []string{"Host: evil.example"}, 421},
 		{"rebound name with port", "", true, []string{"Host: evil.example:8000"}, 421},
 		{"name that begins like loopback", "", true, []string{"Host: 127.0.0.1.evil.example"}, 421},
@@ -82,11 +82,11 @@ func TestAdminGate(t *testing.T) {
 				case 401:
 					p := wantProblem(t, w, 401, "unauthorized")
 					if !strings.Contains(p.Detail, "Authorization: Bearer") || !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Bearer") {
-						t.Errorf("the header is not named: %s", w.Body)
+						t.Errorf("the answer does not name the header: %s", w.Body)
 					}
 				case 403:
 					if p := wantProblem(t, w, 403, "admin_disabled"); !strings.Contains(p.Detail, "ONSALE_ADMIN_TOKEN") {
-						t.Errorf("not said how to set a token: %s", w.Body)
+						t.Errorf("the answer does not explain how to set a token: %s", w.Body)
 					}
 				case 421:
 					wantProblem(t, w, 421, "foreign_host")
@@ -103,7 +103,8 @@ func TestAdminGate(t *testing.T) {
 	}
 }
 
-// The gate stands before everything else: who may not come in learns nothing.
+// The gate checks requests before validation, so that unauthorised clients learn nothing
+// else.
 func TestAdminGateFirst(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.AdminToken = "secret" })
@@ -111,7 +112,7 @@ func TestAdminGateFirst(t *testing.T) {
 	wantProblem(t, r.do("GET", "/purchases?limit=x", ``), 401, "unauthorized")
 }
 
-// Buying and browsing are open, whatever the address and the token.
+// Buying and browsing are open, regardless of the address and the token.
 func TestOpenCalls(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.AdminToken, o.Loopback = "secret", false })
@@ -125,7 +126,7 @@ func TestOpenCalls(t *testing.T) {
 	}
 }
 
-// No page of another origin drives a local Onsale.
+// Pages of other origins cannot change anything.
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -153,7 +154,7 @@ func TestCrossOrigin(t *testing.T) {
 		}
 	}
 	if got := r.series(t, "http_requests_total", "endpoint=/buy/{concert_id}", "status=403"); got != 4 {
-		t.Errorf("%v refusals are counted, want 4", got)
+		t.Errorf("%v rejected requests are counted, want 4", got)
 	}
 	if got := r.series(t, "onsale_purchases_total", "outcome=invalid"); got != 4 {
 		t.Errorf("%v purchases are counted as invalid, want 4", got)

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/server"
 )
 
-// vendor is a seller that sells at once and keeps nothing.
+// vendor is a seller that sells at once and stores nothing.
 type vendor struct{ *memory }
 
 func (vendor) Buy(_ context.Context, o sale.Order) (sale.Outcome, error) {
@@ -22,7 +22,7 @@ func (vendor) Buy(_ context.Context, o sale.Order) (sale.Outcome, error) {
 	}}, nil
 }
 
-// sink is the cheapest ResponseWriter, so that only the server is measured.
+// sink is a ResponseWriter of minimal cost, so that the benchmark measures only the server.
 type sink struct {
 	header http.Header
 	status int
@@ -32,12 +32,12 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 
-// body is a request's body that can be read again.
+// body is a request's body that can be reset and read again.
 type body struct{ bytes.Reader }
 
 func (*body) Close() error { return nil }
 
-// storm sends the same request again and again.
+// storm sends the same request repeatedly, in parallel.
 func storm(b *testing.B, h http.Handler, method, path string, payload []byte, status int) {
 	b.Helper()
 	b.ReportAllocs()
@@ -72,8 +72,8 @@ func BenchmarkBuy(b *testing.B) {
 	storm(b, r.handler, http.MethodPost, "/buy/1", order, http.StatusOK)
 }
 
-// BenchmarkBuyBare is what the plain mux and encoding/json take to do the same
-// without validation, metrics or guards: what BenchmarkBuy is measured against.
+// BenchmarkBuyBare is the baseline for BenchmarkBuy: the plain mux and encoding/json,
+// without validation, metrics and access control.
 func BenchmarkBuyBare(b *testing.B) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /buy/{concert_id}", func(w http.ResponseWriter, r *http.Request) {

@@ -5,23 +5,23 @@ import (
 	"fmt"
 )
 
-// Books says whether the counters and the purchases agree. All numbers but
-// the ids are tickets.
+// Books compares the counters of tickets sold with the purchases. All numbers except the
+// ids are tickets.
 type Books struct {
-	Balanced   bool           `json:"balanced"`
-	Difference int64          `json:"difference" minimum:"0" doc:"The sum over all concerts; 0 if the books balance."`
-	Capacity   int64          `json:"capacity" minimum:"0"`
-	Sold       int64          `json:"sold" minimum:"0"`
-	Purchased  int64          `json:"purchased" minimum:"0"`
+	Balanced   bool           `json:"balanced" doc:"Whether the ledger balances: tickets sold equal tickets on receipts."`
+	Difference int64          `json:"difference" minimum:"0" doc:"Sum of the differences of all concerts, in tickets; 0 if the ledger balances."`
+	Capacity   int64          `json:"capacity" minimum:"0" doc:"Total capacity of all concerts, in tickets."`
+	Sold       int64          `json:"sold" minimum:"0" doc:"Sum of the counters of all concerts."`
+	Purchased  int64          `json:"purchased" minimum:"0" doc:"Tickets on all receipts that were not refunded."`
 	Concerts   []ConcertBooks `json:"concerts" nullable:"false"`
 }
 
-// ConcertBooks is one concert's line in the [Books].
+// ConcertBooks is the line of one concert in the [Books].
 type ConcertBooks struct {
 	ConcertID  int64 `json:"concert_id" minimum:"1"`
 	Capacity   int64 `json:"capacity" minimum:"1"`
-	Sold       int64 `json:"sold" minimum:"0" doc:"The concert's counter."`
-	Purchased  int64 `json:"purchased" minimum:"0" doc:"The sum of the purchases that were not refunded."`
+	Sold       int64 `json:"sold" minimum:"0" doc:"The concert's counter of tickets sold."`
+	Purchased  int64 `json:"purchased" minimum:"0" doc:"Tickets on the concert's receipts that were not refunded."`
 	Difference int64 `json:"difference" minimum:"0"`
 }
 

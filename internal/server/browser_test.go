@@ -18,7 +18,7 @@ import (
 )
 
 // embedding is a page that makes a browser read TARGET in every way that needs no
-// permission, and then has the title "done".
+// permission. Its title is "done" afterwards.
 const embedding = `<!doctype html><meta charset=utf-8><title>busy</title><script>
 const target = 'TARGET' || location.origin
 const over = (element, attributes) => new Promise((resolve) => {
@@ -47,8 +47,8 @@ Promise.all([
 ]).then(() => { document.title = 'done' })
 </script>`
 
-// TestCrossSiteInABrowser lets a real browser show a page of another site, and one of
-// this server, which both try to make it run queries.
+// TestCrossSiteInABrowser opens a page of another site and a page of this server in a real
+// browser. Both try to make it run queries.
 func TestCrossSiteInABrowser(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -73,9 +73,9 @@ func TestCrossSiteInABrowser(t *testing.T) {
 		url  string
 		want []string
 	}{
-		// The same machine by another name, which is another site.
+		// The same machine under another name, which is another site.
 		{strings.Replace(evil.URL, "127.0.0.1", "localhost", 1), nil},
-		// The negative control: what these requests are, where nobody refuses them.
+		// The negative control: none of the same requests is rejected.
 		{target.URL + "/own", []string{"cors", "fetch", "form", "frame", "image", "redirected", "script", "spelled", "style", "unnamed"}},
 	} {
 		mu.Lock()
@@ -84,7 +84,7 @@ func TestCrossSiteInABrowser(t *testing.T) {
 		tab.Do(chromedp.Navigate(c.url))
 		if _, err := chromedp.Run(tab.Context(), chromedp.Poll[chromedp.Void](`document.title === 'done'`,
 			chromedp.WithPollingTimeout(chrometest.Patience), chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
-			t.Fatalf("the page at %s never ends: %v", c.url, err)
+			t.Fatalf("the page at %s does not finish: %v", c.url, err)
 		}
 		mu.Lock()
 		slices.Sort(ran)
@@ -93,16 +93,16 @@ func TestCrossSiteInABrowser(t *testing.T) {
 		}
 		mu.Unlock()
 	}
-	// A link from the other site leads nowhere but to pages.
+	// A link from the other site is rejected unless it is to a page.
 	tab.Do(chromedp.Navigate(strings.Replace(evil.URL, "127.0.0.1", "localhost", 1)))
 	tab.Do(chromedp.Evaluate[chromedp.Void](`void setTimeout(() => { location.href = '` + target.URL + `/api/v1/link' })`))
-	tab.Do(chromedp.WaitReady(chromedp.CSS("pre"))) // in which it shows plain text and JSON
+	tab.Do(chromedp.WaitReady(chromedp.CSS("pre"))) // Chromium shows text and JSON in a pre
 	if text := chrometest.Evaluate[string](tab, `document.body.innerText`); !strings.Contains(text, "cross_origin") {
 		t.Errorf("a link shows %q", text)
 	}
 }
 
-// page shows the page above, for a target.
+// page serves the page embedding for a target.
 func page(target string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

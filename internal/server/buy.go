@@ -12,13 +12,13 @@ import (
 	"onsale/internal/sale"
 )
 
-// idempotencyKey is the header by which a buyer names an order.
+// idempotencyKey is the header with the buyer's own name for an order.
 const idempotencyKey = "Idempotency-Key"
 
 // buyRequest is the body of both buy calls.
 type buyRequest struct {
 	UserEmail text    `json:"user_email" format:"email" maxLength:"254"`
-	Quantity  integer `json:"quantity" minimum:"1" doc:"How many tickets."`
+	Quantity  integer `json:"quantity" minimum:"1" doc:"Number of tickets."`
 }
 
 func (b *buyRequest) invalid() (errs []error) {
@@ -28,18 +28,18 @@ func (b *buyRequest) invalid() (errs []error) {
 
 type buyInput struct {
 	ConcertID int64  `path:"concert_id" minimum:"1"`
-	Key       string `header:"Idempotency-Key" doc:"The buyer's own name for this order, 1 to 255 visible ASCII characters. Repeated with the same order, it answers with the first receipt. It must not be guessable, such as a random UUID: anyone who knows the key and the order gets the receipt, whose purchase_id refunds it."`
+	Key       string `header:"Idempotency-Key" doc:"A unique name for this order, 1 to 255 visible ASCII characters. A request that repeats key and order gets the first receipt. Use a value that nobody can guess, such as a random UUID: anyone who knows the key and the order gets the receipt, and its purchase_id allows a refund."`
 
 	body buyRequest
 }
 
-// Resolve reads the body, and refuses a key that is empty or comes twice: Huma
-// would take the one for none and the other for its first.
+// Resolve reads the body, and rejects a key that is empty or repeated. Huma would
+// treat an empty key as absent, and use the first of several.
 func (in *buyInput) Resolve(ctx huma.Context) []error {
 	errs := decodeBody(ctx, &in.body)
 	r, _ := humago.Unwrap(ctx)
 	if keys := r.Header[idempotencyKey]; len(keys) > 1 || len(keys) == 1 && keys[0] == "" {
-		errs = append(errs, &huma.ErrorDetail{Location: "header." + idempotencyKey, Message: "must be there only once, and not be empty"})
+		errs = append(errs, &huma.ErrorDetail{Location: "header." + idempotencyKey, Message: "must be sent only once and must not be empty"})
 	}
 	return errs
 }
@@ -55,11 +55,11 @@ type receipt struct {
 	ConcertID  int64     `json:"concert_id" minimum:"1"`
 	Quantity   int       `json:"quantity" minimum:"1"`
 	Status     string    `json:"status" enum:"success"`
-	PurchaseID uuid.UUID `json:"purchase_id" format:"uuid" doc:"The buyer's proof. Whoever has it may read the purchase and refund it."`
+	PurchaseID uuid.UUID `json:"purchase_id" format:"uuid" doc:"Proof of purchase. Anyone who has it can read and refund the purchase."`
 	UserEmail  string    `json:"user_email"`
 	CreatedAt  time.Time `json:"created_at"`
-	RefundedAt time.Time `json:"refunded_at,omitzero" doc:"When the tickets went back; only where a key is repeated after that."`
-	Replayed   bool      `json:"replayed,omitempty" doc:"The purchase was made by an earlier request with this Idempotency-Key."`
+	RefundedAt time.Time `json:"refunded_at,omitzero" doc:"When the purchase was refunded. Present only if a key is repeated after the refund."`
+	Replayed   bool      `json:"replayed,omitempty" doc:"true if an earlier request with the same Idempotency-Key made the purchase."`
 }
 
 // appendJSON encodes the receipt.
@@ -80,7 +80,7 @@ func (r *receipt) appendJSON(buf []byte) []byte {
 	return append(buf, '}')
 }
 
-// outcome returns as what the purchase counts.
+// outcome returns the metric label for this receipt.
 func (r *receipt) outcome() outcome {
 	if r.Replayed {
 		return outcomeReplayed
@@ -88,8 +88,8 @@ func (r *receipt) outcome() outcome {
 	return outcomeSold
 }
 
-// buy returns the handler of a buy call. The two differ in the faults that the
-// plan has for them.
+// buy returns the handler of a buy call. The two buy calls differ only in the faults
+// that the plan injects.
 func (s *Server) buy(route string) func(context.Context, *buyInput) (*buyOutput, error) {
 	return func(ctx context.Context, in *buyInput) (*buyOutput, error) {
 		sold, err := s.sell(ctx, route, in.order())
@@ -116,8 +116,8 @@ func (s *Server) buy(route string) func(context.Context, *buyInput) (*buyOutput,
 	}
 }
 
-// sell takes an order the way of a purchase: a key that has sold is answered
-// before any fault, and the faults hold nothing while they last.
+// sell makes a purchase. A key that has already bought is answered before any fault is
+// injected. No database connection is held during the injected delay.
 func (s *Server) sell(ctx context.Context, route string, o sale.Order) (sale.Outcome, error) {
 	if err := o.Check(s.options.MaxPerPurchase); err != nil {
 		return sale.Outcome{}, fmt.Errorf("check order: %w", err)
@@ -128,7 +128,7 @@ func (s *Server) sell(ctx context.Context, route string, o sale.Order) (sale.Out
 			return known, err
 		}
 	}
-	if err := s.options.Seller.Ready(); err != nil { // before the delay, so that buyers are told at once
+	if err := s.options.Seller.Ready(); err != nil { // before the delay, so that buyers get the error at once
 		return sale.Outcome{}, fmt.Errorf("sell: %w", err)
 	}
 	if err := s.strike(ctx, route); err != nil {
@@ -148,7 +148,7 @@ func (s *Server) sell(ctx context.Context, route string, o sale.Order) (sale.Out
 	return sold, nil
 }
 
-// known looks up what the order's key has bought before.
+// known looks up the earlier purchase with the order's key.
 func (s *Server) known(ctx context.Context, o sale.Order) (sale.Outcome, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, knownLimit)
 	defer cancel()

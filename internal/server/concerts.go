@@ -14,13 +14,13 @@ import (
 	"onsale/internal/sale"
 )
 
-// Concert is a concert and its stock, as clients see it.
+// Concert is a concert and its stock in an answer.
 type Concert struct {
 	ID              int64  `json:"id" minimum:"1"`
 	Title           string `json:"title"`
-	Date            string `json:"date" doc:"As the organiser wrote it."`
+	Date            string `json:"date" doc:"The date exactly as the organiser entered it."`
 	Venue           string `json:"venue"`
-	Capacity        int64  `json:"capacity" minimum:"1" doc:"Tickets that may be sold in all."`
+	Capacity        int64  `json:"capacity" minimum:"1" doc:"Total number of tickets."`
 	Sold            int64  `json:"sold" minimum:"0" doc:"Tickets sold and not refunded."`
 	Available       int64  `json:"available" minimum:"0" doc:"Tickets left."`
 	NumberOfTickets int64  `json:"number_of_tickets" minimum:"1" doc:"The same as capacity."`
@@ -49,7 +49,7 @@ func appendConcert(buf []byte, c Concert) []byte {
 // newConcert is the body of POST /concerts/new.
 type newConcert struct {
 	Title           text    `json:"title" minLength:"1" maxLength:"200"`
-	Date            text    `json:"date" minLength:"1" maxLength:"100" example:"2027-06-01" doc:"Any text; it is kept as it is."`
+	Date            text    `json:"date" minLength:"1" maxLength:"100" example:"2027-06-01" doc:"Any text; it is stored and returned unchanged."`
 	Venue           text    `json:"venue" minLength:"1" maxLength:"200"`
 	NumberOfTickets integer `json:"number_of_tickets" minimum:"1" maximum:"2147483647"`
 }
@@ -69,7 +69,7 @@ func (b *newConcert) concert() sale.NewConcert {
 
 type createConcertInput struct{ body newConcert }
 
-// Resolve reads the body and holds it to the rules of the sale.
+// Resolve reads the body and checks it against the rules of the sale.
 func (in *createConcertInput) Resolve(ctx huma.Context) []error {
 	if errs := decodeBody(ctx, &in.body); len(errs) > 0 {
 		return errs
@@ -87,7 +87,7 @@ type CreatedConcert struct {
 }
 
 type createConcertOutput struct {
-	Location string `header:"Location" doc:"Where the concert is found."`
+	Location string `header:"Location" doc:"The path of the new concert."`
 	Body     CreatedConcert
 }
 
@@ -127,17 +127,17 @@ func (s *Server) getConcert(ctx context.Context, in *getConcertInput) (*getConce
 }
 
 type listConcertsInput struct {
-	After       int64  `query:"after" minimum:"0" doc:"Only concerts whose ids are greater."`
-	Limit       int    `query:"limit" minimum:"1" maximum:"1000" doc:"How many at most; left out, all."`
-	IfNoneMatch string `header:"If-None-Match" doc:"The ETag of the list that the client has."`
+	After       int64  `query:"after" minimum:"0" doc:"Return only concerts whose id is greater than this."`
+	Limit       int    `query:"limit" minimum:"1" maximum:"1000" doc:"Maximum number of concerts. Without it, all concerts are returned."`
+	IfNoneMatch string `header:"If-None-Match" doc:"The ETag of the list that the client already has."`
 }
 
 type listConcertsOutput struct {
 	Status      int
 	ContentType string `header:"Content-Type" hidden:"true"`
-	ETag        string `header:"ETag" doc:"Names this state of the list."`
-	Link        string `header:"Link" doc:"Where the list goes on, as rel=next."`
-	Age         string `header:"Age" doc:"How many seconds old the list is, when the database gives no newer one."`
+	ETag        string `header:"ETag" doc:"Identifies this state of the list."`
+	Link        string `header:"Link" doc:"The path of the next page, as rel=next."`
+	Age         string `header:"Age" doc:"The age of the list in seconds. Sent only if the list could not be refreshed."`
 	Body        []byte
 }
 

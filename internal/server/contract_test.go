@@ -13,7 +13,7 @@ import (
 	"onsale/internal/server"
 )
 
-// The contract's calls, one by one, as a client of the earlier service makes them.
+// The calls of the contract, as a client of the earlier service makes them.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -82,7 +82,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// A denial is at once and sells nothing; its message is the earlier service's.
+// A denial sells nothing; its message is that of the earlier service.
 func TestDenied(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -105,8 +105,8 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// A key that sold answers with the first receipt, before any fault; the same
-// key with another order is refused.
+// A repeated key gets the first receipt, before any fault is injected. The same key with a
+// different order is rejected.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -122,7 +122,7 @@ func TestIdempotencyKey(t *testing.T) {
 		t.Errorf("first receipt: %v", first)
 	}
 	r.faults.route = func(context.Context, string) error {
-		t.Error("a known key met the fault plan")
+		t.Error("a fault was injected for a known key")
 		return fault.ErrDenied
 	}
 	again := object(t, r.do("POST", "/buy_random_deny/1", body, key))
@@ -141,7 +141,7 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
-// The bytes that the crowd's two calls write by hand are those of encoding/json.
+// The two calls with hand-written encoders produce the same bytes as encoding/json.
 func TestHandMadeJSON(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -182,7 +182,7 @@ func TestHandMadeJSON(t *testing.T) {
 	}
 }
 
-// remarshal decodes body into v, and expects to get the same bytes back from it.
+// remarshal decodes body into v, and checks that encoding v gives the same bytes.
 func remarshal(t *testing.T, body []byte, v any) {
 	t.Helper()
 	if err := json.Unmarshal(body, v); err != nil {
@@ -197,7 +197,7 @@ func remarshal(t *testing.T, body []byte, v any) {
 	}
 }
 
-// want checks status and body of an answer, but for the end of its line.
+// want checks status and body of an answer, ignoring a final newline.
 func want(t *testing.T, w *httptest.ResponseRecorder, status int, body string) {
 	t.Helper()
 	if got := strings.TrimSuffix(w.Body.String(), "\n"); w.Code != status || got != body {

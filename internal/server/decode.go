@@ -19,20 +19,19 @@ import (
 	"onsale/internal/problem"
 )
 
-// maxBody limits a request's body, in bytes: forty times the longest order, and
-// room for a fault plan of every route.
+// maxBody limits the body of a request, in bytes. That is forty times the longest order,
+// and enough for a fault plan with every route.
 const maxBody = 16 << 10
 
-// fields is what the body of a request decodes into: a struct of [text] and
-// [integer] that reports which of them break a rule of form.
+// fields is a struct of [text] and [integer] fields that the body of a request is
+// decoded into. It reports the fields that break a rule of form.
 type fields interface{ invalid() []error }
 
-// decodeBody reads a JSON object from the request's body. Inputs call it in
-// Resolve, where Huma takes the errors of a request together.
+// decodeBody reads a JSON object from the request's body. Inputs call it in Resolve,
+// where Huma collects all errors of a request.
 //
-// Huma would decode the body itself, twice: to validate it and to fill the
-// struct. Here it is decoded once, a field that comes twice is an error, and no
-// error of the decoder is without the name of its field.
+// Huma itself would decode the body twice: to validate it and to fill the struct. This
+// function decodes it once, rejects repeated fields, and names the field in every error.
 func decodeBody(ctx huma.Context, into fields) []error {
 	body, err := readBody(ctx)
 	if err != nil {
@@ -52,10 +51,10 @@ func decodeBody(ctx huma.Context, into fields) []error {
 }
 
 // readBody reads the body of a request that must be JSON, up to maxBody.
-// Its errors are bodyErrors, but for a lone surrogate: that is an error of its field.
+// Its errors are bodyErrors, except that a lone surrogate is an error of its field.
 func readBody(ctx huma.Context) ([]byte, error) {
 	r, _ := humago.Unwrap(ctx)
-	if !saysJSON(r.Header.Get("Content-Type")) {
+	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, bodyError{http.StatusUnsupportedMediaType, "must be " + jsonType}
 	}
 	size := r.ContentLength
@@ -63,7 +62,7 @@ func readBody(ctx huma.Context) ([]byte, error) {
 		return nil, errBodyTooLarge
 	}
 	if size < 0 {
-		size = 512 // a chunked body does not tell
+		size = 512 // the size of a chunked body is unknown
 	}
 	body := make([]byte, 0, size+1)
 	for {
@@ -73,7 +72,7 @@ func readBody(ctx huma.Context) ([]byte, error) {
 		case len(body) > maxBody:
 			return nil, errBodyTooLarge
 		case errors.Is(err, io.EOF) && len(body) == 0:
-			return nil, bodyError{http.StatusBadRequest, "must be there"}
+			return nil, bodyError{http.StatusBadRequest, "must not be empty"}
 		case errors.Is(err, io.EOF):
 			return body, checkSurrogates(body)
 		case err != nil:
@@ -85,8 +84,8 @@ func readBody(ctx huma.Context) ([]byte, error) {
 	}
 }
 
-// checkSurrogates refuses text that the decoder would silently replace. It leaves a body
-// that is no JSON object to the decoder.
+// checkSurrogates rejects text that the decoder would silently replace. It leaves a body
+// that is not a JSON object to the decoder.
 func checkSurrogates(body []byte) error {
 	var fields map[string]json.RawMessage
 	if !problem.HasLoneSurrogate(body) || json.Unmarshal(body, &fields) != nil {
@@ -97,20 +96,20 @@ func checkSurrogates(body []byte) error {
 			return &huma.ErrorDetail{Location: "body." + name, Message: problem.LoneSurrogateRule}
 		}
 	}
-	return atBody(problem.LoneSurrogateRule) // in the name of a field
+	return atBody(problem.LoneSurrogateRule) // it is in a field's name
 }
 
-// brokenBody tells a client that was too slow from one that broke off.
+// brokenBody distinguishes a client that was too slow from one that disconnected.
 func brokenBody(err error) bodyError {
 	var netErr net.Error
 	if errors.As(err, &netErr) && netErr.Timeout() {
 		return bodyError{http.StatusRequestTimeout, "did not arrive in time"}
 	}
-	return bodyError{http.StatusBadRequest, "is cut off"}
+	return bodyError{http.StatusBadRequest, "is incomplete"}
 }
 
-// saysJSON reports whether a content type is JSON; none is taken for it.
-func saysJSON(contentType string) bool {
+// isJSON reports whether a content type is JSON. An absent one counts as JSON.
+func isJSON(contentType string) bool {
 	if contentType == "" || contentType == jsonType {
 		return true
 	}
@@ -123,7 +122,7 @@ func saysJSON(contentType string) bool {
 		(charset == "" || strings.EqualFold(charset, "utf-8"))
 }
 
-// bodyError is a body that cannot be read or decoded at all.
+// bodyError is the error of a body that cannot be read or decoded.
 type bodyError struct {
 	status int
 	rule   string
@@ -131,7 +130,7 @@ type bodyError struct {
 
 var errBodyTooLarge = bodyError{http.StatusRequestEntityTooLarge, fmt.Sprintf("must be at most %d bytes long", maxBody)}
 
-// Error returns the rule with its subject.
+// Error returns the broken rule.
 func (e bodyError) Error() string { return "body " + e.rule }
 
 // GetStatus returns the HTTP status.
@@ -142,15 +141,15 @@ func (e bodyError) ErrorDetail() *huma.ErrorDetail {
 	return &huma.ErrorDetail{Location: "body", Message: e.rule}
 }
 
-// problem returns the error as clients see it.
+// problem returns the problem to answer with.
 func (e bodyError) problem() *Problem {
 	return problemOfHuma(&huma.ErrorModel{Status: e.status, Errors: []*huma.ErrorDetail{e.ErrorDetail()}})
 }
 
-// atBody is the error of a body that breaks a rule as a whole.
+// atBody returns the error of a body that breaks a rule as a whole.
 func atBody(rule string) error { return &huma.ErrorDetail{Location: "body", Message: rule} }
 
-// appendInvalid appends the error of a body's field, if it has one.
+// appendInvalid appends the error of a field of the body, unless the rule is empty.
 func appendInvalid(errs []error, name, rule string) []error {
 	if rule == "" {
 		return errs

@@ -7,8 +7,8 @@ import (
 	"github.com/swaggest/swgui/v5emb"
 )
 
-// The documentation page. It is not that of swgui, whose scripts stand in the
-// page, where the policy below does not let any run.
+// The documentation page. It replaces that of swgui, whose inline scripts the policy
+// below blocks.
 var (
 	//go:embed docs/index.html
 	docsPage []byte
@@ -16,8 +16,8 @@ var (
 	docsScript []byte
 )
 
-// docsPolicy lets the page load what this server has and nothing else. Swagger
-// UI styles its elements in place and has pictures in its style sheet.
+// docsPolicy lets the page load files only from this server. Swagger UI also needs
+// inline styles, and images inlined in its style sheet.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

@@ -2,8 +2,8 @@ package server_test
 
 import "testing"
 
-// A load balancer keeps its connections to a server that drains. The server answers on
-// each once more and closes it, so that the next request goes elsewhere.
+// Load balancers keep their connections to a draining server. The server answers once more
+// on each connection and then closes it, so that the next request goes to another server.
 func TestADrainClosesConnectionsAfterTheirAnswers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -13,33 +13,34 @@ import (
 	"onsale/internal/sale"
 )
 
-// Limits of a call to the database, beside the stores' own.
+// Time limits of calls to the database, in addition to those of the stores.
 const (
-	// ledgerLimit is when a call is given up and answered 503: what takes longer
-	// has most likely lost its database.
+	// ledgerLimit is the limit of most calls. A call that takes longer has most
+	// likely lost its database; it is answered 503.
 	ledgerLimit = 5 * time.Second
-	// booksLimit is longer, because the books read every purchase.
+	// booksLimit is longer, because GET /books reads every purchase.
 	booksLimit = 30 * time.Second
-	// knownLimit is shorter, because buyers are to be answered within a second of
-	// the database's going away.
+	// knownLimit is shorter, because buyers must be answered within a second after
+	// the database becomes unavailable.
 	knownLimit = time.Second
 )
 
-// placedError is an error of a purchase whose id is known.
+// placedError is an error of a purchase with a known id.
 type placedError struct {
 	error
 
 	id uuid.UUID
 }
 
-// placed tells clients where they will find a purchase whose outcome is unknown.
+// placed adds the id of a purchase to its error. If the outcome is unknown, the answer
+// then has a Location to look it up.
 func placed(err error, id uuid.UUID) error { return placedError{err, id} }
 
-// Unwrap returns the error itself.
+// Unwrap returns the error without the id.
 func (e placedError) Unwrap() error { return e.error }
 
-// problemOf returns what a client is told of a handler's error. What should not
-// happen is logged here, once, and told without its details.
+// problemOf returns the problem to answer with for a handler's error. It logs an
+// unexpected error and hides its details from the client.
 func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Problem {
 	var (
 		asProblem *Problem
@@ -67,7 +68,7 @@ func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Prob
 	p := k.problem()
 	if k == &unavailable && errors.As(err, &obstacle) {
 		p.Detail = sentence(obstacle.Reason) + nothingChanged
-		s.obstacles.tell(s.options.Now(), pattern, obstacle)
+		s.obstacles.report(s.options.Now(), pattern, obstacle)
 	}
 	var where placedError
 	if k == &outcomeUnknown && errors.As(err, &where) {
@@ -76,7 +77,7 @@ func (s *Server) problemOf(ctx context.Context, pattern string, err error) *Prob
 	return p
 }
 
-// isContextError reports whether a context's end is what is wrong.
+// isContextError reports whether an error comes from the end of a context.
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

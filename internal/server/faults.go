@@ -15,49 +15,49 @@ import (
 	"onsale/internal/problem"
 )
 
-// replicasLimit is how long reading the fault plan waits for the database to
-// list the replicas. The plan itself is known here.
+// replicasLimit is how long reading the fault plan waits for the list of replicas from
+// the database. The plan itself needs no database.
 const replicasLimit = time.Second
 
-// FaultState is the fault plan and who has applied it.
+// FaultState is the fault plan and the replicas that have applied it.
 type FaultState struct {
-	Version int64      `json:"version" minimum:"0" doc:"Counts the plans that were set; 0 means that none was."`
+	Version int64      `json:"version" minimum:"0" doc:"Increases with each plan that is set. 0: no plan was set yet."`
 	Summary string     `json:"summary" doc:"The plan in words."`
 	Plan    faultsPlan `json:"plan"`
-	Active  []string   `json:"active" nullable:"false" doc:"The faults that last now, here."`
-	// InForce is what Plan says, fault by fault.
-	InForce []FaultInForce `json:"in_force" nullable:"false" doc:"The faults of the plan, each with its time and with the patch that ends it."`
+	Active  []string   `json:"active" nullable:"false" doc:"The faults that are active on this replica now."`
+	// InForce lists the faults of Plan.
+	InForce []FaultInForce `json:"in_force" nullable:"false" doc:"The faults of the plan, each with its remaining time and a patch that ends it."`
 	// Replicas is nil while the database does not answer.
-	Replicas []Replica `json:"replicas,omitempty" nullable:"false" doc:"The replicas heard of lately; left out while the database does not answer."`
-	Ignored  []string  `json:"ignored,omitempty" nullable:"false" doc:"The fields of the plan that was sent which mean nothing."`
+	Replicas []Replica `json:"replicas,omitempty" nullable:"false" doc:"The replicas that reported recently. Absent while the database does not answer."`
+	Ignored  []string  `json:"ignored,omitempty" nullable:"false" doc:"The fields of the plan in the request that are unknown and were ignored."`
 }
 
 // FaultInForce is one fault of the plan.
 type FaultInForce struct {
 	Fault       string  `json:"fault" doc:"Its path in the plan." example:"database.error"`
 	Words       string  `json:"words" doc:"What it does." example:"database error 50 %"`
-	LeftSeconds float64 `json:"left_seconds,omitempty" minimum:"0" doc:"How much longer it lasts; left out, without end. Of a crash: the time to it."`
-	End         any     `json:"end" doc:"The merge patch that ends it and leaves all others."`
+	LeftSeconds float64 `json:"left_seconds,omitempty" minimum:"0" doc:"Seconds until the fault ends. Absent if it has no end. For a crash: seconds until it happens."`
+	End         any     `json:"end" doc:"The merge patch that ends this fault and keeps all others."`
 }
 
-// Replica is a replica that was heard of lately.
+// Replica is a replica that reported recently.
 type Replica struct {
 	ID             string  `json:"id"`
-	Version        int64   `json:"version" doc:"The version of the plan that it has applied."`
-	Applied        bool    `json:"applied" doc:"Whether that is the plan shown."`
-	SeenSecondsAgo float64 `json:"seen_seconds_ago" minimum:"0"`
+	Version        int64   `json:"version" doc:"The version of the plan that the replica has applied."`
+	Applied        bool    `json:"applied" doc:"Whether the replica has applied the plan shown here."`
+	SeenSecondsAgo float64 `json:"seen_seconds_ago" minimum:"0" doc:"Seconds since the last report of the replica."`
 }
 
 type faultsOutput struct{ Body FaultState }
 
-// getFaults shows the plan that is applied here.
+// getFaults returns the plan that this replica has applied.
 func (s *Server) getFaults(ctx context.Context, _ *struct{}) (*faultsOutput, error) {
 	return s.showFaults(ctx, s.options.Faults.State(), nil), nil
 }
 
 type setFaultsInput struct{ raw []byte }
 
-// Resolve reads the body, which is decoded by the fault package.
+// Resolve reads the body. The fault package decodes it.
 func (in *setFaultsInput) Resolve(ctx huma.Context) []error {
 	var err error
 	if in.raw, err = readBody(ctx); err != nil {
@@ -86,8 +86,8 @@ const mergePatchType = "application/merge-patch+json"
 
 type patchFaultsInput struct{ raw []byte }
 
-// Resolve reads the body, which is decoded by the fault package. Another kind of
-// patch, such as that of RFC 6902, would mean something else.
+// Resolve reads the body. The fault package decodes it. Other kinds of patches, such as
+// that of RFC 6902, are rejected.
 func (in *patchFaultsInput) Resolve(ctx huma.Context) []error {
 	if mediaType, _, _ := mime.ParseMediaType(ctx.Header("Content-Type")); mediaType != "" && mediaType != jsonType && mediaType != mergePatchType {
 		return []error{bodyError{http.StatusUnsupportedMediaType, "must be " + mergePatchType + " or " + jsonType}}
@@ -110,7 +110,7 @@ func (s *Server) patchFaults(ctx context.Context, in *patchFaultsInput) (*faults
 	return s.showFaults(ctx, state, ignored), nil
 }
 
-// problemOfPlan returns the problem of a plan that breaks a rule, or is no JSON.
+// problemOfPlan returns the problem for a plan that breaks a rule or is not JSON.
 func problemOfPlan(err *fault.PlanError) *Problem {
 	field := problem.FieldProblem{Field: err.Field, Rule: err.Rule}
 	if field.Field == "" {
@@ -139,7 +139,7 @@ func (s *Server) showFaults(ctx context.Context, state fault.State, ignored []st
 	defer cancel()
 	replicas, err := s.options.Replicas.Replicas(ctx)
 	if err != nil {
-		return &faultsOutput{out} // the database is away, and the faults must be seen all the same
+		return &faultsOutput{out} // show the faults even if the database is unavailable
 	}
 	for _, r := range replicas {
 		out.Replicas = append(out.Replicas, Replica{

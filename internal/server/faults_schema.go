@@ -8,8 +8,8 @@ import (
 	"onsale/internal/fault"
 )
 
-// faultsPlan is a fault plan in an answer. It is written as the fault package
-// writes it, and described as [planDoc].
+// faultsPlan is a fault plan in an answer. The fault package encodes it; [FaultPlan]
+// describes it.
 type faultsPlan struct{ fault.Plan }
 
 // Schema describes the plan in OpenAPI.
@@ -19,19 +19,19 @@ func (faultsPlan) Schema(r huma.Registry) *huma.Schema {
 
 // faultsRequest describes the body of PUT /faults: a plan, or the name of one.
 type faultsRequest struct {
-	Preset string `json:"preset,omitempty" enum:"off,default" doc:"A plan's name, which stands alone: off injects nothing, default is that of the earlier services."`
+	Preset string `json:"preset,omitempty" enum:"off,default" doc:"The name of a plan, sent without other fields: off injects nothing, default has the delays and denials of the earlier services."`
 	FaultPlan
 }
 
-// faultsPatch describes the body of PATCH /faults: a part of a plan, where anything may
-// be null.
+// faultsPatch describes the body of PATCH /faults: a part of a plan in which every value
+// can be null.
 type faultsPatch struct{}
 
 // Schema describes the patch in OpenAPI.
 func (faultsPatch) Schema(r huma.Registry) *huma.Schema {
 	patch := &huma.Schema{
 		Type:                 huma.TypeObject,
-		Description:          "Any part of a FaultPlan. null removes what it stands for.",
+		Description:          "Any part of a FaultPlan. null removes a member.",
 		Properties:           make(map[string]*huma.Schema),
 		AdditionalProperties: true,
 		Examples:             []any{map[string]any{"database": map[string]any{"error": 0.5, "for": "1m"}}},
@@ -43,27 +43,27 @@ func (faultsPatch) Schema(r huma.Registry) *huma.Schema {
 	return patch
 }
 
-// FaultPlan describes the JSON form of a [fault.Plan]. It is never filled; a
-// test holds it to what the fault package reads.
+// FaultPlan describes the JSON form of a [fault.Plan] in OpenAPI. It holds no values. A
+// test compares it with what the fault package reads.
 type FaultPlan struct {
-	Seed         uint64                    `json:"seed,omitempty" doc:"Makes the dice repeatable; 0 or left out, they are not."`
-	Routes       map[string]FaultPlanRoute `json:"routes,omitempty" doc:"The faults of calls, by path as it stands in this document."`
-	Database     *FaultPlanDatabase        `json:"database,omitempty" doc:"The faults of database transactions."`
-	CPU          *FaultPlanCPU             `json:"cpu,omitempty" doc:"Keeps the processor busy."`
-	Memory       *FaultPlanMemory          `json:"memory,omitempty" doc:"Holds memory."`
-	Ready        any                       `json:"ready,omitempty" doc:"false makes GET /ready answer 503. Also {\"value\":false,\"for\":\"30s\"}. Left out, it is true."`
-	ScrapeOutage any                       `json:"scrape_outage,omitempty" doc:"true makes GET /metrics answer 503. Also {\"value\":true,\"for\":\"30s\"}."`
-	Crash        any                       `json:"crash,omitempty" doc:"true ends each process that runs now, once, as a crash does. Also {\"value\":true,\"after\":\"10s\"}. One that starts afterwards is spared."`
+	Seed         uint64                    `json:"seed,omitempty" doc:"Random seed, to make faults repeatable. 0 or absent: a new seed each time."`
+	Routes       map[string]FaultPlanRoute `json:"routes,omitempty" doc:"Faults of calls, by path as written in this document."`
+	Database     *FaultPlanDatabase        `json:"database,omitempty" doc:"Faults of database transactions."`
+	CPU          *FaultPlanCPU             `json:"cpu,omitempty" doc:"Uses processor time."`
+	Memory       *FaultPlanMemory          `json:"memory,omitempty" doc:"Uses memory."`
+	Ready        any                       `json:"ready,omitempty" doc:"false makes GET /ready answer 503. Also accepts {\"value\":false,\"for\":\"30s\"}. The default is true."`
+	ScrapeOutage any                       `json:"scrape_outage,omitempty" doc:"true makes GET /metrics answer 503. Also accepts {\"value\":true,\"for\":\"30s\"}."`
+	Crash        any                       `json:"crash,omitempty" doc:"true crashes every running replica once. Also accepts {\"value\":true,\"after\":\"10s\"}. Replicas that start later do not crash."`
 }
 
 // FaultPlanRoute describes the faults of one route.
 type FaultPlanRoute struct {
 	Delay *FaultPlanDelay `json:"delay,omitempty"`
-	Deny  any             `json:"deny,omitempty" doc:"The share that is denied; of purchases only. This and the following: 0 to 1, also {\"share\":0.1,\"for\":\"30s\"}."`
-	Error any             `json:"error,omitempty" doc:"The share that fails with 500."`
-	Reset any             `json:"reset,omitempty" doc:"The share whose connection is reset."`
-	Hang  any             `json:"hang,omitempty" doc:"The share that gets no answer."`
-	For   string          `json:"for,omitempty" example:"30s" doc:"How long the faults last; left out, without end."`
+	Deny  any             `json:"deny,omitempty" doc:"Share of calls that are denied, for purchases only. This and the following shares are numbers from 0 to 1; {\"share\":0.1,\"for\":\"30s\"} is accepted too."`
+	Error any             `json:"error,omitempty" doc:"Share of calls that fail with status 500."`
+	Reset any             `json:"reset,omitempty" doc:"Share of calls whose connection is reset."`
+	Hang  any             `json:"hang,omitempty" doc:"Share of calls that are never answered."`
+	For   string          `json:"for,omitempty" example:"30s" doc:"How long the faults last. Without it they last until the plan changes."`
 }
 
 // FaultPlanDelay describes a delay, by one of its fields.
@@ -71,7 +71,7 @@ type FaultPlanDelay struct {
 	Fixed     string              `json:"fixed,omitempty" example:"100ms"`
 	Uniform   []string            `json:"uniform,omitempty" nullable:"false" minItems:"2" maxItems:"2" example:"[\"1s\",\"4s\"]"`
 	LogNormal *FaultPlanLogNormal `json:"lognormal,omitempty"`
-	For       string              `json:"for,omitempty" example:"30s" doc:"How long this fault lasts, if not as long as the others beside it."`
+	For       string              `json:"for,omitempty" example:"30s" doc:"How long the delay lasts, if different from the other faults of the same route or database."`
 }
 
 // FaultPlanLogNormal describes a log-normal distribution of delays.
@@ -83,19 +83,19 @@ type FaultPlanLogNormal struct {
 // FaultPlanDatabase describes the faults of database transactions.
 type FaultPlanDatabase struct {
 	Delay *FaultPlanDelay `json:"delay,omitempty"`
-	Error any             `json:"error,omitempty" doc:"The share of transactions that fail. Also {\"share\":0.1,\"for\":\"30s\"}."`
+	Error any             `json:"error,omitempty" doc:"Share of transactions that fail, from 0 to 1. Also accepts {\"share\":0.1,\"for\":\"30s\"}."`
 	For   string          `json:"for,omitempty"`
 }
 
-// FaultPlanCPU describes a burn of the processor.
+// FaultPlanCPU describes the use of processor time.
 type FaultPlanCPU struct {
-	Share float64 `json:"share,omitempty" minimum:"0" maximum:"1" doc:"Of every core."`
+	Share float64 `json:"share,omitempty" minimum:"0" maximum:"1" doc:"Share of every core to use."`
 	For   string  `json:"for,omitempty"`
 }
 
-// FaultPlanMemory describes memory that is held for nothing.
+// FaultPlanMemory describes the use of memory.
 type FaultPlanMemory struct {
-	Bytes   uint64  `json:"bytes,omitempty" doc:"At most a quarter of what a replica may use."`
-	Percent float64 `json:"percent,omitempty" minimum:"0" maximum:"95" doc:"How full the memory of the machine or container is to be. 128 MiB stay free."`
+	Bytes   uint64  `json:"bytes,omitempty" doc:"Bytes to allocate; at most a quarter of the memory that a replica may use."`
+	Percent float64 `json:"percent,omitempty" minimum:"0" maximum:"95" doc:"Target memory usage of the machine or container, in percent. 128 MiB stay free."`
 	For     string  `json:"for,omitempty"`
 }

@@ -16,7 +16,7 @@ import (
 	"onsale/internal/server"
 )
 
-// The plan is read and changed while it runs, and told with who has applied it.
+// The plan can be read and changed, and the answer lists the replicas that have applied it.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -41,7 +41,7 @@ func TestFaults(t *testing.T) {
 	}
 	again := faultState(t, r.do("PUT", "/faults", string(shown.Plan)))
 	if again.Version != 2 || again.Summary != set.Summary || again.Ignored != nil {
-		t.Errorf("what was read and set again is %+v", again)
+		t.Errorf("setting the plan that was read gives %+v", again)
 	}
 
 	if off := faultState(t, r.do("PUT", "/faults", `{"preset":"off"}`)); off.Version != 3 || len(off.Active) != 0 {
@@ -61,7 +61,8 @@ func faultState(t *testing.T, w *httptest.ResponseRecorder) server.FaultState {
 	return s
 }
 
-// A patch changes what it names, and tells how to end each fault by itself.
+// A patch changes only the faults that it names. The answer has a patch that ends each
+// fault.
 func TestPatchFaults(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -98,13 +99,13 @@ func TestPatchFaults(t *testing.T) {
 	}
 	p := wantProblem(t, r.do("PATCH", "/faults", `{"database":{"error":5}}`), 422, "invalid")
 	if len(p.Errors) != 1 || p.Errors[0].Field != "database.error" {
-		t.Errorf("the field is not named: %+v", p)
+		t.Errorf("the answer does not name the field: %+v", p)
 	}
 	r.faults.setErr = fault.ErrChanged
 	wantProblem(t, r.do("PATCH", "/faults", `{"ready":false}`), 503, "busy")
 }
 
-// A plan that breaks a rule is refused with the field named, and changes nothing.
+// An invalid plan is rejected with the field named, and changes nothing.
 func TestBadFaults(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -115,7 +116,7 @@ func TestBadFaults(t *testing.T) {
 		bad{name: "delay", body: `{"database":{"delay":{"fixed":5}}}`, status: 422, code: "invalid", field: "database.delay.fixed"},
 	) {
 		if c.name == "invalid UTF-8" {
-			continue // such a name is one of those that mean nothing
+			continue // it is in an unknown field, which is ignored
 		}
 		t.Run(c.name, func(t *testing.T) {
 			c.check(t, r.do("PUT", "/faults", c.body, c.headers()...))
@@ -129,7 +130,7 @@ func TestBadFaults(t *testing.T) {
 	}
 }
 
-// The controls work while the database does not: they are needed then.
+// The fault plan can be read without the database.
 func TestFaultsWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -139,9 +140,9 @@ func TestFaultsWithoutDatabase(t *testing.T) {
 	wantProblem(t, r.do("PUT", "/faults", `{"preset":"default"}`), 503, "unavailable")
 }
 
-// Calls are struck by the plan under the name of their route, once; probes,
-// metrics, the controls and pages are not.
-func TestStruck(t *testing.T) {
+// Faults are injected into each call once, under its route, and never into probes, metrics,
+// the fault controls and pages.
+func TestFaultsByRoute(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.concert(t, 10)
@@ -165,16 +166,16 @@ func TestStruck(t *testing.T) {
 	}
 	for _, route := range struck {
 		if !slices.Contains(fault.Routes(), route) {
-			t.Errorf("%s is no route that may have faults", route)
+			t.Errorf("%s is not a route with faults", route)
 		}
 	}
 	for _, route := range fault.Routes() {
 		if !slices.Contains(struck, route) && !strings.HasPrefix(route, "/api/") {
-			t.Errorf("%s is not struck", route)
+			t.Errorf("no fault was injected into %s", route)
 		}
 	}
 	if len(struck) != 9 {
-		t.Errorf("struck: %q", struck)
+		t.Errorf("faults were injected into %q, want 9 calls", struck)
 	}
 	for _, path := range []string{"/health", "/ready", "/metrics", "/faults", "/docs", "/openapi.json", "/openapi.yaml"} {
 		if w := r.do("GET", path, ""); w.Code != 200 {
@@ -185,12 +186,12 @@ func TestStruck(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if got := len(r.faults.asked); got != len(struck) {
-		t.Errorf("exempt calls were struck: %q", r.faults.asked[len(struck):])
+		t.Errorf("faults were injected into exempt calls: %q", r.faults.asked[len(struck):])
 	}
 }
 
-// What is not valid is refused before faults strike.
-func TestValidatedBeforeStruck(t *testing.T) {
+// Invalid requests are rejected before faults are injected.
+func TestValidationBeforeFaults(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.do("POST", "/buy/1", `{}`)
@@ -198,12 +199,11 @@ func TestValidatedBeforeStruck(t *testing.T) {
 	r.do("GET", "/concerts/x", ``)
 	r.do("GET", "/purchases?limit=x", ``)
 	if len(r.faults.asked) != 0 {
-		t.Errorf("asked about %q", r.faults.asked)
+		t.Errorf("faults were injected for %q", r.faults.asked)
 	}
 }
 
-// The description of a plan has the fields of the plan: each of its fields
-// means something, and each that the fault package writes is there.
+// The described plan has the same fields as the plan of the fault package.
 func TestFaultPlanDescribed(t *testing.T) {
 	t.Parallel()
 	full := server.FaultPlan{
@@ -245,12 +245,12 @@ func TestFaultPlanDescribed(t *testing.T) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&back); err != nil {
-		t.Errorf("the description lacks what the fault package writes: %v", err)
+		t.Errorf("the description lacks a field of the fault package: %v", err)
 	}
 }
 
-// The description of a patch lets any field of a plan be null, as in the patches that
-// in_force has, and its example is a patch.
+// The description of a patch allows null for each field of a plan, as in the patches of
+// in_force, and its example is a valid patch.
 func TestFaultsPatchDescribed(t *testing.T) {
 	t.Parallel()
 	type schema struct {
@@ -276,7 +276,7 @@ func TestFaultsPatchDescribed(t *testing.T) {
 		for name := range plan.Properties {
 			field, there := patch.Properties[name]
 			if !there || field["type"] != nil || field["$ref"] != nil {
-				t.Errorf("%s: %s must be anything, and is described as %v", mediaType, name, field)
+				t.Errorf("%s: %s is described as %v, want any type", mediaType, name, field)
 			}
 		}
 		for _, example := range patch.Examples {

@@ -8,8 +8,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// text is a string in the body of a request. It notes what is wrong with it
-// instead of failing, so that the client hears of all fields at once.
+// text is a string in the body of a request. It records a wrong value instead of failing
+// to decode, so that one answer can list all wrong fields.
 type text struct {
 	value string
 	form
@@ -22,33 +22,32 @@ type integer struct {
 	form
 }
 
-// form is what a field may be beside its value.
+// form records whether a field is present and well-formed.
 type form struct {
 	seen   bool
-	broken string // the rule that it breaks
+	broken string // the rule that the field breaks
 }
 
-// rule returns the rule of form that the field breaks, to be read after its
-// name, or nothing.
+// rule returns the rule of form that the field breaks, without the field's name, or "".
 func (f *form) rule() string {
 	if !f.seen {
-		return "must be there"
+		return "is required"
 	}
 	return f.broken
 }
 
-// see notes that the field is there, once, and not of another type.
+// see records an occurrence of the field. The rule is broken unless the value fits.
 func (f *form) see(fits bool, rule string) {
 	switch {
 	case f.seen:
-		f.broken = "must be there only once"
+		f.broken = "must be sent only once"
 	case !fits:
 		f.broken = rule
 	}
 	f.seen = true
 }
 
-// UnmarshalJSON takes any JSON value and never fails.
+// UnmarshalJSON accepts any JSON value and never fails.
 func (t *text) UnmarshalJSON(data []byte) error {
 	fits := data[0] == '"'
 	switch {
@@ -61,7 +60,7 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// UnmarshalJSON takes any JSON value and never fails.
+// UnmarshalJSON accepts any JSON value and never fails.
 func (i *integer) UnmarshalJSON(data []byte) error {
 	var err error
 	i.value, err = strconv.Atoi(string(data))

@@ -14,20 +14,21 @@ const (
 	maxHostLabel    = 63  // characters between two dots, as in DNS
 )
 
-// dockerHost is the name by which containers of Docker Desktop reach the machine
-// they run on. The domain .internal is not in the public DNS.
+// dockerHost is the name by which containers of Docker Desktop reach their host. The
+// domain .internal is not in the public DNS.
 const dockerHost = "host.docker.internal"
 
-// hostRule decides which Host a request may name.
+// hostRule decides which Host values are accepted, as a protection against DNS
+// rebinding.
 //
-// A page of evil.example can let DNS answer 127.0.0.1 for its own name from some
-// moment on. To the browser a request to this server is then one to the page's own
-// origin, so that the page may send and read whatever it likes. The Host gives it
-// away, since it names evil.example. Where no token protects the server, only those
-// Hosts pass for which nobody can put an answer into the public DNS.
+// The owner of evil.example can change its DNS record to 127.0.0.1 after a browser has
+// loaded a page from it. To the browser, this server then belongs to the page's own
+// origin, so the page can send any request and read the answer. The Host of these
+// requests is still evil.example. Without a token, the server therefore accepts only
+// Hosts that nobody can register in the public DNS.
 type hostRule struct {
-	off   bool            // a token protects the server, so that the Host does not matter
-	names map[string]bool // what the operator allows, in lower case
+	off   bool            // a token protects the server, so any Host is accepted
+	names map[string]bool // the names that the operator allows, in lower case
 }
 
 func newHostRule(protected bool, allowed []string) hostRule {
@@ -38,23 +39,23 @@ func newHostRule(protected bool, allowed []string) hostRule {
 	return rule
 }
 
-// canonicalName returns the form in which names are compared. A name with dots is the
-// same with another one at its end, which stands for the root of DNS.
+// canonicalName returns the form in which names are compared: in lower case and without
+// the final dot of a fully qualified name.
 func canonicalName(name string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
 }
 
-// allows reports whether a request with this Host may be answered.
+// allows reports whether a request with this Host is accepted.
 func (h hostRule) allows(host string) bool {
-	if h.off || host == "" { // browsers always send one; probes in HTTP/1.0 may not
+	if h.off || host == "" { // browsers always send a Host; probes over HTTP/1.0 need not
 		return true
 	}
 	name, ok := hostName(host)
 	if !ok {
 		return false
 	}
-	// Other spellings of an address do not count: a browser that is given 0x7f.1 or
-	// 2130706433 sends 127.0.0.1.
+	// Other spellings of an address, such as 0x7f.1 or 2130706433, need no case here:
+	// browsers send them as 127.0.0.1.
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
@@ -66,15 +67,15 @@ func (h hostRule) allows(host string) bool {
 	case name == dockerHost, strings.HasSuffix(name, ".localhost"):
 		return true
 	case !strings.Contains(name, "."):
-		// localhost, api, the machine's own name: nobody can register such a domain.
-		// With a dot at its end it is a top-level domain, which can have an address.
+		// Such as localhost, api or the machine's own name: nobody can register such a
+		// domain. With a final dot it is a top-level domain, which can have an address.
 		return true
 	}
 	return h.names[canonicalName(name)]
 }
 
-// hostName returns the name or address in a Host, without port and brackets. It
-// reports false for a Host that is malformed.
+// hostName returns the name or address in a Host, without port and brackets; ok is false
+// for a malformed Host.
 func hostName(host string) (name string, ok bool) {
 	name, port := host, ""
 	switch {
@@ -96,9 +97,9 @@ func hostName(host string) (name string, ok bool) {
 	return name, true
 }
 
-// isHostName reports whether the text is a name as browsers send it: letters,
-// digits, hyphens and underscores between dots, and maybe a dot at the end. Names
-// in other scripts are sent in Punycode.
+// isHostName reports whether the text is a name as browsers send it: labels of letters,
+// digits, hyphens and underscores, separated by dots, with an optional final dot.
+// Browsers send names in other scripts in Punycode.
 func isHostName(name string) bool {
 	name = strings.TrimSuffix(name, ".")
 	if name == "" || len(name) > maxHostName {
@@ -116,8 +117,8 @@ func notInLabel(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-// CheckAllowedHosts returns an error if the list is not one of host names, without
-// scheme, port and path, or has more than 100. Spaces around a name do not matter.
+// CheckAllowedHosts returns an error unless the list has at most 100 entries and each is
+// a host name without scheme, port and path. Spaces around a name are ignored.
 func CheckAllowedHosts(names []string) error {
 	if len(names) > maxAllowedHosts {
 		return fmt.Errorf("must have at most %d names, not %d", maxAllowedHosts, len(names))

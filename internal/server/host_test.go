@@ -17,8 +17,8 @@ import (
 	"onsale/internal/server"
 )
 
-// TestForeignHosts: where no token protects the server, a Host that DNS rebinding
-// can produce is refused, and any other passes.
+// TestForeignHosts: without a token, a Host that DNS rebinding can produce is rejected, and
+// any other is accepted.
 func TestForeignHosts(t *testing.T) {
 	t.Parallel()
 	allowed := []string{"Onsale.Example.com", " b.example."}
@@ -46,8 +46,8 @@ func TestForeignHosts(t *testing.T) {
 		{"my_machine", true},
 		{"host.docker.internal:8000", true},
 		{"HOST.docker.INTERNAL", true},
-		{"", true}, // a probe in HTTP/1.0; a browser always sends a Host
-		// One label that getaddrinfo takes for an address. Browsers send 127.0.0.1 for it.
+		{"", true}, // a probe over HTTP/1.0; browsers always send a Host
+		// A single label that getaddrinfo parses as an address. Browsers send it as 127.0.0.1.
 		{"2130706433", true},
 		{"0x7f000001:8000", true},
 
@@ -72,12 +72,12 @@ func TestForeignHosts(t *testing.T) {
 		{"evil-localhost.example", false},
 		{"evillocalhost.", false},
 		{"host.docker.internal.evil.example", false},
-		{"evil.host.docker.internal", false}, // not a name that Docker gives
-		{"host.docker.internal.", false},     // none that it is reached by
-		{"api.", false},                      // a top-level domain, which may be in DNS
-		{"localhost.", false},                // resolved by DNS on some systems
+		{"evil.host.docker.internal", false}, // Docker has no such name
+		{"host.docker.internal.", false},     // nor this spelling
+		{"api.", false},                      // a top-level domain, which can be in DNS
+		{"localhost.", false},                // some systems resolve it by DNS
 		{"shop.localhost.", false},
-		{"127.1", false}, // two spellings of 127.0.0.1 that browsers send as such
+		{"127.1", false}, // spellings of 127.0.0.1 that browsers do not send
 		{"0x7f.1", false},
 		{"0177.0.0.1", false},
 		{"127.0.0.1.", false},
@@ -102,15 +102,15 @@ func TestForeignHosts(t *testing.T) {
 		{"localhost/evil.example", false},
 		{"localhost evil.example", false},
 		{"localhost,evil.example", false},
-		{"ⓛocalhost", false}, // letters that browsers map to plain ones
-		{"127。0。0。1", false}, // and dots
+		{"ⓛocalhost", false}, // browsers map such letters to ASCII
+		{"127。0。0。1", false}, // and such dots
 		{strings.Repeat("a", 64), false},
 		{strings.Repeat("a.", 127) + "localhost", false},
 	} {
 		w := r.do("GET", "/health", "", "Host: "+c.host)
 		if !c.passes {
 			if p := wantProblem(t, w, http.StatusMisdirectedRequest, "foreign_host"); !strings.Contains(p.Detail, "--allowed-hosts") {
-				t.Errorf("Host %q: the flag is not named: %s", c.host, w.Body)
+				t.Errorf("Host %q: the answer does not name the flag: %s", c.host, w.Body)
 			}
 		}
 		if got := w.Code == http.StatusOK; got != c.passes {
@@ -119,8 +119,8 @@ func TestForeignHosts(t *testing.T) {
 	}
 }
 
-// TestForeignHostFirst: nothing is answered before the Host is looked at, on any path
-// and by any method, with an API on the address or without.
+// TestForeignHostFirst: the Host is checked before anything else, on every path and for
+// every method.
 func TestForeignHostFirst(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*server.Options){
@@ -144,21 +144,21 @@ func TestForeignHostFirst(t *testing.T) {
 				}
 			}
 			if len(r.orders()) != 0 {
-				t.Error("something was sold")
+				t.Error("an order was sold")
 			}
-			// One series for each method that HTTP defines, whatever the path.
+			// One series for each method that HTTP defines, for all paths together.
 			if got := r.series(t, "http_requests_total", "endpoint=unmatched", "method=POST", "status=421"); got != 22 {
-				t.Errorf("%v refusals of POST are counted, want 22", got)
+				t.Errorf("%v rejected POSTs are counted, want 22", got)
 			}
 			if got := r.series(t, "http_requests_total", "endpoint=unmatched", "method=other", "status=421"); got != 22 {
-				t.Errorf("%v refusals of PROPFIND are counted, want 22", got)
+				t.Errorf("%v rejected PROPFINDs are counted, want 22", got)
 			}
 		})
 	}
 }
 
-// TestHostsBehindAToken: a token protects the server, and so does having no admin
-// calls. The Host may be anything then, as a proxy may send it.
+// TestHostsBehindAToken: if a token protects the server, or it answers no admin calls, any
+// Host is accepted, because a proxy can send any.
 func TestHostsBehindAToken(t *testing.T) {
 	t.Parallel()
 	for name, closed := range map[string]func(*server.Options){
@@ -175,7 +175,7 @@ func TestHostsBehindAToken(t *testing.T) {
 	}
 }
 
-// TestForeignHostsInFront: the rule holds where there is no API too.
+// TestForeignHostsInFront: the rule also applies without an API.
 func TestForeignHostsInFront(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -204,8 +204,8 @@ func TestForeignHostsInFront(t *testing.T) {
 	}
 }
 
-// TestHostsOnTheWire: what a request line and headers say of the host is looked at
-// as net/http reads it.
+// TestHostsOnTheWire sends hosts in the request line and in headers over a connection,
+// where net/http parses them.
 func TestHostsOnTheWire(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.AllowedHosts = nil })
@@ -221,7 +221,7 @@ func TestHostsOnTheWire(t *testing.T) {
 		"GET http://evil.example@localhost/health HTTP/1.1\r\nHost: x\r\n":        200, // a user, not a host
 		"GET http://%6cocalhost/health HTTP/1.1\r\nHost: localhost\r\n":           400,
 		"GET http://%E2%93%9Bocalhost/health HTTP/1.1\r\nHost: localhost\r\n":     421,
-		"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.x\r\n": 200, // nobody goes by it
+		"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.x\r\n": 200, // not used
 		"GET /health HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: a\r\n":   421,
 		"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n":       400,
 		"GET /health HTTP/1.1\r\n":                                                400,
@@ -238,7 +238,7 @@ func TestHostsOnTheWire(t *testing.T) {
 	}
 }
 
-// onWire sends a request that closes its connection, and returns the answer.
+// onWire sends a request with Connection: close and returns the answer.
 func onWire(t *testing.T, addr, request string) (string, error) {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", addr, 30*time.Second)
@@ -256,7 +256,7 @@ func onWire(t *testing.T, addr, request string) (string, error) {
 	return string(answer), err
 }
 
-// TestCheckAllowedHosts: names are taken, and nothing that is more or less than one.
+// TestCheckAllowedHosts: host names are accepted, and anything else is rejected.
 func TestCheckAllowedHosts(t *testing.T) {
 	t.Parallel()
 	if err := server.CheckAllowedHosts([]string{"onsale.example.com", "B.example.", " xn--80ak6aa92e.com", "api", "10.0.0.1"}); err != nil {
@@ -281,8 +281,8 @@ func TestCheckAllowedHosts(t *testing.T) {
 	}
 }
 
-// FuzzHosts: whatever the Host, it passes only if it is an address, has no dot, or is
-// one of the names that do.
+// FuzzHosts: a Host is accepted only if it is an address, has no dot, or is one of the
+// names that are always allowed.
 func FuzzHosts(f *testing.F) {
 	for _, host := range []string{"localhost:8000", "[::1]:8000", "a.localhost", "evil.example:80", "host.docker.internal", "api.", "::1", "127.1", "[fe80::1%a]"} {
 		f.Add(host)
@@ -307,7 +307,7 @@ func FuzzHosts(f *testing.F) {
 		case notBare == nil, notAddr == nil, name == "host.docker.internal", strings.HasSuffix(name, ".localhost"):
 		case !strings.ContainsAny(name, ".@/%:[]"):
 		default:
-			t.Errorf("Host %q passes", host)
+			t.Errorf("Host %q is accepted", host)
 		}
 	})
 }

@@ -16,7 +16,7 @@ import (
 	"onsale/internal/server"
 )
 
-// bad is a request that must be refused.
+// bad is a request that must be rejected.
 type bad struct {
 	name   string
 	path   string // /buy/1 if empty
@@ -24,7 +24,7 @@ type bad struct {
 	header string
 	status int
 	code   string
-	field  string // the field that is named first
+	field  string // the first field in the answer
 }
 
 var badBodies = []bad{
@@ -89,8 +89,8 @@ func badPurchases() []bad {
 	return list
 }
 
-// What a purchase may not look like is refused with the field named, sells
-// nothing, and counts as invalid.
+// An invalid purchase is rejected, with the field named. It sells nothing and counts as
+// invalid.
 func TestBadPurchase(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/buy/1", "/buy_random_deny/1"} {
@@ -149,7 +149,7 @@ func badConcerts() []bad {
 	return list
 }
 
-// What a concert may not look like is refused with the field named.
+// An invalid concert is rejected, with the field named.
 func TestBadConcert(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -182,7 +182,7 @@ func (c bad) check(t *testing.T, w *httptest.ResponseRecorder) {
 	}
 }
 
-// Parameters of other calls are held to their rules as well.
+// Parameters of other calls are validated too.
 func TestBadParameters(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -211,7 +211,7 @@ func TestBadParameters(t *testing.T) {
 	}
 }
 
-// All fields that break a rule of form are named at once.
+// One answer names all fields that break a rule of form.
 func TestAllFieldsNamed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -225,7 +225,7 @@ func TestAllFieldsNamed(t *testing.T) {
 	}
 }
 
-// What is sent is not sent back.
+// Answers do not repeat the client's input.
 func TestNothingEchoed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -250,7 +250,7 @@ func TestNothingEchoed(t *testing.T) {
 	}
 }
 
-// Good input in forms that clients do send.
+// Valid input in the forms that clients send is accepted.
 func TestGoodInput(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -280,8 +280,8 @@ func TestGoodInput(t *testing.T) {
 	}
 }
 
-// A body of exactly the limit is read, one byte more is not; with and without a
-// length told beforehand.
+// A body of exactly the limit is accepted, one more byte is not, with and without a
+// Content-Length.
 func TestBodyLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 16 << 10
@@ -306,7 +306,7 @@ func TestBodyLimit(t *testing.T) {
 	}
 }
 
-// A body that breaks off is the client's fault, as is one that is too slow.
+// A body that is incomplete or too slow gets a 4xx status.
 func TestBrokenBody(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -330,7 +330,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// --max-per-purchase is the limit, and what clients are told.
+// MaxPerPurchase is enforced, and appears in the message and the description.
 func TestMaxPerPurchase(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.MaxPerPurchase = 2 })
@@ -343,7 +343,7 @@ func TestMaxPerPurchase(t *testing.T) {
 		t.Errorf("message %q", p.Message)
 	}
 	if spec := r.do("GET", "/openapi.json", "").Body.Bytes(); !bytes.Contains(spec, []byte(`"maximum": 2,`)) {
-		t.Error("the description does not say the limit")
+		t.Error("the limit is missing from the description")
 	}
 }
 
@@ -370,7 +370,7 @@ func FuzzBuyBody(f *testing.F) {
 			t.Errorf("sold %d orders", len(orders))
 		case w.Code == 200:
 			if err := orders[0].Check(10); err != nil {
-				t.Errorf("sold an order that is not valid: %v", err)
+				t.Errorf("sold an invalid order: %v", err)
 			}
 		}
 	})
@@ -393,7 +393,7 @@ func FuzzCreateConcertBody(f *testing.F) {
 		}
 		c := r.concerts[1]
 		if err := (sale.NewConcert{Title: c.Title, Date: c.Date, Venue: c.Venue, Capacity: c.Capacity}).Check(); err != nil {
-			t.Errorf("created a concert that is not valid: %v", err)
+			t.Errorf("created an invalid concert: %v", err)
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 	"onsale/internal/sale"
 )
 
-// The paths of the item calls, and the patterns of those that are counted as such.
+// The paths of the item calls, and the patterns of those that the item metrics count.
 const (
 	pathToken = "/api/token"
 	pathItems = "/api/items"
@@ -31,23 +31,23 @@ const (
 	headerUser  = "User-Id"
 )
 
-// maxItemBody limits the body of a create request, in bytes. It is read and
-// thrown away; earlier clients send what they like.
+// maxItemBody limits the body of a create request, in bytes. The body is read and
+// discarded, because clients of the earlier service send arbitrary bodies.
 const maxItemBody = 1 << 20
 
 var errItemTooLarge = bodyError{http.StatusRequestEntityTooLarge, fmt.Sprintf("must be at most %d bytes long", maxItemBody)}
 
-// anyBody stands for a body that may be anything.
+// anyBody marks a call that accepts any body.
 type anyBody struct{}
 
-// isItemCall reports whether a path is one of the item calls, or would be if
-// it were there: problems of theirs are written in their own way.
+// isItemCall reports whether a path belongs to the item calls, even if no such call
+// exists. Their problems have an additional member.
 func isItemCall(path string) bool {
 	return path == pathToken || path == pathItems || strings.HasPrefix(path, pathItems+"/")
 }
 
 type tokenInput struct {
-	UserID string `header:"User-ID" default:"guest" minLength:"1" maxLength:"128" doc:"Whose token it is to be: 1 to 128 bytes of UTF-8 without control characters or ones that turn the direction of text."`
+	UserID string `header:"User-ID" default:"guest" minLength:"1" maxLength:"128" doc:"The user to issue the token to: 1 to 128 bytes of UTF-8 without control characters or characters that change the direction of text."`
 
 	request *http.Request
 }
@@ -64,11 +64,11 @@ type tokenOutput struct {
 }
 
 type issuedToken struct {
-	Token string `json:"token" doc:"To be sent in the header Token. It is the user's alone, and expires."`
+	Token string `json:"token" doc:"Send it in the Token header. It is valid for this user only, and expires."`
 }
 
-// issueToken gives a token to whoever asks: it tells users apart, and is no
-// security.
+// issueToken issues a token to anyone who requests one. Tokens tell users apart; they
+// provide no security.
 func (s *Server) issueToken(ctx context.Context, in *tokenInput) (*tokenOutput, error) {
 	if err := checkUserHeader(in.request, in.UserID); err != nil {
 		return nil, err
@@ -87,8 +87,8 @@ func (s *Server) issueToken(ctx context.Context, in *tokenInput) (*tokenOutput, 
 	return &tokenOutput{"no-store", issuedToken{token}}, nil
 }
 
-// tokensReady returns why tokens can neither be issued nor checked yet, or nil:
-// their key is in the database.
+// tokensReady returns nil if tokens can be issued and checked, which needs the key from
+// the database. Otherwise it returns the reason.
 func (s *Server) tokensReady() error {
 	if s.options.Tokens.Ready() {
 		return nil
@@ -99,24 +99,25 @@ func (s *Server) tokensReady() error {
 	return sale.ErrUnavailable
 }
 
-// ItemCall is what the calls that need a token have in common. It is exported
-// for Huma, which looks for parameters in exported fields alone.
+// ItemCall has the parameters of the calls that need a token. It is exported because
+// Huma finds parameters in exported fields only.
 type ItemCall struct {
-	Token  string `header:"Token" required:"true" maxLength:"512" doc:"What POST /api/token has answered."`
-	UserID string `header:"User-ID" maxLength:"128" doc:"The token's user, who is meant without it as well."`
+	Token  string `header:"Token" required:"true" maxLength:"512" doc:"A token from POST /api/token."`
+	UserID string `header:"User-ID" maxLength:"128" doc:"The user of the token. Optional; any other user is rejected."`
 
 	request *http.Request
 }
 
-// Resolve keeps the request. What it asks for is looked at by the handler, in
-// the order of [Server.caller].
+// Resolve keeps the request. The handler validates the parameters, in the order of
+// [Server.caller].
 func (in *ItemCall) Resolve(ctx huma.Context) []error {
 	in.request, _ = humago.Unwrap(ctx)
 	return nil
 }
 
-// caller returns the user that makes the call. Whoever has no token learns
-// nothing else that is wrong, and in no other words than who has a false one.
+// caller returns the user that makes the call. It checks the token first: a client
+// without a valid token learns of no other error, and a missing and a wrong token get
+// the same answer.
 func (s *Server) caller(in *ItemCall) (string, error) {
 	if err := s.tokensReady(); err != nil {
 		return "", err
@@ -140,15 +141,15 @@ func (s *Server) caller(in *ItemCall) (string, error) {
 	return user, nil
 }
 
-// checkUserHeader returns a problem that names User-ID unless the header is
-// there once at most and names somebody.
+// checkUserHeader returns a problem with User-ID if the header is repeated or its value
+// is not a valid user.
 func checkUserHeader(r *http.Request, user string) error {
 	var rule string
 	switch {
 	case len(r.Header[headerUser]) > 1:
-		rule = "must be there only once"
+		rule = "must be sent only once"
 	case item.CheckUser(user) != nil:
-		rule = fmt.Sprintf("must be 1 to %d bytes of UTF-8 without control characters or ones that turn the direction of text", item.MaxUserLength)
+		rule = fmt.Sprintf("must be 1 to %d bytes of UTF-8 without control characters or characters that change the direction of text", item.MaxUserLength)
 	default:
 		return nil
 	}
@@ -161,12 +162,12 @@ type createItemOutput struct{ Body createdItem }
 
 type createdItem struct {
 	Status string `json:"status" enum:"item created"`
-	ItemID string `json:"item_id" doc:"An opaque text."`
+	ItemID string `json:"item_id" doc:"An opaque string."`
 }
 
 // createItem creates an item of the token's user.
 func (s *Server) createItem(ctx context.Context, in *createItemInput) (*createItemOutput, error) {
-	size := int64(-1) // what was not read is no size
+	size := int64(-1) // until the body is read
 	defer func() { s.metrics.items.sizes.observe(size) }()
 	user, err := s.caller(&in.ItemCall)
 	if err != nil {
@@ -196,7 +197,8 @@ func (s *Server) createItem(ctx context.Context, in *createItemInput) (*createIt
 	return &createItemOutput{createdItem{"item created", i.ID}}, nil
 }
 
-// readItemBody reads the body to its end and returns its size, -1 with an error.
+// readItemBody reads the body to its end and returns its size in bytes; -1 with an
+// error.
 func readItemBody(r *http.Request) (int64, error) {
 	if r.ContentLength > maxItemBody {
 		return -1, errItemTooLarge.problem()
@@ -214,7 +216,7 @@ func readItemBody(r *http.Request) (int64, error) {
 type deleteItemInput struct {
 	ItemCall
 
-	ItemID string `path:"item_id" doc:"The item_id of the answer that created it."`
+	ItemID string `path:"item_id" doc:"The item_id from the answer to POST /api/items."`
 }
 
 type deleteItemOutput struct{ Body deletedItem }
@@ -223,7 +225,7 @@ type deletedItem struct {
 	Status string `json:"status" enum:"item deleted"`
 }
 
-// deleteItem deletes an item if it is the token's user's.
+// deleteItem deletes an item of the token's user.
 func (s *Server) deleteItem(ctx context.Context, in *deleteItemInput) (*deleteItemOutput, error) {
 	user, err := s.caller(&in.ItemCall)
 	if err != nil {

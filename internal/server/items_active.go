@@ -10,19 +10,18 @@ import (
 const (
 	// activeFor is how long a user counts as active.
 	activeFor = 5 * time.Minute
-	// maxActive is how many users are remembered, some two megabytes of them.
+	// maxActive is how many users are remembered, which takes about 2 MB.
 	maxActive = 10_000
 )
 
-// activeUsers counts the different users of the last minutes. It remembers the
-// latest, in the order in which they were last seen; whom it forgets for want
-// of room was seen before all of them, so that up to maxActive it is exact and
-// beyond it says maxActive.
+// activeUsers counts the distinct users of the last minutes. It remembers users in the
+// order in which they were last seen, and drops the oldest when it is full. The count is
+// therefore exact up to maxActive, and maxActive above that.
 type activeUsers struct {
 	now func() time.Time
 
 	mu     sync.Mutex
-	order  list.List // of *sighting, the latest in front
+	order  list.List // of *sighting, the latest first
 	byUser map[string]*list.Element
 }
 
@@ -36,7 +35,7 @@ func newActiveUsers(now func() time.Time) *activeUsers {
 	return &activeUsers{now: now, byUser: make(map[string]*list.Element)}
 }
 
-// see notes that a user is there. It takes the same time however many are.
+// see records that a user made a request. It takes constant time.
 func (a *activeUsers) see(user string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -49,11 +48,11 @@ func (a *activeUsers) see(user string) {
 	if a.order.Len() == maxActive {
 		a.forget(a.order.Back())
 	}
-	user = strings.Clone(user) // of a header, which is not to be kept whole
+	user = strings.Clone(user) // do not keep the whole header alive
 	a.byUser[user] = a.order.PushFront(&sighting{user, now})
 }
 
-// count forgets who has not been seen for long and returns how many are left.
+// count drops users not seen within activeFor and returns how many are left.
 func (a *activeUsers) count() float64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()

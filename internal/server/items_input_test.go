@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// oddIDs are ids that no item has, as they stand in a path, each with a word
-// that must not turn up elsewhere.
+// oddIDs are ids that no item has, as written in a path. Most contain a word that must not
+// appear in logs or metrics.
 var oddIDs = []string{
 	"evil", "..%2fevil", "..%2F..%2Fevil%2F..", "%2e%2e", "%2e", ".%2e%2fevil", "%00", "evil%00", "%0a%0devil", "%7f", "evil;",
 	"evil;x=1", "'evil'", "%22evil%22", "%27%20OR%20%27%27=%27", "evil%25", "%25%32%65", "%ff%fe", "%E2%80%AEevil", "%F0%9F%8E%B8", "evil%20x",
@@ -24,7 +24,7 @@ var oddIDs = []string{
 	strings.Repeat("evil", 2500),
 }
 
-// Whatever stands in the place of an id is an id, and one that nobody has.
+// Any text in the place of an id is treated as an unknown id.
 func TestOddItemIDs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -38,13 +38,13 @@ func TestOddItemIDs(t *testing.T) {
 		}
 	}
 	if got := len(r.items.deletes); got != len(oddIDs)+1 {
-		t.Errorf("%d ids were looked for, want %d", got, len(oddIDs)+1)
+		t.Errorf("%d ids were looked up, want %d", got, len(oddIDs)+1)
 	}
 	r.wantNothing(t, 1)
 }
 
-// wantNothing fails the test unless there are so many items, and what the
-// tests call evil is neither logged nor a label, nor is anything raw.
+// wantNothing checks that this many items exist, and that logs and metrics contain neither
+// the word "evil" nor raw control characters.
 func (r *rig) wantNothing(t *testing.T, items int) {
 	t.Helper()
 	if got := len(r.items.users()); got != items {
@@ -63,8 +63,7 @@ func (r *rig) wantNothing(t *testing.T, items int) {
 	}
 }
 
-// A user that nobody can be is refused by name, on all three calls, whatever
-// its token says.
+// An invalid User-ID is rejected by all three calls, with the header named.
 func TestBadUsers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -106,7 +105,7 @@ func TestBadUsers(t *testing.T) {
 	}
 }
 
-// A body may be anything but too long, and is read to its end.
+// Any body up to the limit is accepted and read to its end.
 func TestItemBodies(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 20
@@ -159,7 +158,7 @@ func TestItemBodies(t *testing.T) {
 	}
 }
 
-// A body that breaks off is the client's fault, as is one that is too slow.
+// A body that is incomplete or too slow gets a 4xx status.
 func TestBrokenItemBody(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -170,7 +169,7 @@ func TestBrokenItemBody(t *testing.T) {
 		code   string
 		text   string
 	}{
-		{io.ErrUnexpectedEOF, 400, "malformed", "body is cut off"},
+		{io.ErrUnexpectedEOF, 400, "malformed", "body is incomplete"},
 		{os.ErrDeadlineExceeded, 408, "timeout", "body did not arrive in time"},
 	} {
 		req := httptest.NewRequest(http.MethodPost, "/api/items", io.MultiReader(strings.NewReader("evil"), failing{c.err}))
@@ -182,15 +181,15 @@ func TestBrokenItemBody(t *testing.T) {
 	r.wantNothing(t, 0)
 }
 
-// Over a real connection, with a real server's limits, what is evil gets a
-// status of 400 to 499 and nothing comes of it.
+// Over a real connection, with the limits of a real server, malicious requests get a 4xx
+// status and change nothing.
 func TestEvilRequestsOverTCP(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	token := r.token(t, "ada")
 	id := r.item(t, token)
 	s := httptest.NewUnstartedServer(r.handler)
-	s.Config.MaxHeaderBytes = 16 << 10 // as that of internal/app
+	s.Config.MaxHeaderBytes = 16 << 10 // as in internal/app
 	s.Start()
 	defer s.Close()
 	deleting := func(path string) string {
@@ -233,13 +232,13 @@ func TestEvilRequestsOverTCP(t *testing.T) {
 			t.Errorf("%.80q: %d %.200s, want %d", request, status, body, want)
 		}
 		if strings.Contains(body, "evil") || strings.Contains(body, token) {
-			t.Errorf("%.80q is echoed: %.200s", request, body)
+			t.Errorf("%.80q is repeated in the answer: %.200s", request, body)
 		}
 	}
 	r.wantNothing(t, 1)
 }
 
-// tcp sends a request as it stands and returns status and body of the answer.
+// tcp sends a request unchanged and returns status and body of the answer.
 func tcp(t *testing.T, addr, request string) (int, string) {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
@@ -250,7 +249,7 @@ func tcp(t *testing.T, addr, request string) (int, string) {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	go func() { _, _ = io.WriteString(conn, request) }() // the server may hang up before the end
+	go func() { _, _ = io.WriteString(conn, request) }() // the server may close the connection early
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Errorf("%.80q: %v", request, err)
@@ -264,8 +263,8 @@ func tcp(t *testing.T, addr, request string) (int, string) {
 	return res.StatusCode, string(body)
 }
 
-// FuzzItemCalls sends anything: there is an item if and only if the answer says
-// so and the token was the right one, and nothing is the server's fault.
+// FuzzItemCalls sends arbitrary requests. An item exists if and only if the answer is 201
+// and the token was valid, and no answer has a 5xx status.
 func FuzzItemCalls(f *testing.F) {
 	r := newRig(f)
 	token := r.token(f, "ada")
@@ -284,7 +283,7 @@ func FuzzItemCalls(f *testing.F) {
 			if w.Code >= 500 || w.Code < 200 {
 				t.Errorf("%s: %d %s", req.Method, w.Code, w.Body)
 			}
-			// The corpus has good tokens of other seconds, too.
+			// The corpus has valid tokens that were issued at other times, too.
 			_, bad := r.tokens.Check(sent, "")
 			if req.Method == http.MethodPost && (w.Code == 201) != (len(r.items.byID) == 1 && bad == nil) {
 				t.Errorf("%d, %d items", w.Code, len(r.items.byID))
@@ -293,7 +292,7 @@ func FuzzItemCalls(f *testing.F) {
 	})
 }
 
-// A client that hangs up during the delay has no item.
+// If a client disconnects during the delay, no item is created.
 func TestHungUpBeforeTheItem(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -11,20 +11,19 @@ import (
 )
 
 const (
-	// DefaultMaxUserLabels is how many users have a series of their own unless
-	// set otherwise.
+	// DefaultMaxUserLabels is the default number of users with their own series.
 	DefaultMaxUserLabels = 200
-	// MaxUserLabels is the most that may be asked for: users with the longest
-	// ids then make up two megabytes of every scrape.
+	// MaxUserLabels is the maximum number of users with their own series. With the
+	// longest ids, their series take 2 MB of every scrape.
 	MaxUserLabels = 10_000
 
-	// otherUsers is the label of all users beyond the limit. A user whose id
-	// this is counts with them.
+	// otherUsers is the label of all users beyond the limit. A user with this very
+	// id is counted with them.
 	otherUsers = "other"
 )
 
-// itemMetrics are those that the item calls' dashboard reads. Their names are
-// the earlier service's.
+// itemMetrics are the metrics on the dashboard of the item calls. Their names come from
+// the earlier service.
 type itemMetrics struct {
 	requests   prometheus.Counter
 	failed     prometheus.Counter
@@ -41,11 +40,11 @@ func newItemMetrics(reg prometheus.Registerer, maxUserLabels int, now func() tim
 	m := &itemMetrics{
 		requests: factory.NewCounter(prometheus.CounterOpts{
 			Name: "total_requests_total",
-			Help: "Requests to create an item, however they ended.",
+			Help: "Requests to create an item, successful or not.",
 		}),
 		failed: factory.NewCounter(prometheus.CounterOpts{
 			Name: "error_rate_total",
-			Help: "Requests to create or delete an item that were answered with a status of 400 or more.",
+			Help: "Requests to create or delete an item that were answered with status 400 or higher.",
 		}),
 		created: factory.NewCounter(prometheus.CounterOpts{
 			Name: "total_items_created_total",
@@ -59,7 +58,7 @@ func newItemMetrics(reg prometheus.Registerer, maxUserLabels int, now func() tim
 		active: newActiveUsers(now),
 		activity: newUserActivity(factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "user_activity_total",
-			Help: "Items created and deleted, by user; those who came when there were too many count as other.",
+			Help: "Items created and deleted, by user. Users beyond the limit of labels are counted as other.",
 		}, []string{"user_id"}), maxUserLabels),
 	}
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
@@ -68,7 +67,7 @@ func newItemMetrics(reg prometheus.Registerer, maxUserLabels int, now func() tim
 	}, m.sizes.mean)
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "active_users",
-		Help: "Different users seen in the last 5 minutes; 10,000 stands for that many or more.",
+		Help: "Distinct users seen in the last 5 minutes, up to 10,000.",
 	}, m.active.count)
 	return m
 }
@@ -101,20 +100,20 @@ func (m *itemMetrics) answered(pattern string, status int, seconds float64) {
 	}
 }
 
-// averageOf is how many sizes the average is made of: enough to be calm, and
-// few enough to follow a change within a minute of a busy client.
+// averageOf is the number of sizes in the average. It is large enough for a steady value,
+// and small enough to follow a change within a minute of a busy client.
 const averageOf = 1000
 
 // movingAverage is the mean of the last sizes.
 type movingAverage struct {
 	mu    sync.Mutex
-	sizes [averageOf]int64 // a ring; the oldest stands at n % averageOf
-	n     int              // how many there have ever been
+	sizes [averageOf]int64 // a ring; the oldest is at n % averageOf
+	n     int              // sizes observed so far
 	sum   int64
 }
 
-// observe adds a size. One that nobody knows, or of a body that was refused
-// for it, is none.
+// observe adds a size in bytes. It ignores sizes that are unknown (negative) or above
+// the limit.
 func (a *movingAverage) observe(size int64) {
 	if size < 0 || size > maxItemBody {
 		return
@@ -127,7 +126,7 @@ func (a *movingAverage) observe(size int64) {
 	a.n++
 }
 
-// mean returns the average, 0 where there is nothing to average.
+// mean returns the average in bytes; 0 if there were no sizes.
 func (a *movingAverage) mean() float64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -137,8 +136,8 @@ func (a *movingAverage) mean() float64 {
 	return float64(a.sum) / float64(min(a.n, averageOf))
 }
 
-// userActivity counts what users do, each under a label of their own while
-// there are few.
+// userActivity counts the actions of users. The first users, up to the limit, have their
+// own labels.
 type userActivity struct {
 	vec   *prometheus.CounterVec
 	limit int
@@ -152,10 +151,10 @@ func newUserActivity(vec *prometheus.CounterVec, limit int) *userActivity {
 	return &userActivity{vec: vec, limit: limit, other: vec.WithLabelValues(otherUsers), byUser: make(map[string]prometheus.Counter)}
 }
 
-// count counts something that the user has done.
+// count counts an action of the user.
 func (a *userActivity) count(user string) { a.counter(user).Inc() }
 
-// counter returns the user's counter, or that of all others.
+// counter returns the user's counter, or the one of all other users.
 func (a *userActivity) counter(user string) prometheus.Counter {
 	a.mu.RLock()
 	c, known := a.byUser[user]
@@ -175,7 +174,7 @@ func (a *userActivity) counter(user string) prometheus.Counter {
 	if len(a.byUser) >= a.limit {
 		return a.other
 	}
-	user = strings.Clone(user) // of a header, which is not to be kept whole
+	user = strings.Clone(user) // do not keep the whole header alive
 	c = a.vec.WithLabelValues(user)
 	a.byUser[user] = c
 	return c

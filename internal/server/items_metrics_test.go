@@ -21,8 +21,8 @@ import (
 	"onsale/internal/server"
 )
 
-// The eight metrics are there from the start, at 0, under the names and types
-// that the earlier service's dashboard reads.
+// The eight metrics exist from the start with the value 0, and have the names and types
+// that the dashboard of the earlier service reads.
 func TestItemSeriesFromTheStart(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -48,7 +48,7 @@ func TestItemSeriesFromTheStart(t *testing.T) {
 	}
 }
 
-// The names of the earlier service break some conventions, and nothing else does.
+// The linter finds no problem with the names of the metrics.
 func TestItemMetricsLint(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -66,7 +66,7 @@ func TestItemMetricsLint(t *testing.T) {
 	}
 }
 
-// Each call is counted for what it was.
+// Each call is counted by its result.
 func TestItemCounters(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -101,7 +101,7 @@ func TestItemCounters(t *testing.T) {
 	for name, want := range map[string]float64{
 		"total_requests_total": creates, "request_latency": creates,
 		"total_items_created_total": 3, "error_rate_total": 7 + 3,
-		"processing_time": 3 + 2, // those that had waited before the database failed them too
+		"processing_time": 3 + 2, // includes those that failed in the database after the delay
 		"active_users":    2,
 	} {
 		if got := r.series(t, name); got != want {
@@ -115,7 +115,7 @@ func TestItemCounters(t *testing.T) {
 	}
 }
 
-// A connection that is reset on purpose is a failed call as well.
+// A call whose connection is reset by a fault counts as failed.
 func TestItemResetIsCounted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -140,7 +140,7 @@ func TestItemResetIsCounted(t *testing.T) {
 	}
 }
 
-// The artificial delay is shown as it was, and the latency is that and the rest.
+// processing_time has the artificial delay, and request_latency the whole duration.
 func TestItemDurations(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestItemDurations(t *testing.T) {
 		})
 		r.item(t, token)
 		r.item(t, token)
-		r.do("POST", "/api/items", "") // refused at once
+		r.do("POST", "/api/items", "") // rejected at once
 		for name, want := range map[string]string{
 			"processing_time_sum": "0.6", "processing_time_count": "2",
 			"request_latency_sum": "2.6", "request_latency_count": "3",
@@ -181,13 +181,13 @@ func TestItemDurations(t *testing.T) {
 			}
 		}
 		if native != 2 {
-			t.Errorf("%d histograms are native as well, want 2", native)
+			t.Errorf("%d histograms are also native, want 2", native)
 		}
 	})
 }
 
-// The average is that of the last 1,000 bodies that were read: what a client
-// without a token says of its body's size moves nothing.
+// The average is that of the last 1,000 bodies that were read. The Content-Length of a
+// client without a token does not change it.
 func TestAverageRequestSize(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -218,7 +218,7 @@ func TestAverageRequestSize(t *testing.T) {
 	check(7)
 	send(500, 9, token)
 	check(8)
-	send(3, 2<<20, token) // refused for its size
+	send(3, 2<<20, token) // rejected because of the size
 	check(8)
 	req := httptest.NewRequest(http.MethodPost, "/api/items", strings.NewReader("x"))
 	req.ContentLength = 1 << 62
@@ -226,7 +226,7 @@ func TestAverageRequestSize(t *testing.T) {
 	check(8)
 }
 
-// Users are active for five minutes from when they were last seen.
+// Users are active for five minutes after they were last seen.
 func TestActiveUsers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -244,16 +244,16 @@ func TestActiveUsers(t *testing.T) {
 		r.item(t, ada)
 		r.do("POST", "/api/token", "")
 		r.do("DELETE", "/api/items/x", "", "Token: "+ada)
-		check(3) // guest came
+		check(3) // and guest
 		time.Sleep(2*time.Minute + time.Second)
-		check(2) // bob went
+		check(2) // without bob
 		r.do("POST", "/api/items", "", "Token: x", "User-ID: eve")
 		r.do("POST", "/api/items", "", "Token: "+bob, "User-ID: eve")
-		check(2) // nobody was who they said
+		check(2) // rejected users are not active
 		time.Sleep(3 * time.Minute)
 		check(0)
 
-		// For hours nobody reads the metrics, and then they are right at once.
+		// The count is right even if the metrics were not read for hours.
 		for i := range 20_000 {
 			r.server.Act(strconv.Itoa(i))
 		}
@@ -268,13 +268,13 @@ func TestActiveUsers(t *testing.T) {
 		}
 		check(10_000)
 		r.server.Act("one more")
-		check(10_000) // or more
+		check(10_000) // the maximum
 		time.Sleep(time.Minute + time.Second)
-		check(9_951) // the late ones went, and none that came since was forgotten
+		check(9_951) // without the 50 of before, and with all users seen since
 	})
 }
 
-// Users get a series each while there are few, and share one from then on.
+// The first users get their own series; those beyond the limit share one.
 func TestUserLabels(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{0, 1, 3} {
@@ -310,8 +310,8 @@ func TestUserLabels(t *testing.T) {
 	}
 }
 
-// Many at once get as many series as there may be, and nothing is lost.
-func TestUserLabelsAtOnce(t *testing.T) {
+// With many concurrent users, the limit of series holds and nothing is lost.
+func TestConcurrentUserLabels(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.MaxUserLabels = 10 })
 	var all sync.WaitGroup
@@ -346,9 +346,8 @@ func TestUserLabelsAtOnce(t *testing.T) {
 	}
 }
 
-// A million users who come once each leave a scrape small and quick. Some
-// thousand of them make real calls, the others only what these do with the
-// metrics.
+// A scrape stays small and fast after a million users have made one call each. Some
+// thousand of them make real calls; the others only update the metrics.
 func TestAMillionUsers(t *testing.T) {
 	t.Parallel()
 	users, calls := 1_000_000, 12_000
@@ -356,7 +355,7 @@ func TestAMillionUsers(t *testing.T) {
 		users /= 10
 	}
 	r := newRig(t)
-	name := func(i int) string { return fmt.Sprintf("%064x%064d", i*0x9e3779b1, i) } // as long as they may be
+	name := func(i int) string { return fmt.Sprintf("%064x%064d", i*0x9e3779b1, i) } // of the maximum length
 	for i := range users {
 		if i%(users/calls) != 0 {
 			r.server.Act(name(i))

@@ -19,7 +19,7 @@ import (
 	"onsale/internal/server"
 )
 
-// token gets a token over the API.
+// token requests a token from the API.
 func (r *rig) token(tb testing.TB, user string) string {
 	tb.Helper()
 	w := r.do("POST", "/api/token", "", "User-ID: "+user)
@@ -30,7 +30,7 @@ func (r *rig) token(tb testing.TB, user string) string {
 	return token
 }
 
-// item creates an item over the API and returns its id.
+// item creates an item with the API and returns its id.
 func (r *rig) item(tb testing.TB, token string) string {
 	tb.Helper()
 	w := r.do("POST", "/api/items", `{"name":"a thing"}`, "Token: "+token)
@@ -41,8 +41,8 @@ func (r *rig) item(tb testing.TB, token string) string {
 	return id
 }
 
-// wantItemProblem is wantProblem for the item calls, whose earlier clients read
-// the member error.
+// wantItemProblem is wantProblem for item calls, whose earlier clients read the member
+// error.
 func wantItemProblem(tb testing.TB, w *httptest.ResponseRecorder, status int, code, text string) server.Problem {
 	tb.Helper()
 	p := wantProblem(tb, w, status, code)
@@ -52,8 +52,8 @@ func wantItemProblem(tb testing.TB, w *httptest.ResponseRecorder, status int, co
 	return p
 }
 
-// The contract's calls, as a client makes them that knows nothing else and
-// sends nothing but a token.
+// The calls of the contract, as a client of the earlier service makes them: with only a
+// token.
 func TestItemContract(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -82,7 +82,7 @@ func TestItemContract(t *testing.T) {
 	}
 }
 
-// A user that names itself is the token's, or nobody.
+// A User-ID is accepted if it is the token's user.
 func TestItemUsers(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -105,7 +105,8 @@ func TestItemUsers(t *testing.T) {
 	}
 }
 
-// Another user's item is answered as one that does not exist, byte for byte.
+// The answer for another user's item equals that for an item that does not exist, byte for
+// byte.
 func TestAnotherUsersItem(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -121,7 +122,7 @@ func TestAnotherUsersItem(t *testing.T) {
 	}
 }
 
-// badTokens lists the headers of requests that must be refused alike.
+// badTokens returns headers of requests that must all get the same rejection.
 func badTokens(t *testing.T, r *rig) map[string][]string {
 	t.Helper()
 	good := r.token(t, "ada")
@@ -171,9 +172,9 @@ func badTokens(t *testing.T, r *rig) map[string][]string {
 	return list
 }
 
-// Whatever is wrong with a token, the answer is the same, headers included, and
-// nothing behind it is asked.
-func TestBadTokensAreRefusedAlike(t *testing.T) {
+// Every bad token gets the same answer, including headers, before any fault is injected
+// and the store is called.
+func TestBadTokensAreRejectedAlike(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	id := r.item(t, r.token(t, "ada"))
@@ -198,11 +199,11 @@ func TestBadTokensAreRefusedAlike(t *testing.T) {
 		}
 	}
 	if len(r.faults.asked) != 0 {
-		t.Errorf("the fault plan was asked about %q", r.faults.asked)
+		t.Errorf("faults were injected for %q", r.faults.asked)
 	}
 }
 
-// A token is good for its life and no second longer.
+// A token is valid for its life and not a second longer.
 func TestTokenExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -216,7 +217,7 @@ func TestTokenExpires(t *testing.T) {
 	})
 }
 
-// Before there is a key nobody is turned away for good.
+// Before the server has the key, item calls get 503, so that clients retry.
 func TestItemsBeforeTheKey(t *testing.T) {
 	t.Parallel()
 	keyless := item.NewIssuer(time.Hour, time.Now)
@@ -240,8 +241,8 @@ func TestItemsBeforeTheKey(t *testing.T) {
 	r.item(t, good)
 }
 
-// The fault plan strikes each of the three calls under its own route, after
-// what is wrong with the request, and before anything is written.
+// Faults are injected into each of the three calls under its own route, after validation
+// and before anything is written.
 func TestItemFaults(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -259,7 +260,7 @@ func TestItemFaults(t *testing.T) {
 		r.do("DELETE", "/api/items/x", "", token, "User-ID: \x00"),
 	} {
 		if w.Code != 422 && w.Code != 413 || len(r.faults.asked) != 0 {
-			t.Errorf("%d %s, and the plan was asked about %q", w.Code, w.Body, r.faults.asked)
+			t.Errorf("%d %s, and faults were injected for %q", w.Code, w.Body, r.faults.asked)
 		}
 	}
 	for _, w := range []*httptest.ResponseRecorder{
@@ -268,11 +269,11 @@ func TestItemFaults(t *testing.T) {
 		wantItemProblem(t, w, 500, "injected", "Injected fault")
 	}
 	if want := []string{"/api/token", "/api/items", "/api/items/{item_id}"}; !slices.Equal(r.faults.asked, want) {
-		t.Errorf("the plan was asked about %q, want %q", r.faults.asked, want)
+		t.Errorf("faults were injected for %q, want %q", r.faults.asked, want)
 	}
 }
 
-// The default plan delays creating, by 0.1 to 0.5 s, and nothing else.
+// The default plan delays only the creation of items, by 0.1 to 0.5 s.
 func TestDefaultPlanDelaysCreating(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -300,7 +301,7 @@ func TestDefaultPlanDelaysCreating(t *testing.T) {
 	})
 }
 
-// What the database answers is told in the words of all other calls.
+// Errors of the store get the same problems as on all other calls.
 func TestItemStoreErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -314,7 +315,7 @@ func TestItemStoreErrors(t *testing.T) {
 		{context.DeadlineExceeded, 503, "unavailable", "Database unavailable", "1"},
 		{sale.ErrOutcomeUnknown, 503, "outcome_unknown", "Outcome unknown", "1"},
 		{sale.ErrConflict, 503, "busy", "Busy", "1"},
-		{sale.ErrRefused, 422, "refused", "Refused by the database", ""},
+		{sale.ErrRefused, 422, "refused", "Rejected by the database", ""},
 		{fault.ErrInjected, 500, "injected", "Injected fault", ""},
 		{errors.New("surprise"), 500, "internal", "Internal error", ""},
 	} {
@@ -326,13 +327,13 @@ func TestItemStoreErrors(t *testing.T) {
 			wantHeader(t, w, "Retry-After", c.retried)
 			wantHeader(t, w, "Location", "")
 			if strings.Contains(w.Body.String(), "hunter3") {
-				t.Errorf("the client is told %s", w.Body)
+				t.Errorf("the answer has a secret: %s", w.Body)
 			}
 		}
 	}
 }
 
-// A call to a database that hangs is answered 503 in the end.
+// While the database hangs, item calls are answered 503 within their time limit.
 func TestItemLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -352,8 +353,7 @@ func TestItemLimit(t *testing.T) {
 	})
 }
 
-// Whatever goes wrong at the paths of items carries the member error, and
-// nothing elsewhere does.
+// All problems of item calls have the member error, and no others do.
 func TestErrorMemberOnItemCallsOnly(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -361,7 +361,7 @@ func TestErrorMemberOnItemCallsOnly(t *testing.T) {
 	wantItemProblem(t, r.do("PUT", "/api/items/x", ""), 405, "method_not_allowed", "Method not allowed")
 	wantItemProblem(t, r.do("GET", "/api/token", ""), 405, "method_not_allowed", "Method not allowed")
 	wantItemProblem(t, r.do("DELETE", "/api/items/x/y", ""), 404, "not_found", "No such path")
-	wantItemProblem(t, r.do("POST", "/api/items", "", "Origin: http://evil.example", "Sec-Fetch-Site: cross-site"), 403, "cross_origin", "Cross-origin request refused")
+	wantItemProblem(t, r.do("POST", "/api/items", "", "Origin: http://evil.example", "Sec-Fetch-Site: cross-site"), 403, "cross_origin", "Cross-origin request rejected")
 	for _, w := range []*httptest.ResponseRecorder{
 		r.do("POST", "/buy/1", "{}"), r.do("GET", "/concerts/7", ""), r.do("GET", "/nothing", ""), r.do("GET", "/api/itemsx", ""),
 	} {
@@ -371,7 +371,7 @@ func TestErrorMemberOnItemCallsOnly(t *testing.T) {
 	}
 }
 
-// The key is in no answer, no metric and no line of the log.
+// The key does not appear in answers, metrics or logs.
 func TestTokenKeyIsShownNowhere(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -390,7 +390,7 @@ func TestTokenKeyIsShownNowhere(t *testing.T) {
 	}
 	shown += string(raw) + r.log.String()
 	if !strings.Contains(shown, "surprise") {
-		t.Error("the panic is not in the log")
+		t.Error("the panic was not logged")
 	}
 	for _, secret := range []string{tokenKey, base64.StdEncoding.EncodeToString([]byte(tokenKey)), fmt.Sprintf("%x", tokenKey), fmt.Sprintf("%d", []byte(tokenKey))} {
 		if strings.Contains(shown, secret) {

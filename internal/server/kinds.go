@@ -11,36 +11,36 @@ import (
 	"onsale/internal/sale"
 )
 
-// kind is one kind of problem: how it is told to the client, and as what it
-// counts if it is the answer to a purchase.
+// kind is one kind of problem: what the client receives, and the outcome that is
+// counted if a purchase ends with it.
 type kind struct {
 	status int
 	code   string
 	title  string
-	// message is what old clients read; empty for the title.
+	// message is the text that old clients read; empty means the title.
 	message string
 	detail  string
 	outcome outcome
-	// retry says that the same request may succeed in a second.
+	// retry means that the same request may succeed a second later.
 	retry bool
 }
 
-// nothingChanged ends the detail of a problem that may pass.
-const nothingChanged = " Nothing was changed; come again."
+// nothingChanged ends the detail of a temporary problem.
+const nothingChanged = " Nothing was changed. Retry the request."
 
-// statusClientGone counts a client that hung up before it had its answer. It is
-// never received by anybody; nginx made the number known.
+// statusClientGone counts clients that disconnected before they were answered. No
+// client ever receives it. The number is nginx's.
 const statusClientGone = 499
 
-// Every problem that the API answers with stands here, and nowhere else.
+// All problems that the API can answer with.
 var (
 	denied = kind{
 		status: http.StatusConflict, code: problem.CodeDenied, title: problem.MessageDenied, outcome: outcomeDenied,
-		detail: "This purchase was denied and nothing was sold. Another try may succeed.",
+		detail: "The purchase was denied. Nothing was sold. A retry may succeed.",
 	}
 	soldOut = kind{
 		status: http.StatusConflict, code: problem.CodeSoldOut, title: problem.MessageSoldOut, outcome: outcomeSoldOut,
-		detail: "Fewer tickets are left than were asked for. Nothing was sold.",
+		detail: "Fewer tickets are left than requested. Nothing was sold.",
 	}
 	concertNotFound = kind{
 		status: http.StatusNotFound, code: problem.CodeNotFound, title: "Not found", outcome: outcomeNotFound,
@@ -56,11 +56,11 @@ var (
 	}
 	pathNotFound = kind{
 		status: http.StatusNotFound, code: problem.CodeNotFound, title: "Not found",
-		message: problem.MessageNoPath, detail: "There is nothing at this path. What there is, / leads to.",
+		message: problem.MessageNoPath, detail: "No such path. Start at /.",
 	}
 	methodNotAllowed = kind{
 		status: http.StatusMethodNotAllowed, code: problem.CodeMethodNotAllowed, title: "Method not allowed",
-		detail: "The path exists, but not for this method. The header Allow names those it has.",
+		detail: "The path does not support this method. The Allow header lists the methods that it supports.",
 	}
 
 	invalid = kind{
@@ -69,11 +69,11 @@ var (
 	}
 	keyReused = kind{
 		status: http.StatusUnprocessableEntity, code: problem.CodeKeyReused, title: "Idempotency key reused", outcome: outcomeInvalid,
-		detail: "This Idempotency-Key has bought something else before: another concert, e-mail or quantity. Nothing was sold.",
+		detail: "This Idempotency-Key was already used for a purchase with a different concert, e-mail address or quantity. Nothing was sold.",
 	}
 	refused = kind{
-		status: http.StatusUnprocessableEntity, code: problem.CodeRefused, title: "Refused by the database", outcome: outcomeFailed,
-		detail: "The database does not accept what was sent. Nothing was changed.",
+		status: http.StatusUnprocessableEntity, code: problem.CodeRefused, title: "Rejected by the database", outcome: outcomeFailed,
+		detail: "The database rejected the data of this request. Nothing was changed.",
 	}
 	malformed = kind{
 		status: http.StatusBadRequest, code: problem.CodeMalformed, title: "Malformed request", outcome: outcomeInvalid,
@@ -95,62 +95,62 @@ var (
 	unauthorized = kind{
 		status: http.StatusUnauthorized, code: problem.CodeUnauthorized, title: "Unauthorized",
 		message: "Admin token missing or wrong",
-		detail:  "This call needs the header Authorization: Bearer with the admin token.",
+		detail:  "This call needs the header \"Authorization: Bearer TOKEN\" with the admin token.",
 	}
-	// tokenRefused has no word on why, so that every refusal is the same.
+	// tokenRefused does not give the reason, so that all rejections look the same.
 	tokenRefused = kind{
 		status: http.StatusForbidden, code: problem.CodeUnauthorized, title: "Unauthorized",
-		detail: "This call needs the header Token with a token of POST /api/token that has not expired. " +
-			"A header User-ID must name the user that the token was issued to.",
+		detail: "This call needs a Token header with an unexpired token from POST /api/token. " +
+			"A User-ID header, if sent, must name the user to whom the token was issued.",
 	}
 	adminDisabled = kind{
 		status: http.StatusForbidden, code: problem.CodeAdminDisabled, title: "Admin calls are disabled",
-		detail: "No admin token is set, so that admin calls are only answered on a loopback address, for a Host such as localhost, " +
-			"in HTTP/1.1 and without a proxy. Set one with ONSALE_ADMIN_TOKEN or --admin-token-file; the value none opens these calls to everybody.",
+		detail: "No admin token is set. Without one, admin calls are answered only on a loopback address, with a Host such as localhost, " +
+			"over HTTP/1.1 or later and without a proxy. Set a token with ONSALE_ADMIN_TOKEN or --admin-token-file; the value none opens admin calls to everyone.",
 	}
 	crossOrigin = kind{
-		status: http.StatusForbidden, code: problem.CodeCrossOrigin, title: "Cross-origin request refused", outcome: outcomeInvalid,
-		detail: "A page of another origin may not change anything here.",
+		status: http.StatusForbidden, code: problem.CodeCrossOrigin, title: "Cross-origin request rejected", outcome: outcomeInvalid,
+		detail: "Pages from other origins must not change anything on this server.",
 	}
 	crossSiteRead = kind{
-		status: http.StatusForbidden, code: problem.CodeCrossOrigin, title: "Cross-origin request refused",
-		detail: "A page of another site must not make a browser read this, and must not link to it. Type the address, or link to /.",
+		status: http.StatusForbidden, code: problem.CodeCrossOrigin, title: "Cross-origin request rejected",
+		detail: "Pages from other sites can neither read this path nor link to it. Type the address into the browser, or link to / instead.",
 	}
 	foreignHost = kind{
 		status: http.StatusMisdirectedRequest, code: problem.CodeForeignHost, title: "Unknown host name",
-		detail: "The request names a host that this server does not know. No admin token protects the server, and any web page can " +
-			"point its own domain here, so only IP addresses, names without a dot, *.localhost and host.docker.internal are accepted. " +
-			"Add the server's own names with --allowed-hosts or ONSALE_ALLOWED_HOSTS.",
+		detail: "The Host of the request is not one of this server's names. Without an admin token, the server accepts only IP addresses, " +
+			"names without a dot, *.localhost and host.docker.internal, because any website can point its own domain at this server. " +
+			"Add the server's names with --allowed-hosts or ONSALE_ALLOWED_HOSTS.",
 	}
 	tooManyTries = kind{
 		status: http.StatusTooManyRequests, code: problem.CodeTooManyTries, title: "Too many wrong tokens",
-		detail: "This address has sent too many wrong admin tokens within a minute. The right token is accepted at any time.",
+		detail: "This address sent too many wrong admin tokens within a minute. The correct token is still accepted.",
 	}
 
 	busy = kind{
 		status: http.StatusServiceUnavailable, code: problem.CodeBusy, title: "Busy", outcome: outcomeShed, retry: true,
-		detail: "Too much is going on at once. Nothing was changed; come again.",
+		detail: "The server is too busy to handle this request." + nothingChanged,
 	}
 	stopping = kind{
 		status: http.StatusServiceUnavailable, code: problem.CodeStopping, title: "Stopping", outcome: outcomeShed, retry: true,
-		detail: "This server is being stopped. Nothing was changed; come again.",
+		detail: "The server is shutting down." + nothingChanged,
 	}
 	unavailable = kind{
 		status: http.StatusServiceUnavailable, code: problem.CodeUnavailable, title: "Database unavailable", outcome: outcomeFailed, retry: true,
-		detail: "The database does not answer." + nothingChanged, // an obstacle says what else it is
+		detail: "The database does not answer." + nothingChanged, // an obstacle replaces the first sentence
 	}
 	outcomeUnknown = kind{
 		status: http.StatusServiceUnavailable, code: problem.CodeOutcomeUnknown, title: "Outcome unknown", outcome: outcomeUnsure, retry: true,
-		detail: "The database was cut off while it wrote. The header Location, where there is one, names the place that will tell " +
-			"whether it was written. A request with an Idempotency-Key, and a refund, may be repeated.",
+		detail: "The connection to the database broke during a write, so the write may or may not have happened. If the answer has a " +
+			"Location header, read that path to find out. It is safe to retry a refund, or a purchase with an Idempotency-Key.",
 	}
 	notReady = kind{
 		status: http.StatusServiceUnavailable, code: problem.CodeNotReady, title: "Not ready", retry: true,
-		detail: "The fault plan says that this server is not ready.",
+		detail: "The fault plan makes this server report that it is not ready.",
 	}
 	scrapeDown = kind{
 		status: http.StatusServiceUnavailable, code: problem.CodeInjected, title: "Injected fault",
-		detail: "The fault plan says that the metrics cannot be scraped.",
+		detail: "The fault plan makes scrapes of the metrics fail.",
 	}
 
 	injected = kind{
@@ -159,27 +159,27 @@ var (
 	}
 	internal = kind{
 		status: http.StatusInternalServerError, code: problem.CodeInternal, title: "Internal error", outcome: outcomeFailed,
-		detail: "Something went wrong that should not. It is in the server's log.",
+		detail: "An unexpected error occurred. The server's log has the details.",
 	}
 	clientGone = kind{
-		status: statusClientGone, code: problem.CodeClientGone, title: "Client hung up", outcome: outcomeAbandoned,
-		detail: "The client closed the connection before it was answered. Nothing was changed.",
+		status: statusClientGone, code: problem.CodeClientGone, title: "Client disconnected", outcome: outcomeAbandoned,
+		detail: "The client closed the connection before the server answered. Nothing was changed.",
 	}
 )
 
-// kindOf returns the kind of problem that an error is, or nil for one that
-// should not happen.
+// kindOf returns the kind of problem for an error, or nil for an unexpected error.
 func kindOf(err error) *kind {
 	for _, row := range []struct {
 		err  error
 		kind *kind
 	}{
-		// First of all: what else the error wraps speaks for one try of several.
 		{item.ErrNotFound, &itemNotFound},
 		{item.ErrUnauthorized, &tokenRefused},
+		// Before the other database errors: it may wrap one of them, which then
+		// describes only one of several attempts.
 		{sale.ErrOutcomeUnknown, &outcomeUnknown},
-		// Before the injected error: a simulated trouble of the database is
-		// answered as a real one is.
+		// Before the injected error: a simulated database failure is answered
+		// like a real one.
 		{sale.ErrUnavailable, &unavailable},
 		{fault.ErrDenied, &denied},
 		{fault.ErrInjected, &injected},
@@ -189,7 +189,7 @@ func kindOf(err error) *kind {
 		{sale.ErrStopping, &stopping},
 		{sale.ErrConflict, &busy},
 		{sale.ErrRefused, &refused},
-		// The limit of a single call, not the client's patience: see problemOf.
+		// The server's own time limit, not the client's disconnect: see problemOf.
 		{context.DeadlineExceeded, &unavailable},
 	} {
 		if errors.Is(err, row.err) {

@@ -14,8 +14,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// memory is a ledger in memory, decided by the rules of the sale, and its own
-// seller of batches of one. Tests bend it by its hooks.
+// memory is a ledger in memory that applies the rules of the sale, and its own seller with
+// batches of one order. Tests change its behaviour with hooks.
 type memory struct {
 	mu        sync.Mutex
 	now       func() time.Time
@@ -24,15 +24,15 @@ type memory struct {
 	bought    []sale.Order // every order that reached Buy
 	lists     int          // calls of Concerts
 
-	// before runs ahead of every call but those of the test, without the lock;
-	// its error is the call's.
+	// before runs before every call of the server, without the lock. The call
+	// returns its error.
 	before func(ctx context.Context, call string) error
-	// linger runs when Concerts has read, before it answers.
+	// linger runs in Concerts after the read and before the return.
 	linger func()
-	// replicas is what Replicas answers.
+	// replicas is the result of Replicas.
 	replicas []fault.Replica
-	away     bool // whether Ready answers that the database is away
-	// obstacle is what else Ready answers.
+	away     bool // Ready returns ErrUnavailable
+	// obstacle is the result of Ready if it is not nil.
 	obstacle error
 }
 
@@ -42,14 +42,14 @@ func newMemory() *memory {
 	return &memory{now: time.Now, concerts: map[int64]sale.Concert{}, purchases: map[uuid.UUID]sale.Purchase{}}
 }
 
-// hook sets what runs ahead of every call.
+// hook sets the function that runs before every call.
 func (m *memory) hook(before func(ctx context.Context, call string) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.before = before
 }
 
-// enter runs the hook, and takes the lock if it lets the call through.
+// enter runs the hook, and locks the mutex if the hook returns nil.
 func (m *memory) enter(ctx context.Context, call string) error {
 	m.mu.Lock()
 	before := m.before
@@ -239,7 +239,7 @@ func (m *memory) Buy(ctx context.Context, o sale.Order) (sale.Outcome, error) {
 func (m *memory) Known(ctx context.Context, o sale.Order) (sale.Outcome, bool, error) {
 	p, err := m.PurchaseByKey(ctx, o.Key)
 	switch {
-	case err != nil && err != sale.ErrNotFound: //nolint:errorlint // it is this ledger's own
+	case err != nil && err != sale.ErrNotFound: //nolint:errorlint // this ledger does not wrap it
 		return sale.Outcome{}, false, err
 	case err != nil:
 		return sale.Outcome{}, false, nil
@@ -249,7 +249,7 @@ func (m *memory) Known(ctx context.Context, o sale.Order) (sale.Outcome, bool, e
 	return sale.Outcome{Status: sale.Replayed, Purchase: p}, true, nil
 }
 
-// Ready returns what is in the way of purchases, or nil.
+// Ready returns the error that prevents purchases, or nil.
 func (m *memory) Ready() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

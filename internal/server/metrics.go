@@ -7,32 +7,32 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// outcome is what became of a purchase, as it is counted.
+// outcome is the outcome of a purchase, as the metrics count it.
 type outcome uint8
 
 // The outcomes. Every purchase that reaches a buy call has exactly one.
 const (
-	// outcomeNone: the request was no purchase.
+	// outcomeNone: the request was not a purchase.
 	outcomeNone outcome = iota
 	outcomeSold
 	outcomeReplayed
 	outcomeSoldOut
 	outcomeDenied
 	outcomeNotFound
-	// outcomeInvalid: the request breaks a rule, whichever.
+	// outcomeInvalid: the request broke a rule.
 	outcomeInvalid
-	// outcomeShed: turned away unwritten, for want of room or time.
+	// outcomeShed: rejected because the server was overloaded or stopping.
 	outcomeShed
-	// outcomeFailed: not sold, and not by the buyer's fault.
+	// outcomeFailed: not sold because of an error on the server's side.
 	outcomeFailed
-	// outcomeUnsure: the database was cut off while it wrote.
+	// outcomeUnsure: the connection to the database broke during the write.
 	outcomeUnsure
-	// outcomeAbandoned: the buyer hung up and was not charged.
+	// outcomeAbandoned: the buyer disconnected and was not charged.
 	outcomeAbandoned
 	outcomes
 )
 
-// String returns the outcome as its label says it.
+// String returns the value of the label outcome.
 func (o outcome) String() string {
 	return [outcomes]string{
 		"", "sold", "replayed", "sold_out", "denied", "not_found",
@@ -40,7 +40,7 @@ func (o outcome) String() string {
 	}[o]
 }
 
-// metrics are the server's own, beside those of the HTTP API.
+// metrics are the server's metrics, except those of package telemetry.
 type metrics struct {
 	purchases    [outcomes]prometheus.Counter
 	saleDuration prometheus.Histogram
@@ -53,7 +53,7 @@ func newMetrics(o Options) *metrics {
 	factory := promauto.With(reg)
 	purchases := factory.NewCounterVec(prometheus.CounterOpts{
 		Name: "onsale_purchases_total",
-		Help: "Purchases that were asked for, by what became of them.",
+		Help: "Requests to buy tickets, by outcome.",
 	}, []string{"outcome"})
 	m := &metrics{items: newItemMetrics(reg, o.MaxUserLabels, o.Now), saleDuration: factory.NewHistogram(prometheus.HistogramOpts{
 		Name:                            "onsale_sale_duration_seconds",
@@ -65,7 +65,7 @@ func newMetrics(o Options) *metrics {
 	})}
 	m.wrongTokens = factory.NewCounter(prometheus.CounterOpts{
 		Name: "onsale_admin_wrong_tokens_total",
-		Help: "Admin calls that were refused because their token was wrong.",
+		Help: "Admin calls rejected because of a wrong token.",
 	})
 	for o := outcomeNone + 1; o < outcomes; o++ {
 		m.purchases[o] = purchases.WithLabelValues(o.String())

@@ -6,35 +6,35 @@ import (
 	"time"
 )
 
-// Access says who may ask what is mounted beside the API.
+// Access is the access control of a [Mount].
 type Access uint8
 
 const (
-	// Open lets everybody in.
+	// Open allows all requests.
 	Open Access = iota
-	// AdminWrites lets everybody read, and admins alone do more.
+	// AdminWrites allows reads to everyone, and all other methods to admins.
 	AdminWrites
-	// Admin lets admins in alone.
+	// Admin allows requests of admins only.
 	Admin
 )
 
-// Mount is something beside the API on the same address: a page, the
-// monitoring, the crowd. It is neither counted nor struck by faults.
+// Mount is a handler that is served on the same address as the API, such as a page, the
+// monitoring or the demo users. Its requests are not counted and get no injected faults.
 type Mount struct {
-	// Pattern is the mux's. One of the home page, GET /{$}, takes the place of
-	// the redirect to the documentation.
+	// Pattern is a pattern of [http.ServeMux]. A mount at GET /{$} replaces the
+	// redirect from / to the documentation.
 	Pattern string
 	Handler http.Handler
 	Access  Access
-	// Page lets pages of other sites link to it. They cannot make a browser read
-	// anything else that is mounted.
+	// Page allows pages of other sites to link to it. They cannot make a browser read
+	// any other mount.
 	Page bool
 }
 
-// home is the pattern of the page that a browser opens first.
+// home is the pattern of the home page.
 const home = "GET /{$}"
 
-// mount registers what stands beside the API.
+// mount registers the mounts, and reports whether one of them is the home page.
 func (f *front) mount(mounts []Mount) (hasHome bool) {
 	for _, m := range mounts {
 		f.mux.Handle(m.Pattern, f.gate.guard(m.Access, m.Handler))
@@ -44,7 +44,7 @@ func (f *front) mount(mounts []Mount) (hasHome bool) {
 	return hasHome
 }
 
-// guard keeps those out of a handler who may not ask it.
+// guard wraps a handler with its access control.
 func (g *gate) guard(access Access, next http.Handler) http.Handler {
 	if access == Open {
 		return next
@@ -60,10 +60,10 @@ func (g *gate) guard(access Access, next http.Handler) http.Handler {
 	})
 }
 
-// FrontOptions are those of a [NewFront].
+// FrontOptions are the options of [NewFront].
 type FrontOptions struct {
 	Mounts []Mount
-	// AdminToken, Loopback, AllowedHosts and Admit are those of [Options].
+	// AdminToken, Loopback, AllowedHosts and Admit are as in [Options].
 	AdminToken   string
 	Loopback     bool
 	AllowedHosts []string
@@ -71,8 +71,8 @@ type FrontOptions struct {
 	Logger       *slog.Logger
 }
 
-// NewFront returns what answers requests where there is no API, but only what
-// else would stand beside it. The rules for who may ask are the same.
+// NewFront returns a handler that serves only mounts, without the API. The rules of
+// access are the same as those of a [Server].
 func NewFront(o FrontOptions) http.Handler {
 	log := o.Logger.With("component", "server")
 	f := newFront(newGate(o.AdminToken, "", o.Loopback, newTries(time.Now, log, func() {})), o.AllowedHosts, log)
@@ -86,7 +86,7 @@ func NewFront(o FrontOptions) http.Handler {
 		if !d.admits(answer, r) {
 			return
 		}
-		if p := f.refuse(r); p != nil {
+		if p := f.reject(r); p != nil {
 			p.write(answer, r)
 			return
 		}

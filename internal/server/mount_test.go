@@ -11,7 +11,7 @@ import (
 	"onsale/internal/server"
 )
 
-// echo answers with what it was asked.
+// echo answers with the method and the path of the request.
 var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, r.Method+" "+r.URL.Path)
 })
@@ -24,15 +24,14 @@ var mounts = []server.Mount{
 	{Pattern: "GET /broken", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("broken") })},
 }
 
-// What stands beside the API is guarded by the same gate, with and without an
-// API on the address.
+// The same gate guards mounts with and without an API on the address.
 func TestMountsAreGuarded(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) {
 		o.AdminToken, o.OwnToken, o.Mounts = "secret", "own", mounts
 	})
 	front := server.NewFront(server.FrontOptions{Mounts: mounts, AdminToken: "secret", Logger: slog.New(slog.DiscardHandler)})
-	for name, handler := range map[string]http.Handler{"beside the API": r.handler, "alone": front} {
+	for name, handler := range map[string]http.Handler{"with the API": r.handler, "alone": front} {
 		for _, c := range []struct {
 			method, path, token string
 			want                int
@@ -69,8 +68,7 @@ func TestMountsAreGuarded(t *testing.T) {
 	}
 }
 
-// The program's own token opens admin calls on the API that was given it, and
-// no other.
+// The program's own token opens admin calls only if OwnToken is set.
 func TestOwnToken(t *testing.T) {
 	t.Parallel()
 	for own, want := range map[string]int{"own": 200, "": 401} {
@@ -85,8 +83,8 @@ func TestOwnToken(t *testing.T) {
 	}
 }
 
-// A page on another site may not drive what is mounted, whatever the gate says.
-func TestMountsRefuseOtherSites(t *testing.T) {
+// Requests that pages of other sites make to mounts are rejected, even if the gate is open.
+func TestMountsRejectOtherSites(t *testing.T) {
 	t.Parallel()
 	front := server.NewFront(server.FrontOptions{
 		Mounts: mounts, AdminToken: server.OpenToAll, AllowedHosts: []string{"example.com"}, Logger: slog.New(slog.DiscardHandler),
@@ -102,7 +100,7 @@ func TestMountsRefuseOtherSites(t *testing.T) {
 	}
 }
 
-// Neither what is mounted nor its time counts among the calls of the API.
+// Requests to mounts are not counted as calls of the API.
 func TestMountsAreNotCounted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.Mounts = mounts })
@@ -127,6 +125,6 @@ func (r *rig) counted(t *testing.T) string {
 			return family.String()
 		}
 	}
-	t.Fatal("there is no http_requests_total")
+	t.Fatal("http_requests_total is missing")
 	return ""
 }

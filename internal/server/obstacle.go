@@ -11,47 +11,47 @@ import (
 	"onsale/internal/sale"
 )
 
-// obstacleInterval is how often the log says at most that the same obstacle keeps a
-// call from being answered.
+// obstacleInterval is the minimum time between two log messages about the same obstacle
+// of a call.
 const obstacleInterval = 10 * time.Minute
 
-// obstacles logs what keeps calls from being answered. Those that a purchase meets
-// the seller has logged; this is for the rest, such as a missing privilege on the
+// obstacles logs why calls cannot be answered. The seller logs the obstacles of
+// purchases; this type logs all others, such as a missing privilege on the table of
 // items.
 type obstacles struct {
 	log    *slog.Logger
 	seller Seller
 
-	mu   sync.Mutex
-	told map[string]told // by the mux's pattern
+	mu     sync.Mutex
+	logged map[string]logged // by the mux's pattern
 }
 
-// told is the obstacle of a call that was logged last.
-type told struct {
+// logged is the obstacle that was last logged for a call.
+type logged struct {
 	reason string
 	at     time.Time
 }
 
 func newObstacles(log *slog.Logger, seller Seller) *obstacles {
-	return &obstacles{log: log, seller: seller, told: make(map[string]told)}
+	return &obstacles{log: log, seller: seller, logged: make(map[string]logged)}
 }
 
-// tell logs the obstacle that a call met, unless the log has it already.
-func (o *obstacles) tell(now time.Time, pattern string, obstacle *sale.ObstacleError) {
+// report logs the obstacle of a call, unless it was logged recently.
+func (o *obstacles) report(now time.Time, pattern string, obstacle *sale.ObstacleError) {
 	if o.seller.Ready() != nil {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	last, ok := o.told[pattern]
+	last, ok := o.logged[pattern]
 	if ok && last.reason == obstacle.Reason && now.Sub(last.at) < obstacleInterval {
 		return
 	}
-	o.told[pattern] = told{obstacle.Reason, now}
+	o.logged[pattern] = logged{obstacle.Reason, now}
 	o.log.Error("call cannot be answered", "pattern", pattern, "error", obstacle)
 }
 
-// sentence makes a sentence of an error's text.
+// sentence turns the text of an error into a sentence.
 func sentence(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."

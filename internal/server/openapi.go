@@ -18,14 +18,14 @@ const jsonType = "application/json"
 const bearer = "bearer"
 
 // jsonOnly is Huma's API without content negotiation: every answer is JSON, and
-// a strange Accept header is nothing to fail on.
+// no Accept header makes a request fail.
 type jsonOnly struct{ huma.API }
 
-// Negotiate returns JSON, whatever is asked for.
+// Negotiate returns JSON, regardless of the Accept header.
 func (jsonOnly) Negotiate(string) (string, error) { return jsonType, nil }
 
-// newAPI returns Huma over the mux. Documents and pages of its own it serves
-// none: what this package serves instead is built once and read without locks.
+// newAPI returns a Huma API on the mux. Huma's own documents and pages are off;
+// this package builds its own once and serves them without locks.
 func (s *Server) newAPI(mux humago.Mux) huma.API {
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -33,36 +33,36 @@ func (s *Server) newAPI(mux humago.Mux) huma.API {
 			Info: &huma.Info{
 				Title:       "Onsale",
 				Version:     s.options.Version,
-				Description: "Ticket sales that never sell a seat twice. Errors are RFC 9457 problems; the member code tells them apart.",
+				Description: "Ticket sales that never sell a seat twice. Errors are problem details (RFC 9457); their member code identifies the kind of problem.",
 			},
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{bearer: {
 					Type: "http", Scheme: "bearer",
-					Description: "The admin token. Without one set, admin calls are open on a loopback address only.",
+					Description: "The admin token. If the server has no admin token, it answers admin calls only on a loopback address.",
 				}},
 			},
-			// The order of the page at /docs.
+			// In the order of the page at /docs.
 			Tags:           []*huma.Tag{{Name: tagSales}, {Name: tagItems}, {Name: tagAdmin}, {Name: tagWatching}},
 			OnAddOperation: []huma.AddOpFunc{documentBody},
 		},
 		Formats:      map[string]huma.Format{jsonType: {Marshal: writeJSON}, problem.MediaType: {Marshal: writeJSON}},
 		Transformers: []huma.Transformer{s.transform},
 	}
-	config.AllowAdditionalPropertiesByDefault = true // what a client sends on top is ignored
-	// Huma's own errors are written as problems, and so they are described.
+	config.AllowAdditionalPropertiesByDefault = true // unknown fields are ignored
+	// Huma's own errors are written as problems, so describe them as problems.
 	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
 	return jsonOnly{humago.New(mux, config)}
 }
 
-// metadataBody is the key under which an operation keeps the type of its body.
-const metadataBody = "body"
+// Keys of an operation's metadata.
+const (
+	metadataBody  = "body"  // the type of the body
+	metadataTypes = "types" // the media types of the body
+)
 
-// metadataTypes is the key under which an operation keeps its body's media types.
-const metadataTypes = "types"
-
-// documentBody describes the body of an operation that decodes it by itself, so
-// that Huma does not read it first; see decodeBody.
+// documentBody describes the body of an operation that decodes the body itself.
+// Huma must not read such a body first; see decodeBody.
 func documentBody(doc *huma.OpenAPI, op *huma.Operation) {
 	body, ok := op.Metadata[metadataBody].(reflect.Type)
 	if !ok {
@@ -70,7 +70,7 @@ func documentBody(doc *huma.OpenAPI, op *huma.Operation) {
 	}
 	if body == reflect.TypeFor[anyBody]() {
 		op.RequestBody = &huma.RequestBody{
-			Description: "Whatever you like, up to 1 MiB. It is read and thrown away.",
+			Description: "Anything up to 1 MiB. The server reads and discards it.",
 			Content:     map[string]*huma.MediaType{"*/*": {}},
 		}
 		return
@@ -108,8 +108,9 @@ func (s *Server) serveOpenAPI() error {
 	return nil
 }
 
-// transform sees every answer of Huma's handlers before it is encoded. It makes
-// Huma's errors problems, puts problems into the form of the call, and notes what became of a purchase.
+// transform receives every answer of Huma's handlers before it is encoded. It turns
+// Huma's errors into problems, adapts problems to the call, and records the outcome of
+// a purchase.
 func (s *Server) transform(ctx huma.Context, _ string, answer any) (any, error) {
 	r, w := humago.Unwrap(ctx)
 	switch answer := answer.(type) {

@@ -14,9 +14,9 @@ import (
 	"onsale/internal/sale"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
-// The description of the API as it is committed: a change of the surface is seen.
+// The description of the API must equal the committed one, so that changes are reviewed.
 func TestOpenAPIGolden(t *testing.T) {
 	t.Parallel()
 	w := newRig(t).do("GET", "/openapi.json", "")
@@ -32,11 +32,11 @@ func TestOpenAPIGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(old) != w.Body.String() {
-		t.Error("openapi.json is not testdata/openapi.json; if that is meant: go test ./internal/server -run OpenAPIGolden -update")
+		t.Error("openapi.json differs from testdata/openapi.json; to update it: go test ./internal/server -run OpenAPIGolden -update")
 	}
 }
 
-// openAPI is what these tests read of the description.
+// openAPI has the parts of the description that these tests read.
 type openAPI struct {
 	OpenAPI string
 	Paths   map[string]map[string]struct {
@@ -89,7 +89,7 @@ func TestOpenAPI(t *testing.T) {
 					t.Errorf("%s is described as an admin call", call)
 				}
 			default:
-				t.Errorf("%s is described, but not known to this test", call)
+				t.Errorf("%s is described, but missing from the lists of this test", call)
 			}
 			success := "200"
 			if call == "POST /api/items" {
@@ -100,7 +100,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 			for status, response := range op.Responses {
 				if status != success && response.Content["application/problem+json"] == nil {
-					t.Errorf("%s: %s is no problem", call, status)
+					t.Errorf("%s: %s is not a problem", call, status)
 				}
 			}
 			if body := (method == "post" || method == "put" || method == "patch") && path != "/api/token"; body != (op.RequestBody != nil) {
@@ -121,7 +121,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
-// The limits that are described are those that the rules of the sale enforce.
+// The limits in the description equal those of the rules of the sale.
 func TestOpenAPILimits(t *testing.T) {
 	t.Parallel()
 	var doc openAPI
@@ -142,7 +142,7 @@ func TestOpenAPILimits(t *testing.T) {
 		{"quantity", purchase.Properties["quantity"].Maximum, sale.DefaultMaxPerPurchase},
 	} {
 		if c.got != c.want {
-			t.Errorf("limit of %s is described as %v, and is %v", c.name, c.got, c.want)
+			t.Errorf("limit of %s is described as %v, want %v", c.name, c.got, c.want)
 		}
 	}
 	if len(concert.Required) != 4 || len(purchase.Required) != 2 {
@@ -158,8 +158,8 @@ func TestOpenAPIAsYAML(t *testing.T) {
 	}
 }
 
-// The documentation works without the internet: all it loads is here, and its
-// policy forbids the rest.
+// The documentation works without the internet: this server has all files that it loads,
+// and its policy blocks all others.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -175,7 +175,7 @@ func TestDocs(t *testing.T) {
 	script := r.do("GET", "/docs/start.js", "").Body.String()
 	for _, text := range []string{page.Body.String(), script, policy} {
 		if found := regexp.MustCompile(`(?i)https?:|//[a-z0-9-]+\.|<script>|<style|\son[a-z]+=`).FindString(text); found != "" {
-			t.Errorf("something is loaded from elsewhere or stands in the page: %q", found)
+			t.Errorf("the page loads a file from another host or has inline code: %q", found)
 		}
 	}
 	loaded := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(page.Body.String(), -1)
@@ -188,6 +188,6 @@ func TestDocs(t *testing.T) {
 		}
 	}
 	if !strings.Contains(script, "validatorUrl: null") {
-		t.Error("a validator on the internet is asked")
+		t.Error("the online validator is not off")
 	}
 }

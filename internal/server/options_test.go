@@ -14,7 +14,7 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// An option that is missing or wrong is named, and a secret one is not shown.
+// The error names a missing or invalid option, and does not show a secret.
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	good := func() server.Options {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// refuse returns the problem with a request that a page of a stranger made a
-// browser send, or nil. It also sets the pattern that a refused request counts for.
-func (f *front) refuse(r *http.Request) *Problem {
+// reject returns a problem if a foreign page made a browser send the request, else nil.
+// It also sets the pattern under which a rejected request is counted.
+func (f *front) reject(r *http.Request) *Problem {
 	if !f.hosts.allows(r.Host) {
 		r.Pattern = anything
 		return foreignHost.problem()
@@ -24,24 +24,23 @@ func (f *front) refuse(r *http.Request) *Problem {
 	return nil
 }
 
-// isGuarded reports whether pages of other sites may not even read what the request
-// asks for. It goes by the pattern that the mux chooses, so that no spelling of a
-// path gets around it.
+// isGuarded reports whether pages of other sites must not read the path of the request.
+// It uses the pattern that the mux selects, so that no spelling of the path bypasses it.
 func (f *front) isGuarded(r *http.Request) bool {
 	probe := *r
-	if probe.Method == http.MethodOptions { // asks about what GET would do
+	if probe.Method == http.MethodOptions { // guarded like GET
 		probe.Method = http.MethodGet
 	}
 	_, pattern := f.mux.Handler(&probe)
 	return f.guarded[pattern]
 }
 
-// isCrossSite reports whether a page of another site made a browser send the
-// request: by an image, a script, a form, a frame, a link.
+// isCrossSite reports whether a page of another site made a browser send the request, by
+// an image, a script, a form, a frame or a link.
 //
-// Browsers say so in Sec-Fetch-Site, but not in plain http to an address other than
-// loopback. There Origin and Referer say so, unless the page has kept the browser from
-// sending them. Programs send none of the three.
+// Browsers state this in Sec-Fetch-Site, except over plain HTTP to an address that is
+// not loopback. There Origin and Referer show it, unless the page suppressed them.
+// Programs other than browsers send none of the three.
 func isCrossSite(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "same-site", "none":

@@ -9,8 +9,8 @@ import (
 	"onsale/internal/server"
 )
 
-// fromElsewhere are the headers that browsers send on behalf of a page of another
-// site, to localhost:8000.
+// fromElsewhere are headers of requests to localhost:8000 that a page of another site makes
+// a browser send.
 var fromElsewhere = map[string][]string{
 	"image":            {"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"},
 	"script":           {"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: script", "Referer: https://evil.example/"},
@@ -20,7 +20,7 @@ var fromElsewhere = map[string][]string{
 	"link or form":     {"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-User: ?1", "Sec-Fetch-Dest: document"},
 	"unknown relation": {"Sec-Fetch-Site: elsewhere"},
 	"claim of a host":  {"Sec-Fetch-Site: cross-site", "Origin: http://localhost:8000", "Referer: http://localhost:8000/"},
-	// In plain http to an address other than loopback, and in older browsers.
+	// Over plain HTTP to an address that is not loopback, and from older browsers.
 	"old fetch":           {"Origin: http://evil.example"},
 	"old sandboxed fetch": {"Origin: null"},
 	"old image":           {"Referer: http://evil.example/page"},
@@ -31,8 +31,8 @@ var fromElsewhere = map[string][]string{
 	"old image, opaque":   {"Referer: about:blank"},
 }
 
-// fromHere are the headers of this server's own pages, of a neighbour's, of what
-// somebody typed, and of programs.
+// fromHere are headers of requests from this server's own pages, from pages of the same
+// site, from a typed address, and from programs other than browsers.
 var fromHere = map[string][]string{
 	"program":          nil,
 	"own page":         {"Sec-Fetch-Site: same-origin", "Referer: http://localhost:8000/"},
@@ -44,7 +44,7 @@ var fromHere = map[string][]string{
 	"origin and other": {"Origin: http://localhost:8000", "Referer: http://evil.example/"},
 }
 
-// guarded are a monitoring's mounts as they are beside the API, and an admin's.
+// guarded are mounts like those of the monitoring, and mounts for admins.
 var guarded = []server.Mount{
 	{Pattern: "GET /{$}", Handler: echo, Page: true},
 	{Pattern: "GET /graph", Handler: echo, Page: true},
@@ -55,8 +55,8 @@ var guarded = []server.Mount{
 	{Pattern: "/stress/", Handler: echo, Access: server.Admin},
 }
 
-// TestCrossSiteReads: no page of another site makes a browser run a query, scrape
-// metrics or read what is an admin's, however it spells the path.
+// TestCrossSiteReads: a page of another site cannot make a browser run a query, scrape
+// metrics or make an admin call.
 func TestCrossSiteReads(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.Mounts = guarded })
@@ -68,7 +68,7 @@ func TestCrossSiteReads(t *testing.T) {
 		methods []string
 	}
 	all := []string{"GET", "HEAD", "OPTIONS"}
-	reads := all[:2] // OPTIONS is answered 405 there, to anybody
+	reads := all[:2] // OPTIONS always gets 405 there
 	for _, p := range []place{
 		{"/api/v1/query?query=up", false, all},
 		{"/api/v2/alerts", false, all},
@@ -101,17 +101,17 @@ func TestCrossSiteReads(t *testing.T) {
 			}
 		}
 	}
-	// OPTIONS tells nothing of what GET would.
+	// OPTIONS is rejected like GET.
 	for _, path := range []string{"/metrics", "/inbox", "/books"} {
 		wantProblem(t, r.do("OPTIONS", path, "", fromElsewhere["fetch"]...), http.StatusForbidden, "cross_origin")
 	}
 	if got := r.series(t, "http_requests_total", "method=GET", "endpoint=/metrics", "status=403"); got != float64(len(fromElsewhere)) {
-		t.Errorf("%v refused scrapes are counted, want %d", got, len(fromElsewhere))
+		t.Errorf("%v rejected scrapes are counted, want %d", got, len(fromElsewhere))
 	}
 }
 
-// TestCrossSiteSpellings: a spelling of a path that leads to what is guarded is
-// refused, or leads on to where the next request is.
+// TestCrossSiteSpellings: other spellings of a guarded path are rejected, not found, or
+// redirected to a path that is rejected.
 func TestCrossSiteSpellings(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.Mounts = guarded })
@@ -126,7 +126,7 @@ func TestCrossSiteSpellings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request.URL.Opaque = "//" + s.Listener.Addr().String() + path // as it is
+		request.URL.Opaque = "//" + s.Listener.Addr().String() + path // sent unchanged
 		request.Header.Set("Sec-Fetch-Site", "cross-site")
 		client := &http.Client{CheckRedirect: func(next *http.Request, _ []*http.Request) error {
 			next.Header.Set("Sec-Fetch-Site", "cross-site")
@@ -143,8 +143,8 @@ func TestCrossSiteSpellings(t *testing.T) {
 	}
 }
 
-// TestCrossSitePages: links lead to pages, and what the API shows to everybody stays
-// open to pages of other sites.
+// TestCrossSitePages: pages of other sites can link to pages, and can read the open calls
+// of the API.
 func TestCrossSitePages(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.Mounts = guarded })

@@ -11,8 +11,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// Each end that a purchase can come to: status, code, headers, and the one
-// outcome that it counts as.
+// Each possible result of a purchase has a status, a code, headers, and one outcome in the
+// metrics.
 func TestPurchaseOutcomes(t *testing.T) {
 	t.Parallel()
 	const good = `{"user_email":"a@example.com","quantity":2}`
@@ -20,8 +20,8 @@ func TestPurchaseOutcomes(t *testing.T) {
 		name    string
 		path    string // /buy/1 if empty
 		body    string // a good order if empty
-		fault   error  // what the plan does
-		err     error  // what the seller returns
+		fault   error  // from the fault plan
+		err     error  // from the seller
 		before  int64  // tickets sold before
 		status  int
 		code    string // of the problem, if it is one
@@ -89,7 +89,7 @@ func TestPurchaseOutcomes(t *testing.T) {
 	}
 }
 
-// wantOutcomes checks that the purchases so far have had these outcomes, each once.
+// wantOutcomes checks that the purchases so far had these outcomes, each once.
 func (r *rig) wantOutcomes(t *testing.T, outcomes ...string) {
 	t.Helper()
 	var sum float64
@@ -108,7 +108,7 @@ func (r *rig) wantOutcomes(t *testing.T, outcomes ...string) {
 	}
 }
 
-// Repeating a key counts as replayed, misusing it as invalid.
+// A repeated order with the same key counts as replayed, a different order as invalid.
 func TestKeyOutcomes(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -122,7 +122,7 @@ func TestKeyOutcomes(t *testing.T) {
 	}
 }
 
-// A key that cannot be looked up sells nothing: it might have sold before.
+// If a key cannot be looked up, nothing is sold, because the key may have been used before.
 func TestKeyUnavailable(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -140,7 +140,7 @@ func TestKeyUnavailable(t *testing.T) {
 	}
 }
 
-// All series that alerts read are there before anything has happened.
+// All series that alerts read exist from the start.
 func TestSeriesFromTheStart(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -162,7 +162,7 @@ func TestSeriesFromTheStart(t *testing.T) {
 	}
 }
 
-// Each call of the API is counted and timed once, under its route; pages are not.
+// Each call of the API is counted and timed once, under its route. Pages are not counted.
 func TestCountedOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

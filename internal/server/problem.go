@@ -10,9 +10,9 @@ import (
 	"onsale/internal/problem"
 )
 
-// Problem is a problem that answers a call, as Huma expects an error.
+// Problem is the answer to a failed call, in the form in which Huma expects an error.
 //
-//nolint:errname // a problem is what the standard calls it
+//nolint:errname // problem is the standard's term
 type Problem struct {
 	problem.Problem
 
@@ -32,10 +32,10 @@ func (p *Problem) Error() string { return p.Code + ": " + p.Message }
 // GetStatus returns the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// GetHeaders returns the headers that belong to the answer.
+// GetHeaders returns the headers of the answer.
 func (p *Problem) GetHeaders() http.Header { return p.header }
 
-// ContentType returns the media type of a problem, whatever was negotiated.
+// ContentType returns the media type of a problem, regardless of the argument.
 func (*Problem) ContentType(string) string { return problem.MediaType }
 
 // with adds a header to the answer and returns the problem.
@@ -47,7 +47,7 @@ func (p *Problem) with(name, value string) *Problem {
 	return p
 }
 
-// problem returns a problem of the kind that names the fields which caused it, if any.
+// problem returns a problem of this kind. The fields are those that caused it, if any.
 func (k *kind) problem(fields ...problem.FieldProblem) *Problem {
 	p := &Problem{Problem: *problem.New(k.status, k.code, k.title, k.detail, fields...), kind: k}
 	if len(fields) == 0 && k.message != "" {
@@ -59,7 +59,7 @@ func (k *kind) problem(fields ...problem.FieldProblem) *Problem {
 	return p
 }
 
-// to puts the problem into the form of the call that it answers, and returns it.
+// to adapts the problem to the call that it answers, and returns it.
 func (p *Problem) to(r *http.Request) *Problem {
 	if isItemCall(r.URL.Path) {
 		p.OnItemCall = p.Message
@@ -77,7 +77,7 @@ func (p *Problem) write(w http.ResponseWriter, r *http.Request) {
 		panic(err)
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n')) // nobody is left to hear of a broken connection
+	_, _ = w.Write(append(body, '\n')) // an error means that the client is gone
 }
 
 // TransformSchema lists the codes in the OpenAPI document.

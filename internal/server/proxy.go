@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// proxyHeaders are the headers that proxies add, in canonical form. One that ends with
-// a hyphen means all that begin with it. Clients do not send them on their own.
+// proxyHeaders are the headers that proxies add, in canonical form. An entry that ends
+// with a hyphen is a prefix. Clients without a proxy do not send them.
 var proxyHeaders = []string{
 	"Forwarded",           // RFC 7239
 	"Via",                 // RFC 9110, 7.6.3
@@ -51,15 +51,15 @@ var proxyHeaders = []string{
 	"Tailscale-",          // tailscale serve
 	"Front-End-Https",     // Microsoft's gateways
 	"Wl-Proxy-",           // WebLogic's plug-ins
-	"Proxy-",              // what is meant for a proxy, and Proxy-Client-IP
+	"Proxy-",              // headers addressed to a proxy, and Proxy-Client-IP
 }
 
-// isProxied reports whether a proxy passed the request on, as far as that can be
-// seen: anybody may be behind it.
+// isProxied reports whether the request shows signs of a proxy, behind which there can be
+// any client.
 //
-// HTTP/1.0 is a sign as well. nginx speaks it to servers unless it is configured
-// otherwise, and adds no header by itself. A proxy that speaks HTTP/1.1 and adds nothing
-// looks like a client.
+// HTTP/1.0 is a sign too: by default, nginx uses it for its upstream requests and adds no
+// header. Proxies don't always identify themselves: one that uses HTTP/1.1 and adds no
+// header looks like a client.
 func isProxied(r *http.Request) bool {
 	if !r.ProtoAtLeast(1, 1) {
 		return true

@@ -8,8 +8,7 @@ import (
 	"onsale/internal/server"
 )
 
-// TestProxies: without a token no admin call is answered that came through a proxy,
-// as far as the proxy can be seen.
+// TestProxies: without a token, admin calls that show signs of a proxy are rejected.
 func TestProxies(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -30,7 +29,7 @@ func TestProxies(t *testing.T) {
 		wantProblem(t, r.do("GET", "/books", "", header), 403, "admin_disabled")
 		wantProblem(t, r.do("PUT", "/faults", `{"preset":"off"}`, header), 403, "admin_disabled")
 		if w := r.do("GET", "/concerts", "", header); w.Code != 200 {
-			t.Errorf("%s, a call that is open: %d", header, w.Code)
+			t.Errorf("%s, open call: %d", header, w.Code)
 		}
 	}
 	for _, headers := range [][]string{
@@ -46,8 +45,8 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// TestSilentNginx sends what nginx does with nothing but proxy_pass in its
-// configuration: HTTP/1.0, the upstream's name as the Host, and no header of a proxy.
+// TestSilentNginx sends the same requests as an nginx whose configuration has only
+// proxy_pass: HTTP/1.0, the name of the upstream as the Host, and no proxy headers.
 func TestSilentNginx(t *testing.T) {
 	t.Parallel()
 	const sent = "Connection: close\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n"

@@ -11,14 +11,14 @@ import (
 	"onsale/internal/sale"
 )
 
-// Purchase is a purchase as whoever has its id sees it.
+// Purchase is a purchase in an answer.
 type Purchase struct {
 	PurchaseID uuid.UUID  `json:"purchase_id" format:"uuid"`
 	ConcertID  int64      `json:"concert_id" minimum:"1"`
 	UserEmail  string     `json:"user_email"`
 	Quantity   int        `json:"quantity" minimum:"1"`
 	CreatedAt  time.Time  `json:"created_at"`
-	RefundedAt *time.Time `json:"refunded_at,omitempty" doc:"When the tickets went back, if they did."`
+	RefundedAt *time.Time `json:"refunded_at,omitempty" doc:"When the purchase was refunded. Absent if it was not."`
 }
 
 func purchaseView(p sale.Purchase) Purchase {
@@ -34,7 +34,7 @@ func purchaseView(p sale.Purchase) Purchase {
 }
 
 type purchaseInput struct {
-	ID uuid.UUID `path:"id" format:"uuid" doc:"The purchase_id of the receipt."`
+	ID uuid.UUID `path:"id" format:"uuid" doc:"The purchase_id from the receipt."`
 }
 
 type purchaseOutput struct {
@@ -42,7 +42,7 @@ type purchaseOutput struct {
 	Body         Purchase
 }
 
-// private answers with a purchase that no cache may keep.
+// private returns an answer with a purchase that caches must not store.
 func private(p sale.Purchase) *purchaseOutput { return &purchaseOutput{"no-store", purchaseView(p)} }
 
 // getPurchase reads one purchase.
@@ -73,23 +73,24 @@ func (s *Server) refundPurchase(ctx context.Context, in *purchaseInput) (*purcha
 	return private(p), nil
 }
 
-// How often a refund that met another writer is tried, and how long it waits
-// before the second try; the wait doubles from try to try.
+// The maximum number of attempts at a refund, and the pause before the second one. The
+// pause doubles with each attempt.
 const (
 	refundTries = 6
 	refundPause = 5 * time.Millisecond
 )
 
-// refund refunds, again if another writer was in the way or the connection
-// broke while it wrote: a refund that was made is not made twice. Once a try may
-// have been written, no later failure is told as if nothing had been.
+// refund refunds a purchase. It retries after a conflict with another writer, or if the
+// connection broke during the write, which is safe because a purchase is refunded only
+// once. After an attempt of unknown outcome, every later failure is reported as an
+// unknown outcome too.
 func (s *Server) refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error) {
 	pause, unknown := refundPause, false
 	for try := 1; ; try++ {
 		p, err := s.options.Ledger.Refund(ctx, id)
 		unknown = unknown || errors.Is(err, sale.ErrOutcomeUnknown)
 		if err != nil && unknown && !errors.Is(err, sale.ErrNotFound) {
-			err = fmt.Errorf("%w: %v", sale.ErrOutcomeUnknown, err) //nolint:errorlint // the later failure is not wrapped on purpose
+			err = fmt.Errorf("%w: %v", sale.ErrOutcomeUnknown, err) //nolint:errorlint // the later failure is deliberately not wrapped
 		}
 		again := errors.Is(err, sale.ErrConflict) || errors.Is(err, sale.ErrOutcomeUnknown)
 		if !again || try == refundTries {
@@ -100,25 +101,25 @@ func (s *Server) refund(ctx context.Context, id uuid.UUID) (sale.Purchase, error
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return p, err // which says more than that the time is over
+			return p, err // more informative than the context's error
 		}
 		pause *= 2
 	}
 }
 
 type listPurchasesInput struct {
-	After     uuid.UUID `query:"after" format:"uuid" doc:"Only purchases whose ids are greater."`
-	Limit     int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many at most."`
-	ConcertID int64     `query:"concert_id" minimum:"1" doc:"Only purchases of this concert."`
+	After     uuid.UUID `query:"after" format:"uuid" doc:"Return only purchases whose id is greater than this."`
+	Limit     int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Maximum number of purchases."`
+	ConcertID int64     `query:"concert_id" minimum:"1" doc:"Return only purchases of this concert."`
 }
 
 type listPurchasesOutput struct {
 	CacheControl string     `header:"Cache-Control" hidden:"true"`
-	Link         string     `header:"Link" doc:"Where the list goes on, as rel=next."`
+	Link         string     `header:"Link" doc:"The path of the next page, as rel=next."`
 	Body         []Purchase `nullable:"false"`
 }
 
-// listPurchases lists purchases in order of id, which is that of time.
+// listPurchases lists purchases in order of id, which is the order of time.
 func (s *Server) listPurchases(ctx context.Context, in *listPurchasesInput) (*listPurchasesOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, ledgerLimit)
 	defer cancel()
@@ -127,7 +128,7 @@ func (s *Server) listPurchases(ctx context.Context, in *listPurchasesInput) (*li
 		return nil, fmt.Errorf("list purchases: %w", err)
 	}
 	out := &listPurchasesOutput{CacheControl: "no-store"}
-	if len(list) > in.Limit { // the one too many shows that the list goes on
+	if len(list) > in.Limit { // one more was read, so there is another page
 		list = list[:in.Limit]
 		out.Link = fmt.Sprintf("/purchases?after=%s&limit=%d", list[in.Limit-1].ID, in.Limit)
 		if in.ConcertID != 0 {

@@ -17,7 +17,7 @@ import (
 	"onsale/internal/server"
 )
 
-// Pages of purchases, followed by their links, hold each purchase once.
+// The pages of purchases, followed by their links, have each purchase exactly once.
 func TestListPurchases(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -50,7 +50,7 @@ func TestListPurchases(t *testing.T) {
 			wantHeader(t, w, "Cache-Control", "no-store")
 			for _, p := range page {
 				if seen[p.PurchaseID] {
-					t.Errorf("%s: %s comes twice", c.path, p.PurchaseID)
+					t.Errorf("%s: %s is listed twice", c.path, p.PurchaseID)
 				}
 				seen[p.PurchaseID] = true
 			}
@@ -62,7 +62,7 @@ func TestListPurchases(t *testing.T) {
 	}
 }
 
-// next returns where a Link header's rel=next leads, or nothing without one.
+// next returns the path of rel=next in a Link header, or "" without a header.
 func next(t *testing.T, link string) string {
 	t.Helper()
 	if link == "" {
@@ -75,8 +75,8 @@ func next(t *testing.T, link string) string {
 	return path
 }
 
-// A refund that meets another writer, or whose commit was cut off, is tried again.
-func TestRefundTriesAgain(t *testing.T) {
+// A refund is retried after a conflict and after a COMMIT without an answer.
+func TestRefundIsRetried(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
@@ -124,7 +124,7 @@ func TestRefundTriesAgain(t *testing.T) {
 	}
 }
 
-// A key repeated after the refund gets its receipt, which says so.
+// A key repeated after the refund gets the receipt with the time of the refund.
 func TestReplayOfARefundedPurchase(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -138,9 +138,9 @@ func TestReplayOfARefundedPurchase(t *testing.T) {
 	}
 }
 
-// A refund that may have been written is never told as if it had not, whatever
-// the later tries meet.
-func TestRefundRemembersThatItMayBeWritten(t *testing.T) {
+// A refund that may have been written is reported as such, whatever errors the later
+// attempts have.
+func TestRefundOfUnknownOutcomeStaysUnknown(t *testing.T) {
 	t.Parallel()
 	for name, later := range map[string]error{
 		"database gone":  sale.ErrUnavailable,
@@ -186,7 +186,7 @@ func TestUnknownPurchase(t *testing.T) {
 	}
 }
 
-// The books tell concert by concert whether counters and purchases agree.
+// GET /books compares the counters with the purchases of each concert.
 func TestBooks(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -196,13 +196,13 @@ func TestBooks(t *testing.T) {
 	r.do("POST", "/buy/2", `{"user_email":"a@example.com","quantity":3}`)
 	want(t, r.do("GET", "/books", ""), 200, `{"balanced":true,"difference":0,"capacity":30,"sold":3,"purchased":3,"concerts":[`+
 		`{"concert_id":1,"capacity":10,"sold":0,"purchased":0,"difference":0},{"concert_id":2,"capacity":20,"sold":3,"purchased":3,"difference":0}]}`)
-	r.add(1, 4) // a counter that no purchase stands behind
+	r.add(1, 4) // change the counter without a purchase
 	if got := object(t, r.do("GET", "/books", "")); got["balanced"] != false || got["difference"] != 4.0 {
 		t.Errorf("books with an error: %v", got)
 	}
 }
 
-// A call to a database that hangs is answered 503 in the end.
+// While the database hangs, every call is answered 503 within its time limit.
 func TestLedgerLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -226,10 +226,10 @@ func TestLedgerLimit(t *testing.T) {
 			wantProblem(t, r.do(c.method, c.path, c.body, "Idempotency-Key: k"), 503, "unavailable")
 			limit := 5 * time.Second
 			if c.method == "POST" && c.path == "/buy/1" || c.path == "/concerts" {
-				limit = time.Second // what the crowd calls
+				limit = time.Second // the calls of buyers
 			}
 			if c.path == "/books" {
-				limit = 30 * time.Second // which reads every purchase
+				limit = 30 * time.Second // it reads every purchase
 			}
 			if took := time.Since(start); took > limit {
 				t.Errorf("%s %s took %v", c.method, c.path, took)

@@ -2,6 +2,5 @@
 
 package server_test
 
-// underRace says that the race detector is on, under which nothing is as fast
-// as it will be.
+// underRace is whether the race detector is on, which makes everything slower.
 const underRace = true

@@ -19,29 +19,29 @@ import (
 type route struct {
 	// pattern is the mux's: method and path.
 	pattern string
-	// id and summary describe the call in OpenAPI; about says more, if need be.
+	// id and summary describe the call in OpenAPI; about adds details, if needed.
 	id, summary, about string
 	tag                string
-	// admin calls pass the gate first.
+	// admin means that the gate checks the request first.
 	admin bool
-	// exempt calls are not struck by the fault plan before their handler runs:
-	// probes and the fault controls, and those that do it themselves.
+	// exempt means that no fault is injected before the handler runs. That goes for
+	// probes, for the fault controls, and for handlers that inject faults themselves.
 	exempt bool
-	// unchecked parameters are held to their rules by the handler alone.
+	// unchecked means that the handler, not Huma, validates the parameters.
 	unchecked bool
 	// body is the type of a body that the handler's input decodes, if any.
 	body any
-	// bodyTypes are the media types of the body, if not JSON alone.
+	// bodyTypes are the media types of the body; nil means JSON only.
 	bodyTypes []string
-	// status is that of a success, if not 200.
+	// status is the status of a success; 0 means 200.
 	status int
-	// answer describes a success whose body is not JSON made by Huma.
+	// answer describes a success whose body Huma does not encode as JSON.
 	answer *huma.Response
-	// errors are the statuses of the problems that the call may answer with,
-	// beside 422 for its parameters and those of every call.
+	// errors are the statuses of the call's own problems, in addition to 422 for its
+	// parameters and to those of every call.
 	errors []int
-	// watched are the statuses that alerts must see the first of, even as the answer to
-	// the first request. The series of each is there from the start.
+	// watched are the statuses whose series exist from the start, so that an alert
+	// notices even the first such answer.
 	watched []int
 }
 
@@ -51,13 +51,13 @@ type call struct {
 	purchase bool  // counts in onsale_purchases_total
 	admin    bool  // passes the gate
 	errors   []int // the statuses of its problems
-	watched  []int // those with series from the start
+	watched  []int // the statuses with series from the start
 }
 
-// anything is the pattern of what no other pattern matches.
+// anything is the pattern of requests that no other pattern matches.
 const anything = "/"
 
-// handle registers a call, whose handler gets its input decoded and validated.
+// handle registers a call. Its handler receives decoded and validated input.
 func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O, error)) {
 	method, path, _ := strings.Cut(rt.pattern, " ")
 	op := huma.Operation{
@@ -100,8 +100,8 @@ func handle[I, O any](s *Server, rt route, handler func(context.Context, *I) (*O
 	s.calls[rt.pattern] = c
 }
 
-// strike asks the fault plan what goes wrong with a call of the route, and
-// waits out its delay. A reset leaves by panic: see [resetConnection].
+// strike applies the faults of the route: it waits for their delay and returns their
+// error. For a reset it panics; see [resetConnection].
 func (s *Server) strike(ctx context.Context, route string) error {
 	err := s.options.Faults.Route(ctx, route)
 	if errors.Is(err, fault.ErrReset) {
@@ -110,7 +110,8 @@ func (s *Server) strike(ctx context.Context, route string) error {
 	return err
 }
 
-// calls is the mux as Huma sees it: what it registers is counted.
+// calls is the mux that Huma receives. It counts the requests of all patterns that
+// are registered with it.
 type calls struct{ *Server }
 
 // HandleFunc registers a call.
@@ -120,14 +121,13 @@ func (c calls) HandleFunc(pattern string, handler func(http.ResponseWriter, *htt
 	c.mux.HandleFunc(pattern, handler)
 }
 
-// ServeHTTP is what Huma's adapter asks of a mux.
+// ServeHTTP makes calls a mux for Huma's adapter.
 func (c calls) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
-// countCalls registers the metrics of the calls. From the start there is a series of
-// each call's success, and of the statuses that are watched. Those of the other problems
-// that a call declares exist once it is in use: dashboards draw every series, and most
-// calls are seldom made. Probes and scrapes have none of these, for no alert counts
-// them.
+// countCalls registers the metrics of the calls. The series of each call's success and
+// of its watched statuses exist from the start. The series of its other problems are
+// created with its first request, because dashboards draw every series and most calls
+// are rare. Probes and scrapes get none of the latter, because no alert counts them.
 func (s *Server) countCalls() *telemetry.HTTP {
 	all := make(map[telemetry.Route]call)
 	for pattern, c := range s.calls {
@@ -142,11 +142,11 @@ func (s *Server) countCalls() *telemetry.HTTP {
 			h.ExpectInUse(r, c.errors...)
 		}
 	}
-	h.Expect(telemetry.Unmatched(http.MethodGet), http.StatusNotFound) // a client that asks wrongly
+	h.Expect(telemetry.Unmatched(http.MethodGet), http.StatusNotFound) // a client with a wrong path
 	return h
 }
 
-// page registers a page: it is neither counted nor struck by faults.
+// page registers a page. Its requests are not counted and get no injected faults.
 func (s *Server) page(pattern, contentType string, body []byte) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)

@@ -5,15 +5,14 @@ import (
 	"net/http"
 )
 
-// resetConnection is what a handler panics with, far below whoever holds the
-// connection, to have it reset. As with [http.ErrAbortHandler], nothing is
-// answered.
+// resetConnection is the value of a panic by which a handler has its connection reset.
+// As with [http.ErrAbortHandler], the client gets no answer.
 type resetConnection struct{}
 
-// reset closes the connection of a request that met such a panic, so that the
-// client's next read fails with "connection reset": by an RST instead of a FIN,
-// as a crashed server or an impatient proxy sends it. No status was sent; it
-// counts as 500, so that the call is seen as failed.
+// reset closes the connection after a panic with [resetConnection]. It sends an RST
+// instead of a FIN, like a crashed server or a proxy that times out, so the client's
+// next read fails with "connection reset". No status is sent; the call is counted
+// as 500.
 func (w *response) reset() {
 	if !w.resetting {
 		return
@@ -27,10 +26,10 @@ func (w *response) reset() {
 	for inner := conn; inner != nil; {
 		switch c := inner.(type) {
 		case *net.TCPConn:
-			_ = c.SetLinger(0) // else the close is a gentle one
-			_ = c.Close()      // before TLS says good-bye
+			_ = c.SetLinger(0) // so that Close sends an RST
+			_ = c.Close()      // before TLS can send its close_notify
 			return
-		case interface{ NetConn() net.Conn }: // as that of TLS has
+		case interface{ NetConn() net.Conn }: // such as *tls.Conn
 			inner = c.NetConn()
 		default:
 			return

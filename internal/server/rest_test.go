@@ -4,12 +4,12 @@ import (
 	"testing"
 )
 
-// TestSeriesAtRest bounds what a dashboard draws of a server that nobody has asked yet,
-// but for probes and scrapes.
+// TestSeriesAtRest limits the number of series of a server that has received only probes
+// and scrapes, because dashboards draw all series.
 func TestSeriesAtRest(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	for _, when := range []string{"before the first request", "when probes and scrapes have come"} {
+	for _, when := range []string{"before the first request", "after probes and scrapes"} {
 		if n := r.count(t, "http_requests_total"); n > 30 {
 			t.Errorf("%d series of requests %s, want at most 30", n, when)
 		}
@@ -20,9 +20,9 @@ func TestSeriesAtRest(t *testing.T) {
 	before := r.count(t, "http_requests_total")
 	r.do("GET", "/concerts/1", "")
 	if got := r.series(t, "http_requests_total", "endpoint=/concerts/{id}", "status=503"); got != 0 {
-		t.Errorf("the first 503 of a call in use would begin at %v", got)
+		t.Errorf("the 503 series of a call in use starts at %v, want 0", got)
 	}
 	if r.count(t, "http_requests_total") == before {
-		t.Error("a call in use has no further series") // and the control above sees nothing
+		t.Error("the first request of a call created no series") // so the check above proves nothing
 	}
 }

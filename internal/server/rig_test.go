@@ -22,8 +22,8 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// rig is a server over a ledger in memory. Without options it listens on a
-// loopback address, has no admin token and no faults.
+// rig is a server on a ledger in memory. By default it listens on a loopback address and
+// has no admin token and no faults.
 type rig struct {
 	*memory
 
@@ -36,13 +36,13 @@ type rig struct {
 	log     *logBuffer
 }
 
-// faults is a real injector whose answers to a call a test may choose.
+// faults is a real injector whose result for a call can be set by a test.
 type faults struct {
 	*fault.Injector
 
 	mu     sync.Mutex
 	route  func(ctx context.Context, route string) error
-	asked  []string // the routes that were asked about
+	asked  []string // the arguments of the calls of Route
 	setErr error
 }
 
@@ -123,8 +123,8 @@ func newRig(tb testing.TB, change ...func(*server.Options)) *rig {
 	return r
 }
 
-// do sends a request as a local client would. Headers are given as "Name: value";
-// "HTTP: 1.0" is no header but the version.
+// do sends a request like a local client. Headers have the form "Name: value", except
+// that "HTTP: 1.0" sets the version.
 func (r *rig) do(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
 	req.Host = "localhost:8000"
@@ -145,7 +145,7 @@ func (r *rig) do(method, path, body string, headers ...string) *httptest.Respons
 	return w
 }
 
-// concert puts a concert with so many tickets on sale and returns its id.
+// concert puts a concert with this many tickets on sale and returns its id.
 func (r *rig) concert(tb testing.TB, tickets int64) int64 {
 	tb.Helper()
 	c, err := r.CreateConcert(tb.Context(), sale.NewConcert{Title: "Title", Date: "2027-06-01", Venue: "Venue", Capacity: tickets})
@@ -155,7 +155,7 @@ func (r *rig) concert(tb testing.TB, tickets int64) int64 {
 	return c.ID
 }
 
-// series returns the value of one series of a metric, by "label=value" pairs.
+// series returns the value of the series of a metric that has these "label=value" pairs.
 func (r *rig) series(tb testing.TB, name string, labels ...string) float64 {
 	tb.Helper()
 	families, err := r.reg.Gather()
@@ -191,7 +191,7 @@ func (r *rig) series(tb testing.TB, name string, labels ...string) float64 {
 	return 0
 }
 
-// count returns how many series a metric has.
+// count returns the number of series of a metric.
 func (r *rig) count(tb testing.TB, name string) int {
 	tb.Helper()
 	n, err := testutil.GatherAndCount(r.reg, name)
@@ -211,8 +211,8 @@ func object(tb testing.TB, w *httptest.ResponseRecorder) map[string]any {
 	return v
 }
 
-// wantProblem checks that an answer is a problem of the status and code, whole
-// in its form, and returns it.
+// wantProblem checks that an answer is a complete problem with the status and code, and
+// returns it.
 func wantProblem(tb testing.TB, w *httptest.ResponseRecorder, status int, code string) server.Problem {
 	tb.Helper()
 	var p server.Problem

@@ -10,13 +10,13 @@ const (
 	tagWatching = "Watching"
 )
 
-// routes registers the whole surface of the API. Errors that every call may
-// have (500, and 422 for its parameters) go without saying.
+// routes registers all calls of the API. The errors listed for a call do not include
+// those that every call can return: 500, and 422 for its parameters.
 func (s *Server) routes() {
-	// Buying and browsing are open to everybody.
+	// Buying and browsing are open to everyone.
 	handle(s, route{
 		pattern: "GET /concerts", id: "list-concerts", tag: tagSales, summary: "List the concerts",
-		about:  "At most a quarter of a second old, or as old as the header Age says while the database is away.",
+		about:  "The list is at most a quarter of a second old. While the database is unavailable it can be older; the Age header then gives its age in seconds.",
 		answer: s.jsonAnswer([]Concert{}), errors: []int{503}, watched: []int{500, 503},
 	}, s.listConcerts)
 	handle(s, route{
@@ -24,7 +24,7 @@ func (s *Server) routes() {
 	}, s.getConcert)
 	for _, buy := range []struct{ path, id, summary, about string }{
 		{"/buy/{concert_id}", "buy", "Buy tickets", ""},
-		{"/buy_random_deny/{concert_id}", "buy-random-deny", "Buy tickets, or be denied", "Unless the fault plan says otherwise, 99 in 1000 calls are denied."},
+		{"/buy_random_deny/{concert_id}", "buy-random-deny", "Buy tickets, with random denials", "By default 99 in 1000 calls are denied. The fault plan can change this share."},
 	} {
 		handle(s, route{
 			pattern: "POST " + buy.path, id: buy.id, tag: tagSales, summary: buy.summary, about: buy.about,
@@ -35,14 +35,14 @@ func (s *Server) routes() {
 		pattern: "GET /purchases/{id}", id: "get-purchase", tag: tagSales, summary: "Read a purchase", errors: []int{404, 503},
 	}, s.getPurchase)
 	handle(s, route{
-		pattern: "DELETE /purchases/{id}", id: "refund-purchase", tag: tagSales, summary: "Give the tickets back",
-		about: "A second time changes nothing.", errors: []int{404, 503},
+		pattern: "DELETE /purchases/{id}", id: "refund-purchase", tag: tagSales, summary: "Refund a purchase",
+		about: "The tickets go back on sale. Repeating the call changes nothing.", errors: []int{404, 503},
 	}, s.refundPurchase)
 
-	// Items need a token, and the fault plan strikes after that was looked at.
+	// Items need a token. Faults are injected after the token is checked.
 	handle(s, route{
 		pattern: "POST " + pathToken, id: "issue-token", tag: tagItems, summary: "Get a token",
-		about:  "Anybody gets one for any user: tokens tell users apart, and are no security.",
+		about:  "Anyone can get a token for any user. Tokens only tell users apart; they provide no security.",
 		exempt: true, unchecked: true, errors: []int{422, 503},
 	}, s.issueToken)
 	handle(s, route{
@@ -51,11 +51,11 @@ func (s *Server) routes() {
 	}, s.createItem)
 	handle(s, route{
 		pattern: patternDeleteItem, id: "delete-item", tag: tagItems, summary: "Delete an item",
-		about:  "Another user's item is as unknown as one that does not exist.",
+		about:  "Users can delete only their own items. For another user's item the answer is 404.",
 		exempt: true, unchecked: true, errors: []int{403, 404, 503},
 	}, s.deleteItem)
 
-	// Organisers and operators pass the gate.
+	// Calls of organisers and operators need admin access.
 	handle(s, route{
 		pattern: "POST /concerts/new", id: "create-concert", tag: tagAdmin, summary: "Put a concert on sale",
 		admin: true, body: newConcert{}, errors: []int{503},
@@ -72,29 +72,29 @@ func (s *Server) routes() {
 	}, s.getFaults)
 	handle(s, route{
 		pattern: "PUT /faults", id: "set-faults", tag: tagAdmin, summary: "Set the fault plan",
-		about: "Every replica applies it within 2 s.",
+		about: "All replicas apply the plan within 2 s.",
 		admin: true, exempt: true, body: faultsRequest{}, errors: []int{503},
 	}, s.setFaults)
 	handle(s, route{
 		pattern: "PATCH /faults", id: "patch-faults", tag: tagAdmin, summary: "Change the fault plan",
-		about: "A JSON merge patch (RFC 7396) of the plan in force: null removes. Faults that it names begin anew, all others go on. " +
-			"A `for` of a route or the database is for those of its faults that the patch names. No patch is lost when several come at once. " +
-			"Every replica applies it within 2 s.",
+		about: "Send a JSON merge patch (RFC 7396) of the current plan; null removes a fault. Faults that the patch names start again, all others continue. " +
+			"A `for` of a route or of the database applies only to those of its faults that the patch names. Concurrent patches are all applied. " +
+			"All replicas apply the new plan within 2 s.",
 		admin: true, exempt: true, body: faultsPatch{}, bodyTypes: []string{mergePatchType, jsonType}, errors: []int{503},
 	}, s.patchFaults)
 
 	// Probes and metrics.
 	handle(s, route{
-		pattern: "GET /health", id: "get-health", tag: tagWatching, summary: "Tell whether the server lives",
-		exempt: true, answer: textAnswer("It does."),
+		pattern: "GET /health", id: "get-health", tag: tagWatching, summary: "Check whether the server is running",
+		exempt: true, answer: textAnswer("The server is running. The body is empty."),
 	}, s.health)
 	handle(s, route{
-		pattern: "GET /ready", id: "get-ready", tag: tagWatching, summary: "Tell whether the server can sell",
-		exempt: true, answer: textAnswer("It can."), errors: []int{503},
+		pattern: "GET /ready", id: "get-ready", tag: tagWatching, summary: "Check whether the server can sell tickets",
+		exempt: true, answer: textAnswer("The server can sell tickets."), errors: []int{503},
 	}, s.ready)
 	s.serveMetrics("GET /metrics")
 
-	// Pages and what else is not counted, and what is no page either.
+	// Pages and mounts, which are not counted, and the answer to unknown paths.
 	s.serveDocs("GET /docs")
 	if !s.mount(s.options.Mounts) {
 		s.mux.Handle(home, http.RedirectHandler("/docs", http.StatusFound))

@@ -11,12 +11,12 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// serve answers a request, and counts and times it if it is a call of the API.
-// What holds for every request happens here, around the mux.
+// serve answers a request, and counts and times it if it is a call of the API. It does
+// everything that applies to all requests, and leaves the rest to the mux.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	start := s.options.Now().Add(-s.options.Waited(r))
 	answer := &response{ResponseWriter: w}
-	defer answer.reset() // last, so that the client learns of it when it is counted
+	defer answer.reset() // last, so that the request is counted before the client notices
 	leave := s.http.InFlight()
 	defer leave()
 	defer s.count(answer, r, start)
@@ -24,15 +24,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 	w.Header()["X-Content-Type-Options"] = s.nosniff
 	if s.draining.Load() {
-		// A load balancer keeps a connection that it has to this server. One that is closed after
-		// an answer costs its client nothing; one that is closed at the end of the drain can have
-		// the next request on its way.
+		// Load balancers keep connections open. Closing one after an answer is harmless. Closing
+		// it at the end of the drain could lose a request that is already on its way.
 		w.Header().Set("Connection", "close")
 	}
 	if !s.door.admits(answer, r) {
 		return
 	}
-	if p := s.refuse(r); p != nil {
+	if p := s.reject(r); p != nil {
 		p.write(answer, r)
 		return
 	}
@@ -40,7 +39,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if isItemCall(r.URL.Path) && path.Clean(r.URL.EscapedPath()) != r.URL.EscapedPath() {
-		// The mux would send the client on to where the path leads.
+		// The mux would redirect the client to the cleaned path.
 		r.Pattern = anything
 		pathNotFound.problem().write(answer, r)
 		return
@@ -48,16 +47,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(answer, r)
 }
 
-// response notes how a request is answered.
+// response records how a request is answered.
 type response struct {
 	http.ResponseWriter
 
 	status    int // 0 until it is written
 	outcome   outcome
-	resetting bool // the connection is to be reset instead of an answer
+	resetting bool // reset the connection instead of answering
 }
 
-// WriteHeader sends the status; only the first one counts.
+// WriteHeader sends the status. It ignores all but the first final status.
 func (w *response) WriteHeader(status int) {
 	if w.status != 0 {
 		return
@@ -79,14 +78,14 @@ func (w *response) Write(p []byte) (int, error) {
 // Unwrap lets an [http.ResponseController] flush and hijack.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// note keeps what became of a purchase until its request is counted.
+// note records the outcome of a purchase until its request is counted.
 func note(w http.ResponseWriter, o outcome) {
 	if w, ok := w.(*response); ok {
 		w.outcome = o
 	}
 }
 
-// count counts a request, by the pattern that the mux has left in it.
+// count counts a request under the pattern that the mux stored in it.
 func (s *Server) count(w *response, r *http.Request, start time.Time) {
 	call, ok := s.calls[r.Pattern]
 	if !ok {
@@ -99,7 +98,7 @@ func (s *Server) count(w *response, r *http.Request, start time.Time) {
 	seconds := s.options.Now().Sub(start).Seconds()
 	s.http.ObserveTrace(r.Method, call.endpoint, status, seconds, telemetry.TraceID(r.Header))
 	if status == http.StatusTemporaryRedirect {
-		return // only the call that it leads to is an item's or a purchase's
+		return // the item or purchase is counted when the client follows the redirect
 	}
 	s.metrics.items.answered(r.Pattern, status, seconds)
 	if call.purchase && w.outcome != outcomeNone {
@@ -107,15 +106,15 @@ func (s *Server) count(w *response, r *http.Request, start time.Time) {
 	}
 }
 
-// front is what the API and what stands alone have in common.
+// front is the part that a [Server] and the handler of [NewFront] share.
 type front struct {
 	mux         *http.ServeMux
 	log         *slog.Logger
 	gate        *gate
 	hosts       hostRule
 	crossOrigin *http.CrossOriginProtection
-	// guarded are the patterns of what pages of other sites may not read; not
-	// written once requests are served.
+	// guarded are the patterns that pages of other sites must not read. It does not
+	// change once requests are served.
 	guarded map[string]bool
 }
 
@@ -126,9 +125,8 @@ func newFront(g *gate, allowedHosts []string, log *slog.Logger) front {
 	}
 }
 
-// rescue ends what a panic began: it answers 500, or cuts the connection off if
-// an answer was under way. The connection is also cut off where that was the
-// panic's very intention; a fault that does so is no panic to tell of.
+// rescue handles a panic: it answers 500, or aborts the connection if an answer was
+// already begun. Panics that deliberately abort or reset the connection are not logged.
 func (f *front) rescue(w *response, r *http.Request, cause any) {
 	switch cause {
 	case nil:
@@ -146,8 +144,8 @@ func (f *front) rescue(w *response, r *http.Request, cause any) {
 	}
 }
 
-// unknown answers what no pattern matches: 405 if another method would have
-// matched, else 404.
+// unknown answers requests that no pattern matches: 405 if another method would match,
+// else 404.
 func (f *front) unknown(w http.ResponseWriter, r *http.Request) {
 	if allowed, _ := f.otherMethods(r); len(allowed) > 0 {
 		methodNotAllowed.problem().with("Allow", strings.Join(allowed, ", ")).write(w, r)
@@ -156,8 +154,8 @@ func (f *front) unknown(w http.ResponseWriter, r *http.Request) {
 	pathNotFound.problem().write(w, r)
 }
 
-// otherMethods returns the methods that match a pattern at the request's path, and the
-// first of these patterns.
+// otherMethods returns the methods for which a pattern matches the request's path, and
+// the first of these patterns.
 func (f *front) otherMethods(r *http.Request) (methods []string, first string) {
 	for _, method := range []string{
 		http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut,

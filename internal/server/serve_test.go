@@ -30,7 +30,7 @@ func TestUnknownPath(t *testing.T) {
 		}
 	}
 	if got := r.series(t, "http_requests_total", "endpoint=unmatched", "method=GET", "status=404"); got != 14 {
-		t.Errorf("%v unknown paths are counted in one series, want 14", got)
+		t.Errorf("%v unknown paths are counted as unmatched, want 14", got)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestMethodNotAllowed(t *testing.T) {
 	}
 }
 
-// HEAD works wherever GET does, and sends no body over a real connection.
+// HEAD works on every path with GET, and sends no body over a real connection.
 func TestHead(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -76,7 +76,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// The root leads to the documentation until something else owns it.
+// The root redirects to the documentation if no home page is mounted.
 func TestRoot(t *testing.T) {
 	t.Parallel()
 	w := newRig(t).do("GET", "/", "")
@@ -99,7 +99,7 @@ func TestReady(t *testing.T) {
 	wantProblem(t, w, 503, "unavailable")
 	wantHeader(t, w, "Retry-After", "1")
 	if !strings.Contains(w.Body.String(), "The database does not answer.") {
-		t.Errorf("said %s", w.Body)
+		t.Errorf("answered %s", w.Body)
 	}
 	r.mu.Lock()
 	r.obstacle = &sale.ObstacleError{Reason: "the database is read-only", Remedy: "ask the admin", Err: errors.New("host 10.0.0.7")}
@@ -110,7 +110,7 @@ func TestReady(t *testing.T) {
 		wantHeader(t, w, "Retry-After", "1")
 		if said := w.Body.String(); !strings.Contains(said, "The database is read-only. Nothing was changed") ||
 			strings.Contains(said, "does not answer") || strings.Contains(said, "admin") || strings.Contains(said, "10.0") {
-			t.Errorf("%s said %s, want the reason and nothing that is the operator's", call[1], said)
+			t.Errorf("%s answered %s, want the reason without details for the operator", call[1], said)
 		}
 	}
 	if _, err := r.faults.Set(t.Context(), fault.Plan{NotReady: fault.Switch{On: true}}); err != nil {
@@ -119,12 +119,12 @@ func TestReady(t *testing.T) {
 	wantProblem(t, r.do("GET", "/ready", ""), 503, "not_ready")
 	r.server.Drain()
 	wantProblem(t, r.do("GET", "/ready", ""), 503, "stopping")
-	want(t, r.do("GET", "/health", ""), 200, "") // it lives all the same
+	want(t, r.do("GET", "/health", ""), 200, "") // still running
 }
 
-// TestObstacleBesideTheSale has a store that lets items be neither made nor deleted.
-// Callers are told so, and the log once.
-func TestObstacleBesideTheSale(t *testing.T) {
+// TestObstacleOfOtherCalls has a database that lacks a privilege needed only by calls
+// other than purchases. Callers get the reason, and it is logged once.
+func TestObstacleOfOtherCalls(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.hook(func(context.Context, string) error {
@@ -134,7 +134,7 @@ func TestObstacleBesideTheSale(t *testing.T) {
 		w := r.do("POST", "/concerts/new", `{"title":"T","date":"D","venue":"V","number_of_tickets":1}`)
 		wantProblem(t, w, 503, "unavailable")
 		if !strings.Contains(w.Body.String(), "The role lacks a privilege.") || strings.Contains(w.Body.String(), "onsale.concerts") {
-			t.Errorf("said %s", w.Body)
+			t.Errorf("answered %s", w.Body)
 		}
 	}
 	if n := strings.Count(r.log.String(), "call cannot be answered"); n != 1 || !strings.Contains(r.log.String(), "on onsale.concerts") {
@@ -143,13 +143,13 @@ func TestObstacleBesideTheSale(t *testing.T) {
 	wantProblem(t, r.do("GET", "/concerts", ""), 503, "unavailable")
 }
 
-// A handler that panics is answered 500, and its secrets stay in the log.
+// A panic of a handler is answered 500; its details are logged and not sent.
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.hook(func(context.Context, string) error { panic("password=hunter2") })
 	w := r.do("GET", "/concerts", "")
-	wantProblem(t, w, 503, "unavailable") // read by no handler, but no reason to die
+	wantProblem(t, w, 503, "unavailable") // a panic in a refresh, which is not a handler
 	r.hook(func(_ context.Context, call string) error {
 		if call == "Buy" {
 			panic("password=hunter3")
@@ -159,7 +159,7 @@ func TestPanic(t *testing.T) {
 	w = r.do("POST", "/buy/1", `{"user_email":"a@example.com","quantity":1}`)
 	wantProblem(t, w, 500, "internal")
 	if strings.Contains(w.Body.String(), "hunter") {
-		t.Errorf("the client is told %s", w.Body)
+		t.Errorf("the answer has a secret: %s", w.Body)
 	}
 	if log := r.log.String(); strings.Count(log, "hunter2") != 1 || strings.Count(log, "hunter3") != 1 || !strings.Contains(log, "memory_test.go") {
 		t.Errorf("log: %s", log)
@@ -169,7 +169,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// So is an error that should not happen.
+// An unexpected error is answered 500; its details are logged and not sent.
 func TestInternalError(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -177,14 +177,14 @@ func TestInternalError(t *testing.T) {
 	w := r.do("GET", "/concerts/1", "")
 	wantProblem(t, w, 500, "internal")
 	if strings.Contains(w.Body.String(), "hunter2") {
-		t.Errorf("the client is told %s", w.Body)
+		t.Errorf("the answer has a secret: %s", w.Body)
 	}
 	if log := r.log.String(); strings.Count(log, "hunter2") != 1 || !strings.Contains(log, "GET /concerts/{id}") {
 		t.Errorf("log: %s", log)
 	}
 }
 
-// A reset reaches the client as one, over a real connection, and counts as 500.
+// The client sees a reset over a real connection, and the call counts as 500.
 func TestReset(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -213,8 +213,8 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// Over TLS the connection below is reset; over HTTP/2, which has one for many
-// requests, the stream is.
+// Over TLS the TCP connection is reset. Over HTTP/2, which shares a connection between
+// requests, only the stream is reset.
 func TestResetOverTLS(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
@@ -238,8 +238,8 @@ func TestResetOverTLS(t *testing.T) {
 	}
 }
 
-// An answer that breaks off in the middle is cut off, so that nobody takes it
-// for whole.
+// After a panic in the middle of an answer, the connection is aborted, so that the client
+// notices that the answer is incomplete.
 func TestPanicInMidAnswer(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []any{"surprise", http.ErrAbortHandler} {
@@ -258,7 +258,7 @@ func TestPanicInMidAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		if body, err := io.ReadAll(res.Body); err == nil {
-			t.Errorf("the client takes %q for whole", body)
+			t.Errorf("the client read %q without an error", body)
 		}
 		_ = res.Body.Close()
 		s.Close()
@@ -268,7 +268,7 @@ func TestPanicInMidAnswer(t *testing.T) {
 	}
 }
 
-// A client that closes its side in mid-body is told that the body is cut off.
+// A client that closes its side in the middle of the body gets 400.
 func TestHalfClosed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -280,14 +280,14 @@ func TestHalfClosed(t *testing.T) {
 		"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n",
 	} {
 		answer, err := raw(t, s.Listener.Addr().String(), "POST /buy/1 HTTP/1.1\r\nHost: localhost\r\n"+rest)
-		if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, `"body is cut off"`) || err != nil {
+		if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || !strings.Contains(answer, `"body is incomplete"`) || err != nil {
 			t.Errorf("%q is answered %q, %v", rest, answer, err)
 		}
 	}
 }
 
-// raw sends a request, closes its side of the connection, and returns what is
-// answered and the error that reading it met.
+// raw sends a request, closes its side of the connection, and returns the answer and the
+// error of reading it.
 func raw(t *testing.T, addr, request string) (string, error) {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
@@ -301,7 +301,7 @@ func raw(t *testing.T, addr, request string) (string, error) {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	// A server that resets at once may have been quicker; what is read tells.
+	// The server may already have reset the connection; the read below shows it.
 	if err := conn.(*net.TCPConn).CloseWrite(); err != nil && !errors.Is(err, syscall.ENOTCONN) {
 		t.Fatal(err)
 	}
@@ -309,8 +309,8 @@ func raw(t *testing.T, addr, request string) (string, error) {
 	return string(answer), err
 }
 
-// A buyer who hangs up during the payment step is not charged, and counts as
-// one who abandoned the purchase.
+// A buyer who disconnects during the payment step is not charged, and the purchase counts
+// as abandoned.
 func TestHungUp(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -340,7 +340,7 @@ func TestHungUp(t *testing.T) {
 	}
 }
 
-// A purchase whose buyer hung up while it was written is what it is.
+// If the buyer disconnects while the purchase is written, the real outcome is counted.
 func TestHungUpTooLate(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -1,10 +1,10 @@
-// Package server is Onsale's HTTP API: what it looks like on the wire.
+// Package server is Onsale's HTTP API.
 //
-// routes.go shows the whole surface on one page. Each call's types and handler
-// stand in a file named for what it is about; all errors stand in kinds.go.
+// routes.go lists all calls. The types and the handler of each call are in a file named
+// after its subject; all errors are in kinds.go.
 //
-// [Huma] turns requests into the handlers' inputs, and describes the API from
-// the types. Around it, [Server] counts, limits, guards and injects faults.
+// [Huma] decodes requests into the handlers' inputs, and derives the description of the
+// API from the types. [Server] adds metrics, limits, access control and injected faults.
 //
 // [Huma]: https://huma.rocks
 package server
@@ -32,12 +32,12 @@ import (
 type Seller interface {
 	Buy(ctx context.Context, o sale.Order) (sale.Outcome, error)
 	Known(ctx context.Context, o sale.Order) (outcome sale.Outcome, ok bool, err error)
-	// Ready returns nil if a purchase could be written now, and otherwise what is
-	// in the way.
+	// Ready returns nil if a purchase could be written now, and otherwise the error
+	// that prevents it.
 	Ready() error
 }
 
-// Faults makes calls fail on purpose: a [fault.Injector].
+// Faults injects faults into calls: a [fault.Injector].
 type Faults interface {
 	Route(ctx context.Context, route string) error
 	Set(ctx context.Context, p fault.Plan) (fault.State, error)
@@ -48,13 +48,13 @@ type Faults interface {
 	ScrapeDown() bool
 }
 
-// Replicas knows which replicas have applied which fault plan: a [fault.Store].
+// Replicas lists which replicas have applied which fault plan: a [fault.Store].
 type Replicas interface {
 	Replicas(ctx context.Context) ([]fault.Replica, error)
 }
 
-// Options of a [Server]. DefaultOptions sets those that have a default; the
-// others must be given.
+// Options of a [Server]. DefaultOptions sets those that have a default. The others are
+// required unless their comment says otherwise.
 type Options struct {
 	Ledger     sale.Ledger
 	Seller     Seller
@@ -65,33 +65,32 @@ type Options struct {
 	Metrics    http.Handler // answers GET /metrics
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
-	// MaxPerPurchase is how many tickets one purchase may take.
+	// MaxPerPurchase is the maximum number of tickets of one purchase.
 	MaxPerPurchase int
-	// MaxUserLabels is how many users have a series of their own, at most
+	// MaxUserLabels is the number of users with their own series, at most
 	// [MaxUserLabels].
 	MaxUserLabels int
-	// AdminToken is what admin calls must bring. With [OpenToAll] anybody may
-	// make them; with none, who asks on a loopback address.
+	// AdminToken is the token that admin calls need. [OpenToAll] opens them to
+	// everyone. If it is empty, admin calls are answered on a loopback address only.
 	AdminToken string
-	// OwnToken opens admin calls as well, for other parts of the same program. It
-	// is made anew at each start and told nobody.
+	// OwnToken is a second token for admin calls, used by other parts of the same
+	// program. It is new at each start and is never shown. Empty means none.
 	OwnToken string
-	// Admit lets urgent requests alone in where there are too many connections; nil
-	// lets all in.
+	// Admit decides whether a request is served while there are too many
+	// connections; nil serves all.
 	Admit Admit
-	// Waited returns how long a request waited before it was given to the handler,
-	// which counts as a part of its duration; nil for not at all.
+	// Waited returns how long a request waited before the handler received it. That
+	// time counts as a part of the request's duration. nil means no wait.
 	Waited func(*http.Request) time.Duration
-	// Mounts are what stands beside the API on the same address.
+	// Mounts are handlers that are served on the same address as the API.
 	Mounts []Mount
-	// Loopback says that the server listens on a loopback address only.
+	// Loopback means that the server listens on a loopback address only.
 	Loopback bool
-	// AllowedHosts are names of this server beside those that pass anyway: IP
-	// addresses, names without a dot, those under localhost, and
-	// host.docker.internal. A request for another name is refused, unless a token
-	// protects the server.
+	// AllowedHosts are additional names of this server. IP addresses, names without
+	// a dot, names under localhost, and host.docker.internal are always allowed.
+	// Requests with any other Host are rejected, unless a token protects the server.
 	AllowedHosts []string
-	// Version is the version of the API's description.
+	// Version is the version in the API's description.
 	Version string
 	Now     func() time.Time
 }
@@ -124,7 +123,7 @@ func (o Options) validate() error {
 		{"Now", o.Now != nil},
 	} {
 		if !field.given {
-			return fmt.Errorf("%s must be given", field.name)
+			return fmt.Errorf("%s must be set", field.name)
 		}
 	}
 	if o.MaxPerPurchase < 1 || o.MaxPerPurchase > sale.MaxCapacity {
@@ -134,7 +133,7 @@ func (o Options) validate() error {
 		return fmt.Errorf("MaxUserLabels must be between 0 and %d, not %d", MaxUserLabels, o.MaxUserLabels)
 	}
 	if strings.ContainsFunc(o.AdminToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return errors.New("AdminToken must be visible ASCII characters without spaces") // and is not shown
+		return errors.New("AdminToken must be visible ASCII characters without spaces") // do not show the token
 	}
 	if err := CheckAllowedHosts(o.AllowedHosts); err != nil {
 		return fmt.Errorf("AllowedHosts %w", err)
@@ -155,11 +154,11 @@ type Server struct {
 	concerts *listing
 	nosniff  []string // a header's value, shared by all answers
 	draining atomic.Bool
-	// obstacles logs what keeps calls from being answered.
+	// obstacles logs why calls cannot be answered.
 	obstacles *obstacles
 }
 
-// New returns a server, and registers its metrics.
+// New returns a server and registers its metrics.
 func New(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("server options: %w", err)
@@ -195,9 +194,9 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Handler returns what answers all requests.
+// Handler returns the handler of all requests.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
-// Drain makes GET /ready answer 503, so that whoever spreads the load sends no
-// more of it here. Calls are answered as before, and their connections are then closed.
+// Drain makes GET /ready answer 503, so that load balancers stop sending requests. Calls
+// are still answered, but each connection is closed after its next answer.
 func (s *Server) Drain() { s.draining.Store(true) }

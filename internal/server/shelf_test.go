@@ -8,15 +8,15 @@ import (
 	"onsale/internal/item"
 )
 
-// tokenKey is what the rig's tokens are signed with; it must appear nowhere.
+// tokenKey signs the rig's tokens. It must not appear in any answer, metric or log.
 const tokenKey = "hunter2 signs the tokens of the test"
 
-// shelf is a store of items in memory. Tests bend it by its hook.
+// shelf is a store of items in memory. Tests change its behaviour with a hook.
 type shelf struct {
 	mu      sync.Mutex
 	byID    map[string]item.Item
-	deletes []string // the ids that DeleteItem was asked for
-	// before runs ahead of every call, without the lock; its error is the call's.
+	deletes []string // the ids passed to DeleteItem
+	// before runs before every call, without the lock. The call returns its error.
 	before func(ctx context.Context, call string) error
 }
 
@@ -59,17 +59,17 @@ func (s *shelf) DeleteItem(ctx context.Context, id, user string) error {
 	return nil
 }
 
-// TokenKey is not asked for by a server, which is given its keys.
+// TokenKey is not called by a server, which gets its keys from the issuer.
 func (*shelf) TokenKey(_ context.Context, candidate []byte) ([]byte, error) { return candidate, nil }
 
-// hook sets what runs ahead of every call.
+// hook sets the function that runs before every call.
 func (s *shelf) hook(before func(ctx context.Context, call string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.before = before
 }
 
-// users returns whose items there are, one entry an item, sorted.
+// users returns the sorted users of all items, one entry per item.
 func (s *shelf) users() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// redirectToPlain sends a client that put slashes behind the path of a call to the
-// path without them, as the earlier service did, and reports whether it has. Status
-// 307 keeps method and body. Pages and what is mounted have no such redirect: there a
-// slash may make a difference.
+// redirectToPlain redirects a request for the path of a call with trailing slashes to the
+// path without them, as the earlier service did. It reports whether it did so. Status 307
+// keeps method and body. Pages and mounts have no such redirect, because a slash can be
+// significant there.
 //
-// A method that the call does not have is redirected as well, and answered there.
+// A method that the call does not support is redirected as well, and rejected there.
 //
-// The redirect is counted under the endpoint of the call. Location is a path of a call
-// that exists, and so never leads to another host.
+// The redirect is counted under the endpoint of the call. Location is always the path of
+// an existing call, so it never points to another host.
 func (s *Server) redirectToPlain(w http.ResponseWriter, r *http.Request) bool {
 	escaped := r.URL.EscapedPath()
 	if !strings.HasSuffix(escaped, "/") || escaped == "/" {

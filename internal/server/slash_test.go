@@ -11,7 +11,8 @@ import (
 	"onsale/internal/server"
 )
 
-// TestTrailingSlash redirects to the plain path, as the earlier service did.
+// TestTrailingSlash checks that a trailing slash redirects to the path without it, as in
+// the earlier service.
 func TestTrailingSlash(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -24,7 +25,7 @@ func TestTrailingSlash(t *testing.T) {
 		{"POST", "/concerts/new/", "/concerts/new"},
 		{"POST", "/buy/1/", "/buy/1"},
 		{"POST", "/buy_random_deny/1/", "/buy_random_deny/1"},
-		{"GET", "/buy/1/", "/buy/1"}, // where it learns that it must POST
+		{"GET", "/buy/1/", "/buy/1"}, // where the answer is 405
 		{"GET", "/purchases/", "/purchases"},
 		{"DELETE", "/purchases/0190a5d2-0000-7000-8000-000000000000/", "/purchases/0190a5d2-0000-7000-8000-000000000000"},
 		{"GET", "/books/", "/books"},
@@ -43,7 +44,7 @@ func TestTrailingSlash(t *testing.T) {
 	}
 	for _, want := range [][]string{{"method=GET", "endpoint=/health"}, {"method=POST", "endpoint=/buy/{concert_id}"}} {
 		if got := r.series(t, "http_requests_total", append(want, "status=307")...); got != 1 {
-			t.Errorf("%v redirects are counted as %v, want 1", got, want)
+			t.Errorf("%v redirects are counted under %v, want 1", got, want)
 		}
 	}
 	for _, name := range []string{"total_requests_total", "request_latency", "error_rate_total"} {
@@ -53,9 +54,9 @@ func TestTrailingSlash(t *testing.T) {
 	}
 }
 
-// TestTrailingSlashLeadsNowhereElse looks for a path that sends clients to another host,
-// or to where nothing is.
-func TestTrailingSlashLeadsNowhereElse(t *testing.T) {
+// TestTrailingSlashRedirectsOnlyToCalls tries paths that could redirect clients to another
+// host or to a path that does not exist.
+func TestTrailingSlashRedirectsOnlyToCalls(t *testing.T) {
 	t.Parallel()
 	mounted := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "mounted") })
 	r := newRig(t, func(o *server.Options) {
@@ -66,11 +67,11 @@ func TestTrailingSlashLeadsNowhereElse(t *testing.T) {
 		"/evil.example//", "/.//evil.example/", "/concerts/..//evil.example/", `/concerts/\evil.example/`, "/concerts/%2F%2Fevil.example/",
 		"/buy//", "/api/items//x/", "/%0d%0aLocation:%20http:%2F%2Fevil.example/",
 	} {
-		// An absolute request target keeps httptest from taking the first segment for a host.
+		// With an absolute target, httptest does not parse the first segment as a host.
 		w := r.do("GET", "http://localhost:8000"+path, "")
 		location := w.Header().Get("Location")
 		if strings.HasPrefix(location, "//") || strings.HasPrefix(location, `/\`) || location != "" && !strings.HasPrefix(location, "/") {
-			t.Errorf("%s leads to %q", path, location)
+			t.Errorf("%s redirects to %q", path, location)
 		}
 	}
 	for path, want := range map[string]int{"/api/v1/": 200, "/api/v1/query/": 200, "/inbox/": 404, "/docs/": 404, "/api/items/": 404, "/": 302} {
@@ -83,7 +84,7 @@ func TestTrailingSlashLeadsNowhereElse(t *testing.T) {
 	}
 }
 
-// TestClientsFollowTheTrailingSlash buys with a client that knows nothing of it.
+// TestClientsFollowTheTrailingSlash buys with a standard HTTP client.
 func TestClientsFollowTheTrailingSlash(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -18,48 +18,47 @@ import (
 	"onsale/internal/sale"
 )
 
-// Browsing is most of the load, so that buyers get a snapshot of the concerts
-// that was encoded once. How old it may be, and what happens when the database
-// gives no newer one:
+// Limits of the snapshot of the concerts. Browsing is most of the load, so all readers
+// share one snapshot that is encoded once.
 const (
-	// freshFor is the age up to which a snapshot is served without a question,
-	// and the pause after a failed refresh.
+	// freshFor is the age up to which a snapshot is served without a refresh, and the
+	// pause after a failed refresh.
 	freshFor = 250 * time.Millisecond
-	// patience is how long a request waits for a refresh before it takes the
-	// last snapshot.
+	// patience is how long a request waits for a refresh before it gets the last
+	// snapshot.
 	patience = time.Second
-	// refreshLimit is when a refresh is given up.
+	// refreshLimit is the time limit of a refresh.
 	refreshLimit = 5 * time.Second
-	// staleFor is the age up to which the last snapshot is better than none.
+	// staleFor is the age up to which the last snapshot is served if refreshes fail.
 	staleFor = time.Minute
 )
 
-// snapshot is the list of all concerts, encoded. It is never changed.
+// snapshot is the encoded list of all concerts. It is immutable.
 type snapshot struct {
 	concerts []sale.Concert // in order of id
 	body     []byte         // a JSON array
 	ends     []int          // where each concert ends in body
 	etag     string
-	readAt   time.Time // when the reading began
-	edition  uint64    // of the listing, when the reading began
+	readAt   time.Time // when the read began
+	edition  uint64    // the listing's edition when the read began
 }
 
-// listing keeps the newest snapshot and refreshes it when somebody asks for one
-// that is newer: one refresh at a time, and none while nobody asks.
+// listing keeps the newest snapshot. It refreshes it only when a caller needs a newer one,
+// and runs one refresh at a time.
 type listing struct {
 	ledger sale.Ledger
 	log    *slog.Logger
 	now    func() time.Time
 
 	last atomic.Pointer[snapshot]
-	// edition grows with each change that a snapshot must show.
+	// edition increases with each change that later snapshots must include.
 	edition atomic.Uint64
 
 	mu       sync.Mutex
 	flight   *flight   // the refresh under way, if any
 	failedAt time.Time // when the last refresh failed; zero if it did not
-	// obstacle is what made the last refresh fail; nil if it did not, or if the
-	// database did not answer.
+	// obstacle is why the last refresh failed; nil if it succeeded, or if the database
+	// did not answer.
 	obstacle *sale.ObstacleError
 }
 
@@ -74,18 +73,18 @@ func newListing(ledger sale.Ledger, log *slog.Logger, now func() time.Time) *lis
 	return &listing{ledger: ledger, log: log, now: now}
 }
 
-// invalidate makes whoever asks from now on wait for a snapshot that is newer.
+// invalidate makes all later callers of get wait for a newer snapshot.
 func (l *listing) invalidate() {
 	l.edition.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failedAt = time.Time{} // the database has just taken a change
+	l.failedAt = time.Time{} // the database has just accepted a change, so it is available
 }
 
-// get returns a snapshot that is no older than maxAge, waiting up to the given
-// time for a refresh, or else the last one, which is then reported as stale. It
-// returns ErrUnavailable, as a [*sale.ObstacleError] where there is one, if that is
-// older than staleFor.
+// get returns a snapshot that is no older than maxAge. It waits up to the given time for
+// a refresh; after that it returns the last snapshot and reports it as stale. If that one
+// is older than staleFor, it returns ErrUnavailable, as a [*sale.ObstacleError] if the
+// cause is known.
 func (l *listing) get(ctx context.Context, maxAge, wait time.Duration) (s *snapshot, stale bool, err error) {
 	asked, edition := l.now(), l.edition.Load()
 	if s := l.last.Load(); s.shows(edition) && asked.Sub(s.readAt) <= maxAge {
@@ -96,8 +95,8 @@ func (l *listing) get(ctx context.Context, maxAge, wait time.Duration) (s *snaps
 		if f == nil {
 			break // the last refresh failed a moment ago
 		}
-		// Who comes late to a refresh that hangs waits for its rest only, so that
-		// requests do not pile up behind it.
+		// The wait also counts from the start of the refresh, so that requests do not
+		// pile up behind one that hangs.
 		deadline := min(asked.Add(wait).Sub(l.now()), f.began.Add(wait).Sub(l.now()))
 		timer := time.NewTimer(deadline)
 		select {
@@ -120,7 +119,7 @@ func (l *listing) get(ctx context.Context, maxAge, wait time.Duration) (s *snaps
 	return nil, false, fmt.Errorf("read concerts: %w", l.failure())
 }
 
-// failure returns why there is no snapshot to show, as an ErrUnavailable.
+// failure returns why no snapshot is available, as an ErrUnavailable.
 func (l *listing) failure() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,11 +129,11 @@ func (l *listing) failure() error {
 	return sale.ErrUnavailable
 }
 
-// shows reports whether the snapshot has all changes up to an edition.
+// shows reports whether the snapshot includes all changes up to an edition.
 func (s *snapshot) shows(edition uint64) bool { return s != nil && s.edition >= edition }
 
-// join returns the refresh under way, and begins one if there is none. It
-// returns nil in the pause after one that failed.
+// join returns the running refresh, and starts one if none is running. It returns nil
+// during the pause after a failed refresh.
 func (l *listing) join(ctx context.Context) *flight {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,8 +145,8 @@ func (l *listing) join(ctx context.Context) *flight {
 	return l.flight
 }
 
-// refresh reads the concerts for all who wait for the flight. Its context must
-// end with none of them.
+// refresh reads the concerts for all requests that wait for the flight. Its context must
+// not end with any of these requests.
 func (l *listing) refresh(ctx context.Context, f *flight) {
 	defer close(f.done)
 	s, err := l.read(ctx, f)
@@ -170,8 +169,7 @@ func (l *listing) refresh(ctx context.Context, f *flight) {
 	l.failedAt = l.now()
 }
 
-// read reads and encodes the concerts. A panic is an error, as it is in a
-// handler.
+// read reads and encodes the concerts. It turns a panic into an error.
 func (l *listing) read(ctx context.Context, f *flight) (s *snapshot, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -187,7 +185,7 @@ func (l *listing) read(ctx context.Context, f *flight) (s *snapshot, err error) 
 	return newSnapshot(concerts, f), nil
 }
 
-// newSnapshot encodes concerts, which stand in order of id.
+// newSnapshot encodes concerts, which must be in order of id.
 func newSnapshot(concerts []sale.Concert, f *flight) *snapshot {
 	const usualSize = 256 // bytes of one concert
 	s := &snapshot{
@@ -211,8 +209,8 @@ func newSnapshot(concerts []sale.Concert, f *flight) *snapshot {
 	return s
 }
 
-// page returns the concerts whose ids are greater than after, at most limit of
-// them if limit is not 0. More says that the list goes on behind the id last.
+// page returns the concerts whose ids are greater than after; at most limit of them, if
+// limit is not 0. If more is true, the next page begins after the id last.
 func (s *snapshot) page(after int64, limit int) (body []byte, etag string, last int64, more bool) {
 	from, found := slices.BinarySearchFunc(s.concerts, after, func(c sale.Concert, id int64) int {
 		return cmp.Compare(c.ID, id)

@@ -19,7 +19,7 @@ import (
 	"onsale/internal/server"
 )
 
-// A snapshot is read once and serves everybody for a quarter of a second.
+// A snapshot is read once and shared by all requests for a quarter of a second.
 func TestSnapshotIsShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -42,12 +42,12 @@ func TestSnapshotIsShared(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if r.lists != 2 {
-			t.Errorf("read %d times with nobody asking", r.lists)
+			t.Errorf("read %d times without requests", r.lists)
 		}
 	})
 }
 
-// Requests that come while a refresh is under way share it, however slow it is.
+// Requests during a refresh share it, even if it is slow.
 func TestSnapshotSingleFlight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -73,8 +73,7 @@ func TestSnapshotSingleFlight(t *testing.T) {
 	})
 }
 
-// Who creates a concert finds it in the list at once, even if a refresh that
-// began before was under way.
+// A new concert is in the list at once, even if a refresh began before its creation.
 func TestSnapshotAfterCreate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -98,12 +97,12 @@ func TestSnapshotAfterCreate(t *testing.T) {
 		create()
 		ids(t, r.do("GET", "/concerts", ""), 1, 2, 3)
 		if w := <-old; w.Code != 200 {
-			t.Errorf("who asked before the create: %d %s", w.Code, w.Body)
+			t.Errorf("the request before the creation: %d %s", w.Code, w.Body)
 		}
 	})
 }
 
-// So does who creates one a moment after a refresh failed.
+// A new concert is in the list at once, even if a refresh has just failed.
 func TestSnapshotAfterCreateAndFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -122,8 +121,8 @@ func TestSnapshotAfterCreateAndFailure(t *testing.T) {
 	})
 }
 
-// Without the database the last snapshot is served with its age, for a minute;
-// then 503; and the list is back at once with the database.
+// Without the database, the last snapshot is served with its age for a minute, then 503.
+// The list is available again as soon as the database is.
 func TestSnapshotWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -142,7 +141,7 @@ func TestSnapshotWithoutDatabase(t *testing.T) {
 			wantHeader(t, w, "Age", "10")
 		}
 		if got := tries.Load(); got != 1 {
-			t.Errorf("the database was asked %d times within a moment", got)
+			t.Errorf("%d calls of the database for simultaneous requests, want 1", got)
 		}
 		time.Sleep(49*time.Second + 900*time.Millisecond)
 		ids(t, r.do("GET", "/concerts", ""), 1)
@@ -162,8 +161,8 @@ func TestSnapshotWithoutDatabase(t *testing.T) {
 	})
 }
 
-// Without a first snapshot there is nothing to serve.
-func TestSnapshotNeverHad(t *testing.T) {
+// Without a first snapshot the answer is 503.
+func TestSnapshotNeverRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
@@ -172,8 +171,7 @@ func TestSnapshotNeverHad(t *testing.T) {
 	})
 }
 
-// A database that hangs keeps nobody waiting for more than a second, and those
-// who come late not at all.
+// While the database hangs, the first request waits for a second and later ones not at all.
 func TestSnapshotWhileDatabaseHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -196,7 +194,7 @@ func TestSnapshotWhileDatabaseHangs(t *testing.T) {
 	})
 }
 
-// A client that hangs up while it waits is no failure.
+// A client that disconnects while it waits is counted as 499.
 func TestSnapshotHungUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -216,7 +214,7 @@ func TestSnapshotHungUp(t *testing.T) {
 	})
 }
 
-// Every page, followed by its link or asked for by itself, is a part of the whole.
+// Every page has the right part of the list, the right Link and its own ETag.
 func TestSnapshotPages(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -260,7 +258,7 @@ func TestSnapshotPages(t *testing.T) {
 	}
 }
 
-// Whoever has the list already is not sent it again.
+// A client that has the current list gets 304 instead of the list.
 func TestSnapshotETag(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -287,7 +285,7 @@ func TestSnapshotETag(t *testing.T) {
 	})
 }
 
-// ids checks that an answer lists the concerts with these ids.
+// ids checks that an answer lists exactly the concerts with these ids.
 func ids(t *testing.T, w *httptest.ResponseRecorder, want ...int64) {
 	t.Helper()
 	var list []server.Concert
@@ -304,7 +302,7 @@ func ids(t *testing.T, w *httptest.ResponseRecorder, want ...int64) {
 	}
 }
 
-// sold returns the tickets sold of the first concert in the list.
+// sold returns the number of tickets sold of the first concert in the list.
 func sold(t *testing.T, r *rig) int64 {
 	t.Helper()
 	var list []server.Concert
@@ -314,7 +312,7 @@ func sold(t *testing.T, r *rig) int64 {
 	return list[0].Sold
 }
 
-// sortedIndex returns how many of the sorted ids are not greater than after.
+// sortedIndex returns the number of sorted ids that are not greater than after.
 func sortedIndex(all []int64, after int64) int {
 	n := 0
 	for n < len(all) && all[n] <= after {

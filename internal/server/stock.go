@@ -10,19 +10,19 @@ import (
 	"onsale/internal/sale"
 )
 
-// How the concerts are shown to Prometheus.
+// Limits of the metrics of concerts.
 const (
-	// maxStockSeries is how many concerts, the newest, have series of their own.
-	// The rest is added up, for organisers may create as many as they like.
+	// maxStockSeries is how many of the newest concerts have their own series. The
+	// others are added up, because the number of concerts is unlimited.
 	maxStockSeries = 50
-	// stockMaxAge and stockWait say how old the stock may be that is scraped, and
-	// how long a scrape waits for a newer one.
+	// stockMaxAge is the maximum age of the scraped stock. stockWait is how long a
+	// scrape waits for a newer one.
 	stockMaxAge = 5 * time.Second
 	stockWait   = 500 * time.Millisecond
 )
 
-// stock is the collector of the concerts' stock. It reads the snapshot that
-// buyers get, so that scraping costs the database next to nothing.
+// stock is the collector of the concerts' stock. It reads the same snapshot as
+// buyers, so that scrapes put almost no load on the database.
 type stock struct {
 	concerts *listing
 
@@ -33,25 +33,25 @@ func newStock(concerts *listing) *stock {
 	return &stock{
 		concerts: concerts,
 		sold: prometheus.NewDesc("onsale_concert_tickets_sold",
-			"Tickets sold, for each of the newest concerts; concert=\"other\" is the sum of the rest. The same on all replicas: aggregate by max.",
+			"Tickets sold of each of the newest concerts; concert=\"other\" is the sum of the others. All replicas report the same: aggregate by max.",
 			[]string{"concert"}, nil),
 		capacity: prometheus.NewDesc("onsale_concert_capacity_tickets",
-			"Tickets that may be sold, for each of the newest concerts; concert=\"other\" is the sum of the rest. The same on all replicas: aggregate by max.",
+			"Capacity in tickets of each of the newest concerts; concert=\"other\" is the sum of the others. All replicas report the same: aggregate by max.",
 			[]string{"concert"}, nil),
 		states: prometheus.NewDesc("onsale_concerts",
-			"Concerts, by whether tickets are left. The same on all replicas: aggregate by max.",
+			"Number of concerts that are on sale or sold out. All replicas report the same: aggregate by max.",
 			[]string{"state"}, nil),
 	}
 }
 
-// Describe names the series.
+// Describe sends the descriptions of the metrics.
 func (s *stock) Describe(out chan<- *prometheus.Desc) {
 	out <- s.sold
 	out <- s.capacity
 	out <- s.states
 }
 
-// Collect sends the stock, or nothing while it is not known.
+// Collect sends the stock, or nothing while it is unknown.
 func (s *stock) Collect(out chan<- prometheus.Metric) {
 	now, _, err := s.concerts.get(context.Background(), stockMaxAge, stockWait)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *stock) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// send sends the stock of one concert, or of several added up.
+// send sends the stock of one concert, or the sum of several.
 func (s *stock) send(out chan<- prometheus.Metric, c sale.Concert, label string) {
 	gauge(out, s.sold, float64(c.Sold), label)
 	gauge(out, s.capacity, float64(c.Capacity), label)

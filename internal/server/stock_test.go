@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// The stock of concerts is scraped from the snapshot: once in 5 s at most.
+// Scrapes read the stock of concerts from the snapshot, which is refreshed at most every
+// 5 s.
 func TestStock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -48,7 +49,7 @@ func TestStock(t *testing.T) {
 	})
 }
 
-// However many concerts there are, the series are bounded.
+// The number of series is bounded for any number of concerts.
 func TestStockIsBounded(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -76,8 +77,7 @@ func TestStockIsBounded(t *testing.T) {
 	}
 }
 
-// A scrape does not wait for a database that hangs, and says nothing of what it
-// does not know.
+// A scrape does not wait for a database that hangs. An unknown stock has no series.
 func TestStockWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

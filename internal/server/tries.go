@@ -11,19 +11,19 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// Limits of wrong admin tokens. They bound what guessing costs the server, and warn
-// the operator. They do not keep a token from being guessed; its length does. The
-// right token must pass at any time, because all clients behind one proxy have the
-// same address.
+// Limits of wrong admin tokens. They limit the load of guessing, and warn the operator.
+// They do not prevent guessing; the length of the token does. The correct token must
+// always be accepted, because all clients behind one proxy have the same address.
 const (
-	// triesWindow is how long wrong tokens are counted, until the count begins anew.
+	// triesWindow is the interval after which the counts are reset.
 	triesWindow = time.Minute
-	// maxTries is how many wrong tokens of an address are answered 401 within it.
+	// maxTries is how many wrong tokens of one address are answered 401 within
+	// triesWindow.
 	maxTries = 20
-	// maxTriesClients is how many addresses are counted apart. Further ones share a
-	// count.
+	// maxTriesClients is how many addresses have their own count. All others share
+	// one.
 	maxTriesClients = 1024
-	// maxTriesLogged is how many lines are logged within it.
+	// maxTriesLogged is the maximum number of log lines within triesWindow.
 	maxTriesLogged = 20
 )
 
@@ -31,7 +31,7 @@ const (
 type tries struct {
 	now    func() time.Time
 	log    *slog.Logger
-	failed func() // counts them in the metrics
+	failed func() // counts a wrong token in the metrics
 
 	mu     sync.Mutex
 	since  time.Time
@@ -67,6 +67,6 @@ func (t *tries) fail(r *http.Request) *Problem {
 		return unauthorized.problem().with("WWW-Authenticate", challenge)
 	}
 	left := int((t.since.Add(triesWindow).Sub(now) + time.Second - 1) / time.Second)
-	// A further guess needs a connection of its own.
+	// Closing makes each further guess cost a new connection.
 	return tooManyTries.problem().with("Retry-After", strconv.Itoa(left)).with("Connection", "close")
 }

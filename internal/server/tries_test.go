@@ -12,14 +12,14 @@ import (
 	"onsale/internal/server"
 )
 
-// tryFrom makes an admin call with a token from an address.
+// tryFrom makes an admin call from an address, with an Authorization header.
 func tryFrom(r *rig, addr, authorization string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(http.MethodGet, "/books", nil)
 	request.RemoteAddr = addr
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization)
 	}
-	// A client that guesses may claim another address each time.
+	// An attacker can claim a different address each time.
 	request.Header.Set("X-Forwarded-For", fmt.Sprintf("10.0.0.%d", time.Now().UnixNano()%250))
 	w := httptest.NewRecorder()
 	r.handler.ServeHTTP(w, request)
@@ -33,8 +33,8 @@ const (
 
 func guessed(o *server.Options) { o.AdminToken = strings.TrimPrefix(right, "Bearer ") }
 
-// TestWrongTokens guesses from one address, which is limited. The right token still
-// passes from that address, and other addresses and calls are not affected.
+// TestWrongTokens guesses from one address, which gets limited. The correct token is still
+// accepted from that address, and other addresses and calls are not affected.
 func TestWrongTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,8 +70,8 @@ func TestWrongTokens(t *testing.T) {
 	})
 }
 
-// TestWrongTokensOfOneNetwork: an IPv6 client has 64 bits of addresses to itself, and
-// is one client.
+// TestWrongTokensOfOneNetwork: an IPv6 client has a network of 64 bits, which counts as
+// one address.
 func TestWrongTokensOfOneNetwork(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestWrongTokensOfOneNetwork(t *testing.T) {
 			}
 		}
 		wantProblem(t, tryFrom(r, "[2001:db8:1:3::1]:999", wrong), 401, "unauthorized")
-		// The same IPv4 address, written in two ways.
+		// The same IPv4 address in two notations.
 		for i := range 21 {
 			addr := "198.51.100.1:999"
 			if i%2 == 0 {
@@ -96,8 +96,8 @@ func TestWrongTokensOfOneNetwork(t *testing.T) {
 	})
 }
 
-// TestWrongTokensAreBounded: any number of addresses costs a bounded number of log
-// lines and counts, shows no token, and locks nobody out.
+// TestWrongTokensAreBounded: for any number of addresses, the numbers of log lines and
+// counts are bounded, no token is logged, and the correct token is accepted.
 func TestWrongTokensAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWrongTokensAreBounded(t *testing.T) {
 				braked++
 			}
 		}
-		// Beyond the 1024 addresses that are counted apart, all share a count.
+		// 1024 addresses have their own count; all others share one.
 		if want := 5000 - 1024 - 20; braked != want {
 			t.Errorf("%d of 5000 addresses are limited, want %d", braked, want)
 		}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestLoneSurrogates sends half of a surrogate pair in every text of the API. It is seen
-// before the decoder makes U+FFFD of it, and the field is named.
+// TestLoneSurrogates sends half of a surrogate pair in every text of the API. The answer
+// must name the field; encoding/json would silently replace it by U+FFFD.
 func TestLoneSurrogates(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -29,7 +29,7 @@ func TestLoneSurrogates(t *testing.T) {
 			t.Errorf("%s: %v, want %s to be named", c.body, p.Errors, c.field)
 		}
 	}
-	// No error of the decoder is hidden, and pairs are text like any other.
+	// Syntax errors are still reported, and complete pairs are accepted.
 	wantProblem(t, r.do("POST", buy, `{"user_email":"\ud800@b.cd"`), 400, "malformed")
 	wantProblem(t, r.do("POST", buy, `["\ud800"]`), 422, "invalid")
 	body := `{"title":"\ud83c\udfab \ud83d\udc69\u200d\ud83c\udfa4","date":"\\ud800","venue":"V","number_of_tickets":1}`
@@ -38,7 +38,8 @@ func TestLoneSurrogates(t *testing.T) {
 	}
 }
 
-// TestUnseenCharacters sends characters that nobody sees, or that turn what is seen.
+// TestUnseenCharacters sends invisible characters and those that change the direction of
+// text.
 func TestUnseenCharacters(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -6,28 +6,26 @@ import (
 	"slices"
 )
 
-// Admit reports whether a request may be served, and is asked before anything
-// else happens to it: where all connections are taken, only urgent requests may.
-// It may set headers of the answer. See package edge.
+// Admit reports whether a request may be served. It is called first for each request:
+// when all connections are taken, it admits only urgent requests. It may set headers of
+// the answer. See package edge.
 type Admit func(w http.ResponseWriter, r *http.Request, urgent func(*http.Request) bool) bool
 
-// probes are the paths that tell whether a server, or what is mounted on it, is in
-// good order.
+// probes are the paths of the health checks and metrics of the server and of its mounts.
 var probes = map[string]bool{"/health": true, "/ready": true, "/metrics": true, "/-/healthy": true, "/-/ready": true}
 
-// Probes returns the paths that tell whether a server, or what is mounted on it, is
-// in good order, the metrics among them. They must be answered in time, whatever else
-// the server has to do.
+// Probes returns the paths of the health checks and metrics of the server and of its
+// mounts, sorted. They must be answered in time even under load.
 func Probes() []string { return slices.Sorted(maps.Keys(probes)) }
 
-// door lets requests in, or answers that there are too many connections.
+// door admits requests, or answers 503 if there are too many connections.
 type door struct {
-	admit Admit // nil lets everything in
+	admit Admit // nil admits all requests
 	gate  *gate
 	mux   *http.ServeMux
-	// admin has the patterns of admin calls; true where reading is open.
+	// admin has the patterns of admin calls; the value is true if anyone may read them.
 	admin map[string]bool
-	// isUrgent is urgent, bound once and not for each request.
+	// isUrgent is the method value of urgent, kept to avoid an allocation per request.
 	isUrgent func(*http.Request) bool
 }
 
@@ -42,7 +40,7 @@ func newDoor(admit Admit, g *gate, mux *http.ServeMux, mounts []Mount) *door {
 	return d
 }
 
-// admits reports whether a request may come in, and answers it if it may not.
+// admits reports whether a request is admitted, and answers it otherwise.
 func (d *door) admits(w http.ResponseWriter, r *http.Request) bool {
 	if d.admit == nil || d.admit(w, r, d.isUrgent) {
 		return true
@@ -52,10 +50,9 @@ func (d *door) admits(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// urgent reports whether a request is a probe, or an admin call that brings what
-// the gate demands.
+// urgent reports whether a request is a probe, or an admin call that the gate allows.
 func (d *door) urgent(r *http.Request) bool {
-	if isRead(r) && probes[r.URL.Path] && r.ContentLength == 0 { // a probe sends no body that one must wait for
+	if isRead(r) && probes[r.URL.Path] && r.ContentLength == 0 { // probes have no body to wait for
 		return true
 	}
 	_, pattern := d.mux.Handler(r)
@@ -63,9 +60,9 @@ func (d *door) urgent(r *http.Request) bool {
 	return isAdmin && (!readable || !isRead(r)) && d.gate.trusts(r)
 }
 
-// trusts reports whether a request may make admin calls. It counts no wrong token.
+// trusts reports whether a request may make admin calls. It does not count wrong tokens.
 func (g *gate) trusts(r *http.Request) bool {
-	return knows(r, g.token) || knows(r, g.own) || (g.open || g.token == nil) && g.check(r) == nil
+	return carries(r, g.token) || carries(r, g.own) || (g.open || g.token == nil) && g.check(r) == nil
 }
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }

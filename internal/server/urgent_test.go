@@ -12,13 +12,13 @@ import (
 	"onsale/internal/server"
 )
 
-// full is a listener all of whose places are taken.
+// full is the Admit of a listener whose connections are all taken.
 func full(_ http.ResponseWriter, r *http.Request, urgent func(*http.Request) bool) bool {
 	return urgent(r)
 }
 
-// TestUrgentRequests are probes, and admin calls with what the gate demands: they
-// are served where all connections are taken, and others are not.
+// TestUrgentRequests: when all connections are taken, only probes and authorised admin
+// calls are served.
 func TestUrgentRequests(t *testing.T) {
 	t.Parallel()
 	const bearer, local = "Authorization: Bearer ", "Host: localhost"
@@ -35,7 +35,7 @@ func TestUrgentRequests(t *testing.T) {
 		{"secret", "POST", "/health", "", false, ""},
 		{"secret", "GET", "/healthy", "", false, ""},
 		{"secret", "GET", "/concerts", "", false, ""},
-		{"secret", "GET", "/concerts", bearer + "secret", false, ""}, // it is no admin call
+		{"secret", "GET", "/concerts", bearer + "secret", false, ""}, // not an admin call
 		{"secret", "POST", "/buy/1", bearer + "secret", false, ""},
 		{"secret", "GET", "/nowhere", bearer + "secret", false, ""},
 		{"secret", "GET", "/faults", "", false, ""},
@@ -44,7 +44,7 @@ func TestUrgentRequests(t *testing.T) {
 		{"secret", "GET", "/books", bearer + "own", true, ""},
 		{"secret", "GET", "/crowd", bearer + "secret", true, ""},
 		{"secret", "PUT", "/crowd", bearer + "secret", true, ""},
-		{"secret", "GET", "/silences", bearer + "secret", false, ""}, // everybody may read them
+		{"secret", "GET", "/silences", bearer + "secret", false, ""}, // open for reads
 		{"secret", "POST", "/silences", bearer + "secret", true, ""},
 		{"secret", "POST", "/silences", "", false, ""},
 		{"secret", "GET", "/open/a", bearer + "secret", false, ""},
@@ -69,9 +69,8 @@ func TestUrgentRequests(t *testing.T) {
 	}
 }
 
-// TestRefusedRequestsCount as those of their call, and a purchase as one that was
-// shed.
-func TestRefusedRequestsCount(t *testing.T) {
+// TestRejectedRequestsAreCounted under their call, and a purchase also as shed.
+func TestRejectedRequestsAreCounted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) { o.Admit = full })
 	wantProblem(t, r.do("POST", "/buy/1", `{}`), 503, "busy")
@@ -83,8 +82,8 @@ func TestRefusedRequestsCount(t *testing.T) {
 	}
 }
 
-// TestFrontAsks where there is no API, too.
-func TestFrontAsks(t *testing.T) {
+// TestFrontCallsAdmit checks that a handler without an API calls Admit too.
+func TestFrontCallsAdmit(t *testing.T) {
 	t.Parallel()
 	front := server.NewFront(server.FrontOptions{Mounts: mounts, AdminToken: "secret", Admit: full, Logger: slog.New(slog.DiscardHandler)})
 	for path, want := range map[string]int{"/open/a": 503, "/crowd": 200} {
@@ -98,8 +97,8 @@ func TestFrontAsks(t *testing.T) {
 	}
 }
 
-// TestWaitBeforeTheHandlerCounts as a part of a request's duration: buyers wait for
-// it as well.
+// TestWaitBeforeTheHandlerCounts as a part of the request's duration, because buyers
+// experience it.
 func TestWaitBeforeTheHandlerCounts(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(o *server.Options) {
@@ -110,12 +109,12 @@ func TestWaitBeforeTheHandlerCounts(t *testing.T) {
 		t.Errorf("%d requests counted", n)
 	}
 	if text := r.do("GET", "/metrics", "").Body.String(); !regexp.MustCompile(`(?m)^request_duration_seconds_sum 60\.`).MatchString(text) {
-		t.Errorf("the wait is not in\n%s", text)
+		t.Errorf("the wait is missing from\n%s", text)
 	}
 }
 
-// TestProbesAreThoseOfTheAPI: each answers, or belongs to what is mounted.
-func TestProbesAreThoseOfTheAPI(t *testing.T) {
+// TestProbes checks the list of paths.
+func TestProbes(t *testing.T) {
 	t.Parallel()
 	if got, want := server.Probes(), []string{"/-/healthy", "/-/ready", "/health", "/metrics", "/ready"}; !slices.Equal(got, want) {
 		t.Errorf("probes are %q, want %q", got, want)

@@ -9,8 +9,8 @@ import (
 	"onsale/internal/problem"
 )
 
-// problemOfHuma returns the problem for what Huma, or an input's Resolve, found
-// wrong with a request before its handler ran.
+// problemOfHuma returns the problem for the errors that Huma, or the Resolve method of
+// an input, found in a request before its handler ran.
 func problemOfHuma(e *huma.ErrorModel) *Problem {
 	fields := make([]problem.FieldProblem, 0, len(e.Errors))
 	for _, detail := range e.Errors {
@@ -31,8 +31,8 @@ func problemOfHuma(e *huma.ErrorModel) *Problem {
 	return internal.problem()
 }
 
-// fieldName turns Huma's place of an error, such as path.concert_id, into the
-// name that the client knows.
+// fieldName turns Huma's location of an error, such as path.concert_id, into the name of
+// the field.
 func fieldName(location string) string {
 	_, name, ok := strings.Cut(location, ".")
 	if !ok {
@@ -41,8 +41,8 @@ func fieldName(location string) string {
 	return name
 }
 
-// rule puts Huma's words for what is wrong with a parameter into the form of
-// all other rules. What the client sent is not repeated.
+// rule rewrites Huma's message about a parameter in the style of all other rules. It
+// does not repeat the client's value.
 func rule(message string) string {
 	switch {
 	case message == "invalid integer":

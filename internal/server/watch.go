@@ -17,12 +17,12 @@ type textOutput struct {
 	Body        []byte
 }
 
-// health answers that the server lives, with nothing to read.
+// health answers 200 with an empty body.
 func (*Server) health(context.Context, *struct{}) (*textOutput, error) {
 	return &textOutput{ContentType: textType}, nil
 }
 
-// ready answers whether a purchase could be written now.
+// ready answers 200 if a purchase could be written now, else 503.
 func (s *Server) ready(context.Context, *struct{}) (*textOutput, error) {
 	switch {
 	case s.draining.Load():
@@ -36,12 +36,12 @@ func (s *Server) ready(context.Context, *struct{}) (*textOutput, error) {
 	return &textOutput{ContentType: textType, Body: []byte("ready\n")}, nil
 }
 
-// serveMetrics registers the metrics, which are described by hand: they are
-// written by Prometheus's own handler.
+// serveMetrics registers the metrics and describes them in OpenAPI. Prometheus's own
+// handler writes them.
 func (s *Server) serveMetrics(pattern string) {
 	s.api.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "get-metrics", Method: http.MethodGet, Path: "/metrics", Tags: []string{tagWatching},
-		Summary: "Read the metrics", Description: "In Prometheus's text format, or in OpenMetrics or protobuf if asked for.",
+		Summary: "Read the metrics", Description: "In the Prometheus text format, or in OpenMetrics or protobuf if the Accept header requests it.",
 		Responses: map[string]*huma.Response{"200": textAnswer("The metrics."), "503": s.problemAnswer()},
 	})
 	s.guarded[pattern] = true
@@ -54,7 +54,7 @@ func (s *Server) serveMetrics(pattern string) {
 	})
 }
 
-// textAnswer describes an answer of plain text.
+// textAnswer describes an answer in plain text.
 func textAnswer(description string) *huma.Response {
 	return &huma.Response{
 		Description: description,
@@ -62,7 +62,7 @@ func textAnswer(description string) *huma.Response {
 	}
 }
 
-// jsonAnswer describes an answer of JSON that Huma does not encode.
+// jsonAnswer describes an answer in JSON that Huma does not encode.
 func (s *Server) jsonAnswer(example any) *huma.Response {
 	schema := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(example), true, "")
 	schema.Nullable = false

@@ -7,26 +7,25 @@ import (
 	"strings"
 )
 
-// controlGroups finds the Linux control groups that limit this process, of
-// version 1, version 2 or, as some systems have it, some of each. All paths are
-// relative to root, as fs.FS wants them.
+// controlGroups finds the Linux control groups that limit this process. They can be of
+// version 1, version 2, or a mixture of both. All paths are relative to root, as in fs.FS.
 type controlGroups struct {
 	root                 fs.FS
 	cpu, cpuacct, memory hierarchy
 }
 
-// hierarchy is the tree of groups that one controller keeps.
+// hierarchy is the tree of groups of one controller.
 type hierarchy struct {
 	// version is 1 or 2, or 0 if there is no such controller.
 	version int
-	// mount is the directory of the top group that can be seen.
+	// mount is the directory of the topmost visible group.
 	mount string
 	// own is the group of this process below mount; "." for mount itself.
 	own string
 }
 
-// findControlGroups looks up where the process stands. What it cannot find is
-// taken for no limit: on a system without control groups that is the truth.
+// findControlGroups finds the groups of this process. A group that is not found counts as
+// unlimited, as on a system without control groups.
 func findControlGroups(root fs.FS) *controlGroups {
 	membership, _ := fs.ReadFile(root, "proc/self/cgroup")
 	mountinfo, _ := fs.ReadFile(root, "proc/self/mountinfo")
@@ -40,8 +39,8 @@ func findControlGroups(root fs.FS) *controlGroups {
 	}
 }
 
-// locate finds the hierarchy of a controller: that of version 1 if the
-// controller is bound to one, otherwise the one of version 2.
+// locate finds the hierarchy of a controller: version 1 if the controller is bound to it,
+// otherwise version 2.
 func locate(controller string, groups map[string]string, mounts []groupMount) hierarchy {
 	group, bound := groups[controller]
 	version := 1
@@ -59,9 +58,9 @@ func locate(controller string, groups map[string]string, mounts []groupMount) hi
 	return hierarchy{}
 }
 
-// below returns the path of group seen from the mount whose top is the group
-// mountRoot. In a container the two may come from different views of the tree,
-// so that neither is below the other; then the answer is the mount's top, ".".
+// below returns the path of group relative to a mount whose top is the group mountRoot. In
+// a container the two can come from different views of the tree, and neither is below the
+// other. The result is then the mount's top, ".".
 func below(mountRoot, group string) string {
 	rest, ok := strings.CutPrefix(group+"/", strings.TrimSuffix(mountRoot, "/")+"/")
 	rest = strings.Trim(rest, "/")
@@ -71,10 +70,9 @@ func below(mountRoot, group string) string {
 	return rest
 }
 
-// upwards returns the group of the process and all above it, the nearest first:
-// the limit of each binds. Where own is the name that the host has for it, the
-// group is not there, and neither are its limits; the top of the mount, which
-// always comes last, is the container's.
+// upwards returns the group of the process and all groups above it, the nearest first. The
+// limit of each applies. If own is the host's name of the group, its files do not exist
+// here; the container's limits are then in the top of the mount, which is always last.
 func (h hierarchy) upwards() []string {
 	if h.version == 0 {
 		return nil
@@ -87,8 +85,8 @@ func (h hierarchy) upwards() []string {
 	return groups
 }
 
-// parseMembership reads /proc/self/cgroup: lines of ID:CONTROLLERS:GROUP. It
-// returns the group by controller; version 2 has the empty name.
+// parseMembership parses /proc/self/cgroup, which has lines of ID:CONTROLLERS:GROUP. It
+// returns the group of each controller; version 2 has the empty name.
 func parseMembership(text string) map[string]string {
 	groups := make(map[string]string)
 	for line := range strings.Lines(text) {
@@ -106,15 +104,15 @@ func parseMembership(text string) map[string]string {
 // groupMount is a mounted tree of control groups.
 type groupMount struct {
 	version int
-	// root is the group that stands at the top of the mount.
+	// root is the group at the top of the mount.
 	root string
 	// point is the directory of the mount, without the leading slash.
 	point string
-	// controllers are those of a mount of version 1.
+	// controllers are the controllers of a version 1 mount.
 	controllers []string
 }
 
-// parseMounts reads the mounts of control groups from /proc/self/mountinfo:
+// parseMounts returns the mounts of control groups in /proc/self/mountinfo, which has
 // lines of "ID PARENT DEVICE ROOT POINT OPTIONS [TAGS] - TYPE SOURCE OPTIONS".
 func parseMounts(text string) []groupMount {
 	var mounts []groupMount

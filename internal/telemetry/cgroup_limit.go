@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// errFormat: a file of a control group does not hold what the kernel writes.
+// errFormat: a file of a control group has an unexpected format.
 var errFormat = errors.New("unknown format")
 
 // cpuGroup is a group that limits the CPU.
@@ -25,9 +25,9 @@ type memoryGroup struct {
 	bytes uint64
 }
 
-// cpuGroup returns the group with the tightest limit below that of the machine,
-// if there is one. Its usage counts, not that of the process's own group: the
-// limit is shared by all who are in it.
+// cpuGroup returns the group with the lowest limit, if that is below the machine's CPUs.
+// CPU usage must be read from this group, not from the process's own, because all
+// processes in the group share the limit.
 func (c *controlGroups) cpuGroup(machineCPUs int) (cpuGroup, bool, error) {
 	tightest, limited := cpuGroup{cpus: float64(machineCPUs)}, false
 	for _, name := range c.cpu.upwards() {
@@ -42,7 +42,7 @@ func (c *controlGroups) cpuGroup(machineCPUs int) (cpuGroup, bool, error) {
 	return tightest, limited, nil
 }
 
-// memoryGroup does for the memory what cpuGroup does for the CPU.
+// memoryGroup is cpuGroup for memory.
 func (c *controlGroups) memoryGroup(machineBytes uint64) (memoryGroup, bool, error) {
 	file := "memory.max"
 	if c.memory.version == 1 {
@@ -61,8 +61,8 @@ func (c *controlGroups) memoryGroup(machineBytes uint64) (memoryGroup, bool, err
 	return tightest, limited, nil
 }
 
-// cpuLimit returns how many CPUs a group may use: its quota of CPU time in each
-// period, divided by the period. No quota is infinitely many.
+// cpuLimit returns the number of CPUs that a group can use: its quota of CPU time per
+// period, divided by the period. Without a quota it is infinite.
 func (c *controlGroups) cpuLimit(name string) (float64, error) {
 	if c.cpu.version == 1 {
 		return c.cpuLimitV1(name)
@@ -81,7 +81,7 @@ func (c *controlGroups) cpuLimit(name string) (float64, error) {
 	return share("cpu.max", quota, period)
 }
 
-// cpuLimitV1 is cpuLimit for version 1, where a quota of -1 is none.
+// cpuLimitV1 is cpuLimit for version 1, where -1 means no quota.
 func (c *controlGroups) cpuLimitV1(name string) (float64, error) {
 	quota, err := c.read(c.cpu, name, "cpu.cfs_quota_us")
 	if errors.Is(err, fs.ErrNotExist) || quota == "-1" {
@@ -100,7 +100,7 @@ func (c *controlGroups) cpuLimitV1(name string) (float64, error) {
 // cpuSeconds returns the CPU time that a group has used, over all CPUs.
 func (c *controlGroups) cpuSeconds(g cpuGroup) (float64, error) {
 	if c.cpu.version == 1 {
-		// The controllers may be mounted apart, with the same groups in each.
+		// The two controllers can have separate mounts with the same groups.
 		nanoseconds, err := c.number(c.cpuacct, g.name, "cpuacct.usage")
 		return float64(nanoseconds) / 1e9, err
 	}
@@ -108,8 +108,8 @@ func (c *controlGroups) cpuSeconds(g cpuGroup) (float64, error) {
 	return float64(microseconds) / 1e6, err
 }
 
-// memoryUsed returns the bytes that a group uses without the file cache that
-// the kernel would drop first. It is the working set by which Kubernetes evicts.
+// memoryUsed returns the bytes that a group uses, without the inactive file cache. This is
+// the working set that Kubernetes uses for evictions.
 func (c *controlGroups) memoryUsed(g memoryGroup) (uint64, error) {
 	file, cacheField := "memory.current", "inactive_file"
 	if c.memory.version == 1 {
@@ -136,7 +136,7 @@ func share(file, quota, period string) (float64, error) {
 	return float64(q) / float64(p), nil
 }
 
-// limit reads a number of bytes; "max" and a file that is not there are no limit.
+// limit reads a limit in bytes. "max" and a missing file mean no limit.
 func (c *controlGroups) limit(h hierarchy, name, file string) (uint64, error) {
 	text, err := c.read(h, name, file)
 	if errors.Is(err, fs.ErrNotExist) || text == "max" {
@@ -148,7 +148,7 @@ func (c *controlGroups) limit(h hierarchy, name, file string) (uint64, error) {
 	return parseNumber(file, text)
 }
 
-// number reads a file that holds one number.
+// number reads a file with one number.
 func (c *controlGroups) number(h hierarchy, name, file string) (uint64, error) {
 	text, err := c.read(h, name, file)
 	if err != nil {
@@ -171,13 +171,13 @@ func (c *controlGroups) field(h hierarchy, name, file, key string) (uint64, erro
 	return 0, fmt.Errorf("find %s in %s: %w", key, file, errFormat)
 }
 
-// read returns the text of a group's file without the white space around it.
+// read returns the content of a group's file without surrounding white space.
 func (c *controlGroups) read(h hierarchy, name, file string) (string, error) {
 	text, err := fs.ReadFile(c.root, path.Join(h.mount, name, file))
 	return strings.TrimSpace(string(text)), err
 }
 
-// parseNumber reads the number that a file holds.
+// parseNumber parses the content of a file with one number.
 func parseNumber(file, text string) (uint64, error) {
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {

@@ -6,28 +6,29 @@ import (
 )
 
 const (
-	// maxCPUWindow is the time that CPU usage is averaged over: long enough to
-	// be calm, and as long as the scrape interval, so that no peak falls
+	// maxCPUWindow is the time over which CPU usage is averaged. It is long enough for
+	// steady values, and as long as the scrape interval, so that no peak is lost
 	// between two scrapes.
 	maxCPUWindow = 5 * time.Second
-	// minCPUWindow is the shortest time that is averaged over. Usage is counted
-	// in ticks of 10 ms and a quota in periods of 100 ms; less would be noise.
+	// minCPUWindow is the minimum time over which usage is averaged. The kernel counts
+	// usage in ticks of 10 ms and applies quotas in periods of 100 ms, so shorter
+	// windows would be noisy.
 	minCPUWindow = time.Second
 )
 
-// cpuSample is one reading of counters that only grow.
+// cpuSample is one reading of the CPU counters.
 type cpuSample struct {
 	at time.Time
-	// source is the group that was read; the zero value is the whole machine.
+	// source is the group that was read; the zero value means the whole machine.
 	source cpuGroup
-	// used and available are CPU seconds, summed up over all CPUs.
+	// used and available are CPU seconds, summed over all CPUs.
 	used, available float64
 }
 
-// cpuWindow holds the samples of the last seconds, the oldest first.
+// cpuWindow has the samples of the last seconds, the oldest first.
 type cpuWindow struct{ samples []cpuSample }
 
-// add appends a sample and forgets those that are no longer needed.
+// add appends a sample and drops those that are no longer needed.
 func (w *cpuWindow) add(s cpuSample) {
 	if n := len(w.samples); n > 0 && !s.continues(w.samples[n-1]) {
 		w.samples = w.samples[:0]
@@ -41,8 +42,8 @@ func (w *cpuWindow) add(s cpuSample) {
 	w.samples = slices.Delete(w.samples, 0, old)
 }
 
-// continues reports whether s and the sample before it can be compared: another
-// group, another limit or counters that began anew start a new window.
+// continues reports whether s can be compared with the sample before it. A different
+// group, a different limit or a reset of the counters starts a new window.
 func (s cpuSample) continues(before cpuSample) bool {
 	return s.source == before.source && s.used >= before.used && s.available >= before.available
 }

@@ -1,10 +1,10 @@
 package telemetry
 
-// What the tests of the package see beyond its API.
+// Unexported functions for the tests.
 var (
 	BuildOf   = buildOf
 	NewSystem = newSystem
 )
 
-// MaxScrapes is how many scrapes are gathered at once.
+// MaxScrapes is the maximum number of concurrent scrapes.
 const MaxScrapes = maxScrapes

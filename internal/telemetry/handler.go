@@ -15,28 +15,27 @@ import (
 )
 
 const (
-	// maxScrapes is how many scrapes are gathered at once; more get 503. A few
-	// Prometheus servers and a curious person are fewer than that.
+	// maxScrapes is the maximum number of concurrent scrapes; more get 503. It is
+	// enough for a few Prometheus servers and some manual requests.
 	maxScrapes = 8
-	// scrapeTimeout is the longest a scrape may take; then it gets 503. It is
-	// Prometheus's own default, after which nobody waits for the answer.
+	// scrapeTimeout is the time limit of a scrape, after which it gets 503. It is the
+	// default scrape timeout of Prometheus.
 	scrapeTimeout = 10 * time.Second
 )
 
-// Handler serves the metrics of reg in the format that the scraper asks for:
-// the text format, OpenMetrics, or protobuf, which alone carries native
-// histograms. Metrics that cannot be gathered are counted in
-// promhttp_metric_handler_errors_total and left out; the others are served. What is
-// wrong is logged when it changes, at most once a scrape. A scraper that hangs up is
-// no error.
+// Handler serves the metrics of reg in the format that the scraper requests: the text
+// format, OpenMetrics, or protobuf, which is the only one with native histograms. Metrics
+// that cannot be gathered are counted in promhttp_metric_handler_errors_total and left
+// out; the others are served. Errors are logged when they change, at most once per scrape.
+// A scraper that disconnects is not an error.
 //
-// An answer is built in memory before it is sent, so that a scraper that reads
-// slowly takes no place among the maxScrapes.
+// An answer is built in memory before it is sent, so that slow readers do not count
+// towards maxScrapes.
 func Handler(reg *prometheus.Registry, logger *slog.Logger) http.Handler {
-	told := &told{log: logger}
-	metrics := promhttp.HandlerFor(gatherer{reg, told}, promhttp.HandlerOpts{
+	errorLog := &errorLog{log: logger}
+	metrics := promhttp.HandlerFor(gatherer{reg, errorLog}, promhttp.HandlerOpts{
 		Registry:            reg,
-		ErrorLog:            told,
+		ErrorLog:            errorLog,
 		ErrorHandling:       promhttp.ContinueOnError,
 		EnableOpenMetrics:   true,
 		OfferedCompressions: []promhttp.Compression{promhttp.Identity, promhttp.Gzip},
@@ -47,7 +46,7 @@ func Handler(reg *prometheus.Registry, logger *slog.Logger) http.Handler {
 		began := time.Now()
 		limited.ServeHTTP(w, r)
 		if r.Context().Err() == nil && time.Since(began) >= scrapeTimeout {
-			told.Println(fmt.Sprintf("not gathered within %s", scrapeTimeout))
+			errorLog.Println(fmt.Sprintf("not gathered within %s", scrapeTimeout))
 		}
 	})
 }
@@ -63,46 +62,46 @@ type answer struct {
 func (a *answer) Header() http.Header    { return a.header }
 func (a *answer) WriteHeader(status int) { a.status = status }
 
-// whole sends an answer when all of it was written, in one piece. A writer that
-// fails, since the scraper has hung up, would make promhttp log each of the metrics.
+// whole buffers an answer and sends it in one write. Without it, promhttp would log an
+// error for each metric if the scraper disconnects.
 func whole(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := &answer{header: make(http.Header), status: http.StatusOK}
 		next.ServeHTTP(a, r)
 		maps.Copy(w.Header(), a.header)
 		w.WriteHeader(a.status)
-		_, _ = w.Write(a.Bytes()) // the scraper may have hung up
+		_, _ = w.Write(a.Bytes()) // an error means that the scraper is gone
 	})
 }
 
-// gatherer notes how each gathering ends.
+// gatherer passes the result of each Gather to errorLog.
 type gatherer struct {
 	prometheus.Gatherer
 
-	told *told
+	errorLog *errorLog
 }
 
 func (g gatherer) Gather() ([]*dto.MetricFamily, error) {
 	began := time.Now()
 	families, err := g.Gatherer.Gather()
-	g.told.gathered(err, time.Since(began))
+	g.errorLog.gathered(err, time.Since(began))
 	return families, err
 }
 
-// told logs what is wrong with the metrics when it changes.
-type told struct {
+// errorLog logs errors of the metrics when they change.
+type errorLog struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
-	last    string // what was logged last; "" if all is well
-	already bool   // something was logged since the last gathering
+	last    string // the error that was logged last; "" if there is none
+	already bool   // an error was logged since the last Gather
 }
 
-var _ promhttp.Logger = (*told)(nil)
+var _ promhttp.Logger = (*errorLog)(nil)
 
-// Println logs v as one error, unless it was the last one, or another one was logged
-// since the last gathering.
-func (t *told) Println(v ...any) {
+// Println logs v as one error, unless it equals the last one or an error was already
+// logged since the last Gather.
+func (t *errorLog) Println(v ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text := fmt.Sprint(v...)
@@ -113,8 +112,8 @@ func (t *told) Println(v ...any) {
 	t.log.Error("serving metrics failed", "error", text)
 }
 
-// gathered begins anew after each gathering, and logs that errors are over.
-func (t *told) gathered(err error, took time.Duration) {
+// gathered is called after each Gather. It logs when errors are over.
+func (t *errorLog) gathered(err error, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.already = false

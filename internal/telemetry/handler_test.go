@@ -20,7 +20,7 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// The formats as Prometheus and curl ask for them.
+// The Accept headers of Prometheus and curl.
 const (
 	acceptProtobuf    = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 	acceptOpenMetrics = "application/openmetrics-text;version=1.0.0"
@@ -28,7 +28,7 @@ const (
 	acceptPrometheus  = acceptProtobuf + ";q=0.6," + acceptOpenMetrics + ";q=0.5," + acceptText + ";q=0.4"
 )
 
-// scrape asks h for the metrics; headers are given as name, value, name, value.
+// scrape requests the metrics from h; headers alternate between names and values.
 func scrape(t *testing.T, h http.Handler, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
@@ -40,7 +40,7 @@ func scrape(t *testing.T, h http.Handler, headers ...string) *httptest.ResponseR
 	return rec
 }
 
-// served returns a handler whose registry has counted one request of 2.2 s.
+// served returns a handler whose registry has one observed request of 2.2 s.
 func served() http.Handler {
 	reg := telemetry.NewRegistry(testBuild())
 	telemetry.NewHTTP(reg, testRoutes()).Observe("POST", "/buy/{concert_id}", 200, 2.2)
@@ -53,7 +53,7 @@ func TestTextFormats(t *testing.T) {
 		name, accept, contentType, line, end string
 	}{
 		{
-			"nothing asked for", "", "text/plain; version=0.0.4",
+			"no Accept header", "", "text/plain; version=0.0.4",
 			`request_duration_seconds_bucket{le="5"} 1`, "\n",
 		},
 		{
@@ -73,14 +73,14 @@ func TestTextFormats(t *testing.T) {
 			}
 			body := rec.Body.String()
 			if !strings.Contains(body, "\n"+c.line+"\n") || !strings.HasSuffix(body, c.end) {
-				t.Errorf("want a line %q and %q at the end of\n%s", c.line, c.end, body)
+				t.Errorf("want a line %q and the end %q in\n%s", c.line, c.end, body)
 			}
 		})
 	}
 }
 
-// Native histograms travel in protobuf only, and a Prometheus that wants them
-// prefers it among all that it can read.
+// Only protobuf has native histograms. A Prometheus that wants them prefers it over the
+// other formats.
 func TestProtobufCarriesNativeHistograms(t *testing.T) {
 	t.Parallel()
 	for name, accept := range map[string]string{"alone": acceptProtobuf, "preferred": acceptPrometheus} {
@@ -116,7 +116,7 @@ func decode(t *testing.T, body io.Reader, format expfmt.Format) map[string]*dto.
 	}
 }
 
-func TestGzipWhenAskedFor(t *testing.T) {
+func TestGzipOnRequest(t *testing.T) {
 	t.Parallel()
 	rec := scrape(t, served(), "Accept-Encoding", "gzip")
 	if got := rec.Header().Get("Content-Encoding"); got != "gzip" {
@@ -131,7 +131,7 @@ func TestGzipWhenAskedFor(t *testing.T) {
 		t.Errorf("error %v, body %q", err, body)
 	}
 	if got := scrape(t, served()).Header().Get("Content-Encoding"); got != "" {
-		t.Errorf("Content-Encoding is %q without being asked for", got)
+		t.Errorf("Content-Encoding is %q without a request for it", got)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestFailingCollectorIsLoggedAndLeftOut(t *testing.T) {
 	if !strings.Contains(log.String(), "serving metrics failed") || !strings.Contains(log.String(), errBroken.Error()) {
 		t.Errorf("log is %q", log.String())
 	}
-	// The third scrape shows the errors of the two before it.
+	// The third scrape shows the errors of the first two.
 	scrape(t, h)
 	const counted = `promhttp_metric_handler_errors_total{cause="gathering"} 2`
 	if rec := scrape(t, h); !strings.Contains(rec.Body.String(), counted) {
@@ -181,7 +181,7 @@ func (b blocking) Collect(chan<- prometheus.Metric) {
 	<-b.release
 }
 
-func TestScrapesAtOnceAreLimited(t *testing.T) {
+func TestConcurrentScrapesAreLimited(t *testing.T) {
 	t.Parallel()
 	reg := telemetry.NewRegistry(testBuild())
 	b := blocking{make(chan struct{}), make(chan struct{})}
@@ -218,7 +218,7 @@ func (s stalled) Write(p []byte) (int, error) {
 	return s.ResponseRecorder.Write(p)
 }
 
-func TestSlowReadersTakeNoPlace(t *testing.T) {
+func TestSlowReadersDoNotCountAsScrapes(t *testing.T) {
 	t.Parallel()
 	h := served()
 	writing, release := make(chan struct{}), make(chan struct{})
@@ -237,7 +237,7 @@ func TestSlowReadersTakeNoPlace(t *testing.T) {
 	wg.Wait()
 }
 
-func TestNoValueIsNaN(t *testing.T) {
+func TestNoMetricIsNaN(t *testing.T) {
 	t.Parallel()
 	rec := scrape(t, served(), "Accept", acceptProtobuf)
 	for name, family := range decode(t, rec.Body, expfmt.ResponseFormat(rec.Header())) {

@@ -11,17 +11,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Label values that stand for what the API does not know, so that no client
-// can make series grow.
+// Label values for unknown endpoints and methods. They keep clients from creating series.
 const (
-	// unmatched is the endpoint of requests that fit no route.
+	// unmatched is the endpoint of requests that match no route.
 	unmatched = "unmatched"
-	// otherMethod is the method of requests whose method HTTP does not define.
+	// otherMethod is the method of requests with a method that HTTP does not define.
 	otherMethod = "other"
 )
 
-// Route names one call of the API as it stands in the labels method and
-// endpoint: POST and /buy/{concert_id}.
+// Route identifies one call of the API by its labels method and endpoint, such as POST
+// and /buy/{concert_id}.
 type Route struct{ Method, Endpoint string }
 
 // HTTP counts and times the requests of the API. It is safe for concurrent use.
@@ -30,7 +29,7 @@ type HTTP struct {
 	duration prometheus.Histogram     // of all requests
 	byRoute  *prometheus.HistogramVec // the same, one for each route
 
-	// The maps are written by NewHTTP only, so that they are read without a lock.
+	// Only NewHTTP writes the maps, so reads need no lock.
 	known     map[Route]*routeSeries
 	unmatched map[string]*routeSeries // by method
 
@@ -38,11 +37,11 @@ type HTTP struct {
 	leave    func() // what InFlight returns, made once
 }
 
-// NewHTTP registers the metrics of the API with reg and panics if they are
-// registered already. Each of the routes has its series from the start, at 0.
+// NewHTTP registers the metrics of the API with reg. It panics if they are already
+// registered. The series of each route exist from the start, with the value 0.
 func NewHTTP(reg prometheus.Registerer, routes []Route) *HTTP {
 	factory := promauto.With(reg)
-	all := durationOpts("request_duration_seconds", "Time from request to answer, all routes together.")
+	all := durationOpts("request_duration_seconds", "Time from request to answer, of all routes together.")
 	each := durationOpts("onsale_request_duration_seconds", "Time from request to answer, by method and route.")
 	h := &HTTP{
 		requests: factory.NewCounterVec(prometheus.CounterOpts{
@@ -57,15 +56,15 @@ func NewHTTP(reg prometheus.Registerer, routes []Route) *HTTP {
 	h.leave = func() { h.inFlight.Add(-1) }
 	factory.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "onsale_requests_in_flight",
-		Help: "Requests being answered now, the scrape itself included.",
+		Help: "Requests being answered now, including the scrape itself.",
 	}, func() float64 { return float64(h.inFlight.Load()) })
 
 	h.prepare(routes)
 	return h
 }
 
-// prepare fills the maps. Routes get their series at once; what may never be
-// asked for gets them when it is.
+// prepare fills the maps. Routes get their series at once; all others get them with their
+// first request.
 func (h *HTTP) prepare(routes []Route) {
 	for _, method := range []string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
@@ -79,8 +78,8 @@ func (h *HTTP) prepare(routes []Route) {
 		h.durationOf(s)
 		h.counterOf(s, usualStatus(r))
 	}
-	// The mux answers HEAD wherever it answers GET. Were a HEAD /ready counted
-	// as unmatched, alerts that leave the probes out would count it.
+	// The mux answers HEAD wherever it answers GET. If HEAD /ready were counted as
+	// unmatched, alerts that exclude the probes would count it.
 	for _, r := range routes {
 		head := Route{http.MethodHead, r.Endpoint}
 		if r.Method == http.MethodGet && h.known[head] == nil {
@@ -89,9 +88,9 @@ func (h *HTTP) prepare(routes []Route) {
 	}
 }
 
-// Expect makes the series of a route's statuses exist at 0 before the first of
-// them is answered, so that it is seen as a rise. The endpoint of [Unmatched] may
-// be given too; another route that NewHTTP was not given has none.
+// Expect creates the series of a route's statuses with the value 0, so that rate() counts
+// even the first answer. The route must be one of those passed to NewHTTP, or come from
+// [Unmatched]; other routes are ignored.
 func (h *HTTP) Expect(r Route, statuses ...int) {
 	s := h.known[r]
 	if s == nil && r.Endpoint == unmatched {
@@ -102,9 +101,9 @@ func (h *HTTP) Expect(r Route, statuses ...int) {
 	}
 }
 
-// ExpectInUse is Expect from the first request of the route on, whatever its answer
-// is: a server that nobody asks has no series for each status of each route. It must
-// not be called once requests are observed.
+// ExpectInUse is like Expect, but creates the series with the first request of the route,
+// whatever its status. An idle server then has few series. It must not be called after
+// the first request was observed.
 func (h *HTTP) ExpectInUse(r Route, statuses ...int) {
 	if s := h.known[r]; s != nil {
 		s.inUse = append(s.inUse, statuses...)
@@ -117,19 +116,20 @@ func (h *HTTP) makeCounters(s *routeSeries, statuses []int) {
 	}
 }
 
-// Unmatched stands for the requests of a method that fit no route.
+// Unmatched returns the route under which requests of a method that match no route are
+// counted.
 func Unmatched(method string) Route { return Route{method, unmatched} }
 
-// Observe counts a request that was answered with status after the given
-// seconds. A pair of method and endpoint that is no route counts under the
-// endpoint unmatched, a method that HTTP does not define as other. A status
-// outside 100 to 599 counts as 500, which is how clients are to read it (RFC
-// 9110, 15). Once a series is there, Observe allocates no memory.
+// Observe counts a request that was answered with status after the given seconds. A pair
+// of method and endpoint that is not a route is counted under the endpoint unmatched, and
+// a method that HTTP does not define as other. A status outside 100 to 599 is counted as
+// 500, as RFC 9110, 15 specifies for clients. Observe allocates memory only when it
+// creates a series.
 func (h *HTTP) Observe(method, endpoint string, status int, seconds float64) {
 	h.ObserveTrace(method, endpoint, status, seconds, "")
 }
 
-// sane returns the seconds, or 0 for what would spoil a sum for ever.
+// sane returns the seconds, or 0 for a value that would corrupt the sum of a histogram.
 func sane(seconds float64) float64 {
 	if math.IsNaN(seconds) || math.IsInf(seconds, 0) || seconds < 0 {
 		return 0
@@ -137,8 +137,8 @@ func sane(seconds float64) float64 {
 	return seconds
 }
 
-// InFlight counts a request as being answered until the returned function is
-// called, which must happen once:
+// InFlight counts a request as being answered until the returned function is called. Call
+// it exactly once:
 //
 //	defer metrics.InFlight()()
 func (h *HTTP) InFlight() (done func()) {
@@ -146,7 +146,7 @@ func (h *HTTP) InFlight() (done func()) {
 	return h.leave
 }
 
-// seriesOf returns the series that a request counts in.
+// seriesOf returns the series under which a request is counted.
 func (h *HTTP) seriesOf(method, endpoint string) *routeSeries {
 	if s, ok := h.known[Route{method, endpoint}]; ok {
 		return s
@@ -163,12 +163,12 @@ const (
 	maxStatus = 599
 )
 
-// routeSeries keeps the series of one route once they were looked up: the
-// look-up by labels costs a lock and a hash of all labels.
+// routeSeries caches the series of one route, because a lookup by labels costs a lock and
+// a hash of all labels.
 type routeSeries struct {
 	route Route
-	// inUse are statuses whose series are made with the first request, used says
-	// that they are.
+	// inUse are the statuses whose series are created with the first request; used is
+	// true once that has happened.
 	inUse []int
 	used  atomic.Bool
 
@@ -176,8 +176,8 @@ type routeSeries struct {
 	byStatus [maxStatus - minStatus + 1]atomic.Pointer[prometheus.Counter]
 }
 
-// counterOf returns the counter of a status, and makes it when it is new.
-// Several callers that make it at once get the same one.
+// counterOf returns the counter of a status, and creates it if needed. Concurrent callers
+// get the same one.
 func (h *HTTP) counterOf(s *routeSeries, status int) prometheus.Counter {
 	if status < minStatus || status > maxStatus {
 		status = http.StatusInternalServerError
@@ -191,7 +191,7 @@ func (h *HTTP) counterOf(s *routeSeries, status int) prometheus.Counter {
 	return c
 }
 
-// durationOf returns the histogram of a route, and makes it when it is new.
+// durationOf returns the histogram of a route, and creates it if needed.
 func (h *HTTP) durationOf(s *routeSeries) prometheus.Observer {
 	if o := s.duration.Load(); o != nil {
 		return *o
@@ -201,8 +201,8 @@ func (h *HTTP) durationOf(s *routeSeries) prometheus.Observer {
 	return o
 }
 
-// usualStatus returns the status of a route's success, which exists from the
-// start at 0: rate() sees the first request only when there was a 0 before it.
+// usualStatus returns the status of a route's success. Its series exists from the start,
+// because rate() counts the first request only if the series was 0 before.
 func usualStatus(r Route) int {
 	if r == (Route{http.MethodPost, "/api/items"}) {
 		return http.StatusCreated
@@ -211,9 +211,9 @@ func usualStatus(r Route) int {
 }
 
 // durationOpts describes a histogram of request durations, classic and native.
-// The classic buckets are dense where the artificial delay of 1 to 4 s falls
-// and have a bound at each limit that alerts compare with, so that a quantile
-// near a limit is read off, not guessed.
+// The classic buckets are dense between 1 and 4 s because of the artificial delay. They
+// have a bound at each threshold of an alert, so that quantiles near a threshold are
+// exact rather than interpolated.
 func durationOpts(name, help string) prometheus.HistogramOpts {
 	return prometheus.HistogramOpts{
 		Name: name,

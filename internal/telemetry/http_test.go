@@ -16,7 +16,7 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// testRoutes is a part of the API.
+// testRoutes returns some routes of the API.
 func testRoutes() []telemetry.Route {
 	return []telemetry.Route{
 		{Method: "GET", Endpoint: "/concerts"},
@@ -27,7 +27,7 @@ func testRoutes() []telemetry.Route {
 	}
 }
 
-// compareRequests compares http_requests_total with samples, given one a line.
+// compareRequests compares http_requests_total with samples, one per line.
 func compareRequests(t *testing.T, reg prometheus.Gatherer, samples string) {
 	t.Helper()
 	const head = `
@@ -93,8 +93,8 @@ http_requests_total{endpoint="unmatched",method="other",status="501"} 1`)
 	}
 }
 
-// histogram returns the histogram name that has the label values, in order of
-// their names.
+// histogram returns the histogram of a metric with these label values, in order of the
+// label names.
 func histogram(t *testing.T, reg prometheus.Gatherer, name string, values ...string) *dto.Histogram {
 	t.Helper()
 	for _, m := range gather(t, reg)[name].GetMetric() {
@@ -127,11 +127,11 @@ func TestHistogramsAreClassicAndNative(t *testing.T) {
 		for _, b := range got.GetBucket() {
 			counts[b.GetUpperBound()] = b.GetCumulativeCount()
 		}
-		for bound, want := range map[float64]uint64{ // alerts compare with these limits
+		for bound, want := range map[float64]uint64{ // includes the thresholds of alerts
 			0.001: 0, 0.25: 0, 0.5: 1, 1: 1, 2: 2, 2.5: 2, 3: 3, 4: 3, 5: 3, 7.5: 3, 10: 3,
 		} {
 			if n, ok := counts[bound]; !ok || n != want {
-				t.Errorf("%s: bucket %v holds %d (there: %t), want %d", name, bound, n, ok, want)
+				t.Errorf("%s: bucket %v has %d (present: %t), want %d", name, bound, n, ok, want)
 			}
 		}
 		if got.GetSchema() < 3 || len(got.GetPositiveSpan()) == 0 {
@@ -144,7 +144,7 @@ func TestHistogramsAreClassicAndNative(t *testing.T) {
 	}
 }
 
-func TestImpossibleDurationsDoNotSpoilTheSum(t *testing.T) {
+func TestImpossibleDurationsDoNotCorruptTheSum(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	h := telemetry.NewHTTP(reg, testRoutes())
@@ -157,26 +157,26 @@ func TestImpossibleDurationsDoNotSpoilTheSum(t *testing.T) {
 	}
 }
 
-// TestSeriesStayBounded sends what no route fits: the number of series must
-// depend on the routes and on the statuses, not on the requests.
+// TestSeriesStayBounded observes requests that match no route. The number of series must
+// depend only on the routes and the statuses.
 func TestSeriesStayBounded(t *testing.T) {
 	t.Parallel()
 	const requests = 10_000
 	reg := prometheus.NewRegistry()
 	h := telemetry.NewHTTP(reg, testRoutes())
-	dice := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2))
 	statuses := []int{200, 404, 405, 409, 500}
 	for range requests {
-		method := fmt.Sprintf("M%X", dice.Uint32())
-		if dice.IntN(2) == 0 {
+		method := fmt.Sprintf("M%X", random.Uint32())
+		if random.IntN(2) == 0 {
 			method = "GET"
 		}
-		path := fmt.Sprintf("/buy/%d", dice.Uint64())
-		h.Observe(method, path, statuses[dice.IntN(len(statuses))], dice.Float64())
+		path := fmt.Sprintf("/buy/%d", random.Uint64())
+		h.Observe(method, path, statuses[random.IntN(len(statuses))], random.Float64())
 	}
 
 	families := gather(t, reg)
-	// GET and other, each with every status, beside one a route.
+	// One per route, and those of GET and other with every status.
 	if got, most := len(families["http_requests_total"].GetMetric()), len(testRoutes())+2*len(statuses); got > most {
 		t.Errorf("%d series of http_requests_total, want at most %d", got, most)
 	}
@@ -233,8 +233,8 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
-// The metrics stand in the way of every request, so they must leave the
-// garbage collector alone. Not parallel: it counts allocations of the process.
+// Every request is observed, so Observe must not allocate memory. The test is not parallel
+// because it counts the allocations of the whole process.
 func TestObserveAllocatesNothing(t *testing.T) {
 	h := telemetry.NewHTTP(prometheus.NewRegistry(), testRoutes())
 	for name, observe := range map[string]func(){
@@ -246,7 +246,7 @@ func TestObserveAllocatesNothing(t *testing.T) {
 		"no such state": func() { h.Observe("GET", "/concerts", 999, 0.002) },
 	} {
 		if n := testing.AllocsPerRun(1000, observe); n != 0 {
-			t.Errorf("%s: %v allocations a call, want 0", name, n)
+			t.Errorf("%s: %v allocations per call, want 0", name, n)
 		}
 	}
 }

@@ -16,26 +16,26 @@ import (
 // sampleInterval is the time between two readings of the machine.
 const sampleInterval = time.Second
 
-// MachineOptions are what a Machine needs. Root, System and Now are for tests.
+// MachineOptions are the options of a Machine. Root, System and Now are for tests.
 type MachineOptions struct {
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
-	// Root is the file system that holds proc and sys; nil for the machine's
-	// own. Where there are no control groups in it, as on any system but
-	// Linux, the whole machine is measured.
+	// Root is the file system with proc and sys; nil means that of the machine. If it
+	// has no control groups, as on any system other than Linux, the whole machine is
+	// measured.
 	Root fs.FS
-	// System reads the whole machine; nil for the one that this process runs on.
+	// System reads the whole machine; nil means the one that runs this process.
 	System System
-	// Now is the clock; nil for time.Now.
+	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Machine measures how much of the CPU and the memory that may be used is in
-// use: of the machine or, where a control group allows less, of its limit.
-// A limit on the set of CPUs (cpuset) does not count as one.
+// Machine measures the usage of CPU and memory, in per cent of the machine or of the
+// limit of its control group, if that is lower. It ignores limits on the set of CPUs
+// (cpuset).
 //
-// Readings are taken in the background, not by the scrape, so that any number
-// of scrapers see the same and none shortens another's window.
+// It takes its readings in the background, so that all scrapers see the same values and
+// a scrape does not shorten another scraper's window.
 type Machine struct {
 	system  System
 	groups  *controlGroups
@@ -50,13 +50,13 @@ type Machine struct {
 	limit atomic.Uint64 // bytes
 }
 
-// reading is what is scraped until the next sample, in per cent. What could
-// not be read is nil, and has no series for as long.
+// reading has the values until the next sample, in per cent. A value that could not be
+// read is nil and has no series.
 type reading struct{ cpu, memory *float64 }
 
-// NewMachine registers cpu_usage_percent and memory_usage_percent and takes the
-// first sample. Memory has a value at once; CPU has one a second after Run
-// started, and until then no series. It panics if they are registered already.
+// NewMachine registers cpu_usage_percent and memory_usage_percent and takes the first
+// sample. Memory has a value at once. CPU has no series until a second after Run started.
+// It panics if the metrics are already registered.
 func NewMachine(o MachineOptions) *Machine {
 	if o.Root == nil {
 		o.Root = os.DirFS("/")
@@ -75,14 +75,14 @@ func NewMachine(o MachineOptions) *Machine {
 	o.Registerer.MustRegister(&machineMetrics{
 		machine: m,
 		cpu: prometheus.NewDesc("cpu_usage_percent",
-			"CPU in use over the last seconds, in per cent of what may be used.", nil, nil),
+			"CPU usage over the last 5 seconds, in per cent of the machine or of the container's limit.", nil, nil),
 		memory: prometheus.NewDesc("memory_usage_percent",
-			"Memory in use without reclaimable caches, in per cent of what may be used.", nil, nil),
+			"Memory usage without reclaimable caches, in per cent of the machine or of the container's limit.", nil, nil),
 	})
 	return m
 }
 
-// Run takes a sample every second until ctx ends. It is to be called once.
+// Run takes a sample every second until ctx ends. Call it once.
 func (m *Machine) Run(ctx context.Context) {
 	ticker := time.NewTicker(sampleInterval)
 	defer ticker.Stop()
@@ -96,13 +96,13 @@ func (m *Machine) Run(ctx context.Context) {
 	}
 }
 
-// MemoryLimit returns how much memory may be used, in bytes: the limit of the
-// control group or the memory of the machine, whichever is less, as of the last
-// sample that could be taken. It is 0 before the first that could.
+// MemoryLimit returns the memory that the process can use, in bytes: the limit of the
+// control group or the memory of the machine, whichever is less. The value is from the
+// last successful sample; 0 if there was none.
 func (m *Machine) MemoryLimit() uint64 { return m.limit.Load() }
 
-// sample reads CPU and memory and publishes them. Trouble is logged when it
-// begins, not every second.
+// sample reads CPU and memory and publishes them. It logs only the first of successive
+// errors.
 func (m *Machine) sample() {
 	var r reading
 	var errCPU, errMemory error
@@ -121,8 +121,8 @@ func (m *Machine) sample() {
 	m.failing = err != nil
 }
 
-// cpuPercent adds a sample to the window and returns the usage over it, or nil
-// while the window is too short to tell.
+// cpuPercent adds a sample to the window and returns the usage over it, or nil while the
+// window is too short.
 func (m *Machine) cpuPercent() (*float64, error) {
 	whole, err := m.system.CPU()
 	if err != nil {
@@ -144,7 +144,7 @@ func (m *Machine) cpuPercent() (*float64, error) {
 	return m.window.percent(), nil
 }
 
-// memoryPercent returns the memory in use, and notes the limit.
+// memoryPercent returns the memory usage and stores the limit.
 func (m *Machine) memoryPercent() (*float64, error) {
 	used, limit, err := m.Memory()
 	if limit > 0 {
@@ -156,8 +156,7 @@ func (m *Machine) memoryPercent() (*float64, error) {
 	return percent(float64(used), float64(limit)), nil
 }
 
-// Memory reads how much memory is in use, and how much may be used, in bytes. It
-// takes some ten microseconds.
+// Memory reads the memory usage and the limit, in bytes. It takes about 10 µs.
 func (m *Machine) Memory() (used, limit uint64, err error) {
 	whole, err := m.system.Memory()
 	if err != nil {
@@ -174,8 +173,8 @@ func (m *Machine) Memory() (used, limit uint64, err error) {
 	return used, group.bytes, err
 }
 
-// CPULimit returns how many processors the control group allows; 0 if no fewer
-// than the machine has, or if that cannot be read.
+// CPULimit returns the number of CPUs that the control group allows. It returns 0 if there
+// is no limit below the number of CPUs of the machine, or if it cannot be read.
 func (m *Machine) CPULimit() float64 {
 	whole, err := m.system.CPU()
 	if err != nil {
@@ -188,8 +187,8 @@ func (m *Machine) CPULimit() float64 {
 	return group.cpus
 }
 
-// percent returns the share of available that is used, from 0 to 100, or nil if
-// nothing is available.
+// percent returns used in per cent of available, from 0 to 100, or nil if available is
+// not positive.
 func percent(used, available float64) *float64 {
 	if !(available > 0) {
 		return nil
@@ -198,7 +197,7 @@ func percent(used, available float64) *float64 {
 	return &p
 }
 
-// machineMetrics gives the last reading to the registry.
+// machineMetrics is the collector of the last reading.
 type machineMetrics struct {
 	machine     *Machine
 	cpu, memory *prometheus.Desc
@@ -206,13 +205,13 @@ type machineMetrics struct {
 
 var _ prometheus.Collector = (*machineMetrics)(nil)
 
-// Describe names the two gauges.
+// Describe sends the descriptions of the two gauges.
 func (c *machineMetrics) Describe(out chan<- *prometheus.Desc) {
 	out <- c.cpu
 	out <- c.memory
 }
 
-// Collect sends what the last sample could read.
+// Collect sends the values of the last sample.
 func (c *machineMetrics) Collect(out chan<- prometheus.Metric) {
 	r := c.machine.last.Load()
 	if r.cpu != nil {

@@ -14,16 +14,16 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// Mounts as they stand in /proc/self/mountinfo.
+// Mounts in the format of /proc/self/mountinfo.
 const (
 	mountV2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid,relatime shared:4 - cgroup2 cgroup rw,nsdelegate\n"
-	// Docker's view of version 1: each controller shows the container's group
-	// at its top, and CPU and its accounting share a mount.
+	// Version 1 in a Docker container: the top of each mount is the container's group,
+	// and cpu and cpuacct share a mount.
 	mountV1Docker = `31 30 0:28 /docker/c0ffee /sys/fs/cgroup/cpu,cpuacct ro,relatime master:11 - cgroup none rw,cpu,cpuacct
 32 30 0:29 /docker/c0ffee /sys/fs/cgroup/memory ro,relatime master:12 - cgroup none rw,memory
 `
-	// A host with version 1 controllers, each mounted apart, and an empty
-	// version 2 beside them.
+	// A host with a separate mount of each version 1 controller, and an empty
+	// version 2.
 	mountHybrid = `31 30 0:28 / /sys/fs/cgroup/cpu rw,relatime - cgroup none rw,cpu
 32 30 0:29 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup none rw,cpuacct
 33 30 0:30 / /sys/fs/cgroup/memory rw,relatime - cgroup none rw,memory
@@ -32,11 +32,11 @@ const (
 `
 )
 
-// unlimitedV1 is what version 1 says when there is no limit.
+// unlimitedV1 is the value of version 1 for no limit.
 const unlimitedV1 = "9223372036854771712\n"
 
-// groupV2 returns the files of a group of version 2 that uses 300 MiB, 100 of
-// them for files that can be dropped.
+// groupV2 returns the files of a version 2 group that uses 300 MiB, including 100 MiB of
+// inactive file cache.
 func groupV2(dir, cpuMax, memoryMax string) map[string]string {
 	return map[string]string{
 		dir + "/cpu.max":        cpuMax,
@@ -47,7 +47,7 @@ func groupV2(dir, cpuMax, memoryMax string) map[string]string {
 	}
 }
 
-// groupV1 returns the files of a group of version 1 that uses the same.
+// groupV1 returns the files of a version 1 group with the same usage.
 func groupV1(cpuDir, cpuacctDir, memoryDir, quota, limit string) map[string]string {
 	return map[string]string{
 		cpuDir + "/cpu.cfs_quota_us":          quota,
@@ -60,12 +60,12 @@ func groupV1(cpuDir, cpuacctDir, memoryDir, quota, limit string) map[string]stri
 	}
 }
 
-// proc returns the files that say where the process stands.
+// proc returns the files in /proc with the groups and the mounts of the process.
 func proc(cgroup, mountinfo string) map[string]string {
 	return map[string]string{"proc/self/cgroup": cgroup, "proc/self/mountinfo": mountinfo}
 }
 
-// merge puts files together.
+// merge merges sets of files.
 func merge(parts ...map[string]string) map[string]string {
 	all := make(map[string]string)
 	for _, part := range parts {
@@ -74,8 +74,8 @@ func merge(parts ...map[string]string) map[string]string {
 	return all
 }
 
-// In each case the group uses a quarter of a CPU and 200 MiB, the machine two
-// of its four CPUs and a quarter of its 8 GiB.
+// In each case the group uses a quarter of a CPU and 200 MiB, and the machine uses two of
+// its four CPUs and a quarter of its 8 GiB.
 func TestLimitsOfControlGroups(t *testing.T) {
 	t.Parallel()
 	const (
@@ -95,11 +95,11 @@ func TestLimitsOfControlGroups(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		files map[string]string
-		usage string // the file that counts the CPU time of the limited group
+		usage string // the file with the CPU time of the limited group
 		want  [3]float64
 	}{
 		{
-			"v2, container with a namespace of its own",
+			"v2, container with its own namespace",
 			merge(proc("0::/\n", mountV2), groupV2(top, halfACPU, oneGiB)),
 			top + "/cpu.stat", limited,
 		},
@@ -111,7 +111,7 @@ func TestLimitsOfControlGroups(t *testing.T) {
 		{
 			"v2, process outside its namespace's root",
 			merge(proc("0::/../../other\n", mountV2), groupV2(top, halfACPU, oneGiB),
-				groupV2("sys/other", "25000 100000\n", "268435456\n")), // not ours
+				groupV2("sys/other", "25000 100000\n", "268435456\n")), // a different group
 			top + "/cpu.stat", limited,
 		},
 		{
@@ -121,7 +121,7 @@ func TestLimitsOfControlGroups(t *testing.T) {
 			top + "/system.slice/onsale.service/cpu.stat", twoCPUs,
 		},
 		{
-			"v2, mount that shows a part of the tree",
+			"v2, mount of a part of the tree",
 			merge(proc("0::/kubepods/pod1/c1\n",
 				"30 23 0:26 /kubepods /mnt/groups rw - cgroup2 cgroup rw\n"),
 				groupV2("mnt/groups/pod1/c1", halfACPU, oneGiB)),
@@ -145,7 +145,7 @@ func TestLimitsOfControlGroups(t *testing.T) {
 			top + "/cpu.stat", machine,
 		},
 		{
-			"v2, root of a host, where there are no limit files",
+			"v2, root of a host, without limit files",
 			proc("0::/\n", mountV2), "", machine,
 		},
 		{
@@ -175,7 +175,7 @@ func TestLimitsOfControlGroups(t *testing.T) {
 			top + "/cpu,cpuacct/cpuacct.usage", limited,
 		},
 		{
-			"v1, controllers mounted apart, version 2 beside them",
+			"v1, separate mounts of controllers, with version 2",
 			merge(proc("4:memory:/jobs/7\n2:cpuacct:/jobs/7\n1:cpu:/jobs/7\n0::/\n", mountHybrid),
 				groupV1(top+"/cpu/jobs/7", top+"/cpuacct/jobs/7", top+"/memory/jobs/7", "50000\n", oneGiB)),
 			top + "/cpuacct/jobs/7/cpuacct.usage", limited,
@@ -201,7 +201,7 @@ func TestLimitsOfControlGroups(t *testing.T) {
 			top + "/cpuacct/jobs/7/cpuacct.usage", limited,
 		},
 		{
-			"groups, but no mount of them",
+			"groups without a mount",
 			merge(proc("0::/\n", ""), groupV2(top, halfACPU, oneGiB)),
 			"", machine,
 		},
@@ -228,7 +228,7 @@ func TestLimitsOfControlGroups(t *testing.T) {
 	}
 }
 
-// useCPU sets the CPU time, in seconds, that a group has used.
+// useCPU sets the CPU time of a group, in seconds.
 func (w *world) useCPU(file string, seconds float64) {
 	switch {
 	case file == "":
@@ -239,8 +239,8 @@ func (w *world) useCPU(file string, seconds float64) {
 	}
 }
 
-// Kubernetes resizes a container without restarting it.
-func TestLimitsChangeWhileItRuns(t *testing.T) {
+// Limits can change at run time, because Kubernetes resizes containers without a restart.
+func TestLimitsChangeAtRunTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const top = "sys/fs/cgroup"
@@ -270,7 +270,7 @@ func TestLimitsChangeWhileItRuns(t *testing.T) {
 	})
 }
 
-func TestUsageAboveTheLimitIsHundredPercent(t *testing.T) {
+func TestUsageAboveTheLimitIsOneHundredPercent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const top = "sys/fs/cgroup"
@@ -284,7 +284,7 @@ func TestUsageAboveTheLimitIsHundredPercent(t *testing.T) {
 	})
 }
 
-// A limit whose usage cannot be read must not be passed off as the machine's.
+// If the usage of a limited group cannot be read, the machine's values must not be used.
 func TestUnreadableGroupsHaveNoSeries(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*world){
@@ -296,7 +296,7 @@ func TestUnreadableGroupsHaveNoSeries(t *testing.T) {
 			w.write("sys/fs/cgroup/cpu.stat", "user_usec 1\n")
 			w.write("sys/fs/cgroup/memory.stat", "anon 1\n")
 		},
-		"limits are no numbers": func(w *world) {
+		"limits are not numbers": func(w *world) {
 			w.write("sys/fs/cgroup/cpu.max", "much 100000\n")
 			w.write("sys/fs/cgroup/memory.max", "-1\n")
 		},
@@ -329,7 +329,7 @@ func TestUnreadableGroupsHaveNoSeries(t *testing.T) {
 	}
 }
 
-// Whatever the files hold, nothing panics and no value is out of bounds.
+// For any content of the files, nothing panics and no value is out of bounds.
 func FuzzControlGroupFiles(f *testing.F) {
 	f.Add("0::/\n", mountV2, "50000 100000", "usage_usec 7\n", "1073741824", "5", "inactive_file 3\n")
 	f.Add("0::/a/b\n", mountV2, "max 100000", "", "max", "", "")

@@ -24,13 +24,13 @@ const (
 	gib = 1 << 30
 )
 
-// world is a machine with 4 CPUs and 8 GiB, a quarter of which is used, and
-// whatever files a test puts into it.
+// world is a machine with 4 CPUs, 8 GiB of memory, of which a quarter is used, and the
+// files of a test.
 type world struct {
 	log bytes.Buffer
 	now func() time.Time
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	files  fstest.MapFS
 	cpu    telemetry.CPUTimes
 	memory telemetry.MemoryState
@@ -82,7 +82,7 @@ func (w *world) remove(name string) {
 	delete(w.files, name)
 }
 
-// fail makes the machine unreadable, or readable with nil.
+// fail makes all readings of the machine fail with an error, or succeed if it is nil.
 func (w *world) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,8 +96,8 @@ func (w *world) restart() {
 	w.cpu.Busy, w.cpu.Total = 0, 0
 }
 
-// second lets a second pass, in which the CPUs were busy for so many CPU
-// seconds, and waits for the sample. It is for synctest bubbles.
+// second advances the time by a second, in which the CPUs were busy for this many CPU
+// seconds, and waits for the sample. Call it in synctest bubbles only.
 func (w *world) second(busy float64) {
 	w.mu.Lock()
 	w.cpu.Busy += busy
@@ -107,8 +107,8 @@ func (w *world) second(busy float64) {
 	synctest.Wait()
 }
 
-// start measures the world until the test ends. It returns in the middle
-// between two samples, so that what a test changes is in the next one.
+// start measures the world until the test ends. It returns halfway between two samples, so
+// that the next sample includes the changes of the test.
 func (w *world) start(t *testing.T, reg *prometheus.Registry) *telemetry.Machine {
 	t.Helper()
 	m := telemetry.NewMachine(telemetry.MachineOptions{
@@ -129,7 +129,7 @@ func (w *world) start(t *testing.T, reg *prometheus.Registry) *telemetry.Machine
 	return m
 }
 
-// gauge returns the value of a gauge and whether it is there.
+// gauge returns the value of a gauge and whether it exists.
 func gauge(t *testing.T, reg prometheus.Gatherer, name string) (float64, bool) {
 	t.Helper()
 	family := gather(t, reg)[name]
@@ -139,12 +139,12 @@ func gauge(t *testing.T, reg prometheus.Gatherer, name string) (float64, bool) {
 	return family.GetMetric()[0].GetGauge().GetValue(), true
 }
 
-// wantGauge checks a gauge's value; NaN stands for no series at all.
+// wantGauge checks the value of a gauge; NaN means that it has no series.
 func wantGauge(t *testing.T, reg prometheus.Gatherer, name string, want float64) {
 	t.Helper()
 	got, there := gauge(t, reg, name)
 	if there == math.IsNaN(want) || there && math.Abs(got-want) > 0.001 {
-		t.Errorf("%s is %v (there: %t), want %v", name, got, there, want)
+		t.Errorf("%s is %v (present: %t), want %v", name, got, there, want)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestMachineWithoutControlGroups(t *testing.T) {
 		w, reg := newWorld(nil), prometheus.NewRegistry()
 		m := w.start(t, reg)
 		wantGauge(t, reg, "memory_usage_percent", 25)
-		wantGauge(t, reg, "cpu_usage_percent", math.NaN()) // nothing to say yet, and no lie
+		wantGauge(t, reg, "cpu_usage_percent", math.NaN()) // no value yet
 		if got := m.MemoryLimit(); got != 8*gib {
 			t.Errorf("memory limit is %d, want %d", got, uint64(8*gib))
 		}
@@ -169,8 +169,8 @@ func TestCPUIsAveragedOverFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, reg := newWorld(nil), prometheus.NewRegistry()
 		w.start(t, reg)
-		// One busy second on all CPUs among idle ones: its share shrinks as the
-		// window grows to 5 s, and then it leaves the window.
+		// All CPUs are busy for one second. The average falls while the window grows to
+		// 5 s, and is 0 once that second is outside the window.
 		w.second(0)
 		w.second(4)
 		wantGauge(t, reg, "cpu_usage_percent", 50)
@@ -185,8 +185,8 @@ func TestCPUIsAveragedOverFiveSeconds(t *testing.T) {
 	})
 }
 
-// A busy machine lets the ticker be late, and then two samples close together.
-func TestTooShortAWindowHasNoValue(t *testing.T) {
+// On a busy machine a late tick can be followed closely by the next one.
+func TestShortWindowHasNoValue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, reg := newWorld(nil), prometheus.NewRegistry()
@@ -200,8 +200,8 @@ func TestTooShortAWindowHasNoValue(t *testing.T) {
 	})
 }
 
-// Usage since the last scrape would be spoilt by a second scraper.
-func TestScrapersDoNotDisturbEachOther(t *testing.T) {
+// If usage were measured since the last scrape, a second scraper would change the values.
+func TestScrapersDoNotAffectEachOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, reg := newWorld(nil), prometheus.NewRegistry()
@@ -215,7 +215,7 @@ func TestScrapersDoNotDisturbEachOther(t *testing.T) {
 	})
 }
 
-func TestCountersThatBeginAnew(t *testing.T) {
+func TestCounterReset(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, reg := newWorld(nil), prometheus.NewRegistry()
@@ -247,7 +247,7 @@ func TestUnreadableMachineHasNoSeries(t *testing.T) {
 		wantGauge(t, reg, "cpu_usage_percent", math.NaN())
 		wantGauge(t, reg, "memory_usage_percent", math.NaN())
 		if got := m.MemoryLimit(); got != 8*gib {
-			t.Errorf("memory limit is %d, want the last one known, %d", got, uint64(8*gib))
+			t.Errorf("memory limit is %d, want the last known one, %d", got, uint64(8*gib))
 		}
 		if n := strings.Count(w.log.String(), "measuring the machine failed"); n != 1 {
 			t.Errorf("logged %d times, want once:\n%s", n, &w.log)
@@ -260,8 +260,7 @@ func TestUnreadableMachineHasNoSeries(t *testing.T) {
 	})
 }
 
-// The machine that runs the tests: what its values are nobody knows, but they
-// must make sense.
+// The values of the machine that runs the tests are unknown, but they must be plausible.
 func TestThisSystem(t *testing.T) {
 	t.Parallel()
 	system := telemetry.NewSystem()
@@ -285,12 +284,12 @@ func TestThisSystem(t *testing.T) {
 	}
 }
 
-func TestMachineByDefaultIsThisOne(t *testing.T) {
+func TestDefaultMachineIsThisOne(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	m := telemetry.NewMachine(telemetry.MachineOptions{Registerer: reg, Logger: quiet()})
 	if got, there := gauge(t, reg, "memory_usage_percent"); !there || got <= 0 || got > 100 {
-		t.Errorf("memory_usage_percent is %v (there: %t)", got, there)
+		t.Errorf("memory_usage_percent is %v (present: %t)", got, there)
 	}
 	if m.MemoryLimit() == 0 {
 		t.Error("the memory limit is unknown")

@@ -1,8 +1,9 @@
-// Package telemetry holds what Onsale tells Prometheus about itself: the
-// registry that every package registers its metrics with, the metrics of the
-// HTTP API, those of the machine, and the handler that is scraped.
+// Package telemetry exposes Onsale's own metrics: the registry with which every package
+// registers its metrics, the metrics of the HTTP API and of the machine, and the handler
+// of GET /metrics.
 //
-// Packages keep their own metrics; here is only what belongs to none of them.
+// Other packages define their own metrics; this package has only those that belong to
+// none of them.
 package telemetry
 
 import (
@@ -15,31 +16,31 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// unknown stands for what the build does not say of itself.
+// unknown is the value of fields that the build information does not have.
 const unknown = "unknown"
 
-// The linker sets these with -X where the toolchain sees no repository, such as in the
-// build of a container image. What it leaves empty is read from the build information.
+// The linker sets these with -X if the toolchain cannot read the repository, such as in
+// the build of a container image. Empty values come from the build information.
 var linkedVersion, linkedRevision, linkedDate string
 
-// Build says which Onsale this is, as labels of onsale_build_info. No field of
-// a Build that ReadBuild returns is empty.
+// Build identifies a build of Onsale. Its fields are the labels of onsale_build_info.
+// ReadBuild leaves no field empty.
 type Build struct {
-	// Version is the release, such as v1.2.3, or what git describe or the Go toolchain
-	// calls a commit between two releases.
+	// Version is the release, such as v1.2.3, or for a commit between two releases the
+	// name from git describe or the Go toolchain.
 	Version string
-	// Revision is the commit it was built from, in full.
+	// Revision is the full hash of the commit.
 	Revision string
-	// Date is when that commit was made, in UTC as RFC 3339. It is not the time of the
-	// build, so that two builds of one commit are equal.
+	// Date is the date of the commit, in UTC as RFC 3339. It is not the time of the
+	// build, so that builds of the same commit are identical.
 	Date string
 	// GoVersion is the toolchain, such as go1.26.8.
 	GoVersion string
 }
 
-// ReadBuild returns what the linker or the Go toolchain wrote into the running binary.
-// A version that was not written, as in a build of a working tree, is "dev"; any
-// other field that was not, "unknown".
+// ReadBuild returns the build information that the linker or the Go toolchain wrote into
+// the running binary. Without a version, as in a build of a working tree, Version is
+// "dev". Any other missing field is "unknown".
 func ReadBuild() Build {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -48,7 +49,7 @@ func ReadBuild() Build {
 	return buildOf(info, Build{Version: linkedVersion, Revision: linkedRevision, Date: linkedDate})
 }
 
-// buildOf fills in the empty fields of what was linked from info.
+// buildOf fills the empty fields of linked from info.
 func buildOf(info *debug.BuildInfo, linked Build) Build {
 	settings := make(map[string]string, len(info.Settings))
 	for _, setting := range info.Settings {
@@ -62,14 +63,14 @@ func buildOf(info *debug.BuildInfo, linked Build) Build {
 	}
 }
 
-// NewRegistry returns a registry with the standard go_* and process_* metrics
-// and onsale_build_info, whose value is always 1. What process_* holds depends
-// on the operating system.
+// NewRegistry returns a registry with the standard go_* and process_* metrics and
+// onsale_build_info, whose value is always 1. The set of process_* metrics depends on the
+// operating system.
 func NewRegistry(build Build) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "onsale_build_info",
-		Help: "Which build of Onsale this is; always 1.",
+		Help: "Version, commit and Go version of this build as labels; always 1.",
 		ConstLabels: prometheus.Labels{
 			"version":   build.Version,
 			"revision":  build.Revision,

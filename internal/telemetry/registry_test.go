@@ -19,12 +19,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// testBuild is a build as the tests pretend to be one.
+// testBuild returns the build information of the tests.
 func testBuild() telemetry.Build {
 	return telemetry.Build{Version: "v1.2.3", Revision: "0123abc", Date: "2026-11-28T10:12:04Z", GoVersion: "go1.26"}
 }
 
-// quiet drops what is logged.
+// quiet returns a logger that discards everything.
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // gather returns the metric families of reg by name.
@@ -41,12 +41,12 @@ func gather(t *testing.T, reg prometheus.Gatherer) map[string]*dto.MetricFamily 
 	return byName
 }
 
-func TestRegistryHoldsBuildAndStandardMetrics(t *testing.T) {
+func TestRegistryHasBuildAndStandardMetrics(t *testing.T) {
 	t.Parallel()
 	reg := telemetry.NewRegistry(testBuild())
 
 	want := `
-# HELP onsale_build_info Which build of Onsale this is; always 1.
+# HELP onsale_build_info Version, commit and Go version of this build as labels; always 1.
 # TYPE onsale_build_info gauge
 onsale_build_info{date="2026-11-28T10:12:04Z",goversion="go1.26",revision="0123abc",version="v1.2.3"} 1
 `
@@ -88,7 +88,7 @@ func TestBuildOf(t *testing.T) {
 			telemetry.Build{Version: "v1.2.3", Revision: "0123abc", Date: "2026-11-28T10:12:04Z", GoVersion: "go1.26.8"},
 		},
 		{
-			"a build that does not know its version",
+			"a build without a version",
 			debug.BuildInfo{GoVersion: "go1.26.8", Main: debug.Module{Version: "(devel)"}, Settings: release.Settings},
 			telemetry.Build{},
 			telemetry.Build{Version: "dev", Revision: "0123abc", Date: "2026-11-28T10:12:04Z", GoVersion: "go1.26.8"},
@@ -100,7 +100,7 @@ func TestBuildOf(t *testing.T) {
 			telemetry.Build{Version: "v2.0.0", Revision: "4567def", Date: "2026-12-01T00:00:00Z", GoVersion: "go1.26.8"},
 		},
 		{
-			"both: the linker's flags are what was asked for", release, linked,
+			"both: the linker's flags take precedence", release, linked,
 			telemetry.Build{Version: "v2.0.0", Revision: "4567def", Date: "2026-12-01T00:00:00Z", GoVersion: "go1.26.8"},
 		},
 		{
@@ -124,7 +124,7 @@ func TestBuildOf(t *testing.T) {
 	}
 }
 
-func TestReadBuildLeavesNothingEmpty(t *testing.T) {
+func TestReadBuildLeavesNoFieldEmpty(t *testing.T) {
 	t.Parallel()
 	b := telemetry.ReadBuild()
 	if b.Version == "" || b.Revision == "" || b.Date == "" || b.GoVersion != runtime.Version() {
@@ -132,11 +132,10 @@ func TestReadBuildLeavesNothingEmpty(t *testing.T) {
 	}
 }
 
-// lintExceptions are the metrics that break Prometheus's rules for names, and
-// why they do all the same.
+// lintExceptions returns the metrics whose names break Prometheus's rules.
 func lintExceptions() []string {
 	return []string{
-		// The contract fixes the name; dashboards and alerts read it.
+		// The dashboards and alerts of the earlier service read these names.
 		"memory_usage_percent",
 		"cpu_usage_percent",
 	}
@@ -152,7 +151,7 @@ func TestNamesFollowPrometheusRules(t *testing.T) {
 		w.start(t, reg)
 		w.second(0)
 		if families := gather(t, reg); families["cpu_usage_percent"] == nil {
-			t.Fatal("cpu_usage_percent is missing, so that it is not linted")
+			t.Fatal("cpu_usage_percent is missing, so it cannot be linted")
 		}
 
 		problems, err := testutil.GatherAndLint(reg)

@@ -15,22 +15,22 @@ type System interface {
 	Memory() (MemoryState, error)
 }
 
-// CPUTimes counts what all CPUs together did since the machine started.
+// CPUTimes counts the time of all CPUs together since the machine started.
 type CPUTimes struct {
-	// Busy and Total are CPU seconds; Total includes the idle ones.
+	// Busy and Total are CPU seconds; Total includes idle time.
 	Busy, Total float64
 	// Count is the number of logical CPUs.
 	Count int
 }
 
-// MemoryState is the machine's memory, in bytes. What the system would give
-// back when asked, such as its caches, is not used.
+// MemoryState is the machine's memory, in bytes. Memory that the system can reclaim, such
+// as caches, does not count as used.
 type MemoryState struct{ Used, Total uint64 }
 
 // thisSystem is the machine that the process runs on.
 type thisSystem struct {
-	// count returns the number of CPUs as it was at the first call: on large
-	// machines, counting them takes too long to be done every second.
+	// count returns the number of CPUs as of the first call. On large machines,
+	// counting takes too long to repeat it every second.
 	count func() (int, error)
 }
 

@@ -7,10 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TraceID returns the id of the trace that a request is part of, 32 hexadecimal
-// digits as its header traceparent has them (W3C Trace Context, 3.2.2), or an
-// empty text: the header is the client's, and anything else would be shown to
-// whoever reads the metrics.
+// TraceID returns the trace id in a request's traceparent header (W3C Trace Context,
+// 3.2.2): 32 hexadecimal digits, or "" if the header is absent or malformed. The check is
+// strict, because clients control the header and the id appears in the metrics.
 func TraceID(header http.Header) string {
 	const length = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	parent := header.Get("traceparent")
@@ -24,8 +23,8 @@ func TraceID(header http.Header) string {
 	return id
 }
 
-// ObserveTrace is Observe for a request that is part of a trace: an exemplar
-// leads from the time that it took to the trace. An empty id is none.
+// ObserveTrace is Observe for a request that is part of a trace. An exemplar links the
+// duration to the trace. An empty id means no trace.
 func (h *HTTP) ObserveTrace(method, endpoint string, status int, seconds float64, traceID string) {
 	var exemplar prometheus.Labels
 	if traceID != "" {

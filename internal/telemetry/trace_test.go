@@ -34,7 +34,7 @@ func TestTraceID(t *testing.T) {
 	}
 }
 
-// A request with a trace counts as any other, and its time leads to the trace.
+// A request with a trace is counted like any other, and its duration has an exemplar.
 func TestObserveTrace(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()

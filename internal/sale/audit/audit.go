@@ -1,4 +1,4 @@
-// Package audit compares the books of the sale from time to time, and exposes the result as
+// Package audit compares the books of the sale periodically and exposes the result as
 // metrics.
 package audit
 
@@ -12,7 +12,7 @@ import (
 	"onsale/internal/sale"
 )
 
-// limit bounds one comparison of the books.
+// limit is the time limit of one comparison.
 const limit = time.Minute
 
 // Options of an [Audit].
@@ -26,7 +26,7 @@ type Options struct {
 	Registerer prometheus.Registerer
 }
 
-// Audit compares the books from time to time.
+// Audit compares the books periodically.
 type Audit struct {
 	options Options
 	log     *slog.Logger
@@ -41,27 +41,27 @@ func New(o Options) *Audit {
 		options: o, log: o.Logger.With("component", "audit"),
 		difference: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "onsale_books_difference_tickets",
-			Help: "Tickets by which counters and purchases disagreed when the books were last compared; 0 is right.",
+			Help: "Difference between tickets sold and tickets on receipts at the last comparison, in tickets; 0 if the ledger balances.",
 		}),
 		checkedAt: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "onsale_books_checked_timestamp_seconds",
-			Help: "When the books were last compared, by whichever replica; 0 for never.",
+			Help: "Time of the last comparison by any replica; 0 if there was none.",
 		}),
 	}
 	o.Registerer.MustRegister(a.difference, a.checkedAt)
 	return a
 }
 
-// A comparison reads every purchase. Where there are many, and the interval is
-// short, it is made less often, so that it takes one part in share of the
-// time, but at least every maxPause.
+// A comparison reads every purchase. If there are many and the interval is short, the
+// comparisons are less frequent, so that they take at most 1/share of the time. The pause
+// is never stretched beyond maxPause.
 const (
 	share    = 50
 	maxPause = time.Minute
 )
 
-// Run compares the books now and at every interval, or less often, until the context ends,
-// and returns its cause.
+// Run compares the books now and then at every interval, or less often, until the context
+// ends. It returns the context's cause.
 func (a *Audit) Run(ctx context.Context) error {
 	for {
 		began := time.Now()
@@ -75,20 +75,21 @@ func (a *Audit) Run(ctx context.Context) error {
 	}
 }
 
-// once compares the books, unless another replica did so within three quarters of the
-// interval. A whole interval would let the timers of two replicas miss each other.
+// once compares the books, unless a replica did so within the last three quarters of the
+// interval. With the full interval, a timer that fires slightly early would skip its
+// comparison.
 func (a *Audit) once(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	difference, checkedAt, err := a.options.Auditor.AuditBooks(ctx, a.options.Interval*3/4)
 	if err != nil {
 		if ctx.Err() == nil {
-			a.log.Warn("books not compared", "error", err)
+			a.log.Warn("comparing the books failed", "error", err)
 		}
 		return
 	}
 	if difference != 0 {
-		a.log.Error("books do not balance", "difference_tickets", difference)
+		a.log.Error("ledger does not balance", "difference_tickets", difference)
 	}
 	a.difference.Set(float64(difference))
 	a.checkedAt.Set(float64(checkedAt.UnixMilli()) / 1000)

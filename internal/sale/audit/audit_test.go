@@ -16,7 +16,7 @@ import (
 	"onsale/internal/sale/audit"
 )
 
-// auditor takes a while for each comparison, and answers with its next result.
+// auditor returns its results one after the other; each comparison takes the given time.
 type auditor struct {
 	takes   time.Duration
 	results []result
@@ -31,7 +31,7 @@ type result struct {
 	err        error
 }
 
-// checked is when the auditor says that the books were compared.
+// checked is the time of the comparison that the auditor returns.
 var checked = time.UnixMilli(1_700_000_000_500)
 
 func (a *auditor) AuditBooks(_ context.Context, maxAge time.Duration) (difference int64, checkedAt time.Time, err error) {
@@ -41,7 +41,7 @@ func (a *auditor) AuditBooks(_ context.Context, maxAge time.Duration) (differenc
 	return r.difference, checked, r.err
 }
 
-// run audits for a while, and returns the metrics.
+// run audits for the length of time and returns the registry of the metrics.
 func run(t *testing.T, a *auditor, interval, length time.Duration) *prometheus.Registry {
 	t.Helper()
 	reg := prometheus.NewRegistry()
@@ -50,13 +50,13 @@ func run(t *testing.T, a *auditor, interval, length time.Duration) *prometheus.R
 	defer cancel()
 	audits := audit.New(audit.Options{Auditor: a, Interval: interval, Logger: slog.New(slog.DiscardHandler), Registerer: reg})
 	if err := audits.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("it ended with %v, want the end of the context", err)
+		t.Errorf("Run returned %v, want the context's error", err)
 	}
 	return reg
 }
 
-// TestAuditComparesAtEachInterval also asks for a result that is younger than the interval:
-// another replica may have compared the books.
+// TestAuditComparesAtEachInterval, and accepts results of other replicas that are younger
+// than three quarters of the interval.
 func TestAuditComparesAtEachInterval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,36 +66,35 @@ func TestAuditComparesAtEachInterval(t *testing.T) {
 			t.Errorf("compared at %v, want %v", a.at, want)
 		}
 		if a.ages[0] != 3*time.Second {
-			t.Errorf("asks for a result of the last %s, want 3s", a.ages[0])
+			t.Errorf("maxAge is %s, want 3s", a.ages[0])
 		}
 	})
 }
 
-// TestAuditTakesAShareOfTheTime: comparisons that take long are made less often, but at least
-// once a minute.
-func TestAuditTakesAShareOfTheTime(t *testing.T) {
+// TestSlowComparisonsAreLessFrequent, with a pause of at most a minute.
+func TestSlowComparisonsAreLessFrequent(t *testing.T) {
 	t.Parallel()
 	for takes, pause := range map[time.Duration]time.Duration{100 * time.Millisecond: 5 * time.Second, 30 * time.Second: time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			a := &auditor{takes: takes, results: []result{{difference: 0}}}
 			run(t, a, time.Second, 2*(takes+pause))
 			if len(a.at) < 2 || a.at[1] != takes+pause {
-				t.Errorf("comparisons of %s each are made at %v, want the second at %s", takes, a.at, takes+pause)
+				t.Errorf("comparisons of %s each start at %v, want the second at %s", takes, a.at, takes+pause)
 			}
 		})
 	}
 }
 
-// TestAuditMetrics: a comparison that fails leaves the last result.
+// TestAuditMetrics: a failed comparison does not change the metrics.
 func TestAuditMetrics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		reg := run(t, &auditor{results: []result{{difference: 7}, {err: errors.New("no database")}}}, time.Second, 1500*time.Millisecond)
 		err := testutil.GatherAndCompare(reg, strings.NewReader(`
-# HELP onsale_books_checked_timestamp_seconds When the books were last compared, by whichever replica; 0 for never.
+# HELP onsale_books_checked_timestamp_seconds Time of the last comparison by any replica; 0 if there was none.
 # TYPE onsale_books_checked_timestamp_seconds gauge
 onsale_books_checked_timestamp_seconds 1.7000000005e+09
-# HELP onsale_books_difference_tickets Tickets by which counters and purchases disagreed when the books were last compared; 0 is right.
+# HELP onsale_books_difference_tickets Difference between tickets sold and tickets on receipts at the last comparison, in tickets; 0 if the ledger balances.
 # TYPE onsale_books_difference_tickets gauge
 onsale_books_difference_tickets 7
 `))

@@ -1,5 +1,5 @@
-// Shows the API's description. Nothing is asked of any other host: no validator
-// looks at it, and the layout has no box to load another one.
+// Shows the description of the API. The page sends no request to other hosts: the online
+// validator is off, and the layout has no input for another URL.
 SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",

@@ -151,17 +151,17 @@ func TestRejectedRequests(t *testing.T) {
 		status               int
 		code, fields         string
 	}{
-		{false, "POST", runs, ``, 400, "malformed", "body must be there"},
+		{false, "POST", runs, ``, 400, "malformed", "body must not be empty"},
 		{false, "POST", runs, `{"users":5`, 400, "malformed", "body must be JSON: unexpected end of JSON input"},
 		{false, "POST", runs, `[]`, 422, "invalid", "body must be a JSON object"},
 		{false, "POST", runs, `{"users":"5","rate":"10/s"}`, 422, "invalid", "users must be an integer; rate must be a number"},
 		{
 			false, "POST", runs, `{"fail_if":"p95>1s","seed":-1}`, 422, "invalid",
-			"fail_if must be a list in which each is a string; seed must be an integer of 0 or more",
+			"fail_if must be a list; each element must be a string; seed must be an integer of 0 or more",
 		},
 		{false, "POST", runs, `{"open":1,"abort":null}`, 422, "invalid", "open must be true or false; abort must be true or false"},
 		{false, "POST", runs, `{"Users":5,"duration":"1m"}`, 422, "invalid", "Users is not known; duration is not known"},
-		{false, "POST", runs, `{"users":1,"users":1}`, 422, "invalid", "users must be there only once"},
+		{false, "POST", runs, `{"users":1,"users":1}`, 422, "invalid", "users must be sent only once"},
 		{false, "POST", runs, `{"users":1001}`, 422, "invalid", "users must be between 1 and 1000"},
 		{false, "POST", runs, `{"shape":"` + strings.Repeat("x", 1<<16) + `"}`, 413, "too_large", "body must be at most 65536 bytes long"},
 		{true, "POST", runs, `{}`, 409, "running", ""},

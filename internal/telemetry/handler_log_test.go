@@ -17,9 +17,9 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// TestScraperThatHangsUpIsNoError, whether it does before its request is served,
-// while the metrics are gathered, or while the answer is sent.
-func TestScraperThatHangsUpIsNoError(t *testing.T) {
+// TestDisconnectedScraperIsNotAnError, whether it disconnects before the metrics are
+// gathered, meanwhile, or while the answer is sent.
+func TestDisconnectedScraperIsNotAnError(t *testing.T) {
 	t.Parallel()
 	for name, scrapeThen := range map[string]func(h http.Handler, b blocking, r *http.Request, hangUp func()){
 		"before": func(h http.Handler, _ blocking, r *http.Request, hangUp func()) {
@@ -56,7 +56,7 @@ func TestScraperThatHangsUpIsNoError(t *testing.T) {
 				ctx, hangUp := context.WithCancel(t.Context())
 				defer hangUp()
 				scrapeThen(h, b, httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil), hangUp)
-				synctest.Wait() // for a gathering that goes on
+				synctest.Wait() // for a Gather that is still running
 				if log.Len() > 0 {
 					t.Errorf("log is\n%s", log.String())
 				}
@@ -65,12 +65,12 @@ func TestScraperThatHangsUpIsNoError(t *testing.T) {
 	}
 }
 
-// broken is a connection that the scraper has closed.
+// broken is the answer on a connection that the scraper has closed.
 type broken struct{ *httptest.ResponseRecorder }
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
-// moody is a collector with one error or none.
+// moody is a collector with an error or nil.
 type moody struct{ err error }
 
 func (*moody) Describe(chan<- *prometheus.Desc) {}
@@ -81,8 +81,7 @@ func (m *moody) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// TestErrorsOfMetricsAreLoggedOnceAChange.
-func TestErrorsOfMetricsAreLoggedOnceAChange(t *testing.T) {
+func TestErrorsOfMetricsAreLoggedWhenTheyChange(t *testing.T) {
 	t.Parallel()
 	reg := telemetry.NewRegistry(testBuild())
 	m := new(moody)
@@ -92,7 +91,7 @@ func TestErrorsOfMetricsAreLoggedOnceAChange(t *testing.T) {
 	one, another := errors.New("one"), errors.New("another")
 	for i, step := range []struct {
 		err  error
-		want string // the one line that is logged, in part
+		want string // a part of the only log line; "" means no line
 	}{
 		{nil, ""},
 		{one, "one"},
@@ -109,13 +108,13 @@ func TestErrorsOfMetricsAreLoggedOnceAChange(t *testing.T) {
 		scrape(t, h)
 		lines := strings.Count(log.String(), "\n")
 		if step.want == "" && lines != 0 || step.want != "" && (lines != 1 || !strings.Contains(log.String(), step.want)) {
-			t.Errorf("step %d: want one line with %q, or none for \"\":\n%s", i, step.want, log.String())
+			t.Errorf("step %d: want one line with %q, or no line for \"\":\n%s", i, step.want, log.String())
 		}
 	}
 }
 
-// TestMetricsThatTakeTooLongAreLoggedOnce, however often they are asked for.
-func TestMetricsThatTakeTooLongAreLoggedOnce(t *testing.T) {
+// TestScrapeTimeoutsAreLoggedOnce, for any number of scrapes.
+func TestScrapeTimeoutsAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		reg := telemetry.NewRegistry(testBuild())
@@ -129,14 +128,14 @@ func TestMetricsThatTakeTooLongAreLoggedOnce(t *testing.T) {
 				t.Errorf("answered %d after %s, want 503", rec.Code, time.Since(began))
 			}
 			b.release <- struct{}{}
-			synctest.Wait() // it is gathered too late
+			synctest.Wait() // the Gather ends too late
 		}
 		if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "not gathered within 10s") {
 			t.Errorf("%d lines:\n%s", n, log.String())
 		}
 		b.release <- struct{}{}
 		if rec := scrape(t, h); rec.Code != http.StatusOK || !strings.Contains(log.String(), "metrics are served again") {
-			t.Errorf("answered %d in the end, log is\n%s", rec.Code, log.String())
+			t.Errorf("the last scrape got %d, log is\n%s", rec.Code, log.String())
 		}
 	})
 }
