@@ -135,7 +135,7 @@ func (in *Instance) describe(f *Findings, o Options, s stock) {
 	if in.Scenario.SpawnAtOnce {
 		wanted := s.newest()
 		f.Concert = wanted.ID
-		in.aim.Store(wanted.ID)
+		in.wanted.Store(wanted.ID)
 		if s.known {
 			f.Notes = append(f.Notes, fmt.Sprintf("everybody wants concert %d, which has %s tickets left", wanted.ID, format.Count(wanted.Available())))
 		}

@@ -23,7 +23,7 @@ func TestWhatAnswersToPurchasesAre(t *testing.T) {
 		status int
 		body   string
 		want   stats.Outcome
-		fate   string
+		result string
 	}{
 		"sold":                  {200, receiptOf, stats.Outcome{}, sold},
 		"sold, with spaces":     {200, "{ \"concert_id\" : 1,\n\"quantity\" : 0, \"status\" : \"success\" }", check("the answer is no receipt of the order"), unsure},
@@ -71,12 +71,12 @@ func TestWhatAnswersToPurchasesAre(t *testing.T) {
 				got := map[string]int64{
 					sold: counts.Purchases, "denied": counts.Denied, "sold_out": counts.SoldOut, unsure: counts.Unsure,
 				}
-				for fate, count := range got {
-					if want := map[bool]int64{true: n}[fate == c.fate]; count != want {
-						t.Errorf("%d purchases are %s, want %d of %d", count, fate, want, n)
+				for result, count := range got {
+					if want := map[bool]int64{true: n}[result == c.result]; count != want {
+						t.Errorf("%d purchases are %s, want %d of %d", count, result, want, n)
 					}
 				}
-				if asked := c.fate == sold || c.fate == unsure; asked != (tickets > n) {
+				if asked := c.result == sold || c.result == unsure; asked != (tickets > n) {
 					t.Errorf("tally %+v", counts)
 				}
 			})

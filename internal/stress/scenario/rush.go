@@ -39,11 +39,11 @@ func buildRush(in *Instance) {
 		// Most are in the middle of a purchase when the last ticket is sold, and
 		// learn it by the answer; so it does little that who waits just then is
 		// calmed by somebody else's.
-		Wait: func(dice *rand.Rand, due, ended time.Time) (time.Time, bool) {
-			if in.gone.Load() {
-				return calm(dice, due, ended)
+		Wait: func(random *rand.Rand, due, ended time.Time) (time.Time, bool) {
+			if in.soldOut.Load() {
+				return calm(random, due, ended)
 			}
-			return hurried(dice, due, ended)
+			return hurried(random, due, ended)
 		},
 		Join: func(u *stress.User) stress.Part { return newFan(in, u, buy).part() },
 	}}
@@ -52,22 +52,22 @@ func buildRush(in *Instance) {
 // fan buys tickets of the one concert until it is told that all are sold. Then
 // it looks at the concerts once in a while, and buys again if tickets came back.
 type fan struct {
-	in   *Instance
-	user *stress.User
-	till *till
-	list stress.Call
+	in        *Instance
+	user      *stress.User
+	purchaser *purchaser
+	list      stress.Call
 
 	concert int64 // 0 until the fan knows which
 	path    string
 	// gone is what the fan was told itself, most what it may ask for.
-	gone bool
-	most int
+	soldOut bool
+	most    int
 }
 
 func newFan(in *Instance, u *stress.User, buy string) *fan {
-	f := &fan{in: in, user: u, till: newTill(u, in.Tally, buy+"[id]"), most: maxRush}
+	f := &fan{in: in, user: u, purchaser: newPurchaser(u, in.Tally, buy+"[id]"), most: maxRush}
 	f.list = stress.Call{Name: nameList, Request: wire.Request{Method: "GET", Path: "/concerts"}, Judge: f.judgeList}
-	f.want(in.aim.Load())
+	f.want(in.wanted.Load())
 	return f
 }
 
@@ -93,13 +93,13 @@ func (f *fan) start(ctx context.Context) error {
 }
 
 func (f *fan) act(ctx context.Context) {
-	if f.gone {
+	if f.soldOut {
 		f.user.Do(ctx, &f.list)
 		return
 	}
-	f.till.buy(ctx, f.path, f.concert, 1+f.user.Dice.IntN(f.most))
-	if f.till.fate == isSoldOut {
-		f.seeLeft(f.till.left)
+	f.purchaser.buy(ctx, f.path, f.concert, 1+f.user.Dice.IntN(f.most))
+	if f.purchaser.result == isSoldOut {
+		f.seeLeft(f.purchaser.left)
 	}
 }
 
@@ -126,9 +126,9 @@ func (f *fan) judgeList(r *wire.Response) stats.Outcome {
 // seeLeft takes in how many tickets are left. Who asked for more than that asks
 // for less the next time.
 func (f *fan) seeLeft(left int64) {
-	f.gone = left <= 0
-	f.in.gone.Store(f.gone)
-	if !f.gone {
+	f.soldOut = left <= 0
+	f.in.soldOut.Store(f.soldOut)
+	if !f.soldOut {
 		f.most = int(min(left, maxRush))
 	}
 }

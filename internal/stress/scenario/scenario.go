@@ -88,9 +88,9 @@ type Instance struct {
 
 	offers *offers
 	// aim is the one concert that everybody wants; 0 is the newest.
-	aim atomic.Int64
+	wanted atomic.Int64
 	// gone says that somebody was told that the last ticket of it is sold.
-	gone atomic.Bool
+	soldOut atomic.Bool
 }
 
 // New returns the scenario for a run.

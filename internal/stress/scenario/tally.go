@@ -44,7 +44,7 @@ func (t *Tally) Counts() Counts {
 }
 
 // add counts what came of a purchase.
-func (t *Tally) add(f fate, concert int64, quantity int) {
+func (t *Tally) add(f result, concert int64, quantity int) {
 	tickets := int64(quantity)
 	t.mu.Lock()
 	defer t.mu.Unlock()

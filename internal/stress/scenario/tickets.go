@@ -38,16 +38,16 @@ func buildTickets(in *Instance, buy string) {
 // buyer looks at the concerts, remembers their ids, and buys tickets of a random
 // one, sold out or not.
 type buyer struct {
-	user   *stress.User
-	offers *offers
-	till   *till
-	list   stress.Call
+	user      *stress.User
+	offers    *offers
+	purchaser *purchaser
+	list      stress.Call
 	// seen is what the buyer remembers; nil before the first look.
 	seen *offer
 }
 
 func newBuyer(in *Instance, u *stress.User, name string) *buyer {
-	b := &buyer{user: u, offers: in.offers, till: newTill(u, in.Tally, name)}
+	b := &buyer{user: u, offers: in.offers, purchaser: newPurchaser(u, in.Tally, name)}
 	b.list = stress.Call{Name: nameList, Request: wire.Request{Method: "GET", Path: "/concerts"}, Judge: b.judgeList}
 	return b
 }
@@ -77,5 +77,5 @@ func (b *buyer) buy(ctx context.Context) {
 	}
 	which := b.user.Dice.IntN(len(b.seen.ids))
 	quantity := 1 + b.user.Dice.IntN(maxTickets)
-	b.till.buy(ctx, b.seen.paths[which], b.seen.ids[which], quantity)
+	b.purchaser.buy(ctx, b.seen.paths[which], b.seen.ids[which], quantity)
 }

@@ -1,0 +1,152 @@
+package scenario
+
+import (
+	"context"
+	"strconv"
+
+	"onsale/internal/problem"
+	"onsale/internal/stress"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// The business outcomes of a purchase.
+const (
+	// Denied: the target denied it at random, as it is told to.
+	Denied = problem.CodeDenied
+	// SoldOut: fewer tickets were left than were asked for.
+	SoldOut = problem.CodeSoldOut
+)
+
+// addresses is how many different people buy: testuser_1@example.com and so on.
+const addresses = 10_000
+
+// fate is what became of a purchase.
+type result uint8
+
+const (
+	isUnsure  result = iota // nobody knows: it was sent, and there was no answer
+	isSold                  // there is a receipt
+	isDenied                // denied, nothing sold
+	isSoldOut               // sold out, nothing sold
+	isNotSold               // refused, failed or never sent, nothing sold
+)
+
+// purchaser makes the purchases of one user.
+type purchaser struct {
+	user  *stress.User
+	tally *Tally
+	call  stress.Call
+
+	// What is being bought, and what became of it.
+	concert  int64
+	quantity int
+	result   result
+	// left is how many tickets the target said are left when it was sold out; 0
+	// if it did not say.
+	left int64
+}
+
+// newPurchaser returns the till of a user. Statistics call its purchases by name.
+func newPurchaser(u *stress.User, tally *Tally, name string) *purchaser {
+	p := &purchaser{user: u, tally: tally}
+	p.call = stress.Call{
+		Name:    name,
+		Request: wire.Request{Method: "POST", Header: jsonHeader()},
+		Judge:   p.judge,
+	}
+	return p
+}
+
+func jsonHeader() []wire.Field {
+	return []wire.Field{{Name: "Content-Type", Value: "application/json"}}
+}
+
+// buy buys tickets at the path of a concert's purchases, as one of the people.
+func (p *purchaser) buy(ctx context.Context, path string, concert int64, quantity int) {
+	person := 1 + p.user.Dice.IntN(addresses)
+	p.concert, p.quantity, p.result, p.left = concert, quantity, isUnsure, 0
+	p.call.Request.Path = path
+	p.call.Request.Body = appendOrder(p.call.Request.Body[:0], person, quantity)
+	p.user.Do(ctx, &p.call)
+	if p.result == isUnsure && !p.user.Sent() {
+		p.result = isNotSold
+	}
+	p.tally.add(p.result, concert, quantity)
+}
+
+// appendOrder appends the body of a purchase.
+func appendOrder(buf []byte, person, quantity int) []byte {
+	buf = strconv.AppendInt(append(buf, `{"user_email":"testuser_`...), int64(person), 10)
+	buf = strconv.AppendInt(append(buf, `@example.com","quantity":`...), int64(quantity), 10)
+	return append(buf, '}')
+}
+
+// judge says what an answer to the purchase is.
+func (p *purchaser) judge(r *wire.Response) stats.Outcome {
+	a, ok := readReply(r.Body)
+	switch {
+	case r.Status == 200 && ok && a.isReceipt(p.concert, p.quantity):
+		p.result = isSold
+		return stats.Outcome{}
+	case r.Status == 200: // and the result remains unsure
+		return failedCheck("the answer is no receipt of the order")
+	case a.says(Denied, problem.MessageDenied) && r.Status == 409:
+		p.result = isDenied
+		return stats.Outcome{Class: stats.Business, Kind: Denied}
+	// The earlier service answered 404.
+	case a.says(SoldOut, problem.MessageSoldOut) && (r.Status == 409 || r.Status == 404):
+		p.result, p.left = isSoldOut, a.left
+		return stats.Outcome{Class: stats.Business, Kind: SoldOut}
+	}
+	if a.knownNotSold() || r.Status >= 300 && r.Status < 500 {
+		p.result = isNotSold
+	}
+	return unexpected(r)
+}
+
+// reply is what the answers to purchases may say. Texts stand as in the
+// answer, escaped.
+type reply struct {
+	status, code, message   []byte
+	concert, quantity, left int64
+}
+
+// readReply reads an answer; false if it is no JSON object.
+func readReply(body []byte) (a reply, ok bool) {
+	ok = members(body, func(name, value []byte) {
+		switch string(name) {
+		case "status":
+			a.status = plain(value)
+		case "code":
+			a.code = plain(value)
+		case "message":
+			a.message = plain(value)
+		case "concert_id":
+			a.concert, _ = integer(value)
+		case "quantity":
+			a.quantity, _ = integer(value)
+		case "available":
+			a.left, _ = integer(value)
+		}
+	})
+	return a, ok
+}
+
+func (a *reply) isReceipt(concert int64, quantity int) bool {
+	return string(a.status) == "success" && a.concert == concert && a.quantity == int64(quantity)
+}
+
+// says reports whether the answer has that code, or the message where it has none.
+func (a *reply) says(code, message string) bool {
+	return string(a.code) == code || len(a.code) == 0 && string(a.message) == message
+}
+
+// knownNotSold reports whether an error of the target says that nothing was sold.
+func (a *reply) knownNotSold() bool {
+	switch string(a.code) {
+	case problem.CodeBusy, problem.CodeStopping, problem.CodeUnavailable, problem.CodeInjected, problem.CodeNotReady:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,153 @@
+package scenariofile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"onsale/internal/stress/guess"
+)
+
+// constant is a variable of the file. JSON says that its text is a JSON value: a number, true or false.
+type constant struct {
+	text string
+	json bool
+}
+
+// scope is what the templates at one place of a file may name.
+type scope struct {
+	// shared by the whole file
+	variables map[string]constant
+	env       map[string]string
+	tables    []*table
+	used      map[string]bool
+	// slots are those of one kind of users, by the names captured.
+	slots map[string]int
+	// seen are the names captured before this place.
+	seen map[string]bool
+}
+
+// newScope returns one that knows nothing yet.
+func newScope() *scope {
+	return &scope{
+		variables: make(map[string]constant), env: make(map[string]string), used: make(map[string]bool),
+		slots: make(map[string]int), seen: make(map[string]bool),
+	}
+}
+
+// kind returns the scope of a kind of users, who have captured nothing yet.
+func (s *scope) kind() *scope {
+	k := *s
+	k.slots, k.seen = make(map[string]int), make(map[string]bool)
+	return &k
+}
+
+// task returns the scope of a task: what it captures, other tasks do not see.
+func (s *scope) task() *scope {
+	t := *s
+	t.seen = maps.Clone(s.seen)
+	return &t
+}
+
+// capture makes a name known from here on, and returns its slot.
+func (s *scope) capture(name string) int {
+	slot, ok := s.slots[name]
+	if !ok {
+		slot = len(s.slots)
+		s.slots[name] = slot
+	}
+	s.seen[name] = true
+	return slot
+}
+
+// name adds the value of a name.
+func (s *scope) name(t *template, name string, m mode, asNumber bool) error {
+	if group, member, dotted := strings.Cut(name, "."); dotted {
+		return s.member(t, group, member, m, asNumber)
+	}
+	if v, ok := s.variables[name]; ok {
+		s.used[name] = true
+		if v.json && m == asJSON || asNumber && m == asJSON && isNumber([]byte(v.text)) {
+			t.add(part{text: v.text})
+			return nil
+		}
+		t.text(v.text, m)
+		return nil
+	}
+	if s.seen[name] {
+		s.used[name] = true
+		t.add(part{op: captured, mode: m, slot: s.slots[name], asNumber: asNumber})
+		return nil
+	}
+	if _, ok := s.slots[name]; ok {
+		return fmt.Errorf("needs {{%s}}, which is not captured yet: capture it in start, or earlier in the same task", name)
+	}
+	known := slices.Concat(slices.Sorted(maps.Keys(s.variables)), slices.Sorted(maps.Keys(s.seen)), strings.Fields(functions))
+	for _, t := range s.tables {
+		known = append(known, t.name+".")
+	}
+	return fmt.Errorf("has {{%s}}, which is not known%s", name, guess.Among(name, known))
+}
+
+// member adds the value of env.NAME or of a column of a table.
+func (s *scope) member(t *template, group, member string, m mode, asNumber bool) error {
+	if group == envGroup {
+		value, ok := s.env[member]
+		if !ok {
+			return fmt.Errorf("has {{env.%s}}, but env does not list %s%s", member, member, guess.Among(member, slices.Sorted(maps.Keys(s.env))))
+		}
+		s.used[envGroup+"."+member] = true
+		t.secret(value, m, asNumber)
+		return nil
+	}
+	groups := []string{envGroup}
+	for i, table := range s.tables {
+		if table.name != group {
+			groups = append(groups, table.name)
+			continue
+		}
+		at := slices.Index(table.columns, member)
+		if at < 0 {
+			return fmt.Errorf("has {{%s.%s}}, but %s has no such column%s", group, member, table.file, guess.Among(member, table.columns))
+		}
+		s.used[group] = true
+		t.add(part{op: column, mode: m, slot: i, number: int64(at), asNumber: asNumber})
+		return nil
+	}
+	return fmt.Errorf("has {{%s.%s}}, but %s is not known%s", group, member, group, guess.Among(group, groups))
+}
+
+// secret adds a value of the environment. It is text, unless it is asked to be a number.
+func (t *template) secret(value string, m mode, asNumber bool) {
+	if asNumber && m == asJSON && isNumber([]byte(value)) {
+		t.add(part{text: value})
+		return
+	}
+	t.text(value, m)
+}
+
+// envGroup is what names of the environment begin with.
+const envGroup = "env"
+
+// reserved says why a name cannot be that of a variable, a capture or a table.
+func reserved(name string) string {
+	switch {
+	case !isName(name):
+		return "must be a name of letters, digits and _"
+	case name == envGroup || isFunction(name):
+		return "cannot be called so, as {{" + name + "}} means something already"
+	}
+	return ""
+}
+
+// isName reports whether a text can be a name.
+func isName(text string) bool {
+	for i, c := range []byte(text) {
+		letter := c == '_' || 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return text != ""
+}

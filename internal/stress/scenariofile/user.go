@@ -1,0 +1,264 @@
+package scenariofile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"onsale/internal/stress"
+	"onsale/internal/stress/stats"
+	"onsale/internal/stress/wire"
+)
+
+// errStart says that a step of start failed. What failed stands in the statistics.
+var errStart = errors.New("a step of start failed")
+
+// sharedState is what the users of one scenario share.
+type sharedState struct {
+	tables  []*table
+	cursors []cursor
+	jar     bool
+	target  address
+	options Options
+	now     func() time.Time
+}
+
+func newSharedState(s *Definition, target *wire.Target) *sharedState {
+	return &sharedState{
+		tables: s.tables, cursors: make([]cursor, len(s.tables)),
+		jar: s.jar, target: newAddress(target), options: s.options, now: s.options.Now,
+	}
+}
+
+// virtualUser is one user of a script, and all that the user remembers.
+type virtualUser struct {
+	shared *sharedState
+	kind   *kind
+	user   *stress.User
+	index  int
+	random *rand.Rand
+
+	values    []value
+	rows      []int
+	iteration int64
+	cookies   jar
+
+	// of the request under way
+	step  *step
+	call  stress.Call
+	good  bool
+	valid validity
+	// buffers, kept from one request to the next
+	body, text, scratch, wanted []byte
+	ends                        []int
+}
+
+// validity is whether the body of the answer is JSON.
+type validity uint8
+
+const (
+	unknown validity = iota
+	isJSON
+	noJSON
+)
+
+func newVirtualUser(s *sharedState, k *kind, u *stress.User) *virtualUser {
+	a := &virtualUser{
+		shared: s, kind: k, user: u, index: u.Index, random: u.Dice,
+		values: make([]value, k.slots), rows: make([]int, len(s.tables)),
+	}
+	for i, t := range s.tables {
+		a.rows[i] = t.first(a.index, a.random)
+	}
+	a.call.Judge = a.judge
+	return a
+}
+
+// part returns what the user does.
+func (a *virtualUser) part() stress.Part {
+	var p stress.Part
+	if len(a.kind.start) > 0 {
+		p.Start = a.start
+	}
+	for i := range a.kind.tasks {
+		t := &a.kind.tasks[i]
+		p.Tasks = append(p.Tasks, stress.Task{Weight: t.weight, Do: func(ctx context.Context) { a.do(ctx, t) }})
+	}
+	return p
+}
+
+// start does the steps of start, as a user who was never here.
+func (a *virtualUser) start(ctx context.Context) error {
+	a.cookies = jar{}
+	if a.steps(ctx, a.kind.start) {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return errStart
+}
+
+// do does a task once.
+func (a *virtualUser) do(ctx context.Context, t *task) {
+	for i, table := range a.shared.tables {
+		if table.perTask {
+			a.rows[i] = table.next(&a.shared.cursors[i], a.random, a.shared.options)
+		}
+	}
+	a.steps(ctx, t.steps)
+	a.iteration++
+}
+
+// steps does one step after the other; false is that one failed, or that the context ended.
+func (a *virtualUser) steps(ctx context.Context, steps []step) bool {
+	for i := range steps {
+		s := &steps[i]
+		if s.pause != nil {
+			if !a.pause(ctx, s.pause) {
+				return false
+			}
+			continue
+		}
+		if !a.request(ctx, s) && !s.carryOn || ctx.Err() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// pause waits as the wait says; false is that the context ended.
+func (a *virtualUser) pause(ctx context.Context, wait stress.Wait) bool {
+	now := time.Now()
+	next, _ := wait(a.random, now, now)
+	timer := time.NewTimer(next.Sub(now))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// request makes the request of a step; false is that its answer was not the one that was wanted.
+func (a *virtualUser) request(ctx context.Context, s *step) bool {
+	a.step, a.good = s, false
+	for i := range s.captures {
+		if s.captures[i].hasFallback {
+			s.captures[i].forget(a)
+		}
+	}
+	a.prepare(s)
+	a.user.Do(ctx, &a.call)
+	return a.good
+}
+
+// prepare renders a step into the call.
+func (a *virtualUser) prepare(s *step) {
+	r := &a.call.Request
+	a.call.Name, r.Method = s.name, s.method
+	// What a file's users captured, read and were given may stand in any answer.
+	a.call.Private = !s.plain
+	var constant bool
+	if r.Path, constant = s.path.constant(); !constant {
+		a.text = s.path.append(a.text[:0], a)
+		r.Path = string(a.text)
+	}
+	if s.wholePath {
+		r.Path = a.shared.target.below(r.Path, a.from(&s.path))
+	}
+	a.prepareHeader(s)
+	if r.Body = s.content; s.content == nil && s.hasBody {
+		a.body = s.body.append(a.body[:0], a)
+		r.Body = a.body
+	}
+}
+
+// from returns the path of the request whose answer told a path; empty if no answer did.
+func (a *virtualUser) from(path *template) string {
+	if len(path.parts) > 0 && path.parts[0].op == captured {
+		return a.values[path.parts[0].slot].from
+	}
+	return ""
+}
+
+// prepareHeader renders the header fields. The values that change from call to call become one string, of
+// which each is a piece.
+func (a *virtualUser) prepareHeader(s *step) {
+	r := &a.call.Request
+	r.Header = append(r.Header[:0], s.header...)
+	a.text, a.ends = a.text[:0], a.ends[:0]
+	for i := range s.changing {
+		a.text = s.changing[i].value.append(a.text, a)
+		a.ends = append(a.ends, len(a.text))
+	}
+	a.text = a.appendCookies(a.text, s, r.Path)
+	text, from := string(a.text), 0
+	for i, end := range a.ends {
+		r.Header = append(r.Header, wire.Field{Name: s.changing[i].name, Value: text[from:end]})
+		from = end
+	}
+	if from < len(text) {
+		r.Header = append(r.Header, wire.Field{Name: "Cookie", Value: text[from:]})
+	}
+}
+
+// want renders what a check compares an answer with.
+func (a *virtualUser) want(t *template) []byte {
+	a.wanted = t.append(a.wanted[:0], a)
+	return a.wanted
+}
+
+// find returns the JSON value at a path of an answer.
+func (a *virtualUser) find(p *jsonPath, r *wire.Response) ([]byte, bool) {
+	if a.valid == unknown {
+		a.valid = noJSON
+		if json.Valid(r.Body) {
+			a.valid = isJSON
+		}
+	}
+	if a.valid == noJSON {
+		return nil, false
+	}
+	return p.find(r.Body, a.random)
+}
+
+// judge says what an answer is, and keeps what the step captures of it.
+func (a *virtualUser) judge(r *wire.Response) stats.Outcome {
+	s := a.step
+	a.valid = unknown
+	if a.shared.jar {
+		a.cookies.take(a.shared.target, a.call.Request.Path, r)
+	}
+	for i := range s.business {
+		if b := &s.business[i]; b.is(a, r) {
+			return stats.Outcome{Class: stats.Business, Kind: b.name}
+		}
+	}
+	if !s.status.take(r.Status) {
+		return s.status.unexpected(r.Status)
+	}
+	for i := range s.checks {
+		if c := &s.checks[i]; !c.holds(a, r) {
+			return failed(whole(c.detail, c.body, r))
+		}
+	}
+	for i := range s.captures {
+		if c := &s.captures[i]; !c.keep(a, r) {
+			return failed(whole(c.detail, c.body, r))
+		}
+	}
+	a.good = true
+	return stats.Outcome{}
+}
+
+// whole adds to the detail of a failure that the body was not seen to its end.
+func whole(detail string, body bool, r *wire.Response) string {
+	if body && r.Size > int64(len(r.Body)) {
+		return detail + ", in the part of the body that is kept"
+	}
+	return detail
+}
