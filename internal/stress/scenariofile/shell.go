@@ -3,220 +3,201 @@ package scenariofile
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
-// What a command line can have wrong that is read as a shell would.
+// Problems of a command line.
 var (
-	errQuote = errors.New("has a quote that is not closed")
-	errEnd   = errors.New("ends with a backslash")
-	errCmd   = errors.New("is written for the Windows command prompt (^); copy it for bash instead: Copy as cURL (bash)")
+	errQuote     = errors.New("has a quote that is not closed")
+	errBackslash = errors.New("ends with a backslash")
+	errComment   = errors.New("has a comment (#)")
+	errNotCurl   = errors.New("must begin with curl")
+	errSyntax    = errors.New("is not a command that bash can read")
+	errNUL       = errors.New("has a NUL character")
+	errRune      = errors.New(`has a \U that is not a Unicode character`)
+	errWindows   = errors.New("is written for the Windows command prompt (^); copy it for bash instead: Copy as cURL (bash)")
 )
 
-// splitter splits a command line into words, as a POSIX shell does: quotes, backslashes, lines that go
-// on, and the $'…' of bash, in which browsers write what they copy. Nothing is expanded
-// or run: where a shell would, it is an error.
-type splitter struct {
-	rest   string
-	words  []string
-	word   []byte
-	inWord bool
-}
-
-// split returns the words of a command line.
+// split returns the words of a command line as bash splits it. Nothing is expanded or run: it returns an error
+// where a shell would do so.
+//
+// The parser finds the words. Their text is taken from the line itself, because the parser drops NUL and CR.
 func split(line string) ([]string, error) {
-	s := splitter{rest: strings.TrimSpace(line)}
-	for s.rest != "" {
-		if err := s.next(); err != nil {
-			return nil, err
+	line = strings.TrimSpace(line)
+	file, err := syntax.NewParser(syntax.KeepComments(true)).Parse(strings.NewReader(parseable(line)), "")
+	if err != nil {
+		return nil, unparsed(line, err)
+	}
+	if len(file.Last) > 0 {
+		return nil, errComment
+	}
+	if len(file.Stmts) == 0 {
+		return nil, nil
+	}
+	stmt := file.Stmts[0]
+	var words []string
+	if call, ok := stmt.Cmd.(*syntax.CallExpr); ok && len(call.Assigns) == 0 {
+		for _, w := range call.Args {
+			word, err := unquoted(line, w.Parts)
+			if err != nil {
+				return nil, err
+			}
+			words = append(words, word)
 		}
 	}
-	s.end()
-	return s.words, nil
-}
-
-// end ends a word, if there is one.
-func (s *splitter) end() {
-	if s.inWord {
-		s.words = append(s.words, string(s.word))
-	}
-	s.word, s.inWord = s.word[:0], false
-}
-
-// next reads a character, or all between two quotes.
-func (s *splitter) next() error {
-	c := s.rest[0]
+	binary, isBinary := stmt.Cmd.(*syntax.BinaryCmd)
 	switch {
-	case c == ' ' || c == '\t':
-		s.rest = s.rest[1:]
-		s.end()
-		return nil
-	case c == '\\':
-		return s.backslash()
-	case c == '^' && (strings.HasPrefix(s.rest, "^\n") || strings.HasPrefix(s.rest, "^\r\n") || strings.HasPrefix(s.rest, `^"`)):
-		return errCmd
-	case c == '\n' || c == '\r' && strings.HasPrefix(s.rest, "\r\n") || strings.IndexByte("|&;<>()", c) >= 0:
-		return fmt.Errorf("has %s outside quotes, where a shell would begin something else: give one curl command alone", strconv.Quote(s.rest[:1]))
-	case c == '#' && !s.inWord:
-		return errors.New("has a comment (#)")
+	case len(stmt.Comments) > 0:
+		return nil, errComment
+	case isBinary:
+		return nil, operator(line[binary.OpPos.Offset():])
+	case len(stmt.Redirs) > 0:
+		return nil, operator(line[stmt.Redirs[0].OpPos.Offset():])
+	case stmt.Semicolon.IsValid():
+		return nil, operator(line[stmt.Semicolon.Offset():])
+	case words == nil:
+		return nil, errNotCurl
+	case len(file.Stmts) > 1:
+		return nil, operator("\n")
 	}
-	s.inWord = true
-	switch {
-	case c == '\'':
-		return s.single()
-	case c == '"':
-		return s.double()
-	case strings.HasPrefix(s.rest, "$'"):
-		return s.ansi()
-	case expands(s.rest):
-		return expansion(s.rest)
-	}
-	s.word = append(s.word, c)
-	s.rest = s.rest[1:]
-	return nil
+	return words, nil
 }
 
-// backslash reads one outside quotes: the next character stands for itself, and a line goes on.
-func (s *splitter) backslash() error {
-	for _, line := range []string{"\\\n", "\\\r\n"} {
-		if after, ok := strings.CutPrefix(s.rest, line); ok {
-			s.rest = after
-			return nil
+// parseable returns a line of the same length that the parser reads as bash does: the parser rejects bytes that are not
+// UTF-8, drops NUL and takes CR for a space. To bash these are ordinary characters, but for CR at the end of a line.
+func parseable(line string) string {
+	b := []byte(line)
+	for i, c := range b {
+		lineEnd := i > 0 && b[i-1] == '\\' && strings.HasPrefix(line[i:], "\r\n")
+		if c == 0 || c >= utf8.RuneSelf || c == '\r' && !lineEnd {
+			b[i] = '%'
 		}
 	}
-	if len(s.rest) == 1 {
-		return errEnd
-	}
-	s.inWord = true
-	s.word = append(s.word, s.rest[1])
-	s.rest = s.rest[2:]
-	return nil
+	return string(b)
 }
 
-// single reads '…', in which everything stands for itself.
-func (s *splitter) single() error {
-	text, after, ok := strings.Cut(s.rest[1:], "'")
-	if !ok {
+// unparsed returns the problem of a line that the parser rejects.
+func unparsed(line string, err error) error {
+	wrong, ok := errors.AsType[syntax.ParseError](err)
+	if !ok || wrong.Pos.Offset() >= uint(len(line)) {
+		return errSyntax
+	}
+	rest := line[wrong.Pos.Offset():]
+	operators := strings.IndexAny(rest, "|&;<>()\n")
+	switch {
+	case windows.MatchString(line):
+		return errWindows
+	case strings.IndexByte(`'"`, strings.TrimPrefix(rest+" ", "$")[0]) >= 0:
 		return errQuote
+	case rest[0] == '$' || rest[0] == '`':
+		return expansion(rest)
+	case operators >= 0:
+		return operator(rest[operators:])
 	}
-	s.word, s.rest = append(s.word, text...), after
-	return nil
+	return errSyntax
 }
 
-// double reads "…", in which a backslash keeps $ ` " \ and the end of a line from meaning something.
-func (s *splitter) double() error {
-	rest := s.rest[1:]
-	for rest != "" {
-		c := rest[0]
-		switch {
-		case c == '"':
-			s.rest = rest[1:]
-			return nil
-		case expands(rest):
-			return expansion(rest)
-		case c == '\\' && strings.HasPrefix(rest, "\\\n"):
-			rest = rest[2:]
-			continue
-		case c == '\\' && len(rest) > 1 && strings.IndexByte("$`\"\\", rest[1]) >= 0:
-			c, rest = rest[1], rest[1:]
-		}
-		s.word, rest = append(s.word, c), rest[1:]
-	}
-	return errQuote
+// windows matches a quote or the end of a line that is escaped for the Windows command prompt.
+var windows = regexp.MustCompile(`\^("|\r?\n)`)
+
+// operator returns the error of a character that begins something other than a word.
+func operator(rest string) error {
+	return fmt.Errorf("has %q outside quotes, where a shell would begin something else: give one curl command alone", rest[:1])
 }
 
-// expands reports whether a shell would put something else in the place of what follows.
-func expands(rest string) bool {
-	if rest[0] == '`' {
-		return true
-	}
-	if rest[0] != '$' || len(rest) == 1 {
-		return false
-	}
-	next := rest[1]
-	return next == '_' || 'a' <= next|0x20 && next|0x20 <= 'z' || '0' <= next && next <= '9' || strings.IndexByte("({@*#?-$!\"'", next) >= 0
-}
-
+// expansion returns the error of something that a shell would expand.
 func expansion(rest string) error {
 	end := 1
 	for end < len(rest) && isName(rest[1:end+1]) {
 		end++
 	}
-	if rest[0] == '`' || end == 1 {
+	if end == 1 || rest[0] == '`' {
 		end = min(2, len(rest))
 	}
-	return fmt.Errorf("has %s, which a shell would replace; this is none: put the value there, or quote it with '", strconv.Quote(rest[:end]))
+	return fmt.Errorf("has %q, which a shell would expand and onsale does not: put the value there, or quote it with '", rest[:end])
 }
 
-// ansi reads $'…' (bash, "ANSI-C quoting").
-func (s *splitter) ansi() error {
-	rest := s.rest[2:]
-	for rest != "" {
-		switch rest[0] {
-		case '\'':
-			s.rest = rest[1:]
-			return nil
-		case '\\':
-			after, err := s.escape(rest[1:])
-			if err != nil {
-				return err
+// What a backslash does outside quotes, within "…" and within $'…'.
+var (
+	backslash       = regexp.MustCompile(`(?s)\\(?:\r?\n|(.))`)
+	backslashDouble = regexp.MustCompile("\\\\(?:\n|([$`\"\\\\]))")
+	backslashANSI   = regexp.MustCompile(`(?s)\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|.)`)
+)
+
+// unquoted returns the text of a word without quotes and backslashes.
+func unquoted(line string, parts []syntax.WordPart) (string, error) {
+	var word strings.Builder
+	for _, part := range parts {
+		rest := line[part.Pos().Offset():]
+		text := rest[:part.End().Offset()-part.Pos().Offset()]
+		switch p := part.(type) {
+		case *syntax.Lit:
+			if at := windows.FindStringIndex(rest); at != nil && at[0] < len(text) {
+				return "", errWindows
 			}
-			rest = after
+			if (len(text)-len(strings.TrimRight(text, `\`)))%2 == 1 {
+				return "", errBackslash
+			}
+			word.WriteString(backslash.ReplaceAllString(text, "$1"))
+		case *syntax.SglQuoted:
+			text, err := text[strings.IndexByte(text, '\'')+1:len(text)-1], error(nil)
+			if p.Dollar {
+				text, err = ansi(text)
+			}
+			if err != nil {
+				return "", err
+			}
+			word.WriteString(text)
+		case *syntax.DblQuoted:
+			for _, inner := range p.Parts {
+				if _, ok := inner.(*syntax.Lit); !ok {
+					return "", expansion(line[inner.Pos().Offset():])
+				}
+			}
+			if p.Dollar {
+				return "", expansion(rest)
+			}
+			word.WriteString(backslashDouble.ReplaceAllString(text[1:len(text)-1], "$1"))
+		case *syntax.ParamExp, *syntax.CmdSubst, *syntax.ArithmExp:
+			return "", expansion(rest)
 		default:
-			s.word, rest = append(s.word, rest[0]), rest[1:]
+			return "", operator(rest[strings.IndexAny(rest, "<>("):])
 		}
 	}
-	return errQuote
+	return word.String(), nil
 }
 
-// escape reads what follows a backslash within $'…'.
-func (s *splitter) escape(rest string) (after string, err error) {
-	if rest == "" {
-		return "", errQuote
-	}
-	c := rest[0]
-	if i := strings.IndexByte(`abeEfnrtv\'"?`, c); i >= 0 {
-		s.word = append(s.word, "\a\b\x1b\x1b\f\n\r\t\v\\'\"?"[i])
-		return rest[1:], nil
-	}
-	switch c {
-	case 'x':
-		return s.code(rest, 1, 2, 16, false)
-	case 'u':
-		return s.code(rest, 1, 4, 16, true)
-	case 'U':
-		return s.code(rest, 1, 8, 16, true)
-	case '0', '1', '2', '3', '4', '5', '6', '7':
-		return s.code(rest, 0, 3, 8, false)
-	}
-	s.word = append(s.word, '\\', c)
-	return rest[1:], nil
-}
-
-// code reads the number of a byte, or of a character in Unicode.
-func (s *splitter) code(rest string, from, digits, base int, unicode bool) (after string, err error) {
-	end := from
-	for end < len(rest) && end < from+digits {
-		if _, err := strconv.ParseUint(rest[end:end+1], base, 8); err != nil {
-			break
+// ansi returns the text of $'…' ("ANSI-C quoting" in bash).
+func ansi(text string) (string, error) {
+	var err error
+	text = backslashANSI.ReplaceAllStringFunc(text, func(escape string) string {
+		digits, base := escape[2:], 16
+		switch i := strings.IndexByte(`abeEfnrtv\'"?`, escape[1]); {
+		case i >= 0:
+			return "\a\b\x1b\x1b\f\n\r\t\v\\'\"?"[i : i+1]
+		case '0' <= escape[1] && escape[1] <= '7':
+			digits, base = escape[1:], 8
+		case digits == "" || strings.IndexByte("xuU", escape[1]) < 0:
+			return escape
 		}
-		end++
-	}
-	n, err := strconv.ParseInt(rest[from:end], base, 32)
-	switch {
-	case errors.Is(err, strconv.ErrRange) || n > utf8.MaxRune:
-		return "", errors.New("has a \\U that is no character")
-	case err != nil: // no digit at all
-		s.word = append(s.word, '\\')
-		s.word = append(s.word, rest[:from]...)
-	case n == 0:
-		return "", errors.New("has a NUL character")
-	case unicode:
-		s.word = utf8.AppendRune(s.word, rune(n))
-	default:
-		s.word = append(s.word, byte(n&0xff)) // as bash does with \777
-	}
-	return rest[end:], nil
+		n, _ := strconv.ParseUint(digits, base, 32) // the expression matches digits alone
+		if base == 8 {
+			n &= 0xff // as bash does with \777
+		}
+		switch {
+		case n > utf8.MaxRune:
+			err = errRune
+		case n == 0:
+			err = errNUL
+		case escape[1] == 'u' || escape[1] == 'U':
+			return string(rune(n))
+		}
+		return string([]byte{byte(n)})
+	})
+	return text, err
 }
