@@ -4,7 +4,10 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/tidwall/gjson"
+
 	"onsale/internal/stress"
+	"onsale/internal/stress/jsonbody"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
@@ -118,9 +121,9 @@ func (b *browser) judgeOne(r *wire.Response) stats.Outcome {
 		return unexpected(r)
 	}
 	var id int64
-	ok := members(r.Body, func(name, value []byte) {
-		if string(name) == "id" {
-			id, _ = integer(value)
+	ok := members(r.Body, func(name string, value gjson.Result) {
+		if name == "id" {
+			id, _ = jsonbody.Integer(value)
 		}
 	})
 	if !ok || id != b.wanted {

@@ -2,10 +2,12 @@ package scenario
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
 
 	"onsale/internal/stress"
 	"onsale/internal/stress/stats"
@@ -193,11 +195,11 @@ func (c *collector) leave(ctx context.Context) {
 	}
 }
 
-// text returns a text member of an answer; empty if it has none.
+// text returns a copy of a text member of an answer; empty if the answer does not have it.
 func text(body []byte, member string) (found string) {
-	members(body, func(name, value []byte) {
-		if string(name) == member && len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &found) != nil {
-			found = ""
+	members(body, func(name string, value gjson.Result) {
+		if name == member {
+			found = strings.Clone(value.Str)
 		}
 	})
 	return found

@@ -100,8 +100,8 @@ func unexpected(r *wire.Response) stats.Outcome {
 	out := stress.Unexpected(r.Status)
 	if a, ok := readReply(r.Body); ok {
 		// A target must not make up kinds of failures without end.
-		if code := string(a.code); problem.Known(code) {
-			out.Detail += " " + code
+		if problem.Known(a.code) {
+			out.Detail += " " + a.code
 		}
 	}
 	return out

@@ -4,8 +4,11 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/tidwall/gjson"
+
 	"onsale/internal/problem"
 	"onsale/internal/stress"
+	"onsale/internal/stress/jsonbody"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
@@ -91,11 +94,11 @@ func (p *purchaser) judge(r *wire.Response) stats.Outcome {
 		return stats.Outcome{}
 	case r.Status == 200: // and the result remains unsure
 		return failedCheck("the answer is no receipt of the order")
-	case a.says(Denied, problem.MessageDenied) && r.Status == 409:
+	case a.has(Denied, problem.MessageDenied) && r.Status == 409:
 		p.result = isDenied
 		return stats.Outcome{Class: stats.Business, Kind: Denied}
 	// The earlier service answered 404.
-	case a.says(SoldOut, problem.MessageSoldOut) && (r.Status == 409 || r.Status == 404):
+	case a.has(SoldOut, problem.MessageSoldOut) && (r.Status == 409 || r.Status == 404):
 		p.result, p.left = isSoldOut, a.left
 		return stats.Outcome{Class: stats.Business, Kind: SoldOut}
 	}
@@ -105,46 +108,45 @@ func (p *purchaser) judge(r *wire.Response) stats.Outcome {
 	return unexpected(r)
 }
 
-// reply is what the answers to purchases may say. Texts stand as in the
-// answer, escaped.
+// reply is what answers to purchases can have. Its texts use the memory of the body.
 type reply struct {
-	status, code, message   []byte
+	status, code, message   string
 	concert, quantity, left int64
 }
 
-// readReply reads an answer; false if it is no JSON object.
+// readReply reads an answer; false if it is not a JSON object.
 func readReply(body []byte) (a reply, ok bool) {
-	ok = members(body, func(name, value []byte) {
-		switch string(name) {
+	ok = members(body, func(name string, value gjson.Result) {
+		switch name {
 		case "status":
-			a.status = plain(value)
+			a.status = value.Str
 		case "code":
-			a.code = plain(value)
+			a.code = value.Str
 		case "message":
-			a.message = plain(value)
+			a.message = value.Str
 		case "concert_id":
-			a.concert, _ = integer(value)
+			a.concert, _ = jsonbody.Integer(value)
 		case "quantity":
-			a.quantity, _ = integer(value)
+			a.quantity, _ = jsonbody.Integer(value)
 		case "available":
-			a.left, _ = integer(value)
+			a.left, _ = jsonbody.Integer(value)
 		}
 	})
 	return a, ok
 }
 
 func (a *reply) isReceipt(concert int64, quantity int) bool {
-	return string(a.status) == "success" && a.concert == concert && a.quantity == int64(quantity)
+	return a.status == "success" && a.concert == concert && a.quantity == int64(quantity)
 }
 
-// says reports whether the answer has that code, or the message where it has none.
-func (a *reply) says(code, message string) bool {
-	return string(a.code) == code || len(a.code) == 0 && string(a.message) == message
+// has reports whether the answer has that code, or the message if it has no code.
+func (a *reply) has(code, message string) bool {
+	return a.code == code || a.code == "" && a.message == message
 }
 
-// knownNotSold reports whether an error of the target says that nothing was sold.
+// knownNotSold reports whether the code of an error means that nothing was sold.
 func (a *reply) knownNotSold() bool {
-	switch string(a.code) {
+	switch a.code {
 	case problem.CodeBusy, problem.CodeStopping, problem.CodeUnavailable, problem.CodeInjected, problem.CodeNotReady:
 		return true
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"regexp"
 
+	"github.com/tidwall/gjson"
+
 	"onsale/internal/stress/wire"
 )
 
@@ -40,10 +42,10 @@ type jsonSource struct{ path jsonPath }
 
 func (s *jsonSource) read(b []byte, a *virtualUser, r *wire.Response) (value, bool) {
 	found, ok := a.find(&s.path, r)
-	if !ok || string(found) == "null" {
+	if !ok || found.Type == gjson.Null {
 		return value{text: b}, false
 	}
-	return value{text: unquote(b, found), json: found[0] != '"'}, true
+	return value{text: append(b, readable(found)...), json: found.Type != gjson.String}, true
 }
 
 // headerSource is the first field of a name.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
@@ -121,16 +123,13 @@ func jsonIs(p jsonPath, want string, isText bool) check {
 		holds: func(a *virtualUser, r *wire.Response) bool {
 			found, ok := a.find(&p, r)
 			switch {
-			case !ok || (found[0] == '"') != isText:
+			case !ok || (found.Type == gjson.String) != isText:
 				return false
-			case isText:
-				a.scratch = unquote(a.scratch[:0], found)
-				return string(a.scratch) == want
-			case err == nil && isNumber(found):
-				got, err := strconv.ParseFloat(string(found), 64)
+			case err == nil && found.Type == gjson.Number:
+				got, err := strconv.ParseFloat(found.Raw, 64)
 				return err == nil && got == number
 			}
-			return string(found) == want
+			return readable(found) == want
 		},
 	}
 }
@@ -141,11 +140,7 @@ func jsonLike(p jsonPath, t template) check {
 		body: true, detail: "want " + t.source + " at " + p.source,
 		holds: func(a *virtualUser, r *wire.Response) bool {
 			found, ok := a.find(&p, r)
-			if !ok {
-				return false
-			}
-			a.scratch = unquote(a.scratch[:0], found)
-			return bytes.Equal(a.scratch, a.want(&t))
+			return ok && readable(found) == string(a.want(&t))
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"onsale/internal/stress"
+	"onsale/internal/stress/jsonbody"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
@@ -18,8 +19,9 @@ func Find(path string, doc []byte) (text string, ok bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	found, ok := p.find(doc, nil)
-	return string(unquote(nil, found)), ok, nil
+	body, _ := jsonbody.Parse(doc)
+	found, ok := p.find(body, nil)
+	return readable(found), ok, nil
 }
 
 // Fields returns the names that the decoder knows, by the mapping that has them.

@@ -247,6 +247,9 @@ func compare(t *testing.T, path, doc, got string, want any) {
 		}
 		return
 	}
+	if got != strings.TrimSpace(got) {
+		t.Errorf("%s in %s: got %q with spaces around it", path, doc, got)
+	}
 	var back any
 	d := json.NewDecoder(strings.NewReader(got))
 	d.UseNumber()

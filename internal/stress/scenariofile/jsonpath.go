@@ -1,13 +1,14 @@
 package scenariofile
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
 // jsonPath says where in a JSON text something stands: $.items[0].id. It is the part of JSONPath
@@ -78,46 +79,32 @@ func parseStep(rest string) (step pathStep, after string, err error) {
 	return pathStep{element: true, index: index}, after, nil
 }
 
-// any reports whether the dice choose.
+// any reports whether the path has [*].
 func (p *jsonPath) any() bool {
-	for _, s := range p.steps {
-		if s.any {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.steps, func(s pathStep) bool { return s.any })
 }
 
-// find returns the JSON value at the path of a valid JSON text.
-func (p *jsonPath) find(doc []byte, random *rand.Rand) (found []byte, ok bool) {
-	doc = bytes.TrimLeft(doc, jsonSpace)
+// find returns the value at the path, and false if the document has none. The random generator chooses for [*].
+func (p *jsonPath) find(doc gjson.Result, random *rand.Rand) (gjson.Result, bool) {
 	for _, s := range p.steps {
 		switch {
-		case s.element:
-			doc, ok = s.in(doc, random)
+		case s.element && doc.IsArray():
+			doc = s.in(doc, random)
+		case !s.element && doc.IsObject():
+			doc = member(doc, s.key)
 		default:
-			doc, ok = member(doc, s.key)
-		}
-		if !ok {
-			return nil, false
+			return gjson.Result{}, false
 		}
 	}
-	return doc[:valueEnd(doc)], true
+	return doc, doc.Exists()
 }
 
-const jsonSpace = " \t\r\n"
-
-// in returns what begins with the element of an array.
-func (s pathStep) in(doc []byte, random *rand.Rand) ([]byte, bool) {
-	if doc[0] != '[' {
-		return nil, false
-	}
+// in returns the element of an array; the result does not exist if the array is too short.
+func (s pathStep) in(array gjson.Result, random *rand.Rand) (found gjson.Result) {
 	index := s.index
 	if s.any || index < 0 {
 		count := 0
-		for range elements(doc) {
-			count++
-		}
+		array.ForEach(func(_, _ gjson.Result) bool { count++; return true })
 		switch {
 		case !s.any:
 			index += count
@@ -125,107 +112,32 @@ func (s pathStep) in(doc []byte, random *rand.Rand) ([]byte, bool) {
 			index = random.IntN(count)
 		}
 	}
-	for e := range elements(doc) {
+	array.ForEach(func(_, e gjson.Result) bool {
 		if index == 0 {
-			return e, true
+			found = e
 		}
 		index--
-	}
-	return nil, false
+		return index >= 0
+	})
+	return found
 }
 
-// elements yields what begins with each element of an array.
-func elements(doc []byte) func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		doc = bytes.TrimLeft(doc[1:], jsonSpace)
-		for doc[0] != ']' {
-			if !yield(doc) {
-				return
-			}
-			doc = bytes.TrimLeft(doc[valueEnd(doc):], jsonSpace+",")
+// member returns the member of an object, the last of that name, as encoding/json and browsers do; gjson's paths return
+// the first.
+func member(object gjson.Result, key string) (found gjson.Result) {
+	object.ForEach(func(name, value gjson.Result) bool {
+		if name.Str == key {
+			found = value
 		}
-	}
+		return true
+	})
+	return found
 }
 
-// member returns what begins with the value of an object's member, the last of that name.
-func member(doc []byte, key string) (found []byte, ok bool) {
-	if doc[0] != '{' {
-		return nil, false
+// readable returns a string without quotes and escapes, and every other JSON value as the document has it.
+func readable(value gjson.Result) string {
+	if value.Type == gjson.String {
+		return value.Str
 	}
-	doc = bytes.TrimLeft(doc[1:], jsonSpace)
-	for doc[0] != '}' {
-		end := valueEnd(doc)
-		name := doc[:end]
-		doc = bytes.TrimLeft(doc[end:], jsonSpace+":")
-		if isKey(name, key) {
-			found = doc
-		}
-		doc = bytes.TrimLeft(doc[valueEnd(doc):], jsonSpace+",")
-	}
-	return found, found != nil
-}
-
-// isKey reports whether a JSON text in quotes is a key.
-func isKey(text []byte, key string) bool {
-	if bytes.IndexByte(text, '\\') < 0 {
-		return string(text[1:len(text)-1]) == key
-	}
-	return string(unquote(nil, text)) == key
-}
-
-// valueEnd returns where the JSON value ends that a text begins with.
-func valueEnd(doc []byte) int {
-	depth := 0
-	for i := 0; i < len(doc); {
-		switch doc[i] {
-		case '"':
-			i = textEnd(doc, i)
-		case '{', '[':
-			depth++
-			i++
-		case '}', ']':
-			depth--
-			i++
-		default:
-			i++
-			if depth == 0 {
-				for i < len(doc) && bytes.IndexByte([]byte(jsonSpace+",]}"), doc[i]) < 0 {
-					i++
-				}
-			}
-		}
-		if depth == 0 {
-			return i
-		}
-	}
-	return len(doc)
-}
-
-// textEnd returns where the JSON text ends that begins at a quote.
-func textEnd(doc []byte, at int) int {
-	for i := at + 1; i < len(doc); i++ {
-		switch doc[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(doc)
-}
-
-// unquote appends a JSON value as people read it: a text without quotes and
-// escapes, anything else as it is.
-func unquote(b, found []byte) []byte {
-	switch {
-	case len(found) == 0 || found[0] != '"':
-		return append(b, found...)
-	case bytes.IndexByte(found, '\\') < 0:
-		return append(b, found[1:len(found)-1]...)
-	}
-	var text string
-	if err := json.Unmarshal(found, &text); err != nil {
-		return append(b, found...) // it is valid JSON, so this does not happen
-	}
-	return append(b, text...)
+	return value.Raw
 }

@@ -2,12 +2,14 @@ package scenariofile
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"onsale/internal/stress"
+	"onsale/internal/stress/jsonbody"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
@@ -46,23 +48,16 @@ type virtualUser struct {
 	cookies   jar
 
 	// of the request under way
-	step  *step
-	call  stress.Call
-	good  bool
-	valid validity
+	step *step
+	call stress.Call
+	good bool
+	// document is the JSON value of the answer once parsed; it does not exist if the body is not JSON.
+	document gjson.Result
+	parsed   bool
 	// buffers, kept from one request to the next
-	body, text, scratch, wanted []byte
-	ends                        []int
+	body, text, wanted []byte
+	ends               []int
 }
-
-// validity is whether the body of the answer is JSON.
-type validity uint8
-
-const (
-	unknown validity = iota
-	isJSON
-	noJSON
-)
 
 func newVirtualUser(s *sharedState, k *kind, u *stress.User) *virtualUser {
 	a := &virtualUser{
@@ -212,24 +207,22 @@ func (a *virtualUser) want(t *template) []byte {
 	return a.wanted
 }
 
-// find returns the JSON value at a path of an answer.
-func (a *virtualUser) find(p *jsonPath, r *wire.Response) ([]byte, bool) {
-	if a.valid == unknown {
-		a.valid = noJSON
-		if json.Valid(r.Body) {
-			a.valid = isJSON
-		}
+// find returns the JSON value at a path of an answer. The body is parsed once, and only if a step needs it.
+func (a *virtualUser) find(p *jsonPath, r *wire.Response) (gjson.Result, bool) {
+	if !a.parsed {
+		a.parsed = true
+		a.document, _ = jsonbody.Parse(r.Body)
 	}
-	if a.valid == noJSON {
-		return nil, false
+	if !a.document.Exists() {
+		return gjson.Result{}, false
 	}
-	return p.find(r.Body, a.random)
+	return p.find(a.document, a.random)
 }
 
 // judge says what an answer is, and keeps what the step captures of it.
 func (a *virtualUser) judge(r *wire.Response) stats.Outcome {
 	s := a.step
-	a.valid = unknown
+	a.parsed = false
 	if a.shared.jar {
 		a.cookies.take(a.shared.target, a.call.Request.Path, r)
 	}
