@@ -11,7 +11,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// body reads what a request sends: a text, JSON or a form. JSON and forms name their type, unless the step does.
+// body reads the body of a request: a text, JSON or a form. JSON and forms set Content-Type, unless the step does.
 func (f *fileReader) body(fields map[string]node, st *step, s *scope) {
 	found := ""
 	for _, name := range []string{"body", "json", "form"} {
@@ -20,7 +20,7 @@ func (f *fileReader) body(fields map[string]node, st *step, s *scope) {
 		case !ok:
 			continue
 		case found != "":
-			f.fail(n, "stands beside %s: a request has one body", found)
+			f.fail(n, "cannot be combined with %s: a request has one body", found)
 			return
 		}
 		found = name
@@ -42,7 +42,7 @@ func (f *fileReader) body(fields map[string]node, st *step, s *scope) {
 	}
 }
 
-// setBody sets a body, and its type unless the step sets one.
+// setBody sets a body, and Content-Type unless the step sets it.
 func (st *step) setBody(t template, contentType string) {
 	st.hasBody, st.body = true, t
 	if text, ok := t.constant(); ok {
@@ -53,7 +53,7 @@ func (st *step) setBody(t template, contentType string) {
 	}
 }
 
-// form reads the fields of a form; a list sends a field several times.
+// form reads the fields of a form. A list of values sends a field several times.
 func (f *fileReader) form(n node, s *scope) template {
 	var t template
 	for _, v := range f.pairs(n) {
@@ -75,7 +75,7 @@ func (f *fileReader) form(n node, s *scope) template {
 	return t
 }
 
-// jsonBuilder makes a template of a JSON text, out of YAML.
+// jsonBuilder makes a template of a JSON document from YAML.
 type jsonBuilder struct {
 	template template
 	depth    int
@@ -98,7 +98,7 @@ func (b *jsonBuilder) value(f *fileReader, n node, s *scope) {
 				b.literal(",")
 			}
 			if strings.Contains(v.key.Value, "{{") {
-				f.fail(node{Node: v.key, at: n.at}, "takes no {{…}} in the names of fields")
+				f.fail(node{Node: v.key, at: n.at}, "cannot have {{…}} in the names of fields")
 			}
 			b.literal(quoted(v.key.Value) + ":")
 			b.value(f, v.node, s)
@@ -118,7 +118,7 @@ func (b *jsonBuilder) value(f *fileReader, n node, s *scope) {
 	}
 }
 
-// scalar adds a text, number, true, false or null. A text that is one template becomes what that is.
+// scalar adds a text, number, true, false or null. A text that is a single template becomes the JSON value of that.
 func (b *jsonBuilder) scalar(f *fileReader, n node, s *scope) {
 	c, err := scalarConstant(n.follow().Node)
 	switch {
@@ -137,8 +137,8 @@ func (b *jsonBuilder) scalar(f *fileReader, n node, s *scope) {
 	}
 }
 
-// scalarConstant returns a YAML scalar as JSON tells it: numbers, true, false and null
-// as such, all others as text.
+// scalarConstant converts a YAML scalar to JSON: numbers, true, false and null
+// stay what they are, all others are texts.
 func scalarConstant(n *yaml.Node) (constant, error) {
 	switch n.ShortTag() {
 	case "!!null":
@@ -153,11 +153,11 @@ func scalarConstant(n *yaml.Node) (constant, error) {
 		}
 		var v any
 		if err := n.Decode(&v); err != nil {
-			return constant{}, errors.New("must be a number that JSON has")
+			return constant{}, errors.New("must be a number that JSON can represent")
 		}
 		text, err := json.Marshal(v)
 		if err != nil {
-			return constant{}, errors.New("must be a number that JSON has")
+			return constant{}, errors.New("must be a number that JSON can represent")
 		}
 		return constant{string(text), true}, nil
 	case "!!binary":

@@ -9,23 +9,23 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// maxCapture limits what is kept of an answer, in bytes: each user keeps it.
+// maxCapture limits a captured value, in bytes: each user keeps its own.
 const maxCapture = 64 << 10
 
-// capture keeps a part of an answer under a name.
+// capture keeps a part of an answer for later requests.
 type capture struct {
 	slot int
-	// detail says what was wanted, in case that it is not there.
+	// detail is the detail of the failure if nothing is found.
 	detail string
 	from   source
-	// body says that it looks into the body.
+	// body is set if the source reads the body.
 	body bool
-	// fallback is the value where nothing is found; without one that is a failure.
+	// fallback is the value if nothing is found; without one, that is a failure.
 	fallback    string
 	hasFallback bool
 }
 
-// source appends a part of an answer to what is there.
+// source appends a part of an answer to b. It returns false if the answer does not have it.
 type source interface {
 	read(b []byte, a *virtualUser, r *wire.Response) (v value, ok bool)
 }
@@ -37,7 +37,7 @@ var (
 	_ source = (*regexSource)(nil)
 )
 
-// jsonSource is the value at a path. Null is nothing.
+// jsonSource is the JSON value at a path. It does not find null.
 type jsonSource struct{ path jsonPath }
 
 func (s *jsonSource) read(b []byte, a *virtualUser, r *wire.Response) (value, bool) {
@@ -48,7 +48,7 @@ func (s *jsonSource) read(b []byte, a *virtualUser, r *wire.Response) (value, bo
 	return value{text: append(b, readable(found)...), json: found.Type != gjson.String}, true
 }
 
-// headerSource is the first field of a name.
+// headerSource is the first header field of a name.
 type headerSource string
 
 func (s headerSource) read(b []byte, _ *virtualUser, r *wire.Response) (value, bool) {
@@ -56,7 +56,7 @@ func (s headerSource) read(b []byte, _ *virtualUser, r *wire.Response) (value, b
 	return value{text: append(b, v...)}, v != ""
 }
 
-// cookieSource is a cookie that the answer sets.
+// cookieSource is the name of a cookie that the answer sets.
 type cookieSource string
 
 func (s cookieSource) read(b []byte, _ *virtualUser, r *wire.Response) (_ value, ok bool) {
@@ -72,7 +72,7 @@ func (s cookieSource) read(b []byte, _ *virtualUser, r *wire.Response) (_ value,
 	return value{text: b}, ok
 }
 
-// regexSource is the first group of an expression, or all of what it matches if it has none.
+// regexSource is the first group of a regular expression, or the whole match if it has no group.
 type regexSource struct{ expression *regexp.Regexp }
 
 func (s *regexSource) read(b []byte, _ *virtualUser, r *wire.Response) (value, bool) {
@@ -80,13 +80,13 @@ func (s *regexSource) read(b []byte, _ *virtualUser, r *wire.Response) (value, b
 	if len(m) > 2 {
 		m = m[2:]
 	}
-	if len(m) == 0 || m[0] < 0 { // nothing matches, or the group is not part of what does
+	if len(m) == 0 || m[0] < 0 { // no match, or the group is not part of it
 		return value{text: b}, false
 	}
 	return value{text: append(b, r.Body[m[0]:m[1]]...)}, true
 }
 
-// keep captures a part of an answer; false is that it is not there.
+// keep captures a part of an answer. It returns false if there is neither such a part nor a fallback.
 func (c *capture) keep(a *virtualUser, r *wire.Response) bool {
 	v, ok := c.from.read(a.values[c.slot].text[:0], a, r)
 	if ok && len(v.text) <= maxCapture {
@@ -98,7 +98,7 @@ func (c *capture) keep(a *virtualUser, r *wire.Response) bool {
 	return c.hasFallback
 }
 
-// forget puts the fallback in place of what was captured before.
+// forget replaces the captured value with the fallback.
 func (c *capture) forget(a *virtualUser) {
 	a.values[c.slot] = value{text: append(a.values[c.slot].text[:0], c.fallback...)}
 }

@@ -14,36 +14,36 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// statuses are those that a step takes: single ones, and classes such as 2xx.
+// statuses are the statuses that a step accepts: single ones, and classes such as 2xx.
 type statuses struct {
-	// source is how the file writes it, for messages.
+	// source is what the file has, for messages.
 	source string
 	single []int
 	class  [6]bool
 }
 
-// success is what a step takes that says nothing else.
+// success returns the statuses that a step accepts by default.
 func success() statuses { return statuses{source: "2xx", class: [6]bool{2: true}} }
 
 func (s *statuses) take(status int) bool {
 	return status >= 100 && status < 600 && s.class[status/100] || slices.Contains(s.single, status)
 }
 
-// unexpected is the outcome of a status that is not taken.
+// unexpected returns the outcome of a status that is not accepted.
 func (s *statuses) unexpected(status int) stats.Outcome {
 	return stats.Outcome{Class: stats.Failed, Kind: stats.KindStatus, Detail: "want " + s.source + ", got " + strconv.Itoa(status)}
 }
 
-// check is one thing that an answer must have.
+// check is one condition that an answer must meet.
 type check struct {
-	// detail says what was wanted. It is made when the file is loaded, so that nothing of an answer is in it.
+	// detail describes the condition. It is made when the file is loaded, so that it contains nothing of an answer.
 	detail string
 	holds  func(a *virtualUser, r *wire.Response) bool
-	// body says that it looks at the body.
+	// body is set if the check reads the body.
 	body bool
 }
 
-// business is an answer that is none of the target's faults.
+// business is an answer that is not a failure of the target, such as "sold out".
 type business struct {
 	status statuses
 	checks []check
@@ -62,7 +62,7 @@ func (b *business) is(a *virtualUser, r *wire.Response) bool {
 	return true
 }
 
-// failed is the outcome of a check, or of a capture that found nothing.
+// failed returns the outcome of a check that failed, or of a capture that found nothing.
 func failed(detail string) stats.Outcome {
 	return stats.Outcome{Class: stats.Failed, Kind: stats.KindCheck, Detail: detail}
 }
@@ -75,7 +75,7 @@ func within(most time.Duration) check {
 	}
 }
 
-// contains checks that a text stands in the body.
+// contains checks that the body contains a text.
 func contains(t template) check {
 	return check{
 		body: true, detail: "want a body that contains " + strconv.Quote(t.source),
@@ -85,7 +85,7 @@ func contains(t template) check {
 	}
 }
 
-// headerHas checks that a field is there and has a text in its value.
+// headerHas checks that the answer has a header field whose value contains a text.
 func headerHas(name string, t template) check {
 	detail := fmt.Sprintf("want header %s to contain %q", name, t.source)
 	if t.source == "" {
@@ -100,10 +100,10 @@ func headerHas(name string, t template) check {
 	}
 }
 
-// jsonThere checks that there is something at a path, null included.
-func jsonThere(p jsonPath) check {
+// jsonExists checks that there is a value at a path; it can be null.
+func jsonExists(p jsonPath) check {
 	return check{
-		body: true, detail: "want something at " + p.source,
+		body: true, detail: "want a value at " + p.source,
 		holds: func(a *virtualUser, r *wire.Response) bool {
 			_, ok := a.find(&p, r)
 			return ok
@@ -111,7 +111,7 @@ func jsonThere(p jsonPath) check {
 	}
 }
 
-// jsonIs checks that a JSON value is a certain one: a text, a number, true, false or null.
+// jsonIs checks that a JSON value equals a text, a number, true, false or null.
 func jsonIs(p jsonPath, want string, isText bool) check {
 	number, err := strconv.ParseFloat(want, 64)
 	source := want
@@ -134,7 +134,7 @@ func jsonIs(p jsonPath, want string, isText bool) check {
 	}
 }
 
-// jsonLike checks that a JSON value reads like a template.
+// jsonLike checks that a JSON value, without quotes, equals a rendered template.
 func jsonLike(p jsonPath, t template) check {
 	return check{
 		body: true, detail: "want " + t.source + " at " + p.source,

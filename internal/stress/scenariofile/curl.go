@@ -12,8 +12,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// curl reads a curl command. What curl would only print differently is left out, and what would make
-// another request is refused by name.
+// curl reads a curl command. It ignores options that only change what curl prints, and rejects by name those that
+// would change the request in a way that is not supported.
 type curl struct {
 	options Options
 	request request
@@ -33,10 +33,10 @@ type curl struct {
 	dropped   []string
 }
 
-// curlRedirects is how many curl follows with --location, unless --max-redirs says otherwise.
+// curlRedirects is how many redirects curl follows with --location, unless --max-redirs is given.
 const curlRedirects = 50
 
-// FromCurl returns the scenario of one curl command, as a person writes it or a browser copies it.
+// FromCurl returns the scenario of one curl command, typed or copied from a browser ("Copy as cURL (bash)").
 func FromCurl(command string, o Options) (*Definition, error) {
 	words, err := split(command)
 	switch {
@@ -55,7 +55,7 @@ func FromCurl(command string, o Options) (*Definition, error) {
 	return c.request.definition("curl", c.options)
 }
 
-// arguments reads options and URL, in any order.
+// arguments reads options and the URL, in any order.
 func (c *curl) arguments(words []string) error {
 	for len(words) > 0 {
 		var err error
@@ -81,7 +81,7 @@ func (c *curl) arguments(words []string) error {
 	return nil
 }
 
-// long reads an option of two dashes.
+// long reads a long option (--name).
 func (c *curl) long(word string, words []string) ([]string, error) {
 	var known []string
 	for _, o := range curlOptions() {
@@ -97,16 +97,16 @@ func (c *curl) long(word string, words []string) ([]string, error) {
 		}
 		return words[1:], o.apply(c, words[0])
 	}
-	if name, _, ok := strings.Cut(word, "="); ok { // the value may be a secret
+	if name, _, ok := strings.Cut(word, "="); ok { // the value can be a secret
 		return nil, fmt.Errorf("curl's %s takes its value as the next word, without =", name)
 	}
-	if guess.Closest(word, known) == "" { // all of them would be a long list
+	if guess.Closest(word, known) == "" { // listing all of them would be too long
 		known = nil
 	}
 	return nil, fmt.Errorf("curl's %s is not supported here%s", word, guess.Among(word, known))
 }
 
-// short reads options of one dash, which may stand together: -sSLX POST.
+// short reads short options, which can be combined: -sSLX POST.
 func (c *curl) short(word string, words []string) ([]string, error) {
 next:
 	for i := 1; i < len(word); i++ {
@@ -131,10 +131,10 @@ next:
 	return words, nil
 }
 
-// url takes the one URL.
+// url sets the URL. There must be only one.
 func (c *curl) url(text string) error {
 	if c.request.url != "" {
-		return errors.New("the curl command has two URLs, or a value without its option: one URL is requested")
+		return errors.New("the curl command has two URLs, or a value without its option: give one URL")
 	}
 	if text == "" {
 		return errors.New("the curl command has an empty URL")
@@ -143,7 +143,7 @@ func (c *curl) url(text string) error {
 	return nil
 }
 
-// finish puts together what the options said.
+// finish builds the request from the options.
 func (c *curl) finish() error {
 	r := &c.request
 	if err := c.globs(); err != nil {
@@ -164,42 +164,42 @@ func (c *curl) finish() error {
 		r.method = "HEAD"
 	}
 	if len(c.cookies) > 0 {
-		r.suggest("Cookie", strings.Join(c.cookies, ";"))
+		r.setDefault("Cookie", strings.Join(c.cookies, ";"))
 	}
 	if c.agent != "" {
-		r.suggest("User-Agent", c.agent)
+		r.setDefault("User-Agent", c.agent)
 	}
 	if c.referer != "" {
-		r.suggest("Referer", c.referer)
+		r.setDefault("Referer", c.referer)
 	}
 	if c.bearer != "" {
-		r.suggest("Authorization", "Bearer "+c.bearer)
+		r.setDefault("Authorization", "Bearer "+c.bearer)
 	}
 	if user, password, ok := strings.Cut(c.user, ":"); ok {
-		r.suggest("Authorization", basic(user, password))
+		r.setDefault("Authorization", basic(user, password))
 	}
 	if c.encoding {
-		r.suggest("Accept-Encoding", "deflate, gzip, br, zstd")
+		r.setDefault("Accept-Encoding", "deflate, gzip, br, zstd")
 	}
 	c.types()
 	c.drop()
 	return nil
 }
 
-// types sets the types of body and answer as curl does.
+// types sets Content-Type and Accept as curl does.
 func (c *curl) types() {
 	r := &c.request
 	switch {
 	case c.json:
-		r.suggest("Content-Type", "application/json")
-		r.suggest("Accept", "application/json")
+		r.setDefault("Content-Type", "application/json")
+		r.setDefault("Accept", "application/json")
 	case r.body != nil:
-		r.suggest("Content-Type", "application/x-www-form-urlencoded")
+		r.setDefault("Content-Type", "application/x-www-form-urlencoded")
 	}
-	r.suggest("Accept", "*/*")
+	r.setDefault("Accept", "*/*")
 }
 
-// drop leaves out the fields that were named without a value, and the length, which follows from the body.
+// drop removes the header fields that were given without a value, and Content-Length, which follows from the body.
 func (c *curl) drop() {
 	kept := c.request.header[:0]
 	for _, f := range c.request.header {
@@ -214,8 +214,8 @@ func (c *curl) drop() {
 	c.request.header = kept
 }
 
-// globs takes the backslashes off brackets, as browsers write them, and refuses
-// those that curl would expand to many URLs.
+// globs removes the backslashes that browsers write before brackets, and rejects
+// brackets that curl would expand to many URLs.
 func (c *curl) globs() error {
 	if c.globOff {
 		return nil
@@ -234,7 +234,7 @@ func (c *curl) globs() error {
 		case text[i] == '\\' && i+1 < len(text) && strings.IndexByte("[]{}", text[i+1]) >= 0:
 			i++
 		case strings.IndexByte("[]{}", text[i]) >= 0:
-			return errors.New("the URL has brackets, which curl would expand to many URLs: add --globoff if it is one")
+			return errors.New("the URL has brackets, which curl would expand to several URLs: add --globoff if it is a single URL")
 		}
 		b.WriteByte(text[i])
 	}
@@ -242,7 +242,7 @@ func (c *curl) globs() error {
 	return nil
 }
 
-// query puts the data into the URL.
+// query appends the data to the query of the URL.
 func (c *curl) query() {
 	address, fragment, _ := strings.Cut(c.request.url, "#")
 	separator := "?"
@@ -255,7 +255,7 @@ func (c *curl) query() {
 	}
 }
 
-// header takes a field. "Name:" takes a field of curl's own away, and "Name;" sends one without a value.
+// header reads a header field. "Name:" removes a field that curl adds, and "Name;" sends a field without a value.
 func (c *curl) header(text string) error {
 	if strings.HasPrefix(text, "@") {
 		return errors.New("curl's --header @file is not supported here: give the fields themselves")
@@ -275,7 +275,7 @@ func (c *curl) header(text string) error {
 	return nil
 }
 
-// add adds data: --json as it is, all others with & in between.
+// add appends data to the body after a separator.
 func (c *curl) add(data []byte, separator string) {
 	if c.data == nil {
 		c.data = []byte{}
@@ -285,7 +285,7 @@ func (c *curl) add(data []byte, separator string) {
 	c.data = append(c.data, data...)
 }
 
-// fromFile returns the data of an option, of which @ names a file.
+// fromFile returns the data of an option, from a file if it begins with @.
 func (c *curl) fromFile(text string) (data []byte, isFile bool, err error) {
 	file, isFile := strings.CutPrefix(text, "@")
 	switch {
@@ -298,7 +298,7 @@ func (c *curl) fromFile(text string) (data []byte, isFile bool, err error) {
 	return data, true, err
 }
 
-// urlEncode adds what --data-urlencode says: content, =content, name=content, @file or name@file.
+// urlEncode adds the data of --data-urlencode: content, =content, name=content, @file or name@file.
 func (c *curl) urlEncode(text string) error {
 	name, content := "", []byte(text)
 	if i := strings.IndexAny(text, "=@"); i >= 0 {
@@ -318,7 +318,7 @@ func (c *curl) urlEncode(text string) error {
 	return nil
 }
 
-// seconds reads a time of curl's.
+// seconds reads a duration in seconds, as curl writes it.
 func seconds(option, text string) (time.Duration, error) {
 	s, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(s) || s <= 0 || s > maxDuration.Seconds() {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// curlOption is one that curl has.
+// curlOption is an option of curl.
 type curlOption struct {
 	short    byte
 	long     string
@@ -16,7 +16,7 @@ type curlOption struct {
 	apply    func(c *curl, value string) error
 }
 
-// curlOptions are those that are understood, and those that are refused with a reason.
+// curlOptions returns the options that are supported, and those that are rejected with a reason.
 func curlOptions() []curlOption {
 	options := []curlOption{
 		{'X', "request", true, func(c *curl, v string) error { c.request.method = v; return nil }},
@@ -39,10 +39,10 @@ func curlOptions() []curlOption {
 			return err
 		}},
 	}
-	return append(append(append(options, dataOptions()...), printOptions()...), refusedOptions()...)
+	return append(append(append(options, dataOptions()...), printOptions()...), rejectedOptions()...)
 }
 
-// dataOptions are those that make a body.
+// dataOptions returns the options that set a body.
 func dataOptions() []curlOption {
 	return []curlOption{
 		{'d', "data", true, (*curl).lines},
@@ -63,8 +63,8 @@ func dataOptions() []curlOption {
 	}
 }
 
-// printOptions are those that change what curl prints, writes or retries, and so nothing here; and those that
-// ask for what is done anyway.
+// printOptions returns the options that are ignored: they change what curl prints, writes or retries, or request
+// the default.
 func printOptions() []curlOption {
 	nothing := func(*curl, string) error { return nil }
 	var options []curlOption
@@ -80,32 +80,32 @@ func printOptions() []curlOption {
 	}
 	for _, long := range []string{"http2", "http2-prior-knowledge", "http3", "http3-only"} {
 		options = append(options, curlOption{0, long, false, func(c *curl, _ string) error {
-			c.warn("curl's --" + long + " is left out: HTTP/1.1 is spoken")
+			c.warn("curl's --" + long + " is ignored: requests use HTTP/1.1")
 			return nil
 		}})
 	}
 	for _, long := range []string{"connect-timeout", "retry", "retry-delay", "retry-max-time"} {
 		options = append(options, curlOption{0, long, true, func(c *curl, _ string) error {
-			c.warn("curl's --" + long + " is left out: a request is made once, and --max-time ends it")
+			c.warn("curl's --" + long + " is ignored: each request is made once, and --max-time limits it")
 			return nil
 		}})
 	}
 	return options
 }
 
-// refusedOptions are those that are known, and not supported for a reason worth telling.
-func refusedOptions() []curlOption {
+// rejectedOptions returns options that are not supported, with the reason or an alternative.
+func rejectedOptions() []curlOption {
 	var options []curlOption
 	for _, o := range [][3]string{
-		{"F", "form", "a multipart form is not supported; send the body with --data-binary @file and its Content-Type"},
-		{":", "next", "one request is made over and over; write several as a scenario file"},
-		{"Z", "parallel", "one request is made over and over; write several as a scenario file"},
-		{"T", "upload-file", "it is not supported; use --request PUT --data-binary @file"},
-		{"K", "config", "a file with options is not supported; give the options themselves"},
-		{"x", "proxy", "a proxy is not supported: it would be measured too"},
-		{"E", "cert", "a client certificate is not supported"},
-		{"", "cacert", "give --cacert to onsale stress itself"},
-		{"n", "netrc", "it is not supported; use --user"},
+		{"F", "form", "multipart forms are not supported; send the body with --data-binary @file and its Content-Type"},
+		{":", "next", "only one request is repeated; use a scenario file for several"},
+		{"Z", "parallel", "only one request is repeated; use a scenario file for several"},
+		{"T", "upload-file", "uploads are not supported; use --request PUT --data-binary @file"},
+		{"K", "config", "option files are not supported; give the options themselves"},
+		{"x", "proxy", "proxies are not supported, because the result would include the proxy"},
+		{"E", "cert", "client certificates are not supported"},
+		{"", "cacert", "use the --cacert flag of onsale stress instead"},
+		{"n", "netrc", "netrc files are not supported; use --user"},
 	} {
 		options = append(options, curlOption{first(o[0]), o[1], false, func(*curl, string) error {
 			return fmt.Errorf("curl's --%s: %s", o[1], o[2])
@@ -124,7 +124,7 @@ func first(text string) byte {
 
 func (c *curl) warn(text string) { c.request.warnings = append(c.request.warnings, text) }
 
-// lines adds data, of which a file loses its line ends, as curl does.
+// lines adds data. As in curl, the line ends of a file are removed.
 func (c *curl) lines(text string) error {
 	data, isFile, err := c.fromFile(text)
 	if isFile {
@@ -134,16 +134,16 @@ func (c *curl) lines(text string) error {
 	return err
 }
 
-// credentials takes user:password. Without a password curl would ask for it.
+// credentials reads user:password. Without a password curl would prompt for it.
 func (c *curl) credentials(text string) error {
 	if !strings.Contains(text, ":") {
-		return errors.New("curl's --user needs user:password, as nobody is there to type the password")
+		return errors.New("curl's --user needs user:password: onsale does not prompt for the password")
 	}
 	c.user = text
 	return nil
 }
 
-// cookie takes cookies. Without = it is a file to curl.
+// cookie reads cookies. To curl, a value without = is a file name.
 func (c *curl) cookie(text string) error {
 	if !strings.Contains(text, "=") {
 		return errors.New("curl's --cookie with a file is not supported: give the cookies themselves, name=value")
@@ -152,7 +152,7 @@ func (c *curl) cookie(text string) error {
 	return nil
 }
 
-// maxRedirects takes how many redirects are followed with --location.
+// maxRedirects reads how many redirects --location follows.
 func (c *curl) maxRedirects(text string) error {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 || n > curlRedirects {

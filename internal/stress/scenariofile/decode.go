@@ -16,14 +16,14 @@ import (
 	"onsale/internal/stress/guess"
 )
 
-// maxNodes limits how many parts of a file are visited. Aliases let a small file
-// say a lot.
+// maxNodes limits how many nodes of a file are visited: with aliases, a small file can
+// have very many.
 const maxNodes = 100_000
 
 // maxDepth limits how deeply a file is nested.
 const maxDepth = 50
 
-// decoder reads a scenario file, and goes on after a problem to find the next.
+// decoder reads a scenario file. After a problem it continues, to report all problems at once.
 type decoder struct {
 	file     string
 	problems []Problem
@@ -31,13 +31,13 @@ type decoder struct {
 	depth    int
 }
 
-// node is a part of the file, and the field that it is.
+// node is a part of the file, and the path of its field.
 type node struct {
 	*yaml.Node
 	at string
 }
 
-// fail notes a problem with a part of the file.
+// fail records a problem of a part of the file.
 func (d *decoder) fail(n node, format string, args ...any) {
 	line := 0
 	if n.Node != nil {
@@ -46,7 +46,7 @@ func (d *decoder) fail(n node, format string, args ...any) {
 	d.problems = append(d.problems, Problem{File: d.file, Line: line, Field: n.at, Message: fmt.Sprintf(format, args...)})
 }
 
-// parse reads the YAML of a file. Its one document is a mapping.
+// parse reads the YAML of a file, which must be one document that is not empty.
 func (d *decoder) parse(data []byte) (root node, ok bool) {
 	if len(data) > maxFile {
 		d.fail(node{}, "has more than %d bytes", maxFile)
@@ -56,7 +56,7 @@ func (d *decoder) parse(data []byte) (root node, ok bool) {
 	y := yaml.NewDecoder(bytes.NewReader(data))
 	err := y.Decode(&document)
 	if err == nil && !errors.Is(y.Decode(&another), io.EOF) {
-		d.fail(node{Node: &another}, "must be one YAML document, without --- in between")
+		d.fail(node{Node: &another}, "must be a single YAML document, without --- separators")
 		return node{}, false
 	}
 	switch {
@@ -70,45 +70,45 @@ func (d *decoder) parse(data []byte) (root node, ok bool) {
 	return node{Node: document.Content[0]}, true
 }
 
-// syntax notes an error of the YAML parser, which tells the line within its text.
+// syntax records an error of the YAML parser, whose text begins with the line number.
 func (d *decoder) syntax(err error, data []byte) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 0
 	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(text); m != nil {
-		line, _ = strconv.Atoi(m[1]) // nothing but digits
+		line, _ = strconv.Atoi(m[1]) // the expression matches digits alone
 		text = text[len(m[0]):]
 	}
-	d.problems = append(d.problems, Problem{File: d.file, Line: line, Message: "is no YAML: " + text + hint(data)})
+	d.problems = append(d.problems, Problem{File: d.file, Line: line, Message: "is not valid YAML: " + text + hint(data)})
 }
 
-// bare is a template that no quotes keep from being taken for YAML: at the start
-// of a value, or inside of braces.
+// bare matches a template that YAML reads as a mapping because it is not quoted: at the start
+// of a value, or inside braces.
 var bare = regexp.MustCompile(`[:,\[{]\s*\{\{`)
 
-// hint says what is most often behind an error of the parser, whose words and
-// line are of little help then.
+// hint returns advice for the two most common errors, for which the message and the line of the
+// parser are misleading.
 func hint(data []byte) string {
 	for i, line := range strings.Split(string(data), "\n") {
 		switch {
 		case strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
-			return fmt.Sprintf("; line %d begins with a tab, and YAML takes spaces alone", i+1)
+			return fmt.Sprintf("; line %d begins with a tab: indent with spaces", i+1)
 		case bare.MatchString(line):
-			return fmt.Sprintf("; put the {{…}} of line %d into quotes", i+1)
+			return fmt.Sprintf("; put the {{…}} of line %d in quotes", i+1)
 		}
 	}
 	return ""
 }
 
-// visit counts a part of the file; false is too many.
+// visit counts a part of the file. It returns false if there are too many.
 func (d *decoder) visit(n node) bool {
 	d.visited++
 	if d.visited == maxNodes {
-		d.fail(n, "has too many parts, as its aliases stand for much")
+		d.fail(n, "has more than %d parts once its aliases are expanded", maxNodes)
 	}
 	return d.visited < maxNodes
 }
 
-// follow returns what an alias stands for.
+// follow returns the node that an alias refers to, and every other node itself.
 func (n node) follow() node {
 	for n.Kind == yaml.AliasNode {
 		n.Node = n.Alias
@@ -116,21 +116,21 @@ func (n node) follow() node {
 	return n
 }
 
-// null reports whether there is nothing behind the colon.
+// null reports whether the field has no value.
 func (n node) null() bool { return n.follow().ShortTag() == "!!null" }
 
-// field is a part of a mapping, with the name before its colon.
+// field is a value in a mapping, with its key.
 type field struct {
 	node
 	key *yaml.Node
 }
 
-// pairs returns the fields of a mapping in their order. Merge keys (<<) are followed: what
-// stands beside them goes first.
+// pairs returns the fields of a mapping in their order, those of merge keys (<<) included. Fields of the mapping
+// itself take precedence over merged ones.
 func (d *decoder) pairs(n node) []field {
 	f := n.follow()
 	if f.Kind != yaml.MappingNode {
-		d.fail(n, "must be a mapping, name: value")
+		d.fail(n, "must be a mapping of names to values")
 		return nil
 	}
 	var fields []field
@@ -139,11 +139,11 @@ func (d *decoder) pairs(n node) []field {
 		key, value := f.Content[i], f.Content[i+1]
 		switch at := join(n.at, key.Value); {
 		case key.Kind != yaml.ScalarNode:
-			d.fail(node{Node: key, at: n.at}, "has a name that is no text")
+			d.fail(node{Node: key, at: n.at}, "has a key that is not a text")
 		case key.ShortTag() == "!!merge":
 			merged = append(merged, node{Node: value, at: n.at})
 		case has(fields, key.Value):
-			d.fail(node{Node: key, at: at}, "is there twice")
+			d.fail(node{Node: key, at: at}, "is set twice")
 		default:
 			fields = append(fields, field{node: node{Node: value, at: at}, key: key})
 		}
@@ -154,7 +154,7 @@ func (d *decoder) pairs(n node) []field {
 	return fields
 }
 
-// merge adds the fields of a mapping, or of each in a list, that are not there yet.
+// merge adds the fields of a mapping, or of a list of mappings, that are not set yet.
 func (d *decoder) merge(m node, fields []field) []field {
 	if d.depth++; d.depth > maxDepth {
 		d.fail(m, "is nested too deeply")
@@ -176,7 +176,7 @@ func has(fields []field, name string) bool {
 	return slices.ContainsFunc(fields, func(f field) bool { return f.key.Value == name })
 }
 
-// join returns the field below another.
+// join returns the path of a field within another.
 func join(at, name string) string {
 	if at == "" {
 		return name
@@ -184,11 +184,11 @@ func join(at, name string) string {
 	return at + "." + name
 }
 
-// object returns the fields of a mapping by their names.
+// object returns the fields of a mapping by name.
 func (d *decoder) object(n node, known string) map[string]node { return d.known(d.pairs(n), known) }
 
-// known returns fields by their names. Others than the known ones, a text with spaces
-// in between, are a problem, but for extensions: x- and more.
+// known returns fields by name. The known names are separated by spaces; any other name is a problem, unless it
+// begins with x-.
 func (d *decoder) known(fields []field, known string) map[string]node {
 	names := strings.Fields(known)
 	found := make(map[string]node)
@@ -197,7 +197,7 @@ func (d *decoder) known(fields []field, known string) map[string]node {
 		case slices.Contains(names, name):
 			found[name] = f.node
 		case !strings.HasPrefix(name, "x-"):
-			d.fail(node{Node: f.key, at: f.at}, "is not known%s", guess.Among(name, names))
+			d.fail(node{Node: f.key, at: f.at}, "is not a known field%s", guess.Among(name, names))
 		}
 	}
 	return found
@@ -228,7 +228,7 @@ func (d *decoder) items(n node) []node {
 	return items
 }
 
-// oneOrMore returns the elements of a list, or what is no list as its only element.
+// oneOrMore returns the elements of a list, or a node that is not a list as the only element.
 func (d *decoder) oneOrMore(n node) []node {
 	if n.list() {
 		return d.items(n)
@@ -236,11 +236,11 @@ func (d *decoder) oneOrMore(n node) []node {
 	return []node{n}
 }
 
-// text returns a scalar as it is written, numbers and the like included.
+// text returns a scalar as it is written, also a number or a bool.
 func (d *decoder) text(n node) string {
 	if f := n.follow(); f.Kind != yaml.ScalarNode || n.null() {
 		if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 {
-			d.fail(n, "must be a text; put a {{…}} into quotes")
+			d.fail(n, "must be a text; put the {{…}} in quotes")
 			return ""
 		}
 		d.fail(n, "must be a text")
@@ -249,13 +249,13 @@ func (d *decoder) text(n node) string {
 	return n.follow().Value
 }
 
-// mapping reports whether there are fields.
+// mapping reports whether the node is a mapping.
 func (n node) mapping() bool { return n.follow().Kind == yaml.MappingNode }
 
-// list reports whether there are elements.
+// list reports whether the node is a list.
 func (n node) list() bool { return n.follow().Kind == yaml.SequenceNode }
 
-// scalar reports whether there is a text, a number, true or false.
+// scalar reports whether the node is a text, a number, true or false.
 func (n node) scalar() bool { return n.follow().Kind == yaml.ScalarNode && !n.null() }
 
 // flag returns true or false.
@@ -277,20 +277,20 @@ func (d *decoder) whole(n node, least, most int) int {
 	return value
 }
 
-// maxDuration is the longest time that a file may name: a wait of more is a slip.
+// maxDuration limits the times in a file: a longer one is a typing error.
 const maxDuration = 24 * time.Hour
 
-// duration returns a time, at least so long.
+// duration returns a time of at least least.
 func (d *decoder) duration(n node, least time.Duration) time.Duration {
 	f := n.follow()
 	value, err := time.ParseDuration(f.Value)
 	switch {
 	case f.Kind != yaml.ScalarNode:
-		d.fail(n, "must be a time such as 500ms or 2s")
+		d.fail(n, "must be a duration such as 500ms or 2s")
 	case err != nil && (f.ShortTag() == "!!int" || f.ShortTag() == "!!float"):
 		d.fail(n, "needs a unit: %ss or %sms", f.Value, f.Value)
 	case err != nil:
-		d.fail(n, "must be a time such as 500ms or 2s")
+		d.fail(n, "must be a duration such as 500ms or 2s")
 	case value < least || value > maxDuration:
 		d.fail(n, "must be from %s to %s", short(least), short(maxDuration))
 	default:
@@ -299,7 +299,7 @@ func (d *decoder) duration(n node, least time.Duration) time.Duration {
 	return least
 }
 
-// short writes a duration without the units that are zero.
+// short formats a duration without units that are zero.
 func short(d time.Duration) string {
 	text := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {

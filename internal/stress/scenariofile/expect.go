@@ -16,8 +16,8 @@ const (
 	captureFields  = "json header regex cookie default"
 )
 
-// check reads what an answer must have. Checks are made in this order, and the first that
-// fails is told.
+// check reads what an answer must have. Checks run in the order of this function, and the first that
+// fails is reported.
 func (f *fileReader) check(n node, st *step, s *scope) {
 	fields := f.object(n, checkFields)
 	if v, ok := fields["business"]; ok {
@@ -32,7 +32,7 @@ func (f *fileReader) check(n node, st *step, s *scope) {
 	if v, ok := fields["header"]; ok {
 		for _, h := range f.pairs(v) {
 			if !isToken(h.key.Value) {
-				f.fail(node{Node: h.key, at: h.at}, "is no name of a header")
+				f.fail(node{Node: h.key, at: h.at}, "is not a valid header name")
 				continue
 			}
 			st.checks = append(st.checks, headerHas(h.key.Value, f.template(h.node, f.line(h.node), plainText, s)))
@@ -71,13 +71,13 @@ func (f *fileReader) statuses(n node) statuses {
 	return all
 }
 
-// jsonChecks reads paths and what stands there, or a list of paths where there must be something.
+// jsonChecks reads paths with the values that they must have, or a list of paths that must exist.
 func (f *fileReader) jsonChecks(n node, s *scope) []check {
 	var checks []check
 	if !n.mapping() {
 		for _, item := range f.oneOrMore(n) {
 			if p, ok := f.jsonPath(item, f.text(item)); ok {
-				checks = append(checks, jsonThere(p))
+				checks = append(checks, jsonExists(p))
 			}
 		}
 		return checks
@@ -102,7 +102,7 @@ func (f *fileReader) jsonChecks(n node, s *scope) []check {
 	return checks
 }
 
-// jsonPath reads a JSON path of a check, where the dice have no say.
+// jsonPath reads the JSON path of a check, which cannot have [*].
 func (f *fileReader) jsonPath(n node, text string) (jsonPath, bool) {
 	if text == "" {
 		return jsonPath{}, false
@@ -112,13 +112,13 @@ func (f *fileReader) jsonPath(n node, text string) (jsonPath, bool) {
 	case err != nil:
 		f.fail(n, "%s", err.Error())
 	case p.any():
-		f.fail(n, "has [*], which is for captures: a check looks at one place")
+		f.fail(n, "has [*], which only captures can have: a check tests one value")
 	}
 	return p, err == nil && !p.any()
 }
 
-// businesses reads answers that are no failures: their names by status, or a list that
-// tells those of one status apart.
+// businesses reads answers that are not failures: a mapping from statuses to names, or a list, which can have several
+// names for one status.
 func (f *fileReader) businesses(n node, st *step, s *scope) {
 	if n.mapping() {
 		for _, v := range f.pairs(n) {
@@ -148,7 +148,7 @@ func (f *fileReader) businesses(n node, st *step, s *scope) {
 	}
 }
 
-// businessName reads the name of a business answer, sold_out say.
+// businessName reads the name of a business answer, such as sold_out.
 func (f *fileReader) businessName(n node) string {
 	text := f.text(n)
 	if text != "" && !isName(text) {
@@ -157,13 +157,13 @@ func (f *fileReader) businessName(n node) string {
 	return text
 }
 
-// captures reads what a step keeps of its answer.
+// captures reads which parts of its answer a step captures.
 func (f *fileReader) captures(n node, st *step, s *scope) {
 	for _, v := range f.pairs(n) {
 		name := v.key.Value
 		why := reserved(name)
 		if _, taken := s.variables[name]; taken {
-			why = "is called as a variable is"
+			why = "is the name of a variable; choose another name"
 		}
 		if why != "" {
 			f.fail(node{Node: v.key, at: v.at}, "%s", why)
@@ -176,11 +176,11 @@ func (f *fileReader) captures(n node, st *step, s *scope) {
 	}
 }
 
-// capture reads one: a JSON path, or where to look and what to take if nothing is there.
+// capture reads one capture: a JSON path, or a source with a default.
 func (f *fileReader) capture(v field, carryOn bool) (c capture) {
 	if v.scalar() {
 		if carryOn {
-			f.fail(v.node, "needs a default, as the steps behind it come even after a failure: {json: …, default: …}")
+			f.fail(v.node, "needs a default, because later steps also run after a failure: {json: …, default: …}")
 		}
 		c.body = true
 		c.from, c.detail = f.source("json", v.node)
@@ -193,7 +193,7 @@ func (f *fileReader) capture(v field, carryOn bool) (c capture) {
 		}
 		c.fallback = n.follow().Value
 	} else if carryOn && v.mapping() {
-		f.fail(v.node, "needs default, as the steps behind it come even after a failure")
+		f.fail(v.node, "needs default, because later steps also run after a failure")
 	}
 	sources := 0
 	for _, name := range []string{"json", "header", "regex", "cookie"} {
@@ -209,7 +209,7 @@ func (f *fileReader) capture(v field, carryOn bool) (c capture) {
 	return c
 }
 
-// source reads where a capture looks. The detail says that nothing is there.
+// source reads the source of a capture. The detail is that of a failure to find it.
 func (f *fileReader) source(kind string, n node) (from source, detail string) {
 	text := f.text(n)
 	if text == "" {
@@ -221,7 +221,7 @@ func (f *fileReader) source(kind string, n node) (from source, detail string) {
 	switch kind {
 	case "header":
 		if !isToken(text) {
-			f.fail(n, "is no name of a header")
+			f.fail(n, "is not a valid header name")
 		}
 		return headerSource(text), "no header " + text
 	case "cookie":
@@ -229,7 +229,7 @@ func (f *fileReader) source(kind string, n node) (from source, detail string) {
 	case "regex":
 		expression, err := regexp.Compile(text)
 		if err != nil {
-			f.fail(n, "is no regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+			f.fail(n, "is not a valid regular expression: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 		}
 		return &regexSource{expression}, "nothing matches its regex"
 	}

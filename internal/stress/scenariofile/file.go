@@ -13,14 +13,13 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// fileFields are those of a file.
+// fileFields are the fields at the top of a file.
 const fileFields = "name summary host timeout redirects insecure cookie_jar headers variables env csv users " + kindOnlyFields
 
-// Limits of numbers in a file.
 const (
-	// maxRedirects is what browsers follow at most.
+	// maxRedirects is the limit of browsers.
 	maxRedirects = 20
-	// minTimeout is the shortest that means anything over a network.
+	// minTimeout is the shortest useful timeout over a network.
 	minTimeout = time.Millisecond
 )
 
@@ -28,19 +27,19 @@ const (
 type fileReader struct {
 	*decoder
 	options Options
-	// common are the headers of all requests.
+	// common are the header fields of all requests.
 	common   []*commonHeader
 	declared []declared
 	warnings []string
 }
 
-// declared is a name that the file makes known, to say so if nothing uses it.
+// declared is a name that the file declares; a warning says if nothing uses it.
 type declared struct {
 	line       int
 	what, name string
 }
 
-// script reads the fields of the file. Names are made known before what may use them.
+// definition reads the fields of the file. It reads declarations of names before the fields that can use them.
 func (d *decoder) definition(root node, o Options) *Definition {
 	f := &fileReader{decoder: d, options: o}
 	fields := d.object(root, fileFields)
@@ -70,13 +69,13 @@ func (d *decoder) definition(root node, o Options) *Definition {
 	return s
 }
 
-// settings reads what holds for the whole run.
+// settings reads the fields that apply to the whole run.
 func (f *fileReader) settings(fields map[string]node, s *Definition) {
 	if n, ok := fields["name"]; ok {
-		s.Name = f.staticText(n, "is the same for all")
+		s.Name = f.staticText(n, "is the same for every user")
 	}
 	if n, ok := fields["summary"]; ok {
-		s.Summary = f.staticText(n, "is the same for all")
+		s.Summary = f.staticText(n, "is the same for every user")
 	}
 	if n, ok := fields["host"]; ok {
 		s.Host = f.host(n)
@@ -95,7 +94,7 @@ func (f *fileReader) settings(fields map[string]node, s *Definition) {
 	}
 }
 
-// host reads the target. It is shown in reports, and so has nothing in it that may be secret.
+// host reads the target. Reports show it, so that it takes no templates, whose values can be secret.
 func (f *fileReader) host(n node) string {
 	text := f.staticText(n, "is shown in reports; set it with --host")
 	if text == "" {
@@ -109,12 +108,12 @@ func (f *fileReader) host(n node) string {
 	return target.String()
 }
 
-// staticText reads a text that has no templates.
+// staticText reads a text that takes no templates; why completes the sentence "because it …".
 func (f *fileReader) staticText(n node, why string) string {
 	text := f.text(n)
 	switch {
 	case strings.Contains(text, "{{"):
-		f.fail(n, "takes no {{…}}, as it %s", why)
+		f.fail(n, "cannot have {{…}}, because it %s", why)
 		return ""
 	case text == "" && n.scalar():
 		f.fail(n, "must not be empty")
@@ -124,7 +123,7 @@ func (f *fileReader) staticText(n node, why string) string {
 	return text
 }
 
-// variables reads the constants.
+// variables reads the constants of the file.
 func (f *fileReader) variables(n node, sc *scope) {
 	for _, v := range f.pairs(n) {
 		name := v.key.Value
@@ -141,7 +140,7 @@ func (f *fileReader) variables(n node, sc *scope) {
 		case err != nil:
 			f.fail(v.node, "%s", err.Error())
 		case strings.Contains(c.text, "{{"):
-			f.fail(v.node, "is a constant, and takes no {{…}}: write it where the variable is used")
+			f.fail(v.node, "is a constant and cannot have {{…}}: use the {{…}} where the variable is used")
 		default:
 			sc.variables[name] = c
 			f.declare(v.key, "variable", name)
@@ -149,7 +148,7 @@ func (f *fileReader) variables(n node, sc *scope) {
 	}
 }
 
-// env reads which variables of the environment may be used: a list of names, or names with defaults.
+// env reads which environment variables templates can use: a list of names, or names with defaults.
 func (f *fileReader) env(n node, sc *scope) {
 	if n.mapping() {
 		for _, v := range f.pairs(n) {
@@ -162,7 +161,7 @@ func (f *fileReader) env(n node, sc *scope) {
 	}
 }
 
-// lookUp reads one variable of the environment. Its value is told nobody.
+// lookUp reads one environment variable. No error contains its value.
 func (f *fileReader) lookUp(n node, name string, fallback node, sc *scope) {
 	if name == "" {
 		return
@@ -170,12 +169,12 @@ func (f *fileReader) lookUp(n node, name string, fallback node, sc *scope) {
 	value, ok := f.options.Env(name)
 	switch {
 	case !isName(name):
-		f.fail(n, "must have names of letters, digits and _")
+		f.fail(n, "must be a name of letters, digits and _")
 		return
 	case !ok && fallback.Node != nil && !fallback.null():
 		value = f.text(fallback)
 	case !ok:
-		f.fail(n, "needs %s, which is not set in the environment and has no default here", name)
+		f.fail(n, "needs the environment variable %s, which is not set and has no default here", name)
 	}
 	sc.env[name] = value
 	f.declare(n.Node, "environment variable", envGroup+"."+name)
@@ -186,11 +185,11 @@ func (f *fileReader) tables(n node, sc *scope) {
 	for _, item := range f.oneOrMore(n) {
 		t := f.table(item, f.options)
 		if slices.ContainsFunc(sc.tables, func(other *table) bool { return other.name == t.name }) {
-			f.fail(item, "is called %s, as another is: give it a name with as", t.name)
+			f.fail(item, "has the name %s, which another CSV file has: set another name with as", t.name)
 			continue
 		}
 		if _, taken := sc.variables[t.name]; taken {
-			f.fail(item, "is called %s, as a variable is: give it a name with as", t.name)
+			f.fail(item, "has the name %s, which a variable has: set another name with as", t.name)
 			continue
 		}
 		sc.tables = append(sc.tables, t)
@@ -198,12 +197,12 @@ func (f *fileReader) tables(n node, sc *scope) {
 	}
 }
 
-// declare notes a name, to warn if nothing uses it.
+// declare records a name, to warn if nothing uses it.
 func (f *fileReader) declare(n *yaml.Node, what, name string) {
 	f.declared = append(f.declared, declared{line: n.Line, what: what, name: name})
 }
 
-// warn notes what is not wrong but hardly meant.
+// warn records a warning about something valid that is probably a mistake.
 func (f *fileReader) warn(n node, text string) {
 	f.warnings = append(f.warnings, fmt.Sprintf("%s:%d: %s %s", f.file, n.Line, n.at, text))
 }
@@ -218,7 +217,7 @@ func (f *fileReader) unused(sc *scope) (warnings []string) {
 	return warnings
 }
 
-// summary says what a file is about that does not say so itself.
+// summary returns the summary of a file that has none itself.
 func summary(kinds []kind) string {
 	requests, tasks := 0, 0
 	for _, k := range kinds {
@@ -237,7 +236,7 @@ func (f *fileReader) template(n node, text string, m mode, s *scope) template {
 	return t
 }
 
-// wrongTemplate tells what is wrong with a template, once.
+// wrongTemplate records the problem of a template, if err is one.
 func (f *fileReader) wrongTemplate(n node, text string, err error) {
 	var wrong *templateError
 	if !errors.As(err, &wrong) {
@@ -245,7 +244,7 @@ func (f *fileReader) wrongTemplate(n node, text string, err error) {
 	}
 	line := n.Line
 	if n.follow().Style == yaml.LiteralStyle {
-		// In a block of several lines, the problem stands on one of those below.
+		// The text of a block begins on the next line; count the lines to the template.
 		line = n.follow().Line + 1 + strings.Count(text[:wrong.offset], "\n")
 	}
 	f.problems = append(f.problems, Problem{File: f.file, Line: line, Field: n.at, Message: wrong.message})

@@ -10,24 +10,24 @@ import (
 	"onsale/internal/stress/guess"
 )
 
-// functions are those that templates may call.
+// functions are the functions of templates.
 const functions = "int text uuid pick user iteration now number string"
 
 func isFunction(name string) bool { return slices.Contains(strings.Fields(functions), name) }
 
-// Limits of what functions are given.
+// Limits of arguments.
 const (
-	// mostInt is the largest number that every JSON reader keeps exactly: 2^53.
+	// mostInt is the largest number that every JSON parser represents exactly: 2^53.
 	mostInt = 1 << 53
-	// longestText is how many letters {{text}} makes at most: more belongs in a file.
+	// longestText is the limit of {{text}}, in letters: a longer text belongs in a file.
 	longestText = 1 << 20
 )
 
-// call adds a call of a function.
+// call adds a call of a function to a template.
 func (s *scope) call(t *template, name string, arguments []word, m mode) error {
 	need := func(n int, usage string) error {
 		if len(arguments) != n {
-			return fmt.Errorf("has {{%s}} in another form than %s", name, usage)
+			return fmt.Errorf("has {{%s}} with the wrong arguments: write %s", name, usage)
 		}
 		return nil
 	}
@@ -62,27 +62,27 @@ func (s *scope) call(t *template, name string, arguments []word, m mode) error {
 	}
 }
 
-// callInt adds {{int LEAST MOST}}: a number, both included.
+// callInt adds {{int LEAST MOST}}: a random number, both ends included.
 func callInt(t *template, arguments []word) error {
 	if len(arguments) != 2 {
-		return errors.New("has {{int}} in another form than {{int 1 100}}")
+		return errors.New("has {{int}} with the wrong arguments: write {{int 1 100}}")
 	}
 	least, err := strconv.ParseInt(arguments[0].text, 10, 64)
 	most, err2 := strconv.ParseInt(arguments[1].text, 10, 64)
 	switch {
 	case err != nil || err2 != nil || min(least, most) < -mostInt || max(least, most) > mostInt:
-		return fmt.Errorf("has {{int %s %s}}, but these must be whole numbers of at most 2^53", arguments[0].text, arguments[1].text)
+		return fmt.Errorf("has {{int %s %s}}, but both must be whole numbers from -2^53 to 2^53", arguments[0].text, arguments[1].text)
 	case least > most:
-		return fmt.Errorf("has {{int %d %d}}, but the first must be the smaller", least, most)
+		return fmt.Errorf("has {{int %d %d}}, but the first number must not be greater than the second", least, most)
 	}
 	t.add(part{op: randomInt, number: least, span: most - least + 1})
 	return nil
 }
 
-// callPick adds {{pick a b c}}: one of the words.
+// callPick adds {{pick a b c}}: one of the words at random.
 func callPick(t *template, arguments []word, m mode) error {
 	if len(arguments) == 0 {
-		return errors.New(`has {{pick}} in another form than {{pick red green "light blue"}}`)
+		return errors.New(`has {{pick}} with the wrong arguments: write {{pick red green "light blue"}}`)
 	}
 	p := part{op: pickOne}
 	for _, a := range arguments {
@@ -104,7 +104,7 @@ func callNow(t *template, arguments []word, m mode) error {
 	}
 	switch {
 	case len(arguments) > 1:
-		return errors.New("has {{now}} in another form than {{now unix}}")
+		return errors.New("has {{now}} with the wrong arguments: write {{now unix}}")
 	case format == "rfc3339":
 		t.computed(part{op: nowTime}, m)
 	case format == "date":
@@ -114,12 +114,12 @@ func callNow(t *template, arguments []word, m mode) error {
 	case format == "unix_ms":
 		t.add(part{op: nowUnixMS})
 	default:
-		return fmt.Errorf("has {{now %s}}, which is not known%s", format, guess.Among(format, []string{"rfc3339", "date", "unix", "unix_ms"}))
+		return fmt.Errorf("has {{now %s}}, which is not a known format%s", format, guess.Among(format, []string{"rfc3339", "date", "unix", "unix_ms"}))
 	}
 	return nil
 }
 
-// convert adds {{number NAME}} or {{string NAME}}, which differ from {{NAME}} where a whole JSON value is wanted.
+// convert adds {{number NAME}} or {{string NAME}}, which differ from {{NAME}} only as a whole JSON value.
 func (s *scope) convert(t *template, name, of string, m mode) error {
 	if name == "string" && m == asJSON {
 		t.add(part{text: `"`})

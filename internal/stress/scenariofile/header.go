@@ -7,11 +7,11 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// commonHeader is a header field of all requests. It is sent as soon as what it needs was captured.
+// commonHeader is a header field of all requests. Requests send it from the step on that captured what it needs.
 type commonHeader struct {
 	node
 	name string
-	// sent says that a request sends it, and wrong why the others cannot.
+	// sent is set if at least one request sends it; wrong is why others cannot.
 	sent  bool
 	wrong error
 }
@@ -25,7 +25,7 @@ func (f *fileReader) readCommon(n node) {
 	}
 }
 
-// commonHeaders adds those fields that the step has not itself.
+// commonHeaders adds the common fields that the step does not set itself.
 func (f *fileReader) commonHeaders(st *step, s *scope) {
 	for _, c := range f.common {
 		if st.hasHeader(c.name) || !c.scalar() {
@@ -45,7 +45,7 @@ func (f *fileReader) commonHeaders(st *step, s *scope) {
 	}
 }
 
-// checkCommon tells of the fields that no request can send, as they name what nobody knows.
+// checkCommon reports the fields that no request can send, because they use an unknown name.
 func (f *fileReader) checkCommon() {
 	for _, c := range f.common {
 		switch {
@@ -64,23 +64,23 @@ func (f *fileReader) stepHeaders(n node, st *step, s *scope) {
 			continue
 		}
 		if st.hasHeader(v.key.Value) {
-			f.fail(node{Node: v.key, at: v.at}, "is there twice")
+			f.fail(node{Node: v.key, at: v.at}, "is set twice")
 			continue
 		}
 		st.addHeader(pair{v.key.Value, f.lineTemplate(v.node, s)})
 	}
 }
 
-// headerName reports whether a field has a name that requests may set.
+// headerName reports whether requests can set a field of that name.
 func (f *fileReader) headerName(v field) bool {
 	var why string
 	switch name := v.key.Value; {
 	case !isToken(name):
-		why = "is no name of a header"
+		why = "is not a valid header name"
 	case strings.EqualFold(name, "Cookie"):
-		why = "belongs under cookies, with the cookies' names and values"
+		why = "cannot be set here: use cookies, with names and values"
 	case strings.EqualFold(name, "Content-Length"), strings.EqualFold(name, "Transfer-Encoding"):
-		why = "follows from the body, and cannot be set"
+		why = "cannot be set, because it follows from the body"
 	default:
 		return true
 	}
@@ -88,7 +88,7 @@ func (f *fileReader) headerName(v field) bool {
 	return false
 }
 
-// line reads a text that is one line, as header fields and cookies are.
+// line reads a text of one line, such as a header field or a cookie.
 func (f *fileReader) line(n node) string {
 	if n.scalar() && n.follow().Value == "" {
 		return ""
@@ -107,22 +107,22 @@ func (f *fileReader) lineTemplate(n node, s *scope) template {
 	return t
 }
 
-// oneLine makes sure that what is known by now, of the environment say, breaks no line.
+// oneLine checks that values that are known when the file is loaded, such as environment variables, have no line break.
 func (f *fileReader) oneLine(n node, t *template) {
 	for _, p := range t.parts {
 		if slices.ContainsFunc(append(p.words, p.text), func(text string) bool { return strings.ContainsFunc(text, isControl) }) {
 			if !strings.ContainsFunc(outside(t.source), isControl) {
-				f.fail(n, "has a line break or another control character in what its {{…}} stand for")
+				f.fail(n, "has a line break or another control character in the value of a {{…}}")
 			}
 			return
 		}
 	}
 }
 
-// isControl reports whether a character cannot stand in a header field.
+// isControl reports whether a header field cannot contain a character.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// addHeader adds a field, apart if it changes from call to call.
+// addHeader adds a field to the constant or to the changing ones.
 func (st *step) addHeader(p pair) {
 	if text, ok := p.value.constant(); ok {
 		st.header = append(st.header, wire.Field{Name: p.name, Value: text})
@@ -131,17 +131,17 @@ func (st *step) addHeader(p pair) {
 	st.changing = append(st.changing, p)
 }
 
-// cookies reads the cookies that a step sends beside those of the jar.
+// cookies reads the cookies that a step sends in addition to those of the jar.
 func (f *fileReader) cookies(n node, st *step, s *scope) {
 	for _, v := range f.pairs(n) {
 		name := v.key.Value
 		if !isToken(name) {
-			f.fail(node{Node: v.key, at: v.at}, "is no name of a cookie")
+			f.fail(node{Node: v.key, at: v.at}, "is not a valid cookie name")
 			continue
 		}
 		t := f.lineTemplate(v.node, s)
 		if strings.Contains(outside(t.source), ";") {
-			f.fail(v.node, "must be one cookie's value, without ;")
+			f.fail(v.node, "must be the value of one cookie, without ;")
 		}
 		st.cookies = append(st.cookies, pair{name, t})
 	}

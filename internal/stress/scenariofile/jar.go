@@ -10,14 +10,14 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// address is where all requests of a scenario go.
+// address is the target of all requests of a scenario.
 type address struct {
 	scheme, host string
-	// base is the path that all requests have in common, escaped and without a slash at its end.
+	// base is the path of the target's URL, escaped and without a slash at its end.
 	base string
 }
 
-// newAddress returns that of a target. One that cannot be read has no cookies.
+// newAddress returns the address of a target. If its URL cannot be parsed, there are no cookies.
 func newAddress(target *wire.Target) address {
 	u, err := url.Parse(target.String())
 	if err != nil {
@@ -26,15 +26,15 @@ func newAddress(target *wire.Target) address {
 	return address{scheme: u.Scheme, host: u.Host, base: strings.TrimSuffix(u.EscapedPath(), "/")}
 }
 
-// below returns the path of a request for a path, or URL, that the target told, in
-// a Location say, when it answered a request for the path from (empty if no answer
-// told it). Everything goes to the target, so that another host's name is dropped. What
-// cannot stand in a request is escaped: an error would repeat it.
+// below returns the path of a request for a path or URL that the target returned, for example in
+// a Location, in the answer to a request for the path from (empty if it is from elsewhere).
+// Every request goes to the target, so that the name of another host is dropped. Characters that
+// a request cannot have are escaped, because an error would show the path, which can be secret.
 func (t address) below(location, from string) string {
 	location, _, _ = strings.Cut(location, "#")
 	path, query, asks := strings.Cut(escapeURL(withoutHost(location)), "?")
 	from, _, _ = strings.Cut(from, "?")
-	// The URLs have a path alone, and no escapes are read or written in it (RFC 3986, 5.2).
+	// Only the paths are resolved, as they are escaped (RFC 3986, 5.2).
 	path = (&url.URL{Path: t.base + cmp.Or(from, "/")}).ResolveReference(&url.URL{Path: path}).Path
 	if after, ok := strings.CutPrefix(path, t.base); ok && (after == "" || after[0] == '/') {
 		path = cmp.Or(after, "/")
@@ -45,7 +45,7 @@ func (t address) below(location, from string) string {
 	return path
 }
 
-// withoutHost returns what of a URL stands behind its host, http://host/path or //host/path.
+// withoutHost returns the part of a URL after its host: http://host/path or //host/path.
 func withoutHost(location string) string {
 	rest, ok := strings.CutPrefix(location, "//")
 	if scheme, after, found := strings.Cut(location, "://"); found && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) {
@@ -64,7 +64,7 @@ func withoutHost(location string) string {
 	return rest[end:]
 }
 
-// url returns that of a request, without the query, as cookies need it.
+// url returns the URL of a request without its query, for the cookie jar.
 func (t address) url(path string) *url.URL {
 	path, _, _ = strings.Cut(path, "?")
 	path = t.base + path
@@ -74,12 +74,12 @@ func (t address) url(path string) *url.URL {
 	return &url.URL{Scheme: t.scheme, Host: t.host, Path: path}
 }
 
-// jar keeps the cookies of one user. It takes no memory before the first.
+// jar keeps the cookies of one user. It takes no memory before the first cookie.
 type jar struct{ cookies *cookiejar.Jar }
 
 func isSetCookie(name string) bool { return strings.EqualFold(name, "Set-Cookie") }
 
-// take keeps the cookies that an answer sets. Those that are no cookies are left out, as browsers do.
+// take keeps the cookies that an answer sets. It ignores invalid ones, as browsers do.
 func (j *jar) take(t address, path string, r *wire.Response) {
 	var set []*http.Cookie
 	for name, line := range r.Each {
@@ -94,14 +94,14 @@ func (j *jar) take(t address, path string, r *wire.Response) {
 		return
 	}
 	if j.cookies == nil {
-		// Without a list of public suffixes, which guards other sites: here is one.
-		j.cookies, _ = cookiejar.New(nil) // it has no error to return
+		// A list of public suffixes protects other sites; here there is only one.
+		j.cookies, _ = cookiejar.New(nil) // it never returns an error
 	}
 	j.cookies.SetCookies(t.url(path), set)
 }
 
-// appendCookies writes the value of the Cookie header: what the jar has for the step's path, and
-// the step's own cookies, which go first where both have one of a name.
+// appendCookies appends the value of the Cookie header: the step's own cookies, and those of the jar for the
+// step's path that have other names.
 func (a *virtualUser) appendCookies(b []byte, s *step, path string) []byte {
 	start := len(b)
 	next := func() {
@@ -130,7 +130,7 @@ func (a *virtualUser) appendCookies(b []byte, s *step, path string) []byte {
 	return b
 }
 
-// appendCookieValue writes the value of a cookie as it was set: quotes are part of it.
+// appendCookieValue appends the value of a cookie as it was set, quotes included.
 func appendCookieValue(b []byte, c *http.Cookie) []byte {
 	if c.Quoted {
 		b = append(b, '"')

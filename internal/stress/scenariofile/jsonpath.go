@@ -11,28 +11,28 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// jsonPath says where in a JSON text something stands: $.items[0].id. It is the part of JSONPath
-// (RFC 9535) that names one thing, and [*] for one that the dice choose.
+// jsonPath is the path of a value in a JSON document, such as $.items[0].id. It is the part of JSONPath
+// (RFC 9535) that selects one value; [*] selects a random element.
 type jsonPath struct {
 	source string
 	steps  []pathStep
 }
 
-// pathStep is one step down: a member of an object, or an element of an array.
+// pathStep selects a member of an object, or an element of an array.
 type pathStep struct {
 	key     string
 	element bool
-	// index counts from 0, or with negative numbers from the end.
+	// index counts from 0; negative numbers count from the end.
 	index int
 	any   bool
 }
 
 // parsePath reads a path:
 //
-//	$               the whole text
+//	$               the whole document
 //	.name ['name']  a member of an object
 //	[0] [-1]        an element of an array, from the front or from its end
-//	[*]             any element of an array
+//	[*]             a random element of an array
 func parsePath(text string) (jsonPath, error) {
 	p := jsonPath{source: text}
 	rest, ok := strings.CutPrefix(text, "$")
@@ -56,7 +56,7 @@ func parseStep(rest string) (step pathStep, after string, err error) {
 			end = len(name)
 		}
 		if end == 0 || strings.ContainsAny(name[:end], `*?]'" `) {
-			return step, "", fmt.Errorf("has a JSON path that cannot be read from %q on", rest)
+			return step, "", fmt.Errorf("has a JSON path with a syntax error at %q", rest)
 		}
 		return pathStep{key: name[:end]}, name[end:], nil
 	}
@@ -72,7 +72,7 @@ func parseStep(rest string) (step pathStep, after string, err error) {
 	index, err := strconv.Atoi(inside)
 	switch {
 	case !ok || rest[0] != '[' || inside != "*" && err != nil:
-		return step, "", fmt.Errorf("has a JSON path that cannot be read from %q on", rest)
+		return step, "", fmt.Errorf("has a JSON path with a syntax error at %q", rest)
 	case inside == "*":
 		return pathStep{element: true, any: true}, after, nil
 	}

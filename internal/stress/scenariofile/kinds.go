@@ -3,7 +3,7 @@ package scenariofile
 // Fields of a kind of users and of a task.
 const (
 	kindFields = "name weight " + kindOnlyFields
-	// kindOnlyFields may stand at the top of a file that has one kind of users.
+	// kindOnlyFields are also valid at the top of a file that has one kind of users.
 	kindOnlyFields = "wait start tasks"
 	taskFields     = "name weight steps"
 )
@@ -14,7 +14,7 @@ const (
 	maxWeight = 1000
 )
 
-// users reads the kinds of users: those under users, or the one whose tasks stand at the top.
+// users reads the kinds of users: those under users, or the one whose tasks are at the top of the file.
 func (f *fileReader) users(root node, fields map[string]node, sc *scope) []kind {
 	list, ok := fields["users"]
 	if !ok {
@@ -22,7 +22,7 @@ func (f *fileReader) users(root node, fields map[string]node, sc *scope) []kind 
 	}
 	for _, name := range []string{"tasks", "start"} {
 		if n, both := fields[name]; both {
-			f.fail(n, "stands beside users: put it under one of them")
+			f.fail(n, "cannot be combined with users: move it into one of them")
 		}
 	}
 	items := f.items(list)
@@ -40,11 +40,11 @@ func (f *fileReader) users(root node, fields map[string]node, sc *scope) []kind 
 	return kinds
 }
 
-// kind reads one kind of users. What it does not say about waiting, the top of the file says.
+// kind reads one kind of users. Its default for wait is the one at the top of the file.
 func (f *fileReader) kind(n node, fields, top map[string]node, sc *scope) kind {
 	k := kind{name: "user", weight: 1}
 	if v, ok := fields["name"]; ok && n.at != "" {
-		k.name = f.staticText(v, "is the same for all")
+		k.name = f.staticText(v, "is the same for every user")
 	}
 	if v, ok := fields["weight"]; ok {
 		k.weight = f.whole(v, 1, maxWeight)
@@ -84,7 +84,7 @@ func (f *fileReader) tasks(n node, sc *scope) []task {
 	return tasks
 }
 
-// task reads a task: steps with a weight, or one request with a weight.
+// task reads a task: a list of steps, or a single request.
 func (f *fileReader) task(n node, sc *scope) task {
 	t := task{weight: 1}
 	known, all := taskFields, f.pairs(n)
@@ -102,7 +102,7 @@ func (f *fileReader) task(n node, sc *scope) task {
 		return t
 	}
 	if v, ok := fields["name"]; ok {
-		t.name = f.staticText(v, "is the same for all")
+		t.name = f.staticText(v, "is the same for every user")
 	}
 	t.steps = f.steps(fields["steps"], sc)
 	return t

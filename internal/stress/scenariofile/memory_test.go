@@ -228,7 +228,7 @@ tasks:
 func TestALineBreakInAHeaderIsToldBeforeTheRun(t *testing.T) {
 	t.Parallel()
 	_, err := tryLoad("env: [KEY]\ntasks:\n- path: /\n  headers: {X-Key: '{{env.KEY}}'}\n", nil, map[string]string{"KEY": "a\nb"})
-	if want := "shop.yaml:4: tasks[0].headers.X-Key has a line break or another control character in what its {{…}} stand for"; err == nil || err.Error() != want {
+	if want := "shop.yaml:4: tasks[0].headers.X-Key has a line break or another control character in the value of a {{…}}"; err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 }

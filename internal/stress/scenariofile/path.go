@@ -7,7 +7,7 @@ import (
 	"onsale/internal/stress/guess"
 )
 
-// methods are those that are known to be meant; others are taken as well, in capitals.
+// methods are the common methods. Others are valid too, unless they look like a typing error of one of these.
 const methods = "GET POST PUT PATCH DELETE HEAD OPTIONS"
 
 // method reads the method: GET by default, and POST with a body.
@@ -28,11 +28,11 @@ func (f *fileReader) method(fields map[string]node, st *step) {
 	case st.method != upper:
 		f.fail(n, "must be written in capitals: %s", upper)
 	case !slices.Contains(known, upper) && guess.Closest(upper, known) != "":
-		f.fail(n, "is not known%s", guess.Among(upper, known))
+		f.fail(n, "is not a known method%s", guess.Among(upper, known))
 	}
 }
 
-// isToken reports whether a text can be a method or the name of a header field (RFC 9110, 5.6.2).
+// isToken reports whether a text is valid as a method or as the name of a header field (RFC 9110, 5.6.2).
 func isToken(text string) bool {
 	for _, c := range []byte(text) {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
@@ -42,7 +42,7 @@ func isToken(text string) bool {
 	return text != ""
 }
 
-// path reads a path. One that begins with a template is what the target told, a Location say, and stays as it is.
+// path reads a path. The value of a template at its beginning is a path itself, such as a Location, and is not escaped.
 func (f *fileReader) path(n node, st *step, s *scope) {
 	text := f.text(n)
 	how := inPath
@@ -55,7 +55,7 @@ func (f *fileReader) path(n node, st *step, s *scope) {
 		}
 		return
 	case strings.Contains(text, "://"):
-		f.fail(n, "must be a path such as /concerts: the host stands in host, or in --host")
+		f.fail(n, "must be a path such as /concerts; the host is set with host or --host")
 		return
 	case text[0] != '/':
 		f.fail(n, "must begin with a slash")
@@ -67,13 +67,13 @@ func (f *fileReader) path(n node, st *step, s *scope) {
 	}
 	st.path = f.template(n, text, how, s)
 	if st.wholePath && len(st.path.parts) > 1 {
-		// What is behind the first template is an ordinary path again.
+		// The rest after the first template is an ordinary path.
 		st.path = f.continued(n, text, s)
 	}
 	st.name = placeholders(text)
 }
 
-// continued compiles a path whose first template is a path by itself.
+// continued compiles a path whose first template is a path itself.
 func (f *fileReader) continued(n node, text string, s *scope) template {
 	end := strings.Index(text, "}}") + len("}}")
 	t := f.template(n, text[:end], plainText, s)
@@ -95,7 +95,7 @@ func outside(text string) string {
 	return b.String()
 }
 
-// placeholders returns the name of a path in statistics: templates as [name].
+// placeholders returns the name of a path in statistics, with templates as [name].
 func placeholders(text string) string {
 	var b strings.Builder
 	for text != "" {

@@ -11,18 +11,18 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// Plain is one request that users make over and over, as wrk and hey do: a URL, and how to ask it.
+// Plain is one request that users repeat, as with wrk and hey.
 type Plain struct {
-	// URL is http:// or https://, or without either, which means http. A user and a
+	// URL begins with http:// or https://; without either, http is used. A user and a
 	// password in it become an Authorization header.
 	URL string
-	// Method is GET by default, and POST with a body.
+	// Method defaults to GET, or to POST if there is a body.
 	Method string
-	// Header are fields as in HTTP: "Name: value".
+	// Header has fields as in HTTP: "Name: value".
 	Header []string
-	// Body is what is sent; @file reads it from a file, and "" sends none.
+	// Body is the body; @file reads it from a file, and "" sends none.
 	Body string
-	// ContentType is that of the body, unless a header tells it.
+	// ContentType is the type of the body, unless a header field sets it.
 	ContentType string
 }
 
@@ -48,13 +48,13 @@ func FromURL(p Plain, o Options) (*Definition, error) {
 		r.body = body
 	}
 	if r.body != nil && p.ContentType != "" {
-		r.suggest("Content-Type", p.ContentType)
+		r.setDefault("Content-Type", p.ContentType)
 	}
 	return r.definition("url", o)
 }
 
-// nameOf returns what of a header line is no secret: what stands before the first
-// character that may separate a name from its value.
+// nameOf returns the part of a header line that is not secret: everything before the first
+// character that can separate a name from its value.
 func nameOf(line string) string {
 	if end := strings.IndexAny(line, " \t=:"); end >= 0 {
 		return line[:end] + " …"
@@ -62,7 +62,7 @@ func nameOf(line string) string {
 	return line
 }
 
-// readBody reads a file that is sent.
+// readBody reads a file that is sent as a body.
 func readBody(file string, o Options) ([]byte, error) {
 	body, err := o.ReadFile(file)
 	switch {
@@ -76,11 +76,11 @@ func readBody(file string, o Options) ([]byte, error) {
 	return body, nil
 }
 
-// request is a plain request before it was checked.
+// request is a plain request before it is checked.
 type request struct {
 	url, method string
 	header      []wire.Field
-	// body is nil if there is none.
+	// body is nil if the request has no body.
 	body      []byte
 	timeout   time.Duration
 	redirects int
@@ -98,14 +98,14 @@ func (r *request) has(name string) bool {
 	return false
 }
 
-// suggest sets a header field that is not set.
-func (r *request) suggest(name, value string) {
+// setDefault sets a header field unless it is set.
+func (r *request) setDefault(name, value string) {
 	if !r.has(name) {
 		r.header = append(r.header, wire.Field{Name: name, Value: value})
 	}
 }
 
-// script checks the request, and makes a scenario of it.
+// definition checks the request and returns a scenario that repeats it.
 func (r *request) definition(name string, o Options) (*Definition, error) {
 	host, path, err := r.split()
 	if err != nil {
@@ -123,14 +123,14 @@ func (r *request) definition(name string, o Options) (*Definition, error) {
 	for _, f := range r.header {
 		switch {
 		case !isToken(f.Name):
-			return nil, fmt.Errorf("header %q has no name that HTTP knows", nameOf(f.Name))
+			return nil, fmt.Errorf("header %q does not have a valid name", nameOf(f.Name))
 		case strings.EqualFold(f.Name, "Content-Length"), strings.EqualFold(f.Name, "Transfer-Encoding"):
-			return nil, fmt.Errorf("header %s follows from the body, and cannot be set", f.Name)
+			return nil, fmt.Errorf("header %s cannot be set, because it follows from the body", f.Name)
 		case strings.ContainsFunc(f.Value, isControl):
 			return nil, fmt.Errorf("header %s must be one line without control characters", f.Name)
 		}
 	}
-	// A query may have a secret in it; the path is what statistics and reports name.
+	// A query can have a secret in it, so that statistics and reports show only the path.
 	shown, _, _ := strings.Cut(path, "?")
 	s := step{name: shown, method: r.method, path: fixed(path), header: r.header, hasBody: r.body != nil, content: r.body, status: success(), plain: true}
 	return &Definition{
@@ -141,10 +141,10 @@ func (r *request) definition(name string, o Options) (*Definition, error) {
 	}, nil
 }
 
-// errURL says what a URL must be. It does not repeat it: there may be a password in it.
+// errURL does not repeat the URL, because it can have a password in it.
 var errURL = errors.New("the URL must look like http://127.0.0.1:8000/concerts")
 
-// split returns target and path of the URL, and makes a header of a user in it.
+// split returns target and path of the URL, and sets Authorization if it has a user.
 func (r *request) split() (host, path string, err error) {
 	text := r.url
 	if !strings.Contains(text, "://") {
@@ -160,7 +160,7 @@ func (r *request) split() (host, path string, err error) {
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
-		r.suggest("Authorization", basic(u.User.Username(), password))
+		r.setDefault("Authorization", basic(u.User.Username(), password))
 	}
 	path = u.EscapedPath()
 	if path == "" {
@@ -172,7 +172,7 @@ func (r *request) split() (host, path string, err error) {
 	return target.String(), path, nil
 }
 
-// escapeURL escapes what cannot stand in a request line; all else stays as it is written.
+// escapeURL escapes the characters that a request line cannot have, and no others.
 func escapeURL(text string) string {
 	var b []byte
 	for _, c := range []byte(text) {

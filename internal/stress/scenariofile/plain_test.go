@@ -76,10 +76,10 @@ func TestBadURLs(t *testing.T) {
 		{scenariofile.Plain{URL: "x", Header: []string{"Bearer geheim"}}, `header "Bearer …" must look like 'Name: value'`},
 		{scenariofile.Plain{URL: "x", Header: []string{"X-Key=geheim"}}, `header "X-Key …" must look like 'Name: value'`},
 		{scenariofile.Plain{URL: "x", Header: []string{"X-Key\tgeheim"}}, `header "X-Key …" must look like 'Name: value'`},
-		{scenariofile.Plain{URL: "x", Header: []string{"X-Key=geheim:geheim"}}, `header "X-Key …" has no name that HTTP knows`},
-		{scenariofile.Plain{URL: "x", Header: []string{"a b: geheim"}}, `header "a …" has no name that HTTP knows`},
+		{scenariofile.Plain{URL: "x", Header: []string{"X-Key=geheim:geheim"}}, `header "X-Key …" does not have a valid name`},
+		{scenariofile.Plain{URL: "x", Header: []string{"a b: geheim"}}, `header "a …" does not have a valid name`},
 		{scenariofile.Plain{URL: "x", Header: []string{"X-A: geheim\nX-B: c"}}, `header X-A must be one line without control characters`},
-		{scenariofile.Plain{URL: "x", Header: []string{"Content-Length: 5"}}, `header Content-Length follows from the body, and cannot be set`},
+		{scenariofile.Plain{URL: "x", Header: []string{"Content-Length: 5"}}, `header Content-Length cannot be set, because it follows from the body`},
 		{scenariofile.Plain{URL: "x", Body: "@none"}, "read body: file does not exist"},
 	} {
 		_, err := scenariofile.FromURL(c.plain, options(nil, nil))

@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// maxProblems is how many problems of a file are told at once: more do not fit
-// a screen, and many of them follow from the first.
+// maxProblems limits the problems of a [FileError]: more do not fit
+// on a screen, and many follow from the first.
 const maxProblems = 10
 
-// Problem is one thing that is wrong with a file.
+// Problem is one error in a file.
 type Problem struct {
 	// File is the scenario file, or a CSV file that it names.
 	File string
-	// Line counts from 1; 0 is the file as a whole.
+	// Line counts from 1; 0 means the file as a whole.
 	Line int
-	// Field is where it stands, tasks[1].weight say; empty is the file as a whole.
+	// Field is the path of the field, such as tasks[1].weight; empty means the file as a whole.
 	Field string
-	// Message is what is wrong with it: "must not be empty".
+	// Message completes a sentence that begins with the field: "must not be empty".
 	Message string
 }
 
-// String returns the problem as compilers tell theirs: file, line, what.
+// String formats the problem as compilers do: file:line: message.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -36,15 +36,15 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// FileError is what is wrong with a scenario file.
+// FileError is the error of a scenario file with problems.
 type FileError struct {
-	// Problems are at least one and at most maxProblems, in the order of their lines.
+	// Problems has 1 to maxProblems entries, sorted by line.
 	Problems []Problem
-	// More is how many there are beside them.
+	// More is the number of further problems.
 	More int
 }
 
-// Error tells the problems, a line each.
+// Error returns the problems, a line each.
 func (e *FileError) Error() string {
 	lines := make([]string, 0, len(e.Problems)+1)
 	for _, p := range e.Problems {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// value is something captured. JSON says that its text is a JSON value other than a text, and
+// value is a captured value. json is set if its text is a JSON value other than a string;
 // from is the path of the request whose answer had it.
 type value struct {
 	text []byte
@@ -17,7 +17,7 @@ type value struct {
 	from string
 }
 
-// append renders a template for one user behind what is there.
+// append appends a template to b, rendered for one user.
 func (t *template) append(b []byte, a *virtualUser) []byte {
 	for i := range t.parts {
 		b = t.parts[i].append(b, a)
@@ -58,7 +58,7 @@ func (p *part) append(b []byte, a *virtualUser) []byte {
 	}
 }
 
-// appendValue writes a value that comes from elsewhere.
+// appendValue appends a captured value or one of a CSV file.
 func (p *part) appendValue(b, text []byte, isJSON bool) []byte {
 	switch {
 	case p.mode != asJSON:
@@ -71,7 +71,7 @@ func (p *part) appendValue(b, text []byte, isJSON bool) []byte {
 	return append(b, '"')
 }
 
-// appendEscaped writes a text as its place needs it.
+// appendEscaped appends a text, escaped for a mode.
 func appendEscaped(b, text []byte, m mode) []byte {
 	switch m {
 	case inPath, inForm:
@@ -100,7 +100,7 @@ func appendPercent(b, text []byte, form bool) []byte {
 	return b
 }
 
-// appendJSON escapes what stands within the quotes of a JSON text. What is no UTF-8 becomes U+FFFD.
+// appendJSON appends a text, escaped for a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func appendJSON(b, text []byte) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
@@ -124,7 +124,7 @@ func appendJSON(b, text []byte) []byte {
 	return b
 }
 
-// quoted returns a text as JSON.
+// quoted returns a text as a JSON string.
 func quoted(text string) string { return `"` + string(appendJSON(nil, []byte(text))) + `"` }
 
 // isNumber reports whether a text is a JSON number.
@@ -132,8 +132,7 @@ func isNumber(text []byte) bool {
 	return len(text) > 0 && (text[0] == '-' || '0' <= text[0] && text[0] <= '9') && json.Valid(text)
 }
 
-// letters are those of random texts: 32, so that five bits choose one, and none that
-// is easily taken for another.
+// letters are the characters of random texts: 32, so that five bits choose one, without those that look like another.
 const letters = "abcdefghijkmnopqrstuvwxyz2345679"
 
 func appendRandomText(b []byte, length int, a *virtualUser) []byte {
@@ -147,7 +146,7 @@ func appendRandomText(b []byte, length int, a *virtualUser) []byte {
 	return b
 }
 
-// appendUUID writes a random UUID, version 4.
+// appendUUID appends a random UUID, version 4.
 func appendUUID(b []byte, high, low uint64) []byte {
 	var id [16]byte
 	binary.BigEndian.PutUint64(id[:8], high)

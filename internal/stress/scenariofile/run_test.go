@@ -249,7 +249,7 @@ func TestChecks(t *testing.T) {
 		{"json template", "path: /\ncheck: {json: {$.n: '{{number n}}'}}", ""},
 		{"json other template", "path: /\ncheck: {json: {$.status: 'k{{word}}'}}", "check: want k{{word}} at $.status"},
 		{"json there", "path: /\ncheck: {json: [$.none, $.a]}", ""},
-		{"json not there", "path: /\ncheck: {json: '$.a[1]'}", "check: want something at $.a[1]"},
+		{"json not there", "path: /\ncheck: {json: '$.a[1]'}", "check: want a value at $.a[1]"},
 		{"json cut off", "path: /cut\ncheck: {json: {$.status: ok}}", `check: want "ok" at $.status`},
 		{"contains", "path: /text\ncheck: {contains: [geheim, ': 4']}", ""},
 		{"contains not", "path: /text\ncheck: {contains: [geheim, '{{word}}']}", `check: want a body that contains "{{word}}"`},

@@ -1,15 +1,14 @@
-// Package script makes scenarios of what users of the load tester write down:
-// a YAML file, a URL, or a curl command.
+// Package scenariofile makes load test scenarios from YAML files, URLs and curl commands.
 //
-// A scenario file says what users do, in the words of [stress.Scenario]: users,
-// weighted tasks, wait times. A task is a list of steps; a step is a request with
-// what to check and what to keep of its answer, or a pause. Texts take templates such as
+// A scenario file describes what users do in the terms of [stress.Scenario]: users,
+// weighted tasks, wait times. A task is a list of steps. A step is a pause, or a request with
+// checks and captures of its answer. Texts can have templates such as
 // {{token}}, {{row.email}} and {{int 1 5}}, which are compiled when the file is
 // loaded. docs/stress-scenario.md describes all fields.
 //
-// Everything that can be wrong with a file is found before a run starts, and told with file, line
-// and field. What a file keeps secret stays so: values of the environment, of CSV files and of answers
-// appear in no error, no name and no outcome.
+// Every error in a file is found before a run starts, and reported with file, line
+// and field. Values of environment variables, of CSV files and of answers can be secret:
+// no error, no name and no outcome contains them.
 package scenariofile
 
 import (
@@ -22,26 +21,25 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// Limits of what is read.
 const (
-	// maxFile limits a scenario file, in bytes. A browser's recording of an hour
+	// maxFile limits the size of a scenario file, in bytes. A browser's recording of an hour
 	// is smaller.
 	maxFile = 1 << 20
-	// maxBodyFile limits a file that is sent as a body, in bytes: it is kept in memory.
+	// maxBodyFile limits the size of a file that is sent as a body, in bytes: it is kept in memory.
 	maxBodyFile = 64 << 20
 )
 
-// Options say what loading may use. The zero value of a field stands for its default.
+// Options are the inputs of loading. The zero value of a field means its default.
 type Options struct {
-	// Env looks up a variable of the environment; by default there is none. Only names
-	// that the file lists are looked up.
+	// Env looks up an environment variable; the default finds none. It is called only for names
+	// that the file lists.
 	Env func(name string) (value string, ok bool)
-	// ReadFile reads a file: the scenario, its CSV files and bodies; os.ReadFile by default.
+	// ReadFile reads the scenario file, CSV files and bodies; the default is os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
-	// Now tells the time for {{now}}; time.Now by default.
+	// Now returns the time for {{now}}; the default is time.Now.
 	Now func() time.Time
-	// Worker counts from 0 to Workers-1 where several processes share the load:
-	// each takes rows of its own from a CSV file that is shared. Workers 0 means 1.
+	// Worker is from 0 to Workers-1 if several processes share the load:
+	// each takes different rows of a CSV file. Workers 0 means 1.
 	Worker, Workers int
 }
 
@@ -59,21 +57,20 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Definition is a scenario that was read and is known to be good.
+// Definition is a scenario that was read and checked.
 type Definition struct {
-	// Name is the file's own, and Summary one line about it that has no secrets
-	// in it: no query, no header, no body.
+	// Summary is one line about the scenario. It has no secrets: no query, no header, no body.
 	Name, Summary string
-	// Host is the target that the file or the URL names, without a path's end; empty if it names
+	// Host is the target that the file or the URL names, without a slash at its end; empty if it names
 	// none.
 	Host string
-	// Timeout ends a request; 0 stands for the wire's default.
+	// Timeout limits each request; 0 means the default of package wire.
 	Timeout time.Duration
-	// Redirects is how many redirects are followed; 0 follows none.
+	// Redirects is the number of redirects that a request follows.
 	Redirects int
-	// Insecure says that the target's certificate is not to be checked.
+	// Insecure disables the check of the target's certificate.
 	Insecure bool
-	// Warnings are what is not wrong but hardly meant, a line each.
+	// Warnings are what is valid but probably a mistake, a line each.
 	Warnings []string
 
 	kinds   []kind
@@ -82,7 +79,6 @@ type Definition struct {
 	options Options
 }
 
-// kind, task and step are what a file's users, tasks and steps become.
 type (
 	kind struct {
 		name   string
@@ -90,7 +86,7 @@ type (
 		wait   stress.Wait
 		start  []step
 		tasks  []task
-		// slots is how many captured values a user of this kind remembers.
+		// slots is the number of captured values that a user of this kind keeps.
 		slots int
 	}
 	task struct {
@@ -100,8 +96,7 @@ type (
 	}
 )
 
-// Scenario returns what users do at a target. Each call returns one that is new: its
-// shared CSV files begin with their first row.
+// Scenario returns a new scenario for a target. Users take rows of CSV files from the first row on.
 func (s *Definition) Scenario(target *wire.Target) *stress.Scenario {
 	shared := newSharedState(s, target)
 	scenario := &stress.Scenario{Name: s.Name, Summary: s.Summary}
@@ -115,8 +110,8 @@ func (s *Definition) Scenario(target *wire.Target) *stress.Scenario {
 	return scenario
 }
 
-// Load reads a scenario file. What is wrong with its content is told by a [*FileError]; other errors
-// are those of reading it.
+// Load reads a scenario file. It returns a [*FileError] if the content is wrong; other errors
+// are those of reading the file.
 func Load(file string, o Options) (*Definition, error) {
 	o = o.withDefaults()
 	data, err := o.ReadFile(file)
@@ -132,7 +127,7 @@ func Load(file string, o Options) (*Definition, error) {
 	return nil, d.err()
 }
 
-// err returns the problems in the order of their lines.
+// err returns the problems sorted by line.
 func (d *decoder) err() error {
 	slices.SortStableFunc(d.problems, func(a, b Problem) int { return a.Line - b.Line })
 	e := &FileError{Problems: slices.Compact(d.problems)}

@@ -9,26 +9,26 @@ import (
 	"onsale/internal/stress/guess"
 )
 
-// constant is a variable of the file. JSON says that its text is a JSON value: a number, true or false.
+// constant is a variable of the file. json is set if its text is a JSON value: a number, true or false.
 type constant struct {
 	text string
 	json bool
 }
 
-// scope is what the templates at one place of a file may name.
+// scope has the names that templates can use at one place of a file.
 type scope struct {
-	// shared by the whole file
+	// Shared by the whole file.
 	variables map[string]constant
 	env       map[string]string
 	tables    []*table
 	used      map[string]bool
-	// slots are those of one kind of users, by the names captured.
+	// slots are the slots of the captured values of one kind of users, by name.
 	slots map[string]int
-	// seen are the names captured before this place.
+	// seen has the names that are captured before this place.
 	seen map[string]bool
 }
 
-// newScope returns one that knows nothing yet.
+// newScope returns a scope without names.
 func newScope() *scope {
 	return &scope{
 		variables: make(map[string]constant), env: make(map[string]string), used: make(map[string]bool),
@@ -36,21 +36,21 @@ func newScope() *scope {
 	}
 }
 
-// kind returns the scope of a kind of users, who have captured nothing yet.
+// kind returns the scope of a kind of users, without captured values.
 func (s *scope) kind() *scope {
 	k := *s
 	k.slots, k.seen = make(map[string]int), make(map[string]bool)
 	return &k
 }
 
-// task returns the scope of a task: what it captures, other tasks do not see.
+// task returns the scope of a task: its captured values are not visible in other tasks.
 func (s *scope) task() *scope {
 	t := *s
 	t.seen = maps.Clone(s.seen)
 	return &t
 }
 
-// capture makes a name known from here on, and returns its slot.
+// capture adds the name of a captured value, and returns its slot.
 func (s *scope) capture(name string) int {
 	slot, ok := s.slots[name]
 	if !ok {
@@ -61,7 +61,7 @@ func (s *scope) capture(name string) int {
 	return slot
 }
 
-// name adds the value of a name.
+// name adds the value of a name to a template.
 func (s *scope) name(t *template, name string, m mode, asNumber bool) error {
 	if group, member, dotted := strings.Cut(name, "."); dotted {
 		return s.member(t, group, member, m, asNumber)
@@ -81,16 +81,16 @@ func (s *scope) name(t *template, name string, m mode, asNumber bool) error {
 		return nil
 	}
 	if _, ok := s.slots[name]; ok {
-		return fmt.Errorf("needs {{%s}}, which is not captured yet: capture it in start, or earlier in the same task", name)
+		return fmt.Errorf("uses {{%s}} before it is captured: capture it in start, or earlier in the same task", name)
 	}
 	known := slices.Concat(slices.Sorted(maps.Keys(s.variables)), slices.Sorted(maps.Keys(s.seen)), strings.Fields(functions))
 	for _, t := range s.tables {
 		known = append(known, t.name+".")
 	}
-	return fmt.Errorf("has {{%s}}, which is not known%s", name, guess.Among(name, known))
+	return fmt.Errorf("has {{%s}}, which is not a known name%s", name, guess.Among(name, known))
 }
 
-// member adds the value of env.NAME or of a column of a table.
+// member adds the value of env.NAME, or of a column of a CSV file.
 func (s *scope) member(t *template, group, member string, m mode, asNumber bool) error {
 	if group == envGroup {
 		value, ok := s.env[member]
@@ -115,10 +115,10 @@ func (s *scope) member(t *template, group, member string, m mode, asNumber bool)
 		t.add(part{op: column, mode: m, slot: i, number: int64(at), asNumber: asNumber})
 		return nil
 	}
-	return fmt.Errorf("has {{%s.%s}}, but %s is not known%s", group, member, group, guess.Among(group, groups))
+	return fmt.Errorf("has {{%s.%s}}, but %s is not a known name%s", group, member, group, guess.Among(group, groups))
 }
 
-// secret adds a value of the environment. It is text, unless it is asked to be a number.
+// secret adds the value of an environment variable, which is a text unless a number is requested.
 func (t *template) secret(value string, m mode, asNumber bool) {
 	if asNumber && m == asJSON && isNumber([]byte(value)) {
 		t.add(part{text: value})
@@ -127,21 +127,21 @@ func (t *template) secret(value string, m mode, asNumber bool) {
 	t.text(value, m)
 }
 
-// envGroup is what names of the environment begin with.
+// envGroup is the prefix of environment variables in templates: {{env.NAME}}.
 const envGroup = "env"
 
-// reserved says why a name cannot be that of a variable, a capture or a table.
+// reserved returns why a variable, a capture or a CSV file cannot have a name; empty if it can.
 func reserved(name string) string {
 	switch {
 	case !isName(name):
 		return "must be a name of letters, digits and _"
 	case name == envGroup || isFunction(name):
-		return "cannot be called so, as {{" + name + "}} means something already"
+		return "is a reserved name, because {{" + name + "}} has a meaning already"
 	}
 	return ""
 }
 
-// isName reports whether a text can be a name.
+// isName reports whether a text is a name: letters, digits and _, not beginning with a digit.
 func isName(text string) bool {
 	for i, c := range []byte(text) {
 		letter := c == '_' || 'a' <= c|0x20 && c|0x20 <= 'z'

@@ -105,12 +105,12 @@ func unparsed(line string, err error) error {
 // windows matches a quote or the end of a line that is escaped for the Windows command prompt.
 var windows = regexp.MustCompile(`\^("|\r?\n)`)
 
-// operator returns the error of a character that begins something other than a word.
+// operator returns the error of a character that is a shell operator.
 func operator(rest string) error {
-	return fmt.Errorf("has %q outside quotes, where a shell would begin something else: give one curl command alone", rest[:1])
+	return fmt.Errorf("has %q outside quotes, where it is a shell operator: give a single curl command", rest[:1])
 }
 
-// expansion returns the error of something that a shell would expand.
+// expansion returns the error of an expression that a shell would expand.
 func expansion(rest string) error {
 	end := 1
 	for end < len(rest) && isName(rest[1:end+1]) {
@@ -119,10 +119,10 @@ func expansion(rest string) error {
 	if end == 1 || rest[0] == '`' {
 		end = min(2, len(rest))
 	}
-	return fmt.Errorf("has %q, which a shell would expand and onsale does not: put the value there, or quote it with '", rest[:end])
+	return fmt.Errorf("has %q, which a shell would expand and onsale does not: write the value itself, or quote it with '", rest[:end])
 }
 
-// What a backslash does outside quotes, within "…" and within $'…'.
+// The escapes outside quotes, within "…" and within $'…'.
 var (
 	backslash       = regexp.MustCompile(`(?s)\\(?:\r?\n|(.))`)
 	backslashDouble = regexp.MustCompile("\\\\(?:\n|([$`\"\\\\]))")

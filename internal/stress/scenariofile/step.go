@@ -10,28 +10,28 @@ import (
 
 // step is one request of a task, or a pause.
 type step struct {
-	// plain says that it is of no file, and knows no secret but those that it sends.
+	// plain is set for a request that is not from a file: its only secrets are those that it sends.
 	plain bool
-	// pause waits, and is all there is then.
+	// pause is set for a pause; the other fields are not used then.
 	pause stress.Wait
 
 	name, method string
 	path         template
-	// wholePath says that the path is one that the target told.
+	// wholePath is set if a template provides the path, such as a Location of the target.
 	wholePath bool
-	// header are the fields that are always the same, and changing the others.
+	// header are the constant fields, and changing the others.
 	header   []wire.Field
 	changing []pair
 	cookies  []pair
 	hasBody  bool
-	// content is a body that is always the same; otherwise body makes it.
+	// content is a constant body; otherwise body renders it.
 	content  []byte
 	body     template
 	status   statuses
 	checks   []check
 	business []business
 	captures []capture
-	// carryOn goes on with the next step after a failure.
+	// carryOn continues with the next step after a failure.
 	carryOn bool
 }
 
@@ -50,7 +50,7 @@ func (st *step) hasHeader(name string) bool {
 		slices.ContainsFunc(st.changing, func(p pair) bool { return strings.EqualFold(p.name, name) })
 }
 
-// Fields of a step, and of the mappings in it.
+// Fields of a step.
 const (
 	stepFields  = "name method path headers cookies body json form capture check on_error"
 	pauseFields = "pause"
@@ -87,7 +87,7 @@ func (f *fileReader) request(n node, fields map[string]node, s *scope) step {
 		f.fail(n, "needs path, such as /concerts")
 	}
 	if p, ok := fields["name"]; ok {
-		st.name = f.staticText(p, "would make a line of the report for each value")
+		st.name = f.staticText(p, "would add a line to the report for each value")
 	}
 	if p, ok := fields["headers"]; ok {
 		f.stepHeaders(p, &st, s)
@@ -108,12 +108,12 @@ func (f *fileReader) request(n node, fields map[string]node, s *scope) step {
 		f.captures(p, &st, s)
 	}
 	if st.hasHeader("Accept-Encoding") && st.readsBody() {
-		f.warn(n, "looks into bodies and asks for compressed ones (Accept-Encoding), which stay compressed")
+		f.warn(n, "has checks or captures of the body, but requests a compressed one (Accept-Encoding), which is not decompressed")
 	}
 	return st
 }
 
-// readsBody reports whether a check or a capture looks into the body of the answer.
+// readsBody reports whether a check or a capture reads the body of the answer.
 func (st *step) readsBody() bool {
 	return slices.ContainsFunc(st.checks, func(c check) bool { return c.body }) ||
 		slices.ContainsFunc(st.captures, func(c capture) bool { return c.body })

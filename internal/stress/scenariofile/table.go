@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxTable limits a CSV file, in bytes: it is kept in memory.
+// maxTable limits the size of a CSV file, in bytes: it is kept in memory.
 const maxTable = 256 << 20
 
 // table is a CSV file.
@@ -21,11 +21,11 @@ type table struct {
 	columns    []string
 	rows       [][]string
 	random     bool
-	// perTask takes a row for each task; otherwise each user keeps one.
+	// perTask takes another row for each task; otherwise each user keeps one.
 	perTask bool
 }
 
-// tableFields are those of an entry under csv.
+// tableFields are the fields of an entry under csv.
 const tableFields = "file as order per delimiter"
 
 // table reads an entry under csv and its file.
@@ -51,7 +51,7 @@ func (d *decoder) table(n node, o Options) *table {
 	f, ok := fields["file"]
 	if !ok {
 		if n.mapping() {
-			d.fail(n, "needs file, the CSV file")
+			d.fail(n, "needs file, the path of the CSV file")
 		}
 		return t
 	}
@@ -61,7 +61,7 @@ func (d *decoder) table(n node, o Options) *table {
 	return t
 }
 
-// delimiter returns the one character between two columns.
+// delimiter returns the character between two columns.
 func (d *decoder) delimiter(n node) rune {
 	text := []rune(d.text(n))
 	if len(text) != 1 || text[0] == '"' || text[0] == '\n' || text[0] == '\r' || text[0] == utf8.RuneError {
@@ -71,7 +71,7 @@ func (d *decoder) delimiter(n node) rune {
 	return text[0]
 }
 
-// readTable reads a CSV file, which is named relative to the scenario.
+// readTable reads a CSV file, whose path is relative to the scenario file.
 func (d *decoder) readTable(n node, t *table, delimiter rune, o Options) {
 	file := t.file
 	if !filepath.IsAbs(file) {
@@ -98,19 +98,19 @@ func (d *decoder) readTable(n node, t *table, delimiter rune, o Options) {
 	}
 }
 
-// tableMessage says what is wrong with a row, and nothing of what stands there.
+// tableMessage returns what is wrong with a row, without its content.
 func tableMessage(e *csv.ParseError, columns int) string {
 	if errors.Is(e.Err, csv.ErrFieldCount) {
-		return fmt.Sprintf("has a row that has not %d columns, as the first line has", columns)
+		return fmt.Sprintf("has a row that does not have %d columns like the first line", columns)
 	}
-	return "is no CSV: " + e.Err.Error()
+	return "is not valid CSV: " + e.Err.Error()
 }
 
-// readRows reads the line with the names and the rows.
+// readRows reads the line with the column names and the rows.
 func readRows(r *csv.Reader) (columns []string, rows [][]string, err error) {
 	columns, err = r.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, nil, errors.New("it is empty; its first line names the columns")
+		return nil, nil, errors.New("it is empty; its first line must name the columns")
 	}
 	if err != nil {
 		return nil, nil, err
@@ -126,15 +126,15 @@ func readRows(r *csv.Reader) (columns []string, rows [][]string, err error) {
 		return columns, nil, err
 	}
 	if len(rows) == 0 {
-		return columns, nil, errors.New("it has no row below the names of its columns")
+		return columns, nil, errors.New("it has no row after the line with the column names")
 	}
 	return columns, rows, nil
 }
 
-// cursor is where the users of one scenario are in a table.
+// cursor counts the rows that the users of one scenario have taken.
 type cursor struct{ taken atomic.Int64 }
 
-// first returns the row that a user begins with. A user keeps it, unless each task takes another.
+// first returns the row of a user. The user keeps it, unless each task takes another.
 func (t *table) first(index int, random *rand.Rand) int {
 	if t.random {
 		return random.IntN(len(t.rows))
@@ -142,8 +142,8 @@ func (t *table) first(index int, random *rand.Rand) int {
 	return index % len(t.rows)
 }
 
-// next returns the row of a user's next task. In sequence, users share the rows:
-// no two get the same before all were taken, over all workers.
+// next returns the row of a user's next task. In sequential order, no row is taken twice
+// before all are taken, across all workers.
 func (t *table) next(c *cursor, random *rand.Rand, o Options) int {
 	if t.random {
 		return random.IntN(len(t.rows))

@@ -7,23 +7,23 @@ import (
 	"onsale/internal/stress/guess"
 )
 
-// mode is how a value is written where a template stands.
+// mode is how the value of a template is escaped.
 type mode uint8
 
 const (
 	plainText mode = iota
-	// inPath escapes what is not a letter, a digit or one of -._~ with %XX.
+	// inPath escapes every character but letters, digits and -._~ with %XX.
 	inPath
-	// inForm does too, but writes a space as +.
+	// inForm does the same, but writes a space as +.
 	inForm
-	// inJSONText escapes within the quotes of a JSON text.
+	// inJSONText escapes for the inside of a JSON string.
 	inJSONText
-	// asJSON writes a whole JSON value: numbers, true and what else was JSON as they are,
-	// all others in quotes.
+	// asJSON writes a whole JSON value: numbers and other JSON values as they are,
+	// texts in quotes.
 	asJSON
 )
 
-// op is what a part of a template does.
+// op is the operation of a part of a template.
 type op uint8
 
 const (
@@ -42,30 +42,30 @@ const (
 	nowUnixMS
 )
 
-// part is a piece of a template: text that stays, or something that is filled in.
+// part is a part of a template: constant text, or a value that is filled in.
 type part struct {
 	op   op
 	mode mode
 	text string
-	// words are those to pick from, escaped already.
+	// words are the choices of {{pick}}, already escaped.
 	words []string
-	// slot is that of a captured value, or the table of a column; number is the column, the least of
-	// the numbers, or the length of a text; span is how many numbers there are.
+	// slot is the slot of a captured value, or the index of a CSV file. number is the column, the least
+	// random number, or the length of a random text. span is the count of possible random numbers.
 	slot   int
 	number int64
 	span   int64
-	// asNumber writes what is a number as one.
+	// asNumber writes a text that is a number without quotes.
 	asNumber bool
 }
 
-// template is a text with places to fill in, compiled.
+// template is a compiled text with values to fill in.
 type template struct {
-	// source is the template as it was written, for messages: it has no values in it.
+	// source is the template as the file has it, for messages: it contains no values.
 	source string
 	parts  []part
 }
 
-// constant returns the text of a template that has nothing to fill in.
+// constant returns the text of a template without values to fill in.
 func (t *template) constant() (text string, ok bool) {
 	switch {
 	case len(t.parts) == 0:
@@ -76,21 +76,21 @@ func (t *template) constant() (text string, ok bool) {
 	return "", false
 }
 
-// fixed returns a template that is nothing but its text.
+// fixed returns a template of constant text.
 func fixed(text string) template {
 	t := template{source: text}
 	t.add(part{text: text})
 	return t
 }
 
-// add appends a part. A template is packed when all its parts are there.
+// add appends a part. Call pack after the last part.
 func (t *template) add(p part) {
 	if p.op != literal || p.text != "" {
 		t.parts = append(t.parts, p)
 	}
 }
 
-// pack joins literals that stand beside each other.
+// pack joins adjacent literals.
 func (t *template) pack() {
 	packed := t.parts[:0]
 	for i := 0; i < len(t.parts); {
@@ -108,17 +108,17 @@ func (t *template) pack() {
 	t.parts = packed
 }
 
-// templateError is what is wrong with a template.
+// templateError is a syntax error of a template, or an unknown name.
 type templateError struct {
-	// offset is where in the text, in bytes.
+	// offset is the position in the text, in bytes.
 	offset  int
 	message string
 }
 
 func (e *templateError) Error() string { return e.message }
 
-// compile reads a template. What it names must be known in the scope. The text around it is
-// escaped in forms and JSON; that of a path is escaped already.
+// compile reads a text with templates, whose names must be in the scope. It escapes the text around the templates
+// in forms and JSON; in a path that text is escaped already.
 func (s *scope) compile(text string, m mode) (template, error) {
 	t := template{source: text}
 	for rest := text; rest != ""; {
@@ -144,18 +144,18 @@ func (s *scope) compile(text string, m mode) (template, error) {
 	return t, nil
 }
 
-// only reports whether a text is one template and nothing else.
+// only reports whether a text is a single template.
 func only(text string) bool {
 	return strings.HasPrefix(text, "{{") && strings.Index(text, "}}") == len(text)-2
 }
 
-// word is one of those between {{ and }}.
+// word is a word between {{ and }}.
 type word struct {
 	text   string
 	quoted bool
 }
 
-// words splits what stands between {{ and }} at its spaces. Quotes keep a word together.
+// words splits the text between {{ and }} at spaces. A word in quotes can contain spaces.
 func words(inside string) ([]word, error) {
 	var all []word
 	for rest := strings.TrimSpace(inside); rest != ""; rest = strings.TrimLeft(rest, " \t\r\n") {
@@ -179,7 +179,7 @@ func words(inside string) ([]word, error) {
 	return all, nil
 }
 
-// place adds what stands between {{ and }}: a text in quotes, a function, or a name.
+// place adds the text between {{ and }} to a template: a text in quotes, a function, or a name.
 func (s *scope) place(t *template, inside string, m mode) error {
 	all, err := words(inside)
 	if err != nil {
@@ -193,12 +193,12 @@ func (s *scope) place(t *template, inside string, m mode) error {
 	case isFunction(first.text) && !first.quoted:
 		return s.call(t, first.text, all[1:], m)
 	case len(all) > 1:
-		return fmt.Errorf("has {{%s}}, but %s is no function%s", strings.TrimSpace(inside), first.text, guess.Among(first.text, strings.Fields(functions)))
+		return fmt.Errorf("has {{%s}}, but %s is not a function%s", strings.TrimSpace(inside), first.text, guess.Among(first.text, strings.Fields(functions)))
 	}
 	return s.name(t, first.text, m, false)
 }
 
-// text adds a text that is known by now, escaped.
+// text adds a constant text, escaped.
 func (t *template) text(text string, m mode) {
 	if m == asJSON {
 		t.add(part{text: quoted(text)})
@@ -207,7 +207,7 @@ func (t *template) text(text string, m mode) {
 	t.add(part{text: string(appendEscaped(nil, []byte(text), m))})
 }
 
-// computed adds a part that makes a text.
+// computed adds a part that renders a text.
 func (t *template) computed(p part, m mode) {
 	if p.mode = m; m == asJSON {
 		p.mode = inJSONText

@@ -14,10 +14,10 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// errStart says that a step of start failed. What failed stands in the statistics.
+// errStart is returned if a step of start fails. The statistics have the failure.
 var errStart = errors.New("a step of start failed")
 
-// sharedState is what the users of one scenario share.
+// sharedState is the state that the users of one scenario share.
 type sharedState struct {
 	tables  []*table
 	cursors []cursor
@@ -34,7 +34,7 @@ func newSharedState(s *Definition, target *wire.Target) *sharedState {
 	}
 }
 
-// virtualUser is one user of a script, and all that the user remembers.
+// virtualUser is one user of a scenario, with its captured values, rows and cookies.
 type virtualUser struct {
 	shared *sharedState
 	kind   *kind
@@ -47,14 +47,14 @@ type virtualUser struct {
 	iteration int64
 	cookies   jar
 
-	// of the request under way
+	// The request in progress.
 	step *step
 	call stress.Call
 	good bool
 	// document is the JSON value of the answer once parsed; it does not exist if the body is not JSON.
 	document gjson.Result
 	parsed   bool
-	// buffers, kept from one request to the next
+	// Buffers that are reused for the next request.
 	body, text, wanted []byte
 	ends               []int
 }
@@ -71,7 +71,7 @@ func newVirtualUser(s *sharedState, k *kind, u *stress.User) *virtualUser {
 	return a
 }
 
-// part returns what the user does.
+// part returns the tasks of the user for the engine.
 func (a *virtualUser) part() stress.Part {
 	var p stress.Part
 	if len(a.kind.start) > 0 {
@@ -84,7 +84,7 @@ func (a *virtualUser) part() stress.Part {
 	return p
 }
 
-// start does the steps of start, as a user who was never here.
+// start runs the steps of start, without the cookies of an earlier start.
 func (a *virtualUser) start(ctx context.Context) error {
 	a.cookies = jar{}
 	if a.steps(ctx, a.kind.start) {
@@ -96,7 +96,7 @@ func (a *virtualUser) start(ctx context.Context) error {
 	return errStart
 }
 
-// do does a task once.
+// do runs a task once.
 func (a *virtualUser) do(ctx context.Context, t *task) {
 	for i, table := range a.shared.tables {
 		if table.perTask {
@@ -107,7 +107,7 @@ func (a *virtualUser) do(ctx context.Context, t *task) {
 	a.iteration++
 }
 
-// steps does one step after the other; false is that one failed, or that the context ended.
+// steps runs steps in sequence. It returns false if one failed or the context ended.
 func (a *virtualUser) steps(ctx context.Context, steps []step) bool {
 	for i := range steps {
 		s := &steps[i]
@@ -124,7 +124,7 @@ func (a *virtualUser) steps(ctx context.Context, steps []step) bool {
 	return true
 }
 
-// pause waits as the wait says; false is that the context ended.
+// pause waits. It returns false if the context ended.
 func (a *virtualUser) pause(ctx context.Context, wait stress.Wait) bool {
 	now := time.Now()
 	next, _ := wait(a.random, now, now)
@@ -138,7 +138,7 @@ func (a *virtualUser) pause(ctx context.Context, wait stress.Wait) bool {
 	}
 }
 
-// request makes the request of a step; false is that its answer was not the one that was wanted.
+// request sends the request of a step. It returns false unless the answer passed all checks.
 func (a *virtualUser) request(ctx context.Context, s *step) bool {
 	a.step, a.good = s, false
 	for i := range s.captures {
@@ -155,7 +155,7 @@ func (a *virtualUser) request(ctx context.Context, s *step) bool {
 func (a *virtualUser) prepare(s *step) {
 	r := &a.call.Request
 	a.call.Name, r.Method = s.name, s.method
-	// What a file's users captured, read and were given may stand in any answer.
+	// Any answer can contain values that are captured, or read from a file or the environment.
 	a.call.Private = !s.plain
 	var constant bool
 	if r.Path, constant = s.path.constant(); !constant {
@@ -172,7 +172,7 @@ func (a *virtualUser) prepare(s *step) {
 	}
 }
 
-// from returns the path of the request whose answer told a path; empty if no answer did.
+// from returns the path of the request whose answer a path was captured from; empty if it was not captured.
 func (a *virtualUser) from(path *template) string {
 	if len(path.parts) > 0 && path.parts[0].op == captured {
 		return a.values[path.parts[0].slot].from
@@ -180,8 +180,8 @@ func (a *virtualUser) from(path *template) string {
 	return ""
 }
 
-// prepareHeader renders the header fields. The values that change from call to call become one string, of
-// which each is a piece.
+// prepareHeader renders the header fields. The values that change from call to call are substrings of one string,
+// which is one allocation for all.
 func (a *virtualUser) prepareHeader(s *step) {
 	r := &a.call.Request
 	r.Header = append(r.Header[:0], s.header...)
@@ -201,7 +201,7 @@ func (a *virtualUser) prepareHeader(s *step) {
 	}
 }
 
-// want renders what a check compares an answer with.
+// want renders the text that a check compares an answer with.
 func (a *virtualUser) want(t *template) []byte {
 	a.wanted = t.append(a.wanted[:0], a)
 	return a.wanted
@@ -219,7 +219,7 @@ func (a *virtualUser) find(p *jsonPath, r *wire.Response) (gjson.Result, bool) {
 	return p.find(a.document, a.random)
 }
 
-// judge says what an answer is, and keeps what the step captures of it.
+// judge returns the outcome of an answer, and keeps what the step captures from it.
 func (a *virtualUser) judge(r *wire.Response) stats.Outcome {
 	s := a.step
 	a.parsed = false
@@ -248,7 +248,7 @@ func (a *virtualUser) judge(r *wire.Response) stats.Outcome {
 	return stats.Outcome{}
 }
 
-// whole adds to the detail of a failure that the body was not seen to its end.
+// whole adds to the detail of a failure that only the beginning of the body was kept.
 func whole(detail string, body bool, r *wire.Response) string {
 	if body && r.Size > int64(len(r.Body)) {
 		return detail + ", in the part of the body that is kept"
