@@ -10,11 +10,11 @@ import (
 	"onsale/internal/stress/scenariofile"
 )
 
-// curlCases are commands, and the request that curl 7.88 makes of them, without Host, User-Agent and
+// curlCases are commands with the requests that curl 7.88 sends for them, without Host, User-Agent and
 // Content-Length.
 var curlCases = []struct{ name, command, want string }{
 	{"a URL", "curl http://x/a?b=c", "GET /a?b=c|Accept: */*"},
-	{"twice the same", "curl -sSLX PATCH --url x/a", "PATCH /a|Accept: */*"},
+	{"the URL as an option", "curl -sSLX PATCH --url x/a", "PATCH /a|Accept: */*"},
 	{"Chrome", `curl 'http://x/buy/1?q=\[1\]' \
   -H 'accept: application/json' \
   -H 'accept-language: de,en;q=0.9' \
@@ -46,14 +46,14 @@ var curlCases = []struct{ name, command, want string }{
 	{"bearer", "curl --oauth2-bearer abc x/a", "GET /a|Accept: */*|Authorization: Bearer abc"},
 	{"cookies", "curl -b a=b -b 'c=d;' x/a", "GET /a|Accept: */*|Cookie: a=b;c=d;"},
 	{"agent and referer", "curl -A 'me 1' -e http://y/ x/a", "GET /a|Accept: */*|Referer: http://y/|User-Agent: me 1"},
-	{"fields taken away and empty", "curl -H Accept: -H 'X-Empty;' -H 'X-Gone:' -H 'Content-Length: 3' -d a=b x/a", "POST /a|Content-Type: application/x-www-form-urlencoded|X-Empty: |a=b"},
-	{"two of a name", "curl -H 'X-A: 1' -H 'X-A: 2' x/a", "GET /a|Accept: */*|X-A: 1|X-A: 2"},
-	{"method of one's own", "curl -XPUT -d a x/a", "PUT /a|Accept: */*|Content-Type: application/x-www-form-urlencoded|a"},
+	{"removed and empty fields", "curl -H Accept: -H 'X-Empty;' -H 'X-Gone:' -H 'Content-Length: 3' -d a=b x/a", "POST /a|Content-Type: application/x-www-form-urlencoded|X-Empty: |a=b"},
+	{"two fields of one name", "curl -H 'X-A: 1' -H 'X-A: 2' x/a", "GET /a|Accept: */*|X-A: 1|X-A: 2"},
+	{"explicit method", "curl -XPUT -d a x/a", "PUT /a|Accept: */*|Content-Type: application/x-www-form-urlencoded|a"},
 	{"fragment", "curl -G 'http://x/a#top' -d b=c", "GET /a?b=c|Accept: */*"},
-	{"a line that goes on within quotes", "curl \"x/\\\na\"", "GET /a|Accept: */*"},
+	{"a line continued within quotes", "curl \"x/\\\na\"", "GET /a|Accept: */*"},
 	{"IPv6", "curl 'http://[::1]/a'", "GET /a|Accept: */*"},
 	{"brackets", "curl -g 'x/a?b=[1]'", "GET /a?b=[1]|Accept: */*"},
-	{"what is only printed", "curl -sS -o /dev/null -w '%{http_code}' -vif --http1.1 x/a", "GET /a|Accept: */*"},
+	{"options that change only what is printed", "curl -sS -o /dev/null -w '%{http_code}' -vif --http1.1 x/a", "GET /a|Accept: */*"},
 }
 
 var curlFiles = files{"lines": "one=\r\ntwo\n", "doc.json": "{}"}
@@ -75,7 +75,7 @@ func TestCurlCommands(t *testing.T) {
 	}
 }
 
-// flat returns a request in one line.
+// flat formats a request as one line.
 func flat(r request) string {
 	parts := []string{}
 	for name, values := range r.header {
@@ -93,7 +93,7 @@ func flat(r request) string {
 	return strings.Join(parts, "|")
 }
 
-func TestWhatACurlCommandSaysBesideTheRequest(t *testing.T) {
+func TestSettingsOfACurlCommand(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ command, want string }{
 		{"curl x", "http://x 0s 0 false []"},
@@ -117,7 +117,7 @@ func TestWhatACurlCommandSaysBesideTheRequest(t *testing.T) {
 	}
 }
 
-func TestCurlCommandsThatAreRefused(t *testing.T) {
+func TestRejectedCurlCommands(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ command, want string }{
 		{"", "the command must begin with curl"},

@@ -8,8 +8,8 @@ import (
 	"onsale/internal/stress/scenariofile"
 )
 
-// TestTheDocumentIsRight: its examples load, and it names every field.
-func TestTheDocumentIsRight(t *testing.T) {
+// TestDocumentMatchesTheDecoder: the examples in docs/stress-scenario.md load, and it names every field.
+func TestDocumentMatchesTheDecoder(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../../../docs/stress-scenario.md")
 	if err != nil {
@@ -25,12 +25,12 @@ func TestTheDocumentIsRight(t *testing.T) {
 		load(t, block, files{"rows.csv": "email\na@example.com\n"}, nil)
 	}
 	if len(blocks) < 3 {
-		t.Errorf("it has %d examples", len(blocks))
+		t.Errorf("the document has %d examples, want at least 3", len(blocks))
 	}
 	for name, fields := range scenariofile.Fields() {
 		for _, field := range fields {
 			if !strings.Contains(text, "`"+field+"`") && !strings.Contains(text, field+":") {
-				t.Errorf("it does not name %s.%s", name, field)
+				t.Errorf("the document does not name %s.%s", name, field)
 			}
 		}
 	}

@@ -10,10 +10,10 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// Split is the reader of command lines.
+// Split splits command lines.
 var Split = split
 
-// Find returns what stands at a path of a valid JSON text, as people read it.
+// Find returns the value at a path of a valid JSON document, a string without its quotes.
 func Find(path string, doc []byte) (text string, ok bool, err error) {
 	p, err := parsePath(path)
 	if err != nil {
@@ -24,7 +24,7 @@ func Find(path string, doc []byte) (text string, ok bool, err error) {
 	return readable(found), ok, nil
 }
 
-// Fields returns the names that the decoder knows, by the mapping that has them.
+// Fields returns the field names that the decoder accepts, by the mapping that has them.
 func Fields() map[string][]string {
 	fields := make(map[string][]string)
 	for name, known := range map[string]string{
@@ -36,8 +36,8 @@ func Fields() map[string][]string {
 	return maps.Clone(fields)
 }
 
-// Preparer returns what renders the first request of the first task again and again, and what judges
-// an answer to it, for one user.
+// Preparer returns, for one user, a function that renders the first request of the first task, and one that judges
+// an answer to it.
 func Preparer(s *Definition, target *wire.Target, u *stress.User) (prepare func() *wire.Request, judge func(*wire.Response) stats.Outcome) {
 	a := newVirtualUser(newSharedState(s, target), &s.kinds[0], u)
 	first := &s.kinds[0].tasks[0].steps[0]

@@ -19,12 +19,12 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// examples are the files that the documents show.
+// examples returns the example files of the documentation.
 func examples(tb testing.TB) files {
 	tb.Helper()
 	paths, err := filepath.Glob("../../../docs/examples/stress/*")
 	if err != nil || len(paths) < 3 {
-		tb.Fatalf("there are %d example files: %v", len(paths), err)
+		tb.Fatalf("found %d example files, want at least 3: %v", len(paths), err)
 	}
 	all := files{}
 	for _, path := range paths {
@@ -37,8 +37,8 @@ func examples(tb testing.TB) files {
 	return all
 }
 
-// FuzzLoad: whatever stands in a file, it is read or refused with lines that exist, and
-// what was read can render its first request.
+// FuzzLoad: every file either loads and can render its first request, or is rejected with line numbers that
+// exist.
 func FuzzLoad(f *testing.F) {
 	all := examples(f)
 	for name, text := range all {
@@ -71,7 +71,7 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		case err != nil:
-			t.Fatalf("it is %T: %v", err, err)
+			t.Fatalf("the error is a %T, want a FileError: %v", err, err)
 		}
 		prepare, _ := scenariofile.Preparer(s, target, &stress.User{Dice: random()})
 		if r := prepare(); r.Method != "" && !strings.HasPrefix(r.Path, "/") {
@@ -80,7 +80,7 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzSplit: a word comes back whatever is in it, and nothing else does.
+// FuzzSplit: every word that is quoted correctly comes back unchanged.
 func FuzzSplit(f *testing.F) {
 	f.Add("a b", "'\"\\$`\n\x00é")
 	f.Add("curl $'\\x41\\u00e9\\n' \"a\\\"b\" \\\n c\\ d", "")
@@ -91,7 +91,7 @@ func FuzzSplit(f *testing.F) {
 		for style := range quoteStyles {
 			line := "curl " + quoteStyles[style](word) + " end"
 			if words, err := scenariofile.Split(line); err != nil || len(words) != 3 || words[1] != word {
-				// NUL cannot stand in a command line.
+				// $'\x00' is an error.
 				if style == ansi && strings.Contains(word, "\x00") {
 					continue
 				}
@@ -103,7 +103,7 @@ func FuzzSplit(f *testing.F) {
 
 const ansi = 2
 
-// quoteStyles write a word so that a shell reads it as it is.
+// quoteStyles quote a word for a shell in different ways.
 var quoteStyles = []func(word string) string{
 	func(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" },
 	func(word string) string {
@@ -123,7 +123,7 @@ var quoteStyles = []func(word string) string{
 		}
 		return "$'" + b.String() + "'"
 	},
-	func(word string) string { // what is not quoted, with a backslash each
+	func(word string) string { // a backslash before each byte
 		var b strings.Builder
 		for _, c := range []byte(word) {
 			if c == '\n' {
@@ -136,9 +136,9 @@ var quoteStyles = []func(word string) string{
 	},
 }
 
-// TestSplitIsThatOfBash compares the words of random command lines with those of bash itself. Everything in the
-// lines is quoted, so that bash runs nothing but printf.
-func TestSplitIsThatOfBash(t *testing.T) {
+// TestSplitMatchesBash compares the words of random command lines with those of bash itself. Everything in the
+// lines is quoted, so that bash runs only printf.
+func TestSplitMatchesBash(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	const bits = "aB3 \t\n'\"\\$`!#&*()[]{}<>|;~^%?=é\x01\x7f\xff"
@@ -148,7 +148,7 @@ func TestSplitIsThatOfBash(t *testing.T) {
 		line := "printf '%s\\0'"
 		for range 1 + random.IntN(4) {
 			line += []string{" ", "\t", " \\\n "}[random.IntN(3)]
-			for range 1 + random.IntN(3) { // pieces that make one word
+			for range 1 + random.IntN(3) { // parts of one word
 				var word []byte
 				for range random.IntN(6) {
 					word = append(word, bits[random.IntN(len(bits))])
@@ -164,7 +164,7 @@ func TestSplitIsThatOfBash(t *testing.T) {
 	bash.Stdin, bash.Env = strings.NewReader(in.String()), append(os.Environ(), "LC_ALL=C")
 	out, err := bash.Output()
 	if err != nil {
-		t.Fatalf("bash, which the test needs: %v", err)
+		t.Fatalf("run bash, which this test needs: %v", err)
 	}
 	want := strings.Split(string(out), "the end\x00")
 	for i, line := range lines {
@@ -182,7 +182,7 @@ func TestSplitIsThatOfBash(t *testing.T) {
 	}
 }
 
-// FuzzFind compares what is found in a JSON text with what encoding/json makes of it.
+// FuzzFind compares the values at JSON paths with those that encoding/json decodes.
 func FuzzFind(f *testing.F) {
 	f.Add(`{"a":{"b":[1,{"c":"d\n"},-2.5e3]},"a b":null}`, "b", 1)
 	f.Add(` [ "x" , [ ] , {} ] `, "", -1)
@@ -200,7 +200,7 @@ func FuzzFind(f *testing.F) {
 		for _, path := range []string{"$", "$['" + key + "']", "$[" + strconv.Itoa(index) + "]", "$['" + key + "'][" + strconv.Itoa(index) + "]"} {
 			text, ok, err := scenariofile.Find(path, []byte(doc))
 			if err != nil {
-				continue // the key has what ends a name
+				continue // the key contains the end of a name
 			}
 			want, there := walk(whole, path, key, index)
 			if ok != there {
@@ -213,7 +213,7 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// walk finds what is at a path the long way.
+// walk finds the value at a path of a decoded document.
 func walk(value any, path, key string, index int) (any, bool) {
 	if strings.HasPrefix(path, "$['") {
 		object, _ := value.(map[string]any) // nil has no members
@@ -242,7 +242,7 @@ func walk(value any, path, key string, index int) (any, bool) {
 func compare(t *testing.T, path, doc, got string, want any) {
 	t.Helper()
 	if text, ok := want.(string); ok {
-		if got != text && !strings.Contains(text, "\ufffd") { // what is no UTF-8 stays as it is
+		if got != text && !strings.Contains(text, "\ufffd") { // bytes that are not UTF-8 stay as they are
 			t.Errorf("%s in %s: got %q, want %q", path, doc, got, text)
 		}
 		return
@@ -263,7 +263,7 @@ func compare(t *testing.T, path, doc, got string, want any) {
 	}
 }
 
-// FuzzJSONBody: whatever is filled in, the body is JSON and says just that.
+// FuzzJSONBody: with any value filled in, the body is valid JSON with that value.
 func FuzzJSONBody(f *testing.F) {
 	f.Add("a\"b\\c\n\u2028é\xff", "1e5")
 	f.Add("", "-")

@@ -15,7 +15,7 @@ func canceled(t *testing.T, after time.Duration) (context.Context, context.Cance
 	return context.WithTimeout(t.Context(), after)
 }
 
-// hurried takes the waits out of a scenario: a test has seconds.
+// hurried removes the waits of a scenario, to keep the test short.
 func hurried(text string) string {
 	return strings.NewReplacer(
 		"{between: [1s, 3s]}", "5ms", "[1s, 3s]", "5ms", "{constant: 500ms}", "5ms", "[200ms, 1s]", "1ms", "pause: 100ms", "pause: 1ms",

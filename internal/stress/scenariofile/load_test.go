@@ -21,7 +21,7 @@ func (f files) read(name string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// options are those of a test: no environment but what is named, no file but these.
+// options returns Options with only these files and environment variables.
 func options(f files, env map[string]string) scenariofile.Options {
 	return scenariofile.Options{ReadFile: f.read, Env: func(name string) (string, bool) {
 		value, ok := env[name]
@@ -29,7 +29,7 @@ func options(f files, env map[string]string) scenariofile.Options {
 	}}
 }
 
-// load reads a scenario that must be good.
+// load reads a scenario that must be valid.
 func load(t *testing.T, text string, f files, env map[string]string) *scenariofile.Definition {
 	t.Helper()
 	s, err := tryLoad(text, f, env)
@@ -45,7 +45,7 @@ func tryLoad(text string, f files, env map[string]string) (*scenariofile.Definit
 	return scenariofile.Load("shop.yaml", options(all, env))
 }
 
-func TestBadFilesAreToldWithLineAndField(t *testing.T) {
+func TestProblemsHaveLineAndField(t *testing.T) {
 	t.Parallel()
 	buyers := files{
 		"buyers.csv": "email,city\na@b.de,Bonn\n", "empty.csv": "", "head.csv": "email\n",
@@ -168,27 +168,27 @@ shop.yaml:9: tasks[0].capture.user is a reserved name, because {{user}} has a me
 shop.yaml:10: tasks[0].capture.d needs one of json, header, regex and cookie`},
 		{"capture that may fail", "tasks:\n- steps:\n  - path: /\n    on_error: continue\n    capture: {a: $.a}\n  - path: /{{a}}\n", "shop.yaml:5: tasks[0].steps[0].capture.a needs a default, because later steps also run after a failure: {json: …, default: …}"},
 		{"on_error", "tasks:\n- {path: /, on_error: ignore}\n", "shop.yaml:2: tasks[0].on_error must be stop or continue"},
-		{"common header that nobody can send", "headers:\n  X-A: '{{nobody}}'\n  X-B: [1]\ntasks:\n- path: /\n", "shop.yaml:2: headers.X-A has {{nobody}}, which is not a known name; known are int, text, uuid, pick, user, iteration, now, number, string\nshop.yaml:3: headers.X-B must be a text"},
+		{"common header that no request can send", "headers:\n  X-A: '{{nobody}}'\n  X-B: [1]\ntasks:\n- path: /\n", "shop.yaml:2: headers.X-A has {{nobody}}, which is not a known name; known are int, text, uuid, pick, user, iteration, now, number, string\nshop.yaml:3: headers.X-B must be a text"},
 		{"itself", "x-a: &a {<<: *a}\ntasks: [{path: /, json: *a}]\n", "shop.yaml:1: tasks[0].json is nested too deeply"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := tryLoad(c.text, buyers, map[string]string{"SET": "geheim"})
 			if err == nil {
-				t.Fatalf("it was read; want\n%s", c.want)
+				t.Fatalf("the file loaded; want the error\n%s", c.want)
 			}
 			if err.Error() != c.want {
 				t.Errorf("got\n%v\nwant\n%s", err, c.want)
 			}
 			var problems *scenariofile.FileError
 			if !errors.As(err, &problems) || len(problems.Problems) == 0 {
-				t.Errorf("it is %T, want a FileError with problems", err)
+				t.Errorf("the error is a %T, want a FileError with problems", err)
 			}
 		})
 	}
 }
 
-func TestOnlyTheFirstProblemsAreTold(t *testing.T) {
+func TestOnlyTheFirstProblemsAreListed(t *testing.T) {
 	t.Parallel()
 	_, err := tryLoad("tasks:\n"+strings.Repeat("- {}\n", 25), nil, nil)
 	var problems *scenariofile.FileError
@@ -200,7 +200,7 @@ func TestOnlyTheFirstProblemsAreTold(t *testing.T) {
 	}
 }
 
-func TestAFileThatCannotBeReadIsNoFileError(t *testing.T) {
+func TestAnUnreadableFileIsNotAFileError(t *testing.T) {
 	t.Parallel()
 	_, err := scenariofile.Load("none.yaml", options(nil, nil))
 	if !errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*scenariofile.FileError)) {

@@ -15,7 +15,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// shop sets cookies as a shop does.
+// shop answers like a shop that sets cookies.
 func shop(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/login", "/api/login":
@@ -25,7 +25,7 @@ func shop(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Set-Cookie", "=broken")
 	case "/logout":
 		http.SetCookie(w, &http.Cookie{Name: "sid", Path: "/", MaxAge: -1})
-		w.WriteHeader(http.StatusUnauthorized) // cookies of failures count as well
+		w.WriteHeader(http.StatusUnauthorized) // cookies of failed answers are kept too
 	}
 }
 
@@ -48,7 +48,7 @@ tasks:
 	same(t, "cookies", got, "/before ", "/login ", "/a%20b?s1 lang=de; theme=mine; sid=s1", "/logout sid=s1; theme=dark", "/after theme=dark")
 }
 
-// TestQuotedCookiesKeepTheirQuotes, in the jar and where a step captures one: to the server they are a part of the value.
+// TestQuotedCookiesKeepTheirQuotes, in the jar and in captures: to the server they are part of the value.
 func TestQuotedCookiesKeepTheirQuotes(t *testing.T) {
 	t.Parallel()
 	on := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -75,7 +75,7 @@ func TestCookiesOfATargetWithAPath(t *testing.T) {
 	}
 }
 
-func TestWithoutAJarNoCookieIsKept(t *testing.T) {
+func TestWithoutAJarCookiesAreNotKept(t *testing.T) {
 	t.Parallel()
 	on := serve(t, shop)
 	run(t, load(t, "cookie_jar: false\ntasks: [{steps: [{path: /login}, {path: /cart, cookies: {a: b}}]}]", nil, nil), on, play{tasks: 1})
@@ -84,7 +84,7 @@ func TestWithoutAJarNoCookieIsKept(t *testing.T) {
 	}
 }
 
-// paths returns those of the requests, sorted.
+// paths returns the paths of the requests, sorted.
 func (s *server) paths() []string {
 	var paths []string
 	for _, r := range s.all() {
@@ -110,7 +110,7 @@ tasks: [{path: "/{{user}}/{{row.name}}/{{row.note}}"}]
 
 func TestTasksShareRowsInTheirOrder(t *testing.T) {
 	t.Parallel()
-	// Of a b c d a b, one worker takes a c a, the other b d b, and then all over again.
+	// Of the rows a b c d a b, one worker takes a c a and the other b d b; then both repeat.
 	for worker, want := range []string{"/a /a /a /c", "/b /b /b /d"} {
 		on := serve(t, func(http.ResponseWriter, *http.Request) {})
 		o := options(files{
@@ -122,7 +122,7 @@ func TestTasksShareRowsInTheirOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 2 { // each scenario begins with the first row
+		for range 2 { // a new scenario begins with the first row
 			on.forget()
 			run(t, s, on, play{tasks: 4})
 			if got := strings.Join(on.paths(), " "); got != want {
@@ -139,9 +139,9 @@ func TestRandomRowsAreAllTaken(t *testing.T) {
 	run(t, s, on, play{tasks: 60})
 	got := on.paths()
 	if inOrder := on.lines(); slices.IsSorted(inOrder) {
-		t.Errorf("the rows came in order: %v", inOrder)
+		t.Errorf("the rows were taken in order: %v", inOrder)
 	}
-	// That one of three never comes in 60 has a probability of 1e-10.
+	// The probability that one of three rows is not taken in 60 tasks is 1e-10.
 	same(t, "paths", slices.Compact(got), "/a", "/b", "/c")
 }
 
@@ -197,7 +197,7 @@ tasks:
 	got := run(t, s, on, play{tasks: 1})
 	told := fmt.Sprintf("%+v %+v %+v %s %s %v", got.Entries, got.Failures, got.Total, s.Name, s.Summary, s.Warnings)
 	if strings.Contains(told, secret) {
-		t.Errorf("a secret was told: %s", told)
+		t.Errorf("a secret is in: %s", told)
 	}
 	want := `GET /[env.KEY]/[token]: check: want {{row.password}}? at $.other
 GET /bad: status: want 2xx, got 403
@@ -225,7 +225,7 @@ tasks:
 	}
 }
 
-func TestALineBreakInAHeaderIsToldBeforeTheRun(t *testing.T) {
+func TestALineBreakInAHeaderIsFoundBeforeTheRun(t *testing.T) {
 	t.Parallel()
 	_, err := tryLoad("env: [KEY]\ntasks:\n- path: /\n  headers: {X-Key: '{{env.KEY}}'}\n", nil, map[string]string{"KEY": "a\nb"})
 	if want := "shop.yaml:4: tasks[0].headers.X-Key has a line break or another control character in the value of a {{…}}"; err == nil || err.Error() != want {
@@ -269,12 +269,12 @@ func TestAPauseWaitsAndEndsWithTheContext(t *testing.T) {
 		began := time.Now()
 		part.Tasks[0].Do(ctx)
 		if took := time.Since(began); took != 30*time.Second {
-			t.Errorf("it took %v", took)
+			t.Errorf("the pause took %v", took)
 		}
 	})
 }
 
-func TestABodyThatIsNotKeptIsToldApart(t *testing.T) {
+func TestAFailureSaysThatTheBodyWasCutOff(t *testing.T) {
 	t.Parallel()
 	on := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"a":"`+strings.Repeat("x", 4000)+`","b":1}`)

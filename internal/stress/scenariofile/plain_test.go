@@ -9,7 +9,7 @@ import (
 	"onsale/internal/stress/scenariofile"
 )
 
-// once runs a plain scenario for one task, against a server in the place of its host.
+// once runs one task of a plain scenario, against a test server instead of its host.
 func once(t *testing.T, s *scenariofile.Definition) (request, string) {
 	t.Helper()
 	on := serve(t, func(http.ResponseWriter, *http.Request) {})
@@ -31,7 +31,7 @@ func TestOneURL(t *testing.T) {
 		{"bare", scenariofile.Plain{URL: "localhost:8000"}, "http://localhost:8000", "GET /", ""},
 		{"path and query", scenariofile.Plain{URL: "https://x.example/a%2Fb/c?d=e&f=g h#top"}, "https://x.example", "GET /a%2Fb/c?d=e&f=g%20h", ""},
 		{"beyond ASCII", scenariofile.Plain{URL: "http://x/ä?ö={u}"}, "http://x", "GET /%C3%A4?%C3%B6=%7Bu%7D", ""},
-		{"a template is none", scenariofile.Plain{URL: "http://x/{{user}}", Body: "{{user}}"}, "http://x", "POST /%7B%7Buser%7D%7D {{user}}", ""},
+		{"braces are not a template", scenariofile.Plain{URL: "http://x/{{user}}", Body: "{{user}}"}, "http://x", "POST /%7B%7Buser%7D%7D {{user}}", ""},
 		{"IPv6", scenariofile.Plain{URL: "http://[::1]:80/x"}, "http://[::1]:80", "GET /x", ""},
 		{"method and header", scenariofile.Plain{URL: "x/y", Method: "DELETE", Header: []string{"X-A: b: c", "x-empty:"}}, "http://x", "DELETE /y", "X-A: b: c"},
 		{"body", scenariofile.Plain{URL: "x/y", Body: "a=b", ContentType: "text/plain"}, "http://x", "POST /y a=b", "Content-Type: text/plain"},
@@ -89,7 +89,7 @@ func TestBadURLs(t *testing.T) {
 	}
 }
 
-func TestWhatIsToldOfAPlainRequestHasNoSecret(t *testing.T) {
+func TestNamesOfAPlainRequestHaveNoSecret(t *testing.T) {
 	t.Parallel()
 	s, err := scenariofile.FromCurl("curl -u me:geheim -H 'X-Key: geheim' -b sid=geheim -d geheim=geheim 'http://geheim@x/buy/1?key=geheim'", options(nil, nil))
 	if err != nil {
@@ -97,6 +97,6 @@ func TestWhatIsToldOfAPlainRequestHasNoSecret(t *testing.T) {
 	}
 	_, name := once(t, s)
 	if told := fmt.Sprint(s.Name, s.Summary, s.Host, s.Warnings, name); strings.Contains(told, "geheim") || s.Summary != "POST /buy/1" || name != "POST /buy/1 1" {
-		t.Errorf("told: %s", told)
+		t.Errorf("a secret is in: %s", told)
 	}
 }

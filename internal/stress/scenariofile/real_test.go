@@ -10,8 +10,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// onsale starts the real server over SQLite, with nothing that goes wrong on purpose,
-// and three concerts of which two have few tickets.
+// onsale starts the real server with SQLite, without injected faults,
+// and with three concerts, two of which have few tickets.
 func onsale(t *testing.T) *server {
 	t.Helper()
 	url := apptest.Serve(t, fault.Off())
@@ -27,8 +27,8 @@ func onsale(t *testing.T) *server {
 	return s
 }
 
-// TestTheExamplesRun: the files that the documents show do what they say, against the real server.
-func TestTheExamplesRun(t *testing.T) {
+// TestExamplesRun runs the example files of the documentation against the real server.
+func TestExamplesRun(t *testing.T) {
 	t.Parallel()
 	all := examples(t)
 	for _, c := range []struct {
@@ -55,7 +55,7 @@ func TestTheExamplesRun(t *testing.T) {
 			}
 			for _, name := range c.want {
 				if counts[name] == 0 {
-					t.Errorf("there is no %s: %v", name, counts)
+					t.Errorf("no request is named %s: %v", name, counts)
 				}
 			}
 			if got.Total.Failures != 0 || len(counts) != len(c.want) || got.Total.Business[c.business] == 0 {
@@ -65,9 +65,9 @@ func TestTheExamplesRun(t *testing.T) {
 	}
 }
 
-// TestTheExamplesFindWhatIsWrong is the control of the one above: against a server that answers
-// everything with an empty object, they fail.
-func TestTheExamplesFindWhatIsWrong(t *testing.T) {
+// TestExamplesFindFailures is the negative control of TestExamplesRun: against a server that answers
+// every request with an empty object, the examples fail.
+func TestExamplesFindFailures(t *testing.T) {
 	t.Parallel()
 	all := examples(t)
 	on := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[{"id":1}]`) })

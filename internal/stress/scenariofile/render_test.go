@@ -11,7 +11,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// first returns what renders the first request of a file.
+// first returns a function that renders the first request of a file.
 func first(tb testing.TB, text string, f files, user int) func() *wire.Request {
 	tb.Helper()
 	o := options(files{"shop.yaml": text, "rows.csv": f["rows.csv"]}, nil)
@@ -55,8 +55,8 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
-// TestValuesAreEscapedWhereTheyStand: what is filled in stays one value.
-func TestValuesAreEscapedWhereTheyStand(t *testing.T) {
+// TestValuesAreEscapedForTheirPlace: a value that is filled in stays one value.
+func TestValuesAreEscapedForTheirPlace(t *testing.T) {
 	t.Parallel()
 	const row = `a/b?c&d=e "f"\é` + "\t%;+#"
 	f := files{"rows.csv": "v,n\n\"" + strings.ReplaceAll(row, `"`, `""`) + "\",12\n"}
@@ -94,7 +94,7 @@ func TestDefaultMethodsAndNames(t *testing.T) {
 	}
 }
 
-// busy is a step as scripts have them: a path, a header and a body that change.
+// busy is a typical step: path, header and body change from call to call.
 const busy = `
 csv: {file: rows.csv}
 tasks:
@@ -103,7 +103,7 @@ tasks:
   json: {user_email: "{{row.a}}@example.com", quantity: "{{int 1 5}}", note: "{{text 20}}"}
 `
 
-// TestRenderingAllocatesLittle: the path, and one string for all headers.
+// TestRenderingAllocatesLittle: only the path, and one string for all header fields.
 func TestRenderingAllocatesLittle(t *testing.T) {
 	prepare := first(t, busy, files{"rows.csv": "a\nada lovelace and others of a long name\n"}, 0)
 	prepare()

@@ -20,13 +20,13 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// request is one that a server got.
+// request is a request that a server received.
 type request struct {
 	method, path, body string
 	header             http.Header
 }
 
-// server answers, and notes what it was asked.
+// server records the requests that it receives.
 type server struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -57,7 +57,7 @@ func (s *server) all() []request {
 	return slices.Clone(s.seen)
 }
 
-// forget begins anew.
+// forget discards the recorded requests.
 func (s *server) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *server) lines() []string {
 	return lines
 }
 
-// play says how a test runs a scenario.
+// play has the options of a test run.
 type play struct {
 	users, tasks int
 	seed         uint64
@@ -81,7 +81,7 @@ type play struct {
 	wire         wire.Options
 }
 
-// run runs a scenario against a server until so many tasks are done.
+// run runs a scenario against a server until p.tasks tasks are done.
 func run(t *testing.T, s *scenariofile.Definition, on *server, p play) stats.Snapshot {
 	t.Helper()
 	target, err := wire.ParseTarget(on.URL + p.base)
@@ -124,7 +124,7 @@ func run(t *testing.T, s *scenariofile.Definition, on *server, p play) stats.Sna
 	return recorder.Snapshot(time.Now())
 }
 
-// failures returns what failed, a line each.
+// failures returns the failures, a line each.
 func failures(s stats.Snapshot) string {
 	var lines []string
 	for _, f := range s.Failures {
@@ -148,7 +148,7 @@ func names(s stats.Snapshot) (names []string) {
 	return names
 }
 
-func TestALoginThenTasksWithWhatItGave(t *testing.T) {
+func TestTasksUseWhatTheLoginCaptured(t *testing.T) {
 	t.Parallel()
 	on := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -205,13 +205,13 @@ tasks:
 	}
 	login, first, second := on.all()[0].header, on.all()[1].header, on.all()[4].header
 	if login.Get("Authorization") != "" || login.Get("X-Common") != "always" || login.Get("Content-Type") != "application/x-www-form-urlencoded" {
-		t.Errorf("login had %v", login)
+		t.Errorf("the login had the header %v", login)
 	}
 	if first.Get("Content-Type") != "application/json" || first.Get("X-Common") != "always" {
-		t.Errorf("order had %v", first)
+		t.Errorf("the first order had the header %v", first)
 	}
 	if second.Get("X-Common") != "mine" || second.Get("X-Turn") != "1" || len(second["X-Common"]) != 1 {
-		t.Errorf("look had %v", second)
+		t.Errorf("the last request had the header %v", second)
 	}
 }
 
@@ -297,7 +297,7 @@ func TestAnAnswerThatTakesTooLongFails(t *testing.T) {
 	}
 }
 
-func TestBusinessAnswersAreNoFailures(t *testing.T) {
+func TestBusinessAnswersAreNotFailures(t *testing.T) {
 	t.Parallel()
 	answers := []string{`{"code":"sold_out"}`, `{"code":"denied"}`, `{"status":"success"}`, `{"code":"sold_out"}`}
 	var n atomic.Int64
@@ -328,7 +328,7 @@ tasks:
 	same(t, "requests", on.lines(), "GET /buy", "GET /buy", "GET /buy", "GET /after", "GET /buy")
 }
 
-func TestAFailureEndsTheTaskUnlessToldOtherwise(t *testing.T) {
+func TestAFailureEndsTheTaskUnlessOnErrorIsContinue(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int64
 	on := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -355,14 +355,14 @@ tasks:
 `, nil, nil), on, play{tasks: 3})
 	same(t, "requests", on.lines(),
 		"GET /may", "GET /must", "GET /last/good",
-		"GET /may", "GET /must", "GET /last/none", // what was captured before is forgotten
+		"GET /may", "GET /must", "GET /last/none", // the value captured before is discarded
 		"GET /may", "GET /must")
 	if want := "GET /may: status: want 2xx, got 502\nGET /must: status: want 2xx, got 502"; failures(got) != want {
 		t.Errorf("failed:\n%s", failures(got))
 	}
 }
 
-func TestAStartThatFailsBeginsAnew(t *testing.T) {
+func TestAFailedStartIsRepeated(t *testing.T) {
 	t.Parallel()
 	var n atomic.Int64
 	on := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -378,20 +378,20 @@ func TestAStartThatFailsBeginsAnew(t *testing.T) {
 	}
 }
 
-func TestALocationLeadsToThePathOfTheTarget(t *testing.T) {
+func TestALocationBecomesAPathOfTheTarget(t *testing.T) {
 	t.Parallel()
 	for location, want := range map[string]string{
 		"/orders/7": "/orders/7", "/api/orders/7": "/orders/7", "orders/7": "/orders/7", "?a=b": "/?a=b",
 		"https://elsewhere.example": "/", "http://x?a=b": "/?a=b", "HTTP://x/api/orders/ä b": "/orders/%C3%A4%20b",
 	} {
 		if got := follow(t, "/", location); got != "/api"+want {
-			t.Errorf("%s led to %s", location, got)
+			t.Errorf("the Location %s led to %s", location, got)
 		}
 	}
 }
 
-// follow returns where a user goes who is told a Location in the answer to the request for a path of the target
-// …/api, and was somewhere else meanwhile.
+// follow returns the path that a user requests for a Location in the answer to a request for from. The target is
+// …/api, and the user makes another request in between.
 func follow(t *testing.T, from, location string) string {
 	t.Helper()
 	on := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header()["Location"] = []string{location} })
@@ -400,14 +400,14 @@ func follow(t *testing.T, from, location string) string {
 	return on.all()[2].path
 }
 
-func TestALocationIsReadFromWhereItWasTold(t *testing.T) {
+func TestALocationIsRelativeToItsRequest(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ from, location, want string }{
 		{"/a/rel", "next", "/a/next"},
 		{"/a/rel?x=/y/z", "next?b=c/d", "/a/next?b=c/d"},
 		{"/a/b/rel", "../next", "/a/next"},
 		{"/a/", "./n%2Fext", "/a/n%2Fext"},
-		{"/a/rel", "../../../next", "/next"}, // everything goes to the target
+		{"/a/rel", "../../../next", "/next"}, // every request goes to the target
 		{"/a/rel", "?page=2", "/a/rel?page=2"},
 		{"/a/rel", "#top", "/a/rel"},
 		{"/a/rel", "/next", "/next"},
@@ -423,12 +423,12 @@ func TestALocationIsReadFromWhereItWasTold(t *testing.T) {
 		{"/a/rel", "/login?back=http://x/y", "/login?back=http://x/y"},
 	} {
 		if got := follow(t, c.from, c.location); got != "/api"+c.want {
-			t.Errorf("%s told at %s led to %s", c.location, c.from, got)
+			t.Errorf("the Location %s in the answer to %s led to %s", c.location, c.from, got)
 		}
 	}
 }
 
-func TestAPathThatNoAnswerToldIsReadFromTheRoot(t *testing.T) {
+func TestOtherPathsAreRelativeToTheRoot(t *testing.T) {
 	t.Parallel()
 	on := serve(t, func(http.ResponseWriter, *http.Request) {})
 	run(t, load(t, `

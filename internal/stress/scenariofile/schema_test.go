@@ -10,7 +10,7 @@ import (
 	"onsale/internal/stress/scenariofile"
 )
 
-// schema is as much of JSON Schema as the test looks at.
+// schema is the part of JSON Schema that the test reads.
 type schema struct {
 	Properties           map[string]schema `json:"properties"`
 	Defs                 map[string]schema `json:"$defs"`
@@ -19,8 +19,8 @@ type schema struct {
 	Unevaluated          json.RawMessage   `json:"unevaluatedProperties"`
 }
 
-// TestTheSchemaKnowsAllFields: an editor completes just the fields that the decoder reads.
-func TestTheSchemaKnowsAllFields(t *testing.T) {
+// TestSchemaHasAllFields: an editor completes exactly the fields that the decoder reads.
+func TestSchemaHasAllFields(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../../../docs/stress-scenario.schema.json")
 	if err != nil {
@@ -41,16 +41,16 @@ func TestTheSchemaKnowsAllFields(t *testing.T) {
 		}
 		slices.Sort(known)
 		if has := slices.Sorted(maps.Keys(at.Properties)); !slices.Equal(has, known) {
-			t.Errorf("%q: the schema has %v, the decoder knows %v", name, has, known)
+			t.Errorf("%q: the schema has %v, the decoder has %v", name, has, known)
 		}
-		// Steps and tasks of one request are requests that have nothing else.
+		// Steps, and tasks of a single request, are requests without further fields.
 		if closed := string(at.AdditionalProperties) == "false"; !closed && name != "request" {
-			t.Errorf("%q: the schema lets other fields in", name)
+			t.Errorf("%q: the schema allows other fields", name)
 		}
 	}
 	for _, name := range []string{"step", "single"} {
 		if string(whole.Defs[name].Unevaluated) != "false" {
-			t.Errorf("%q: the schema lets other fields in", name)
+			t.Errorf("%q: the schema allows other fields", name)
 		}
 	}
 }
