@@ -15,24 +15,24 @@ import (
 
 // The business outcomes of a purchase.
 const (
-	// Denied: the target denied it at random, as it is told to.
+	// Denied: the target denied it at random, as its fault plan says.
 	Denied = problem.CodeDenied
-	// SoldOut: fewer tickets were left than were asked for.
+	// SoldOut: fewer tickets were left than requested.
 	SoldOut = problem.CodeSoldOut
 )
 
-// addresses is how many different people buy: testuser_1@example.com and so on.
+// addresses is the number of different e-mail addresses: testuser_1@example.com and so on.
 const addresses = 10_000
 
-// fate is what became of a purchase.
+// result is the result of a purchase.
 type result uint8
 
 const (
-	isUnsure  result = iota // nobody knows: it was sent, and there was no answer
-	isSold                  // there is a receipt
+	isUnsure  result = iota // unknown: it was sent, and there was no valid answer
+	isSold                  // the answer is a receipt
 	isDenied                // denied, nothing sold
 	isSoldOut               // sold out, nothing sold
-	isNotSold               // refused, failed or never sent, nothing sold
+	isNotSold               // rejected, failed or never sent, nothing sold
 )
 
 // purchaser makes the purchases of one user.
@@ -41,16 +41,16 @@ type purchaser struct {
 	tally *Tally
 	call  stress.Call
 
-	// What is being bought, and what became of it.
+	// The current purchase and its result.
 	concert  int64
 	quantity int
 	result   result
-	// left is how many tickets the target said are left when it was sold out; 0
-	// if it did not say.
+	// left is how many tickets are left according to a sold-out answer; 0
+	// if it does not say.
 	left int64
 }
 
-// newPurchaser returns the till of a user. Statistics call its purchases by name.
+// newPurchaser returns the purchaser of a user. name is the name of its purchases in statistics.
 func newPurchaser(u *stress.User, tally *Tally, name string) *purchaser {
 	p := &purchaser{user: u, tally: tally}
 	p.call = stress.Call{
@@ -65,7 +65,7 @@ func jsonHeader() []wire.Field {
 	return []wire.Field{{Name: "Content-Type", Value: "application/json"}}
 }
 
-// buy buys tickets at the path of a concert's purchases, as one of the people.
+// buy buys tickets at the path of a concert's purchases, with a random e-mail address.
 func (p *purchaser) buy(ctx context.Context, path string, concert int64, quantity int) {
 	person := 1 + p.user.Dice.IntN(addresses)
 	p.concert, p.quantity, p.result, p.left = concert, quantity, isUnsure, 0
@@ -85,15 +85,15 @@ func appendOrder(buf []byte, person, quantity int) []byte {
 	return append(buf, '}')
 }
 
-// judge says what an answer to the purchase is.
+// judge returns the outcome of an answer to the purchase.
 func (p *purchaser) judge(r *wire.Response) stats.Outcome {
 	a, ok := readReply(r.Body)
 	switch {
 	case r.Status == 200 && ok && a.isReceipt(p.concert, p.quantity):
 		p.result = isSold
 		return stats.Outcome{}
-	case r.Status == 200: // and the result remains unsure
-		return failedCheck("the answer is no receipt of the order")
+	case r.Status == 200: // the result stays isUnsure
+		return failedCheck("the answer is not a receipt of the order")
 	case a.has(Denied, problem.MessageDenied) && r.Status == 409:
 		p.result = isDenied
 		return stats.Outcome{Class: stats.Business, Kind: Denied}

@@ -14,20 +14,20 @@ import (
 
 // What the users of a rush do.
 const (
-	// maxRush is the most tickets that one purchase asks for; the least is 1.
+	// maxRush is the most tickets of one purchase; the least is 1.
 	maxRush = 4
-	// leastRush and mostRush are the waits while there are tickets, as long as it
+	// leastRush and mostRush limit the waits while there are tickets: the time it
 	// takes to press a button again.
 	leastRush, mostRush = 50 * time.Millisecond, 250 * time.Millisecond
-	// leastGone and mostGone are the waits once all are sold.
+	// leastGone and mostGone limit the waits once all tickets are sold.
 	leastGone, mostGone = 2 * time.Second, 8 * time.Second
 
 	rushATask = (1 + maxRush) / 2.0
 	rushTakes = (leastRush+mostRush)/2 + paymentTakes
 )
 
-// errNoConcert lets a user wait for the concert to be there.
-var errNoConcert = errors.New("there is no concert to want")
+// errNoConcert makes a user wait until there is a concert.
+var errNoConcert = errors.New("the target has no concert")
 
 func buildRush(in *Instance) {
 	const buy = "/buy/"
@@ -36,9 +36,9 @@ func buildRush(in *Instance) {
 	hurried, calm := stress.Between(leastRush, mostRush), stress.Between(leastGone, mostGone)
 	in.Scenario.Kinds = []stress.Kind{{
 		Name: "fan", Weight: 1,
-		// Most are in the middle of a purchase when the last ticket is sold, and
-		// learn it by the answer; so it does little that who waits just then is
-		// calmed by somebody else's.
+		// Most users are in the middle of a purchase when the last ticket is sold, and
+		// its answer slows them down; so it matters little that another user's answer slows
+		// down those that are waiting.
 		Wait: func(random *rand.Rand, due, ended time.Time) (time.Time, bool) {
 			if in.soldOut.Load() {
 				return calm(random, due, ended)
@@ -49,17 +49,17 @@ func buildRush(in *Instance) {
 	}}
 }
 
-// fan buys tickets of the one concert until it is told that all are sold. Then
-// it looks at the concerts once in a while, and buys again if tickets came back.
+// fan buys tickets of one concert until an answer says that all are sold. Then
+// it requests the list of concerts from time to time, and buys again if tickets were returned.
 type fan struct {
 	in        *Instance
 	user      *stress.User
 	purchaser *purchaser
 	list      stress.Call
 
-	concert int64 // 0 until the fan knows which
+	concert int64 // 0 if unknown
 	path    string
-	// gone is what the fan was told itself, most what it may ask for.
+	// soldOut is set after this fan's own answer says so; most is the most tickets that it buys.
 	soldOut bool
 	most    int
 }
@@ -81,7 +81,7 @@ func (f *fan) want(concert int64) {
 	}
 }
 
-// start looks for the newest concert, unless the fan knows what it wants.
+// start finds the newest concert, unless the concert is known.
 func (f *fan) start(ctx context.Context) error {
 	if f.concert == 0 {
 		f.user.Do(ctx, &f.list)
@@ -103,8 +103,8 @@ func (f *fan) act(ctx context.Context) {
 	}
 }
 
-// judgeList reads a list of concerts: which is the newest, and later whether
-// tickets of the one concert came back.
+// judgeList finds the newest concert in a list of concerts, and later how many
+// tickets of the one concert are left.
 func (f *fan) judgeList(r *wire.Response) stats.Outcome {
 	seen, outcome := f.in.offers.judgeList(r)
 	switch {
@@ -123,8 +123,8 @@ func (f *fan) judgeList(r *wire.Response) stats.Outcome {
 	return outcome
 }
 
-// seeLeft takes in how many tickets are left. Who asked for more than that asks
-// for less the next time.
+// seeLeft records how many tickets are left. The fan does not request more than that
+// the next time.
 func (f *fan) seeLeft(left int64) {
 	f.soldOut = left <= 0
 	f.in.soldOut.Store(f.soldOut)
