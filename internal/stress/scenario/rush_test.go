@@ -63,7 +63,7 @@ func TestRush(t *testing.T) {
 		if s.Total.Failures != 0 || h.left != 0 || in.Tally.Counts().Tickets != 1003 {
 			t.Errorf("%d left, %+v, %+v", h.left, in.Tally.Counts(), s.Failures)
 		}
-		var early, late, looks int
+		var early, late, listings int
 		for _, r := range h.requests() {
 			switch at := r.at.Sub(began); {
 			case r.method == "POST" && at < 5*time.Second:
@@ -71,11 +71,11 @@ func TestRush(t *testing.T) {
 			case r.method == "POST" && at < 30*time.Second:
 				late++
 			case at > 5*time.Second && at < 30*time.Second:
-				looks++
+				listings++
 			}
 		}
-		if early < 400 || late > 100 || looks < 200 || looks > 1000 {
-			t.Errorf("%d purchases at the beginning, %d after all were sold, %d lists", early, late, looks)
+		if early < 400 || late > 100 || listings < 200 || listings > 1000 {
+			t.Errorf("%d purchases at the beginning, %d after all were sold, %d lists", early, late, listings)
 		}
 	})
 }

@@ -87,8 +87,7 @@ func (d demand) rate() float64 {
 	return d.each * d.curve.At(d.curve.Length())
 }
 
-// against returns how long the stock lasts, and a note about it for everyone who starts the run, if there is something
-// to note.
+// against returns how long the stock lasts. The note is empty if it lasts for the run and no concert sells out early.
 func (d demand) against(s stock) (lasts time.Duration, note string) {
 	if d.rate() <= 0 {
 		return 0, ""

@@ -11,8 +11,8 @@ import (
 
 // The buyer of the Locust files that these scenarios replace.
 const (
-	// looks and purchases are the weights of the buyer's tasks.
-	looks, purchases = 3, 1
+	// listings and purchases are the weights of the buyer's tasks.
+	listings, purchases = 3, 1
 	// maxTickets is the most tickets of one purchase; the least is 1.
 	maxTickets = 5
 	// leastWait and mostWait limit the wait between two tasks.
@@ -21,8 +21,8 @@ const (
 	// simulates, 1 to 4 s. It is used to estimate how long tickets will last.
 	paymentTakes = 2500 * time.Millisecond
 
-	ticketsATask = purchases * (1 + maxTickets) / 2.0 / (looks + purchases)
-	buyerTakes   = (leastWait+mostWait)/2 + purchases*paymentTakes/(looks+purchases)
+	ticketsATask = purchases * (1 + maxTickets) / 2.0 / (listings + purchases)
+	buyerTakes   = (leastWait+mostWait)/2 + purchases*paymentTakes/(listings+purchases)
 )
 
 // buildTickets fills in a scenario whose paths of purchases begin with
@@ -53,7 +53,7 @@ func newBuyer(in *Instance, u *stress.User, name string) *buyer {
 }
 
 func (b *buyer) part() stress.Part {
-	return stress.Part{Tasks: []stress.Task{{Weight: looks, Do: b.look}, {Weight: purchases, Do: b.buy}}}
+	return stress.Part{Tasks: []stress.Task{{Weight: listings, Do: b.look}, {Weight: purchases, Do: b.buy}}}
 }
 
 // look requests the list of concerts and remembers it.

@@ -34,7 +34,7 @@ func (t address) below(location, from string) string {
 	location, _, _ = strings.Cut(location, "#")
 	path, query, asks := strings.Cut(escapeURL(withoutHost(location)), "?")
 	from, _, _ = strings.Cut(from, "?")
-	// Only the paths are resolved, as they are escaped (RFC 3986, 5.2).
+	// Paths are resolved in their escaped form (RFC 3986, 5.2).
 	path = (&url.URL{Path: t.base + cmp.Or(from, "/")}).ResolveReference(&url.URL{Path: path}).Path
 	if after, ok := strings.CutPrefix(path, t.base); ok && (after == "" || after[0] == '/') {
 		path = cmp.Or(after, "/")

@@ -23,8 +23,8 @@ var (
 	errWindows   = errors.New("is written for the Windows command prompt (^); copy it for bash instead: Copy as cURL (bash)")
 )
 
-// split returns the words of a command line as bash splits it. Nothing is expanded or run: it returns an error
-// where a shell would do so.
+// split returns the words of a command line as bash splits it. It expands and runs nothing: an expression that bash
+// would expand or run is an error.
 //
 // The parser finds the words. Their text is taken from the line itself, because the parser drops NUL and CR.
 func split(line string) ([]string, error) {
@@ -69,7 +69,7 @@ func split(line string) ([]string, error) {
 }
 
 // parseable returns a line of the same length that the parser reads as bash does: the parser rejects bytes that are not
-// UTF-8, drops NUL and takes CR for a space. To bash these are ordinary characters, but for CR at the end of a line.
+// UTF-8, drops NUL and takes CR for a space. To bash these are ordinary characters, except CR at the end of a line.
 func parseable(line string) string {
 	b := []byte(line)
 	for i, c := range b {
@@ -137,7 +137,7 @@ func unquoted(line string, parts []syntax.WordPart) (string, error) {
 		text := rest[:part.End().Offset()-part.Pos().Offset()]
 		switch p := part.(type) {
 		case *syntax.Lit:
-			if at := windows.FindStringIndex(rest); at != nil && at[0] < len(text) {
+			if at := windows.FindStringIndex(rest); len(at) > 0 && at[0] < len(text) {
 				return "", errWindows
 			}
 			if (len(text)-len(strings.TrimRight(text, `\`)))%2 == 1 {
@@ -197,7 +197,7 @@ func ansi(text string) (string, error) {
 		case escape[1] == 'u' || escape[1] == 'U':
 			return string(rune(n))
 		}
-		return string([]byte{byte(n)})
+		return string([]byte{byte(n & 0xff)})
 	})
 	return text, err
 }
