@@ -37,7 +37,7 @@ func (*still) Close() {}
 
 func (*still) Protocol() string { return "none" }
 
-// one lets a single user loose on a scenario, and hands its tasks over.
+// one starts a single user of a scenario, and passes its tasks to f.
 func one(tb testing.TB, name string, f func(ctx context.Context, tasks []stress.Task)) stats.Snapshot {
 	tb.Helper()
 	in := instance(tb, name)
@@ -71,9 +71,9 @@ func one(tb testing.TB, name string, f func(ctx context.Context, tasks []stress.
 	return recorder.Snapshot(time.Now())
 }
 
-// TestTasksDoNotAllocate: a user who looks at a list that it knows, or buys,
-// leaves no garbage. It counts all that the process allocates, so that no other
-// test may run beside it.
+// TestTasksDoNotAllocate: a user that requests a list it has already seen, or buys,
+// allocates nothing. The test counts all allocations of the process, so that it must not run in parallel
+// with others.
 func TestTasksDoNotAllocate(t *testing.T) {
 	s := one(t, "tickets", func(ctx context.Context, tasks []stress.Task) {
 		for i, what := range []string{"look", "purchase"} {

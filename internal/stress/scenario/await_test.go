@@ -12,9 +12,9 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// TestAwaitsTargetsThatStart: Await goes on when the target is up, and at once where
+// TestAwaitWaitsForTargetsThatStart: Await returns as soon as the target is up, and immediately if
 // waiting would not help.
-func TestAwaitsTargetsThatStart(t *testing.T) {
+func TestAwaitWaitsForTargetsThatStart(t *testing.T) {
 	t.Parallel()
 	const never = time.Hour
 	for name, c := range map[string]struct {
@@ -31,7 +31,7 @@ func TestAwaitsTargetsThatStart(t *testing.T) {
 		"busy, plain request":       {503, never, false, 0, 0},
 		"without readiness":         {404, never, true, 0, 0},
 		"never ready":               {503, never, true, 5 * time.Second, 1},
-		"never there":               {lost, never, true, 5 * time.Second, 1},
+		"never reachable":           {lost, never, true, 5 * time.Second, 1},
 		"no answer at the very end": {lost, 5*time.Second - 1, true, 5 * time.Second, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func TestAwaitsTargetsThatStart(t *testing.T) {
 	}
 }
 
-// TestAwaitEndsWithItsContext is for somebody who presses Ctrl-C meanwhile.
+// TestAwaitEndsWithItsContext: Ctrl-C ends the wait.
 func TestAwaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -69,8 +69,8 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// TestAwaitsRealPorts: nobody listens at first.
-func TestAwaitsRealPorts(t *testing.T) {
+// TestAwaitWaitsForRealPorts: at first no server listens.
+func TestAwaitWaitsForRealPorts(t *testing.T) {
 	t.Parallel()
 	var config net.ListenConfig
 	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -11,47 +11,47 @@ import (
 	"onsale/internal/stress/format"
 )
 
-// listAge is how old a list of concerts may be, with something to spare: Onsale
-// answers with one of up to 250 ms.
+// listAge is the greatest age of a list of concerts, with a margin: Onsale
+// answers with a list that is up to 250 ms old.
 const listAge = 300 * time.Millisecond
 
-// Books compare what buyers are told with what the target writes down. They are
-// opened before a run, and closed after it.
+// Books compares the purchases that the target confirmed with those that it recorded. Open the books before a run
+// and close them after it.
 type Books struct {
 	tally *Tally
 	o     Options
-	// before is how many tickets of each concert were sold. With audited it is
-	// the sum of the purchases, which admins may read, and else the concert's
-	// counter. Known says that there is either.
+	// before is the number of tickets sold of each concert before the run. If audited is set, it is
+	// the sum of the purchases, which only admins can read; otherwise it is the concert's
+	// counter. known is set if the target has either.
 	before         map[int64]int64
 	audited, known bool
 }
 
-// Audit is what the comparison comes to. All numbers are tickets.
+// Audit is the result of the comparison. All numbers are tickets of concerts that users bought from.
 type Audit struct {
-	// Known says that there was something to compare with.
+	// Known is set if the target returned figures to compare with.
 	Known bool `json:"known"`
-	// Told were told sold, and Booked stand in the books since they were opened,
-	// of the concerts that were bought from.
+	// Told is the number of tickets that answers confirmed as sold, and Booked the number that the target
+	// recorded since the books were opened.
 	Told   int64 `json:"told"`
 	Booked int64 `json:"booked"`
-	// Unsure were asked for in purchases whose outcome nobody knows: they may be in the books or not.
+	// Unsure is the number of tickets in purchases of unknown outcome: the target can have sold them or not.
 	Unsure int64 `json:"unsure"`
-	// Missing were told sold and do not stand in the books.
+	// Missing is the number of tickets that were confirmed as sold but not recorded.
 	Missing int64 `json:"missing"`
-	// Extra stand in the books and were neither told sold nor unsure: somebody else has bought.
+	// Extra is the number of recorded tickets that were neither confirmed nor unsure: another client bought them.
 	Extra int64 `json:"extra"`
-	// Unbalanced is by how much the target's own counters and purchases
-	// disagree, or exceed the capacity.
+	// Unbalanced is the difference between the target's own counters and purchases,
+	// or the number of tickets sold beyond the capacity.
 	Unbalanced int64 `json:"unbalanced"`
-	// Agree says that all that was told sold is in the books, and nothing else is.
+	// Agree is set if every ticket that was confirmed as sold is recorded, and no others are.
 	Agree bool `json:"agree"`
-	// Text says it in a sentence.
+	// Text is the result in one sentence.
 	Text string `json:"text"`
 }
 
-// OpenBooks reads what the target has sold until now: from its books with an
-// admin's rights, or else from its concerts. An error is that of the context.
+// OpenBooks reads how many tickets the target has sold so far: from GET /books if the token is that of an
+// admin, otherwise from its concerts. It returns an error only if the context ends or the target is invalid.
 func (in *Instance) OpenBooks(ctx context.Context, o Options) (*Books, error) {
 	b := &Books{tally: in.Tally, o: o}
 	api, err := o.client()
@@ -66,7 +66,7 @@ func (in *Instance) OpenBooks(ctx context.Context, o Options) (*Books, error) {
 		}
 		return b, nil
 	}
-	// What a run just before this one has sold must be in the list.
+	// The list must include the sales of a run that ended just before this one.
 	timer := time.NewTimer(listAge)
 	defer timer.Stop()
 	select {
@@ -86,14 +86,14 @@ func (in *Instance) OpenBooks(ctx context.Context, o Options) (*Books, error) {
 	return b, nil
 }
 
-// Close reads what the target has sold since, and compares. An error is one of the
-// reading: then nothing can be said.
+// Close reads how many tickets the target has sold since, and compares. It returns an error if it
+// cannot read that.
 func (b *Books) Close(ctx context.Context) (Audit, error) {
 	counts := b.tally.Counts()
 	a := Audit{Told: counts.Tickets, Unsure: counts.UnsureTickets}
 	bought := b.tally.byConcert()
 	if !b.known {
-		a.Text = format.Count(a.Told) + " tickets were told sold; the target does not say how many it has sold"
+		a.Text = format.Count(a.Told) + " tickets were confirmed as sold; the target does not report how many it has sold"
 		return a, nil
 	}
 	api, err := b.o.client()
@@ -119,8 +119,8 @@ func (b *Books) Close(ctx context.Context) (Audit, error) {
 	return a, nil
 }
 
-// read returns how many tickets of the concerts are sold now, and by how much
-// the target disagrees with itself as far as that can be seen.
+// read returns how many tickets of the concerts are sold now, and the difference between
+// the target's own figures, as far as it is visible.
 func (b *Books) read(ctx context.Context, api *client.Client, bought map[int64]sold) (after map[int64]int64, unbalanced int64, err error) {
 	after = make(map[int64]int64, len(bought))
 	if b.audited {
@@ -137,7 +137,7 @@ func (b *Books) read(ctx context.Context, api *client.Client, bought map[int64]s
 		return after, unbalanced, nil
 	}
 	for id := range bought {
-		// Each by itself: the list may be a moment older than the last sale.
+		// One call for each: the list can be older than the last sale.
 		c, err := api.Concert(ctx, id)
 		if err != nil && !errors.Is(err, sale.ErrNotFound) {
 			return nil, 0, err
@@ -148,22 +148,22 @@ func (b *Books) read(ctx context.Context, api *client.Client, bought map[int64]s
 	return after, unbalanced, nil
 }
 
-// sentence says what the comparison comes to.
+// sentence describes the result.
 func (a Audit) sentence() string {
-	text := fmt.Sprintf("%s tickets were told sold, %s stand in the books", format.Count(a.Told), format.Count(a.Booked))
+	text := fmt.Sprintf("%s tickets were confirmed as sold, %s are in the books", format.Count(a.Told), format.Count(a.Booked))
 	switch {
 	case a.Missing > 0:
-		text += fmt.Sprintf("; %s that were told sold are missing there, unless somebody gave tickets back", format.Count(a.Missing))
+		text += fmt.Sprintf("; %s confirmed ones are missing there, unless tickets were returned", format.Count(a.Missing))
 	case a.Extra > 0:
-		text += "; somebody else has bought " + format.Count(a.Extra)
+		text += "; other clients bought " + format.Count(a.Extra)
 		if a.Unsure > 0 {
 			text += " or more"
 		}
 	case a.Booked > a.Told:
-		text += fmt.Sprintf("; %s are of purchases whose answer was not seen, which asked for %s", format.Count(a.Booked-a.Told), format.Count(a.Unsure))
+		text += fmt.Sprintf("; %s are from purchases of unknown outcome, which were for %s", format.Count(a.Booked-a.Told), format.Count(a.Unsure))
 	}
 	if a.Unbalanced > 0 {
-		text += "; the target's own figures disagree by " + format.Count(a.Unbalanced)
+		text += "; the target's own figures differ by " + format.Count(a.Unbalanced)
 	}
 	return text
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/tidwall/gjson"
+
 	"onsale/internal/stress"
+	"onsale/internal/stress/jsonbody"
 	"onsale/internal/stress/stats"
 	"onsale/internal/stress/wire"
 )
@@ -14,7 +17,7 @@ const (
 	wholeLists, pages, singles = 4, 2, 4
 	// pageSize is how many concerts a page shows.
 	pageSize = 20
-	// namePage is what statistics call a page.
+	// namePage is the name of a page in statistics.
 	namePage = "/concerts?after=[id]&limit=20"
 )
 
@@ -26,18 +29,18 @@ func buildBrowse(in *Instance) {
 	}}
 }
 
-// browser looks at the list of concerts, at pages of it and at single concerts.
+// browser requests the list of concerts, pages of it and single concerts.
 type browser struct {
 	user             *stress.User
 	offers           *offers
 	list, page, once stress.Call
 
-	// seen is the last whole list, and etag what names it if the target said so.
+	// seen is the last whole list, and etag its ETag, if any.
 	seen *offer
 	etag string
-	// after is where the next page begins.
+	// after is the id after which the next page begins.
 	after int64
-	// wanted is the concert that is looked at.
+	// wanted is the id of the requested concert.
 	wanted int64
 }
 
@@ -55,7 +58,7 @@ func (b *browser) part() stress.Part {
 	}}
 }
 
-// look asks for all concerts; every other time only if the list has changed.
+// look requests all concerts; half of the time only if the list has changed.
 func (b *browser) look(ctx context.Context) {
 	b.list.Request.Header = b.list.Request.Header[:0]
 	if b.etag != "" && b.user.Rand.IntN(2) == 0 {
@@ -75,7 +78,7 @@ func (b *browser) judgeList(r *wire.Response) stats.Outcome {
 	return outcome
 }
 
-// turn asks for the next page, and after the last for the first again.
+// turn requests the next page, and the first again after the last.
 func (b *browser) turn(ctx context.Context) {
 	path := strconv.AppendInt([]byte("/concerts?after="), b.after, 10)
 	path = strconv.AppendInt(append(path, "&limit="...), pageSize, 10)
@@ -91,16 +94,16 @@ func (b *browser) judgePage(r *wire.Response) stats.Outcome {
 	}
 	ids, ok := scanList(nil, r.Body, r.Size > int64(len(r.Body)))
 	if !ok {
-		return failedCheck("the answer is no JSON array of concerts with ids")
+		return failedCheck("the answer is not a JSON array of concerts with ids")
 	}
-	// The earlier service has no pages and answers with all concerts.
+	// The earlier service ignores the page parameters and returns all concerts.
 	if len(ids) == pageSize && ids[pageSize-1] > after {
 		b.after = ids[pageSize-1]
 	}
 	return stats.Outcome{}
 }
 
-// open looks at one concert of the list. Who has not seen it looks at it first.
+// open requests one concert of the list. A user without a list requests that first.
 func (b *browser) open(ctx context.Context) {
 	if b.seen == nil || len(b.seen.ids) == 0 {
 		if b.look(ctx); b.seen == nil || len(b.seen.ids) == 0 || ctx.Err() != nil {
@@ -118,13 +121,13 @@ func (b *browser) judgeOne(r *wire.Response) stats.Outcome {
 		return unexpected(r)
 	}
 	var id int64
-	ok := members(r.Body, func(name, value []byte) {
-		if string(name) == "id" {
-			id, _ = integer(value)
+	ok := members(r.Body, func(name string, value gjson.Result) {
+		if name == "id" {
+			id, _ = jsonbody.Integer(value)
 		}
 	})
 	if !ok || id != b.wanted {
-		return failedCheck("the answer is not the concert that was asked for")
+		return failedCheck("the answer is not the requested concert")
 	}
 	return stats.Outcome{}
 }

@@ -16,49 +16,49 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// checkTimeout ends each request that is made as users make theirs. The longest delay of the default
+// checkTimeout limits each request of a check. The longest delay of the default
 // fault plan is 4 s.
 const checkTimeout = 15 * time.Second
 
-// Options of a check, and of the books.
+// Options are the options of a check and of the books.
 type Options struct {
 	Target *wire.Target
-	// Connect makes a connection like those of the users.
+	// Connect returns a connection like those of the users.
 	Connect func() wire.Doer
-	// TLS is that of the users' connections; nil for the system's roots.
+	// TLS is the configuration of the users' connections; nil uses the system's roots.
 	TLS *tls.Config
-	// Token is the admin token; empty for none.
+	// Token is the admin token; empty if there is none.
 	Token string
-	// Load is that of all workers together, and RunTime how long it lasts; 0 if
-	// that is not known. They say how long the tickets will last.
+	// Load is the load of all workers together, and RunTime its duration; 0 if it has no limit.
+	// They determine how long the tickets will last.
 	Load    stress.Load
 	RunTime time.Duration
-	// Prepare makes concerts if there are too few tickets for the load; for a
-	// rush, a new one in any case.
+	// Prepare creates concerts if there are too few tickets for the load. For a
+	// rush, it always creates one.
 	Prepare bool
-	// Now tells the date of concerts that are made; time.Now by default.
+	// Now returns the time for titles and dates of created concerts; the default is time.Now.
 	Now func() time.Time
 }
 
-// Findings are what a check has found.
+// Findings are the results of a check.
 type Findings struct {
-	// Notes are sentences that whoever reads the figures should know.
+	// Notes are sentences for everyone who reads the figures of the run.
 	Notes []string
-	// Concert is the one that everybody wants in a rush; 0 in other scenarios.
+	// Concert is the id of the concert that users of a rush buy; 0 in other scenarios.
 	Concert int64
-	// Created are the ids of concerts that were made.
+	// Created are the ids of created concerts.
 	Created []int64
-	// Known says that the target tells how many tickets are left, and Left how many.
+	// Left is how many tickets are left. Known is set if the target reports it.
 	Known bool
 	Left  int64
-	// Lasts is how long they are expected to last at this load; 0 if that is
-	// not known, or longer than can be told.
+	// Lasts is how long the tickets are expected to last at this load; 0 if that is
+	// unknown, or longer than can be estimated.
 	Lasts time.Duration
 }
 
-// Check looks whether the target is reachable, is the API that the scenario
-// needs, and has what it needs: a concert with tickets left. An error is
-// ErrNotReady, whose text says what to do, or that of the context.
+// Check tests that the target is reachable, is the API that the scenario
+// needs, and has a concert with tickets left if the scenario needs one. It returns
+// ErrNotReady, whose text says what to do, or the error of the context.
 func (in *Instance) Check(ctx context.Context, o Options) (Findings, error) {
 	f, err := in.check(ctx, o)
 	if ended := ctx.Err(); err != nil && ended != nil {
@@ -104,7 +104,7 @@ func (in *Instance) check(ctx context.Context, o Options) (Findings, error) {
 	return f, err
 }
 
-// enough returns an error unless the stock has what the scenario needs.
+// enough returns an error unless the target has the concerts and tickets that the scenario needs.
 func (in *Instance) enough(o Options, s stock) error {
 	switch {
 	case len(s.concerts) == 0:
@@ -115,7 +115,7 @@ func (in *Instance) enough(o Options, s stock) error {
 	return nil
 }
 
-// describe says what the stock means for the run.
+// describe adds to the findings what the stock means for the run.
 func (in *Instance) describe(f *Findings, o Options, s stock) {
 	f.Known, f.Left = s.known, s.left
 	if len(f.Created) > 0 {
@@ -124,7 +124,7 @@ func (in *Instance) describe(f *Findings, o Options, s stock) {
 	switch {
 	case !in.Sells:
 	case !s.known:
-		f.Notes = append(f.Notes, "the target does not say how many tickets are left, so how long they will last is not known")
+		f.Notes = append(f.Notes, "the target does not report how many tickets are left, so it is unknown how long they will last")
 	case in.Scenario.SpawnAtOnce:
 	default:
 		var note string
@@ -135,27 +135,27 @@ func (in *Instance) describe(f *Findings, o Options, s stock) {
 	if in.Scenario.SpawnAtOnce {
 		wanted := s.newest()
 		f.Concert = wanted.ID
-		in.aim.Store(wanted.ID)
+		in.wanted.Store(wanted.ID)
 		if s.known {
-			f.Notes = append(f.Notes, fmt.Sprintf("everybody wants concert %d, which has %s tickets left", wanted.ID, format.Count(wanted.Available())))
+			f.Notes = append(f.Notes, fmt.Sprintf("all users buy concert %d, which has %s tickets left", wanted.ID, format.Count(wanted.Available())))
 		}
 	}
 }
 
-// readiness returns a note if the target itself says that it cannot sell now. The
-// earlier service has no such path.
+// readiness returns a note if the target reports that it is not ready. The
+// earlier service does not have GET /ready.
 func readiness(ctx context.Context, o Options) (note string, err error) {
 	answer, err := ask(ctx, o, &wire.Request{Method: http.MethodGet, Path: "/ready"})
 	if err != nil {
 		return "", err
 	}
 	if answer.Status == http.StatusServiceUnavailable {
-		note = "the target said before the run that it is not ready to sell (GET /ready: 503)"
+		note = "before the run the target reported that it is not ready to sell (GET /ready: 503)"
 	}
 	return note, nil
 }
 
-// checkItems gets a token, as every user will.
+// checkItems requests a token, as every user does.
 func checkItems(ctx context.Context, o Options) error {
 	answer, err := ask(ctx, o, &wire.Request{
 		Method: http.MethodPost, Path: "/api/token", Header: []wire.Field{{Name: "User-ID", Value: "stress-check"}},
@@ -164,28 +164,28 @@ func checkItems(ctx context.Context, o Options) error {
 	case err != nil:
 		return err
 	case answer.Status >= http.StatusInternalServerError:
-		return notReady("%s gives no token now: POST /api/token answered %d", o.host(), answer.Status)
+		return notReady("%s does not issue tokens now: POST /api/token answered %d", o.host(), answer.Status)
 	case answer.Status != http.StatusOK || text(answer.Body, "token") == "":
 		return notReady("%s is not the items API: POST /api/token answered %d without a token; %s", o.host(), answer.Status, elsewhere)
 	}
 	return nil
 }
 
-// elsewhere is what to do about another API.
-const elsewhere = "for another API name a URL or a scenario file: onsale stress URL"
+// elsewhere says what to do about another API.
+const elsewhere = "for another API give a URL or a scenario file: onsale stress URL"
 
-// otherAPI is the error of a host that is not the ticket API, or not well.
+// otherAPI returns the error of a host that is not the ticket API, or has a problem.
 func (in *Instance) otherAPI(o Options, call string, answer reached) error {
 	switch {
 	case answer.Location != "":
-		return notReady("%s redirects to %s; give that as --host", o.host(), endpoint.Shown(answer.Location))
+		return notReady("%s redirects to %s; use that as --host", o.host(), endpoint.Shown(answer.Location))
 	case answer.Status >= http.StatusInternalServerError:
-		return notReady("%s is not well: %s answered %d", o.host(), call, answer.Status)
+		return notReady("%s has a problem: %s answered %d", o.host(), call, answer.Status)
 	}
 	return notReady("%s is not the ticket API that %s needs: %s answered %d; %s", o.host(), in.Name, call, answer.Status, elsewhere)
 }
 
-// noList is the error of a host whose concerts could not be read.
+// noList returns the error of a host whose concerts cannot be read.
 func (in *Instance) noList(o Options, err error) error {
 	answer, isAnswer := errors.AsType[*client.Error](err)
 	if errors.Is(err, sale.ErrUnavailable) || errors.Is(err, sale.ErrStopping) || isAnswer && answer.Status >= http.StatusInternalServerError {
@@ -197,12 +197,12 @@ func (in *Instance) noList(o Options, err error) error {
 	return fmt.Errorf("%w: read concerts of %s: %w", ErrNotReady, o.host(), err)
 }
 
-// notReady returns an ErrNotReady that says why and what to do.
+// notReady returns an ErrNotReady with the reason and what to do.
 func notReady(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrNotReady, fmt.Sprintf(format, args...))
 }
 
-// client returns a client of the API for what users do not do.
+// client returns an API client for the calls that users do not make.
 func (o Options) client() (*client.Client, error) {
 	c, err := client.New(o.Target.String(), client.Options{
 		Transport: &http.Transport{TLSClientConfig: o.TLS, DialContext: o.Target.Dialer().DialContext},

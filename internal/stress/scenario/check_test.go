@@ -17,8 +17,8 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// answering starts a server that answers each call, "GET /health", with a
-// status and a body; others with 404.
+// answering starts a server that answers each call, such as "GET /health", with a
+// status and a body, and every other call with 404.
 func answering(t *testing.T, calls map[string]string) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func answering(t *testing.T, calls map[string]string) string {
 	return s.URL
 }
 
-// TestTargetsThatAreNotReady: each is told apart, with what to do about it.
+// TestTargetsThatAreNotReady: each has its own error, which says what to do.
 func TestTargetsThatAreNotReady(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -46,9 +46,9 @@ func TestTargetsThatAreNotReady(t *testing.T) {
 		calls    map[string]string
 		says     string
 	}{
-		"other API":    {"tickets", map[string]string{}, "is not the ticket API that tickets needs: GET /health answered 404; for another API name a URL or a scenario file"},
-		"unwell":       {"browse", map[string]string{"GET /health": "503 "}, "is not well: GET /health answered 503"},
-		"redirects":    {"rush", map[string]string{"GET /health": "301 https://tickets.test/"}, "redirects to https://tickets.test/; give that as --host"},
+		"other API":    {"tickets", map[string]string{}, "is not the ticket API that tickets needs: GET /health answered 404; for another API give a URL or a scenario file"},
+		"unwell":       {"browse", map[string]string{"GET /health": "503 "}, "has a problem: GET /health answered 503"},
+		"redirects":    {"rush", map[string]string{"GET /health": "301 https://tickets.test/"}, "redirects to https://tickets.test/; use that as --host"},
 		"no list":      {"tickets", map[string]string{"GET /health": "200 "}, "is not the ticket API that tickets needs"},
 		"a page":       {"tickets", map[string]string{"GET /health": "200 ", "GET /concerts": "200 <html>"}, "is not the ticket API that tickets needs"},
 		"away":         {"tickets", map[string]string{"GET /health": "200 ", "GET /concerts": `503 {"code":"unavailable"}`}, "cannot list its concerts now"},
@@ -56,7 +56,7 @@ func TestTargetsThatAreNotReady(t *testing.T) {
 		"sold out":     {"rush", map[string]string{"GET /health": "200 ", "GET /concerts": `200 [{"id":1,"capacity":5,"sold":5}]`}, "no concert of 127.0.0.1:"},
 		"no items":     {"items", map[string]string{}, "is not the items API: POST /api/token answered 404 without a token"},
 		"no token":     {"items", map[string]string{"POST /api/token": "200 {}"}, "is not the items API"},
-		"items unwell": {"items", map[string]string{"POST /api/token": "503 {}"}, "gives no token now: POST /api/token answered 503"},
+		"items unwell": {"items", map[string]string{"POST /api/token": "503 {}"}, "does not issue tokens now: POST /api/token answered 503"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,8 +66,8 @@ func TestTargetsThatAreNotReady(t *testing.T) {
 	}
 }
 
-// TestTargetsThatAreNotThere: connections that fail are told in a sentence.
-func TestTargetsThatAreNotThere(t *testing.T) {
+// TestUnreachableTargets: each kind of failed connection has its own error.
+func TestUnreachableTargets(t *testing.T) {
 	t.Parallel()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -76,10 +76,10 @@ func TestTargetsThatAreNotThere(t *testing.T) {
 	free := listener.Addr().String()
 	listener.Close()
 	_, err = instance(t, "tickets").Check(t.Context(), optionsFor(t, "http://"+free))
-	wantNotReady(t, err, "target is not ready: nobody listens on "+free+"; start one with: onsale serve")
+	wantNotReady(t, err, "target is not ready: no server listens on "+free+"; start one with: onsale serve")
 
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
-	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it would tell that nobody trusts it
+	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // it would log that the client rejects the certificate
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	_, err = instance(t, "items").Check(t.Context(), optionsFor(t, secure.URL))
@@ -89,10 +89,10 @@ func TestTargetsThatAreNotThere(t *testing.T) {
 	wantNotReady(t, err, "no TLS connection")
 
 	for kind, says := range map[wire.Kind]string{
-		wire.Refused: "nobody listens on", wire.Resolve: "has no address", wire.Unreachable: "there is no way to",
-		wire.ConnectTimeout: "does not take the connection", wire.Malformed: "does not answer in HTTP; is it https:// there?",
+		wire.Refused: "no server listens on", wire.Resolve: "has no address", wire.Unreachable: "no network route to",
+		wire.ConnectTimeout: "does not accept the connection", wire.Malformed: "does not answer in HTTP; should the URL begin with https://?",
 		wire.Closed: "does not answer in HTTP", wire.Reset: "does not answer in HTTP", wire.Timeout: "does not answer within 15s; does a firewall or security group",
-		wire.Redirect: "redirects to another place", wire.Tester: "this machine is at its limit", wire.Invalid: "cannot be asked",
+		wire.Redirect: "redirects to another host", wire.Tester: "this machine is at its limit", wire.Invalid: "the request cannot be sent",
 	} {
 		o := optionsFor(t, "http://tickets.test:8000")
 		o.Connect = func() wire.Doer { return failing(kind) }
@@ -115,8 +115,8 @@ func (failing) Close() {}
 
 func (failing) Protocol() string { return "" }
 
-// TestTheEndOfTheContextIsNoFaultOfTheTarget.
-func TestTheEndOfTheContextIsNoFaultOfTheTarget(t *testing.T) {
+// TestEndOfTheContextIsNotErrNotReady: it is not a fault of the target.
+func TestEndOfTheContextIsNotErrNotReady(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -130,13 +130,13 @@ func TestTheEndOfTheContextIsNoFaultOfTheTarget(t *testing.T) {
 		}
 	}
 	if err := scenario.Reach(t.Context(), o, &wire.Request{Method: "GET", Path: "/"}); err != nil {
-		t.Errorf("whatever it says, it answers: %v", err)
+		t.Errorf("the target answers with 404, which is enough: %v", err)
 	}
 }
 
-// TestTheTargetMaySayThatItIsNotReady: whoever storms an outage may do so, and
-// the report says that there was one.
-func TestTheTargetMaySayThatItIsNotReady(t *testing.T) {
+// TestTargetThatReportsNotReady: a load test during an outage is allowed, and
+// the report has a note about it.
+func TestTargetThatReportsNotReady(t *testing.T) {
 	t.Parallel()
 	url := answering(t, map[string]string{"GET /health": "200 ", "GET /concerts": `200 [{"id":1,"capacity":50}]`, "GET /ready": "503 "})
 	f := found(t)(instance(t, "browse").Check(t.Context(), optionsFor(t, url)))
@@ -145,8 +145,8 @@ func TestTheTargetMaySayThatItIsNotReady(t *testing.T) {
 	}
 }
 
-// TestEarlierService: its list has ids only, there are neither books nor single
-// concerts, and it is stormed all the same.
+// TestEarlierService: its list has only ids, and it has neither books nor single
+// concerts, but it can be load tested.
 func TestEarlierService(t *testing.T) {
 	t.Parallel()
 	url := answering(t, map[string]string{
@@ -158,11 +158,11 @@ func TestEarlierService(t *testing.T) {
 		o := optionsFor(t, url)
 		in := instance(t, name)
 		f := found(t)(in.Check(t.Context(), o))
-		if unknown := strings.Contains(strings.Join(f.Notes, "\n"), "does not say how many tickets are left"); f.Known || unknown != in.Sells {
+		if unknown := strings.Contains(strings.Join(f.Notes, "\n"), "does not report how many tickets are left"); f.Known || unknown != in.Sells {
 			t.Errorf("%s: %+v", name, f)
 		}
 		if name == "rush" && f.Concert != 9 {
-			t.Errorf("everybody wants %d, not the newest", f.Concert)
+			t.Errorf("users buy concert %d, not the newest", f.Concert)
 		}
 		o.Prepare = true
 		if f = found(t)(instance(t, name).Check(t.Context(), o)); name == "rush" && (f.Concert != 10 || len(f.Created) != 1) {
@@ -179,14 +179,14 @@ func TestEarlierService(t *testing.T) {
 		t.Errorf("%+v", s.Total)
 	}
 	audit, err := books.Close(t.Context())
-	if err != nil || audit.Known || audit.Agree || !strings.Contains(audit.Text, "0 tickets were told sold; the target does not say") {
+	if err != nil || audit.Known || audit.Agree || !strings.Contains(audit.Text, "0 tickets were confirmed as sold; the target does not report") {
 		t.Errorf("%+v, %v", audit, err)
 	}
 }
 
-// TestTicketsThatAreToldAndNotBooked: the negative control of the books. The
-// target sells on and on, and writes every other ticket down.
-func TestTicketsThatAreToldAndNotBooked(t *testing.T) {
+// TestTicketsThatAreConfirmedButNotRecorded is the negative control of the books. The
+// target confirms every purchase, and records every other one.
+func TestTicketsThatAreConfirmedButNotRecorded(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var booked, bought, unsure int64

@@ -1,7 +1,7 @@
 package scenario
 
-// ScanList is what reads a list of concerts.
+// ScanList returns the ids of a list of concerts.
 func ScanList(text []byte, cut bool) ([]int64, bool) { return scanList(nil, text, cut) }
 
-// ScanLeft is what reads how many tickets a list says are left of a concert.
+// ScanLeft returns how many tickets of a concert are left according to a list.
 func ScanLeft(text []byte, concert int64) (int64, bool) { return scanLeft(text, concert) }

@@ -15,7 +15,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// request is one that a fake target has seen.
+// request is a request that a fake target received.
 type request struct {
 	user               int
 	method, path, body string
@@ -23,7 +23,7 @@ type request struct {
 	at                 time.Time
 }
 
-// target is a fake one without a network, which remembers what it was asked.
+// target is a fake target without a network, which records requests.
 type target struct {
 	answer func(r request) (status int, body string)
 
@@ -32,7 +32,7 @@ type target struct {
 	seen  []request
 }
 
-// connect makes the connection of the next user.
+// connect returns the connection of the next user.
 func (f *target) connect() wire.Doer {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -40,14 +40,14 @@ func (f *target) connect() wire.Doer {
 	return &connection{target: f, user: f.users}
 }
 
-// requests returns what was asked so far.
+// requests returns the requests so far.
 func (f *target) requests() []request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]request(nil), f.seen...)
 }
 
-// count returns how many requests began so: "POST /buy/".
+// count returns how many requests begin with a method and a path, such as "POST /buy/".
 func (f *target) count(begin string) (n int) {
 	for _, r := range f.requests() {
 		if strings.HasPrefix(r.method+" "+r.path, begin) {
@@ -57,7 +57,7 @@ func (f *target) count(begin string) (n int) {
 	return n
 }
 
-// lost is the answer of a target that gives none.
+// lost is the status of a request that gets no answer.
 const lost = 0
 
 type connection struct {
@@ -89,7 +89,7 @@ func (*connection) Close() {}
 
 func (*connection) Protocol() string { return "fake" }
 
-// office is a fake ticket office with concerts 1 to n, which sells what it is asked.
+// office is a fake target with concerts 1 to n, which confirms every purchase.
 func office(n int) *target {
 	ids := make([]string, n)
 	for i := range ids {
@@ -104,7 +104,7 @@ func office(n int) *target {
 	}}
 }
 
-// receipt is that of a purchase.
+// receipt returns the receipt of a purchase.
 func receipt(r request) string {
 	_, quantity, _ := strings.Cut(r.body, `"quantity":`)
 	return `{"concert_id":` + r.path[strings.LastIndex(r.path, "/")+1:] + `,"quantity":` + strings.TrimSuffix(quantity, "}") + `,"status":"success"}`
@@ -115,12 +115,12 @@ func instance(tb testing.TB, name string) *scenario.Instance {
 	tb.Helper()
 	spec, ok := scenario.Find(name)
 	if !ok {
-		tb.Fatalf("there is no scenario %s", name)
+		tb.Fatalf("scenario %s does not exist", name)
 	}
 	return spec.New()
 }
 
-// run lets so many users do a scenario for a time, and returns what came of it.
+// run runs a scenario with a number of users for a time, and returns the statistics.
 func run(tb testing.TB, in *scenario.Instance, connect func() wire.Doer, users float64, length time.Duration) stats.Snapshot {
 	tb.Helper()
 	return runLoad(tb, in.Scenario, connect, stress.Load{Curve: stress.Curve{From: users}}, length)
@@ -135,10 +135,10 @@ func runLoad(tb testing.TB, s *stress.Scenario, connect func() wire.Doer, load s
 	return recorder.Snapshot(time.Now())
 }
 
-// patience is how long [runUntil] waits for enough, however slow the machine is.
+// patience limits how long [runUntil] waits, on a slow machine too.
 const patience = time.Minute
 
-// runUntil is runLoad over a real network: it ends as soon as there was enough.
+// runUntil runs a scenario over a real network until the statistics are sufficient.
 func runUntil(tb testing.TB, s *stress.Scenario, connect func() wire.Doer, users float64, enough func(s stats.Snapshot) bool) stats.Snapshot {
 	tb.Helper()
 	r, recorder := newRun(tb, s, connect, stress.Load{Curve: stress.Curve{From: users}}, patience)
@@ -158,14 +158,14 @@ func runUntil(tb testing.TB, s *stress.Scenario, connect func() wire.Doer, users
 				tb.Fatal(err)
 			}
 			if !stopped {
-				tb.Errorf("after %s there was not enough", patience)
+				tb.Errorf("after %s the statistics are not sufficient", patience)
 			}
 			return recorder.Snapshot(time.Now())
 		}
 	}
 }
 
-// counted returns how many requests there were by method and name.
+// counted returns the number of requests by method and name.
 func counted(s stats.Snapshot) map[string]int64 {
 	requests := map[string]int64{}
 	for _, e := range s.Entries {

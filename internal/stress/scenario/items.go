@@ -2,10 +2,12 @@ package scenario
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
 
 	"onsale/internal/stress"
 	"onsale/internal/stress/stats"
@@ -13,20 +15,20 @@ import (
 )
 
 const (
-	// maxItems is how many items a user has at most before it deletes one.
+	// maxItems limits the items of a user: with that many, it deletes one.
 	maxItems = 5
-	// maxItemID limits what is taken for the id of an item, in bytes.
+	// maxItemID limits the id of an item, in bytes.
 	maxItemID = 256
-	// maxPosters is how often the word stands in a description at most, so that
-	// the size of requests differs.
+	// maxPosters limits how often the word is repeated in a description, so that
+	// requests have different sizes.
 	maxPosters = 40
-	// tokenExpired is the business outcome of an item call whose token was good
-	// until then.
+	// tokenExpired is the business outcome of an item call whose token was valid
+	// before.
 	tokenExpired = "token_expired"
 )
 
-// errNoToken lets a user wait, and ask for a token anew.
-var errNoToken = errors.New("there is no token")
+// errNoToken makes a user wait, and request a token again.
+var errNoToken = errors.New("the user has no token")
 
 func buildItems(in *Instance) {
 	in.Scenario.Kinds = []stress.Kind{{
@@ -35,16 +37,16 @@ func buildItems(in *Instance) {
 	}}
 }
 
-// collector creates items and deletes all of them again, as a user of its own.
+// collector creates items under its own user id, and deletes all of them again.
 type collector struct {
 	user                   *stress.User
 	name                   wire.Field
-	token                  string // empty until there is one, and again when it was refused
-	works                  bool   // the token was taken once
+	token                  string // empty before the first token, and after it was rejected
+	works                  bool   // the target has accepted the token
 	identify, make, remove stress.Call
 
-	// items are the paths of those that were created, the oldest first. With
-	// tried, the oldest may have been deleted by a call without an answer.
+	// items are the paths of the created items, the oldest first. tried is set if a call
+	// without an answer can have deleted the oldest.
 	items []string
 	tried bool
 }
@@ -68,7 +70,7 @@ func (c *collector) part() stress.Part {
 	}
 }
 
-// start gets a token.
+// start requests a token.
 func (c *collector) start(ctx context.Context) error {
 	c.user.Do(ctx, &c.identify)
 	if c.token == "" {
@@ -91,7 +93,7 @@ func (c *collector) judgeToken(r *wire.Response) stats.Outcome {
 	return stats.Outcome{}
 }
 
-// create creates an item; who has many deletes one.
+// create creates an item, or deletes one if the user has maxItems.
 func (c *collector) create(ctx context.Context) {
 	if len(c.items) >= maxItems {
 		c.removeOldest(ctx)
@@ -114,7 +116,7 @@ func (c *collector) create(ctx context.Context) {
 
 func (c *collector) judgeItem(r *wire.Response) stats.Outcome {
 	if r.Status != 201 {
-		return c.refused(r)
+		return c.rejected(r)
 	}
 	c.works = true
 	id := text(r.Body, "item_id")
@@ -125,7 +127,7 @@ func (c *collector) judgeItem(r *wire.Response) stats.Outcome {
 	return stats.Outcome{}
 }
 
-// delete deletes the oldest item; who has none creates one.
+// delete deletes the oldest item, or creates one if the user has none.
 func (c *collector) delete(ctx context.Context) {
 	if len(c.items) == 0 {
 		c.create(ctx)
@@ -141,7 +143,7 @@ func (c *collector) removeOldest(ctx context.Context) {
 	left := len(c.items)
 	c.remove.Request.Path = c.items[0]
 	c.user.Do(ctx, &c.remove)
-	// With the token refused, nothing was deleted; otherwise nobody knows.
+	// If the token was rejected, nothing was deleted; otherwise the outcome is unknown.
 	c.tried = len(c.items) == left && (c.tried || c.token != "")
 }
 
@@ -155,18 +157,18 @@ func (c *collector) judgeRemoval(r *wire.Response) stats.Outcome {
 		c.forget()
 		return stats.Outcome{}
 	case r.Status == 404:
-		c.forget() // it would be in the way of the others
+		c.forget() // otherwise the others would never be deleted
 	case r.Status == 200:
-		return failedCheck("the answer does not say that the item was deleted")
+		return failedCheck("the answer does not confirm that the item was deleted")
 	}
-	return c.refused(r)
+	return c.rejected(r)
 }
 
 func (c *collector) forget() { c.items = append(c.items[:0], c.items[1:]...) }
 
-// refused is the outcome of an item call that did not succeed. A token that is
-// refused is not used again; that it is, after it was good, is right of the target.
-func (c *collector) refused(r *wire.Response) stats.Outcome {
+// rejected returns the outcome of an item call that did not succeed. A rejected token
+// is not used again. The target is right to reject a token that was valid before.
+func (c *collector) rejected(r *wire.Response) stats.Outcome {
 	if r.Status != 403 {
 		return unexpected(r)
 	}
@@ -177,27 +179,27 @@ func (c *collector) refused(r *wire.Response) stats.Outcome {
 	return unexpected(r)
 }
 
-// hasToken gets a new token if the last one was refused.
+// hasToken requests a new token if the last one was rejected.
 func (c *collector) hasToken(ctx context.Context) bool {
 	return c.token != "" || c.start(ctx) == nil
 }
 
-// leave deletes what is left, as far as the context allows and the target answers.
+// leave deletes the remaining items, until the context ends or a deletion fails twice.
 func (c *collector) leave(ctx context.Context) {
 	for tries := 2 * maxItems; tries > 0 && len(c.items) > 0 && ctx.Err() == nil; tries-- {
 		left, again := len(c.items), c.tried
 		c.removeOldest(ctx)
 		if again && len(c.items) == left {
-			return // twice the same: the next would not go either
+			return // the same item twice: the next would fail too
 		}
 	}
 }
 
-// text returns a text member of an answer; empty if it has none.
+// text returns a copy of a text member of an answer; empty if the answer does not have it.
 func text(body []byte, member string) (found string) {
-	members(body, func(name, value []byte) {
-		if string(name) == member && len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &found) != nil {
-			found = ""
+	members(body, func(name string, value gjson.Result) {
+		if name == member {
+			found = strings.Clone(value.Str)
 		}
 	})
 	return found

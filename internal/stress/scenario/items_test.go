@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// storeroom is a fake of the items API. A token is good for so many calls.
+// storeroom is a fake items API. A token is valid for a number of calls.
 type storeroom struct {
 	*target
 
 	mu       sync.Mutex
 	lifetime int
-	tokens   map[string]int // the calls that each is still good for
+	tokens   map[string]int // the remaining calls of each token
 	items    map[string]string
 	made     int
-	// meddle changes an answer that was made.
+	// meddle changes an answer.
 	meddle func(r request, status int, body string) (int, string)
 }
 
@@ -51,7 +51,7 @@ func (s *storeroom) serve(r request) (int, string) {
 	s.tokens[token]--
 	if r.method == "POST" {
 		s.made++
-		id := fmt.Sprintf("a b/%d", s.made) // opaque, and to be escaped
+		id := fmt.Sprintf("a b/%d", s.made) // opaque, and must be escaped in a path
 		s.items["/api/items/"+strings.ReplaceAll(strings.ReplaceAll(id, " ", "%20"), "/", "%2F")] = user
 		return 201, `{"status":"item created","item_id":"` + strings.ReplaceAll(id, "/", `\/`) + `"}`
 	}
@@ -62,8 +62,8 @@ func (s *storeroom) serve(r request) (int, string) {
 	return 200, `{"status": "item deleted"}`
 }
 
-// TestItems: every user has a token of its own, creates and deletes, gets a new
-// token when the old one has expired, and leaves nothing behind.
+// TestItems: every user has its own token, creates and deletes items, gets a new
+// token after the old one has expired, and deletes all its items at the end.
 func TestItems(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -87,12 +87,12 @@ func TestItems(t *testing.T) {
 	})
 }
 
-// TestItemsThatGoWrong: what a target may do wrong is told apart, and the items
-// are deleted all the same if they can be.
-func TestItemsThatGoWrong(t *testing.T) {
+// TestFailuresOfTheItemsAPI: each has its own outcome, and the items
+// are still deleted if that is possible.
+func TestFailuresOfTheItemsAPI(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		on     string // the requests that go wrong
+		on     string // the method of the requests that fail
 		status int
 		body   string
 		want   string
@@ -101,7 +101,7 @@ func TestItemsThatGoWrong(t *testing.T) {
 		"tokens refused":   {"POST /api/items", 403, `{"code":"unauthorized"}`, "status: status 403 unauthorized"},
 		"no id":            {"POST /api/items", 201, `{"status":"item created"}`, "check: the answer has no item_id"},
 		"other status":     {"POST /api/items", 200, `{"item_id":"x"}`, "status: status 200"},
-		"not deleted":      {"DELETE", 200, `{}`, "check: the answer does not say that the item was deleted"},
+		"not deleted":      {"DELETE", 200, `{}`, "check: the answer does not confirm that the item was deleted"},
 		"deletion refused": {"DELETE", 500, `{"code":"injected"}`, "status: status 500 injected"},
 		"vanished":         {"DELETE", 404, `{"error":"Item not found"}`, "status: status 404"},
 	} {
@@ -127,7 +127,7 @@ func TestItemsThatGoWrong(t *testing.T) {
 	}
 }
 
-// TestADeletionWhoseAnswerWasLost is none that failed twice: the item is gone.
+// TestADeletionWhoseAnswerWasLost does not fail a second time: the item is deleted.
 func TestADeletionWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

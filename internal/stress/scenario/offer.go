@@ -12,30 +12,30 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// offer is what a list of concerts has. It is never changed, so that all users
-// who have seen the same list share it.
+// offer is the content of a list of concerts. It is never changed, so that all users
+// that received the same list share it.
 type offer struct {
 	hash uint64 // of the list
 	size int64  // of the list, in bytes
 	ids  []int64
-	// paths are where each concert is bought.
+	// paths are the paths of purchases, one for each concert.
 	paths []string
 }
 
-// offers reads lists of concerts. Looking at them is three quarters of the load
-// and most lists are the same as the one before, so that only a list that
-// differs from the last one is read.
+// offers parses lists of concerts. They are three quarters of the load, and most
+// are the same as the one before, so that only a list that
+// differs from the last one is parsed.
 type offers struct {
-	buy  string // begins the path of a purchase
+	buy  string // the beginning of the path of a purchase
 	seed maphash.Seed
 	last atomic.Pointer[offer]
 }
 
 func newOffers(buy string) *offers { return &offers{buy: buy, seed: maphash.MakeSeed()} }
 
-// read returns what a list offers; false if it is none. It is checked to be a
-// JSON array of objects that have an integer id each; their other members are not looked at.
-// What is longer than the wire keeps is read as far as it was kept.
+// read returns the offer of a list; false if it is not one. A list is a
+// JSON array of objects that each have an integer id; other members are not checked.
+// A list that is longer than the HTTP client keeps is read as far as it was kept.
 func (o *offers) read(r *wire.Response) (*offer, bool) {
 	hash, last := maphash.Bytes(o.seed, r.Body), o.last.Load()
 	if last != nil && last.hash == hash && last.size == r.Size {
@@ -46,7 +46,7 @@ func (o *offers) read(r *wire.Response) (*offer, bool) {
 		return nil, false
 	}
 	next := &offer{hash: hash, size: r.Size, ids: ids}
-	if last != nil && slices.Equal(last.ids, ids) { // only the stock has changed
+	if last != nil && slices.Equal(last.ids, ids) { // only the number of tickets has changed
 		next.ids, next.paths = last.ids, last.paths
 	} else {
 		next.paths = pathsOf(o.buy, ids)
@@ -55,9 +55,9 @@ func (o *offers) read(r *wire.Response) (*offer, bool) {
 	return next, true
 }
 
-// pathsOf returns the paths of concerts, which share one piece of memory.
+// pathsOf returns the paths of concerts, which are substrings of one string.
 func pathsOf(before string, ids []int64) []string {
-	const digits = 8 // of an id, usually
+	const digits = 8 // of a typical id
 	text := make([]byte, 0, len(ids)*(len(before)+digits))
 	ends := make([]int, len(ids))
 	for i, id := range ids {
@@ -71,37 +71,37 @@ func pathsOf(before string, ids []int64) []string {
 	return paths
 }
 
-// The names that statistics have for what looks at concerts.
+// The names of calls in statistics.
 const (
 	nameList    = "/concerts"
 	nameConcert = "/concerts/[id]"
 )
 
-// judgeList reads an answer to GET /concerts, whose offer is nil unless it is one.
+// judgeList judges an answer to GET /concerts. The offer is nil if the answer is not a list.
 func (o *offers) judgeList(r *wire.Response) (*offer, stats.Outcome) {
 	if r.Status != 200 {
 		return nil, unexpected(r)
 	}
 	seen, ok := o.read(r)
 	if !ok {
-		return nil, failedCheck("the answer is no JSON array of concerts with ids")
+		return nil, failedCheck("the answer is not a JSON array of concerts with ids")
 	}
 	return seen, stats.Outcome{}
 }
 
-// failedCheck is the outcome of an answer whose check failed.
+// failedCheck returns the outcome of an answer that failed a check.
 func failedCheck(detail string) stats.Outcome {
 	return stats.Outcome{Class: stats.Failed, Kind: stats.KindCheck, Detail: detail}
 }
 
-// unexpected is the outcome of a status that was not expected. It names the
-// code of the answer where that is one of the API's.
+// unexpected returns the outcome of an unexpected status. Its detail includes the
+// problem code of the answer, if that is one of the API's.
 func unexpected(r *wire.Response) stats.Outcome {
 	out := stress.Unexpected(r.Status)
 	if a, ok := readReply(r.Body); ok {
-		// A target must not make up kinds of failures without end.
-		if code := string(a.code); problem.Known(code) {
-			out.Detail += " " + code
+		// Arbitrary codes would let a target create kinds of failures without limit.
+		if problem.Known(a.code) {
+			out.Detail += " " + a.code
 		}
 	}
 	return out

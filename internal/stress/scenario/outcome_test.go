@@ -14,19 +14,19 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// TestWhatAnswersToPurchasesAre goes through what Onsale and the earlier service
-// answer, and what neither should.
-func TestWhatAnswersToPurchasesAre(t *testing.T) {
+// TestOutcomesOfPurchases covers the answers of Onsale and of the earlier service,
+// and answers that neither should send.
+func TestOutcomesOfPurchases(t *testing.T) {
 	t.Parallel()
 	const receiptOf, unsure, sold = "receipt", "unsure", "sold"
 	for name, c := range map[string]struct {
 		status int
 		body   string
 		want   stats.Outcome
-		fate   string
+		result string
 	}{
 		"sold":                  {200, receiptOf, stats.Outcome{}, sold},
-		"sold, with spaces":     {200, "{ \"concert_id\" : 1,\n\"quantity\" : 0, \"status\" : \"success\" }", check("the answer is no receipt of the order"), unsure},
+		"sold, with spaces":     {200, "{ \"concert_id\" : 1,\n\"quantity\" : 0, \"status\" : \"success\" }", check("the answer is not a receipt of the order"), unsure},
 		"denied":                {409, `{"code":"denied","message":"x"}`, business("denied"), "denied"},
 		"denied, earlier":       {409, `{"message":"Tickets currently unavailable"}`, business("denied"), "denied"},
 		"sold out":              {409, `{"code":"sold_out","available":0}`, business("sold_out"), "sold_out"},
@@ -42,10 +42,10 @@ func TestWhatAnswersToPurchasesAre(t *testing.T) {
 		"unknown":               {503, `{"code":"outcome_unknown"}`, status("503 outcome_unknown"), unsure},
 		"gateway":               {502, `<html>Bad Gateway</html>`, status("502"), unsure},
 		"no answer":             {lost, ``, stats.Outcome{Class: stats.Failed, Kind: "closed", Detail: "no answer"}, unsure},
-		"no receipt":            {200, `<html>Welcome</html>`, check("the answer is no receipt of the order"), unsure},
-		"receipt of another":    {200, `{"concert_id":2,"quantity":1,"status":"success"}`, check("the answer is no receipt of the order"), unsure},
-		"cut":                   {200, `{"concert_id":1,"quantity":1,"status":"success"`, check("the answer is no receipt of the order"), unsure},
-		"other status":          {200, `{"status":"failed"}`, check("the answer is no receipt of the order"), unsure},
+		"no receipt":            {200, `<html>Welcome</html>`, check("the answer is not a receipt of the order"), unsure},
+		"receipt of another":    {200, `{"concert_id":2,"quantity":1,"status":"success"}`, check("the answer is not a receipt of the order"), unsure},
+		"cut":                   {200, `{"concert_id":1,"quantity":1,"status":"success"`, check("the answer is not a receipt of the order"), unsure},
+		"other status":          {200, `{"status":"failed"}`, check("the answer is not a receipt of the order"), unsure},
 		"created":               {201, receiptOf, status("201"), unsure},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,12 +71,12 @@ func TestWhatAnswersToPurchasesAre(t *testing.T) {
 				got := map[string]int64{
 					sold: counts.Purchases, "denied": counts.Denied, "sold_out": counts.SoldOut, unsure: counts.Unsure,
 				}
-				for fate, count := range got {
-					if want := map[bool]int64{true: n}[fate == c.fate]; count != want {
-						t.Errorf("%d purchases are %s, want %d of %d", count, fate, want, n)
+				for result, count := range got {
+					if want := map[bool]int64{true: n}[result == c.result]; count != want {
+						t.Errorf("%d purchases are %s, want %d of %d", count, result, want, n)
 					}
 				}
-				if asked := c.fate == sold || c.fate == unsure; asked != (tickets > n) {
+				if asked := c.result == sold || c.result == unsure; asked != (tickets > n) {
 					t.Errorf("tally %+v", counts)
 				}
 			})
@@ -97,8 +97,8 @@ func (c cut) Do(ctx context.Context, r *wire.Request) (*wire.Response, error) {
 	return c.Doer.Do(ctx, r)
 }
 
-// TestPurchasesThatWereNotSentAreNotUnsure: without a connection nobody has bought anything. What was sent may be
-// sold, whatever became of the answer.
+// TestPurchasesThatWereNotSentAreNotUnsure: without a connection nothing is sold. A request that was sent can have
+// been sold even if its answer was lost.
 func TestPurchasesThatWereNotSentAreNotUnsure(t *testing.T) {
 	t.Parallel()
 	for kind, unsure := range map[wire.Kind]bool{
@@ -120,7 +120,7 @@ func TestPurchasesThatWereNotSentAreNotUnsure(t *testing.T) {
 	}
 }
 
-// TestAPurchaseAfterTheEndIsNotSent, and so is not unsure.
+// TestAPurchaseAfterTheEndIsNotSent, so that it is not unsure.
 func TestAPurchaseAfterTheEndIsNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -152,7 +152,7 @@ func status(text string) stats.Outcome {
 	return stats.Outcome{Class: stats.Failed, Kind: stats.KindStatus, Detail: "status " + text}
 }
 
-// checkOutcome fails unless all n requests but those that are OK had that outcome.
+// checkOutcome fails unless all n requests had the outcome want.
 func checkOutcome(t *testing.T, s stats.Snapshot, n int64, want stats.Outcome) {
 	t.Helper()
 	if n < 10 {
@@ -174,10 +174,10 @@ func checkOutcome(t *testing.T, s stats.Snapshot, n int64, want stats.Outcome) {
 	}
 }
 
-// TestListsThatAreNone: what a target answers to GET /concerts is looked at.
-func TestListsThatAreNone(t *testing.T) {
+// TestInvalidLists: the answers to GET /concerts are checked.
+func TestInvalidLists(t *testing.T) {
 	t.Parallel()
-	const noList = "the answer is no JSON array of concerts with ids"
+	const noList = "the answer is not a JSON array of concerts with ids"
 	for name, c := range map[string]struct {
 		status int
 		body   string
@@ -208,14 +208,14 @@ func TestListsThatAreNone(t *testing.T) {
 				s := run(t, instance(t, "tickets"), f.connect, 5, time.Minute)
 				checkOutcome(t, s, int64(f.count("GET")), c.want)
 				if c.want.Class != stats.OK && f.count("POST") != 0 {
-					t.Error("somebody bought what it has not seen")
+					t.Error("a user bought a concert that was in no list")
 				}
 			})
 		})
 	}
 }
 
-// TestAListIsRememberedUntilItChanges, and what looks fails does not forget it.
+// TestAListIsRememberedUntilItChanges: a failed request does not discard it.
 func TestAListIsRememberedUntilItChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -259,6 +259,6 @@ func TestBuiltin(t *testing.T) {
 		t.Errorf("names %q", names)
 	}
 	if _, ok := scenario.Find("ticket"); ok {
-		t.Error("a scenario that is not there was found")
+		t.Error("Find found a scenario that does not exist")
 	}
 }

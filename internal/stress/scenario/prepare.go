@@ -16,25 +16,25 @@ import (
 	"onsale/internal/stress/format"
 )
 
-// What --prepare makes.
+// What --prepare creates.
 const (
-	// prepared is how many concerts share the tickets that are missing, so that
-	// not everybody wants the same.
+	// prepared is how many concerts share the missing tickets, so that
+	// users do not all buy the same concert.
 	prepared = 3
-	// reserve is how many times the tickets that the load is expected to ask for
-	// are made: a target without the payment step sells faster.
+	// reserve is the factor between the created tickets and the expected demand:
+	// a target without the payment step sells faster.
 	reserve = 2
-	// endless is the run time that counts where a run has no end of its own.
+	// endless is the assumed duration of a run without a time limit.
 	endless = time.Hour
-	// leastPrepared is the fewest tickets of a concert that is made.
+	// leastPrepared is the minimum capacity of a created concert.
 	leastPrepared = 10_000
-	// A rush has so many tickets for each user, or for each task in a second:
-	// enough for some rounds, too few for all.
+	// rushTickets is the number of tickets in a rush for each user, or for each task per second:
+	// enough for several rounds, too few for everyone.
 	rushTickets = 10
 	leastRushed = 1_000
 )
 
-// prepare makes the concerts that the load needs, adds them to the stock and
+// prepare creates the concerts that the load needs, adds them to the stock and
 // returns their ids.
 func (in *Instance) prepare(ctx context.Context, o Options, api *client.Client, s *stock) (created []int64, err error) {
 	number, capacity := in.missing(o, *s)
@@ -49,7 +49,7 @@ func (in *Instance) prepare(ctx context.Context, o Options, api *client.Client, 
 		}
 		if !in.Sells || s.known || len(s.concerts) == 0 {
 			s.add(c)
-		} else { // what the others have is not known
+		} else { // the capacity of the others is unknown
 			s.concerts = append(s.concerts, sale.Concert{ID: c.ID})
 		}
 		created = append(created, c.ID)
@@ -57,8 +57,7 @@ func (in *Instance) prepare(ctx context.Context, o Options, api *client.Client, 
 	return created, nil
 }
 
-// missing returns how many concerts are to be made, and how many tickets each
-// is to have.
+// missing returns how many concerts to create, and their capacity.
 func (in *Instance) missing(o Options, s stock) (number int, capacity int64) {
 	switch {
 	case in.needs == needConcert:
@@ -89,39 +88,39 @@ func peak(c stress.Curve) float64 {
 	return highest
 }
 
-// tickets rounds a capacity up to what may be one.
+// tickets rounds a capacity up to a valid one.
 func tickets(wanted float64, least int64) int64 {
 	return int64(math.Ceil(min(max(wanted, float64(least)), math.MaxInt32)))
 }
 
-// noCreation says why a concert could not be made, and what to do.
+// noCreation returns the error of a concert that could not be created, and what to do.
 func (o Options) noCreation(err error) error {
 	answer, isAnswer := errors.AsType[*client.Error](err)
 	switch {
 	case isAnswer && answer.Code == "admin_disabled":
-		return notReady("%s makes no concerts for other machines, because it has no admin token; "+
-			"set ONSALE_ADMIN_TOKEN there and here, or make the concert there", o.host())
+		return notReady("%s does not create concerts for remote clients, because it has no admin token; "+
+			"set ONSALE_ADMIN_TOKEN there and here, or create the concert there", o.host())
 	case errors.Is(err, client.ErrAdmin), isAnswer && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden):
 		which := "needs the admin token"
 		if o.Token != "" {
-			which = "does not take this admin token"
+			which = "rejects this admin token"
 		}
-		return notReady("%s %s to make a concert; give it with ONSALE_ADMIN_TOKEN or --admin-token-file", o.host(), which)
+		return notReady("%s %s to create a concert; set it with ONSALE_ADMIN_TOKEN or --admin-token-file", o.host(), which)
 	}
-	return fmt.Errorf("%w: no concert can be made: %w", ErrNotReady, err)
+	return fmt.Errorf("%w: create concert: %w", ErrNotReady, err)
 }
 
-// howToMake says which commands make a concert.
+// howToMake returns the commands that create a concert.
 func (o Options) howToMake() string {
 	auth := ""
 	if o.Token != "" || !o.Target.Loopback() {
 		auth = ` -H "Authorization: Bearer $ONSALE_ADMIN_TOKEN"`
 	}
-	return `add --prepare to make one, or: curl ` + o.Target.String() + `/concerts/new` + auth +
+	return `add --prepare to create one, or: curl ` + o.Target.String() + `/concerts/new` + auth +
 		` -H 'Content-Type: application/json' -d '{"title":"Load test","date":"2030-06-01","venue":"Main Hall","number_of_tickets":100000}'`
 }
 
-// madeNote tells which concerts were made.
+// madeNote returns a note about the created concerts.
 func madeNote(created []int64, s stock) string {
 	ids := make([]string, len(created))
 	for i, id := range created {
@@ -129,7 +128,7 @@ func madeNote(created []int64, s stock) string {
 	}
 	made := s.concerts[len(s.concerts)-1]
 	if len(created) == 1 {
-		return fmt.Sprintf("concert %s was made for this run, with %s tickets", ids[0], format.Count(made.Capacity))
+		return fmt.Sprintf("concert %s was created for this run, with %s tickets", ids[0], format.Count(made.Capacity))
 	}
-	return fmt.Sprintf("concerts %s were made for this run, with %s tickets each", strings.Join(ids, ", "), format.Count(made.Capacity))
+	return fmt.Sprintf("concerts %s were created for this run, with %s tickets each", strings.Join(ids, ", "), format.Count(made.Capacity))
 }

@@ -11,15 +11,15 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// reached is the answer of a target that is there.
+// reached is the answer of a target that is reachable.
 type reached struct {
 	Status   int
 	Body     []byte
 	Location string
 }
 
-// Reach looks whether anything that speaks HTTP answers at the target, whatever
-// it says. An error is ErrNotReady, whose text says what to do, or that of the
+// Reach tests that the target answers in HTTP, with any status. It returns
+// ErrNotReady, whose text says what to do, or the error of the
 // context.
 func Reach(ctx context.Context, o Options, r *wire.Request) error {
 	_, err := ask(ctx, o, r)
@@ -29,16 +29,16 @@ func Reach(ctx context.Context, o Options, r *wire.Request) error {
 	return err
 }
 
-// Await waits for a target that is starting, for the time that patience gives: it
-// makes a request again and again until the target listens, answers in HTTP and, if
-// ready is set, answers with another status than 503. It calls waiting before the
-// first pause. What a check finds afterwards says whether the target came up.
+// Await waits for a target that is starting, but not longer than patience. It
+// repeats a request until the target listens, answers in HTTP and, if
+// ready is set, answers with a status other than 503. It calls waiting before the
+// first pause. It does not return whether the target started: a check finds that out.
 func Await(ctx context.Context, o Options, r *wire.Request, ready bool, patience time.Duration, waiting func()) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	pause := time.NewTicker(awaitPause)
 	defer pause.Stop()
-	for told := false; ctx.Err() == nil; {
+	for announced := false; ctx.Err() == nil; {
 		answer, err := once(ctx, o, r)
 		switch wire.KindOf(err) {
 		case wire.Refused, wire.Reset, wire.Closed:
@@ -47,8 +47,8 @@ func Await(ctx context.Context, o Options, r *wire.Request, ready bool, patience
 				return
 			}
 		}
-		if !told {
-			told = true
+		if !announced {
+			announced = true
 			waiting()
 		}
 		select {
@@ -61,7 +61,7 @@ func Await(ctx context.Context, o Options, r *wire.Request, ready bool, patience
 // awaitPause is the time between two requests to a target that is starting.
 const awaitPause = 200 * time.Millisecond
 
-// ask makes one request over a connection of its own. An error says what to do.
+// ask makes one request over a new connection. Its error says what to do.
 func ask(ctx context.Context, o Options, r *wire.Request) (reached, error) {
 	answer, err := once(ctx, o, r)
 	if err != nil {
@@ -70,7 +70,7 @@ func ask(ctx context.Context, o Options, r *wire.Request) (reached, error) {
 	return answer, nil
 }
 
-// once makes one request over a connection of its own. An error is that of the wire.
+// once makes one request over a new connection. It returns errors of package wire.
 func once(ctx context.Context, o Options, r *wire.Request) (reached, error) {
 	within, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -83,7 +83,7 @@ func once(ctx context.Context, o Options, r *wire.Request) (reached, error) {
 	return reached{Status: answer.Status, Body: append([]byte(nil), answer.Body...), Location: answer.Header("Location")}, nil
 }
 
-// cause is what lies behind an error of the wire, whose kind the advice has told.
+// cause returns the cause of an error of package wire, whose kind the advice already describes.
 func cause(err error) error {
 	if e, ok := errors.AsType[*wire.Error](err); ok && e.Err != nil {
 		return e.Err
@@ -91,47 +91,47 @@ func cause(err error) error {
 	return err
 }
 
-// advice says what is wrong with the target, and what to do about it.
+// advice describes an error of the target, and says what to do about it.
 func (o Options) advice(err error) string {
 	host := o.host()
 	if errors.Is(err, wire.ErrNotLoopback) {
-		return host + " leads elsewhere now, and nothing is sent there; give an address instead of a name"
+		return host + " now resolves to another machine, and nothing is sent there; use an address instead of a name"
 	}
 	switch wire.KindOf(err) {
 	case wire.Refused:
-		text := "nobody listens on " + host
+		text := "no server listens on " + host
 		if o.Target.Loopback() {
 			return text + "; start one with: onsale serve"
 		}
-		return text + "; is it started, and is the port right?"
+		return text + "; is the server running, and is the port right?"
 	case wire.Resolve:
 		return host + " has no address; is --host right?"
 	case wire.Unreachable:
-		return "there is no way to " + host + " from here"
+		return "no network route to " + host
 	case wire.ConnectTimeout:
-		return host + " does not take the connection; is it up, and does a firewall let this machine through?"
+		return host + " does not accept the connection; is it up, and does a firewall allow this machine?"
 	case wire.Handshake:
-		return "no TLS connection with " + host + "; a certificate of your own needs --cacert FILE, or --insecure"
+		return "no TLS connection with " + host + "; a private certificate authority needs --cacert FILE, a self-signed certificate --insecure"
 	case wire.Malformed, wire.Closed, wire.Reset:
-		return "what listens on " + host + " does not answer in HTTP; is it " + o.otherScheme() + " there?"
-	case wire.Timeout, wire.Canceled: // of the check's own context
-		return fmt.Sprintf("%s does not answer within %s; does a firewall or security group let this machine through?", host, checkTimeout)
+		return "the server on " + host + " does not answer in HTTP; should the URL begin with " + o.otherScheme() + "?"
+	case wire.Timeout, wire.Canceled: // of the context of the check
+		return fmt.Sprintf("%s does not answer within %s; does a firewall or security group allow this machine?", host, checkTimeout)
 	case wire.Redirect:
-		return host + " redirects to another place; give that as --host"
+		return host + " redirects to another host; use that as --host"
 	case wire.Tester:
 		return "this machine is at its limit of open files, ports or memory"
 	default:
-		return "the target cannot be asked"
+		return "the request cannot be sent"
 	}
 }
 
-// host is what a person calls the target.
+// host returns the host and the path of the target, without the scheme.
 func (o Options) host() string {
 	_, host, _ := strings.Cut(o.Target.String(), "://")
 	return host
 }
 
-// otherScheme is http:// for an https:// target, and the other way round.
+// otherScheme returns http:// for an https:// target, and https:// for an http:// target.
 func (o Options) otherScheme() string {
 	if strings.HasPrefix(o.Target.String(), "https:") {
 		return "http://"

@@ -16,14 +16,14 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// serve starts the real server with a fault plan, and returns a client of an admin.
+// serve starts the real server with a fault plan, and returns an admin client.
 func serve(t *testing.T, plan fault.Plan) (url string, admin *client.Client) {
 	t.Helper()
 	url = apptest.Serve(t, plan)
 	return url, apptest.Admin(t, url)
 }
 
-// optionsFor are those of a check of a target, as an admin would make it.
+// optionsFor returns the options of a check with the admin token.
 func optionsFor(t *testing.T, url string) scenario.Options {
 	t.Helper()
 	target, err := wire.ParseTarget(url)
@@ -37,7 +37,7 @@ func optionsFor(t *testing.T, url string) scenario.Options {
 	}
 }
 
-// concert puts one on sale.
+// concert creates a concert.
 func concert(t *testing.T, admin *client.Client, tickets int64) int64 {
 	t.Helper()
 	c, err := admin.CreateConcert(t.Context(), sale.NewConcert{Title: "A \"B\" [", Date: "tonight", Venue: "Hall", Capacity: tickets})
@@ -47,7 +47,7 @@ func concert(t *testing.T, admin *client.Client, tickets int64) int64 {
 	return c.ID
 }
 
-// hurried is a scenario whose users do not wait: a test has seconds.
+// hurried removes the waits of a scenario, to keep the test short.
 func hurried(in *scenario.Instance) *stress.Scenario {
 	s := *in.Scenario
 	s.Kinds = append([]stress.Kind(nil), s.Kinds...)
@@ -57,7 +57,7 @@ func hurried(in *scenario.Instance) *stress.Scenario {
 	return &s
 }
 
-// TestRealServer: what each scenario was told is what stands in the books, and
+// TestRealServer: in each scenario the confirmed tickets equal those in the books, and
 // nothing fails.
 func TestRealServer(t *testing.T) {
 	t.Parallel()
@@ -120,7 +120,7 @@ func TestRealServer(t *testing.T) {
 	}
 }
 
-// TestItemsAreDeletedAtTheEnd from a real server, and tokens are asked for once.
+// TestItemsAreDeletedAtTheEnd: also on the real server, and each user requests one token.
 func TestItemsAreDeletedAtTheEnd(t *testing.T) {
 	t.Parallel()
 	url, _ := serve(t, fault.Off())
@@ -134,7 +134,7 @@ func TestItemsAreDeletedAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestBooksOfOthers: what somebody else buys, and what a target forgets, is seen.
+// TestBooksOfOthers: purchases of other clients, and tickets that a target loses, are found.
 func TestBooksOfOthers(t *testing.T) {
 	t.Parallel()
 	url, admin := serve(t, fault.Off())
@@ -156,19 +156,19 @@ func TestBooksOfOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !audit.Known || audit.Agree || audit.Missing != 0 || audit.Extra != 7 || audit.Booked != audit.Told+7 ||
-			!strings.Contains(audit.Text, "somebody else has bought 7") {
+			!strings.Contains(audit.Text, "other clients bought 7") {
 			t.Errorf("%s: %+v", name, audit)
 		}
 		if _, err := admin.Refund(t.Context(), outcome.Purchase.ID); err != nil {
 			t.Fatal(err)
 		}
 		if audit, err = books.Close(t.Context()); err != nil || !audit.Agree {
-			t.Errorf("%s: with the other's tickets given back: %+v, %v", name, audit, err)
+			t.Errorf("%s: after the other tickets were returned: %+v, %v", name, audit, err)
 		}
 	}
 }
 
-// TestPrepare: what the load needs is made, and no more.
+// TestPrepare creates the concerts that the load needs, and no more.
 func TestPrepare(t *testing.T) {
 	t.Parallel()
 	url, admin := serve(t, fault.Off())
@@ -176,14 +176,14 @@ func TestPrepare(t *testing.T) {
 	check := func(name string) (scenario.Findings, error) { return instance(t, name).Check(t.Context(), o) }
 
 	_, err := check("tickets")
-	wantNotReady(t, err, "has no concert; add --prepare to make one, or: curl "+url+"/concerts/new", "Bearer $ONSALE_ADMIN_TOKEN")
+	wantNotReady(t, err, "has no concert; add --prepare to create one, or: curl "+url+"/concerts/new", "Bearer $ONSALE_ADMIN_TOKEN")
 	o.Prepare = true
 	o.Token = ""
 	_, err = check("tickets")
 	wantNotReady(t, err, "needs the admin token", "ONSALE_ADMIN_TOKEN")
 	o.Token = "nonsense"
 	_, err = check("tickets")
-	wantNotReady(t, err, "does not take this admin token")
+	wantNotReady(t, err, "rejects this admin token")
 
 	o.Token = apptest.AdminToken
 	f := found(t)(check("tickets"))
@@ -191,9 +191,9 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	if f = found(t)(check("tickets")); len(f.Created) != 0 || len(f.Notes) != 0 {
-		t.Errorf("made again: %+v", f)
+		t.Errorf("created again: %+v", f)
 	}
-	// 1,000,000 tasks a second for a minute ask for 45 million tickets.
+	// 1,000,000 tasks per second for a minute request 45 million tickets.
 	o.Load = stress.Load{Open: true, Curve: stress.Curve{From: 1_000_000}}
 	if f = found(t)(check("tickets")); len(f.Created) != 3 || f.Left < 90_000_000 {
 		t.Errorf("%+v", f)
@@ -215,7 +215,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestHowLongTicketsLast: the sentence has what the load asks for.
+// TestHowLongTicketsLast: the note has the demand of the load.
 func TestHowLongTicketsLast(t *testing.T) {
 	t.Parallel()
 	url, admin := serve(t, fault.Off())
@@ -228,19 +228,19 @@ func TestHowLongTicketsLast(t *testing.T) {
 		want    string
 		lasts   time.Duration
 	}{
-		// A user buys 3 tickets each 4 tasks of 2.625 s.
-		"closed":  {stress.Load{Curve: stress.Curve{From: 262.5}}, 10 * time.Minute, "12,000 tickets left; at about 75 tickets/s they last 2m40s, and the run wants 10m0s", 160 * time.Second},
-		"open":    {stress.Load{Open: true, Curve: flat}, 10 * time.Minute, "12,000 tickets left; at about 75 tickets/s they last 2m40s, and the run wants 10m0s", 160 * time.Second},
-		"a day":   {stress.Load{Open: true, Curve: flat}, 24 * time.Hour, "they last 2m40s, and the run wants 24h0m", 160 * time.Second},
-		"days":    {stress.Load{Open: true, Curve: flat}, 24*time.Hour + time.Second, "and the run wants more than a day", 160 * time.Second},
-		"endless": {stress.Load{Open: true, Curve: flat}, 0, "they last 2m40s, and the run has no end of its own", 160 * time.Second},
+		// A user buys 3 tickets every 4 tasks of 2.625 s.
+		"closed":  {stress.Load{Curve: stress.Curve{From: 262.5}}, 10 * time.Minute, "12,000 tickets left; at about 75 tickets/s they last 2m40s, and the run takes 10m0s", 160 * time.Second},
+		"open":    {stress.Load{Open: true, Curve: flat}, 10 * time.Minute, "12,000 tickets left; at about 75 tickets/s they last 2m40s, and the run takes 10m0s", 160 * time.Second},
+		"a day":   {stress.Load{Open: true, Curve: flat}, 24 * time.Hour, "they last 2m40s, and the run takes 24h0m", 160 * time.Second},
+		"days":    {stress.Load{Open: true, Curve: flat}, 24*time.Hour + time.Second, "and the run takes more than a day", 160 * time.Second},
+		"endless": {stress.Load{Open: true, Curve: flat}, 0, "they last 2m40s, and the run has no time limit", 160 * time.Second},
 		"ramp": {
 			stress.Load{Open: true, Curve: stress.Curve{Stages: []stress.Stage{{Over: 10 * time.Minute, To: 200}}, Ends: true}},
 			0,
-			"at about 75 tickets/s they last 5m10s, and the run wants 10m0s", 310 * time.Second,
+			"at about 75 tickets/s they last 5m10s, and the run takes 10m0s", 310 * time.Second,
 		},
 		"enough": {stress.Load{Open: true, Curve: flat}, 10 * time.Second, "", 160 * time.Second},
-		"uneven": {stress.Load{Open: true, Curve: flat}, time.Minute, "1 of 2 concerts are sold out, or will be before the run ends; who buys there is told so", 160 * time.Second},
+		"uneven": {stress.Load{Open: true, Curve: flat}, time.Minute, "1 of 2 concerts are sold out, or will be before the run ends; buyers there get the answer sold_out", 160 * time.Second},
 		"none":   {stress.Load{}, time.Minute, "", 0},
 	} {
 		o := optionsFor(t, url)
@@ -267,7 +267,7 @@ func found(t *testing.T) func(scenario.Findings, error) scenario.Findings {
 	}
 }
 
-// wantNotReady fails unless the error is one line that says all that.
+// wantNotReady fails unless the error is one line with all these texts.
 func wantNotReady(t *testing.T, err error, says ...string) {
 	t.Helper()
 	if !errors.Is(err, scenario.ErrNotReady) {
@@ -276,7 +276,7 @@ func wantNotReady(t *testing.T, err error, says ...string) {
 	}
 	for _, text := range says {
 		if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("error %q does not say %q", err, text)
+			t.Errorf("error %q does not contain %q", err, text)
 		}
 	}
 }

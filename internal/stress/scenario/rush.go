@@ -14,20 +14,20 @@ import (
 
 // What the users of a rush do.
 const (
-	// maxRush is the most tickets that one purchase asks for; the least is 1.
+	// maxRush is the most tickets of one purchase; the least is 1.
 	maxRush = 4
-	// leastRush and mostRush are the waits while there are tickets, as long as it
+	// leastRush and mostRush limit the waits while there are tickets: the time it
 	// takes to press a button again.
 	leastRush, mostRush = 50 * time.Millisecond, 250 * time.Millisecond
-	// leastGone and mostGone are the waits once all are sold.
+	// leastGone and mostGone limit the waits once all tickets are sold.
 	leastGone, mostGone = 2 * time.Second, 8 * time.Second
 
 	rushATask = (1 + maxRush) / 2.0
 	rushTakes = (leastRush+mostRush)/2 + paymentTakes
 )
 
-// errNoConcert lets a user wait for the concert to be there.
-var errNoConcert = errors.New("there is no concert to want")
+// errNoConcert makes a user wait until there is a concert.
+var errNoConcert = errors.New("the target has no concert")
 
 func buildRush(in *Instance) {
 	const buy = "/buy/"
@@ -36,38 +36,38 @@ func buildRush(in *Instance) {
 	hurried, calm := stress.Between(leastRush, mostRush), stress.Between(leastGone, mostGone)
 	in.Scenario.Kinds = []stress.Kind{{
 		Name: "fan", Weight: 1,
-		// Most are in the middle of a purchase when the last ticket is sold, and
-		// learn it by the answer; so it does little that who waits just then is
-		// calmed by somebody else's.
-		Wait: func(dice *rand.Rand, due, ended time.Time) (time.Time, bool) {
-			if in.gone.Load() {
-				return calm(dice, due, ended)
+		// Most users are in the middle of a purchase when the last ticket is sold, and
+		// its answer slows them down; so it matters little that another user's answer slows
+		// down those that are waiting.
+		Wait: func(random *rand.Rand, due, ended time.Time) (time.Time, bool) {
+			if in.soldOut.Load() {
+				return calm(random, due, ended)
 			}
-			return hurried(dice, due, ended)
+			return hurried(random, due, ended)
 		},
 		Join: func(u *stress.User) stress.Part { return newFan(in, u, buy).part() },
 	}}
 }
 
-// fan buys tickets of the one concert until it is told that all are sold. Then
-// it looks at the concerts once in a while, and buys again if tickets came back.
+// fan buys tickets of one concert until an answer says that all are sold. Then
+// it requests the list of concerts from time to time, and buys again if tickets were returned.
 type fan struct {
-	in   *Instance
-	user *stress.User
-	till *till
-	list stress.Call
+	in        *Instance
+	user      *stress.User
+	purchaser *purchaser
+	list      stress.Call
 
-	concert int64 // 0 until the fan knows which
+	concert int64 // 0 if unknown
 	path    string
-	// gone is what the fan was told itself, most what it may ask for.
-	gone bool
-	most int
+	// soldOut is set after this fan's own answer says so; most is the most tickets that it buys.
+	soldOut bool
+	most    int
 }
 
 func newFan(in *Instance, u *stress.User, buy string) *fan {
-	f := &fan{in: in, user: u, till: newTill(u, in.Tally, buy+"[id]"), most: maxRush}
+	f := &fan{in: in, user: u, purchaser: newPurchaser(u, in.Tally, buy+"[id]"), most: maxRush}
 	f.list = stress.Call{Name: nameList, Request: wire.Request{Method: "GET", Path: "/concerts"}, Judge: f.judgeList}
-	f.want(in.aim.Load())
+	f.want(in.wanted.Load())
 	return f
 }
 
@@ -81,7 +81,7 @@ func (f *fan) want(concert int64) {
 	}
 }
 
-// start looks for the newest concert, unless the fan knows what it wants.
+// start finds the newest concert, unless the concert is known.
 func (f *fan) start(ctx context.Context) error {
 	if f.concert == 0 {
 		f.user.Do(ctx, &f.list)
@@ -93,18 +93,18 @@ func (f *fan) start(ctx context.Context) error {
 }
 
 func (f *fan) act(ctx context.Context) {
-	if f.gone {
+	if f.soldOut {
 		f.user.Do(ctx, &f.list)
 		return
 	}
-	f.till.buy(ctx, f.path, f.concert, 1+f.user.Rand.IntN(f.most))
-	if f.till.fate == isSoldOut {
-		f.seeLeft(f.till.left)
+	f.purchaser.buy(ctx, f.path, f.concert, 1+f.user.Rand.IntN(f.most))
+	if f.purchaser.result == isSoldOut {
+		f.seeLeft(f.purchaser.left)
 	}
 }
 
-// judgeList reads a list of concerts: which is the newest, and later whether
-// tickets of the one concert came back.
+// judgeList finds the newest concert in a list of concerts, and later how many
+// tickets of the one concert are left.
 func (f *fan) judgeList(r *wire.Response) stats.Outcome {
 	seen, outcome := f.in.offers.judgeList(r)
 	switch {
@@ -123,12 +123,12 @@ func (f *fan) judgeList(r *wire.Response) stats.Outcome {
 	return outcome
 }
 
-// seeLeft takes in how many tickets are left. Who asked for more than that asks
-// for less the next time.
+// seeLeft records how many tickets are left. The fan does not request more than that
+// the next time.
 func (f *fan) seeLeft(left int64) {
-	f.gone = left <= 0
-	f.in.gone.Store(f.gone)
-	if !f.gone {
+	f.soldOut = left <= 0
+	f.in.soldOut.Store(f.soldOut)
+	if !f.soldOut {
 		f.most = int(min(left, maxRush))
 	}
 }

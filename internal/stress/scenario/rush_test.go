@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// hall is a fake office with old concerts and a newest one of so many tickets.
+// hall is a fake target with old concerts, and a newest one with left tickets.
 type hall struct {
 	*target
 
@@ -43,15 +43,15 @@ func (h *hall) serve(r request) (int, string) {
 	return 200, receipt(r)
 }
 
-// TestRush: the newest concert is sold to the last ticket within seconds, then
-// everybody looks once in a while, and tickets that come back are bought.
+// TestRush: the newest concert is sold out within seconds. Then
+// users request the list from time to time, and buy tickets that are returned.
 func TestRush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHall(1001)
 		in := instance(t, "rush")
 		if !in.Scenario.SpawnAtOnce {
-			t.Error("the users come one after the other")
+			t.Error("the users do not start all at once")
 		}
 		began := time.Now()
 		time.AfterFunc(30*time.Second, func() {
@@ -63,7 +63,7 @@ func TestRush(t *testing.T) {
 		if s.Total.Failures != 0 || h.left != 0 || in.Tally.Counts().Tickets != 1003 {
 			t.Errorf("%d left, %+v, %+v", h.left, in.Tally.Counts(), s.Failures)
 		}
-		var early, late, looks int
+		var early, late, listings int
 		for _, r := range h.requests() {
 			switch at := r.at.Sub(began); {
 			case r.method == "POST" && at < 5*time.Second:
@@ -71,16 +71,16 @@ func TestRush(t *testing.T) {
 			case r.method == "POST" && at < 30*time.Second:
 				late++
 			case at > 5*time.Second && at < 30*time.Second:
-				looks++
+				listings++
 			}
 		}
-		if early < 400 || late > 100 || looks < 200 || looks > 1000 {
-			t.Errorf("%d purchases at once, %d once all were sold, %d looks", early, late, looks)
+		if early < 400 || late > 100 || listings < 200 || listings > 1000 {
+			t.Errorf("%d purchases at the beginning, %d after all were sold, %d lists", early, late, listings)
 		}
 	})
 }
 
-// TestRushWaitsForItsConcert: who comes before the concert is there looks until it is.
+// TestRushWaitsForItsConcert: users that start before the concert exists request the list until it does.
 func TestRushWaitsForItsConcert(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

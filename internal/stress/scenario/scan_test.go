@@ -1,7 +1,6 @@
 package scenario_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,8 +10,8 @@ import (
 	"onsale/internal/stress/scenario"
 )
 
-// decodeList reads a list with the standard library; valid says that the text is
-// JSON at all.
+// decodeList reads a list with the standard library; valid is set if the text is
+// valid JSON.
 func decodeList(text []byte) (ids []int64, ok, valid bool) {
 	var list []json.RawMessage
 	if !json.Valid(text) {
@@ -35,13 +34,13 @@ func decodeList(text []byte) (ids []int64, ok, valid bool) {
 	return ids, true, true
 }
 
-// FuzzList holds the scanner to the standard library: what is JSON is read
-// alike, and nothing else hangs or panics.
+// FuzzList compares scanList with the standard library for valid JSON, and
+// checks that other texts do not panic.
 func FuzzList(f *testing.F) {
 	for _, text := range []string{
 		`[]`, ` [ ] `, `[{"id":1}]`, `[{"id": 1, "title": "a\"]}"} , {"title":"\\","id":-2}]` + "\n", `[{"a":{"id":1,"b":["]",{}]},"id":3}]`,
 		`null`, `{}`, `[1]`, `[{"id":1.0}]`, `[{"id":null}]`, `[{"id":1},]`, `[{"id":1}`, `[{"id":9223372036854775808}]`, `[{"id":1,"id":2}]`,
-		`[{"ID":1}]`, `[{}]`, `[{"id":1}{"id":2}]`, `[null]`, `[{"id":01}]`, `["`, `[{"x":"\`, `[{"id":1,}]`, "[\t{\"id\"\r:\n7}]",
+		`[{"ID":1}]`, `[{"\u0069d":5}]`, `[{}]`, `[{"id":1}{"id":2}]`, `[null]`, `[{"id":01}]`, `["`, `[{"x":"\`, `[{"id":1,}]`, "[\t{\"id\"\r:\n7}]",
 	} {
 		f.Add([]byte(text))
 	}
@@ -54,18 +53,14 @@ func FuzzList(f *testing.F) {
 		for _, id := range got {
 			_, _ = scenario.ScanLeft(text, id)
 		}
-		// The scanner does not take a name apart that is written with escapes.
-		if bytes.Contains(text, []byte(`\u0069`)) || bytes.Contains(text, []byte(`\u0064`)) {
-			return
-		}
 		if want, wantOK, valid := decodeList(text); valid && (ok != wantOK || ok && !slices.Equal(got, want)) {
 			t.Errorf("%q is %v, %t; want %v, %t", text, got, ok, want, wantOK)
 		}
 	})
 }
 
-// TestListsThatAreCutOff: what is longer than the wire keeps is read as far as it
-// goes, and no id of it is a part of one.
+// TestListsThatAreCutOff: a list that is longer than the HTTP client keeps is read as far as it
+// is complete, and no id is truncated.
 func TestListsThatAreCutOff(t *testing.T) {
 	t.Parallel()
 	const text = `[{"id":123,"title":"a \"b\""},{"title":"x","id":456}, {"id":789}]`
@@ -75,11 +70,11 @@ func TestListsThatAreCutOff(t *testing.T) {
 			t.Errorf("%q: %v, %t", text[:n], ids, ok)
 		}
 		if _, ok := scenario.ScanList([]byte(text[:n]), false); ok {
-			t.Errorf("%q was taken for a list", text[:n])
+			t.Errorf("%q was read as a whole list", text[:n])
 		}
 	}
 	if _, ok := scenario.ScanList([]byte(`[{"id":1},{"id"x`), true); ok {
-		t.Error("what is no JSON was taken for one that was cut off")
+		t.Error("invalid JSON was read as a list that was cut off")
 	}
 }
 
@@ -94,7 +89,7 @@ func TestLeft(t *testing.T) {
 	}
 }
 
-// longList is a list of concerts as Onsale answers it.
+// longList returns a list of n concerts as Onsale sends it.
 func longList(n int) []byte {
 	list := []byte{'['}
 	for i := range n {

@@ -1,10 +1,10 @@
-// Package scenario has the built-in scenarios of the load tester, and what is
-// looked at before and after a run: whether the target is the API that a
-// scenario needs and has tickets left ([Instance.Check]), and whether the tickets
-// told sold are those in the target's books ([Instance.OpenBooks]).
+// Package scenario has the built-in scenarios of the load tester, and the checks
+// before and after a run: [Instance.Check] tests that the target is the API that a
+// scenario needs and has tickets left, and [Instance.OpenBooks] compares the tickets
+// that were confirmed as sold with those that the target recorded.
 //
-// A scenario is made anew for each run by [Spec.New], for it counts what its
-// users were told.
+// [Spec.New] makes a new instance for each run, because an instance counts the purchases of its
+// users.
 package scenario
 
 import (
@@ -15,28 +15,28 @@ import (
 	"onsale/internal/stress"
 )
 
-// ErrNotReady is what a target is that cannot take the scenario as things are. The
-// text of the error says what to do about it.
+// ErrNotReady is the error of a target that a scenario cannot run against. Its
+// text says what to do.
 var ErrNotReady = errors.New("target is not ready")
 
 // Spec is a built-in scenario.
 type Spec struct {
-	// Name is what --scenario takes, and Summary one line about it.
+	// Name is the value of --scenario, and Summary one line about it.
 	Name, Summary string
-	// Sells says that it buys tickets: then there are books to compare with.
+	// Sells is set if users buy tickets, so that there are books to compare with.
 	Sells bool
 
-	// needs is what the target has to have.
+	// needs is what the target must have.
 	needs need
-	// tickets is how many a task asks for on average, and takes how long a user
-	// is busy with one on average, its wait included.
+	// tickets is the average number of tickets that a task requests, and takes the average
+	// duration of a task with its wait.
 	tickets float64
 	takes   time.Duration
-	// build fills in what users do.
+	// build fills in the tasks of users.
 	build func(in *Instance)
 }
 
-// need is what a scenario needs of its target.
+// need is what a scenario needs from its target.
 type need uint8
 
 const (
@@ -49,7 +49,7 @@ const (
 func Builtin() []Spec {
 	return []Spec{
 		{
-			Name: "tickets", Summary: "3 of 4 tasks look at the concerts, 1 buys tickets; waits 1 to 3 s",
+			Name: "tickets", Summary: "3 of 4 tasks list the concerts, 1 buys tickets; waits 1 to 3 s",
 			Sells: true, needs: needTickets, tickets: ticketsATask, takes: buyerTakes,
 			build: func(in *Instance) { buildTickets(in, "/buy/") },
 		},
@@ -59,9 +59,9 @@ func Builtin() []Spec {
 			build: func(in *Instance) { buildTickets(in, "/buy_random_deny/") },
 		},
 		{Name: "items", Summary: "creates and deletes items, each user with its own token", needs: needItems, build: buildItems},
-		{Name: "browse", Summary: "looks at the list, at pages of it and at single concerts; buys nothing", needs: needConcert, build: buildBrowse},
+		{Name: "browse", Summary: "requests the list, pages of it and single concerts; buys nothing", needs: needConcert, build: buildBrowse},
 		{
-			Name: "rush", Summary: "everybody wants the one new concert at second 0",
+			Name: "rush", Summary: "all users buy the one new concert at second 0",
 			Sells: true, needs: needTickets, tickets: rushATask, takes: rushTakes, build: buildRush,
 		},
 	}
@@ -77,20 +77,20 @@ func Find(name string) (Spec, bool) {
 	return Spec{}, false
 }
 
-// Instance is a scenario for a run, or for several in a row whose purchases are
-// to be counted together.
+// Instance is a scenario for one run, or for several in a row whose purchases are
+// counted together.
 type Instance struct {
 	Spec
-	// Scenario is what the users of a run do.
+	// Scenario has the tasks of the users.
 	Scenario *stress.Scenario
-	// Tally counts what they were told.
+	// Tally counts the answers to their purchases.
 	Tally *Tally
 
 	offers *offers
-	// aim is the one concert that everybody wants; 0 is the newest.
-	aim atomic.Int64
-	// gone says that somebody was told that the last ticket of it is sold.
-	gone atomic.Bool
+	// wanted is the concert that all users buy; 0 means the newest.
+	wanted atomic.Int64
+	// soldOut is set after an answer to any user said that the last ticket of it is sold.
+	soldOut atomic.Bool
 }
 
 // New returns the scenario for a run.

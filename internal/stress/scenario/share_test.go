@@ -16,9 +16,9 @@ type order struct {
 	Quantity int    `json:"quantity"`
 }
 
-// TestBuyersAsTheContractHasThem: 3:1, waits of 1 to 3 s, 1 to 5 tickets of any
-// concert, by any of 10,000 people.
-func TestBuyersAsTheContractHasThem(t *testing.T) {
+// TestBuyersFollowTheContract: tasks 3:1, waits of 1 to 3 s, 1 to 5 tickets of a random
+// concert, with 10,000 e-mail addresses.
+func TestBuyersFollowTheContract(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{"tickets": "/buy/", "tickets-random-deny": "/buy_random_deny/"} {
 		t.Run(name, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestBuyersAsTheContractHasThem(t *testing.T) {
 					names[e.Method+" "+e.Name] = e.Requests
 				}
 				bought := names["POST "+path+"[id]"]
-				// A user who has seen nothing yet looks once more than its tasks say.
+				// A user without a list makes one more list request than its tasks.
 				if got := float64(bought) / float64(bought+names["GET /concerts"]-users/4); math.Abs(got-0.25) > 0.01 {
 					t.Errorf("%v: %.4f of the tasks are purchases, want 0.25", names, got)
 				}
@@ -76,8 +76,8 @@ func checkOrders(t *testing.T, all []request, path string, concerts int) {
 	even(t, "people", thousands)
 }
 
-// even fails unless the counts may be those of an even distribution: Pearson's
-// chi-squared test. The dice are seeded, so that it fails always or never.
+// even fails unless the counts are consistent with a uniform distribution: Pearson's
+// chi-squared test. The random generators have a fixed seed, so that it fails always or never.
 func even(t *testing.T, what string, counts []int) {
 	t.Helper()
 	total, chi2 := 0, 0.0
@@ -96,8 +96,8 @@ func even(t *testing.T, what string, counts []int) {
 	}
 }
 
-// checkWaits looks at the times between two requests of a user. The fake target
-// takes no time; who looks before its first purchase does both at once.
+// checkWaits checks the times between two requests of a user. The fake target
+// takes no time; a user that requests the list before its first purchase does both at once.
 func checkWaits(t *testing.T, all []request) {
 	t.Helper()
 	last, waits := map[int]time.Time{}, make([]int, 10)
@@ -116,8 +116,8 @@ func checkWaits(t *testing.T, all []request) {
 	even(t, "waits", waits)
 }
 
-// TestNobodyBuysWhatIsNotThere: without a concert buyers keep looking.
-func TestNobodyBuysWhatIsNotThere(t *testing.T) {
+// TestWithoutConcertsNothingIsBought: buyers keep requesting the list.
+func TestWithoutConcertsNothingIsBought(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := office(0)

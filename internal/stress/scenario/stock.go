@@ -13,16 +13,16 @@ import (
 	"onsale/internal/stress/format"
 )
 
-// stock is what a target has on sale.
+// stock is the concerts of a target and the tickets left.
 type stock struct {
 	concerts []sale.Concert
-	// known says that the target tells how many tickets are left, and left how many.
+	// left is how many tickets are left; known is set if the target reports it.
 	known bool
 	left  int64
 }
 
-// readStock reads all concerts. A target whose list has ids only does not tell
-// what is left.
+// readStock reads all concerts. A target whose list has only ids does not report
+// how many tickets are left.
 func readStock(ctx context.Context, api *client.Client) (stock, error) {
 	s := stock{}
 	for c, err := range api.Concerts(ctx) {
@@ -51,23 +51,23 @@ func (s stock) newest() (newest sale.Concert) {
 	return newest
 }
 
-// demand is how many tickets a load asks for.
+// demand is how many tickets a load requests.
 type demand struct {
 	curve stress.Curve
-	// each is how many a user, or a task in the open model, asks for in a second.
+	// each is how many a user, or a task in the open model, requests per second.
 	each float64
-	// length is how long the load lasts; 0 if it has no end of its own.
+	// length is how long the load lasts; 0 if it has no limit.
 	length time.Duration
 }
 
-// demand returns how many tickets the load asks for if the target's payment step
+// demand returns how many tickets the load requests, if the target's payment step
 // is that of the default fault plan.
 func (in *Instance) demand(o Options) demand {
 	d := demand{curve: o.Load.Curve, each: in.tickets, length: o.RunTime}
 	if !o.Load.Open {
 		d.each /= in.takes.Seconds()
 	}
-	if d.length > 0 { // which the engine keeps to, however long the curve is
+	if d.length > 0 { // the engine ends the run then, however long the curve is
 		d.curve.Ends = false
 	} else if d.curve.Ends {
 		d.length = d.curve.Length()
@@ -75,11 +75,11 @@ func (in *Instance) demand(o Options) demand {
 	return d
 }
 
-// total returns how many tickets are asked for in all; 0 if there is no end.
+// total returns how many tickets are requested in total; 0 if the load has no limit.
 func (d demand) total() float64 { return d.each * d.curve.Area(d.length) }
 
-// rate returns how many tickets are asked for in a second, on average; without
-// an end, from when the curve stays as it is.
+// rate returns how many tickets are requested per second, on average; without
+// a limit, at the end of the curve, after which it is constant.
 func (d demand) rate() float64 {
 	if d.length > 0 {
 		return d.total() / d.length.Seconds()
@@ -87,8 +87,7 @@ func (d demand) rate() float64 {
 	return d.each * d.curve.At(d.curve.Length())
 }
 
-// against says how long the stock lasts, and what whoever starts the run should
-// know about it, if anything.
+// against returns how long the stock lasts. The note is empty if it lasts for the run and no concert sells out early.
 func (d demand) against(s stock) (lasts time.Duration, note string) {
 	if d.rate() <= 0 {
 		return 0, ""
@@ -100,15 +99,15 @@ func (d demand) against(s stock) (lasts time.Duration, note string) {
 	load := fmt.Sprintf("%s tickets left; at about %s tickets/s they last %s", format.Count(s.left), rough(d.rate()), span(lasts))
 	switch {
 	case d.length == 0 && lasts > 0:
-		return lasts, load + ", and the run has no end of its own"
+		return lasts, load + ", and the run has no time limit"
 	case d.length > 0 && lasts > 0 && lasts < d.length:
-		return lasts, load + ", and the run wants " + span(d.length)
+		return lasts, load + ", and the run takes " + span(d.length)
 	}
 	return lasts, d.uneven(s)
 }
 
-// uneven notes that some concerts will be sold out before others. Buyers choose among
-// all alike.
+// uneven returns a note if some concerts will be sold out before the end, because buyers choose among
+// all of them equally.
 func (d demand) uneven(s stock) string {
 	share, out := d.total()/float64(len(s.concerts)), 0
 	for _, c := range s.concerts {
@@ -119,11 +118,11 @@ func (d demand) uneven(s stock) string {
 	if out == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s of %s concerts are sold out, or will be before the run ends; who buys there is told so",
+	return fmt.Sprintf("%s of %s concerts are sold out, or will be before the run ends; buyers there get the answer sold_out",
 		format.Count(int64(out)), format.Count(int64(len(s.concerts))))
 }
 
-// rough writes a rate as exactly as an estimate deserves.
+// rough formats a rate with the precision of an estimate.
 func rough(rate float64) string {
 	if rate < 10 {
 		return strconv.FormatFloat(rate, 'g', 2, 64)
@@ -131,7 +130,7 @@ func rough(rate float64) string {
 	return format.Count(int64(math.Round(rate)))
 }
 
-// span writes a time as a person says it.
+// span formats a duration for a sentence.
 func span(d time.Duration) string {
 	switch {
 	case d < time.Second:

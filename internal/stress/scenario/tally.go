@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// maxConcerts is of how many concerts the tickets are counted apart. The
-// tickets of further ones stand in the totals only.
+// maxConcerts limits the concerts whose tickets are counted separately. The
+// tickets of others are only in the totals.
 const maxConcerts = 100_000
 
-// Tally counts what the buyers of a scenario were told. It is safe for
+// Tally counts the results of the purchases of a scenario. It is safe for
 // concurrent use.
 type Tally struct {
 	mu       sync.Mutex
@@ -19,32 +19,32 @@ type Tally struct {
 
 // Counts are the sums of a [Tally].
 type Counts struct {
-	// Purchases and Tickets were told sold.
+	// Purchases and Tickets were confirmed as sold.
 	Purchases int64 `json:"purchases"`
 	Tickets   int64 `json:"tickets"`
-	// Denied and SoldOut are purchases that were answered so.
+	// Denied and SoldOut are the purchases with these answers.
 	Denied  int64 `json:"denied"`
 	SoldOut int64 `json:"sold_out"`
-	// Unsure purchases, and UnsureTickets, were asked for and no answer says
-	// whether they were sold: it was not seen, or the target did not know.
+	// Unsure is the number of purchases of unknown outcome, and UnsureTickets that of their tickets: there was
+	// no answer, or the target does not know the outcome either.
 	Unsure        int64 `json:"unsure"`
 	UnsureTickets int64 `json:"unsure_tickets"`
 }
 
-// sold is how many tickets of one concert were told sold, and may have been.
+// sold is how many tickets of one concert were confirmed as sold, and how many are of unknown outcome.
 type sold struct{ told, unsure int64 }
 
 func newTally() *Tally { return &Tally{concerts: map[int64]sold{}} }
 
-// Counts returns the sums until now.
+// Counts returns the sums so far.
 func (t *Tally) Counts() Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.counts
 }
 
-// add counts what came of a purchase.
-func (t *Tally) add(f fate, concert int64, quantity int) {
+// add counts the result of a purchase.
+func (t *Tally) add(f result, concert int64, quantity int) {
 	tickets := int64(quantity)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -61,7 +61,7 @@ func (t *Tally) add(f fate, concert int64, quantity int) {
 		t.counts.Denied++
 	case isSoldOut:
 		t.counts.SoldOut++
-	case isNotSold: // a failure, which statistics have
+	case isNotSold: // the statistics count failures
 	}
 }
 
@@ -73,7 +73,7 @@ func (t *Tally) line(concert int64, more sold) {
 	t.concerts[concert] = sold{have.told + more.told, have.unsure + more.unsure}
 }
 
-// byConcert returns a copy of what was counted for each concert.
+// byConcert returns a copy of the counts for each concert.
 func (t *Tally) byConcert() map[int64]sold {
 	t.mu.Lock()
 	defer t.mu.Unlock()

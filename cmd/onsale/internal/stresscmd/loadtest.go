@@ -13,7 +13,7 @@ import (
 	"onsale/internal/stress/metrics"
 	"onsale/internal/stress/report"
 	"onsale/internal/stress/result"
-	"onsale/internal/stress/script"
+	"onsale/internal/stress/scenariofile"
 	"onsale/internal/stress/session"
 	"onsale/internal/telemetry"
 )
@@ -58,7 +58,7 @@ func newTest(ctx context.Context, c *RunCommand, e *command.Env, token string) (
 	if err != nil {
 		return nil, asFlag(err)
 	}
-	if t.source, err = newSource(c, script.Options{Env: e.Lookup, Worker: worker, Workers: workers}); err != nil {
+	if t.source, err = newSource(c, scenariofile.Options{Env: e.Lookup, Worker: worker, Workers: workers}); err != nil {
 		return nil, err
 	}
 	t.source.target.Resolve(ctx, e.Resolver)

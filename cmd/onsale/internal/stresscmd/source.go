@@ -13,7 +13,7 @@ import (
 
 	"onsale/internal/endpoint"
 	"onsale/internal/stress/scenario"
-	"onsale/internal/stress/script"
+	"onsale/internal/stress/scenariofile"
 	"onsale/internal/stress/session"
 	"onsale/internal/stress/suggest"
 	"onsale/internal/stress/wire"
@@ -34,7 +34,7 @@ type source struct {
 }
 
 // newSource reads what the options say that users do.
-func newSource(c *RunCommand, so script.Options) (*source, error) {
+func newSource(c *RunCommand, so scenariofile.Options) (*source, error) {
 	given := 0
 	for _, text := range []string{c.URL, c.Curl, c.Scenario} {
 		if text != "" {
@@ -66,7 +66,7 @@ func newSource(c *RunCommand, so script.Options) (*source, error) {
 		err := s.aim(c, defaultHost, c.Insecure)
 		return s, err
 	}
-	text, err := scriptOf(c, so)
+	text, err := definitionOf(c, so)
 	if err != nil {
 		return nil, err
 	}
@@ -85,13 +85,13 @@ func newSource(c *RunCommand, so script.Options) (*source, error) {
 	return s, nil
 }
 
-// scriptOf reads the plain request, the curl command or the scenario file.
-func scriptOf(c *RunCommand, so script.Options) (*script.Script, error) {
+// definitionOf reads the plain request, the curl command or the scenario file.
+func definitionOf(c *RunCommand, so scenariofile.Options) (*scenariofile.Definition, error) {
 	switch {
 	case c.URL != "":
-		return script.FromURL(script.Plain{URL: c.URL, Method: c.Method, Header: c.Header, Body: c.Body, ContentType: contentType(c.Body)}, so)
+		return scenariofile.FromURL(scenariofile.Plain{URL: c.URL, Method: c.Method, Header: c.Header, Body: c.Body, ContentType: contentType(c.Body)}, so)
 	case c.Curl != "":
-		return script.FromCurl(c.Curl, so)
+		return scenariofile.FromCurl(c.Curl, so)
 	case !slices.Contains([]string{".yaml", ".yml"}, strings.ToLower(filepath.Ext(c.Scenario))):
 		var names []string
 		for _, spec := range scenario.Builtin() {
@@ -99,7 +99,7 @@ func scriptOf(c *RunCommand, so script.Options) (*script.Script, error) {
 		}
 		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), endpoint.Shown(c.Scenario), suggest.Among(c.Scenario, names))
 	default:
-		return script.Load(c.Scenario, so)
+		return scenariofile.Load(c.Scenario, so)
 	}
 }
 
