@@ -45,9 +45,9 @@ func TestMonitorOfALockedService(t *testing.T) {
 			[]string{
 				"--target", host + "/admin/metrics/?module=" + secret,
 				"--target-username", "scraper-user", "--target-password-file", writeFile(t, "password", secret+"\n"),
-			}, "ticket_system", "watches " + host + " as job ticket_system",
+			}, "ticket_system", "scraping " + host + " as job ticket_system",
 		},
-		"file": {[]string{"--prometheus-config", config, "--job", `my "shop"`}, `my \"shop\"`, `watches job my "shop" of ` + config},
+		"file": {[]string{"--prometheus-config", config, "--job", `my "shop"`}, `my \"shop\"`, `scraping job my "shop" of ` + config},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

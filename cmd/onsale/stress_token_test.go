@@ -28,7 +28,7 @@ func TestStressTokenOfTheEnvironmentStaysHere(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"run", "--host", "http://0.0.0.0:1", "--no-check", "--no-keep", "--run-time", "100ms"}, c.flags...)
 			_, out, said := storm(t, c.env, args...)
-			if kept := strings.Contains(said, "is not sent over plain http"); kept != c.kept || strings.Contains(out+said, adminTokenOfTheTest) {
+			if kept := strings.Contains(said, "is not sent in plain text"); kept != c.kept || strings.Contains(out+said, adminTokenOfTheTest) {
 				t.Errorf("kept back: %t, want %t\n%s", kept, c.kept, said)
 			}
 		})

@@ -69,11 +69,11 @@ func TestReceiverIsOpenToSenders(t *testing.T) {
 		"loopback, name of a site":    {"127.0.0.1:0", "", "", rebound, 421},
 		"loopback with a token":       {"127.0.0.1:0", token, "", none, 401},
 		"elsewhere":                   {"0.0.0.0:0", "", "posting is disabled on this address", none, 403},
-		"elsewhere, no token":         {"0.0.0.0:0", token, "other machines reach this server too", none, 401},
+		"elsewhere, no token":         {"0.0.0.0:0", token, "other machines can reach this server", none, 401},
 		"elsewhere, bearer token":     {"0.0.0.0:0", token, "", bearer, 200},
 		"elsewhere, password":         {"0.0.0.0:0", token, "", basic, 200},
 		"elsewhere, wrong password":   {"0.0.0.0:0", token, "", wrong, 401},
-		"open to all":                 {"0.0.0.0:0", "none", "WARNING: anyone who reaches this address may post", named, 200},
+		"open to all":                 {"0.0.0.0:0", "none", "WARNING: anyone who can reach this address can post", named, 200},
 		"open to all, name of a site": {"0.0.0.0:0", "none", "", rebound, 421},
 		"open to all, own name":       {"0.0.0.0:0", "none", "https://alerts.example.com/inbox", external, 200},
 	} {

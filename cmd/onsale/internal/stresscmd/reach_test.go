@@ -100,14 +100,14 @@ func TestStressJudgesNamesByTheirAddresses(t *testing.T) {
 		"http://localhost.away.test": false, "http://mixed.test:8000": false, "http://unknown.test": false, "http://0.0.0.0:8000": false,
 	} {
 		said, err := stress(t, names, envToken, "--host="+host, "--users=1500", "--spawn-rate=1", "--run-time=100ms", "--no-check", "--no-keep")
-		asked := strings.Contains(said, "1500 users") && strings.Contains(said, "Go on? [y/N]")
+		asked := strings.Contains(said, "1500 users") && strings.Contains(said, "Continue? [y/N]")
 		if !near && (err == nil || !asked) {
 			t.Errorf("%s: no question, error %v\n%s", host, err, said)
 		}
 		if near && asked {
 			t.Errorf("%s needs confirmation:\n%s", host, said)
 		}
-		if kept := strings.Contains(said, "is not sent over plain http"); kept == near {
+		if kept := strings.Contains(said, "is not sent in plain text"); kept == near {
 			t.Errorf("%s: the token is kept back: %t\n%s", host, kept, said)
 		}
 	}
