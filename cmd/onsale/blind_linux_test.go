@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// stormTime is how long the storm lasts, five times as long as an alert waits at
+	// stormTime is how long the overload lasts, five times as long as an alert waits at
 	// demo pace before it fires.
 	stormTime = 12 * time.Second
 	// probeSoon is when a probe must be answered. Kubernetes waits for a second.
@@ -28,9 +28,9 @@ const (
 	ownShare = 0.8
 )
 
-// TestDrillSeesInAStorm sends far more requests than one processor can serve, and
-// runs server, monitoring and tester on it. The server is watched all the time, and
-// is not told to be down. It runs beside no other drill, which it would disturb.
+// TestDrillSeesInAStorm runs server, monitoring and load tester on one processor, with far
+// more requests than it can serve. The monitoring must keep scraping, and must not report
+// the server as down. It does not run in parallel to other drills, which it would disturb.
 func TestDrillSeesInAStorm(t *testing.T) {
 	up := launchPinned(t, "up", "--listen", "127.0.0.1:0", dataDir(t), "--faults", "off")
 	up.waitFor(`ready on (http://\S+)`)
@@ -57,10 +57,10 @@ func TestDrillSeesInAStorm(t *testing.T) {
 	scrapes, seen := in("count_over_time"), in("sum_over_time")
 	t.Logf("%.0f of %.0f scrapes and %d of %d probes in time, %.0f sold, with %.2f of a processor", seen, scrapes, soon, asked, sold(), share)
 	if n := strings.Count(up.stderr.String(), "serving metrics failed"); float64(n) > scrapes-seen {
-		t.Errorf("%d lines of log for %.0f scrapes that failed", n, scrapes-seen)
+		t.Errorf("%d log lines for %.0f failed scrapes", n, scrapes-seen)
 	}
 	if share < ownShare {
-		t.Logf("other processes took the processor: what was seen is not judged")
+		t.Logf("other processes used the processor: the result is not judged")
 		return
 	}
 	if due := ended.Sub(began).Seconds(); seen < seenShare*due {
