@@ -239,7 +239,7 @@ func (d *drill) messagesAreWhole() {
 		}
 	}
 	if mentions == 0 {
-		d.t.Error("no message mentioned anybody")
+		d.t.Error("no message mentioned people")
 	}
 	for name := range d.fired {
 		if status, _ := call(d.t.Context(), d.client, http.MethodGet, d.base+"/runbooks/"+name, ""); status != http.StatusOK {

@@ -402,7 +402,7 @@ func TestAutomateUsedWrongly(t *testing.T) {
 		say  string
 	}{
 		"two records":     {[]string{"--log", "x", "--record", "postgres://u:" + secret + "@h/d"}, "choose one"},
-		"impolite rate":   {[]string{"--rate", "51"}, "--force"},
+		"rate too high":   {[]string{"--rate", "51"}, "--force"},
 		"no number":       {[]string{"--rate", "fast"}, "--rate"},
 		"no such flag":    {[]string{"--speed", "1"}, "--speed"},
 		"no URL":          {[]string{"-H", "here"}, "--host"},

@@ -17,7 +17,7 @@ import (
 // with the reason for it.
 type newer struct {
 	tool    string
-	version string // Debian's
+	version string // in Debian 12
 	check   []string
 	fields  map[string]string
 }
@@ -28,25 +28,25 @@ func newerInPrometheus() newer {
 	const unset = "not set, the library writes out its default: "
 	return newer{tool: "promtool", version: "version 2.42.", check: []string{"check", "config"}, fields: map[string]string{
 		"scrape_configs.scrape_native_histograms":         "set: native histograms are wanted",
-		"scrape_configs.always_scrape_classic_histograms": "set: the contract's queries read the classic buckets beside them",
+		"scrape_configs.always_scrape_classic_histograms": "set: the queries of the contract also read the classic buckets",
 		"scrape_configs.scrape_protocols":                 "set: native histograms come in protobuf only",
-		"scrape_configs.fallback_scrape_protocol":         "set: earlier services may not say that they answer in text",
-		"scrape_configs.enable_compression":               "set: what stays on the machine is not packed",
+		"scrape_configs.fallback_scrape_protocol":         "set: earlier services may omit the Content-Type",
+		"scrape_configs.enable_compression":               "set: scrapes on the same machine need no compression",
 
-		"global.scrape_native_histograms":      unset + "jobs say so themselves",
-		"global.extra_scrape_metrics":          unset + "no further series a scrape",
+		"global.scrape_native_histograms":      unset + "each job sets it",
+		"global.extra_scrape_metrics":          unset + "no extra series per scrape",
 		"global.metric_name_validation_scheme": unset + "names in UTF-8",
-		"global.metric_name_escaping_scheme":   unset + "names as they are",
+		"global.metric_name_escaping_scheme":   unset + "names stay unchanged",
 
 		"scrape_configs.metric_name_validation_scheme":      unset + "as global",
 		"scrape_configs.metric_name_escaping_scheme":        unset + "as global",
 		"scrape_configs.extra_scrape_metrics":               unset + "as global",
 		"scrape_configs.track_timestamps_staleness":         unset + "targets send no timestamps",
-		"scrape_configs.convert_classic_histograms_to_nhcb": unset + "classic histograms stay as they are",
+		"scrape_configs.convert_classic_histograms_to_nhcb": unset + "classic histograms stay unchanged",
 
-		"runtime":                unset + "garbage collection of a Prometheus of its own",
+		"runtime":                unset + "for a separate Prometheus process",
 		"storage.tsdb.retention": unset + "retention is set on the command line",
-		"otlp":                   unset + "the API takes no samples",
+		"otlp":                   unset + "the API accepts no samples",
 	}}
 }
 

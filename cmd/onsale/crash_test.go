@@ -24,7 +24,7 @@ func TestCrash(t *testing.T) {
 		t.Errorf("exit code %d, want %d", code, command.ExitCrash)
 	}
 	if said := up.stderr.String(); !strings.Contains(said, "crashing: the fault plan says so") || strings.Contains(said, "shutting down") {
-		t.Errorf("the log says\n%s", said)
+		t.Errorf("the log is\n%s", said)
 	}
 	again := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dir)
 	again.waitFor(`ready on (http://\S+)`)

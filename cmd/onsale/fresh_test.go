@@ -27,7 +27,7 @@ func TestFresh(t *testing.T) {
 	for name, args := range map[string][]string{
 		"on its port":      {"--fresh", "--yes", "--listen", strings.TrimPrefix(base, "http://")},
 		"on another port":  {"--fresh", "--yes", "--listen", "127.0.0.1:0"},
-		"nobody to ask":    {"--fresh", "--listen", "127.0.0.1:0"},
+		"no answer":        {"--fresh", "--listen", "127.0.0.1:0"},
 		"nothing to watch": {"--fresh", "--yes", "--monitor", "off", "--listen", "127.0.0.1:0"},
 	} {
 		second := up(args...)

@@ -47,7 +47,7 @@ func TestDrillQuiet(t *testing.T) {
 	const limit = 100 * time.Second // the alert resolves after 50 s
 	until(t, limit, "ConcertSoldOut", func() string {
 		if told := titles(receiver); len(told) < 2 {
-			return fmt.Sprintf("told only %v", told)
+			return fmt.Sprintf("only the messages %v", told)
 		}
 		return ""
 	})
@@ -74,7 +74,7 @@ func told(t *testing.T, r *discordtest.Receiver, w *watcher, status, alert strin
 		if slices.ContainsFunc(titles(r), func(s string) bool { return isTitle(s, status, alert) }) {
 			return ""
 		}
-		return fmt.Sprintf("told %v; alerts now: %v", titles(r), w.states())
+		return fmt.Sprintf("messages %v; alerts now: %v", titles(r), w.states())
 	})
 }
 

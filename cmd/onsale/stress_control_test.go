@@ -153,7 +153,7 @@ func TestStressWorkerWithoutWork(t *testing.T) {
 	t.Parallel()
 	url, _ := moody(t)
 	code, stdout, stderr := storm(t, nil, url, "-u", "2", "-t", "5s", "--worker", "3/4", "--no-keep")
-	if code != command.ExitOK || stdout != "" || !strings.Contains(stderr, "nothing of the load falls to worker 3/4") {
+	if code != command.ExitOK || stdout != "" || !strings.Contains(stderr, "worker 3/4 has no users to run; exiting") {
 		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 	}
 }

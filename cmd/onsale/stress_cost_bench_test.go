@@ -49,7 +49,7 @@ func BenchmarkStressMemory(b *testing.B) {
 			b.Fatalf("exit code %d\n%s", code, p.stderr)
 		}
 		b.ReportMetric(most/1e6, "MB")
-		b.ReportMetric(0, "ns/op") // says nothing here
+		b.ReportMetric(0, "ns/op") // has no meaning here
 		if most == 0 || most > maxWaiting {
 			b.Errorf("%.0f MB, want at most %.0f", most/1e6, maxWaiting/1e6)
 		}
@@ -82,7 +82,7 @@ func BenchmarkStressOpen(b *testing.B) {
 		lag := time.Duration(r.Self.LagP50)
 		b.ReportMetric(sent, "sent/s")
 		b.ReportMetric(lag.Seconds()*1000, "lag_ms")
-		b.ReportMetric(0, "ns/op") // says nothing here
+		b.ReportMetric(0, "ns/op") // has no meaning here
 		if math.Abs(sent/openRate-1) > maxRateError || lag >= maxSendLag || r.Stats.NotSent > 0 {
 			b.Errorf("sent %.1f/s, %s late in the median, %d not sent", sent, lag, r.Stats.NotSent)
 		}
@@ -103,7 +103,7 @@ func BenchmarkStressStatistics(b *testing.B) {
 			ratios = append(ratios, float64(with)/float64(without))
 		}
 		b.ReportMetric(median(ratios), "with/without")
-		b.ReportMetric(0, "ns/op") // says nothing here
+		b.ReportMetric(0, "ns/op") // has no meaning here
 		if ratio := median(ratios); ratio < 1-maxStatistics {
 			b.Errorf("statistics leave %.3f of the rate, want %.2f", ratio, 1-maxStatistics)
 		}

@@ -279,7 +279,7 @@ func TestCrowdComesAndGoes(t *testing.T) {
 	}
 	round() // connections and pools that remain after the first round are not leaks
 	var f, g int
-	until(t, startLimit, "the crowd is gone", func() string {
+	until(t, startLimit, "the demo users stop", func() string {
 		if g != goroutines() || f != files() {
 			f, g = files(), goroutines()
 			return fmt.Sprintf("%d files, %d goroutines", f, g)
@@ -290,7 +290,7 @@ func TestCrowdComesAndGoes(t *testing.T) {
 		round()
 	}
 	const slack = 10 // connections that come and go, in files and goroutines
-	until(t, startLimit, "the crowd is gone once more", func() string {
+	until(t, startLimit, "the demo users stop again", func() string {
 		if files() > f+slack || goroutines() > g+slack {
 			return fmt.Sprintf("%d files, before %d; %d goroutines, before %d", files(), f, goroutines(), g)
 		}

@@ -69,7 +69,7 @@ receivers:
 		w.answers(t, query, want)
 	}
 	rulesAreHealthy(t, w, catalog.Demo(), "Always")
-	until(t, startLimit, "the webhook is told", func() string {
+	until(t, startLimit, "the webhook gets the message", func() string {
 		select {
 		case m := <-messages:
 			if m.Receiver == "desk" && len(m.Alerts) == 1 && m.Alerts[0].Status == "firing" && m.Alerts[0].Labels["alertname"] == "Always" {
@@ -145,7 +145,7 @@ func TestFilesThatAreRejected(t *testing.T) {
 			monitor, "--alertmanager-config", "route: {receiver: a}\nreceivers: [{name: a}]\ntracing: {endpoint: x}\n",
 			[]string{":3: tracing: it is not honoured"},
 		},
-		"receiver that is not there": {
+		"receiver that does not exist": {
 			up, "--alertmanager-config", "route:\n  receiver: b\nreceivers: [{name: a}]\n",
 			[]string{":2: route: ", `"b"`},
 		},

@@ -92,7 +92,7 @@ runs. See docs/stress.md for more, and for tables of the options of Locust and
 k6.
 
 Examples:
-  onsale stress -u 100 -t 1m --prepare
+  onsale stress -u 100 -r 10 -t 1m --prepare
   onsale stress http://127.0.0.1:8000/concerts --rate 500/s -t 30s
   onsale stress --find-capacity --rate 100/s --fail-if 'p95>500ms'`
 }

@@ -44,7 +44,7 @@ func newSource(c *RunCommand, so script.Options) (*source, error) {
 	plainOnly := c.Method != "" || c.Body != "" || len(c.Header) > 0
 	switch {
 	case given > 1:
-		return nil, errors.New("URL, --curl and --scenario exclude each other: choose one")
+		return nil, errors.New("set only one of URL, --curl and --scenario")
 	case plainOnly && c.URL == "":
 		return nil, errors.New("--method, --header and --body need a URL, because they are options of a plain request")
 	case strings.Contains(c.Host, ": "):
