@@ -126,7 +126,7 @@ func TestStressWorkersAddUp(t *testing.T) {
 	all := 0.0
 	for _, p := range workers {
 		metrics := p.waitFor(`metrics on (http://\S+)`)
-		p.waitFor("to be scraped once more")
+		p.waitFor("a last scrape of the metrics")
 		status, body := call(t.Context(), newClient(), http.MethodGet, metrics, "")
 		if status != http.StatusOK {
 			t.Fatalf("%d %s", status, body)

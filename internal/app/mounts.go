@@ -45,7 +45,7 @@ func graph(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/?"+query.Encode()+"#query", http.StatusFound)
 }
 
-// deskMounts returns the routes of the API of load tests, which needs an admin.
+// deskMounts returns the routes of the load tests' API, which is for admins only.
 func deskMounts(handler http.Handler) []server.Mount {
 	return []server.Mount{
 		{Pattern: "/stress", Handler: handler, Access: server.Admin},

@@ -61,8 +61,8 @@ func (s *StressServers) ServeMetrics(ctx context.Context, metrics http.Handler) 
 	return endpoint.LocalURL(addr), nil
 }
 
-// ServeControl serves the API of the load tests at the desk, /stress, until Stop. It returns
-// the URL of the server. Stop also closes the desk.
+// ServeControl serves the API of the desk at /stress until Stop, and returns the URL of the
+// server. Stop also closes the desk.
 func (s *StressServers) ServeControl(ctx context.Context, desk *session.Desk) (url string, err error) {
 	streaming, endStreams := context.WithCancel(ctx)
 	addr, err := s.serve(ctx, "--listen", s.options.Listen, deskMounts(control.Handler(streaming, desk, s.options.Logger)))

@@ -20,7 +20,7 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// Up are the options of `onsale up` in addition to those of the API.
+// Up configures what `onsale up` runs in addition to the API.
 type Up struct {
 	// Watch configures the monitoring; nil turns it off. The monitoring runs in a process
 	// of its own: Child returns the command that calls [MonitorChild] with the settings.

@@ -14,8 +14,7 @@ import (
 	"onsale/internal/server"
 )
 
-// Watch are the options of the embedded monitoring. `onsale up` and `onsale monitor` share
-// them.
+// Watch configures the embedded monitoring of `onsale up` and `onsale monitor`.
 type Watch struct {
 	// Pace is demo or real.
 	Pace string
