@@ -20,15 +20,13 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// How long an alert may take at demo pace, on a machine that is busy with other
-// tests as well.
+// How long an alert can take at demo pace, on a machine that also runs other tests.
 const (
 	toInbox = 60 * time.Second
-	toQuiet = 120 * time.Second // the slow burn looks back for 50 s
+	toQuiet = 120 * time.Second // the slow burn alerts have a window of 50 s
 )
 
-// drill fires alerts inside one `onsale up`, by what the catalogue says that
-// provokes them.
+// drill fires alerts in one `onsale up`, with the faults that the catalogue names for each.
 type drill struct {
 	t        *testing.T
 	up       *process
@@ -39,14 +37,14 @@ type drill struct {
 	fired    map[string]bool
 }
 
-// heavyDrills is held by the drill that fills the processors and the memory. The next one
-// begins while the alerts of the one before go quiet.
+// heavyDrills is locked by the drill that fills the processors and the memory. The next drill
+// begins while the alerts of the one before resolve.
 var heavyDrills sync.Mutex
 
-// TestDrillEveryAlert fires each alert of the catalogue, and sees it
-// pending, firing, received by something like Discord, and resolved.
+// TestDrillEveryAlert fires each alert of the catalogue. Each must be pending, firing,
+// received by a fake Discord, and resolved.
 func TestDrillEveryAlert(t *testing.T) {
-	heavyDrills.Lock() // before it is parallel, so that it comes first
+	heavyDrills.Lock() // before t.Parallel, so that this test runs first
 	leaveMachine := sync.OnceFunc(heavyDrills.Unlock)
 	t.Cleanup(leaveMachine)
 	t.Parallel()
@@ -59,8 +57,8 @@ func TestDrillEveryAlert(t *testing.T) {
 	}
 	usedPercent := 100 * float64(memory.Total-memory.Available) / float64(memory.Total)
 	dir := filepath.Join(t.TempDir(), "data")
-	// Short batches and a short queue, which a hundred buyers can fill; and a
-	// limit of memory that the ballast is well over, and the machine well under.
+	// A hundred buyers can fill small batches and a short queue. The memory limit is well
+	// below the use with ballast, and well above the use without.
 	up := launch(t, []string{"DISCORD_URL=" + receiver.URL(), "DISCORD_MENTION=@here"},
 		"up", "--listen", "127.0.0.1:0", "--data-dir", dir, "--faults", "off", "--crowd", "40",
 		"--max-batch", "8", "--queue-limit", "80", "--alert-memory-percent", fmt.Sprintf("%.1f", usedPercent+ballastPercent/2))
@@ -68,14 +66,14 @@ func TestDrillEveryAlert(t *testing.T) {
 	d := &drill{t: t, up: up, base: up.url(), client: newClient(), receiver: receiver, fired: map[string]bool{}}
 	t.Cleanup(d.client.CloseIdleConnections)
 	d.watcher = watch(t, d.base)
-	d.query(`sum(rate(http_requests_total{endpoint=~"/buy.*"}[5s])) > 0.5`) // the crowd is there
+	d.query(`sum(rate(http_requests_total{endpoint=~"/buy.*"}[5s])) > 0.5`) // the demo users are buying
 
 	d.faults(provocation(t, "HighFailureRate", "HighLatency", "ItemErrors", "DatabaseSlow", "LatencyBurnSlow", "AvailabilityBurnSlow"))
 	d.await("HighFailureRate", "HighLatency", "ItemErrors", "DatabaseSlow", "LatencyBurnFast", "AvailabilityBurnFast")
 	d.faults(withBallast(t, provocation(t, "HighDenialRate", "DatabaseErrors", "HighMemory", "HighCPU"), usedPercent+ballastPercent))
 	d.await("HighDenialRate", "DatabaseErrors", "HighMemory", "HighCPU")
 	d.faults(`{"preset":"off"}`)
-	// The slow burn is held back while the fast one tells more.
+	// The slow burn alerts are inhibited while the fast ones fire.
 	d.await("LatencyBurnSlow", "AvailabilityBurnSlow")
 
 	d.unbalance(dir, +1)
@@ -123,8 +121,8 @@ func (d *drill) query(expr string) {
 	})
 }
 
-// await waits until the alerts were seen pending and firing, and their messages
-// received. Alerts that fire at once are never pending.
+// await waits until the alerts were pending and firing, and their messages were received.
+// Alerts that fire immediately are never pending.
 func (d *drill) await(names ...string) {
 	d.t.Helper()
 	began := time.Now()
@@ -154,8 +152,8 @@ func (d *drill) await(names ...string) {
 	d.t.Logf("%-6s %s", time.Since(began).Round(100*time.Millisecond), strings.Join(names, " "))
 }
 
-// wasPending asks the database whether an alert was pending: some are for a
-// second only, which the watcher may miss on a busy machine.
+// wasPending queries whether an alert was pending. Some are pending for only a second, which
+// the watcher can miss on a busy machine.
 func (d *drill) wasPending(name string) bool {
 	d.t.Helper()
 	expr := fmt.Sprintf(`count_over_time(ALERTS{alertname=%q,alertstate="pending"}[10m]) > 0`, name)
@@ -163,7 +161,7 @@ func (d *drill) wasPending(name string) bool {
 	return status == http.StatusOK && strings.Contains(string(body), `"value"`)
 }
 
-// received reports whether a message on an alert came.
+// received reports whether a message about an alert was received.
 func (d *drill) received(status, name string) bool {
 	return slices.ContainsFunc(d.receiver.Messages(), func(m discordtest.Message) bool {
 		for _, e := range m.Embeds {
@@ -175,12 +173,12 @@ func (d *drill) received(status, name string) bool {
 	})
 }
 
-// isTitle reports whether a message's title says that of an alert.
+// isTitle reports whether a title is that of a message about an alert with this status.
 func isTitle(title, status, alert string) bool {
 	return strings.HasPrefix(title, "["+status) && strings.HasSuffix(title, "] "+alert)
 }
 
-// allQuiet waits until no alert fires any more and each was told to be over.
+// allQuiet waits until no alert fires, and each was reported as resolved.
 func (d *drill) allQuiet() {
 	d.t.Helper()
 	began := time.Now()
@@ -188,7 +186,7 @@ func (d *drill) allQuiet() {
 		var missing []string
 		for name := range d.fired {
 			if !d.received("RESOLVED", name) {
-				missing = append(missing, name+" was not told to be over")
+				missing = append(missing, name+" was not reported as resolved")
 			}
 		}
 		if states := d.watcher.states(); len(states) > 0 {
@@ -200,7 +198,7 @@ func (d *drill) allQuiet() {
 	d.t.Logf("%-6s until all was quiet\n%s", time.Since(began).Round(100*time.Millisecond), d.watcher)
 }
 
-// everyAlertWasFired fails when the catalogue has an alert that no drill fires.
+// everyAlertWasFired fails the test if the catalogue has an alert that no drill fires.
 func (d *drill) everyAlertWasFired() {
 	d.t.Helper()
 	for _, a := range catalog.Alerts(catalog.DefaultSettings(), catalog.Demo()) {
@@ -210,18 +208,18 @@ func (d *drill) everyAlertWasFired() {
 	}
 }
 
-// messagesAreWhole checks that what was sent could be read and acted upon, that
-// the message that met the 429 was sent again, and that only critical ones that fire
-// mention anybody. After the 429 a more severe message may go first.
+// messagesAreWhole checks that each message is valid and has a runbook, that the message
+// answered with 429 was sent again, and that only firing critical alerts mention people.
+// After the 429 a more severe message can go first.
 func (d *drill) messagesAreWhole() {
 	d.t.Helper()
 	requests := d.receiver.Requests()
 	if requests[0].Status != http.StatusTooManyRequests {
-		d.t.Errorf("the first request was answered %d, want 429", requests[0].Status)
+		d.t.Errorf("the first request got %d, want 429", requests[0].Status)
 	}
 	for _, r := range requests {
 		if r.Problem != "" {
-			d.t.Errorf("a message that Discord would refuse: %s", r.Problem)
+			d.t.Errorf("a message that Discord would reject: %s", r.Problem)
 		}
 	}
 	again := func(r discordtest.Request) bool { return r.Title == requests[0].Title && r.Status/100 == 2 }
@@ -241,7 +239,7 @@ func (d *drill) messagesAreWhole() {
 		}
 	}
 	if mentions == 0 {
-		d.t.Error("no message mentioned anybody")
+		d.t.Error("no message mentioned people")
 	}
 	for name := range d.fired {
 		if status, _ := call(d.t.Context(), d.client, http.MethodGet, d.base+"/runbooks/"+name, ""); status != http.StatusOK {
@@ -250,19 +248,18 @@ func (d *drill) messagesAreWhole() {
 	}
 }
 
-// urlIsKept checks that nothing that is answered or written tells the webhook,
-// but for the files of who runs the server.
+// urlIsKept checks that no answer and no log line contains the token of the webhook.
 func (d *drill) urlIsKept(answers map[string]string) {
 	d.t.Helper()
 	answers["the log"] = d.up.stderr.String()
 	for where, text := range answers {
 		if strings.Contains(text, discordtest.Token) {
-			d.t.Errorf("%s tells the webhook", where)
+			d.t.Errorf("%s contains the token of the webhook", where)
 		}
 	}
 }
 
-// answers are what the server tells everybody about itself.
+// answers returns the answers of the server that need no token.
 func (d *drill) answers() map[string]string {
 	d.t.Helper()
 	answers := map[string]string{}
@@ -276,7 +273,7 @@ func (d *drill) answers() map[string]string {
 	return answers
 }
 
-// unbalance changes a row of the database behind its back.
+// unbalance changes a row of the database without the server.
 func (d *drill) unbalance(dir string, by int) {
 	d.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "onsale.db")+"?_pragma=busy_timeout(10000)")
@@ -289,8 +286,8 @@ func (d *drill) unbalance(dir string, by int) {
 	}
 }
 
-// fillQueue lets more buyers in than a slow database serves. The returned
-// function sends them home.
+// fillQueue starts more buyers than a slow database can serve. The returned function stops
+// them.
 func (d *drill) fillQueue() (leave func()) {
 	d.t.Helper()
 	d.faults(provocation(d.t, "QueueFilling"))
@@ -317,7 +314,7 @@ func (d *drill) fillQueue() (leave func()) {
 	}
 }
 
-// sellOut buys all tickets and is then told that there are none.
+// sellOut buys all tickets, and checks that the next purchase gets sold_out.
 func (r *rush) sellOut(capacity int) {
 	r.t.Helper()
 	for range capacity {
@@ -330,11 +327,11 @@ func (r *rush) sellOut(capacity int) {
 	}
 }
 
-// ballastPercent is how much of the machine's memory the drill takes: twice of what
-// lies between its use and the threshold.
+// ballastPercent is how much of the machine's memory the drill allocates: twice the distance
+// from the current use to the threshold.
 const ballastPercent = 20
 
-// withBallast sets how full the memory is to be in a plan that fills it.
+// withBallast sets the target in a plan that fills the memory.
 func withBallast(t *testing.T, plan string, percent float64) string {
 	t.Helper()
 	const size = `"percent":92`

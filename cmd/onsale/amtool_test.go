@@ -11,14 +11,13 @@ import (
 	"testing"
 )
 
-// amtool runs Debian's amtool on an Alertmanager. It is not told that the two are
-// of different versions.
+// amtool runs Debian's amtool on an Alertmanager, without the check of the two versions.
 func amtool(t *testing.T, base string, args ...string) string {
 	t.Helper()
 	return strings.TrimSpace(mustRun(t, "amtool", append([]string{"--alertmanager.url", base, "--no-version-check"}, args...)...))
 }
 
-// writeFile writes a file into a directory of its own and returns its path.
+// writeFile writes a file into a new directory and returns its path.
 func writeFile(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -40,8 +39,8 @@ const always = `groups:
         expr: sum(up)
 `
 
-// awaitAlerting waits until the Alertmanager of a server answers, a moment later
-// than the API, and returns where.
+// awaitAlerting waits until the Alertmanager of a server answers, which is shortly after the
+// API does, and returns the URL of the server.
 func awaitAlerting(t *testing.T, p *process) (base string) {
 	t.Helper()
 	base = p.waitFor(`ready on (http://\S+)`)
@@ -69,8 +68,8 @@ func awaitAlert(t *testing.T, base, state string) {
 	})
 }
 
-// TestAmtoolSilences mutes an alert with Debian's amtool; it stays so when the
-// server is started anew, until the silence is ended.
+// TestAmtoolSilences silences an alert with Debian's amtool. The silence outlives a restart of
+// the server, until it is expired.
 func TestAmtoolSilences(t *testing.T) {
 	t.Parallel()
 	args := []string{"up", "--crowd", "0", "--rules", writeFile(t, "always.yml", always), dataDir(t), "--listen"}
@@ -80,11 +79,11 @@ func TestAmtoolSilences(t *testing.T) {
 	id := amtool(t, base, "silence", "add", "alertname=Always", "--author", "night shift", "--comment", "Known.")
 	awaitAlert(t, base, "suppressed")
 
-	up.kill() // not even this unmutes what somebody has muted
+	up.kill() // a crash must not end the silence either
 	up = launch(t, nil, append(args, strings.TrimPrefix(base, "http://"))...)
 	awaitAlerting(t, up)
 	if out := amtool(t, base, "silence", "query", "alertname=Always"); !strings.Contains(out, id) || !strings.Contains(out, "night shift") {
-		t.Errorf("the silence %s did not outlive the server: %s", id, out)
+		t.Errorf("the silence %s did not survive the restart: %s", id, out)
 	}
 	awaitAlert(t, base, "suppressed")
 
@@ -98,11 +97,11 @@ func TestAmtoolSilences(t *testing.T) {
 	}
 }
 
-// adminOfTests opens admin calls.
+// adminOfTests is the admin token of the tests.
 const adminOfTests = "a-token-for-admins-of-tests"
 
-// TestAmtoolNeedsTheAdminToken: with a token set, amtool reads without it and
-// silences with it alone.
+// TestAmtoolNeedsTheAdminToken: if an admin token is set, amtool can read without it, but
+// needs it to silence.
 func TestAmtoolNeedsTheAdminToken(t *testing.T) {
 	t.Parallel()
 	target := httptest.NewServer(new(earlierService))

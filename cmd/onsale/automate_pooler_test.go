@@ -9,8 +9,8 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// TestAutomateBehindAPooler creates and deletes items of a server that reaches its database by
-// a PgBouncer, and records the calls in the same database on the same way.
+// TestAutomateBehindAPooler creates and deletes items on a server that uses its database
+// through PgBouncer. It records the calls in the same database, also through PgBouncer.
 func TestAutomateBehindAPooler(t *testing.T) {
 	t.Parallel()
 	for mode, settings := range map[string][]string{

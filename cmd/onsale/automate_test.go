@@ -20,8 +20,7 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// automation is a running `onsale automate`, which unlike a server has
-// something to say on standard output.
+// automation is a running `onsale automate`. Unlike a server, it writes to standard output.
 type automation struct {
 	process
 
@@ -56,7 +55,7 @@ func automate(tb testing.TB, url string, args ...string) *automation {
 	return a
 }
 
-// summary is what automate writes at the end, read back.
+// summary is the parsed summary that automate writes at the end.
 type summary struct {
 	answers                        map[int]int // by status; 0 is none
 	calls                          int
@@ -109,8 +108,7 @@ func readSummary(t *testing.T, text string) summary {
 	return s
 }
 
-// itemCalls reads how often the server has answered item calls with each
-// status, by its own counters.
+// itemCalls reads the server's counters of item calls, by status.
 func itemCalls(t *testing.T, url string) map[int]int {
 	t.Helper()
 	c := newClient()
@@ -131,14 +129,14 @@ func itemCalls(t *testing.T, url string) map[int]int {
 	return counts
 }
 
-// logLine is a line of `--log`, as far as tests read it.
+// logLine has the fields of a `--log` line that tests read.
 type logLine struct {
 	Time     time.Time `json:"time"`
 	Status   int       `json:"status"`
 	Duration float64   `json:"duration_ms"`
 }
 
-// answered is when the answer came.
+// answered returns the time of the answer.
 func (l logLine) answered() time.Time {
 	return l.Time.Add(time.Duration(l.Duration * float64(time.Millisecond)))
 }
@@ -155,7 +153,7 @@ func readLog(t *testing.T, text string) (lines []logLine) {
 	return lines
 }
 
-// byStatus counts the lines that the filter lets through.
+// byStatus counts the lines that pass the filter, by status.
 func byStatus(lines []logLine, filter func(logLine) bool) map[int]int {
 	counts := map[int]int{}
 	for _, l := range lines {
@@ -202,15 +200,15 @@ func TestAutomateThroughInjectedErrors(t *testing.T) {
 	}
 }
 
-// TestAutomateWhileTheServerDiesAndComesBack kills the server half-way. What
-// each of the two servers counted is what was logged while it lived.
-func TestAutomateWhileTheServerDiesAndComesBack(t *testing.T) {
+// TestAutomateThroughARestartOfTheServer kills the server half-way and starts another one.
+// The counters of each must agree with the log lines of its lifetime.
+func TestAutomateThroughARestartOfTheServer(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
 	p := serve(t, nil, "--faults", "off", dir)
 	url := p.url()
-	// The polite rate leaves gaps between the calls, and creates that take no
-	// time are never in flight when the server is killed in one of them.
+	// A low rate leaves gaps between the calls. Without delays, no call is in flight when
+	// the server is killed in a gap.
 	a := automate(t, url, "--rate", "50", "--duration", "6s", "--users", "2", "--retries", "20", "--log", "-")
 	time.Sleep(1500 * time.Millisecond)
 	first := itemCalls(t, url)
@@ -233,7 +231,7 @@ func TestAutomateWhileTheServerDiesAndComesBack(t *testing.T) {
 	}
 	before := byStatus(lines, func(l logLine) bool { return answered(l) && !l.answered().After(killed) })
 	for status, counted := range first {
-		// Between the scrape and the kill a few more were answered.
+		// The server answered a few more calls between the scrape and the kill.
 		if n := before[status]; n < counted || n > counted+50 {
 			t.Errorf("answered %d before the kill: %d, the first server's counter was %d", status, n, counted)
 		}
@@ -243,7 +241,7 @@ func TestAutomateWhileTheServerDiesAndComesBack(t *testing.T) {
 	}
 }
 
-func TestAutomateWhilePostgresGoesAway(t *testing.T) {
+func TestAutomateWhilePostgresIsKilled(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)
 	database := pg.WithPassword(pg.Database(t))
@@ -282,7 +280,7 @@ func TestAutomateWhilePostgresGoesAway(t *testing.T) {
 	if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM onsale.automate_calls`).Scan(&rows); err != nil {
 		t.Fatal(err)
 	}
-	// The batch that the kill cut off may have been written, and is counted as lost.
+	// The last batch can have been written, although it is counted as lost.
 	if rows < s.recorded || rows > s.recorded+s.lost {
 		t.Errorf("%d rows, summary %+v", rows, s)
 	}
@@ -318,7 +316,7 @@ func TestAutomateWithoutAServerEndsWithAnAnswer(t *testing.T) {
 	if code := a.code(); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
-	// No item was asked for: there was no token.
+	// Without a token, no item was requested.
 	if s := readSummary(t, a.stdout.String()); s.failed != 3 || s.answers[0] != 6 || s.created != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -328,8 +326,8 @@ func TestAutomateWithoutAServerEndsWithAnAnswer(t *testing.T) {
 	}
 }
 
-// TestAutomateCutOffByTheEnd never reaches a server, and has tries left when its
-// time is over: that is no success.
+// TestAutomateCutOffByTheEnd never reaches a server, and still has retries left when its time
+// is over. That is a failure.
 func TestAutomateCutOffByTheEnd(t *testing.T) {
 	t.Parallel()
 	a := automate(t, "http://127.0.0.1:1", "--duration", "2s", "--retries", "20")
@@ -337,13 +335,13 @@ func TestAutomateCutOffByTheEnd(t *testing.T) {
 		t.Errorf("exit code %d, want 1", code)
 	}
 	if text := a.stdout.String(); !strings.Contains(text, "waiting for a retry at the end") {
-		t.Errorf("the summary does not say so:\n%s", text)
+		t.Errorf("the summary does not report it:\n%s", text)
 	}
 }
 
-// TestAutomateWhoseReaderGoesAway logs to a pipe whose reader has seen enough:
-// the calls are counted as lost, and no item is left behind.
-func TestAutomateWhoseReaderGoesAway(t *testing.T) {
+// TestAutomateWhoseReaderHangsUp logs to a pipe whose reader closes it. The calls are counted
+// as lost, and no item is left behind.
+func TestAutomateWhoseReaderHangsUp(t *testing.T) {
 	t.Parallel()
 	p := serve(t, nil, dataDir(t), "--faults", "off")
 	self, err := os.Executable()
@@ -374,7 +372,7 @@ func TestAutomateWhoseReaderGoesAway(t *testing.T) {
 	}
 }
 
-// TestAutomateLogThatEndsInHalfALine goes on below it.
+// TestAutomateLogThatEndsInHalfALine continues on a new line.
 func TestAutomateLogThatEndsInHalfALine(t *testing.T) {
 	t.Parallel()
 	p := serve(t, nil, dataDir(t), "--faults", "off")
@@ -383,7 +381,7 @@ func TestAutomateLogThatEndsInHalfALine(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a := automate(t, p.url(), "--rate", "50", "--count", "2", "--log", log); a.code() != 0 {
-		t.Errorf("it said %s", a.stderr)
+		t.Errorf("the output is %s", a.stderr)
 	}
 	text, err := os.ReadFile(log)
 	if err != nil {
@@ -404,7 +402,7 @@ func TestAutomateUsedWrongly(t *testing.T) {
 		say  string
 	}{
 		"two records":     {[]string{"--log", "x", "--record", "postgres://u:" + secret + "@h/d"}, "choose one"},
-		"impolite rate":   {[]string{"--rate", "51"}, "--force"},
+		"rate too high":   {[]string{"--rate", "51"}, "--force"},
 		"no number":       {[]string{"--rate", "fast"}, "--rate"},
 		"no such flag":    {[]string{"--speed", "1"}, "--speed"},
 		"no URL":          {[]string{"-H", "here"}, "--host"},

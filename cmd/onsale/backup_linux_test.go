@@ -28,9 +28,8 @@ func markedBlock(t *testing.T, page, name string) string {
 	return string(found[1])
 }
 
-// operator runs the commands of docs/vm.md as they stand, on a machine that is a
-// directory: other directories take the place of those of the system, and the commands
-// that need a system with root and systemd are replaced.
+// operator runs the commands of docs/vm.md unchanged, except that test directories replace
+// those of the system, and scripts replace the commands that need root and systemd.
 type operator struct {
 	t      *testing.T
 	dir    string
@@ -67,8 +66,8 @@ func program(t *testing.T, path, script string) {
 	}
 }
 
-// run runs a marked block without the lines that have one of the words in them. The
-// shell variable BACKUP outlives it.
+// run runs a marked block, without the lines that contain one of the words. It keeps the
+// shell variable BACKUP for the next block.
 func (o *operator) run(name string, without ...string) string {
 	o.t.Helper()
 	var script strings.Builder
@@ -113,7 +112,7 @@ func connection(t *testing.T, databaseURL string) []string {
 }
 
 // TestBackupWhileSelling follows docs/vm.md: it backs up while buyers buy, restores, and
-// compares what is there with what the buyers were told.
+// compares the restored purchases with the receipts of the buyers.
 func TestBackupWhileSelling(t *testing.T) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
@@ -128,7 +127,7 @@ func TestBackupWhileSelling(t *testing.T) {
 			if out := o.run("back up sqlite"); strings.TrimSpace(out) != "ok" {
 				t.Errorf("the backup's integrity: %s", out)
 			}
-			// The control: the file alone, copied while Onsale sells, lacks purchases.
+			// The negative control: a plain copy of the file lacks purchases.
 			count := fmt.Sprintf("SELECT count(*) < %d FROM purchases", len(s.before))
 			if out, ok := runTool(t, "", "sqlite3", plain, count); ok && strings.TrimSpace(out) != "1" {
 				t.Errorf("a plain copy of the file has all purchases: %s", out)
@@ -158,13 +157,13 @@ func TestBackupWhileSelling(t *testing.T) {
 	})
 }
 
-// backedUp is a sale of which a backup is made.
+// backedUp is a sale during which a backup is made.
 type backedUp struct {
 	t      *testing.T
 	server *process
 	rush   *rush
-	before map[string]receipt // what buyers had been told when the backup began
-	all    map[string]receipt // what had been sold when the sale ended
+	before map[string]receipt // the receipts when the backup began
+	all    map[string]receipt // the purchases when the sale ended
 }
 
 func sellForBackup(t *testing.T, env []string, flag string) *backedUp {
@@ -209,7 +208,7 @@ func (s *backedUp) awaitReceipts(n int) {
 	})
 }
 
-// check compares the restored sale with the one before, and sells on.
+// check compares the restored sale with the one before, and sells more tickets.
 func (s *backedUp) check(restored *process) {
 	s.t.Helper()
 	base := restored.url()
@@ -217,16 +216,16 @@ func (s *backedUp) check(restored *process) {
 	rows := s.rush.verifyBooks()
 	for id, told := range s.before {
 		if row := rows[id]; row.Email != told.Email || row.Quantity != told.Quantity {
-			s.t.Errorf("a buyer was told %+v before the backup, the restored books say %+v", told, row)
+			s.t.Errorf("a receipt before the backup is %+v, the restored purchase %+v", told, row)
 		}
 	}
 	for id, row := range rows {
 		if s.all[id] != row {
-			s.t.Errorf("the restored books say %+v, the books said %+v", row, s.all[id])
+			s.t.Errorf("the restored purchase is %+v, the original was %+v", row, s.all[id])
 		}
 	}
 	if len(rows) == len(s.all) {
-		s.t.Errorf("all %d purchases are there, also those after the backup: nothing was restored", len(rows))
+		s.t.Errorf("all %d purchases exist, even those after the backup: nothing was restored", len(rows))
 	}
 	s.rush.buy(s.t.Context(), 5, 2)
 	if after := s.rush.verifyBooks(); len(after) != len(rows)+5 {

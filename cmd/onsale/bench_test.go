@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// benchRounds is how often both sides of a ratio take turns, and benchTime how
-// long each turn is. The machine's mood changes from one minute to the next;
-// only neighbours compare.
+// benchRounds is how often the two sides of a ratio take turns, and benchTime the length of
+// a turn. The speed of the machine changes from minute to minute, so only adjacent turns are
+// comparable.
 const (
 	benchRounds = 5
 	benchTime   = 4 * time.Second
 )
 
-// BenchmarkSoldAgainstDenied measures, with wrk, how many purchases a second are
-// sold to one hot concert, as a share of the same call denied: what the sale
-// and its database cost above the HTTP server. Run it by `make bench`.
+// BenchmarkSoldAgainstDenied measures with wrk how many purchases per second one concert
+// sells, as a share of the rate at which the same call is denied. That is the cost of the
+// sale and its database on top of the HTTP server. Run it with `make bench`.
 func BenchmarkSoldAgainstDenied(b *testing.B) {
 	for name, where := range databases {
 		for _, connections := range []int{64, 512} {
@@ -52,10 +52,10 @@ func measureRatio(b *testing.B, r *rush, connections int) {
 	b.ReportMetric(median(sold), "sold/s")
 	b.ReportMetric(median(denied), "denied/s")
 	b.ReportMetric(median(ratios), "sold/denied")
-	b.ReportMetric(0, "ns/op") // says nothing here
+	b.ReportMetric(0, "ns/op") // has no meaning here
 }
 
-// plan sets the faults.
+// plan sets the fault plan.
 func (r *rush) plan(plan string) {
 	r.t.Helper()
 	if status, body := call(r.t.Context(), r.client, http.MethodPut, *r.base.Load()+"/faults", plan); status != http.StatusOK {
@@ -63,7 +63,7 @@ func (r *rush) plan(plan string) {
 	}
 }
 
-// wrk buys as fast as it can and returns the requests a second.
+// wrk buys as fast as it can, and returns the requests per second.
 func (r *rush) wrk(connections int) float64 {
 	r.t.Helper()
 	script := filepath.Join(r.t.TempDir(), "buy.lua")

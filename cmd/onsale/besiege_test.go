@@ -16,21 +16,21 @@ import (
 	"onsale/cmd/onsale/internal/command"
 )
 
-// asBesieger makes the test binary a hostile client of the server that it names.
+// asBesieger is the variable that turns the test binary into a hostile client of the server that it names.
 const asBesieger = "ONSALE_TEST_BESIEGES"
 
-// The attack of [besiege]: its rate, its length and how long an attacker waits for
-// an answer before it hangs up.
+// The attack of [besiege]: its rate, its length, and how long an attacker waits for an answer
+// before it hangs up.
 const (
 	siegeEvery = 20 * time.Millisecond // 50 a second
 	siegeTime  = 30 * time.Second
 	hangUp     = time.Second
-	// Sockets that are never read, and sockets that send a header without end.
+	// Sockets that never read, and sockets that send an endless header.
 	deafSockets, slowSockets = 50, 20
 )
 
-// besiege attacks the server at base 50 times a second, with each attack in turn:
-// those that once took the sale along, and others of their kind.
+// besiege attacks the server at base 50 times a second, with each attack in turn: attacks
+// that once stopped ticket sales, and others of their kind.
 func besiege(base string) error {
 	target, err := url.Parse(base)
 	if err != nil {
@@ -53,7 +53,7 @@ func besiege(base string) error {
 	return nil
 }
 
-// attacks are requests as they go over the wire.
+// attacks returns the attacks as raw requests.
 func attacks(host string) []string {
 	get := func(path string, header ...string) string {
 		return fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, host, strings.Join(append(header, ""), "\r\n"))
@@ -73,7 +73,7 @@ func attacks(host string) []string {
 	}
 	buy := `{"user_email":"mallory@example.com","quantity":1}`
 	return []string{
-		// Queries that took memory, the stack or the processor.
+		// Queries that once exhausted the memory, the stack or the processor.
 		get("/api/v1/query?" + query("up[1y:1ms]")),
 		get("/api/v1/query?" + query("sum_over_time(vector(1)[1y:1ms])")),
 		get("/api/v1/query?" + query("max_over_time(max_over_time(up[1d:1s])[1d:1s])")),
@@ -90,27 +90,27 @@ func attacks(host string) []string {
 		post("/api/v1/query_range", form, query(`sort(rate({__name__=~".+"}[1h]))`)+overDays),
 		post("/api/v1/query", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n"+
 			strings.Repeat("x", 4<<20)+"\r\n--b--\r\n"),
-		// Queries that are answered, and cost as much as one may.
+		// Queries that are answered, at the highest cost that is allowed.
 		post("/api/v1/query_range", form, query(`count_values("t", vector(time()))`)+overAnHour),
 		post("/api/v1/query_range", form, query(`quantile_over_time(0.5, (vector(time()))[3000s:1s])`)+overAnHour),
 		post("/api/v1/query_range", form, query(`{__name__=~".+"} or {__name__!=""} or {job=~".*e.*"}`)+overAnHour),
 		get("/api/v1/series?" + strings.Repeat("match[]=up&", 1000)),
 		get("/api/v2/alerts?filter=" + url.QueryEscape(`a=~"`+strings.Repeat("(a{1000})", 100)+`"`)),
-		// Other websites, foreign names, and passwords that are guessed.
+		// Other websites, unknown host names, and guessed passwords.
 		get("/api/v1/query?query=up", "Sec-Fetch-Site: cross-site"),
 		strings.Replace(get("/inbox"), host, "rebound.example.com", 1),
 		strings.Replace(post("/buy/1", json, buy), host, "rebound.example.com", 1),
 		post("/stress/runs", json, `{"users":400}`, "Origin: https://evil.example.com"),
 		post("/concerts/new", json, `{"title":"x","date":"x","venue":"x","number_of_tickets":1}`,
 			"Authorization: Bearer 0123456789abcdef", "X-Forwarded-For: 192.0.2.1"),
-		// Buyers who ask for what there is not.
+		// Purchases that are invalid.
 		post("/buy/9223372036854775807", json, buy),
 		post("/buy/1", json, strings.Repeat("[", 8000)),
 		post("/api/items", json, strings.Repeat("x", 900_000)),
 	}
 }
 
-// send makes a request and reads what comes, for as long as an attacker waits.
+// send sends a request and reads the answer, for at most hangUp.
 func send(host, request string) {
 	conn, err := (&net.Dialer{Timeout: hangUp}).DialContext(context.Background(), "tcp", host)
 	if err != nil {
@@ -126,10 +126,10 @@ func send(host, request string) {
 		return
 	}
 	defer func() { _ = answer.Body.Close() }()
-	_, _ = io.Copy(io.Discard, answer.Body) // that there is an answer is enough
+	_, _ = io.Copy(io.Discard, answer.Body) // any answer will do
 }
 
-// deaf asks for a large file many times and never reads.
+// deaf requests a large file many times and never reads.
 func deaf(host string) {
 	again(host, func(conn net.Conn) error {
 		request := "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: " + host + "\r\n\r\n"
@@ -141,7 +141,7 @@ func deaf(host string) {
 	})
 }
 
-// slow sends one byte of a header now and then.
+// slow sends one byte of a header per second.
 func slow(host string) {
 	again(host, func(conn net.Conn) error {
 		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nX: "); err != nil {
@@ -157,7 +157,7 @@ func slow(host string) {
 	})
 }
 
-// again attacks on a new connection whenever the last one was cut.
+// again repeats an attack on a new connection whenever the last one was closed.
 func again(host string, attack func(net.Conn) error) {
 	for end := time.Now().Add(siegeTime); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		conn, err := (&net.Dialer{Timeout: hangUp}).DialContext(context.Background(), "tcp", host)
@@ -170,7 +170,7 @@ func again(host string, attack func(net.Conn) error) {
 	}
 }
 
-// besiegeAsProcess is the whole life of a test binary that is a hostile client.
+// besiegeAsProcess is the main function of a hostile client.
 func besiegeAsProcess(base string) {
 	if err := besiege(base); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -14,23 +14,23 @@ import (
 )
 
 const (
-	// stormTime is how long the storm lasts, five times as long as an alert waits at
+	// stormTime is how long the overload lasts, five times as long as an alert waits at
 	// demo pace before it fires.
 	stormTime = 12 * time.Second
-	// probeSoon is when a probe must be answered. Kubernetes waits for a second.
+	// probeSoon is the limit for the answer to a probe. It is the default of Kubernetes.
 	probeSoon  = time.Second
 	probePause = 100 * time.Millisecond
-	// seenShare is the share of scrapes, and of probes, that must succeed. The tester
-	// takes half of the one processor.
+	// seenShare is the share of scrapes, and of probes, that must succeed. The load
+	// tester uses half of the processor.
 	seenShare = 0.7
-	// ownShare is how much of the processor server, monitoring and tester must get.
-	// With less, other processes of the machine decide what is seen.
+	// ownShare is the share of the processor that server, monitoring and load tester must
+	// get. With less, the result depends on other processes.
 	ownShare = 0.8
 )
 
-// TestDrillSeesInAStorm sends far more requests than one processor can serve, and
-// runs server, monitoring and tester on it. The server is watched all the time, and
-// is not told to be down. It runs beside no other drill, which it would disturb.
+// TestDrillSeesInAStorm runs server, monitoring and load tester on one processor, with far
+// more requests than it can serve. The monitoring must keep scraping, and must not report
+// the server as down. It does not run in parallel to other drills, which it would disturb.
 func TestDrillSeesInAStorm(t *testing.T) {
 	up := launchPinned(t, "up", "--listen", "127.0.0.1:0", dataDir(t), "--faults", "off")
 	up.waitFor(`ready on (http://\S+)`)
@@ -38,7 +38,7 @@ func TestDrillSeesInAStorm(t *testing.T) {
 
 	tester := launchPinned(t, "stress", "--host", up.url(), "--rate", "40000/s", "--prepare")
 	sold := func() float64 { return valueOf(t, up.url(), `sum(onsale_purchases_total{outcome="sold"})`) }
-	until(t, time.Minute, "the storm", func() string {
+	until(t, time.Minute, "the overload", func() string {
 		if sold() < 500 {
 			return "it has not begun"
 		}
@@ -57,10 +57,10 @@ func TestDrillSeesInAStorm(t *testing.T) {
 	scrapes, seen := in("count_over_time"), in("sum_over_time")
 	t.Logf("%.0f of %.0f scrapes and %d of %d probes in time, %.0f sold, with %.2f of a processor", seen, scrapes, soon, asked, sold(), share)
 	if n := strings.Count(up.stderr.String(), "serving metrics failed"); float64(n) > scrapes-seen {
-		t.Errorf("%d lines of log for %.0f scrapes that failed", n, scrapes-seen)
+		t.Errorf("%d log lines for %.0f failed scrapes", n, scrapes-seen)
 	}
 	if share < ownShare {
-		t.Logf("other processes took the processor: what was seen is not judged")
+		t.Logf("other processes used the processor: the result is not judged")
 		return
 	}
 	if due := ended.Sub(began).Seconds(); seen < seenShare*due {
@@ -76,8 +76,8 @@ func TestDrillSeesInAStorm(t *testing.T) {
 	}
 }
 
-// probe asks for each of what probes and scrapers ask for, on new connections, until
-// the end. It returns how often it asked, and how often it was answered in time.
+// probe requests the paths of probes and scrapes on new connections until the end. It
+// returns the number of requests, and of answers in time.
 func probe(t *testing.T, base string, end time.Time) (asked, soon int) {
 	t.Helper()
 	client := &http.Client{Timeout: probeSoon, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -93,7 +93,7 @@ func probe(t *testing.T, base string, end time.Time) (asked, soon int) {
 	return asked, soon
 }
 
-// valueOf is the value of a query, or 0.
+// valueOf returns the value of a query, or 0.
 func valueOf(t *testing.T, base, expr string) float64 {
 	t.Helper()
 	n, err := strconv.ParseFloat(value(t, base, expr), 64)
@@ -103,8 +103,8 @@ func valueOf(t *testing.T, base, expr string) float64 {
 	return n
 }
 
-// launchPinned launches onsale on the first processor that the test may use, by
-// taskset of util-linux.
+// launchPinned launches onsale on the first processor that the test can use, with taskset
+// from util-linux.
 func launchPinned(t *testing.T, args ...string) *process {
 	t.Helper()
 	taskset, err := exec.LookPath("taskset")

@@ -13,44 +13,44 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// newer are the fields that a configuration has and one of the tools of Debian 12
-// does not know, each with the reason why it is there.
+// newer lists the fields of a configuration that a tool of Debian 12 does not support, each
+// with the reason for it.
 type newer struct {
 	tool    string
-	version string // Debian's
+	version string // in Debian 12
 	check   []string
 	fields  map[string]string
 }
 
-// newerInPrometheus are the fields of a built-in Prometheus configuration. The
-// library writes out what holds without a word, too.
+// newerInPrometheus are the newer fields of the built-in Prometheus configuration. The
+// library also writes out the defaults.
 func newerInPrometheus() newer {
 	const unset = "not set, the library writes out its default: "
 	return newer{tool: "promtool", version: "version 2.42.", check: []string{"check", "config"}, fields: map[string]string{
 		"scrape_configs.scrape_native_histograms":         "set: native histograms are wanted",
-		"scrape_configs.always_scrape_classic_histograms": "set: the contract's queries read the classic buckets beside them",
+		"scrape_configs.always_scrape_classic_histograms": "set: the queries of the contract also read the classic buckets",
 		"scrape_configs.scrape_protocols":                 "set: native histograms come in protobuf only",
-		"scrape_configs.fallback_scrape_protocol":         "set: earlier services may not say that they answer in text",
-		"scrape_configs.enable_compression":               "set: what stays on the machine is not packed",
+		"scrape_configs.fallback_scrape_protocol":         "set: earlier services may omit the Content-Type",
+		"scrape_configs.enable_compression":               "set: scrapes on the same machine need no compression",
 
-		"global.scrape_native_histograms":      unset + "jobs say so themselves",
-		"global.extra_scrape_metrics":          unset + "no further series a scrape",
+		"global.scrape_native_histograms":      unset + "each job sets it",
+		"global.extra_scrape_metrics":          unset + "no extra series per scrape",
 		"global.metric_name_validation_scheme": unset + "names in UTF-8",
-		"global.metric_name_escaping_scheme":   unset + "names as they are",
+		"global.metric_name_escaping_scheme":   unset + "names stay unchanged",
 
 		"scrape_configs.metric_name_validation_scheme":      unset + "as global",
 		"scrape_configs.metric_name_escaping_scheme":        unset + "as global",
 		"scrape_configs.extra_scrape_metrics":               unset + "as global",
 		"scrape_configs.track_timestamps_staleness":         unset + "targets send no timestamps",
-		"scrape_configs.convert_classic_histograms_to_nhcb": unset + "classic histograms stay as they are",
+		"scrape_configs.convert_classic_histograms_to_nhcb": unset + "classic histograms stay unchanged",
 
-		"runtime":                unset + "garbage collection of a Prometheus of its own",
+		"runtime":                unset + "for a separate Prometheus process",
 		"storage.tsdb.retention": unset + "retention is set on the command line",
-		"otlp":                   unset + "the API takes no samples",
+		"otlp":                   unset + "the API accepts no samples",
 	}}
 }
 
-// newerInAlertmanager are those of the built-in Alertmanager configuration.
+// newerInAlertmanager are the newer fields of the built-in Alertmanager configuration.
 func newerInAlertmanager() newer {
 	const unset = "not set, the library writes out its default: "
 	return newer{tool: "amtool", version: "version 0.25.", check: []string{"check-config"}, fields: map[string]string{
@@ -61,8 +61,8 @@ func newerInAlertmanager() newer {
 	}}
 }
 
-// TestBuiltInConfiguration reads what `up` and `monitor` run on with the pinned
-// libraries and, less the newer fields, with Debian's tools.
+// TestBuiltInConfiguration reads the configuration of `up` and `monitor` with the pinned
+// libraries, and without the newer fields also with Debian's tools.
 func TestBuiltInConfiguration(t *testing.T) {
 	t.Parallel()
 	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dataDir(t))
@@ -95,8 +95,8 @@ func TestBuiltInConfiguration(t *testing.T) {
 	}
 }
 
-// TestCommittedConfiguration reads what stands under deploy/ with the pinned
-// library; Debian's Prometheus runs on it elsewhere.
+// TestCommittedConfiguration reads the configuration under deploy/ with the pinned library.
+// Another test runs Debian's Prometheus with it.
 func TestCommittedConfiguration(t *testing.T) {
 	t.Parallel()
 	config, err := prometheus.LoadFile(filepath.Join("..", "..", "deploy", "prometheus", "prometheus.yml"), false, slog.New(slog.DiscardHandler))
@@ -108,14 +108,14 @@ func TestCommittedConfiguration(t *testing.T) {
 	}
 }
 
-// complaint is what Debian's tools say of a field that they do not know.
+// complaint matches what Debian's tools write about an unknown field.
 var complaint = regexp.MustCompile(`line (\d+): field (\S+) not found`)
 
-// allBut checks that Debian's tool does not know the newer fields that are listed,
-// and no others, and is content without them.
+// allBut checks that Debian's tool rejects exactly the listed newer fields, and accepts the
+// configuration without them.
 func (n newer) allBut(t *testing.T, config string) {
 	t.Helper()
-	// A tool of another version may know more of them; it must not know less.
+	// A newer version of the tool can support more of them, but not fewer.
 	exact := strings.Contains(mustRun(t, n.tool, "--version"), n.version)
 	out, _ := runTool(t, "", n.tool, append(n.check, writeFile(t, "whole.yml", config))...)
 	unknown := map[string]bool{} // by line and name
@@ -134,15 +134,15 @@ func (n newer) allBut(t *testing.T, config string) {
 		known := !unknown[fmt.Sprintf("%d %s", key.Line, key.Value)]
 		switch {
 		case ok && known && exact:
-			t.Errorf("%s knows %s: take it off the list", n.tool, path)
+			t.Errorf("%s supports %s: remove it from the list", n.tool, path)
 		case !ok && !known:
-			t.Errorf("%s does not know %s, which is not on the list", n.tool, path)
+			t.Errorf("%s does not support %s, which is not on the list", n.tool, path)
 		}
 		return !ok
 	})
 	for field := range n.fields {
 		if !listed[field] {
-			t.Errorf("%s is on the list of newer fields and not in the configuration", field)
+			t.Errorf("%s is on the list of newer fields, but not in the configuration", field)
 		}
 	}
 	rest, err := yaml.Marshal(&document)
@@ -154,8 +154,8 @@ func (n newer) allBut(t *testing.T, config string) {
 	}
 }
 
-// keepFields drops the fields below a node that are not to be kept. A path names
-// the fields around one; the items of a list have the path of the list.
+// keepFields removes the other fields below a node. A path consists of the names of the
+// fields around one; the items of a list have the path of the list.
 func keepFields(n *yaml.Node, path string, keep func(key *yaml.Node, path string) bool) {
 	if n.Kind != yaml.MappingNode {
 		for _, item := range n.Content {

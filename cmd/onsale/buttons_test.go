@@ -14,27 +14,26 @@ import (
 	"onsale/internal/catalog"
 )
 
-// buttons presses the buttons of the page of an `onsale up`, by the calls that the
-// page makes.
+// buttons presses the buttons on the page of `onsale up`, with the calls that the page makes.
 type buttons struct {
 	t       *testing.T
 	base    string
 	client  *http.Client
 	watcher *watcher
 	alerts  []catalog.Alert
-	// allowed are the alerts that the page said would fire, and fired those that did.
+	// allowed are the alerts that the page announced, and fired those that fired.
 	allowed map[string]bool
 }
 
-// ofMachine are the alerts that whatever else runs on the machine may fire.
+// ofMachine are the alerts that other programs on the machine can cause.
 var ofMachine = map[string]bool{"HighCPU": true, "HighMemory": true}
 
-// pressLimit is how long an alert may take at demo pace.
+// pressLimit is how long an alert can take at demo pace.
 const pressLimit = 30 * time.Second
 
-// TestDrillEveryButton presses the button of every alert in an `onsale up` without
-// a flag: each fires its alert in time, or says beforehand why it cannot. Those
-// that do not disturb one another are pressed at the same time.
+// TestDrillEveryButton presses the button of every alert in `onsale up` with default flags.
+// Each fires its alert in time, or gives the reason why it cannot. Buttons that do not
+// disturb one another are pressed at the same time.
 func TestDrillEveryButton(t *testing.T) {
 	t.Parallel()
 	heavyDrills.Lock()
@@ -43,7 +42,7 @@ func TestDrillEveryButton(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The one flag spares the memory of whatever else runs on this machine.
+	// The only flag protects the memory of other programs on this machine.
 	used := 100 * float64(memory.Total-memory.Available) / float64(memory.Total)
 	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", dataDir(t), "--alert-memory-percent", fmt.Sprintf("%.0f", used+12))
 	up.waitFor(`ready on (http://\S+)`)
@@ -68,7 +67,7 @@ func TestDrillEveryButton(t *testing.T) {
 	}
 }
 
-// faultsAnswer is what the page reads of /faults.
+// faultsAnswer has the fields of /faults that the page reads.
 type faultsAnswer struct {
 	Summary string
 	InForce []struct {
@@ -78,7 +77,7 @@ type faultsAnswer struct {
 	} `json:"in_force"`
 }
 
-// faults reads the plan, or patches it.
+// faults reads or patches the fault plan.
 func (b *buttons) faults(method, patch string) (answer faultsAnswer) {
 	b.t.Helper()
 	status, body := call(b.t.Context(), b.client, method, b.base+"/faults", patch, "Content-Type", "application/merge-patch+json")
@@ -88,7 +87,7 @@ func (b *buttons) faults(method, patch string) (answer faultsAnswer) {
 	return answer
 }
 
-// provocation is what the page reads of how to provoke an alert.
+// provocation has the fields of /provocations that the page reads.
 type provocationAnswer struct {
 	Alert, Faults, Cannot, Note string
 	Fires                       []string
@@ -109,8 +108,8 @@ func (b *buttons) provocations() map[string]provocationAnswer {
 	return all
 }
 
-// press presses buttons, waits until their alerts fire, and ends the faults one by
-// one, as the page does.
+// press presses buttons, waits until their alerts fire, and ends the faults one by one, like
+// the page.
 func (b *buttons) press(names ...string) {
 	b.t.Helper()
 	until(b.t, toInbox, "quiet before "+names[0], func() string {
@@ -133,14 +132,14 @@ func (b *buttons) press(names ...string) {
 		b.allowed[name] = true
 		switch {
 		case p.Faults == "" && len(p.Cannot) > 20 && p.Note == p.Cannot:
-			b.t.Logf("%-21s cannot here: %s", name, p.Cannot)
+			b.t.Logf("%-21s cannot fire here: %s", name, p.Cannot)
 		case p.Faults == "":
 			b.t.Errorf("%s has neither faults nor a reason: %+v", name, p)
 		default:
 			b.faults("PATCH", p.Faults)
 			waiting[name] = time.Now()
 			if p.WithinSeconds > pressLimit.Seconds() {
-				b.t.Errorf("%s is said to take %v s", name, p.WithinSeconds)
+				b.t.Errorf("%s is announced to take %v s", name, p.WithinSeconds)
 			}
 		}
 	}
@@ -166,13 +165,13 @@ func (b *buttons) press(names ...string) {
 	}
 	for name, state := range b.watcher.states() {
 		if state == "firing" && !slices.Contains(mayFire, name) && !ofMachine[name] {
-			b.t.Errorf("%s fires, which the page does not say of %v", name, names)
+			b.t.Errorf("%s fires, which the page does not announce for %v", name, names)
 		}
 	}
 	b.t.Logf("%v took %.1f s, also firing: %v", names, time.Since(pressed).Seconds(), b.watcher.states())
 }
 
-// active returns the alerts that fire, and are not held back by others.
+// active returns the alerts that fire and are not inhibited.
 func (b *buttons) active() map[string]bool {
 	b.t.Helper()
 	status, body := call(b.t.Context(), b.client, http.MethodGet, b.base+"/api/v2/alerts", "")

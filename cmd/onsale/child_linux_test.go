@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSaleOutlivesItsMonitoring ends the process of the monitoring in the ways in
-// which one ends, beside buyers: none of them notices, and the alerts come back.
+// TestSaleOutlivesItsMonitoring ends the monitoring process in several ways while buyers buy.
+// No buyer notices, and the alerts recover.
 func TestSaleOutlivesItsMonitoring(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(pid int) error{
@@ -38,10 +38,10 @@ func TestSaleOutlivesItsMonitoring(t *testing.T) {
 			if err := end(before); err != nil {
 				t.Fatal(err)
 			}
-			const limit = time.Minute // one that hangs is given 10 s to answer
+			const limit = time.Minute // a hanging process gets 10 s to answer
 			said := ""
 			until(t, limit, "another process", func() string {
-				// A query takes the memory that a starved process cannot get.
+				// A query needs memory that a starved process cannot get.
 				call(t.Context(), r.client, http.MethodGet, up.url()+"/api/v1/query?query=max_over_time(vector(1)[1h:1s])", "")
 				status, body := call(t.Context(), r.client, http.MethodGet, up.url()+"/-/ready", "")
 				if status == http.StatusServiceUnavailable {
@@ -55,18 +55,18 @@ func TestSaleOutlivesItsMonitoring(t *testing.T) {
 			awaitAlways(t, up.url())
 			stop()
 			wait()
-			if len(r.answers) > 2 || r.answers[http.StatusOK] == 0 || r.answers[0] > 4 { // whom the end of the test cut off
-				t.Errorf("buyers were answered %v", r.answers)
+			if len(r.answers) > 2 || r.answers[http.StatusOK] == 0 || r.answers[0] > 4 { // 0: cut off at the end of the test
+				t.Errorf("buyers got %v", r.answers)
 			}
 			r.verify()
 			if !strings.Contains(said, "the monitoring process is not available") {
-				t.Errorf("while there was none, /-/ready said %q", said)
+				t.Errorf("without a monitoring process, /-/ready answered %q", said)
 			}
 		})
 	}
 }
 
-// awaitAlways waits until the Alertmanager has the alert of the test's rule.
+// awaitAlways waits until the Alertmanager has the alert Always.
 func awaitAlways(t *testing.T, base string) {
 	t.Helper()
 	client := newClient()
@@ -97,7 +97,7 @@ func (p *process) child() int {
 	return 0
 }
 
-// awaitEnd waits for the end of a process that is no child of the test.
+// awaitEnd waits for the end of a process that is not a child of the test.
 func awaitEnd(pid int) {
 	for end := time.Now().Add(startLimit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
@@ -106,7 +106,7 @@ func awaitEnd(pid int) {
 	}
 }
 
-// starve lets a process have no more memory.
+// starve limits a process to the memory that it has.
 func starve(pid int) error {
 	return unix.Prlimit(pid, unix.RLIMIT_DATA, &unix.Rlimit{Cur: 1, Max: 1}, nil)
 }

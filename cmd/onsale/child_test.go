@@ -7,7 +7,7 @@ import (
 	"onsale/cmd/onsale/internal/command"
 )
 
-// TestMonitoringGetsNoSecretOfTheSale looks at the environment of its process.
+// TestMonitoringGetsNoSecretOfTheSale checks the environment of the monitoring process.
 func TestMonitoringGetsNoSecretOfTheSale(t *testing.T) {
 	for _, name := range []string{"DATABASE_URL", "PGPASSWORD", "ONSALE_ADMIN_TOKEN", "ONSALE_TOKEN_KEY"} {
 		t.Setenv(name, "a secret of the sale")

@@ -9,8 +9,8 @@ import (
 	"onsale/cmd/onsale/internal/command"
 )
 
-// TestCrash ends the process by the plan, as a crash does, and starts it anew at
-// once: it is not ended again, though the plan is stored.
+// TestCrash crashes the process with the fault plan and restarts it. It does not crash again,
+// although the plan is stored.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
@@ -24,7 +24,7 @@ func TestCrash(t *testing.T) {
 		t.Errorf("exit code %d, want %d", code, command.ExitCrash)
 	}
 	if said := up.stderr.String(); !strings.Contains(said, "crashing because of the fault plan") || strings.Contains(said, "shutting down") {
-		t.Errorf("the log says\n%s", said)
+		t.Errorf("the log is\n%s", said)
 	}
 	again := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dir)
 	again.waitFor(`ready on (http://\S+)`)
@@ -34,8 +34,7 @@ func TestCrash(t *testing.T) {
 	stillSells(t, client, again)
 }
 
-// TestCrashOfReplicas: all replicas that run are ended once; those that are started
-// in their place are not.
+// TestCrashOfReplicas: all running replicas crash once. Those that replace them do not.
 func TestCrashOfReplicas(t *testing.T) {
 	t.Parallel()
 	env := database(server.Database(t))
@@ -58,7 +57,7 @@ func TestCrashOfReplicas(t *testing.T) {
 	}
 }
 
-// TestNoCrashFromAFile: it would strike at each start.
+// TestNoCrashFromAFile: such a server would crash at every start.
 func TestNoCrashFromAFile(t *testing.T) {
 	t.Parallel()
 	p := launch(t, nil, "serve", "--listen", "127.0.0.1:0", dataDir(t), "--faults", writeFile(t, "faults.json", `{"crash":{"after":"1s"}}`))
@@ -67,7 +66,7 @@ func TestNoCrashFromAFile(t *testing.T) {
 	}
 }
 
-// crash lets a process crash, which answers before.
+// crash makes a process crash. It answers the call first.
 func crash(t *testing.T, client *http.Client, url, patch string) {
 	t.Helper()
 	if status, body := call(t.Context(), client, http.MethodPatch, url+"/faults", patch); status != http.StatusOK || !strings.Contains(string(body), `"active":["crash"`) {
@@ -75,15 +74,14 @@ func crash(t *testing.T, client *http.Client, url, patch string) {
 	}
 }
 
-// stillSells reports a process that ends though nothing makes it, or that has lost
-// the default plan.
+// stillSells fails the test if a process crashes again, or has lost the default plan.
 func stillSells(t *testing.T, client *http.Client, p *process) {
 	t.Helper()
 	select {
 	case <-p.exited:
 		t.Errorf("ended again:\n%s", p.stderr)
 		return
-	case <-time.After(2 * time.Second): // longer than it takes to read the plan once more
+	case <-time.After(2 * time.Second): // longer than the interval at which the plan is polled
 	}
 	status, body := call(t.Context(), client, http.MethodPatch, p.url()+"/faults", `{"database":null}`)
 	if status != http.StatusOK || !strings.Contains(string(body), "/buy/{concert_id} delay 1s to 4s") || strings.Contains(string(body), "crash") {

@@ -17,8 +17,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// TestEveryPanelHasData buys, browses, refunds and fails at everything that may
-// fail, and waits until each query of each panel draws.
+// TestEveryPanelHasData buys, browses, refunds and provokes all failures, and waits until
+// each query of each panel has data.
 func TestEveryPanelHasData(t *testing.T) {
 	t.Parallel()
 	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", "--faults", "default", dataDir(t))
@@ -29,8 +29,8 @@ func TestEveryPanelHasData(t *testing.T) {
 	})
 }
 
-// everyPanel are the panels of all dashboards, each followed by one that draws
-// the series it is made of.
+// everyPanel returns the panels of all dashboards. After each comes a panel of the series
+// that it reads.
 func everyPanel(t *testing.T) []catalog.Panel {
 	t.Helper()
 	var panels []catalog.Panel
@@ -44,21 +44,21 @@ func everyPanel(t *testing.T) []catalog.Panel {
 	return panels
 }
 
-// TestSixPanelsOfAnEarlierService watches a service that has only the series of
-// the contract, and the first six panels draw.
+// TestSixPanelsOfAnEarlierService monitors a service that exports only the metrics of the
+// contract. The first six panels have data.
 func TestSixPanelsOfAnEarlierService(t *testing.T) {
 	t.Parallel()
 	target := httptest.NewServer(new(earlierService))
 	defer target.Close()
 	monitor := launch(t, nil, "monitor", "--listen", "127.0.0.1:0", "--pace", "demo", "--target", target.URL, dataDir(t))
 	allDraw(t, monitor.url(), catalog.Dashboards()[0].Rows[0].Panels, func(p catalog.Panel, q catalog.Query) bool {
-		// It counts no purchases by outcome.
+		// It does not count purchases by outcome.
 		return p.Title == "Failure Rate (%)" && (q.Legend == "denied" || q.Legend == "sold out")
 	})
 }
 
-// earlierService answers scrapes like a service that sells ten tickets between
-// two of them and denies one, or fails ten times and denies one.
+// earlierService answers scrapes like a service that, between two scrapes, sells ten tickets
+// and denies one, or fails ten times and denies one.
 type earlierService struct {
 	failing atomic.Bool
 
@@ -135,7 +135,7 @@ func traffic(t *testing.T, base string) {
 	}
 }
 
-// buy buys two tickets, and gives them back where they were sold.
+// buy buys two tickets, and refunds them if they were sold.
 func buy(ctx context.Context, c *client.Client, concert int64, deny bool) error {
 	outcome, err := c.Buy(ctx, client.BuyRequest{ConcertID: concert, Email: "a@example.com", Quantity: 2, RandomDeny: deny})
 	if err != nil && !errors.Is(err, fault.ErrDenied) {
@@ -148,7 +148,7 @@ func buy(ctx context.Context, c *client.Client, concert int64, deny bool) error 
 	return nil
 }
 
-// browse reads the concerts, and one that is not there.
+// browse reads the concerts, and one that does not exist.
 func browse(ctx context.Context, c *client.Client) error {
 	for _, err := range c.Concerts(ctx) {
 		if err != nil {
@@ -161,7 +161,7 @@ func browse(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
-// createAndDelete makes an item and deletes it, then once more in vain.
+// createAndDelete creates an item and deletes it twice; the second call fails.
 func createAndDelete(ctx context.Context, c *client.Client) error {
 	token, err := c.Token(ctx, "panels")
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"onsale/internal/catalog"
 )
 
-// onPath returns where one of Debian's tools is.
+// onPath returns the path of one of Debian's tools.
 func onPath(t *testing.T, tool string) string {
 	t.Helper()
 	path, err := exec.LookPath(tool)
@@ -32,8 +32,8 @@ func onPath(t *testing.T, tool string) string {
 	return path
 }
 
-// runTool runs one of Debian's tools and returns what it wrote, and whether it
-// was content. It reads no settings of whoever runs the tests.
+// runTool runs one of Debian's tools. It returns the output, and whether the tool succeeded.
+// The tool does not read the settings of the user that runs the tests.
 func runTool(t *testing.T, input, tool string, args ...string) (output string, ok bool) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), onPath(t, tool), args...)
@@ -43,7 +43,7 @@ func runTool(t *testing.T, input, tool string, args ...string) (output string, o
 	return string(out), err == nil
 }
 
-// mustRun is runTool with a tool that has to be content.
+// mustRun is like runTool, but the tool must succeed.
 func mustRun(t *testing.T, tool string, args ...string) string {
 	t.Helper()
 	out, ok := runTool(t, "", tool, args...)
@@ -53,8 +53,8 @@ func mustRun(t *testing.T, tool string, args ...string) string {
 	return out
 }
 
-// TestDebiansPrometheusWatches has Debian's Prometheus read what stands under
-// deploy/, scrape a server that is called, judge it and draw it.
+// TestDebiansPrometheusWatches runs Debian's Prometheus with the files under deploy/. It
+// scrapes a server under load, evaluates the rules and has data for the panels.
 func TestDebiansPrometheusWatches(t *testing.T) {
 	t.Parallel()
 	data := dataDir(t)
@@ -62,7 +62,7 @@ func TestDebiansPrometheusWatches(t *testing.T) {
 	prometheus := startPrometheus(t, strings.TrimPrefix(server.url(), "http://"))
 	w := watch(t, prometheus)
 	awaitUp(t, w, "1")
-	t.Run("panels", func(t *testing.T) { // the calls end with it
+	t.Run("panels", func(t *testing.T) { // its end stops the calls
 		traffic(t, server.url())
 		allDraw(t, prometheus, everyPanel(t), func(p catalog.Panel, q catalog.Query) bool {
 			return p.Title == "Failure Rate (%)" && q.Legend == "denied or sold out"
@@ -84,8 +84,8 @@ func TestDebiansPrometheusWatches(t *testing.T) {
 	until(t, drawLimit, "InstanceDown is inactive", func() string { return w.states()["InstanceDown"] })
 }
 
-// startPrometheus starts Debian's Prometheus with the files under deploy/, of
-// which the target alone is another one, and returns its URL.
+// startPrometheus starts Debian's Prometheus with the files under deploy/ and another target,
+// and returns its URL.
 func startPrometheus(t *testing.T, target string) (url string) {
 	t.Helper()
 	const committed = "127.0.0.1:8000"
@@ -114,8 +114,8 @@ func startPrometheus(t *testing.T, target string) (url string) {
 	return "http://" + p.waitFor(`msg="Listening on" address=(\S+)`)
 }
 
-// rulesAreHealthy waits until each rule has been evaluated, and finds no fault
-// with any. The alerts are those of the catalogue, and what is there besides.
+// rulesAreHealthy waits until each rule has been evaluated, and fails the test if a rule has
+// an error. The alerts must be those of the catalogue and the others given.
 func rulesAreHealthy(t *testing.T, w *watcher, pace catalog.Pace, besides ...string) {
 	t.Helper()
 	var alerts []string
@@ -148,13 +148,13 @@ func rulesAreHealthy(t *testing.T, w *watcher, pace catalog.Pace, besides ...str
 	}
 	slices.Sort(want)
 	slices.Sort(alerts)
-	// One alert may have several rules.
+	// One alert can have several rules.
 	if got := slices.Compact(alerts); !slices.Equal(got, want) {
 		t.Errorf("alerts %v, want %v", got, want)
 	}
 }
 
-// read reads what the server answers.
+// read returns the answer of the server.
 func (w *watcher) read(t *testing.T, path string, into any) {
 	t.Helper()
 	status, body := call(t.Context(), w.client, http.MethodGet, w.base+path, "")
@@ -163,12 +163,12 @@ func (w *watcher) read(t *testing.T, path string, into any) {
 	}
 }
 
-// sold is in the metrics of a server that sold something.
+// sold matches the metrics of a server that has sold tickets.
 var sold = regexp.MustCompile(`(?m)^http_requests_total{endpoint="/buy/{concert_id}",method="POST",status="200"} [1-9]`)
 
-// TestMetricsOnPromtool lints the metrics of a server that is called, with
-// Debian's linter and with the newest. Neither finds anything, even in the names
-// that are those of earlier services.
+// TestMetricsOnPromtool lints the metrics of a server under load with Debian's promtool and
+// with the newest linter. Neither finds a problem, not even in the names of the earlier
+// services.
 func TestMetricsOnPromtool(t *testing.T) {
 	t.Parallel()
 	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dataDir(t))
@@ -195,12 +195,11 @@ func TestMetricsOnPromtool(t *testing.T) {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
 	if out, ok := runTool(t, text+"# TYPE seats counter\nseats 1\n", "promtool", "check", "metrics"); ok || !strings.Contains(out, "seats ") {
-		t.Errorf("promtool is content with a counter that is not called so: %s", out)
+		t.Errorf("promtool accepts a counter without _total: %s", out)
 	}
 }
 
-// TestPromtoolAsks asks `onsale up` as people with the tools of their
-// distribution do.
+// TestPromtoolAsks queries `onsale up` with Debian's promtool.
 func TestPromtoolAsks(t *testing.T) {
 	t.Parallel()
 	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dataDir(t))
@@ -218,7 +217,7 @@ func TestPromtoolAsks(t *testing.T) {
 		{[]string{"labels", base, "job"}, "ticket_system"},
 		{[]string{"labels", "--match=up", base, "__name__"}, "up"},
 	} {
-		// What was scraped this very second may be younger than promtool asks for.
+		// The last scrape can be newer than the time that promtool queries.
 		until(t, startLimit, "promtool query "+strings.Join(c.args, " "), func() string {
 			if out := mustRun(t, "promtool", append([]string{"query"}, c.args...)...); !strings.Contains(out, c.want) {
 				return fmt.Sprintf("%q, want %q in it", out, c.want)
@@ -227,9 +226,9 @@ func TestPromtoolAsks(t *testing.T) {
 		})
 	}
 	if out, ok := runTool(t, "", "promtool", "query", "instant", base, "up +"); ok || !strings.Contains(out, "parse error") {
-		t.Errorf("promtool was answered on half a query: %s", out)
+		t.Errorf("promtool got an answer to an incomplete query: %s", out)
 	}
-	// What promtool check healthy and ready of later versions ask.
+	// The calls of promtool check healthy and check ready in later versions.
 	for _, path := range []string{"/-/healthy", "/-/ready"} {
 		if status, body := call(t.Context(), w.client, http.MethodGet, base+path, ""); status != http.StatusOK {
 			t.Errorf("%s: %d %s", path, status, body)

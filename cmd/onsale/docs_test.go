@@ -11,7 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// TestSecurityPageNamesTests holds docs/security.md to the tests that there are.
+// TestSecurityPageNamesTests: each test that docs/security.md names must exist.
 func TestSecurityPageNamesTests(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/security.md")
@@ -43,8 +43,8 @@ func TestSecurityPageNamesTests(t *testing.T) {
 	}
 }
 
-// shellBlocks returns the lines of the blocks marked as shell in a page, with lines
-// that end in a backslash joined.
+// shellBlocks returns the lines of the shell blocks of a page. It joins lines that end in a
+// backslash.
 func shellBlocks(text string) (lines []string) {
 	inside := false
 	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
@@ -58,8 +58,8 @@ func shellBlocks(text string) (lines []string) {
 	return lines
 }
 
-// words splits a line as a shell does, as far as the documents need it: quotes hold a
-// word together, and a comment, an ampersand or a redirection ends the command.
+// words splits a line like a shell, as far as the documents need it: it supports quotes, and
+// a comment, an ampersand or a redirection ends the command.
 func words(line string) (all []string) {
 	for _, found := range regexp.MustCompile(`('[^']*'|"[^"]*"|[^\s'"])+`).FindAllString(line, -1) {
 		if strings.HasPrefix(found, "#") || found == "&" || found == ">" {
@@ -70,8 +70,8 @@ func words(line string) (all []string) {
 	return all
 }
 
-// TestDocumentsRunAsPasted: each command of the program in a document calls what a
-// clone has, the binary of `make build` or `go run`, and its flags exist.
+// TestDocumentsRunAsPasted: each onsale command in a document runs the binary of `make build`
+// or `go run`, which a clone has, and its flags exist.
 func TestDocumentsRunAsPasted(t *testing.T) {
 	t.Parallel()
 	pages := []string{"../../README.md", "../../CONTRIBUTING.md", "../../SECURITY.md"}
@@ -101,11 +101,11 @@ func TestDocumentsRunAsPasted(t *testing.T) {
 			case len(command) == 0:
 				continue
 			case command[0] == "onsale":
-				t.Errorf("%s: %q calls onsale, which is not on the PATH: call bin/onsale", page, line)
+				t.Errorf("%s: %q runs onsale, which is not on the PATH: run bin/onsale", page, line)
 				command = command[1:]
 			case command[0] == "bin/onsale":
 				if !built {
-					t.Errorf("%s: %q calls the binary before a block has said make build", page, line)
+					t.Errorf("%s: %q runs the binary before a block with make build", page, line)
 				}
 				command = command[1:]
 			case len(command) > 3 && strings.HasPrefix(line, "go run ./cmd/onsale "):

@@ -19,17 +19,17 @@ import (
 	"onsale/internal/catalog"
 )
 
-// drawLimit is how long it may take until everything draws: a payment takes up
-// to 4 s, and a rate takes two scrapes after it.
+// drawLimit is how long it can take until all panels have data: a payment takes up to 4 s,
+// and a rate needs two scrapes after it.
 const drawLimit = 60 * time.Second
 
-// allDraw waits until every query of the panels has drawn a point, but for
-// those that are left out, which must not have drawn any by then.
+// allDraw waits until every query of the panels has a point. The queries that are left out
+// must not have any by then.
 func allDraw(t *testing.T, prometheus string, panels []catalog.Panel, leftOut func(catalog.Panel, catalog.Query) bool) {
 	t.Helper()
 	asker := &asker{base: prometheus, client: newClient()}
 	defer asker.client.CloseIdleConnections()
-	missing := map[string]func() string{} // by what is missing, how to look again
+	missing := map[string]func() string{} // by query, a function that checks it again
 	var none []catalog.Query
 	for _, p := range panels {
 		for _, q := range p.Queries {
@@ -54,17 +54,17 @@ func allDraw(t *testing.T, prometheus string, panels []catalog.Panel, leftOut fu
 	})
 	for _, q := range none {
 		if why := asker.draws(t.Context(), q); why != "no series" {
-			t.Errorf("%s should draw nothing here, but: %q", q.Legend, why)
+			t.Errorf("%s must have no data here, but: %q", q.Legend, why)
 		}
 	}
 }
 
-// readers stand for what a reader of a dashboard chose.
+// readers replaces the variables of a dashboard by a selection.
 var readers = strings.NewReplacer("$job", "ticket_system", "$window", "1m")
 
-// selectors are queries for the series that a panel reads from a service that
-// has them all. No alert need fire, and what stands after "or" and "unless" is
-// for other services, or for another moment.
+// selectors returns queries for the series that a panel reads from a service that exports all
+// of them. They need no firing alert, and leave out what follows "or" and "unless", which is
+// for other services or another moment.
 func selectors(t *testing.T, p catalog.Panel) []catalog.Query {
 	t.Helper()
 	var found []catalog.Query
@@ -96,16 +96,16 @@ func selectors(t *testing.T, p catalog.Panel) []catalog.Query {
 	return found
 }
 
-// asker asks a Prometheus as Grafana does.
+// asker queries a Prometheus like Grafana.
 type asker struct {
 	base   string
 	client *http.Client
 }
 
-// legendLabel is a label in a legend.
+// legendLabel matches a label in a legend.
 var legendLabel = regexp.MustCompile(`{{(\w+)}}`)
 
-// draws says why a query draws nothing yet, or nothing when it draws.
+// draws returns why a query has no data yet, or an empty text if it has.
 func (a *asker) draws(ctx context.Context, q catalog.Query) (why string) {
 	now := time.Now()
 	path, ask := "/api/v1/query_range", url.Values{

@@ -14,12 +14,12 @@ import (
 	"onsale/internal/catalog"
 )
 
-// sighting is what was seen of an alert, and when for the first time.
+// sighting has the times at which an alert was first seen in each state.
 type sighting struct {
 	pending, firing, quietAgain time.Time
 }
 
-// watcher looks at the alerts of a running monitoring several times a second.
+// watcher polls the alerts of a running monitoring several times a second.
 type watcher struct {
 	t      testing.TB
 	base   string
@@ -27,13 +27,13 @@ type watcher struct {
 
 	mu   sync.Mutex
 	seen map[string]*sighting
-	now  map[string]string // the alerts that are not inactive, with their state
+	now  map[string]string // the state of each alert that is not inactive
 }
 
-// watchPause is the time between two looks, less than the pace of the rules.
+// watchPause is the time between two polls, less than the evaluation interval of the rules.
 const watchPause = 200 * time.Millisecond
 
-// watch looks until the test ends.
+// watch polls until the test ends.
 func watch(tb testing.TB, base string) *watcher {
 	tb.Helper()
 	w := &watcher{t: tb, base: base, client: newClient(), seen: map[string]*sighting{}, now: map[string]string{}}
@@ -71,7 +71,7 @@ func (w *watcher) look() {
 		}
 	}
 	if status != http.StatusOK || json.Unmarshal(body, &answer) != nil {
-		return // not ready yet, or stopping
+		return // not ready, or stopping
 	}
 	now, when := map[string]string{}, time.Now()
 	for _, a := range answer.Data.Alerts {
@@ -110,7 +110,7 @@ func (w *watcher) states() map[string]string {
 	return maps.Clone(w.now)
 }
 
-// sighting returns what was seen of an alert so far.
+// sighting returns when an alert was seen so far.
 func (w *watcher) sighting(name string) sighting {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -136,7 +136,7 @@ func (w *watcher) String() string {
 	return b.String()
 }
 
-// until waits for a condition, looking every watchPause.
+// until waits until missing returns an empty text, and polls it every watchPause.
 func until(tb testing.TB, limit time.Duration, what string, condition func() (missing string)) {
 	tb.Helper()
 	deadline := time.Now().Add(limit)
@@ -152,9 +152,8 @@ func until(tb testing.TB, limit time.Duration, what string, condition func() (mi
 	}
 }
 
-// provocation returns the plan that provokes all the alerts named, made of what
-// the catalogue says of each. What a plan says of its own end is left out: the
-// test ends it.
+// provocation returns a plan that provokes all these alerts, merged from the plans in the
+// catalogue. It has no end, because the test ends it.
 func provocation(t *testing.T, names ...string) string {
 	t.Helper()
 	merged := map[string]any{}
@@ -178,7 +177,7 @@ func provocation(t *testing.T, names ...string) string {
 	return string(text)
 }
 
-// merge puts a plan into another, field by field.
+// merge merges a plan into another, field by field.
 func merge(into, plan map[string]any) {
 	for key, value := range plan {
 		old, isMap := into[key].(map[string]any)

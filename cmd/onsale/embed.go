@@ -1,9 +1,9 @@
 package main
 
-// A container made from scratch has neither certificates nor time zones. What is in the binary is
-// used where the system has none.
+// A container image built from scratch has neither certificates nor time zones. The binary
+// uses its own where the system has none.
 import (
-	_ "time/tzdata" // time zones, which a configuration of Alertmanager may name
+	_ "time/tzdata" // time zones, which an Alertmanager configuration can name
 
-	_ "golang.org/x/crypto/x509roots/fallback" // authorities, for TLS to PostgreSQL and Discord
+	_ "golang.org/x/crypto/x509roots/fallback" // certificate authorities, for TLS to PostgreSQL and Discord
 )

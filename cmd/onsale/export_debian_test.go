@@ -16,8 +16,8 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// TestExportedFilesOnDebiansServers exports for a foreign job, starts Debian's
-// Prometheus and Alertmanager on the files, and waits for a message about trouble.
+// TestExportedFilesOnDebiansServers exports for another job, starts Debian's Prometheus and
+// Alertmanager with the files, and waits for a message about a failure.
 func TestExportedFilesOnDebiansServers(t *testing.T) {
 	t.Parallel()
 	const job = `shop/api "v2+("`
@@ -26,10 +26,10 @@ func TestExportedFilesOnDebiansServers(t *testing.T) {
 		target := serve(t, nil, dataDir(t))
 		e := exportTo(t, job, target.url(), "--label", `note={{ $value }}`)
 		if strings.Contains(e.said, "left out") {
-			t.Errorf("something of an Onsale is left out: %s", e.said)
+			t.Errorf("the export leaves out alerts for an Onsale server: %s", e.said)
 		}
 		target.kill()
-		// Before its first scrape Prometheus knows of no instance, and says so too.
+		// Before its first scrape, Prometheus has no instance, which also fires an alert.
 		e.awaitMessage("InstanceDown", "severity=critical", "instance="+strings.TrimPrefix(target.url(), "http://"))
 	})
 	t.Run("earlier service", func(t *testing.T) {
@@ -41,18 +41,18 @@ func TestExportedFilesOnDebiansServers(t *testing.T) {
 			"--severity", "HighFailureRate=warning", "--alert-failure-share", "0.3")
 		for _, alert := range []string{"QueueFilling", "ItemErrors", "LatencyBurnFast"} {
 			if !strings.Contains(e.said, "left out alert "+alert+": no ") || strings.Contains(e.rules, alert) {
-				t.Errorf("%s is there, or nobody is told why not:\n%s", alert, e.said)
+				t.Errorf("%s was exported, or the reason for leaving it out is missing:\n%s", alert, e.said)
 			}
 		}
 		if state := e.watcher.states()["HighFailureRate"]; state != "" {
-			t.Errorf("HighFailureRate is %s before there is trouble", state)
+			t.Errorf("HighFailureRate is %s before a failure", state)
 		}
 		service.failing.Store(true)
 		e.awaitMessage("HighFailureRate", "severity=warning")
 	})
 }
 
-// exportedServers are Debian's Prometheus and Alertmanager on exported files.
+// exportedServers are Debian's Prometheus and Alertmanager with exported files.
 type exportedServers struct {
 	t           *testing.T
 	job         string
@@ -61,8 +61,8 @@ type exportedServers struct {
 	said, rules string
 }
 
-// exportTo exports for a target and starts the servers. It returns when the target is
-// up and all rules are healthy.
+// exportTo exports for a target and starts the servers. It returns once the target is up and
+// all rules are healthy.
 func exportTo(t *testing.T, job, target string, flags ...string) *exportedServers {
 	t.Helper()
 	e := &exportedServers{t: t, job: job, messages: make(chan discordtest.Body, 100)}
@@ -70,7 +70,7 @@ func exportTo(t *testing.T, job, target string, flags ...string) *exportedServer
 	t.Cleanup(webhook.Close)
 	dir := t.TempDir()
 
-	// This Alertmanager cannot read the webhook's URL from a file.
+	// This version of Alertmanager cannot read the URL of the webhook from a file.
 	routes, _ := mustExport(t, "alertmanager", "--pace", "demo", "--alertmanager-version", "0.25")
 	const placeholder = "http://127.0.0.1:9/put-the-URL-of-the-webhook-here"
 	if strings.Count(routes, placeholder) != 1 {
@@ -101,8 +101,8 @@ func exportTo(t *testing.T, job, target string, flags ...string) *exportedServer
 	return e
 }
 
-// awaitRules waits until the target is up and every exported rule was evaluated with
-// success.
+// awaitRules waits until the target is up and every exported rule was evaluated without an
+// error.
 func (e *exportedServers) awaitRules() {
 	e.t.Helper()
 	want := strings.Count(e.rules, "\n      - alert: ") + strings.Count(e.rules, "\n      - record: ")
@@ -143,11 +143,11 @@ func (e *exportedServers) awaitRules() {
 	})
 }
 
-// receive takes a message as Discord does, which refuses one that is too long.
+// receive accepts a message like Discord, and rejects one that is too long.
 func (e *exportedServers) receive(w http.ResponseWriter, r *http.Request) {
 	var m discordtest.Body
 	if err := json.NewDecoder(r.Body).Decode(&m); err != nil || r.URL.Path != discordtest.Path || len(m.Embeds) != 1 {
-		e.t.Errorf("a message that is none: %v, %+v", err, m)
+		e.t.Errorf("an invalid message: %v, %+v", err, m)
 		return
 	}
 	if embed := m.Embeds[0]; utf8.RuneCountInString(embed.Title) > 256 || utf8.RuneCountInString(embed.Description) > 4096 {
@@ -156,12 +156,12 @@ func (e *exportedServers) receive(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 	select {
 	case e.messages <- m:
-	default: // nobody reads any more
+	default: // the test no longer reads
 	}
 }
 
-// awaitMessage waits for the message on an alert that fires and says some things, and
-// looks for what the user said in it.
+// awaitMessage waits for a message about a firing alert that contains says. It must also
+// contain the settings of the user.
 func (e *exportedServers) awaitMessage(alert string, says ...string) {
 	e.t.Helper()
 	ctx, cancel := context.WithTimeout(e.t.Context(), drawLimit)
@@ -182,7 +182,7 @@ func (e *exportedServers) awaitMessage(alert string, says ...string) {
 			}
 			return
 		case <-ctx.Done():
-			e.t.Fatalf("there is no message on %s that says %q", alert, says)
+			e.t.Fatalf("there is no message about %s that contains %q", alert, says)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"onsale/cmd/onsale/internal/command"
 )
 
-// exported runs `onsale export` in this process, with an environment.
+// exported runs `onsale export` in this process with these environment variables.
 func exported(t *testing.T, env map[string]string, stdin string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	lookup := func(name string) (string, bool) {
@@ -26,7 +26,7 @@ func exported(t *testing.T, env map[string]string, stdin string, args ...string)
 	return out.String(), said.String(), code
 }
 
-// mustExport is exported with a command that has to work.
+// mustExport is like exported, but the command must succeed.
 func mustExport(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
 	stdout, stderr, code := exported(t, nil, "", args...)
@@ -50,7 +50,7 @@ func TestExportWritesWhatIsCommitted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, said := mustExport(t, command); got != string(want) || said != "" {
-			t.Errorf("onsale export %s does not write %s, or says %q", command, path, said)
+			t.Errorf("onsale export %s does not write %s, or prints %q", command, path, said)
 		}
 	}
 	for command, dir := range map[string]string{
@@ -59,7 +59,7 @@ func TestExportWritesWhatIsCommitted(t *testing.T) {
 		written := filepath.Join(t.TempDir(), "new", "directory")
 		_, said := mustExport(t, command, "--output", written)
 		got, want := filesOf(t, written), filesOf(t, filepath.Join(repository, filepath.FromSlash(dir)))
-		// What lets Kubernetes read the files in place, and Grafana's settings there and in Compose.
+		// Not exported: Kubernetes reads the files in place, and shares Grafana's settings with Compose.
 		delete(want, "kustomization.yaml")
 		delete(want, "environment")
 		for name, text := range want {
@@ -67,7 +67,7 @@ func TestExportWritesWhatIsCommitted(t *testing.T) {
 				t.Errorf("onsale export %s does not write %s/%s", command, dir, name)
 			}
 			if !strings.Contains(said, "onsale: wrote "+filepath.Join(written, name)+"\n") {
-				t.Errorf("onsale export %s does not say that it wrote %s", command, name)
+				t.Errorf("onsale export %s does not report that it wrote %s", command, name)
 			}
 		}
 		if len(got) != len(want) {
@@ -76,7 +76,7 @@ func TestExportWritesWhatIsCommitted(t *testing.T) {
 	}
 }
 
-// filesOf are the files below a directory, by path.
+// filesOf returns the files below a directory, by path.
 func filesOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := make(map[string]string)
@@ -94,9 +94,9 @@ func filesOf(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// TestExportRefuses names the flag that is wrong. The exit code is that of wrong use,
-// but for what the command met.
-func TestExportRefuses(t *testing.T) {
+// TestExportErrors: an error names the invalid flag. The exit code is that of a usage error,
+// unless the flags are valid.
+func TestExportErrors(t *testing.T) {
 	t.Parallel()
 	broken := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(broken.Close)
@@ -135,12 +135,12 @@ func TestExportRefuses(t *testing.T) {
 		"version":             {[]string{"alertmanager", "--alertmanager-version", "0.24"}, command.ExitUsage, "--alertmanager-version must be at least 0.25"},
 		"no scrape target":    {[]string{"prometheus", "--target="}, command.ExitUsage, "--target"},
 		"Alertmanager":        {[]string{"prometheus", "--alertmanager", "http://a:9093"}, command.ExitUsage, "--alertmanager"},
-		"nobody answers":      {[]string{"rules", "--target", "http://127.0.0.1:1"}, command.ExitFailure, "--target http://127.0.0.1:1/metrics: "},
+		"no server":           {[]string{"rules", "--target", "http://127.0.0.1:1"}, command.ExitFailure, "--target http://127.0.0.1:1/metrics: "},
 		"404":                 {[]string{"rules", "--target", broken.URL}, command.ExitFailure, "the answer is 404 Not Found"},
 		"no metrics":          {[]string{"rules", "--target", page.URL + "/any"}, command.ExitFailure, "line 1 is not a metric"},
 		"no file":             {[]string{"rules", "--metrics", "missing.txt"}, command.ExitFailure, "--metrics: "},
 		"nothing saved":       {[]string{"rules", "--metrics", "-"}, command.ExitFailure, "--metrics: the page has no metrics"},
-		"foreign file":        {[]string{"rules", "-o", file}, command.ExitFailure, "--force"},
+		"file of others":      {[]string{"rules", "-o", file}, command.ExitFailure, "--force"},
 		"a directory":         {[]string{"rules", "-o", filepath.Dir(file)}, command.ExitFailure, "is a directory"},
 		"below a file":        {[]string{"dashboards", "-o", file}, command.ExitFailure, "--output: "},
 	} {
@@ -151,19 +151,19 @@ func TestExportRefuses(t *testing.T) {
 				t.Errorf("code %d, %q; want %d and %q in one line", code, said, c.code, c.want)
 			}
 			if out != "" {
-				t.Errorf("it wrote %q all the same", out)
+				t.Errorf("it still wrote %q", out)
 			}
 		})
 	}
 	t.Cleanup(func() {
 		if text, err := os.ReadFile(file); err != nil || string(text) != "mine: 1\n" {
-			t.Errorf("the foreign file is %q, %v", text, err)
+			t.Errorf("the file of another program is %q, %v", text, err)
 		}
 	})
 }
 
-// TestExportKeepsFilesOfOthers: a directory with a file that somebody else made stays
-// as it is, and what the command has written before is overwritten.
+// TestExportKeepsFilesOfOthers: the command changes nothing in a directory with a file that it
+// has not written. It overwrites its own files.
 func TestExportKeepsFilesOfOthers(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"dashboards", "grafana", "runbooks"} {
@@ -201,8 +201,8 @@ func TestExportKeepsFilesOfOthers(t *testing.T) {
 	}
 }
 
-// TestExportReadsTheEnvironment: flags have variables, as everywhere, and a saved page
-// may come from standard input.
+// TestExportReadsTheEnvironment: variables can set the flags, as in other commands, and
+// standard input can be the saved metrics page.
 func TestExportReadsTheEnvironment(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "rules.yml")
@@ -224,7 +224,7 @@ func TestExportReadsTheEnvironment(t *testing.T) {
 		}
 	}
 	if strings.Contains(rules, "HighMemory") {
-		t.Error("the rules have what the service does not")
+		t.Error("the rules need metrics that the service does not export")
 	}
 	if again, said, code := exported(t, nil, "cpu_usage_percent 5\n", "rules", "--metrics", "-"); code != command.ExitOK || strings.Contains(again, "HighMemory") {
 		t.Errorf("from standard input: code %d, %s", code, said)

@@ -8,14 +8,13 @@ import (
 	"onsale/internal/fault"
 )
 
-// readFaults turns the value of --faults, which is off, default or a file, into
-// a plan; an empty value into none. Fields that the plan does not have are
-// logged.
+// readFaults returns the plan that --faults names: off, default or a file. An empty value
+// gives no plan. It logs the fields of the file that a plan does not have.
 func readFaults(value string, log *slog.Logger) (*fault.Plan, error) {
 	var plan fault.Plan
 	switch value {
 	case "":
-		return nil, nil //nolint:nilnil // no plan is what was asked for
+		return nil, nil //nolint:nilnil // an empty value means no plan
 	case "off":
 		plan = fault.Off()
 		return &plan, nil
@@ -33,10 +32,10 @@ func readFaults(value string, log *slog.Logger) (*fault.Plan, error) {
 		return nil, fmt.Errorf("--faults %s: %w", value, err)
 	}
 	if plan.Crash.On {
-		return nil, fmt.Errorf("--faults %s: crash must be left out: the server would crash at each start; set it by PATCH /faults", value)
+		return nil, fmt.Errorf("--faults %s: crash must be left out, because the server would crash at every start; set it with PATCH /faults", value)
 	}
 	for _, field := range ignored {
-		log.Warn("unknown field of the plan ignored", "file", value, "field", field)
+		log.Warn("ignoring unknown field of the fault plan", "file", value, "field", field)
 	}
 	return &plan, nil
 }

@@ -20,18 +20,18 @@ import (
 
 var figuresTime = flag.Duration("figures", 10*time.Minute, "how long `onsale up` runs before its memory is read")
 
-// What `onsale up` may take.
+// The limits of the resources of `onsale up`.
 const (
 	maxBinary = 70e6                 // bytes, stripped
 	maxStart  = time.Second          // until the API is ready
-	maxMemory = 150e6                // bytes resident (proportional), with the demo crowd
+	maxMemory = 150e6                // bytes resident (proportional), with the demo users
 	maxWatch  = 0.04                 // of a core, for the monitoring
-	minSold   = 0.9                  // purchase rate with the monitoring, of that without
+	minSold   = 0.9                  // purchase rate with monitoring, as a share of that without
 	watchTime = 60 * time.Second     // how long the cost of the monitoring is measured
-	startPoll = 2 * time.Millisecond // how often a start is looked at
+	startPoll = 2 * time.Millisecond // interval at which a start is polled
 )
 
-// TestFigures measures what `onsale up` takes. Run it by `make figures`.
+// TestFigures measures the resources of `onsale up`. Run it with `make figures`.
 func TestFigures(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "onsale")
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
@@ -55,7 +55,7 @@ func TestFigures(t *testing.T) {
 	t.Run("memory", func(t *testing.T) { measureMemory(t, binary) })
 }
 
-// measureStart starts on an empty directory and on one with a past.
+// measureStart measures a start with an empty data directory, and one with existing data.
 func measureStart(t *testing.T, binary string) {
 	dir := dataDir(t)
 	for _, which := range []string{"first", "second", "third"} {
@@ -82,12 +82,11 @@ func measureStart(t *testing.T, binary string) {
 	}
 }
 
-// measureMonitoring lets both sides idle side by side, and compares what CPU
-// time they took.
+// measureMonitoring runs up and serve idle at the same time, and compares their CPU time.
 func measureMonitoring(t *testing.T, binary string) {
 	up := startProgram(t, binary, "up", "--crowd", "0", dataDir(t))
 	serve := startProgram(t, binary, "serve", dataDir(t))
-	time.Sleep(10 * time.Second) // what a start costs is no part of it
+	time.Sleep(10 * time.Second) // excludes the cost of the start
 	before := [2]time.Duration{cpuTime(t, up), cpuTime(t, serve)}
 	time.Sleep(watchTime)
 	share := func(p *process, before time.Duration) float64 {
@@ -100,7 +99,7 @@ func measureMonitoring(t *testing.T, binary string) {
 	}
 }
 
-// measureRate sells with and without the monitoring, in turns.
+// measureRate sells with and without monitoring, in turns.
 func measureRate(t *testing.T, binary string) {
 	with := newRush(t, startProgram(t, binary, "up", "--crowd", "0", "--faults", "off", dataDir(t)).url(), 2_000_000_000)
 	without := newRush(t, startProgram(t, binary, "up", "--crowd", "0", "--monitor", "off", "--faults", "off", dataDir(t)).url(), 2_000_000_000)
@@ -117,7 +116,7 @@ func measureRate(t *testing.T, binary string) {
 	}
 }
 
-// measureMemory lets the demo crowd in and reads the resident memory.
+// measureMemory runs the demo users and reads the resident memory.
 func measureMemory(t *testing.T, binary string) {
 	p := startProgram(t, binary, "up", dataDir(t))
 	const steps = 10
@@ -138,8 +137,8 @@ func startProgram(t *testing.T, binary, command string, args ...string) *process
 	return p
 }
 
-// resident returns the resident memory of a process and its child, in bytes. What
-// they share counts once.
+// resident returns the resident memory of a process and its child, in bytes. Shared memory
+// counts once.
 func resident(t *testing.T, p *process) float64 {
 	t.Helper()
 	var sum float64
@@ -153,7 +152,7 @@ func resident(t *testing.T, p *process) float64 {
 	return sum
 }
 
-// kilobytes reads a figure of a file of /proc/PID.
+// kilobytes reads a value in kB from a file of /proc/PID.
 func kilobytes(t *testing.T, file []byte, name string) float64 {
 	t.Helper()
 	m := regexp.MustCompile(`(?m)^` + name + `:\s+(\d+) kB`).FindSubmatch(file)

@@ -10,8 +10,8 @@ import (
 	"onsale/cmd/onsale/internal/command"
 )
 
-// TestFresh wipes what Onsale keeps after it was told to, and never under the
-// feet of a process that uses it.
+// TestFresh: --fresh wipes the files of Onsale after confirmation, but never while another
+// process uses them.
 func TestFresh(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -27,12 +27,12 @@ func TestFresh(t *testing.T) {
 	for name, args := range map[string][]string{
 		"on its port":      {"--fresh", "--yes", "--listen", strings.TrimPrefix(base, "http://")},
 		"on another port":  {"--fresh", "--yes", "--listen", "127.0.0.1:0"},
-		"nobody to ask":    {"--fresh", "--listen", "127.0.0.1:0"},
+		"no answer":        {"--fresh", "--listen", "127.0.0.1:0"},
 		"nothing to watch": {"--fresh", "--yes", "--monitor", "off", "--listen", "127.0.0.1:0"},
 	} {
 		second := up(args...)
 		if code := second.code(); code == command.ExitOK {
-			t.Errorf("%s: a second process began anew: %s", name, second.stderr)
+			t.Errorf("%s: a second process wiped the directory: %s", name, second.stderr)
 		}
 		r.sold(t)
 	}
@@ -48,7 +48,7 @@ func TestFresh(t *testing.T) {
 	second := up("--listen", "127.0.0.1:0", "--fresh", "--yes")
 	second.url()
 	if !strings.Contains(second.stderr.String(), "onsale: removed ") {
-		t.Errorf("it does not say that it removed anything:\n%s", second.stderr)
+		t.Errorf("it does not report that it removed files:\n%s", second.stderr)
 	}
 	c := newClient()
 	defer c.CloseIdleConnections()
@@ -62,7 +62,7 @@ func TestFresh(t *testing.T) {
 	}
 }
 
-// sold buys a ticket and finds it in the books.
+// sold buys a ticket and checks that the purchase exists.
 func (r *rush) sold(t *testing.T) {
 	t.Helper()
 	base := *r.base.Load()
@@ -74,6 +74,6 @@ func (r *rush) sold(t *testing.T) {
 		t.Fatalf("not sold: %d", status)
 	}
 	if status, body := call(t.Context(), r.client, http.MethodGet, base+"/purchases/"+told.ID, ""); status != http.StatusOK {
-		t.Fatalf("the purchase is not there: %d %s", status, body)
+		t.Fatalf("the purchase does not exist: %d %s", status, body)
 	}
 }

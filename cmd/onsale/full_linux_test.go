@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestAutomateWithAFullDisk logs to /dev/full, which Linux alone has.
+// TestAutomateWithAFullDisk logs to /dev/full, which only Linux has.
 func TestAutomateWithAFullDisk(t *testing.T) {
 	t.Parallel()
 	p := serve(t, nil, "--faults", "off", dataDir(t))

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestGrafanasDataSource asks what a Prometheus data source of Grafana asks when
-// it is set up and used. With an admin token set, what reads stays open.
+// TestGrafanasDataSource makes the calls of a Prometheus data source of Grafana. Reading needs
+// no token, even if an admin token is set.
 func TestGrafanasDataSource(t *testing.T) {
 	t.Parallel()
 	token := []string{"ONSALE_ADMIN_TOKEN=" + adminOfTests}
@@ -62,8 +62,8 @@ func grafanaAsks(t *testing.T, w *watcher) {
 	}
 }
 
-// onlyAdminsWrite checks that what changes the alerting needs the token, and
-// that the same with it is done.
+// onlyAdminsWrite checks that calls that change the alerting fail without the token and
+// succeed with it.
 func onlyAdminsWrite(t *testing.T, w *watcher) {
 	t.Helper()
 	const silence = `{"matchers":[{"name":"alertname","value":"Always","isRegex":false}],"comment":"Known.","createdBy":"Grafana",` +

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestHealthExitCodes asks a running server, and the same when it has ended.
+// TestHealthExitCodes checks a running server, and the same server after its end.
 func TestHealthExitCodes(t *testing.T) {
 	t.Parallel()
 	p := serve(t, nil, dataDir(t))
@@ -35,10 +35,10 @@ func TestHealthExitCodes(t *testing.T) {
 	}
 }
 
-// asBare makes the test binary say what it has where the system has nothing.
+// asBare is the variable that turns the test binary into a check of its own certificates and time zones.
 const asBare = "ONSALE_TEST_AS_BARE"
 
-// bare runs in a process of its own, since the system's certificates are read once. It says what is missing.
+// bare reports what is missing. It runs in a process of its own, because a process reads the system's certificates once.
 func bare() {
 	pool, err := x509.SystemCertPool()
 	if err != nil || pool.Equal(x509.NewCertPool()) {
@@ -47,8 +47,8 @@ func bare() {
 	os.Exit(0)
 }
 
-// TestBareSystem: the binary brings the certificates of authorities, which a container made from
-// scratch does not have.
+// TestBareSystem: the binary contains the certificate authorities and time zones that a container
+// image built from scratch does not have.
 func TestBareSystem(t *testing.T) {
 	t.Parallel()
 	none := t.TempDir()

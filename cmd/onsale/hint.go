@@ -9,14 +9,14 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// foreign are flags that users of other programs try first, by the command that they
-// try them on, and what to use instead.
+// foreign lists flags of other programs by the command that people try them on, with what
+// to use instead.
 var foreign = map[string][]struct{ flags, instead string }{
 	"stress": {
-		{"-f --locustfile --script", "onsale runs no Python or JavaScript: --scenario takes a built-in scenario or a YAML file, docs/stress-scenario.md shows how"},
+		{"-f --locustfile --script", "onsale does not run Python or JavaScript: use --scenario with a built-in scenario or a YAML file, see docs/stress-scenario.md"},
 		{"-c --connections --concurrency --concurrent --clients --vus --num-users --workers", "use -u, --users"},
 		{"-z -d --duration --run-time-limit --max-time", "use -t, --run-time"},
-		{"-n --requests --iterations --num-requests", "use -t, --run-time: a run ends by its time"},
+		{"-n --requests --iterations --num-requests", "use -t, --run-time: a run ends after a time, not after a number of requests"},
 		{"-q --rps --qps --arrival-rate", "use --rate, as in --rate 500/s"},
 		{"-m", "use -X, --method"},
 		{"-L --latency", "percentiles are always printed"},
@@ -45,12 +45,12 @@ var foreign = map[string][]struct{ flags, instead string }{
 	},
 }
 
-// unknownFlag matches kong's message about a flag that a command does not have.
+// unknownFlag matches kong's message about an unknown flag.
 var unknownFlag = regexp.MustCompile(`^unknown flag (-[^ ,]+)(, did you mean .*)?$`)
 
-// explain returns the message about arguments that could not be parsed. A flag of
-// another program gets what to use here instead. A flag of one letter gets no list of
-// the others, each of which is one letter off.
+// explain returns the message about arguments that could not be parsed. For a flag of
+// another program it names what to use instead. For an unknown flag of one letter it drops
+// kong's suggestions: every other such flag differs by one letter.
 func explain(err error) string {
 	command := selected(err)
 	see := " (see " + strings.TrimSpace("onsale "+command) + " --help)"
@@ -62,7 +62,7 @@ func explain(err error) string {
 	first, _, _ := strings.Cut(command, " ")
 	others := slices.Concat(foreign[first], foreign[""])
 	if first == "export" {
-		others = nil // it listens on no address, and opens no database
+		others = nil // it neither listens nor opens a database
 	}
 	for _, f := range others {
 		for known := range strings.FieldsSeq(f.flags) {
@@ -77,8 +77,8 @@ func explain(err error) string {
 	return "unknown flag " + flag + similar + see
 }
 
-// selected returns the name of the command whose arguments could not be parsed, with those
-// of the commands above it, or nothing if there was none.
+// selected returns the full name of the command whose arguments could not be parsed, or
+// nothing if no command was named.
 func selected(err error) string {
 	if broken, ok := errors.AsType[*kong.ParseError](err); ok {
 		var names []string
@@ -90,8 +90,8 @@ func selected(err error) string {
 	return ""
 }
 
-// asHelp makes `onsale help COMMAND` the help of that command, and the help of
-// `onsale stress` that of its default command, which has the flags.
+// asHelp turns `onsale help COMMAND` into `onsale COMMAND --help`, and `onsale stress --help`
+// into the help of `onsale stress run`, which has the flags.
 func asHelp(args []string) []string {
 	if len(args) > 0 && args[0] == "help" {
 		args = append(args[1:len(args):len(args)], "--help")

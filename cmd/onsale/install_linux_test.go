@@ -26,8 +26,8 @@ type machine struct {
 	env  []string
 }
 
-// newMachine returns a machine with a systemd of a version, which trusts the downloads
-// of a server.
+// newMachine returns a machine with a version of systemd. It trusts the certificate of a
+// download server.
 func newMachine(t *testing.T, systemd string, downloads *httptest.Server) *machine {
 	t.Helper()
 	m := &machine{t: t, root: t.TempDir()}
@@ -56,7 +56,7 @@ func (m *machine) install(arguments ...string) (said string, ok bool) {
 	return string(out), err == nil
 }
 
-// file returns what a file of the machine has in it, or nothing, and its mode.
+// file returns the content and mode of a file of the machine. The content is empty if there is none.
 func (m *machine) file(path string) (text string, mode os.FileMode) {
 	m.t.Helper()
 	path = filepath.Join(m.root, path)
@@ -84,10 +84,10 @@ func (m *machine) left() (names []string) {
 	return names
 }
 
-// version is a program that says its version.
+// version returns a program that prints its version.
 func version(name string) string { return "#!/bin/sh\necho onsale " + name + "\n" }
 
-// releases serves archives by their names, each with the files in it.
+// releases serves archives with these files, by name.
 type releases map[string]map[string]string
 
 func (r releases) ServeHTTP(w http.ResponseWriter, request *http.Request) {
@@ -118,8 +118,8 @@ func sum(files map[string]string) string {
 	return hex.EncodeToString(hash[:])
 }
 
-// TestInstall installs, updates, and refuses what must not be installed. A refusal
-// leaves the machine as it was.
+// TestInstall installs, updates, and rejects invalid archives. A rejected archive changes
+// nothing on the machine.
 func TestInstall(t *testing.T) {
 	t.Parallel()
 	all := releases{
@@ -178,7 +178,7 @@ func TestInstall(t *testing.T) {
 		}
 	}
 	if text, _ := m.file("usr/local/bin/onsale"); text != version("two") {
-		t.Errorf("after refusals the program is %q", text)
+		t.Errorf("after rejected archives the program is %q", text)
 	}
 
 	copied := filepath.Join(t.TempDir(), "copied")
@@ -187,14 +187,14 @@ func TestInstall(t *testing.T) {
 		t.Errorf("a copied binary: %s", said)
 	}
 	if text, _ := m.file("etc/onsale/onsale.env"); text != "ONSALE_FAULTS=off\n" {
-		t.Errorf("an update wrote the settings anew: %q", text)
+		t.Errorf("an update overwrote the settings: %q", text)
 	}
 	if again, _ := m.file("etc/onsale/admin-token"); again != token {
-		t.Error("an update made another admin token")
+		t.Error("an update replaced the admin token")
 	}
 }
 
-// TestInstallBeforeTheBinary prepares a machine for a binary that comes later.
+// TestInstallBeforeTheBinary prepares a machine on which the binary is not installed yet.
 func TestInstallBeforeTheBinary(t *testing.T) {
 	t.Parallel()
 	downloads := httptest.NewTLSServer(releases{})
@@ -209,14 +209,14 @@ func TestInstallBeforeTheBinary(t *testing.T) {
 	if text, _ := m.file("usr/local/bin/onsale"); text != "" {
 		t.Errorf("the program is %q", text)
 	}
-	// The unit is enabled, and its condition keeps it from starting.
+	// The unit is enabled, but its condition prevents a start.
 	if !strings.Contains(vmFile(t, "onsale.service"), "\nConditionFileIsExecutable=/usr/local/bin/onsale\n") {
 		t.Error("without the binary the unit fails")
 	}
 }
 
-// TestInstallRefusesOldSystems: on Amazon Linux 2 the server would run as root.
-func TestInstallRefusesOldSystems(t *testing.T) {
+// TestInstallRejectsOldSystems: on Amazon Linux 2 the server would run as root.
+func TestInstallRejectsOldSystems(t *testing.T) {
 	t.Parallel()
 	downloads := httptest.NewTLSServer(releases{})
 	t.Cleanup(downloads.Close)

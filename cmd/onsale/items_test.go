@@ -15,7 +15,7 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// clerk makes item calls and knows of them what the contract says.
+// clerk makes item calls, and checks the answers against the contract.
 type clerk struct {
 	t      *testing.T
 	client *http.Client
@@ -39,7 +39,7 @@ func (c *clerk) token(p *process, user string) string {
 	return answer.Token
 }
 
-// create creates an item, sending nothing but a token, and returns its id.
+// create creates an item with a token and no User-ID, and returns its id.
 func (c *clerk) create(p *process, token string) string {
 	c.t.Helper()
 	var answer struct {
@@ -65,7 +65,7 @@ func (c *clerk) expect(status int, p *process, method, path, token string) strin
 func TestReplicasAcceptEachOthersTokens(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
-	// Both start at once on an empty database: one key wins for both.
+	// Both start at the same time on an empty database, and must agree on one key.
 	replicas := []*process{
 		launch(t, database(url), "serve", "--listen", "127.0.0.1:0", "--faults", "off"),
 		launch(t, database(url), "serve", "--listen", "127.0.0.1:0", "--faults", "off"),
@@ -116,14 +116,14 @@ func TestTokenKeyOfTheEnvironment(t *testing.T) {
 
 	key := []string{"ONSALE_TOKEN_KEY=" + secret}
 	first := serve(t, key, "--faults", "off", "--log-level", "debug", dir)
-	second := serve(t, key, "--faults", "off", "--log-level", "debug", dataDir(t)) // on a database of its own
+	second := serve(t, key, "--faults", "off", "--log-level", "debug", dataDir(t)) // with its own database
 	other := serve(t, []string{"ONSALE_TOKEN_KEY=" + secret + "!"}, "--faults", "off", dataDir(t))
 	token := c.token(first, "ada")
 	c.create(first, token)
 	c.create(second, token)
 	refused := c.expect(http.StatusForbidden, first, http.MethodPost, "/api/items", old)
 	if again := c.expect(http.StatusForbidden, other, http.MethodPost, "/api/items", token); again != refused || !strings.Contains(refused, `"error":"Unauthorized"`) {
-		t.Errorf("refused with %s and %s", refused, again)
+		t.Errorf("rejected with %s and %s", refused, again)
 	}
 	for _, p := range []*process{first, second} {
 		shown := p.stderr.String()
@@ -135,7 +135,7 @@ func TestTokenKeyOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// showsNoKey fails the test if a text has the key in any usual spelling.
+// showsNoKey fails the test if a text contains the key in any common encoding.
 func showsNoKey(t *testing.T, shown string, key []byte) {
 	t.Helper()
 	for _, spelling := range []string{
@@ -171,7 +171,7 @@ func TestTokenLife(t *testing.T) {
 	c := newClerk(t)
 	token := c.token(p, "ada")
 	c.create(p, token)
-	time.Sleep(2 * time.Second) // its end is rounded up to a whole second
+	time.Sleep(2 * time.Second) // the expiry is rounded up to a whole second
 	c.expect(http.StatusForbidden, p, http.MethodPost, "/api/items", token)
 	c.create(p, c.token(p, "ada"))
 }
@@ -222,8 +222,8 @@ func TestWrongTokenSettings(t *testing.T) {
 	}
 }
 
-// TestItemsBeforeTheDatabase asks for tokens and items while the database is
-// away: 503 until there is a key, and with a key of its own tokens at once.
+// TestItemsBeforeTheDatabase requests tokens and items while the database is unreachable. The
+// answer is 503 without a key. A server with ONSALE_TOKEN_KEY issues tokens immediately.
 func TestItemsBeforeTheDatabase(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)

@@ -16,9 +16,8 @@ import (
 
 var locustTime = flag.Duration("locust", time.Minute, "how long each scenario of Locust runs")
 
-// TestLocust runs the real Locust with the scenarios of the contract, 500 users
-// each, against the default plan on PostgreSQL. Denials are the only failures,
-// and as many as the plan says.
+// TestLocust runs Locust with the scenarios of the contract, 500 users each, against the
+// default plan on PostgreSQL. Denials are the only failures, at the rate of the plan.
 func TestLocust(t *testing.T) {
 	scenario, err := filepath.Abs("../../scripts/locust/tickets.py")
 	if err != nil {
@@ -41,22 +40,21 @@ func TestLocust(t *testing.T) {
 			}
 			checkShare(t, denied, purchases, deny)
 			if sold := len(r.rows()); sold != purchases-denied {
-				t.Errorf("the books have %d purchases, Locust was told of %d", sold, purchases-denied)
+				t.Errorf("the ledger has %d purchases, Locust counted %d", sold, purchases-denied)
 			}
 			r.verifyBooks()
 		})
 	}
 }
 
-// Lines of Locust's report: a call with its requests and failures, and a kind
-// of failure. Its CSV files are a second older than the end.
+// Lines of Locust's report: a call with its requests and failures, and a kind of failure. Its
+// CSV files lack the last second.
 var (
 	locustCall    = regexp.MustCompile(`(?m)^\s*(GET|POST) +(\S+) +(\d+) +(\d+)\(`)
 	locustFailure = regexp.MustCompile(`(?m)^\s*(\d+) +(GET|POST) (\S+): (.*)$`)
 )
 
-// tally reads Locust's report: how many purchases there were and how many of
-// them were denied. Nothing else may have failed.
+// tally reads the purchases and denials from Locust's report. Any other failure fails the test.
 func tally(t *testing.T, report string) (purchases, denied int) {
 	t.Helper()
 	for _, call := range locustCall.FindAllStringSubmatch(report, -1) {
@@ -82,8 +80,8 @@ func number(t *testing.T, text string) int {
 	return n
 }
 
-// checkShare fails when a share lies outside 4 standard deviations, which a
-// right one does once in 16,000 runs.
+// checkShare fails the test if a share is outside of 4 standard deviations. That happens by
+// chance once in 16,000 runs.
 func checkShare(t *testing.T, denied, purchases int, want float64) {
 	t.Helper()
 	got := float64(denied) / float64(purchases)

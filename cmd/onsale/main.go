@@ -1,5 +1,5 @@
-// Command onsale is a ticket office built to be stormed, and to show itself
-// being stormed.
+// Command onsale is a ticket-sales API with its own monitoring and load tester: a ticket
+// office built to be stormed.
 package main
 
 import (
@@ -22,35 +22,35 @@ import (
 	"onsale/cmd/onsale/internal/stresscmd"
 )
 
-// cli is the command line: flags that all subcommands share, and the subcommands.
+// cli is the command line: the subcommands, and the flags that they share.
 type cli struct {
-	LogLevel  slog.Level `help:"How much to log: debug, info, warn or error." default:"info"`
-	LogFormat string     `help:"How to log: text or json." enum:"text,json" default:"text"`
+	LogLevel  slog.Level `help:"Lowest level that is logged: debug, info, warn or error." default:"info"`
+	LogFormat string     `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 
-	ShowVersion kong.VersionFlag `name:"version" help:"Print the version, and exit." short:"V" env:"-"`
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version and exit." short:"V" env:"-"`
 
-	Up       upCmd               `cmd:"" help:"Run everything: API, monitoring, demo concerts and a demo crowd."`
+	Up       upCmd               `cmd:"" help:"Run everything: API, monitoring, demo concerts and demo users."`
 	Serve    serveCmd            `cmd:"" help:"Serve the ticket-sales API."`
-	Monitor  monitorCmd          `cmd:"" help:"Watch servers elsewhere."`
-	Receiver receiverCmd         `cmd:"" help:"Deliver to Discord what an Alertmanager or a Grafana of your own posts."`
+	Monitor  monitorCmd          `cmd:"" help:"Monitor any service, even one that isn't Onsale."`
+	Receiver receiverCmd         `cmd:"" help:"Deliver notifications of your own Alertmanager or Grafana to Discord."`
 	Stress   stresscmd.Command   `cmd:"" help:"Load-test the ticket office, or any HTTP API."`
-	Automate automatecmd.Command `cmd:"" help:"Create and delete items, at a polite rate."`
-	Export   exportcmd.Command   `cmd:"" help:"Write rules, dashboards and routes for a Prometheus, Grafana and Alertmanager of your own."`
-	Migrate  migrateCmd          `cmd:"" help:"Bring the database schema to the newest version, and exit."`
-	Health   healthcmd.Command   `cmd:"" help:"Ask a server whether it lives or is ready, and exit with 0 or 1."`
-	Smoke    smokecmd.Command    `cmd:"" help:"Buy a ticket of a server, read it back and refund it, and exit with 0 or 1."`
-	Version  versionCmd          `cmd:"" help:"Print the version, and exit."`
+	Automate automatecmd.Command `cmd:"" help:"Create and delete items at a low rate."`
+	Export   exportcmd.Command   `cmd:"" help:"Write rules, dashboards and configuration for your own Prometheus, Grafana and Alertmanager."`
+	Migrate  migrateCmd          `cmd:"" help:"Update the database schema to the newest version and exit."`
+	Health   healthcmd.Command   `cmd:"" help:"Check the health of a server and exit with 0 or 1."`
+	Smoke    smokecmd.Command    `cmd:"" help:"Buy a ticket, read the purchase back, refund it, and exit with 0 or 1."`
+	Version  versionCmd          `cmd:"" help:"Print the version and exit."`
 
-	MonitorChild monitorChildCmd `cmd:"" hidden:"" help:"The monitoring of onsale up, which starts it."`
+	MonitorChild monitorChildCmd `cmd:"" hidden:"" help:"The monitoring process that onsale up starts."`
 }
 
 func main() {
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
-		ends = append(ends, syscall.SIGHUP) // a terminal that closes, or a try to reload
+		ends = append(ends, syscall.SIGHUP) // a closed terminal, or an attempt to reload
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
-	signal.Ignore(syscall.SIGPIPE) // who reads the output no more is an error of the write, and no end
+	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of the write; it must not end the process
 	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
@@ -59,15 +59,15 @@ func main() {
 func newParser(c *cli, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append([]kong.Option{
 		kong.Name("onsale"),
-		kong.Description("A ticket office built to be stormed, and to show itself being stormed."),
+		kong.Description("A ticket-sales API that never sells a seat twice, with its own monitoring and load tester: a ticket office built to be stormed."),
 		kong.DefaultEnvars("ONSALE"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{"version": command.Version()},
 	}, options...)...)
 }
 
-// run parses the arguments, runs the subcommand that they name, and returns
-// the exit code. Whatever goes wrong is one line on stderr.
+// run parses the arguments, runs the subcommand that they name, and returns the exit code.
+// It writes an error as one line to stderr.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	var c cli
 	helped := false

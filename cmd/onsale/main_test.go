@@ -18,11 +18,11 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// asMain makes the test binary the program itself, so that tests can start it
-// as a process of its own, kill it, and read what it says.
+// asMain is the variable that turns the test binary into onsale, so that tests can start it as
+// a process, kill it, and read its output.
 const asMain = "ONSALE_TEST_AS_MAIN"
 
-// server is the one PostgreSQL of the tests that leave it running.
+// server is the PostgreSQL server that tests share if they do not stop it.
 var server pgtest.Shared
 
 func TestMain(m *testing.M) {
@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	os.Exit(server.Main(m).Run())
 }
 
-// startLimit is how long a process may take to get ready on a busy machine.
+// startLimit is how long a process can take to get ready on a busy machine.
 const startLimit = 30 * time.Second
 
 // process is a running onsale.
@@ -52,7 +52,7 @@ type process struct {
 	exited chan struct{}
 }
 
-// output collects what a process writes.
+// output collects the output of a process.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -70,8 +70,8 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// launch starts onsale with extra environment variables; none of the test's
-// own that mean something to it are passed on.
+// launch starts onsale with these environment variables, without those of the test process
+// that onsale reads.
 func launch(tb testing.TB, env []string, args ...string) *process {
 	tb.Helper()
 	self, err := os.Executable()
@@ -81,7 +81,7 @@ func launch(tb testing.TB, env []string, args ...string) *process {
 	return launchProgram(tb, self, env, args...)
 }
 
-// launchProgram starts the program at a path as launch does.
+// launchProgram is like launch for the program at a path.
 func launchProgram(tb testing.TB, path string, env []string, args ...string) *process {
 	tb.Helper()
 	p := &process{t: tb, cmd: exec.Command(path, args...), stderr: new(output), exited: make(chan struct{})}
@@ -115,21 +115,21 @@ func serve(tb testing.TB, env []string, args ...string) *process {
 // database returns the environment that names a PostgreSQL.
 func database(url string) []string { return []string{"DATABASE_URL=" + url} }
 
-// dataDir returns the flags that name an SQLite of the test's own.
+// dataDir returns the flag of a new data directory.
 func dataDir(tb testing.TB) string {
 	tb.Helper()
 	return "--data-dir=" + filepath.Join(tb.TempDir(), "data")
 }
 
-// databases are the two kinds of database, each with an environment and a flag
-// that make a fresh one.
+// databases are the two kinds of database. Each function returns the environment and the flag
+// of a new one.
 var databases = map[string]func(testing.TB) (env []string, flag string){
 	"sqlite":   func(tb testing.TB) ([]string, string) { tb.Helper(); return nil, dataDir(tb) },
 	"postgres": func(tb testing.TB) ([]string, string) { tb.Helper(); return database(server.Database(tb)), dataDir(tb) },
 }
 
-// waitFor waits until the process has written what the pattern matches, and
-// returns its first group or all of it.
+// waitFor waits until the output of the process matches the pattern. It returns the first
+// group, or the whole match.
 func (p *process) waitFor(pattern string) string {
 	p.t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -151,8 +151,8 @@ func (p *process) waitFor(pattern string) string {
 // url returns the address that the process serves on.
 func (p *process) url() string { return p.waitFor(`(?:ready|listening) on (http://[^\s,]+)`) }
 
-// kill ends the process at once, and waits for its end and for that of its child,
-// which writes its files once more.
+// kill kills the process, and waits for its end and that of its child, which still writes its
+// files.
 func (p *process) kill() {
 	child := p.child()
 	_ = p.cmd.Process.Kill()
@@ -162,7 +162,7 @@ func (p *process) kill() {
 	}
 }
 
-// terminate asks the process to stop and returns its exit code.
+// terminate stops the process with SIGTERM and returns its exit code.
 func (p *process) terminate() int {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -182,14 +182,14 @@ func (p *process) code() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// client is how the tests talk to the processes; keep-alive connections to a
-// killed one must not outlive it.
+// newClient returns a client with connections of its own, so that no other test uses a
+// connection to a killed process.
 func newClient() *http.Client {
 	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 }
 
-// call makes one request and returns status and body; a status of 0 is a
-// connection that failed.
+// call makes one request and returns status and body. The status is 0 if the connection
+// failed.
 func call(ctx context.Context, c *http.Client, method, url, body string, header ...string) (int, []byte) {
 	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestSeriesExistFromTheStart reads a fresh server's metrics: what alerts and
-// dashboards read is there at 0, so that the first event is a rise.
+// TestSeriesExistFromTheStart: a new server exports the series of alerts and dashboards with
+// the value 0. Otherwise, the first event would not be an increase.
 func TestSeriesExistFromTheStart(t *testing.T) {
 	t.Parallel()
 	p := serve(t, nil, dataDir(t), "--faults", "off")
@@ -73,8 +73,8 @@ func TestSeriesExistFromTheStart(t *testing.T) {
 	}
 }
 
-// TestExemplars sends a call that is part of a trace, and finds the trace again
-// where Grafana looks for it.
+// TestExemplars sends a call that is part of a trace, and finds the trace with the query of
+// Grafana.
 func TestExemplars(t *testing.T) {
 	t.Parallel()
 	up := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", dataDir(t))

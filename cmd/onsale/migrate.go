@@ -8,12 +8,12 @@ import (
 	"onsale/internal/app"
 )
 
-// migrateCmd is `onsale migrate`: for those who run it apart from the servers.
+// migrateCmd is `onsale migrate`: the migration as a step of its own, for servers that run with --no-migrate.
 type migrateCmd struct {
 	DataDir string `help:"Directory of the embedded database." default:"onsale-data" type:"path"`
 }
 
-// Run brings the schema to the newest version.
+// Run updates the schema to the newest version.
 func (c *migrateCmd) Run(ctx context.Context, e *command.Env) error {
 	o := app.DefaultOptions()
 	o.DataDir, o.Logger = c.DataDir, e.Log
@@ -21,6 +21,6 @@ func (c *migrateCmd) Run(ctx context.Context, e *command.Env) error {
 	if err := app.Migrate(ctx, o); err != nil {
 		return err
 	}
-	fmt.Fprintln(e.Stderr, "onsale: the schema has the newest version")
+	fmt.Fprintln(e.Stderr, "onsale: the database schema is up to date")
 	return nil
 }

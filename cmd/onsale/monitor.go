@@ -8,44 +8,45 @@ import (
 	"onsale/internal/app"
 )
 
-// monitorCmd is `onsale monitor`: the monitoring alone.
+// monitorCmd is `onsale monitor`: the monitoring without the API.
 type monitorCmd struct {
-	Listen  string   `help:"Address to serve on, host:port; port 0 takes a free one." default:"127.0.0.1:9090"`
-	Target  []string `help:"Servers to watch: HOST:PORT or URLs, whose path is /metrics unless given. Without any, --job is one of --prometheus-config." sep:"none" placeholder:"URL"`
-	DataDir string   `help:"Directory of metrics, silences and the inbox." default:"onsale-monitor-data" type:"path"`
-	Pace    string   `help:"How fast it looks and tells: demo, every second, or real, every 5 s." enum:"demo,real" default:"real"`
+	Listen  string   `help:"Address to listen on, host:port; port 0 picks a free port." default:"127.0.0.1:9090"`
+	Target  []string `help:"Servers to scrape: HOST:PORT or a URL; the default path is /metrics. Without a target, --job names a scrape job of --prometheus-config." sep:"none" placeholder:"URL"`
+	DataDir string   `help:"Directory for metrics, silences and the inbox." default:"onsale-monitor-data" type:"path"`
+	Pace    string   `help:"Speed of scrapes and alerts: demo scrapes every second, real every 5 s." enum:"demo,real" default:"real"`
 
-	Access accessFlags `embed:"" prefix:"target-" group:"How scrapes get into the targets"`
+	Access accessFlags `embed:"" prefix:"target-" group:"Access to the targets"`
 	watchFlags
 
-	AllowedHosts    []string      `help:"Domain names of this server beside that of --external-url: without an admin token, requests that name another host are refused." placeholder:"NAME"`
-	AdminTokenFile  string        `help:"File with the token that opens admin calls, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
-	ShutdownTimeout time.Duration `help:"How long to wait for requests in flight when stopping." default:"15s"`
+	AllowedHosts    []string      `help:"Domain names of this server, in addition to that of --external-url. Without an admin token, requests for any other name are rejected." placeholder:"NAME"`
+	AdminTokenFile  string        `help:"File with the admin token, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
+	ShutdownTimeout time.Duration `help:"Time that requests in flight get when the server stops." default:"15s"`
 }
 
-// accessFlags say how scrapes get into the targets.
+// accessFlags are the credentials of scrapes and the TLS settings of the targets.
 type accessFlags struct {
-	Username           string `help:"User for basic authentication." placeholder:"NAME"`
-	PasswordFile       string `help:"File with the password of that user." type:"path" placeholder:"FILE"`
-	BearerFile         string `name:"bearer-token-file" aliases:"bearer-file" help:"File with the token that scrapes bring." env:"ONSALE_TARGET_BEARER_TOKEN_FILE,ONSALE_BEARER_FILE" type:"path" placeholder:"FILE"`
-	CAFile             string `name:"ca-file" help:"File with the certificates of the authorities to trust, in place of the system's." type:"path" placeholder:"FILE"`
-	CertFile           string `help:"File with the certificate that scrapes show." type:"path" placeholder:"FILE"`
-	KeyFile            string `help:"File with the key of that certificate." type:"path" placeholder:"FILE"`
-	ServerName         string `help:"Name that the certificate of a target must have, in place of that in its URL." placeholder:"NAME"`
-	InsecureSkipVerify bool   `help:"Accept any certificate of a target: anyone on the way can then read and change what it sends."`
+	Username           string `help:"User name for basic authentication." placeholder:"NAME"`
+	PasswordFile       string `help:"File with the password for basic authentication." type:"path" placeholder:"FILE"`
+	BearerFile         string `name:"bearer-token-file" aliases:"bearer-file" help:"File with the bearer token of scrapes." env:"ONSALE_TARGET_BEARER_TOKEN_FILE,ONSALE_BEARER_FILE" type:"path" placeholder:"FILE"`
+	CAFile             string `name:"ca-file" help:"File with the certificate authorities to trust, instead of the system's." type:"path" placeholder:"FILE"`
+	CertFile           string `help:"File with the client certificate of scrapes." type:"path" placeholder:"FILE"`
+	KeyFile            string `help:"File with the private key of the client certificate." type:"path" placeholder:"FILE"`
+	ServerName         string `help:"Host name that the certificate of a target must have, instead of the one in its URL." placeholder:"NAME"`
+	InsecureSkipVerify bool   `help:"Accept any certificate of a target. Anyone between the two can then read and change the metrics."`
 }
 
 // Help is shown under `onsale monitor --help`.
 func (monitorCmd) Help() string {
-	return `It watches any service that has the series of a ticket system, and answers as
-Prometheus (/api/v1) and Alertmanager (/api/v2) do. What is watched is named by
---target or, with all that Prometheus can do, by a scrape job of a prometheus.yml:
---prometheus-config FILE --job NAME. DISCORD_URL is the webhook
-that alerts go to, and DISCORD_MENTION whom critical ones mention; not set,
-alerts stay in the inbox, /inbox.`
+	return `Scrapes any service that exports the metrics of a ticket system, and serves the
+APIs of Prometheus (/api/v1) and Alertmanager (/api/v2). Name the targets with
+--target, or with a scrape job of a prometheus.yml, which has all options of
+Prometheus: --prometheus-config FILE --job NAME.
+
+DISCORD_URL is the Discord webhook for alerts, and DISCORD_MENTION the people
+that critical alerts mention. Without DISCORD_URL, alerts stay at /inbox.`
 }
 
-// Run watches until the context ends.
+// Run monitors until the context ends.
 func (c *monitorCmd) Run(ctx context.Context, e *command.Env) error {
 	o := app.DefaultMonitorOptions()
 	o.Listen, o.DataDir, o.Targets = c.Listen, c.DataDir, c.Target

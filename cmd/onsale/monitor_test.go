@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// locked lets scrapes in with a user, a password and a query, at one path alone.
+// locked serves metrics at one path, and only with a user, a password and a query.
 func locked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
@@ -21,8 +21,8 @@ func locked(next http.Handler) http.Handler {
 	})
 }
 
-// TestMonitorOfALockedService: what `onsale monitor` watches may need a key, given by
-// flags or by a job of a file. The rules judge it in both cases, and nothing shows the key.
+// TestMonitorOfALockedService: targets of `onsale monitor` can need credentials, from flags or
+// from a scrape job in a file. The rules work in both cases, and no output shows them.
 func TestMonitorOfALockedService(t *testing.T) {
 	t.Parallel()
 	service := new(earlierService)
@@ -45,9 +45,9 @@ func TestMonitorOfALockedService(t *testing.T) {
 			[]string{
 				"--target", host + "/admin/metrics/?module=" + secret,
 				"--target-username", "scraper-user", "--target-password-file", writeFile(t, "password", secret+"\n"),
-			}, "ticket_system", "watches " + host + " as job ticket_system",
+			}, "ticket_system", "scraping " + host + " as job ticket_system",
 		},
-		"file": {[]string{"--prometheus-config", config, "--job", `my "shop"`}, `my \"shop\"`, `watches job my "shop" of ` + config},
+		"file": {[]string{"--prometheus-config", config, "--job", `my "shop"`}, `my \"shop\"`, `scraping job my "shop" of ` + config},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestAutomateWithAPipeThatNobodyReads waits for a reader, and can be stopped.
+// TestAutomateWithAPipeThatNobodyReads: it waits for a reader, and a signal can stop it.
 func TestAutomateWithAPipeThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	pipe := filepath.Join(t.TempDir(), "pipe")

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// jiffy is the unit of processor time in /proc: USER_HZ is 100 on every Linux that Go
-// runs on.
+// jiffy is the unit of processor time in /proc. USER_HZ is 100 on every Linux that Go
+// supports.
 const jiffy = 10 * time.Millisecond
 
 // family returns a process and its child, if it has one.
@@ -23,7 +23,7 @@ func family(t *testing.T, p *process) []int {
 	return pids
 }
 
-// cpuTime returns the time that a process and its child have spent on processors.
+// cpuTime returns the CPU time of a process and its child.
 func cpuTime(t *testing.T, p *process) time.Duration {
 	t.Helper()
 	var ticks int64

@@ -15,24 +15,24 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// quietTime is how long nothing must be told: most windows of alerts nine times
-// over at demo pace, where a minute takes 5 s.
+// quietTime is how long there must be no message: nine times most windows of alerts at demo
+// pace, where a minute takes 5 s.
 const quietTime = 45 * time.Second
 
-// TestDrillQuiet lets the demo crowd in with the default plan, which is nothing
-// to tell of, and then sells a concert out, which is one thing to tell of.
+// TestDrillQuiet runs the demo users with the default plan, which must cause no message. Then
+// it sells out a concert, which must cause one message.
 func TestDrillQuiet(t *testing.T) {
 	t.Parallel()
 	receiver := discordtest.Start()
 	t.Cleanup(receiver.Close)
-	// The processor is busy with other tests.
+	// Other tests keep the processor busy.
 	up := launch(t, []string{"DISCORD_URL=" + receiver.URL()},
 		"up", "--listen", "127.0.0.1:0", dataDir(t), "--alert-cpu-percent", "100", "--alert-memory-percent", "100")
 	up.waitFor(`ready on (http://\S+)`)
 	w := watch(t, up.url())
 	time.Sleep(quietTime)
 	if told := titles(receiver); len(told) > 0 {
-		t.Fatalf("the demo crowd and the default plan were told of: %v\n%s", told, w)
+		t.Fatalf("the demo users and the default plan caused messages: %v\n%s", told, w)
 	}
 
 	r := newRush(t, up.url(), 20)
@@ -42,23 +42,23 @@ func TestDrillQuiet(t *testing.T) {
 	}
 	buyers.Wait()
 	if r.answers[http.StatusOK] != 2 || r.answers[http.StatusConflict] != 1 {
-		t.Fatalf("three buyers of 10 of 20 tickets were answered %v", r.answers)
+		t.Fatalf("three buyers of 10 of 20 tickets got %v", r.answers)
 	}
-	const limit = 100 * time.Second // it ends by itself after 50 s
+	const limit = 100 * time.Second // the alert resolves after 50 s
 	until(t, limit, "ConcertSoldOut", func() string {
 		if told := titles(receiver); len(told) < 2 {
-			return fmt.Sprintf("told only %v", told)
+			return fmt.Sprintf("only the messages %v", told)
 		}
 		return ""
 	})
 	for i, title := range titles(receiver) {
 		if status := []string{"FIRING", "RESOLVED"}[min(i, 1)]; i > 1 || !isTitle(title, status, "ConcertSoldOut") {
-			t.Errorf("a concert that sold out was told as %q", title)
+			t.Errorf("a concert that sold out was reported as %q", title)
 		}
 	}
 }
 
-// titles are those of the messages that were received.
+// titles returns the titles of the received messages.
 func titles(r *discordtest.Receiver) []string {
 	var all []string
 	for _, m := range r.Messages() {
@@ -67,18 +67,18 @@ func titles(r *discordtest.Receiver) []string {
 	return all
 }
 
-// told waits until a message on an alert was received, FIRING or RESOLVED.
+// told waits until a message about an alert was received, FIRING or RESOLVED.
 func told(t *testing.T, r *discordtest.Receiver, w *watcher, status, alert string) {
 	t.Helper()
 	until(t, toInbox, status+" "+alert, func() string {
 		if slices.ContainsFunc(titles(r), func(s string) bool { return isTitle(s, status, alert) }) {
 			return ""
 		}
-		return fmt.Sprintf("told %v; alerts now: %v", titles(r), w.states())
+		return fmt.Sprintf("messages %v; alerts now: %v", titles(r), w.states())
 	})
 }
 
-// TestDrillMonitor watches a server elsewhere, which is killed and started anew.
+// TestDrillMonitor monitors another server, which is killed and restarted.
 func TestDrillMonitor(t *testing.T) {
 	t.Parallel()
 	receiver := discordtest.Start()
@@ -100,7 +100,7 @@ func TestDrillMonitor(t *testing.T) {
 	}
 }
 
-// awaitUp waits until the one target has been seen up (1) or down (0).
+// awaitUp waits until the only target is up (1) or down (0).
 func awaitUp(t *testing.T, w *watcher, value string) {
 	t.Helper()
 	until(t, startLimit, "up "+value, func() string {
@@ -112,8 +112,8 @@ func awaitUp(t *testing.T, w *watcher, value string) {
 	})
 }
 
-// TestDrillEarlierService watches a service that has only the series that the
-// earlier ticket service had: what they tell is told, and nothing else.
+// TestDrillEarlierService monitors a service that exports only the series of the earlier ticket
+// service. The alerts that read them work, and no others fire.
 func TestDrillEarlierService(t *testing.T) {
 	t.Parallel()
 	receiver := discordtest.Start()
@@ -125,9 +125,9 @@ func TestDrillEarlierService(t *testing.T) {
 		"monitor", "--listen", "127.0.0.1:0", dataDir(t), "--target", target.URL, "--pace", "demo")
 	w := watch(t, monitor.waitFor(`ready on (http://\S+)`))
 	awaitUp(t, w, "1")
-	time.Sleep(10 * time.Second) // alerts that read what is not there would fire by now
+	time.Sleep(10 * time.Second) // alerts on missing series would fire by now
 	if told := titles(receiver); len(told) > 0 {
-		t.Fatalf("a service in good health was told of: %v\n%s", told, w)
+		t.Fatalf("a healthy service caused messages: %v\n%s", told, w)
 	}
 	service.failing.Store(true)
 	told(t, receiver, w, "FIRING", "HighFailureRate")
@@ -138,7 +138,7 @@ func TestDrillEarlierService(t *testing.T) {
 	known := regexp.MustCompile(`\] (HighFailureRate|AvailabilityBurn(Fast|Slow)|InstanceDown|MetricsMissing)$`)
 	for _, title := range titles(receiver) {
 		if !known.MatchString(title) {
-			t.Errorf("told of %q, which the service has no series for", title)
+			t.Errorf("message %q, for which the service has no series", title)
 		}
 	}
 }

@@ -8,32 +8,35 @@ import (
 	"onsale/internal/app"
 )
 
-// receiverCmd is `onsale receiver`: the delivery queue alone.
+// receiverCmd is `onsale receiver`: the delivery queue for Discord, without API or monitoring.
 type receiverCmd struct {
-	Listen      string `help:"Address to serve on, host:port; port 0 takes a free one." default:"127.0.0.1:9095"`
-	DataDir     string `help:"Directory of the inbox, which no other process may use." default:"onsale-receiver-data" type:"path"`
-	ExternalURL string `name:"external-url" help:"Where people reach this server; its own address by default." placeholder:"URL"`
+	Listen      string `help:"Address to listen on, host:port; port 0 picks a free port." default:"127.0.0.1:9095"`
+	DataDir     string `help:"Directory for the inbox. No other process may use it." default:"onsale-receiver-data" type:"path"`
+	ExternalURL string `name:"external-url" help:"Public URL of this server; its own address by default." placeholder:"URL"`
 
-	AllowedHosts    []string      `help:"Domain names of this server beside that of --external-url: without an admin token, requests that name another host are refused." placeholder:"NAME"`
-	AdminTokenFile  string        `help:"File with the token that senders must bring, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
-	ShutdownTimeout time.Duration `help:"How long to wait for requests in flight when stopping." default:"15s"`
+	AllowedHosts    []string      `help:"Domain names of this server, in addition to that of --external-url. Without an admin token, requests for any other name are rejected." placeholder:"NAME"`
+	AdminTokenFile  string        `help:"File with the token that senders need, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
+	ShutdownTimeout time.Duration `help:"Time that requests in flight get when the server stops." default:"15s"`
 }
 
 // Help is shown under `onsale receiver --help`.
 func (receiverCmd) Help() string {
-	return `It takes what an Alertmanager posts to /alertmanager and a Grafana to /grafana,
-writes it to disk before it answers, and sends it to Discord until Discord
-confirms it. The last 200 notifications are at /inbox. DISCORD_URL is the webhook
-of Discord, and DISCORD_MENTION whom critical alerts mention; not set,
-notifications stay in the inbox. Senders bring the admin token as a bearer token
-or as the password of basic authentication. On a loopback address they need none
-unless it is set; the token none lets anyone post.
+	return `Alertmanager posts notifications to /alertmanager, and Grafana to /grafana. The
+receiver writes each one to disk before it answers, then retries until Discord
+confirms it. The last 200 notifications are at /inbox.
 
-onsale export alertmanager --receiver URL, and onsale export grafana with the same
-flag, write the configuration of the senders.`
+DISCORD_URL is the Discord webhook, and DISCORD_MENTION the people that critical
+alerts mention. Without DISCORD_URL, notifications stay in the inbox.
+
+Senders need the admin token, as a bearer token or as the password of basic
+authentication. If no admin token is set, anyone can post on a loopback address,
+and posting is disabled on other addresses. The token "none" lets anyone post.
+
+Write the configuration of the senders with onsale export alertmanager --receiver
+URL, or onsale export grafana --receiver URL.`
 }
 
-// Run takes and delivers notifications until the context ends.
+// Run receives and delivers notifications until the context ends.
 func (c *receiverCmd) Run(ctx context.Context, e *command.Env) error {
 	o := app.DefaultReceiverOptions()
 	o.Listen, o.DataDir, o.ExternalURL = c.Listen, c.DataDir, c.ExternalURL

@@ -13,7 +13,7 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// startReceiver starts `onsale receiver` on a data directory, with a webhook.
+// startReceiver starts `onsale receiver` with a data directory and a webhook.
 func startReceiver(t *testing.T, webhook, dir string, args ...string) (p *process, base string) {
 	t.Helper()
 	p = launch(t, []string{"DISCORD_URL=" + webhook}, append([]string{"receiver", "--listen", "127.0.0.1:0", dir}, args...)...)
@@ -21,7 +21,7 @@ func startReceiver(t *testing.T, webhook, dir string, args ...string) (p *proces
 	return p, base
 }
 
-// awaitTitle waits for a message by its title, and returns it.
+// awaitTitle waits for a message with this title, and returns it.
 func awaitTitle(t *testing.T, hook *discordtest.Receiver, title string) discordtest.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
@@ -33,9 +33,9 @@ func awaitTitle(t *testing.T, hook *discordtest.Receiver, title string) discordt
 	return m
 }
 
-// TestDebiansAlertmanagerBehindTheQueue: Debian's Alertmanager, on an exported
-// configuration, posts to `onsale receiver`, with a token. A Discord that answers 429 gets
-// each message in the end.
+// TestDebiansAlertmanagerBehindTheQueue: Debian's Alertmanager with an exported configuration
+// posts to `onsale receiver` with a token. Discord answers 429 at first, but gets each message
+// in the end.
 func TestDebiansAlertmanagerBehindTheQueue(t *testing.T) {
 	t.Parallel()
 	hook := discordtest.Start()
@@ -63,14 +63,14 @@ func TestDebiansAlertmanagerBehindTheQueue(t *testing.T) {
 	}
 }
 
-// notificationOf is what Alertmanager posts about an alert.
+// notificationOf returns a notification about an alert in the format of Alertmanager.
 func notificationOf(alert string) string {
 	return fmt.Sprintf(`{"version":"4","groupKey":"{}:{alertname=\"%s\"}","alerts":[{"status":"firing","labels":{"alertname":%[1]q,"severity":"warning"},
 		"annotations":{},"startsAt":"2026-01-31T12:00:00Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":""}]}`, alert)
 }
 
-// TestReceiverLosesNothingWhenKilled kills the receiver between its answer and the
-// delivery. The next one delivers what was taken, once, whether or not the sender repeats.
+// TestReceiverLosesNothingWhenKilled kills the receiver between its answer and the delivery.
+// The next receiver delivers each notification once, even if the sender repeats it.
 func TestReceiverLosesNothingWhenKilled(t *testing.T) {
 	t.Parallel()
 	hook := discordtest.Start()
@@ -99,7 +99,7 @@ func TestReceiverLosesNothingWhenKilled(t *testing.T) {
 	})
 	p.kill()
 	if n := len(hook.Messages()); n != 0 {
-		t.Fatalf("%d messages were delivered before", n)
+		t.Fatalf("%d messages were delivered too early", n)
 	}
 
 	_, base = startReceiver(t, hook.URL(), dir)
@@ -108,7 +108,7 @@ func TestReceiverLosesNothingWhenKilled(t *testing.T) {
 		awaitTitle(t, hook, fmt.Sprint("[FIRING:1] A", i))
 		post(base, fmt.Sprint("A", i), "repeated")
 	}
-	// One that comes last is delivered last: there is nothing left that could come twice.
+	// The last notification is delivered last, so that no duplicate can follow it.
 	post(base, "Last", "accepted")
 	awaitTitle(t, hook, "[FIRING:1] Last")
 	if n := len(hook.Messages()); n != taken+1 {

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// rush is a crowd of buyers of one concert, and what they were told.
+// rush is a group of buyers of one concert, with the answers that they got.
 type rush struct {
 	t       testing.TB
 	client  *http.Client
 	concert int64
-	// base is the server to talk to; it changes when that is started anew.
+	// base is the URL of the server; it changes when the server is restarted.
 	base atomic.Pointer[string]
 	next atomic.Int64 // numbers the buyers
 
@@ -28,7 +28,7 @@ type rush struct {
 	slowest  map[int]time.Duration
 }
 
-// receipt is what a buyer was told of a purchase; row is the same in the books.
+// receipt is the buyer's receipt of a purchase, or the purchase as the server lists it.
 type receipt struct {
 	ID         string  `json:"purchase_id"`
 	Concert    int64   `json:"concert_id"`
@@ -57,10 +57,10 @@ func newRush(tb testing.TB, base string, capacity int) *rush {
 	return r
 }
 
-// buyer returns an e-mail that nobody else has.
+// buyer returns an e-mail address that no other buyer has.
 func (r *rush) buyer() string { return fmt.Sprintf("buyer%d@example.com", r.next.Add(1)) }
 
-// once asks for tickets one time and notes the answer.
+// once makes one purchase and records the answer.
 func (r *rush) once(ctx context.Context, base, email string, quantity int, header ...string) (int, receipt) {
 	begin := time.Now()
 	status, body := call(ctx, r.client, http.MethodPost, fmt.Sprintf("%s/buy/%d", base, r.concert),
@@ -85,7 +85,7 @@ func (r *rush) once(ctx context.Context, base, email string, quantity int, heade
 	return status, told
 }
 
-// buy lets n buyers ask for the quantity once each, all at the same time.
+// buy lets n buyers buy the quantity once each, all at the same time.
 func (r *rush) buy(ctx context.Context, n, quantity int) {
 	var all sync.WaitGroup
 	for range n {
@@ -94,8 +94,8 @@ func (r *rush) buy(ctx context.Context, n, quantity int) {
 	all.Wait()
 }
 
-// storm lets n buyers ask one after the other until the context ends. Every
-// second one sends a key and asks until it has a clear answer.
+// storm runs n buyers, each of which makes one purchase after the other until the context
+// ends. Every second buyer sends a key and retries until the outcome is known.
 func (r *rush) storm(ctx context.Context, n int) (wait func()) {
 	var all sync.WaitGroup
 	for i := range n {
@@ -112,7 +112,7 @@ func (r *rush) storm(ctx context.Context, n int) (wait func()) {
 	return all.Wait
 }
 
-// insist repeats an order under its key until the answer is clear.
+// insist repeats an order with its key until the outcome is known.
 func (r *rush) insist(ctx context.Context, email string) {
 	for ctx.Err() == nil {
 		status, _ := r.once(ctx, *r.base.Load(), email, 1, "Idempotency-Key", "key-of-"+email)
@@ -123,7 +123,7 @@ func (r *rush) insist(ctx context.Context, email string) {
 	}
 }
 
-// refund gives a purchase back.
+// refund refunds a purchase.
 func (r *rush) refund(ctx context.Context, id string) {
 	status, body := call(ctx, r.client, http.MethodDelete, *r.base.Load()+"/purchases/"+id, "")
 	if status != http.StatusOK || !strings.Contains(string(body), "refunded_at") {
@@ -164,9 +164,8 @@ func (r *rush) get(path string, into any) {
 	}
 }
 
-// verify checks the books against what the buyers were told: every purchase
-// that was acknowledged is there as it was told, and nobody has two. It returns
-// how many purchases nobody was told of.
+// verify checks the purchases against the receipts of the buyers: every acknowledged purchase
+// exists unchanged, and no buyer has two. It returns the number of purchases without a receipt.
 func (r *rush) verify() (untold int) {
 	r.t.Helper()
 	rows := r.verifyBooks()
@@ -177,18 +176,18 @@ func (r *rush) verify() (untold int) {
 			untold++
 		}
 		if (row.RefundedAt != nil) != r.refunded[id] {
-			r.t.Errorf("purchase %s: refunded %v, its buyer was told %v", id, row.RefundedAt, r.refunded[id])
+			r.t.Errorf("purchase %s: refunded %v, but the answer to its buyer was %v", id, row.RefundedAt, r.refunded[id])
 		}
 	}
 	for id, told := range r.receipts {
 		row := rows[id]
 		if row.Email != told.Email || row.Quantity != told.Quantity || row.Concert != r.concert {
-			r.t.Errorf("buyer was told %+v, the books say %+v", told, row)
+			r.t.Errorf("the receipt is %+v, the purchase %+v", told, row)
 		}
 	}
 	for email, n := range emails {
 		if n != 1 {
-			r.t.Errorf("%s has %d purchases, asked for one", email, n)
+			r.t.Errorf("%s has %d purchases, want one", email, n)
 		}
 	}
 	return untold
@@ -208,11 +207,11 @@ func (r *rush) verifyBooks() map[string]receipt {
 	var concert struct{ Capacity, Sold, Available int64 }
 	r.get(fmt.Sprintf("/concerts/%d", r.concert), &concert)
 	if concert.Sold != live || concert.Sold > concert.Capacity || concert.Available != concert.Capacity-concert.Sold {
-		r.t.Errorf("concert says %+v, its live purchases take %d tickets", concert, live)
+		r.t.Errorf("the concert is %+v, but its live purchases have %d tickets", concert, live)
 	}
 	var books struct{ Balanced bool }
 	if r.get("/books", &books); !books.Balanced {
-		r.t.Error("books do not balance")
+		r.t.Error("the ledger does not balance")
 	}
 	return rows
 }

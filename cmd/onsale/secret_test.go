@@ -13,7 +13,7 @@ import (
 	"onsale/internal/endpoint/endpointtest"
 )
 
-// TestNoErrorShowsAPasswordOfAURL that was given where something else is expected.
+// TestNoErrorShowsAPasswordOfAURL passes a URL with a password where another value is expected.
 func TestNoErrorShowsAPasswordOfAURL(t *testing.T) {
 	t.Parallel()
 	for _, words := range [][]string{
@@ -49,7 +49,7 @@ func TestNoErrorShowsAPasswordOfAURL(t *testing.T) {
 			none := func(string) (string, bool) { return "", false }
 			code := run(t.Context(), args, none, strings.NewReader(""), &out, &said)
 			if code == command.ExitOK || said.Len() == 0 {
-				t.Errorf("%q: code %d, %q: it is not refused, so that nothing is tested", args, code, said.String())
+				t.Errorf("%q: code %d, %q: it is not rejected, so the test proves nothing", args, code, said.String())
 			}
 			if text := out.String() + said.String(); endpointtest.Leaks(text) {
 				t.Errorf("%q is answered with %q", args, text)
@@ -58,8 +58,8 @@ func TestNoErrorShowsAPasswordOfAURL(t *testing.T) {
 	}
 }
 
-// TestEverySecretMustBeOneLine gives each place of a secret one of two lines: the error
-// names the place.
+// TestEverySecretMustBeOneLine passes a secret of two lines to each variable and flag. The
+// error names the variable or flag.
 func TestEverySecretMustBeOneLine(t *testing.T) {
 	t.Parallel()
 	const twoLines = "hUNTER2-hUNTER2-hUNTER2\nhUNTER2-hUNTER2"
@@ -104,7 +104,7 @@ func TestEverySecretMustBeOneLine(t *testing.T) {
 	}
 }
 
-// TestAdminTokenWithALineBreak opens the admin calls.
+// TestAdminTokenWithALineBreak: a line break at the end of the variable is not part of the token.
 func TestAdminTokenWithALineBreak(t *testing.T) {
 	t.Parallel()
 	const token = "a-token-of-this-test"

@@ -9,42 +9,47 @@ import (
 	"onsale/internal/app"
 )
 
-// serveCmd is `onsale serve`: the API alone, stateless over PostgreSQL.
+// serveCmd is `onsale serve`: the API alone, which is stateless with PostgreSQL.
 type serveCmd struct{ apiFlags }
 
 // apiFlags are the flags of the API, which `serve` and `up` share.
 type apiFlags struct {
-	Listen  string `help:"Address to serve on, host:port; port 0 takes a free one." default:"127.0.0.1:8000"`
-	DataDir string `help:"Directory of what is kept: the embedded database, metrics, silences, the inbox." default:"onsale-data" type:"path"`
-	Faults  string `help:"What goes wrong on purpose: off, default, or a file with a plan. Not given, the plan stored in the database holds." placeholder:"off|default|FILE"`
-	Migrate bool   `help:"Bring the database schema to the newest version at start." default:"true" negatable:""`
+	Listen  string `help:"Address to listen on, host:port; port 0 picks a free port." default:"127.0.0.1:8000"`
+	DataDir string `help:"Directory for the embedded database, metrics, silences and the inbox." default:"onsale-data" type:"path"`
+	Faults  string `help:"Faults to inject: off, default, or a file with a fault plan. By default, the plan stored in the database applies." placeholder:"off|default|FILE"`
+	Migrate bool   `help:"Update the database schema to the newest version at start." default:"true" negatable:""`
 
-	AdminTokenFile string   `help:"File with the token that opens admin calls, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
-	AllowedHosts   []string `help:"Domain names of this server: without an admin token, requests that name another host are refused." placeholder:"NAME"`
+	AdminTokenFile string   `help:"File with the admin token, instead of $ONSALE_ADMIN_TOKEN." type:"path" placeholder:"FILE"`
+	AllowedHosts   []string `help:"Domain names of this server. Without an admin token, requests for any other name are rejected." placeholder:"NAME"`
 
-	TokenLife     time.Duration `help:"How long a token of the item calls is valid, up to 720h." default:"1h"`
-	MaxUserLabels int           `help:"Users of items that have a series of their own in the metrics; the others share one." default:"200"`
+	TokenLife     time.Duration `help:"Lifetime of an items token, 1s to 720h." default:"1h"`
+	MaxUserLabels int           `help:"Maximum number of users with their own series in the items metrics; the others share one." default:"200"`
 
-	MaxPerPurchase      int           `help:"Tickets that one purchase may take." default:"10"`
-	MaxBatch            int           `help:"Orders written in one transaction at most." default:"256"`
-	QueueLimit          int           `help:"Orders that may wait before further ones are turned away." default:"8192"`
-	MaxConnections      int           `help:"Clients that may be connected at once." default:"10000"`
-	DatabaseConnections int           `help:"Connections to PostgreSQL." default:"8"`
-	BooksInterval       time.Duration `help:"Time between two comparisons of the books; 1m by default, 5s at demo pace." placeholder:"DURATION"`
-	DrainDelay          time.Duration `help:"How long to go on serving when stopping, while /ready says not ready." default:"500ms"`
-	ShutdownTimeout     time.Duration `help:"How long to wait for requests in flight when stopping." default:"15s"`
+	MaxPerPurchase      int           `help:"Maximum number of tickets in one purchase." default:"10"`
+	MaxBatch            int           `help:"Maximum number of orders in one transaction." default:"256"`
+	QueueLimit          int           `help:"Maximum number of waiting orders; further ones are rejected." default:"8192"`
+	MaxConnections      int           `help:"Maximum number of client connections." default:"10000"`
+	DatabaseConnections int           `help:"Maximum number of connections to PostgreSQL." default:"8"`
+	BooksInterval       time.Duration `help:"Time between two checks that the ledger balances; 1m by default, 5s at demo pace." placeholder:"DURATION"`
+	DrainDelay          time.Duration `help:"Time to keep serving after a stop signal, while /ready already reports 503." default:"500ms"`
+	ShutdownTimeout     time.Duration `help:"Time that requests in flight get when the server stops." default:"15s"`
 }
 
 // Help is shown under `onsale serve --help`.
 func (serveCmd) Help() string {
-	return `DATABASE_URL chooses the database: not set, an SQLite file in the data
-directory; postgres://USER:PASSWORD@HOST:5432/NAME, PostgreSQL, also with
-several hosts. A public address must offer TLS unless the URL allows to do
-without (sslmode=disable, allow or prefer). ONSALE_ADMIN_TOKEN, 16 bytes or
-more, opens admin calls to anyone who sends it as a bearer token; "none" opens
-them to everybody. ONSALE_TOKEN_KEY signs the tokens of item calls: any text of
-16 bytes or more, the same for all replicas. Not set, a key is made once and
-kept in the database.`
+	return `DATABASE_URL chooses the database. For PostgreSQL it is
+postgres://USER:PASSWORD@HOST:5432/NAME, and can have several hosts. If it is not
+set, the database is an SQLite file in the data directory. A PostgreSQL server
+at a public address must offer TLS, unless the URL has sslmode=disable, allow or
+prefer.
+
+ONSALE_ADMIN_TOKEN is the admin token, 16 bytes or more: admin calls need it as a
+bearer token. The value "none" opens admin calls to everybody. Without a token,
+they are open on a loopback address only.
+
+ONSALE_TOKEN_KEY signs the tokens of item calls. It is any text of 16 bytes or
+more, and must be the same on all replicas. If it is not set, the server creates
+a key and stores it in the database.`
 }
 
 // Run serves until the context ends.
@@ -59,19 +64,19 @@ func (c *serveCmd) Run(ctx context.Context, e *command.Env) error {
 	return start(ctx, o)
 }
 
-// start serves until the context ends, be it before it has begun.
+// start serves until the context ends, which can be before it has begun.
 func start(ctx context.Context, o app.Options) error {
 	a, err := app.New(ctx, o)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil // the end was asked for, and is what broke the start
+		return nil // the user stopped the program while it was starting
 	case err != nil:
 		return err
 	}
 	return a.Run(ctx)
 }
 
-// options returns what the flags and the environment say.
+// options returns the options from the flags and the environment.
 func (c *apiFlags) options(e *command.Env) (app.Options, error) {
 	o := app.DefaultOptions()
 	o.Listen, o.DataDir, o.Migrate = c.Listen, c.DataDir, c.Migrate

@@ -15,22 +15,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a hostile client may cost, in one run of TestSiege.
+// The limits of the damage that a hostile client can do in TestSiege.
 const (
-	minUnderSiege = 0.8 // purchase rate under attack, of that in peace
-	// Bytes that are resident at the peak, of each process. The monitoring is ended at
+	minUnderSiege = 0.8 // purchase rate under attack, as a share of that without
+	// Peak resident memory of each process, in bytes. The monitoring process ends itself at
 	// 1 GB.
 	maxSaleMemory, maxQueryMemory = 256e6, 512e6
-	maxProbe                      = time.Second // until /health answers on a connection of its own
+	maxProbe                      = time.Second // until /health answers on a new connection
 	probeEvery                    = 250 * time.Millisecond
 	siegeRounds                   = 6
-	// addressSpace ends the server before it ends the machine, in bytes. Go reserves
-	// far more than it uses.
+	// addressSpace limits the server, in bytes, to protect the machine. Go reserves far
+	// more than it uses.
 	addressSpace = 8 << 30
 )
 
-// TestSiege sells to one hot concert while a client in a process of its own
-// attacks: see [besiege]. Peace and attack alternate. Run it by `make siege`.
+// TestSiege sells tickets of one concert while another process attacks, see [besiege]. It also
+// measures without attack, in turns. Run it with `make siege`.
 func TestSiege(t *testing.T) {
 	for name, where := range databases {
 		t.Run(name, func(t *testing.T) { siege(t, where) })
@@ -78,7 +78,7 @@ func siege(t *testing.T, where func(testing.TB) ([]string, string)) {
 			defer func() { stop(); probes.Wait() }()
 			return r.wrk(connections)
 		}()
-		t.Logf("%8.0f sold/s in peace, %8.0f under attack: %.2f; slowest probe %s",
+		t.Logf("%8.0f sold/s without attack, %8.0f under attack: %.2f; slowest probe %s",
 			peace, attacked, attacked/peace, probe.Round(time.Millisecond))
 		ratios = append(ratios, attacked/peace)
 		slowest = max(slowest, probe)
@@ -87,7 +87,7 @@ func siege(t *testing.T, where func(testing.TB) ([]string, string)) {
 	t.Logf("median %.2f, slowest probe %s, peak memory %.0f MB for the sale and %.0f MB for the monitoring",
 		median(ratios), slowest.Round(time.Millisecond), sale/1e6, queries/1e6)
 	if now := p.child(); now != monitoring {
-		t.Errorf("the monitoring is process %d now and was %d: an attack has ended it", now, monitoring)
+		t.Errorf("the monitoring is process %d now, and was %d: an attack has ended it", now, monitoring)
 	}
 	if median(ratios) < minUnderSiege {
 		t.Errorf("purchases keep %.2f of their rate, less than %.2f", median(ratios), minUnderSiege)
@@ -101,7 +101,7 @@ func siege(t *testing.T, where func(testing.TB) ([]string, string)) {
 	r.verifyBooksBalance()
 }
 
-// verifyBooksBalance checks the books without reading every purchase.
+// verifyBooksBalance checks that the ledger balances, without reading every purchase.
 func (r *rush) verifyBooksBalance() {
 	r.t.Helper()
 	var books struct {
@@ -113,8 +113,8 @@ func (r *rush) verifyBooksBalance() {
 	}
 }
 
-// slowestProbe asks for /health on new connections until the context ends, and
-// returns the longest time that an answer took.
+// slowestProbe requests /health on new connections until the context ends, and returns the
+// longest response time.
 func slowestProbe(ctx context.Context, t *testing.T, base string) time.Duration {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	var slowest time.Duration

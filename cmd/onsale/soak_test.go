@@ -14,8 +14,8 @@ import (
 
 var soakTime = flag.Duration("soak", 10*time.Minute, "how long the soak sells, for each database")
 
-// TestSoak sells, refuses and refunds for a long time, and watches that memory
-// does not grow and the books balance.
+// TestSoak sells, rejects and refunds for a long time. Memory must not grow, and the ledger
+// must balance.
 func TestSoak(t *testing.T) {
 	for name, where := range databases {
 		t.Run(name, func(t *testing.T) {
@@ -35,13 +35,13 @@ func TestSoak(t *testing.T) {
 				case <-ctx.Done():
 				}
 				heap = append(heap, r.metric("go_memstats_heap_inuse_bytes"))
-				t.Logf("%3d %%: %8.0f sold, heap %5.1f MB, %3.0f goroutines, books differ by %.0f", 10*(i+1),
+				t.Logf("%3d %%: %8.0f sold, heap %5.1f MB, %3.0f goroutines, ledger difference %.0f", 10*(i+1),
 					r.metric(`onsale_purchases_total\{outcome="sold"\}`), heap[i]/1e6,
 					r.metric("go_goroutines"), r.metric("onsale_books_difference_tickets"))
 			}
 			wait()
-			if untold := r.verify(); untold > buyers { // who were cut off by the end
-				t.Errorf("%d purchases that nobody was told of", untold)
+			if untold := r.verify(); untold > buyers { // those in flight at the end
+				t.Errorf("%d purchases without a receipt", untold)
 			}
 			if first, last := min(heap[1], heap[2]), min(heap[8], heap[9]); last > 2*first+16e6 {
 				t.Errorf("heap grew from %.0f to %.0f bytes", first, last)

@@ -15,11 +15,11 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// secret is a password that must appear nowhere.
+// secret is a password that must not appear in any output.
 const secret = "s3cr3t-of-the-test"
 
-// oneLine checks that a process said what was wrong in one line, without the
-// password, and returns the line.
+// oneLine checks that a process wrote its error in one line without the password, and returns
+// the line.
 func oneLine(t *testing.T, p *process) string {
 	t.Helper()
 	text := p.stderr.String()
@@ -61,7 +61,7 @@ func TestDatabaseURLThatCannotWorkEndsWithOneLine(t *testing.T) {
 	}
 }
 
-// withUser returns the URL with the role that needs a password, and that password.
+// withUser returns the URL with a role that needs a password, and with this password.
 func withUser(t *testing.T, url, password string) string {
 	t.Helper()
 	config, err := pgx.ParseConfig(server.Server(t).WithPassword(url))
@@ -71,7 +71,7 @@ func withUser(t *testing.T, url, password string) string {
 	return fmt.Sprintf("postgres://%s:%s@%s:%d/%s", config.User, password, config.Host, config.Port, config.Database)
 }
 
-func TestPasswordIsWrittenNowhere(t *testing.T) {
+func TestNoOutputShowsThePassword(t *testing.T) {
 	t.Parallel()
 	url := server.Server(t).WithPassword(server.Database(t))
 	config, err := pgx.ParseConfig(url)
@@ -239,7 +239,7 @@ func TestUnknownHostIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestMigrateApart(t *testing.T) {
+func TestMigrateAsACommand(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
 	p := launch(t, database(url), "serve", "--listen", "127.0.0.1:0", "--no-migrate")
@@ -252,9 +252,8 @@ func TestMigrateApart(t *testing.T) {
 	p.waitFor("ready on ")
 }
 
-// TestMigrationOfAnotherReplica starts servers and a command while another replica
-// migrates. They say that they wait, and end when a signal asks them to; one server
-// starts when the migration is over.
+// TestMigrationOfAnotherReplica starts servers and a command while another replica migrates.
+// They report that they wait, and stop on a signal. One server starts after the migration.
 func TestMigrationOfAnotherReplica(t *testing.T) {
 	t.Parallel()
 	const turn = "waiting for another process to finish its migration"
@@ -277,7 +276,7 @@ func TestMigrationOfAnotherReplica(t *testing.T) {
 		t.Errorf("exit code %d after SIGTERM, want 0", code)
 	}
 	if code := command.terminate(); code != 1 {
-		t.Errorf("exit code %d of a migration that was asked to end, want 1", code)
+		t.Errorf("exit code %d of a migration that was stopped, want 1", code)
 	}
 	if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_unlock_all()`); err != nil {
 		t.Fatal(err)
@@ -297,8 +296,8 @@ func TestTenReplicasStartAtOnce(t *testing.T) {
 	}
 }
 
-// TestEarlierServiceIsLeftAlone runs Onsale in the database of the service that
-// it replaces.
+// TestEarlierServiceIsLeftAlone: Onsale does not change the tables of the service that it
+// replaces.
 func TestEarlierServiceIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)

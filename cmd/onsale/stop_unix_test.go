@@ -14,11 +14,10 @@ import (
 	"onsale/cmd/onsale/internal/command"
 )
 
-// TestBuyersAreServedThoughTheMonitoringHangs: its state is on a disk that does
-// not answer, as a pipe without a writer does not. Buyers come while the server
-// drains, and their answers take longer than --shutdown-timeout counted from the
-// signal, but not from the end of the drain.
-func TestBuyersAreServedThoughTheMonitoringHangs(t *testing.T) {
+// TestBuyersAreServedWhileTheMonitoringHangs: the monitoring reads a pipe without a writer, like
+// a disk that does not answer. Buyers arrive during the drain delay. Their answers take longer
+// than --shutdown-timeout after the signal, but not after the end of the drain delay.
+func TestBuyersAreServedWhileTheMonitoringHangs(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	pipe := filepath.Join(dir, "alertmanager", "nflog")
@@ -48,10 +47,10 @@ func TestBuyersAreServedThoughTheMonitoringHangs(t *testing.T) {
 	r.become(http.StatusServiceUnavailable)
 	r.buy(t.Context(), 10, 1)
 	if r.answers[http.StatusOK] != 10 {
-		t.Errorf("10 buyers were answered %v", r.answers)
+		t.Errorf("10 buyers got %v", r.answers)
 	}
 	if code := p.code(); code != command.ExitOK || !strings.Contains(p.stderr.String(), "part=monitoring error=\"it did not end within 9s and was killed") {
-		t.Errorf("exit code %d, and the end of the monitoring is not explained", code)
+		t.Errorf("exit code %d, or no error about the monitoring", code)
 	}
 	if took := time.Since(began); took > 21*time.Second { // see docs/architecture.md, "How long a stop takes"
 		t.Errorf("the stop took %s, want at most 21s", took)
@@ -63,12 +62,12 @@ func TestBuyersAreServedThoughTheMonitoringHangs(t *testing.T) {
 	again := serve(t, nil, "--data-dir", dir, "--faults", "off").url()
 	r.base.Store(&again)
 	if untold := r.verify(); untold != 0 {
-		t.Errorf("%d purchases that no buyer was told of", untold)
+		t.Errorf("%d purchases without a receipt", untold)
 	}
 }
 
-// TestAHangUpStopsInOrder: a terminal that closes sends SIGHUP, and so does anyone
-// who takes it for the reload of Prometheus.
+// TestAHangUpStopsInOrder: a terminal that closes sends SIGHUP, and so does anyone who expects
+// it to reload the configuration.
 func TestAHangUpStopsInOrder(t *testing.T) {
 	t.Parallel()
 	p := serve(t, nil, "--data-dir", t.TempDir(), "--faults", "off", "--drain-delay", "1ms")

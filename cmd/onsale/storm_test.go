@@ -14,8 +14,8 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// TestTwoHundredBuyersForAHundredTickets races two processes on one database,
-// with mixed quantities, and refunds in between.
+// TestTwoHundredBuyersForAHundredTickets: buyers race for the tickets at two processes with one
+// database, with different quantities and refunds.
 func TestTwoHundredBuyersForAHundredTickets(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
@@ -34,7 +34,7 @@ func TestTwoHundredBuyersForAHundredTickets(t *testing.T) {
 	}
 	all.Wait()
 	if untold := r.verify(); untold != 0 {
-		t.Errorf("%d purchases that nobody was told of", untold)
+		t.Errorf("%d purchases without a receipt", untold)
 	}
 	for status := range r.answers {
 		if status != http.StatusOK && status != http.StatusConflict {
@@ -42,11 +42,11 @@ func TestTwoHundredBuyersForAHundredTickets(t *testing.T) {
 		}
 	}
 	if r.answers[http.StatusConflict] == 0 {
-		t.Error("nobody was told sold out: the race has not taken place")
+		t.Error("no buyer got sold_out: there was no race")
 	}
 }
 
-// TestKilledInMidRush kills the server five times and starts it anew each time.
+// TestKilledInMidRush kills and restarts the server five times while buyers buy.
 func TestKilledInMidRush(t *testing.T) {
 	t.Parallel()
 	for name, where := range databases {
@@ -68,16 +68,16 @@ func TestKilledInMidRush(t *testing.T) {
 			stop()
 			wait()
 			untold := r.verify()
-			t.Logf("%d told, %d not told of, answers %v", len(r.receipts), untold, r.answers)
+			t.Logf("%d receipts, %d purchases without one, answers %v", len(r.receipts), untold, r.answers)
 			if len(r.receipts) < 100 || r.answers[0] == 0 {
-				t.Errorf("answers %v: the rush has not met the kill", r.answers)
+				t.Errorf("answers %v: no purchase failed, so the test proves nothing", r.answers)
 			}
 		})
 	}
 }
 
-// TestPostgresStoppedInMidRush takes the database away in every way it can go,
-// and brings it back.
+// TestPostgresStoppedInMidRush stops the database in several ways while buyers buy, and starts
+// it again.
 func TestPostgresStoppedInMidRush(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)
@@ -108,9 +108,9 @@ func TestPostgresStoppedInMidRush(t *testing.T) {
 	stop()
 	wait()
 	untold := r.verify()
-	t.Logf("%d told, %d not told of, answers %v, slowest %v", len(r.receipts), untold, r.answers, r.slowest)
+	t.Logf("%d receipts, %d purchases without one, answers %v, slowest %v", len(r.receipts), untold, r.answers, r.slowest)
 	if r.answers[http.StatusServiceUnavailable] == 0 {
-		t.Errorf("answers %v: the rush has not met the outage", r.answers)
+		t.Errorf("answers %v: no purchase failed, so the test proves nothing", r.answers)
 	}
 	for status := range maps.Keys(r.answers) {
 		if !slices.Contains([]int{0, http.StatusOK, http.StatusServiceUnavailable}, status) {
@@ -118,16 +118,15 @@ func TestPostgresStoppedInMidRush(t *testing.T) {
 		}
 	}
 	if d := r.slowest[http.StatusServiceUnavailable]; d > awayAnswerLimit {
-		t.Errorf("told unavailable after %s, want at most %s", d, awayAnswerLimit)
+		t.Errorf("got unavailable after %s, want at most %s", d, awayAnswerLimit)
 	}
 }
 
-// awayAnswerLimit is the promised second, and grace for a machine that runs a
-// dozen other processes under the race detector. The second itself is held to
-// in virtual time, by the tests of package sale.
+// awayAnswerLimit is the promised second plus a reserve for a busy machine and the race
+// detector. The tests of package sale check the exact second in virtual time.
 const awayAnswerLimit = 2500 * time.Millisecond
 
-// become waits until /ready answers with the status.
+// become waits until the status of /ready is as wanted.
 func (r *rush) become(status int) {
 	r.t.Helper()
 	deadline := time.Now().Add(startLimit)
@@ -140,8 +139,8 @@ func (r *rush) become(status int) {
 	r.t.Fatalf("/ready did not answer %d within %s", status, startLimit)
 }
 
-// TestTerminatedInMidRush stops the server gently: whoever is being served is
-// served to the end, and the exit code is 0.
+// TestTerminatedInMidRush stops the server with SIGTERM. Requests in flight are answered, and
+// the exit code is 0.
 func TestTerminatedInMidRush(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
@@ -152,11 +151,11 @@ func TestTerminatedInMidRush(t *testing.T) {
 		defer close(bought)
 		r.buy(t.Context(), 50, 1)
 	}()
-	time.Sleep(700 * time.Millisecond) // they are all inside the delay of 1 to 4 s
+	time.Sleep(700 * time.Millisecond) // all buyers are in the delay of 1 to 4 s
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	r.become(http.StatusServiceUnavailable) // so that whoever spreads the load sends no more of it
+	r.become(http.StatusServiceUnavailable) // so that a load balancer sends no more requests
 	if code := p.code(); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
@@ -168,12 +167,12 @@ func TestTerminatedInMidRush(t *testing.T) {
 	base := again.url()
 	r.base.Store(&base)
 	if untold := r.verify(); untold != 0 {
-		t.Errorf("%d purchases that nobody was told of", untold)
+		t.Errorf("%d purchases without a receipt", untold)
 	}
 }
 
-// TestFaultPlanReachesEveryReplica changes the plan at one replica and waits
-// for the other.
+// TestFaultPlanReachesEveryReplica changes the plan at one replica and waits until the other
+// applies it.
 func TestFaultPlanReachesEveryReplica(t *testing.T) {
 	t.Parallel()
 	url := server.Database(t)
@@ -205,7 +204,7 @@ func TestFaultPlanReachesEveryReplica(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal(errors.New("GET /faults never said that both replicas have the plan"))
+			t.Fatal(errors.New("GET /faults never reported that both replicas have the plan"))
 		}
 	}
 }

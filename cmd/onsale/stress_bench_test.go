@@ -19,9 +19,9 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// asNoop makes the test binary a server that answers each request with the same
-// few bytes. It costs as little as can be: testers share the machine with it, and
-// it is they who are measured.
+// asNoop is the variable that turns the test binary into a server that answers each request
+// with the same few bytes. It uses as little of the processor as possible, because the load
+// testers that are measured run on the same machine.
 const asNoop = "ONSALE_TEST_AS_NOOP"
 
 // noop serves until it is killed.
@@ -43,7 +43,7 @@ func noop() {
 	}
 }
 
-// answerAll answers requests until one cannot be read to its end.
+// answerAll answers requests until one cannot be read completely.
 func answerAll(c net.Conn) {
 	const body = `{"concert_id":1,"quantity":1,"status":"success"}`
 	answer := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
@@ -81,19 +81,19 @@ func startNoop(tb testing.TB) *process {
 	return p
 }
 
-// rateConnections is how many users or connections each tester has.
+// rateConnections is the number of users or connections of each load tester.
 const rateConnections = 64
 
-// The rates that `onsale stress` must reach, as multiples of those of others.
+// The rates that `onsale stress` must reach, as multiples of those of other load testers.
 const (
 	leastOfWrk    = 0.9
 	leastOfK6     = 4
 	leastOfLocust = 5
 )
 
-// BenchmarkStressRate measures how many requests a second `onsale stress` makes,
-// statistics and all, against others: the same requests to the same server, in
-// turns. Run it by `make bench`.
+// BenchmarkStressRate compares the requests per second of `onsale stress`, with statistics, to
+// those of other load testers: the same requests to the same server, in turns. Run it with
+// `make bench`.
 func BenchmarkStressRate(b *testing.B) {
 	for _, other := range []struct {
 		name  string
@@ -112,7 +112,7 @@ func BenchmarkStressRate(b *testing.B) {
 				b.ReportMetric(median(ours), "onsale/s")
 				b.ReportMetric(median(theirs), other.name+"/s")
 				b.ReportMetric(median(ratios), "ratio")
-				b.ReportMetric(0, "ns/op") // says nothing here
+				b.ReportMetric(0, "ns/op") // has no meaning here
 				if ratio := median(ratios); ratio < other.least {
 					b.Errorf("%.2f times the rate of %s, want %g", ratio, other.name, other.least)
 				}
@@ -121,7 +121,7 @@ func BenchmarkStressRate(b *testing.B) {
 	}
 }
 
-// rateFile returns the path of one tester's file.
+// rateFile returns the path of the script of one load tester.
 func rateFile(tb testing.TB, name string) string {
 	tb.Helper()
 	path, err := filepath.Abs(filepath.Join("testdata", "rate", name))
@@ -131,7 +131,7 @@ func rateFile(tb testing.TB, name string) string {
 	return path
 }
 
-// tester runs a tester to its end and returns what it wrote.
+// tester runs a load tester to its end and returns its output.
 func tester(tb testing.TB, name string, args ...string) string {
 	tb.Helper()
 	out, err := exec.CommandContext(tb.Context(), name, args...).CombinedOutput()
@@ -155,7 +155,7 @@ func found(tb testing.TB, pattern, text string) float64 {
 	return n
 }
 
-// stressRate is that of onsale stress, from its report.
+// stressRate returns the rate of onsale stress, from its report.
 func stressRate(tb testing.TB, target string) float64 {
 	tb.Helper()
 	r := stressReport(tb, "-H", target, "--scenario", rateFile(tb, "post.yaml"),
@@ -163,8 +163,8 @@ func stressRate(tb testing.TB, target string) float64 {
 	return r.Stats.Total.Rate
 }
 
-// stressReport runs onsale stress and returns its report. That the tester was
-// at its limit is what a measurement of that limit expects.
+// stressReport runs onsale stress and returns its report. It accepts the exit code for a load
+// tester that was the bottleneck, because this measures its limit.
 func stressReport(tb testing.TB, args ...string) result.Run {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "report.json")
@@ -190,7 +190,7 @@ func wrkRate(tb testing.TB, target string) float64 {
 		"-d", benchTime.String(), "-s", rateFile(tb, "post.lua"), target+"/buy/1"))
 }
 
-// k6Rate runs the k6 that `make bin/k6` builds apart.
+// k6Rate runs the k6 that `make bin/k6` builds.
 func k6Rate(tb testing.TB, target string) float64 {
 	tb.Helper()
 	path, err := filepath.Abs("../../bin/k6")
@@ -201,8 +201,7 @@ func k6Rate(tb testing.TB, target string) float64 {
 		"--duration", benchTime.String(), "--env", "TARGET="+target+"/buy/1", rateFile(tb, "post.js")))
 }
 
-// locustRate runs Debian's Locust. All users are there from the start, but for
-// the moment that it takes to make them.
+// locustRate runs Debian's Locust. It starts all users at once.
 func locustRate(tb testing.TB, target string) float64 {
 	tb.Helper()
 	out := tester(tb, "locust", "-f", rateFile(tb, "post.py"), "-H", target, "--headless", "--only-summary",

@@ -13,15 +13,15 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// TestStressOfUp starts, watches, changes and stops a run over HTTP, and finds
-// it kept.
+// TestStressOfUp starts, watches, changes and stops a run over HTTP, and then reads the saved
+// run.
 func TestStressOfUp(t *testing.T) {
 	t.Parallel()
 	p := launch(t, nil, "up", "--listen", "127.0.0.1:0", "--crowd", "0", "--monitor", "off", "--faults", "off", dataDir(t))
 	base := p.url()
 	p.waitFor(`ready on (http://\S+)`)
 	client := newClient()
-	// The keeper of the demo concerts has yet to open them.
+	// The demo concerts may not exist yet.
 	until(t, startLimit, "a concert", func() string {
 		if _, body := call(t.Context(), client, http.MethodGet, base+"/concerts", ""); !strings.Contains(string(body), `"id"`) {
 			return string(body)
@@ -58,7 +58,7 @@ func TestStressOfUp(t *testing.T) {
 	if status, body := call(t.Context(), client, http.MethodGet, base+"/stress/runs/"+started.ID+"/report.html", ""); status != http.StatusOK || !strings.Contains(string(body), "<svg") {
 		t.Errorf("%d, %d bytes", status, len(body))
 	}
-	// A run that is under way does not keep the server from stopping.
+	// A running load test does not prevent the server from stopping.
 	if status, body := call(t.Context(), client, http.MethodPost, base+"/stress/runs", `{"users":5,"spawn_rate":100,"stop_timeout":"30s"}`); status != http.StatusCreated {
 		t.Errorf("%d %s", status, body)
 	}
@@ -114,7 +114,7 @@ func (e *events) await(text string) {
 	}
 }
 
-// TestStressWorkersAddUp lets two workers share a load, and scrapes them.
+// TestStressWorkersAddUp runs a load on two workers, and scrapes them.
 func TestStressWorkersAddUp(t *testing.T) {
 	t.Parallel()
 	url, _ := moody(t)
@@ -126,7 +126,7 @@ func TestStressWorkersAddUp(t *testing.T) {
 	all := 0.0
 	for _, p := range workers {
 		metrics := p.waitFor(`metrics on (http://\S+)`)
-		p.waitFor("to be scraped once more")
+		p.waitFor("a last scrape of the metrics")
 		status, body := call(t.Context(), newClient(), http.MethodGet, metrics, "")
 		if status != http.StatusOK {
 			t.Fatalf("%d %s", status, body)
@@ -148,23 +148,23 @@ func TestStressWorkersAddUp(t *testing.T) {
 	}
 }
 
-// TestStressWorkerWithoutWork has more workers than users: it passes.
+// TestStressWorkerWithoutWork: a worker without users passes.
 func TestStressWorkerWithoutWork(t *testing.T) {
 	t.Parallel()
 	url, _ := moody(t)
 	code, stdout, stderr := storm(t, nil, url, "-u", "2", "-t", "5s", "--worker", "3/4", "--no-keep")
-	if code != command.ExitOK || stdout != "" || !strings.Contains(stderr, "nothing of the load falls to worker 3/4") {
+	if code != command.ExitOK || stdout != "" || !strings.Contains(stderr, "worker 3/4 has no users to run; exiting") {
 		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 	}
 }
 
-// TestStressListen watches a run of the command line over HTTP, and stops it.
+// TestStressListen watches a run of `onsale stress` over HTTP, and stops it.
 func TestStressListen(t *testing.T) {
 	t.Parallel()
 	url, _ := moody(t)
 	p := launch(t, nil, "stress", url, "--rate", "20/s", "--listen", "127.0.0.1:0", "--no-keep")
 	base := p.waitFor(`control on (http://\S+)`)
-	// Who connects and asks nothing does not keep the report from being written.
+	// A client that connects and sends nothing does not block the report.
 	silent, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(base, "http://"), "/stress"))
 	if err != nil {
 		t.Fatal(err)

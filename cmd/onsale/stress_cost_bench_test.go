@@ -17,20 +17,20 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// What `onsale stress` may take.
+// The limits of the costs of `onsale stress`.
 const (
 	waitingUsers   = 10_000
-	maxWaiting     = 400e6 // bytes resident, with so many users who wait
-	openRate       = 2_000 // tasks a second
+	maxWaiting     = 400e6 // bytes resident, with this number of waiting users
+	openRate       = 2_000 // tasks per second
 	openTime       = 10 * time.Second
-	maxRateError   = 0.01 // of the rate that was asked for
+	maxRateError   = 0.01 // share of the requested rate
 	maxSendLag     = time.Millisecond
-	maxStatistics  = 0.05 // of the rate without statistics
+	maxStatistics  = 0.05 // share of the rate without statistics
 	statisticsTime = 2 * time.Second
 )
 
-// BenchmarkStressMemory measures the most memory that `onsale stress` had
-// resident while 10,000 users waited. Run it by `make bench`; it needs Linux.
+// BenchmarkStressMemory measures the peak resident memory of `onsale stress` while 10,000
+// users wait. Run it with `make bench`; it needs Linux.
 func BenchmarkStressMemory(b *testing.B) {
 	target := startNoop(b).url()
 	for b.Loop() {
@@ -49,14 +49,14 @@ func BenchmarkStressMemory(b *testing.B) {
 			b.Fatalf("exit code %d\n%s", code, p.stderr)
 		}
 		b.ReportMetric(most/1e6, "MB")
-		b.ReportMetric(0, "ns/op") // says nothing here
+		b.ReportMetric(0, "ns/op") // has no meaning here
 		if most == 0 || most > maxWaiting {
 			b.Errorf("%.0f MB, want at most %.0f", most/1e6, maxWaiting/1e6)
 		}
 	}
 }
 
-// peakMemory is the most that a process has had resident, in bytes; 0 if it is gone.
+// peakMemory returns the peak resident memory of a process, in bytes; 0 if it has ended.
 func peakMemory(pid int) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -71,8 +71,8 @@ func peakMemory(pid int) float64 {
 	return 0
 }
 
-// BenchmarkStressOpen measures how exact the open model is at 2,000/s: the rate
-// that was sent, and how late.
+// BenchmarkStressOpen measures how exact the open model is at 2,000/s: the rate of requests,
+// and their delay.
 func BenchmarkStressOpen(b *testing.B) {
 	target := startNoop(b).url()
 	for b.Loop() {
@@ -82,15 +82,15 @@ func BenchmarkStressOpen(b *testing.B) {
 		lag := time.Duration(r.Self.LagP50)
 		b.ReportMetric(sent, "sent/s")
 		b.ReportMetric(lag.Seconds()*1000, "lag_ms")
-		b.ReportMetric(0, "ns/op") // says nothing here
+		b.ReportMetric(0, "ns/op") // has no meaning here
 		if math.Abs(sent/openRate-1) > maxRateError || lag >= maxSendLag || r.Stats.NotSent > 0 {
 			b.Errorf("sent %.1f/s, %s late in the median, %d not sent", sent, lag, r.Stats.NotSent)
 		}
 	}
 }
 
-// BenchmarkStressStatistics measures what counting and timing cost: the rate
-// with statistics as a share of that without, in turns.
+// BenchmarkStressStatistics measures the cost of counting and timing: the rate with statistics
+// as a share of the rate without, in turns.
 func BenchmarkStressStatistics(b *testing.B) {
 	target, err := wire.ParseTarget(startNoop(b).url())
 	if err != nil {
@@ -103,14 +103,14 @@ func BenchmarkStressStatistics(b *testing.B) {
 			ratios = append(ratios, float64(with)/float64(without))
 		}
 		b.ReportMetric(median(ratios), "with/without")
-		b.ReportMetric(0, "ns/op") // says nothing here
+		b.ReportMetric(0, "ns/op") // has no meaning here
 		if ratio := median(ratios); ratio < 1-maxStatistics {
 			b.Errorf("statistics leave %.3f of the rate, want %.2f", ratio, 1-maxStatistics)
 		}
 	}
 }
 
-// enginePosts lets 64 users post for a while, and returns how many answers came.
+// enginePosts runs 64 users that post, and returns the number of answers.
 func enginePosts(b *testing.B, target *wire.Target, off bool) int {
 	b.Helper()
 	counts := make([]int, rateConnections)

@@ -20,8 +20,7 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// storm runs `onsale stress` to its end, and returns its exit code, what it
-// printed, and what it said meanwhile.
+// storm runs `onsale stress` to its end, and returns its exit code and output.
 func storm(tb testing.TB, env []string, args ...string) (code int, stdout, stderr string) {
 	tb.Helper()
 	self, err := os.Executable()
@@ -53,10 +52,9 @@ func readReport(tb testing.TB, path string) result.Run {
 	return r
 }
 
-// TestStressSellsWhatTheBooksSay lets every selling scenario run against a
-// server on either database. The tester is started by a machine that is busy,
-// so that exit code 3 is as good as 0 here: what counts is the truth of the
-// figures.
+// TestStressSellsWhatTheBooksSay runs every selling scenario against a server on each database.
+// The figures must be correct. Exit code 3 is accepted too, because the load tester can be the
+// bottleneck on a busy machine.
 func TestStressSellsWhatTheBooksSay(t *testing.T) {
 	t.Parallel()
 	for name, where := range databases {
@@ -92,7 +90,7 @@ func TestStressSellsWhatTheBooksSay(t *testing.T) {
 	}
 }
 
-// TestStressBrowseAndItems lets those scenarios run that buy nothing.
+// TestStressBrowseAndItems runs the scenarios that buy nothing.
 func TestStressBrowseAndItems(t *testing.T) {
 	t.Parallel()
 	p := serve(t, nil, "--faults", "off", dataDir(t))
@@ -107,7 +105,7 @@ func TestStressBrowseAndItems(t *testing.T) {
 	}
 }
 
-// moody answers 200, and once it is told, something else.
+// moody is a server that answers 200, or another status once it is set.
 func moody(tb testing.TB) (url string, status *atomic.Int64) {
 	tb.Helper()
 	status = new(atomic.Int64)
@@ -120,7 +118,7 @@ func moody(tb testing.TB) (url string, status *atomic.Int64) {
 	return s.URL, status
 }
 
-// TestStressExitCodes: 0 passed, 1 failed, and what decides.
+// TestStressExitCodes: 0 if the run passed, 1 if it failed, and the reasons for each.
 func TestStressExitCodes(t *testing.T) {
 	t.Parallel()
 	well, _ := moody(t)
@@ -141,11 +139,11 @@ func TestStressExitCodes(t *testing.T) {
 		{well + " --fail-if p95{/nothing}>1s", 1, "/nothing"},
 		{"http://127.0.0.1:1 --no-check", 1, "refused"},
 	} {
-		// Four users who wait leave the tester time, however busy the machine is.
+		// Four waiting users leave the load tester enough time, even on a busy machine.
 		args := append(strings.Fields(c.args), "--rate", "20/s", "-t", "2s", "--no-keep", "--only-summary")
 		code, stdout, stderr := storm(t, nil, args...)
 		if code == command.ExitBottleneck && c.want == 0 {
-			t.Logf("%s: the machine is too busy to say more than that the tester was late", c.args)
+			t.Logf("%s: the machine is too busy: the load tester was the bottleneck", c.args)
 			code = 0
 		}
 		if code != c.want && code != command.ExitBottleneck || !strings.Contains(stdout, c.says) {
@@ -154,8 +152,8 @@ func TestStressExitCodes(t *testing.T) {
 	}
 }
 
-// TestStressWrongUse: one line, exit code 2, and nothing is sent.
-func TestStressWrongUse(t *testing.T) {
+// TestStressUsageErrors: the error is one line, the exit code is 2, and no load is sent.
+func TestStressUsageErrors(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
@@ -210,14 +208,13 @@ func TestStressWrongUse(t *testing.T) {
 		if code != command.ExitUsage || errors == 0 || stdout != "" {
 			t.Errorf("%q: exit code %d, want 2 and %q in\n%s\n%s", c.args, code, c.says, stderr, stdout)
 		}
-		if n := asked.Load() - before; n > 3 { // the wait until it is up, and the checks
+		if n := asked.Load() - before; n > 3 { // the wait for the server, and the checks
 			t.Errorf("%q: %d requests were sent", c.args, n)
 		}
 	}
 }
 
-// TestStressReports writes every form of a report, keeps the run, and shows it
-// again.
+// TestStressReports writes every form of a report, saves the run, and shows it.
 func TestStressReports(t *testing.T) {
 	t.Parallel()
 	url, status := moody(t)
@@ -280,7 +277,7 @@ func TestStressReports(t *testing.T) {
 	}
 }
 
-// TestStressStopsGently interrupts a run: it still reports, and passes.
+// TestStressStopsGently interrupts a run, which still reports and passes.
 func TestStressStopsGently(t *testing.T) {
 	t.Parallel()
 	url, _ := moody(t)

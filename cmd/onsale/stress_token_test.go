@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// A token that the environment holds, or names a file of, may be another server's: it
-// does not leave this machine in clear. One that the command line names does.
+// TestStressTokenOfTheEnvironmentStaysHere: a token or a token file from the environment can
+// belong to another server, so it is not sent to another machine in plain text. A token file
+// from the command line is.
 func TestStressTokenOfTheEnvironmentStaysHere(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")
@@ -28,8 +29,8 @@ func TestStressTokenOfTheEnvironmentStaysHere(t *testing.T) {
 			t.Parallel()
 			args := append([]string{"run", "--host", "http://0.0.0.0:1", "--no-check", "--no-keep", "--run-time", "100ms"}, c.flags...)
 			_, out, said := storm(t, c.env, args...)
-			if kept := strings.Contains(said, "is not sent over plain http"); kept != c.kept || strings.Contains(out+said, adminTokenOfTheTest) {
-				t.Errorf("kept back: %t, want %t\n%s", kept, c.kept, said)
+			if kept := strings.Contains(said, "is not sent in plain text"); kept != c.kept || strings.Contains(out+said, adminTokenOfTheTest) {
+				t.Errorf("withheld: %t, want %t\n%s", kept, c.kept, said)
 			}
 		})
 	}

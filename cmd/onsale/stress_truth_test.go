@@ -16,8 +16,8 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// The stalling server answers at once, but for the first fifth of each period,
-// at whose end it answers all that has come.
+// The stalling server answers immediately, except in the first fifth of each period. At the
+// end of that fifth, it answers all waiting requests.
 const (
 	stallPeriod = 2 * time.Second
 	stall       = 400 * time.Millisecond
@@ -38,11 +38,10 @@ func stalling(tb testing.TB) string {
 	return s.URL
 }
 
-// TestStressSeesAStall compares the 99th percentile of the open model with the
-// truth. Of requests that come evenly, a fifth meets the stall, and these wait for
-// between nothing and all of it: 99 % of all wait less than 95 % of it. Users who
-// wait for their answers do not send meanwhile, and see next to nothing: the
-// negative control.
+// TestStressSeesAStall compares the 99th percentile of the open model with the true value. If
+// requests arrive evenly, a fifth of them arrives during the stall, and waits for a part of it:
+// 99 % of all requests wait for less than 95 % of the stall. The negative control are users
+// that wait for their answers: they send no requests during the stall, and hardly see it.
 func TestStressSeesAStall(t *testing.T) {
 	t.Parallel()
 	target := stalling(t)
@@ -58,19 +57,19 @@ func TestStressSeesAStall(t *testing.T) {
 	late := lateness(t)
 	r, code := run("--rate", "200/s", "-t", "10s")
 	got := time.Duration(r.Stats.Total.Response.P99)
-	// A machine that does other things holds up the tester or the server, by what the
-	// timer beside them was late, and the tester may say so instead.
+	// Other programs on the machine delay the load tester or the server, as they delay the
+	// timer. The load tester can then report that it was the bottleneck.
 	if off := (got - truth).Abs(); off > truth/20+late() && code != command.ExitBottleneck {
-		t.Errorf("p99 is %s, and in truth %s; exit code %d", got, truth, code)
+		t.Errorf("p99 is %s, but the true value is %s; exit code %d", got, truth, code)
 	}
 	control, _ := run("-u", "2", "-t", "4s")
 	if naive := time.Duration(control.Stats.Total.Response.P99); naive > truth/2+late() {
-		t.Errorf("users who wait for answers see a p99 of %s: the control shows nothing", naive)
+		t.Errorf("users that wait for answers see a p99 of %s: the negative control failed", naive)
 	}
 }
 
-// lateness watches a timer of a millisecond until the test ends. It returns what tells
-// by how much the timer has been late at most.
+// lateness runs a timer of a millisecond until the test ends. It returns a function that
+// returns the maximum delay of the timer.
 func lateness(t *testing.T) func() time.Duration {
 	t.Helper()
 	var most atomic.Int64
@@ -84,8 +83,8 @@ func lateness(t *testing.T) func() time.Duration {
 	return func() time.Duration { return time.Duration(most.Load()) }
 }
 
-// TestStressTellsTroublesApart lets servers do what servers do wrong.
-func TestStressTellsTroublesApart(t *testing.T) {
+// TestStressDistinguishesFailures: the report names the kind of each server failure.
+func TestStressDistinguishesFailures(t *testing.T) {
 	t.Parallel()
 	request := func(c net.Conn) { // read it whole, so that closing resets nothing
 		_, _ = http.ReadRequest(bufio.NewReader(c))
@@ -136,14 +135,14 @@ func TestStressTellsTroublesApart(t *testing.T) {
 				}
 			}
 			if !strings.Contains(stdout, kind) {
-				t.Errorf("the report does not say %s:\n%s", kind, stdout)
+				t.Errorf("the report does not contain %s:\n%s", kind, stdout)
 			}
 		})
 	}
 }
 
-// TestStressSeesAHangAtTheEnd lets a server answer no more in the last seconds:
-// what is never answered is a failure, however the run ends.
+// TestStressSeesAHangAtTheEnd: a server stops answering in the last seconds. Requests without
+// an answer are failures, however the run ends.
 func TestStressSeesAHangAtTheEnd(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
@@ -164,8 +163,8 @@ func TestStressSeesAHangAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestStressFindsTheCapacity of a server that answers one request at a time, in
-// 10 ms: it bears less than 100 a second, and not much less.
+// TestStressFindsTheCapacity: a server that answers one request at a time in 10 ms can serve
+// slightly less than 100 requests per second.
 func TestStressFindsTheCapacity(t *testing.T) {
 	t.Parallel()
 	turn := make(chan struct{}, 1)
@@ -188,8 +187,8 @@ func TestStressFindsTheCapacity(t *testing.T) {
 	if c == nil || len(c.Points) < 4 {
 		t.Fatalf("%+v", c)
 	}
-	// A busy machine makes the server slower than it says, and never faster. Within
-	// a step of 2 s a load that is a little too high does not yet queue for long.
+	// A busy machine makes the server slower, but never faster. In a step of 2 s, a load that
+	// is slightly too high does not cause a long queue.
 	if c.Highest < 30 || c.Highest > 130 || c.Broken == 0 && code == command.ExitOK {
 		t.Errorf("%+v", c)
 	}

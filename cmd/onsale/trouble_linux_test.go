@@ -16,12 +16,12 @@ import (
 	"onsale/cmd/onsale/internal/command"
 )
 
-// mount is run by a shell in a mount namespace of its own, and becomes the program
-// that it is given, with a file system of its own at a directory.
+// mount is a shell script for a new mount namespace. It mounts a new file system at a directory
+// and then executes a program.
 const mount = `mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"`
 
-// launchOnDisk starts onsale with a small disk at a directory, which nobody else
-// sees and which is gone with the process. The options are those of a mount.
+// launchOnDisk starts onsale with a small disk at a directory. No other process sees the disk,
+// and it disappears with the process. The options are mount options.
 func launchOnDisk(t *testing.T, options, dir string, args ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
@@ -34,8 +34,8 @@ func launchOnDisk(t *testing.T, options, dir string, args ...string) *process {
 	return launchProgram(t, "unshare", nil, append([]string{namespace(t), "sh", "-c", mount, "sh", options, dir, self}, args...)...)
 }
 
-// namespace returns the flag with which unshare may mount: as root, or as root of
-// a user namespace.
+// namespace returns the flags with which unshare is allowed to mount: as root, or as root of a
+// user namespace.
 func namespace(t *testing.T) string {
 	t.Helper()
 	var said []string
@@ -46,16 +46,16 @@ func namespace(t *testing.T) string {
 		}
 		said = append(said, fmt.Sprintf("unshare %s: %v %s", flag, err, strings.TrimSpace(string(out))))
 	}
-	t.Fatalf("a full disk needs leave to mount one; in a container, add --cap-add SYS_ADMIN (%s)", strings.Join(said, "; "))
+	t.Fatalf("this test must be allowed to mount a disk; in a container, add --cap-add SYS_ADMIN (%s)", strings.Join(said, "; "))
 	return ""
 }
 
-// onDisk is where a file of the small disk is found from outside.
+// onDisk returns the path of a file on the small disk for other processes.
 func (p *process) onDisk(file string) string {
 	return fmt.Sprintf("/proc/%d/root%s", p.cmd.Process.Pid, file)
 }
 
-// fill leaves no byte of the small disk at a directory free, until it is emptied.
+// fill fills the small disk at a directory. The returned function frees the space.
 func (p *process) fill(dir string) (empty func()) {
 	p.t.Helper()
 	ballast := p.onDisk(filepath.Join(dir, "ballast"))
@@ -81,14 +81,14 @@ func (p *process) fill(dir string) (empty func()) {
 	}
 }
 
-// warnings counts the lines of the log that are more than news.
+// warnings counts the log lines above the level info.
 func (p *process) warnings() int {
 	said := p.stderr.String()
 	return strings.Count(said, "level=WARN") + strings.Count(said, "level=ERROR")
 }
 
-// TestFullDiskOfTheMetrics fills the disk at once, while so many samples wait in
-// memory that they must be written when the metrics end. The library panics there.
+// TestFullDiskOfTheMetrics fills the disk while so many samples are in memory that the metrics
+// must write them when they stop. The library panics there.
 func TestFullDiskOfTheMetrics(t *testing.T) {
 	t.Parallel()
 	fast := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -116,7 +116,7 @@ func TestFullDiskOfTheMetrics(t *testing.T) {
 	defer c.CloseIdleConnections()
 	sells(t, base)
 	if status, body := call(t.Context(), c, http.MethodGet, base+"/api/v1/query?query=up", ""); status != http.StatusServiceUnavailable {
-		t.Errorf("a query was answered %d %s", status, body)
+		t.Errorf("a query got %d %s", status, body)
 	}
 	if most, said := 3, up.warnings()-before; said > most {
 		t.Errorf("%d warnings, want %d at most:\n%s", said, most, up.stderr)
@@ -136,12 +136,12 @@ func TestFullDiskAtTheStart(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	dir := filepath.Join(data, "prometheus")
 	up := launchOnDisk(t, "size=4m", dir, idle("--data-dir", data)...)
-	if line := up.waitFor("onsale: the monitoring ended.*"); !strings.Contains(line, dir+" has 4 MB") || !strings.Contains(line, "the sale goes on") {
+	if line := up.waitFor("onsale: the monitoring ended.*"); !strings.Contains(line, dir+" has 4 MB") || !strings.Contains(line, "ticket sales continue") {
 		t.Errorf("said %q", line)
 	}
 	sells(t, up.url())
 	if n := up.warnings(); n > 0 {
-		t.Errorf("%d warnings beside that: %s", n, up.stderr)
+		t.Errorf("%d other warnings: %s", n, up.stderr)
 	}
 	if code := up.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
@@ -155,8 +155,8 @@ func TestFullDiskAtTheStart(t *testing.T) {
 	}
 }
 
-// TestFullDiskOfEverything: without its database there is no sale; it waits for
-// space, and says so in one line.
+// TestFullDiskOfEverything: without space for its database, the server waits, and reports that
+// in one line.
 func TestFullDiskOfEverything(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"serve", "up"} {
@@ -179,9 +179,8 @@ func TestFullDiskOfEverything(t *testing.T) {
 	}
 }
 
-// TestFullDiskOfTheSale fills the disk while tickets are sold. Buyers and /ready are
-// told so until there is room again, and none is told that an outcome is unknown of a
-// purchase that was never tried.
+// TestFullDiskOfTheSale fills the disk while tickets are sold. Buyers and /ready get the reason
+// until there is space. No buyer gets outcome_unknown for a purchase that was not attempted.
 func TestFullDiskOfTheSale(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -199,28 +198,28 @@ func TestFullDiskOfTheSale(t *testing.T) {
 	for body := ""; !strings.Contains(body, reason); {
 		_, answer := call(t.Context(), c, http.MethodGet, base+"/ready", "")
 		if body = string(answer); time.Now().After(deadline) {
-			t.Fatalf("/ready says %s, want %q", body, reason)
+			t.Fatalf("/ready answers %s, want %q", body, reason)
 		}
 	}
 	for range 3 {
 		if status, body := call(t.Context(), c, http.MethodPost, base+"/buy/1", purchase); status != http.StatusServiceUnavailable || !strings.Contains(string(body), reason) {
-			t.Errorf("a purchase was answered %d %s, want %q", status, body, reason)
+			t.Errorf("a purchase got %d %s, want %q", status, body, reason)
 		}
 	}
 	if n := strings.Count(p.stderr.String(), "database unavailable"); n != 1 {
-		t.Errorf("the log says it %d times, want once:\n%s", n, p.stderr)
+		t.Errorf("the log reports it %d times, want once:\n%s", n, p.stderr)
 	}
 	empty()
 	for status := 0; status != http.StatusOK; {
 		var body []byte
 		if status, body = call(t.Context(), c, http.MethodGet, base+"/ready", ""); time.Now().After(deadline) {
-			t.Fatalf("/ready answers %d %s, want it ready again", status, body)
+			t.Fatalf("/ready answers %d %s, want 200", status, body)
 		}
 	}
 	sells(t, base)
 }
 
-// TestDiskThatCannotBeWritten ends with one line.
+// TestDiskThatCannotBeWritten: the server ends with one line.
 func TestDiskThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
@@ -241,7 +240,7 @@ func TestDiskThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// TestCrowdComesAndGoes: nothing of a crowd stays when it was sent home.
+// TestCrowdComesAndGoes: demo users leak no resources when they stop.
 func TestCrowdComesAndGoes(t *testing.T) {
 	t.Parallel()
 	up := launch(t, nil, idle("--monitor", "off", dataDir(t))...)
@@ -275,12 +274,12 @@ func TestCrowdComesAndGoes(t *testing.T) {
 	}
 	round := func() {
 		change(50)
-		time.Sleep(100 * time.Millisecond) // as somebody at the page
+		time.Sleep(100 * time.Millisecond) // like a person at the page
 		change(0)
 	}
-	round() // what stays of the first round, connections and pools, is no leak
+	round() // connections and pools that remain after the first round are not leaks
 	var f, g int
-	until(t, startLimit, "the crowd is gone", func() string {
+	until(t, startLimit, "the demo users stop", func() string {
 		if g != goroutines() || f != files() {
 			f, g = files(), goroutines()
 			return fmt.Sprintf("%d files, %d goroutines", f, g)
@@ -291,7 +290,7 @@ func TestCrowdComesAndGoes(t *testing.T) {
 		round()
 	}
 	const slack = 10 // connections that come and go, in files and goroutines
-	until(t, startLimit, "the crowd is gone once more", func() string {
+	until(t, startLimit, "the demo users stop again", func() string {
 		if files() > f+slack || goroutines() > g+slack {
 			return fmt.Sprintf("%d files, before %d; %d goroutines, before %d", files(), f, goroutines(), g)
 		}

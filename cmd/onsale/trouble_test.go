@@ -28,12 +28,11 @@ func sells(t *testing.T, base string) {
 	r := newRush(t, base, 100)
 	r.buy(t.Context(), 10, 1)
 	if r.verify(); r.answers[http.StatusOK] != 10 {
-		t.Errorf("10 buyers were answered %v", r.answers)
+		t.Errorf("10 buyers got %v", r.answers)
 	}
 }
 
-// value asks a Prometheus for the one value of a query, and is empty if there is
-// not one.
+// value returns the value of a query to a Prometheus. It is empty unless there is exactly one.
 func value(t *testing.T, base, expr string) string {
 	t.Helper()
 	c := newClient()
@@ -59,12 +58,12 @@ func becomes(t *testing.T, base, expr, want string) {
 	})
 }
 
-// at is what a selector selects at a time.
+// at returns the value of a selector at a time.
 func at(selector string, when time.Time) string {
 	return fmt.Sprintf("%s @ %d.%03d", selector, when.Unix(), when.UnixMilli()%1000)
 }
 
-// idle is `up` without a crowd and without faults.
+// idle are the arguments of `up` without demo users and faults.
 func idle(args ...string) []string {
 	return append([]string{"up", "--listen", "127.0.0.1:0", "--crowd", "0", "--faults", "off"}, args...)
 }
@@ -91,14 +90,14 @@ func TestTakenPortOfUpAndMonitor(t *testing.T) {
 				t.Errorf("said %q, want the flag, the address and the reason", line)
 			}
 			if _, err := os.Stat(dir); !os.IsNotExist(err) {
-				t.Errorf("the data directory was made: %v", err)
+				t.Errorf("the data directory was created: %v", err)
 			}
 		})
 	}
 }
 
-// TestTwoOnOneDirectory: the second has no monitoring, leaves that of the first
-// alone, and sells the same concerts.
+// TestTwoOnOneDirectory: the second process has no monitoring, does not disturb that of the
+// first, and sells the same concerts.
 func TestTwoOnOneDirectory(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
@@ -116,14 +115,14 @@ func TestTwoOnOneDirectory(t *testing.T) {
 	r.buy(t.Context(), 10, 1)
 	r.verify()
 	if r.answers[http.StatusOK] != 20 {
-		t.Errorf("20 buyers were answered %v", r.answers)
+		t.Errorf("20 buyers got %v", r.answers)
 	}
 	if code := second.terminate(); code != command.ExitOK {
-		t.Errorf("exit code %d of the second", code)
+		t.Errorf("exit code %d of the second process", code)
 	}
-	// The first writes it once a minute, the second would have at its end.
+	// The first process writes it once a minute; the second would have written it at its end.
 	if info, err := os.Stat(filepath.Join(dir, "alertmanager", "nflog")); err == nil && time.Since(began) < time.Minute {
-		t.Errorf("the second wrote what the first keeps, at %s", info.ModTime())
+		t.Errorf("the second process wrote a file of the first, at %s", info.ModTime())
 	}
 	becomes(t, base, "up", "1")
 
@@ -156,7 +155,7 @@ func TestDataDirectoryThatIsAFile(t *testing.T) {
 	}
 }
 
-// TestDiscordOutOfReach: neither start nor sale waits for it.
+// TestDiscordOutOfReach: neither start nor sales wait for Discord.
 func TestDiscordOutOfReach(t *testing.T) {
 	t.Parallel()
 	nobody := discordtest.Start()
@@ -187,8 +186,8 @@ func garble(t *testing.T, file string) {
 	}
 }
 
-// TestDamagedFiles: whatever the monitoring keeps, and cannot read any more, is
-// told and costs no more than what it was.
+// TestDamagedFiles: the monitoring reports each of its files that it cannot read, and loses
+// nothing else.
 func TestDamagedFiles(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
@@ -197,7 +196,7 @@ func TestDamagedFiles(t *testing.T) {
 	base := awaitAlerting(t, up)
 	silence(t, base, "alertname=Nothing")
 	becomes(t, base, "sum(count_over_time(up[1m])) > bool 3", "1")
-	up.waitFor("Always") // it is in the inbox
+	up.waitFor("Always") // the alert is in the inbox
 	if code := up.terminate(); code != command.ExitOK {
 		t.Fatalf("exit code %d", code)
 	}
@@ -231,7 +230,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// TestDamagedBlock: the library has no repair for the past, so it is set aside.
+// TestDamagedBlock: the library cannot repair a block, so it is moved aside.
 func TestDamagedBlock(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -254,7 +253,7 @@ func TestDamagedBlock(t *testing.T) {
 	becomes(t, base, "max_over_time(whole[12h])", "1")
 }
 
-// silence mutes the alerts with a label.
+// silence silences the alerts with a label.
 func silence(t *testing.T, base, matcher string) {
 	t.Helper()
 	c := newClient()
@@ -269,7 +268,7 @@ func silence(t *testing.T, base, matcher string) {
 	}
 }
 
-// sample puts a sample of the series into what takes samples.
+// sample appends a sample of the series.
 func sample(t *testing.T, to interface {
 	Appender(ctx context.Context) storage.Appender
 }, series string, when time.Time,
@@ -284,7 +283,7 @@ func sample(t *testing.T, to interface {
 	}
 }
 
-// block writes a block of one sample into a directory of metrics.
+// block writes a block with one sample into a metrics directory.
 func block(t *testing.T, dir, series string, when time.Time) {
 	t.Helper()
 	w, err := tsdb.NewBlockWriter(slog.New(slog.DiscardHandler), dir, time.Hour.Milliseconds())
@@ -300,7 +299,7 @@ func block(t *testing.T, dir, series string, when time.Time) {
 	}
 }
 
-// head writes one sample into the log of a directory of metrics.
+// head writes one sample into the write-ahead log of a metrics directory.
 func head(t *testing.T, dir, series string, when time.Time) {
 	t.Helper()
 	db, err := tsdb.Open(dir, slog.New(slog.DiscardHandler), nil, tsdb.DefaultOptions(), nil)
@@ -313,8 +312,8 @@ func head(t *testing.T, dir, series string, when time.Time) {
 	}
 }
 
-// TestClockThatWasAhead starts on metrics of tomorrow, beside which none of today
-// could be stored.
+// TestClockThatWasAhead starts with metrics of tomorrow, which would prevent storing those of
+// today.
 func TestClockThatWasAhead(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -333,16 +332,16 @@ func TestClockThatWasAhead(t *testing.T) {
 	}
 	becomes(t, base, at("yesterday", past), "1")
 	if got := value(t, base, at("tomorrow", future)); got != "" {
-		t.Errorf("tomorrow is still there: %s", got)
+		t.Errorf("the metrics of tomorrow still exist: %s", got)
 	}
 	aside, err := filepath.Glob(filepath.Join(dir, "ahead", "*"))
-	if err != nil || len(aside) != 3 { // the log, the files of samples and a block
+	if err != nil || len(aside) != 3 { // the write-ahead log, the head chunks and a block
 		t.Errorf("set aside: %v %v", aside, err)
 	}
 }
 
-// TestClockThatWasBehind starts on metrics of three days ago, as after a clock
-// that was set forward.
+// TestClockThatWasBehind starts with metrics of three days ago, as after a clock was set
+// forward.
 func TestClockThatWasBehind(t *testing.T) {
 	t.Parallel()
 	data, past := filepath.Join(t.TempDir(), "data"), time.Now().Add(-72*time.Hour)
@@ -356,7 +355,7 @@ func TestClockThatWasBehind(t *testing.T) {
 	}
 }
 
-// TestSecondStartContinues ends `up` in the middle of the day and starts it anew.
+// TestSecondStartContinues restarts `up`. Alerts, silences and concerts continue.
 func TestSecondStartContinues(t *testing.T) {
 	t.Parallel()
 	receiver := discordtest.Start()
@@ -379,7 +378,7 @@ func TestSecondStartContinues(t *testing.T) {
 		t.Errorf("it took %s to end", took)
 	}
 
-	// The two alerts more show when what the first start knew would have been told.
+	// Two more alerts show when alerts of the first start would have been sent again.
 	more := always
 	for _, name := range []string{"Later", "Last"} {
 		more += "      - alert: " + name + "\n        expr: vector(1)\n        labels: {severity: info}\n"
@@ -395,7 +394,7 @@ func TestSecondStartContinues(t *testing.T) {
 		}
 	}
 	if times["Always"] != 1 || times["Later"] != 0 {
-		t.Errorf("told %v, want Always once, and Later, which is silenced, never", titles(receiver))
+		t.Errorf("messages %v, want Always once, and not Later, which is silenced", titles(receiver))
 	}
 	becomes(t, w.base, "sum(count_over_time("+at("up[1h]", stopped)+")) > bool 3", "1")
 	var concerts []struct{ ID int64 }

@@ -14,23 +14,25 @@ import (
 type upCmd struct {
 	apiFlags
 
-	Crowd    int    `help:"How many demo buyers there are; 0 for none." default:"25" group:"Demo"`
-	Scenario string `help:"What they do: tickets, tickets-random-deny or items." default:"tickets" group:"Demo"`
-	Pace     string `help:"How fast the monitoring looks and tells: demo, every second, or real, every 5 s." enum:"demo,real" default:"demo" group:"Demo"`
-	Fresh    bool   `help:"Wipe the data directory first, after asking." env:"-" group:"Demo"`
-	Yes      bool   `help:"Answer yes to that question." env:"-" group:"Demo"`
+	Crowd    int    `help:"Number of demo users; 0 turns them off." default:"25" group:"Demo"`
+	Scenario string `help:"Scenario that the demo users run: tickets, tickets-random-deny or items." default:"tickets" group:"Demo"`
+	Pace     string `help:"Speed of scrapes and alerts: demo scrapes every second and one minute becomes 5 s, real scrapes every 5 s." enum:"demo,real" default:"demo" group:"Demo"`
+	Fresh    bool   `help:"Wipe the data directory first. Asks for confirmation." env:"-" group:"Demo"`
+	Yes      bool   `help:"Confirm --fresh without asking." env:"-" group:"Demo"`
 
-	Monitor    string `help:"Whether to monitor: on or off." enum:"on,off" default:"on" group:"Monitoring"`
+	Monitor    string `help:"Run the monitoring: on or off." enum:"on,off" default:"on" group:"Monitoring"`
 	watchFlags `group:"Monitoring"`
 }
 
 // Help is shown under `onsale up --help`.
 func (upCmd) Help() string {
-	return `The API, its monitoring, demo concerts and a demo crowd, on one address. The
-monitoring runs in a process of its own. What is kept, is kept in the data
-directory, and the next start goes on with it. DISCORD_URL is the webhook that
-alerts go to, and DISCORD_MENTION whom critical ones mention; not set, alerts
-stay in the inbox, /inbox. Further variables are those of onsale serve --help.`
+	return `Serves the API and its monitoring on one address, and runs demo users that buy
+tickets for demo concerts. The monitoring runs in a process of its own. The data
+directory keeps everything for the next start.
+
+DISCORD_URL is the Discord webhook for alerts, and DISCORD_MENTION the people
+that critical alerts mention. Without DISCORD_URL, alerts stay at /inbox. See
+onsale serve --help for the other environment variables.`
 }
 
 // Run serves until the context ends.
@@ -64,7 +66,7 @@ func (c *upCmd) Run(ctx context.Context, e *command.Env) error {
 	return start(ctx, o)
 }
 
-// confirm returns what is to be wiped, after asking.
+// confirm returns the names to wipe in the data directory, once the user has confirmed.
 func (c *upCmd) confirm(ctx context.Context, e *command.Env, o app.Options) ([]string, error) {
 	kept, err := app.Kept(o)
 	if err != nil {
@@ -73,8 +75,8 @@ func (c *upCmd) confirm(ctx context.Context, e *command.Env, o app.Options) ([]s
 	if len(kept) == 0 || c.Yes {
 		return kept, nil
 	}
-	if e.Ask(ctx, fmt.Sprintf("--fresh removes %s from %s. Go on?", strings.Join(kept, ", "), o.DataDir)) {
+	if e.Ask(ctx, fmt.Sprintf("--fresh removes %s from %s. Continue?", strings.Join(kept, ", "), o.DataDir)) {
 		return kept, nil
 	}
-	return nil, &command.UsageError{Err: errors.New("--fresh was not confirmed, nothing was removed; --yes confirms it without asking")}
+	return nil, &command.UsageError{Err: errors.New("--fresh was not confirmed, so nothing was removed; --yes confirms it without asking")}
 }

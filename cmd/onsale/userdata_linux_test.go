@@ -11,7 +11,7 @@ import (
 // userDataScript prints user data.
 const userDataScript = "../../deploy/aws/user-data.sh"
 
-// maxUserData is how many bytes of user data EC2 takes.
+// maxUserData is the limit of EC2 for user data, in bytes.
 const maxUserData = 16 << 10
 
 const (
@@ -19,7 +19,7 @@ const (
 	archiveSum = "0000000000000000000000000000000000000000000000000000000000000123"
 )
 
-// TestUserData has cloud-init check the user data, and looks what it would do.
+// TestUserData validates the user data with cloud-init, and checks its files and commands.
 func TestUserData(t *testing.T) {
 	t.Parallel()
 	for name, arguments := range map[string][]string{
@@ -30,10 +30,10 @@ func TestUserData(t *testing.T) {
 			t.Parallel()
 			text := mustRun(t, "bash", append([]string{userDataScript}, arguments...)...)
 			if said, ok := checkUserData(t, text); !ok {
-				t.Errorf("cloud-init says of the user data: %s", said)
+				t.Errorf("cloud-init rejects the user data: %s", said)
 			}
 			if len(text) > maxUserData {
-				t.Errorf("the user data has %d bytes, EC2 takes %d", len(text), maxUserData)
+				t.Errorf("the user data has %d bytes, EC2 accepts at most %d", len(text), maxUserData)
 			}
 			var data struct {
 				WriteFiles []struct{ Path, Permissions, Content string } `yaml:"write_files"`
@@ -48,7 +48,7 @@ func TestUserData(t *testing.T) {
 			}
 			if files["/etc/systemd/system/onsale.service 0644"] != vmFile(t, "onsale.service") ||
 				files["/usr/local/sbin/onsale-install 0755"] != vmFile(t, "install.sh") || len(files) != 2 {
-				t.Errorf("the user data does not write the two files as they are, but %q", files)
+				t.Errorf("the user data must write the two files unchanged, but writes %q", files)
 			}
 			want := append([]string{"/usr/local/sbin/onsale-install"}, arguments...)
 			if len(data.Runcmd) != 1 || !slices.Equal(data.Runcmd[0], want) {
@@ -61,21 +61,21 @@ func TestUserData(t *testing.T) {
 		text := mustRun(t, "bash", userDataScript)
 		for from, to := range map[string]string{"permissions:": "permission:", "runcmd:\n": "runcmd: 5\nignored:\n", "#cloud-config\n": "\n"} {
 			if said, ok := checkUserData(t, swap(t, text, from, to)); ok {
-				t.Errorf("with %q cloud-init is content: %s", to, said)
+				t.Errorf("with %q cloud-init reports no error: %s", to, said)
 			}
 		}
 	})
 }
 
-// checkUserData returns what cloud-init says, and whether it is content.
+// checkUserData returns the output of cloud-init, and whether it accepts the user data.
 func checkUserData(t *testing.T, text string) (said string, ok bool) {
 	t.Helper()
 	return runTool(t, "", "cloud-init", "schema", "--config-file", writeFile(t, "user-data.yaml", text))
 }
 
-// TestUserDataRefusesWhatItCannotUse: what is wrong with the arguments shows here, and not
-// on a machine that does not come up.
-func TestUserDataRefusesWhatItCannotUse(t *testing.T) {
+// TestUserDataRejectsInvalidArguments: the script reports invalid arguments, instead of a
+// machine that does not start.
+func TestUserDataRejectsInvalidArguments(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		arguments []string

@@ -17,7 +17,7 @@ import (
 	"onsale/internal/catalog"
 )
 
-// webhookMessage is what a webhook of Alertmanager's is sent.
+// webhookMessage has the fields of a webhook message of Alertmanager that tests read.
 type webhookMessage struct {
 	Receiver string
 	Alerts   []struct {
@@ -26,8 +26,8 @@ type webhookMessage struct {
 	}
 }
 
-// TestFilesOfTheUser hands `onsale monitor` a scrape job, rules and a way to tell
-// people, and all three are there.
+// TestFilesOfTheUser passes a scrape job, rules and a webhook in files to `onsale monitor`, and
+// checks that all three work.
 func TestFilesOfTheUser(t *testing.T) {
 	t.Parallel()
 	target, messages := httptest.NewServer(new(earlierService)), make(chan webhookMessage, 100)
@@ -62,14 +62,14 @@ receivers:
 	w := watch(t, awaitAlerting(t, monitor))
 	for query, want := range map[string]string{
 		`up{job="shop"}`:          "1", // the job of the file
-		`up{job="ticket_system"}`: "1", // the built-in job beside it
+		`up{job="ticket_system"}`: "1", // the built-in job
 		"shop:up:sum":             "1", // the rules that the file names
 		"instances:up:sum":        "2", // the rules of the flag
 	} {
 		w.answers(t, query, want)
 	}
 	rulesAreHealthy(t, w, catalog.Demo(), "Always")
-	until(t, startLimit, "the webhook is told", func() string {
+	until(t, startLimit, "the webhook gets the message", func() string {
 		select {
 		case m := <-messages:
 			if m.Receiver == "desk" && len(m.Alerts) == 1 && m.Alerts[0].Status == "firing" && m.Alerts[0].Labels["alertname"] == "Always" {
@@ -93,9 +93,9 @@ func (w *watcher) answers(t *testing.T, query, want string) {
 	})
 }
 
-// TestFilesThatAreRefused: what a file asks for in vain is named with its line,
-// before anything else is done.
-func TestFilesThatAreRefused(t *testing.T) {
+// TestFilesThatAreRejected: the error names the line of an option that is not supported, and
+// nothing else has been done.
+func TestFilesThatAreRejected(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -107,7 +107,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 		command []string
 		flag    string
 		text    string
-		say     []string // the first directly after the file's name
+		say     []string // expected in the error; the first directly after the name of the file
 	}{
 		"remote write": {
 			monitor, "--prometheus-config", "global: {}\n\nremote_write:\n  - url: http://x.example\n",
@@ -145,7 +145,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 			monitor, "--alertmanager-config", "route: {receiver: a}\nreceivers: [{name: a}]\ntracing: {endpoint: x}\n",
 			[]string{":3: tracing: not supported"},
 		},
-		"receiver that is not there": {
+		"receiver that does not exist": {
 			up, "--alertmanager-config", "route:\n  receiver: b\nreceivers: [{name: a}]\n",
 			[]string{": undefined receiver ", `"b"`},
 		},
@@ -153,7 +153,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file, data := writeFile(t, "file.yml", c.text), filepath.Join(t.TempDir(), "data")
-			// The address is taken: whoever listens first says that instead.
+			// The address is in use: a server that listens first would report that instead.
 			args := slices.Concat(c.command, []string{c.flag, file, "--listen", taken.Addr().String(), "--data-dir", data})
 			p := launch(t, nil, args...)
 			if code := p.code(); code != command.ExitUsage {
@@ -169,13 +169,13 @@ func TestFilesThatAreRefused(t *testing.T) {
 				}
 			}
 			if _, err := os.Stat(data); !os.IsNotExist(err) {
-				t.Errorf("the data directory was made: %v", err)
+				t.Errorf("the data directory was created: %v", err)
 			}
 		})
 	}
 }
 
-// TestFilesThatAreMissing are named with the reason.
+// TestFilesThatAreMissing: the error names the file and the reason.
 func TestFilesThatAreMissing(t *testing.T) {
 	t.Parallel()
 	for _, flag := range []string{"--prometheus-config", "--rules", "--alertmanager-config"} {

@@ -15,7 +15,7 @@ import (
 	"onsale/internal/app"
 )
 
-// vmFile returns what a file of deploy/aws has in it.
+// vmFile returns the content of a file in deploy/aws.
 func vmFile(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../deploy/aws/" + name)
@@ -25,7 +25,7 @@ func vmFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// writeUnit writes a unit whose program exists, and returns its path.
+// writeUnit writes the unit with a program that exists, and returns its path.
 func writeUnit(t *testing.T, unit string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -35,7 +35,7 @@ func writeUnit(t *testing.T, unit string) string {
 	return writeFile(t, "onsale.service", strings.ReplaceAll(unit, "/usr/local/bin/onsale", self))
 }
 
-// swap replaces what must be there.
+// swap replaces a text, which must exist.
 func swap(t *testing.T, text, from, to string) string {
 	t.Helper()
 	if !strings.Contains(text, from) {
@@ -44,8 +44,8 @@ func swap(t *testing.T, text, from, to string) string {
 	return strings.Replace(text, from, to, 1)
 }
 
-// TestUnitIsWellFormed has systemd read the unit. It only warns of what it does not
-// know, and ignores it.
+// TestUnitIsWellFormed verifies the unit with systemd. Any warning fails the test, because
+// systemd ignores settings that it does not support.
 func TestUnitIsWellFormed(t *testing.T) {
 	t.Parallel()
 	verify := func(unit string) string {
@@ -57,7 +57,7 @@ func TestUnitIsWellFormed(t *testing.T) {
 	}
 	unit := vmFile(t, "onsale.service")
 	if said := verify(unit); said != "" {
-		t.Errorf("systemd says of the unit: %s", said)
+		t.Errorf("systemd warns about the unit: %s", said)
 	}
 	for name, broken := range map[string]string{
 		"a misspelled setting": swap(t, unit, "ProtectSystem=", "ProtectSytem="),
@@ -66,30 +66,30 @@ func TestUnitIsWellFormed(t *testing.T) {
 		"no program":           swap(t, unit, "ExecStart=", "ExecStart=/nowhere"),
 	} {
 		if said := verify(broken); said == "" {
-			t.Errorf("systemd finds nothing wrong with %s", name)
+			t.Errorf("systemd reports no error for %s", name)
 		}
 	}
 }
 
-// TestUnitIsConfined has systemd judge how much the service may do, from 0 for nothing
-// to 100 for everything. Units without protection get 96.
+// TestUnitIsConfined checks the exposure level of the service that systemd computes, from 0 to
+// 100. Units without protection get 96.
 func TestUnitIsConfined(t *testing.T) {
 	t.Parallel()
 	const most = "15"
 	confined := func(unit string) bool {
 		out, ok := runTool(t, "", "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold="+most, writeUnit(t, unit))
 		if !strings.Contains(out, "Overall exposure level") {
-			t.Fatalf("systemd judged nothing: %s", out)
+			t.Fatalf("systemd computed no exposure level: %s", out)
 		}
 		return ok
 	}
 	unit := vmFile(t, "onsale.service")
 	if !confined(unit) {
-		t.Errorf("the service is exposed by more than %s", most)
+		t.Errorf("the exposure level of the service is above %s", most)
 	}
 	for _, line := range []string{"SystemCallFilter=@system-service\nSystemCallFilter=~@privileged @resources\nSystemCallFilter=setpriority\n", "CapabilityBoundingSet=\n"} {
 		if confined(swap(t, unit, line, "")) {
-			t.Errorf("without %q the service is exposed by no more than %s", line, most)
+			t.Errorf("without %q the exposure level of the service is still at most %s", line, most)
 		}
 	}
 }
@@ -112,8 +112,8 @@ func setting(t *testing.T, unit, name string) string {
 	return values[0]
 }
 
-// TestUnitRunsTheProgram starts the program as the unit does: with its command line and
-// its environment, in which directories of the test stand for the specifiers.
+// TestUnitRunsTheProgram starts the program like the unit: with its command line and its
+// environment. Test directories replace the specifiers.
 func TestUnitRunsTheProgram(t *testing.T) {
 	t.Parallel()
 	unit := vmFile(t, "onsale.service")
@@ -128,7 +128,7 @@ func TestUnitRunsTheProgram(t *testing.T) {
 	state, credentials := t.TempDir(), t.TempDir()
 	name, file, _ := strings.Cut(setting(t, unit, "LoadCredential"), ":")
 	if file != "/etc/onsale/admin-token" {
-		t.Errorf("LoadCredential reads %s, install.sh writes another file", file)
+		t.Errorf("LoadCredential reads %s, but install.sh writes another file", file)
 	}
 	token := strings.Repeat("t", 32)
 	if err := os.WriteFile(filepath.Join(credentials, name), []byte(token), 0o600); err != nil {
@@ -159,24 +159,24 @@ func TestUnitRunsTheProgram(t *testing.T) {
 		}
 	}
 	if code := p.terminate(); code != command.ExitOK {
-		t.Errorf("SIGTERM ends it with code %d", code)
+		t.Errorf("SIGTERM ends the program with code %d", code)
 	}
 }
 
-// TestUnitWaitsForTheStop: systemd must not kill a server that stops in its own time, and
-// must not start one again whose settings are wrong.
+// TestUnitWaitsForTheStop: systemd must not kill a server before its stop timeout, and must not
+// restart one with invalid settings.
 func TestUnitWaitsForTheStop(t *testing.T) {
 	t.Parallel()
 	unit, o := vmFile(t, "onsale.service"), app.DefaultOptions()
 	waits, err := time.ParseDuration(setting(t, unit, "TimeoutStopSec") + "s")
 	// docs/architecture.md has the sum.
 	if stop := o.DrainDelay + o.ShutdownTimeout + 14*time.Second; err != nil || waits <= stop {
-		t.Errorf("systemd kills the server after %s (%v), a stop may take %s", waits, err, stop)
+		t.Errorf("systemd kills the server after %s (%v), but a stop can take %s", waits, err, stop)
 	}
 	if setting(t, unit, "Restart") != "always" || setting(t, unit, "RestartPreventExitStatus") != "2" || command.ExitUsage != 2 {
-		t.Error("a server with wrong settings is started again, or a crashed one is not")
+		t.Error("a server with invalid settings is restarted, or a crashed one is not")
 	}
 	if p := launch(t, []string{"ONSALE_LISTEN=nowhere"}, "serve"); p.code() != command.ExitUsage {
-		t.Errorf("a wrong setting ends the server with code %d, want %d", p.code(), command.ExitUsage)
+		t.Errorf("an invalid setting ends the server with code %d, want %d", p.code(), command.ExitUsage)
 	}
 }

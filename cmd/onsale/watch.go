@@ -16,18 +16,18 @@ import (
 
 // watchFlags are the flags of the monitoring, which `up` and `monitor` share.
 type watchFlags struct {
-	Job                string   `help:"Name of the scrape job whose series the rules judge." default:"ticket_system"`
-	PrometheusConfig   string   `help:"A prometheus.yml whose scrape jobs and rule files come beside the built-in ones." type:"path" placeholder:"FILE"`
-	Rules              []string `help:"Files with further rules." type:"path" placeholder:"FILE"`
-	AlertmanagerConfig string   `help:"An alertmanager.yml in place of the built-in one." type:"path" placeholder:"FILE"`
-	ExternalURL        string   `name:"external-url" help:"Where people reach this server, for links in messages; its own address by default." placeholder:"URL"`
-	RetentionTime      longTime `help:"How long metrics are kept, like 12h or 7d." default:"7d"`
-	RetentionSize      byteSize `help:"How much disk metrics may take, like 512MB; 0 for no limit." default:"1GB"`
+	Job                string   `help:"Name of the scrape job that the alerts and dashboards read." default:"ticket_system"`
+	PrometheusConfig   string   `help:"A prometheus.yml whose scrape jobs and rule files are added to the built-in ones." type:"path" placeholder:"FILE"`
+	Rules              []string `help:"Files with more rules." type:"path" placeholder:"FILE"`
+	AlertmanagerConfig string   `help:"An alertmanager.yml that replaces the built-in one." type:"path" placeholder:"FILE"`
+	ExternalURL        string   `name:"external-url" help:"Public URL of this server, for links in messages; its own address by default." placeholder:"URL"`
+	RetentionTime      longTime `help:"Time that metrics are kept, like 12h or 7d." default:"7d"`
+	RetentionSize      byteSize `help:"Maximum size of the metrics on disk, like 512MB; 0 is no limit." default:"1GB"`
 
 	Alert command.Thresholds `embed:"" prefix:"alert-" group:"Thresholds of the alerts"`
 }
 
-// watch returns what the flags and the environment say.
+// watch returns the monitoring options from the flags and the environment.
 func (f *watchFlags) watch(e *command.Env, pace string) (app.Watch, error) {
 	w := app.DefaultWatch()
 	w.Pace = pace
@@ -43,8 +43,8 @@ func (f *watchFlags) watch(e *command.Env, pace string) (app.Watch, error) {
 	return w, nil
 }
 
-// discordOf returns what the environment says about Discord: where its webhook is, and
-// whom critical alerts mention.
+// discordOf returns DISCORD_URL, the webhook, and DISCORD_MENTION, the people that critical
+// alerts mention.
 func discordOf(e *command.Env) (webhook app.Secret, mention string, err error) {
 	text, err := e.Secret("DISCORD_URL")
 	if err != nil {
@@ -54,7 +54,7 @@ func discordOf(e *command.Env) (webhook app.Secret, mention string, err error) {
 	return app.Secret(text), mention, err
 }
 
-// longTime is a duration as Prometheus writes it, with days, weeks and years.
+// longTime is a duration in the notation of Prometheus, with days, weeks and years.
 type longTime time.Duration
 
 // UnmarshalText reads a duration.
@@ -64,8 +64,8 @@ func (l *longTime) UnmarshalText(text []byte) error {
 	return err
 }
 
-// byteSize is a number of bytes with a unit: B, KB, MB, GB or TB, of 1024 each as
-// Prometheus counts them.
+// byteSize is a number of bytes with a unit: B, KB, MB, GB or TB. Each unit is 1024 times
+// the one before, as in Prometheus.
 type byteSize int64
 
 var errByteSize = errors.New("must be a number of bytes with a unit, like 512MB")

@@ -13,8 +13,8 @@ import (
 	"onsale/internal/server"
 )
 
-// TestAdminTokens: a token that could be guessed is refused wherever it protects
-// something, and no error shows it.
+// TestAdminTokens: every command rejects a token that is easy to guess or malformed, and no
+// error shows the token.
 func TestAdminTokens(t *testing.T) {
 	t.Parallel()
 	for token, ok := range map[string]bool{
@@ -48,7 +48,7 @@ func TestAdminTokens(t *testing.T) {
 			case ok && err != nil:
 				t.Errorf("%s with token %q: %v", command, token, err)
 			case !ok && err == nil:
-				t.Errorf("%s takes the token %q", command, token)
+				t.Errorf("%s accepts the token %q", command, token)
 			case !ok && (strings.Contains(err.Error(), "nter2") || !strings.Contains(err.Error(), "--admin-token-file")):
 				t.Errorf("%s: %v", command, err)
 			}
@@ -56,14 +56,14 @@ func TestAdminTokens(t *testing.T) {
 	}
 }
 
-// stress returns why the servers of a load test are refused.
+// stress returns the error of [app.NewStressServers].
 func stress(o app.StressServersOptions) error {
 	o.Logger = slog.New(slog.DiscardHandler)
 	_, err := app.NewStressServers(o)
 	return err
 }
 
-// TestAllowedHosts: what is no host name is refused by the name of the flag.
+// TestAllowedHosts: a value that is not a host name is rejected with the name of the flag.
 func TestAllowedHosts(t *testing.T) {
 	t.Parallel()
 	for _, list := range [][]string{{"https://onsale.example.com"}, {"a.example", "b.example:8000"}, {""}, {"*"}} {
@@ -83,8 +83,8 @@ func TestAllowedHosts(t *testing.T) {
 	}
 }
 
-// TestFrontOfUp asks a whole `onsale up` as a page of a stranger would make a browser
-// do, and as those do who may.
+// TestFrontOfUp sends requests to `onsale up` as a browser does for a page of another site,
+// and as permitted clients do.
 func TestFrontOfUp(t *testing.T) {
 	t.Parallel()
 	up := monitored()

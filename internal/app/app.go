@@ -1,4 +1,4 @@
-// Package app is the one place where the parts of Onsale are wired together:
+// Package app wires the parts of Onsale together, and is the only package that does:
 // [New] opens and binds, [App.Run] serves until its context ends and then stops
 // all parts in reverse order.
 package app
@@ -26,11 +26,11 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// App is a server of ticket sales with all that it needs.
+// App is the ticket-sales server with all its parts.
 type App struct {
 	options Options
 	log     *slog.Logger
-	out     sync.Mutex // Out is written to by one at a time
+	out     sync.Mutex // guards writes to Options.Out
 
 	machine  *telemetry.Machine
 	injector *fault.Injector
@@ -44,11 +44,11 @@ type App struct {
 	extras   extras // of `onsale up`
 	parts    *lifecycle
 
-	// prepared is closed once the schema is there and the plan is known.
+	// prepared is closed once the database has the schema and the fault plan is loaded.
 	prepared chan struct{}
 }
 
-// New binds the address and opens the database. It does not wait for a database that is away.
+// New binds the address and opens the database. It does not wait for a database that is unreachable.
 func New(ctx context.Context, o Options) (*App, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{options: o, log: o.Logger, listener: listener, prepared: make(chan struct{})}
-	a.parts = newLifecycle(o.Logger, func(part string, err error) { a.say("the %s ended, the sale goes on: %v", part, err) })
+	a.parts = newLifecycle(o.Logger, func(part string, err error) { a.say("the %s ended, but ticket sales continue: %v", part, err) })
 	a.parts.OnStop("listener", closeLimit, func(context.Context) error { return closeListener(listener) })
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.parts.Stop(ctx))
@@ -66,7 +66,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	return a, nil
 }
 
-// open makes all parts, each of those before it.
+// open creates all parts in the order in which they depend on each other.
 func (a *App) open(ctx context.Context) error {
 	o := a.options
 	if err := a.claim(); err != nil {
@@ -82,7 +82,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.parts.OnStop("store", storeLimit, func(context.Context) error { return a.store.Close() })
-	a.injector = fault.NewInjector(a.faultOptions(registry)) // the store's calls pass through it
+	a.injector = fault.NewInjector(a.faultOptions(registry)) // the gate of the store uses it
 	if a.tokens, err = newTokens(o); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (a *App) faultOptions(reg prometheus.Registerer) fault.Options {
 	}
 }
 
-// replicaName tells this process from all others.
+// replicaName returns a name for this process that no other process has.
 func replicaName() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -137,8 +137,8 @@ func replicaName() string {
 	return host + "-" + rand.Text()[:6]
 }
 
-// newTokens returns the issuer of item tokens. Without a key in the options, preparation
-// gives it the one that the database keeps.
+// newTokens returns the issuer of item tokens. If the options have no key, [App.prepare]
+// sets the key that is stored in the database.
 func newTokens(o Options) (*item.Issuer, error) {
 	tokens := item.NewIssuer(o.TokenLife, time.Now)
 	if o.TokenKey == "" {
@@ -166,7 +166,7 @@ func (a *App) serverOptions(registry *prometheus.Registry, build telemetry.Build
 // Addr returns the address that the server listens on.
 func (a *App) Addr() string { return a.listener.Addr().String() }
 
-// say writes a line for people and scripts.
+// say writes one line to Options.Out, for people and scripts.
 func (a *App) say(format string, args ...any) {
 	a.out.Lock()
 	defer a.out.Unlock()

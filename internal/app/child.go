@@ -16,27 +16,27 @@ import (
 	"onsale/internal/sidecar"
 )
 
-// The memory that the monitoring of `onsale up` may take, in bytes: a quarter of
-// what the machine or the container has, within these bounds. It needs some 80 MB.
+// The bounds of the memory limit of the monitoring process, in bytes. The limit is a quarter
+// of the memory of the machine or the container. The process needs some 80 MB.
 const (
 	leastChildMemory = 384 << 20
 	mostChildMemory  = 1 << 30
 )
 
-// childLimit is how long the monitoring's process may take to end before it is
-// killed, just before monitoringLimit is over.
+// childLimit is the time after which a monitoring process that does not stop is killed. It
+// ends before monitoringLimit does.
 const childLimit = monitoringLimit - time.Second
 
-// childSettings are what the monitoring's process must know beside its environment.
+// childSettings are the settings of the monitoring process, in addition to its environment.
 type childSettings struct {
 	Watch       Watch
 	DataDir     string
-	Local       string // the URL of the API, as seen from this machine
+	Local       string // the URL of the API on this machine
 	MemoryLimit uint64
 }
 
-// monitorProcess makes the process of the monitoring, after checking every option
-// and file that it would refuse. It also returns the expressions of all alerts.
+// monitorProcess checks the options and files of the monitoring, and returns the process
+// that runs it. It also returns the expressions of all alerts.
 func (a *App) monitorProcess(local string) (_ *sidecar.Process, expressions []string, err error) {
 	up := a.options.Up
 	expressions, err = up.Watch.options(a.options.DataDir, local, []string{local}, a.log).Expressions()
@@ -53,22 +53,22 @@ func (a *App) monitorProcess(local string) (_ *sidecar.Process, expressions []st
 	}
 	return sidecar.New(sidecar.Options{
 		Name: "monitoring", Prefix: "onsale: ",
-		Report: func(err error) { a.say("the monitoring ended, the sale goes on and it starts again: %v", err) },
+		Report: func(err error) { a.say("the monitoring ended and restarts, but ticket sales continue: %v", err) },
 		Health: "/-/healthy", EndLimit: childLimit, Logger: a.log,
 		Command: func() *exec.Cmd { return up.Child(string(settings)) },
 	}), expressions, nil
 }
 
-// MonitorChild is what the process does that monitors beside `onsale up`. It talks
-// to its parent by in and out, and ends with it. The settings are those that
-// [Up].Child was given; the webhook is not among them.
+// MonitorChild runs the monitoring in the child process of `onsale up`, until its parent
+// ends. In and out are the pipes to the parent. The settings are the argument of [Up].Child;
+// they do not contain the webhook, which discordURL is.
 func MonitorChild(ctx context.Context, settings string, discordURL Secret, in io.ReadCloser, out io.WriteCloser, log *slog.Logger) error {
 	var s childSettings
 	if err := json.Unmarshal([]byte(settings), &s); err != nil {
 		return fmt.Errorf("read settings of the monitoring: %w", err)
 	}
-	// It outlives a parent that is killed, for as long as it takes to stop. Nobody
-	// may wipe the data directory until then.
+	// This process outlives a parent that is killed, for as long as it takes to stop. Until
+	// then, no other process can wipe the data directory.
 	used, err := lock.Share(filepath.Join(s.DataDir, lockFile))
 	if err != nil {
 		return fmt.Errorf("--data-dir: %w", err)

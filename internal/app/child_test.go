@@ -12,9 +12,9 @@ import (
 	"onsale/internal/lock"
 )
 
-// TestNobodyWipesUnderAChildThatOutlivesItsParent: the monitoring's process uses the
-// data directory until it has stopped, even if its parent was killed before.
-func TestNobodyWipesUnderAChildThatOutlivesItsParent(t *testing.T) {
+// TestNoWipeWhileAChildOutlivesItsParent: the monitoring process holds the lock of the data
+// directory until it has stopped, even if its parent was killed before.
+func TestNoWipeWhileAChildOutlivesItsParent(t *testing.T) {
 	t.Parallel()
 	o, _ := options(t)
 	up := monitored()
@@ -49,7 +49,7 @@ func TestNobodyWipesUnderAChildThatOutlivesItsParent(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// The first bytes of a connection in HTTP/2 are answered once the child serves.
+	// Once the child serves, it answers the first bytes of an HTTP/2 connection.
 	if _, err := io.WriteString(parent, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestNobodyWipesUnderAChildThatOutlivesItsParent(t *testing.T) {
 	}
 	owned, err := lock.Own(path)
 	if err != nil {
-		t.Fatalf("the child has ended, and holds the directory: %v", err)
+		t.Fatalf("the child has ended, but still holds the directory: %v", err)
 	}
 	if err := owned.Release(); err != nil {
 		t.Error(err)

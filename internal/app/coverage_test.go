@@ -15,7 +15,7 @@ import (
 	"onsale/internal/app"
 )
 
-// notebook keeps what is logged.
+// notebook collects log lines.
 type notebook struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -38,7 +38,7 @@ func (n *notebook) lines(with string) (found []string) {
 	return found
 }
 
-// watchAlone runs `onsale monitor` at the demo pace on a service for a test.
+// watchAlone runs `onsale monitor` at demo pace, with service as its target.
 func watchAlone(t *testing.T, service http.Handler) (url string, log *notebook) {
 	t.Helper()
 	target := httptest.NewServer(service)
@@ -63,15 +63,15 @@ func watchAlone(t *testing.T, service http.Handler) (url string, log *notebook) 
 	return "http://" + m.Addr(), log
 }
 
-// TestMonitorIsBlind watches a service that has none of the series: that is not
-// taken for quiet.
-func TestMonitorIsBlind(t *testing.T) {
+// TestMonitorReportsMissingSeries monitors a service that exports none of the metrics that
+// alerts need. The log and the coverage must report that.
+func TestMonitorReportsMissingSeries(t *testing.T) {
 	t.Parallel()
 	url, log := watchAlone(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "go_goroutines 9")
 	}))
 	const line = "alerts cannot fire"
-	await(t, "the line of the log", func() bool { return len(log.lines(line)) > 0 })
+	await(t, "the log line", func() bool { return len(log.lines(line)) > 0 })
 	for _, want := range []string{"count=16", "of=17", "HighCPU: no cpu_usage_percent;"} {
 		if got := log.lines(line); len(got) != 1 || !strings.Contains(got[0], want) {
 			t.Errorf("the log has %q, want one line with %s", got, want)
@@ -85,8 +85,8 @@ func TestMonitorIsBlind(t *testing.T) {
 	}
 }
 
-// TestEarlierServiceIsSlow watches a service that has only the contract's series and
-// answers every call within 5 to 10 s. Its probes are quick, and many.
+// TestEarlierServiceIsSlow monitors a service that exports only the metrics of the contract
+// and answers every call in 5 to 10 s. Its many probes are fast.
 func TestEarlierServiceIsSlow(t *testing.T) {
 	t.Parallel()
 	var scrapes atomic.Int64

@@ -18,8 +18,7 @@ import (
 	"onsale/internal/sale"
 )
 
-// holds are ways to hold a connection without using it. The path is that of a
-// large answer.
+// holds are ways to hold a connection without using it. The path must have a large answer.
 var holds = map[string]func(conn net.Conn, path string){
 	"never reads": func(conn net.Conn, path string) {
 		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
@@ -39,12 +38,12 @@ var holds = map[string]func(conn net.Conn, path string){
 	},
 }
 
-// places is how many connections the servers under attack may have, and each is
-// attacked by twice as many clients.
+// places is the connection limit of the servers under attack. Twice as many clients attack
+// each server.
 const places = 20
 
-// besiege lets clients hold connections of a server, each for a second before it
-// comes again, until the test is over.
+// besiege lets clients hold connections of a server until the test ends. Each client
+// reconnects every second.
 func besiege(t *testing.T, address, path string, hold func(net.Conn, string)) {
 	t.Helper()
 	ctx, end := context.WithCancel(t.Context())
@@ -76,8 +75,8 @@ func wait(ctx context.Context, d time.Duration) {
 	<-ctx.Done()
 }
 
-// answers checks that requests, each on a connection of its own, are answered
-// within a second. They bring the admin token.
+// answers checks that the server answers requests with the admin token within a second. Each
+// request uses a new connection.
 func answers(t *testing.T, urls ...string) {
 	t.Helper()
 	for range 10 {
@@ -90,8 +89,7 @@ func answers(t *testing.T, urls ...string) {
 	}
 }
 
-// ask makes a request on a connection of its own, which must be answered within a
-// second.
+// ask sends a request on a new connection. The server must answer within a second.
 func ask(t *testing.T, method, url, body, token string) (status int, text string) {
 	t.Helper()
 	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -114,8 +112,8 @@ func ask(t *testing.T, method, url, body, token string) (status int, text string
 	return answer.StatusCode, string(read)
 }
 
-// TestHeldConnections: clients who hold all connections there are keep neither
-// probes nor admins out, and buyers not for long.
+// TestHeldConnections: clients that hold all connections do not block probes and admins, and
+// block buyers only briefly.
 func TestHeldConnections(t *testing.T) {
 	t.Parallel()
 	for name, hold := range holds {
@@ -138,8 +136,7 @@ func TestHeldConnections(t *testing.T) {
 	}
 }
 
-// keepsBuying checks that purchases come about, though some of the tries are
-// refused.
+// keepsBuying checks that purchases succeed, although the server rejects some attempts.
 func keepsBuying(t *testing.T, url string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -148,7 +145,7 @@ func keepsBuying(t *testing.T, url string) {
 		status, err := buy(ctx, url)
 		switch {
 		case ctx.Err() != nil:
-			t.Errorf("%d purchases in 20 s, the last try ended with %d %v", sold, status, err)
+			t.Errorf("%d purchases in 20 s, the last attempt ended with %d %v", sold, status, err)
 			return
 		case status == http.StatusOK:
 			sold++
@@ -156,7 +153,7 @@ func keepsBuying(t *testing.T, url string) {
 	}
 }
 
-// buy buys a ticket on a connection of its own.
+// buy buys a ticket on a new connection.
 func buy(ctx context.Context, url string) (int, error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"user_email":"a@example.com","quantity":1}`))
@@ -173,7 +170,7 @@ func buy(ctx context.Context, url string) (int, error) {
 	return answer.StatusCode, err
 }
 
-// TestHeldConnectionsOfMonitor: the monitoring alone is guarded as well.
+// TestHeldConnectionsOfMonitor: held connections do not block the probes of `onsale monitor` either.
 func TestHeldConnectionsOfMonitor(t *testing.T) {
 	t.Parallel()
 	o := app.DefaultMonitorOptions()

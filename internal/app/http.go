@@ -19,15 +19,15 @@ import (
 
 // Limits of a connection.
 const (
-	// readHeaderTimeout and readTimeout bound how slowly a client may send.
+	// readHeaderTimeout and readTimeout limit how slowly a client can send.
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
-	// writeTimeout bounds a request as a whole; it outlasts the longest delay
-	// that a plan may inject. How slowly a client may read is bounded by package edge.
+	// writeTimeout limits a request as a whole. It is longer than the longest delay that
+	// a fault plan can inject. Package edge limits how slowly a client can read.
 	writeTimeout = fault.MaxDelay + time.Minute
-	// idleTimeout closes connections that nobody uses.
+	// idleTimeout closes connections that are not used.
 	idleTimeout = 2 * time.Minute
-	// maxHeaderBytes bounds a request's line and headers.
+	// maxHeaderBytes limits the request line and the headers.
 	maxHeaderBytes = 16 << 10
 )
 
@@ -46,7 +46,7 @@ func newHTTPServer(listener *edge.Listener, handler http.Handler, log *slog.Logg
 	return s
 }
 
-// listen binds the address that a flag gives.
+// listen binds the address of a flag.
 func listen(ctx context.Context, flag, address string, maxConnections int, log *slog.Logger) (*edge.Listener, error) {
 	if err := endpoint.CheckListen(flag, address); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func listen(ctx context.Context, flag, address string, maxConnections int, log *
 	return l, nil
 }
 
-// plain strips the address that net repeats from an error of Listen.
+// plain removes the address from an error of Listen, because the caller adds it.
 func plain(err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
@@ -76,8 +76,8 @@ func serveHTTP(s *http.Server, listener net.Listener) error {
 	return nil
 }
 
-// shutDown waits for requests in flight, until the context ends, and cuts off
-// those that are left.
+// shutDown waits for requests in flight until the context ends, and then closes the
+// connections of those that are left.
 func shutDown(ctx context.Context, s *http.Server) error {
 	if err := s.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("wait for requests in flight: %w", err), s.Close())
@@ -85,7 +85,7 @@ func shutDown(ctx context.Context, s *http.Server) error {
 	return nil
 }
 
-// closeListener closes a listener that a server may have closed before.
+// closeListener closes a listener. It is not an error if the HTTP server has closed it.
 func closeListener(listener net.Listener) error {
 	if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
 		return err
@@ -93,11 +93,11 @@ func closeListener(listener net.Listener) error {
 	return nil
 }
 
-// Say writes a line for people and scripts.
+// Say writes one line for people and scripts.
 func Say(w io.Writer, format string, args ...any) {
-	text := fmt.Sprintf(format, args...) // an error in it may have lines of its own
+	text := fmt.Sprintf(format, args...) // an error can have several lines
 	fmt.Fprintf(w, "onsale: %s\n", strings.ReplaceAll(text, "\n", "; "))
 }
 
-// allAddresses is said before the ready line, which names one of them alone.
-const allAddresses = "other machines reach this server too: it listens on all addresses of this one"
+// allAddresses is shown before the ready line, which names the loopback address only.
+const allAddresses = "other machines can reach this server: it listens on all addresses"

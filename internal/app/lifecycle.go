@@ -13,24 +13,24 @@ import (
 	"time"
 )
 
-// lastWord is how long a part may take to return after its bound is over: its
-// context has ended by then, and its own error says more than that it hangs.
+// lastWord is how long a part can take to return after its bound. Its context has ended by
+// then, and the error that it returns explains more than that it did not stop.
 const lastWord = 500 * time.Millisecond
 
-// lifecycle starts the parts of a process one after the other, and stops them in
-// reverse order. Each part has a bound of its own for its stop. A part that hangs
-// is abandoned when its bound is over, so that it takes no time from the others.
+// lifecycle starts the parts of a process one after the other, and stops them in reverse
+// order. Each part has its own time limit for stopping, its bound. A part that exceeds it is
+// abandoned, and the others keep their time.
 //
 // A part that panics in its own goroutine becomes an error. Nothing can catch a
 // panic in a goroutine that a library started, a stack overflow, or a process
 // that runs out of memory.
 //
-// One goroutine registers all parts, before anything calls Stop.
+// One goroutine must register all parts before anything calls Stop.
 type lifecycle struct {
 	log *slog.Logger
-	// lost is called when an optional part has ended by itself.
+	// lost is called when an optional part has failed.
 	lost func(part string, err error)
-	// failed is closed when an essential part has failed: the process must stop.
+	// failed is closed when an essential part has failed and the process must stop.
 	failed chan struct{}
 	fail   func()
 
@@ -47,7 +47,7 @@ func newLifecycle(log *slog.Logger, lost func(part string, err error)) *lifecycl
 	}
 }
 
-// OnStop registers how a part is stopped. Its context ends when the bound is over.
+// OnStop registers the function that stops a part. Its context ends after the bound.
 func (l *lifecycle) OnStop(part string, bound time.Duration, stop func(context.Context) error) *undo {
 	u := &undo{part: part, bound: bound, ended: make(chan error, 1)}
 	u.stop = func(ctx context.Context) error {
@@ -57,16 +57,15 @@ func (l *lifecycle) OnStop(part string, bound time.Duration, stop func(context.C
 	return u
 }
 
-// Optional starts a part without which the main job goes on. The part runs until its
-// context ends, which Stop brings about. Its error is logged, and Stop does not
-// return it.
+// Optional starts a part that can fail without stopping the process. The part runs until
+// Stop ends its context. Its error is logged, and Stop does not return it.
 func (l *lifecycle) Optional(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
 	return l.run(ctx, part, bound, func(ctx context.Context) error {
 		err := l.guarded(part, func() error { return run(ctx) })
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
-			l.log.ErrorContext(ctx, "part did not stop in order", "part", part, "error", err)
+			l.log.ErrorContext(ctx, "part stopped with an error", "part", part, "error", err)
 		default:
 			l.lost(part, err)
 		}
@@ -74,8 +73,8 @@ func (l *lifecycle) Optional(ctx context.Context, part string, bound time.Durati
 	})
 }
 
-// Essential starts a part without which the process must stop. It stops as an optional
-// part does. Stop returns its error.
+// Essential starts a part whose failure stops the process. It runs until Stop ends its
+// context. Stop returns its error.
 func (l *lifecycle) Essential(ctx context.Context, part string, bound time.Duration, run func(context.Context) error) *undo {
 	return l.run(ctx, part, bound, func(ctx context.Context) error {
 		err := l.guarded(part, func() error { return run(ctx) })
@@ -96,8 +95,8 @@ func (l *lifecycle) run(ctx context.Context, part string, bound time.Duration, r
 	})
 }
 
-// Serve starts a server, which is essential. Its bound is how long requests in
-// flight may take when it stops; those that are left are cut off.
+// Serve starts a server as an essential part. Its bound is the time that requests in flight
+// get when it stops; the connections of those that are left are closed.
 func (l *lifecycle) Serve(part string, bound time.Duration, s *http.Server, listener net.Listener) {
 	ended := make(chan error, 1)
 	go func() {
@@ -110,10 +109,9 @@ func (l *lifecycle) Serve(part string, bound time.Duration, s *http.Server, list
 	l.OnStop(part, bound, func(ctx context.Context) error { return errors.Join(shutDown(ctx, s), <-ended) })
 }
 
-// Stop stops all parts, the one that started last first, and returns their
-// errors joined. It goes on after a part that fails or hangs. The end of its
-// context does not shorten the parts' bounds. Another call waits for the first,
-// and returns the same.
+// Stop stops all parts in reverse order, and returns their errors joined. It continues after
+// a part that fails or hangs. The end of ctx does not shorten the bounds of the parts. A
+// second call waits for the first, and returns the same error.
 func (l *lifecycle) Stop(ctx context.Context) error {
 	first := false
 	l.once.Do(func() { first = true })
@@ -131,7 +129,7 @@ func (l *lifecycle) Stop(ctx context.Context) error {
 	return l.err
 }
 
-// guarded calls a function, and makes an error of a panic.
+// guarded calls a function, and turns a panic into an error.
 func (l *lifecycle) guarded(part string, call func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -149,12 +147,12 @@ type undo struct {
 	stop  func(context.Context) error
 
 	once  sync.Once
-	late  *time.Timer // when the part is abandoned
+	late  *time.Timer // fires when the part is abandoned
 	ended chan error
 }
 
-// Begin makes the part stop before its turn. Stop waits for it in its turn.
-// The bound counts from the first call. The end of the context does not shorten it.
+// Begin starts to stop the part before its turn. Stop waits for it in its turn. The bound
+// counts from the first call, and the end of ctx does not shorten it.
 func (u *undo) Begin(ctx context.Context) {
 	u.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), u.bound)
@@ -166,7 +164,7 @@ func (u *undo) Begin(ctx context.Context) {
 	})
 }
 
-// wait waits until the part has stopped, or is to be abandoned.
+// wait waits until the part has stopped, or its time is over.
 func (u *undo) wait() error {
 	defer u.late.Stop()
 	select {
@@ -175,7 +173,7 @@ func (u *undo) wait() error {
 	case <-u.late.C:
 	}
 	select {
-	case err := <-u.ended: // it had stopped long before its turn
+	case err := <-u.ended: // it had stopped before its turn
 		return err
 	default:
 		return fmt.Errorf("%s did not stop within %s", u.part, u.bound)

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// stage is a lifecycle under test, and what it was seen to do.
+// stage is a lifecycle under test, with a record of what it did.
 type stage struct {
 	*lifecycle
 
@@ -35,7 +35,7 @@ func newStage() *stage {
 	return s
 }
 
-// part registers a part that takes a while to stop, and then fails or not.
+// part registers a part that takes some time to stop, and then returns err.
 func (s *stage) part(name string, bound, takes time.Duration, err error) *undo {
 	return s.OnStop(name, bound, func(context.Context) error {
 		time.Sleep(takes)
@@ -102,13 +102,13 @@ func TestErrorsOfPartsAreJoined(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if len(s.stopped) != 3 {
-			t.Errorf("stopped %v alone", s.stopped)
+			t.Errorf("stopped only %v", s.stopped)
 		}
 	})
 }
 
-// TestAPartThatHangsCostsItsOwnBound and nothing of those below it.
-func TestAPartThatHangsCostsItsOwnBound(t *testing.T) {
+// TestAHangingPartUsesOnlyItsOwnBound: the parts that stop after it keep their time.
+func TestAHangingPartUsesOnlyItsOwnBound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
@@ -128,8 +128,9 @@ func TestAPartThatHangsCostsItsOwnBound(t *testing.T) {
 	})
 }
 
-// TestAPartLearnsThatItsBoundIsOver: what it says then is better than that it hangs.
-func TestAPartLearnsThatItsBoundIsOver(t *testing.T) {
+// TestTheContextOfAPartEndsAfterItsBound: the error that the part then returns is better than
+// the error that it did not stop.
+func TestTheContextOfAPartEndsAfterItsBound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage()
@@ -145,8 +146,7 @@ func TestAPartLearnsThatItsBoundIsOver(t *testing.T) {
 	})
 }
 
-// TestPartsThatStopEarlyTakeNoTimeLater: their bounds pass beside that of the
-// server, and add nothing.
+// TestPartsThatStopEarlyTakeNoTimeLater: their bounds run in parallel to that of the server.
 func TestPartsThatStopEarlyTakeNoTimeLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestPartsThatStopEarlyTakeNoTimeLater(t *testing.T) {
 	})
 }
 
-func TestAPartBesideThatDiesDoesNotEndTheRest(t *testing.T) {
+func TestAnOptionalPartThatFailsDoesNotStopTheOthers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		run  func(context.Context) error
@@ -218,7 +218,7 @@ func TestAPartBesideThatDiesDoesNotEndTheRest(t *testing.T) {
 	}
 }
 
-func TestAnEssentialPartThatDiesEndsTheProcess(t *testing.T) {
+func TestAnEssentialPartThatFailsStopsTheProcess(t *testing.T) {
 	t.Parallel()
 	for name, run := range map[string]func(context.Context) error{
 		"fails":  func(context.Context) error { return errors.New("no disk") },
@@ -257,7 +257,7 @@ func TestAStopThatPanicsIsAnError(t *testing.T) {
 	})
 }
 
-// pipes is a listener of connections within the process, so that virtual time holds for them.
+// pipes is a listener for connections within the process, which work with virtual time.
 type pipes struct {
 	waiting chan net.Conn
 	closed  chan struct{}
@@ -277,7 +277,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.closed); return nil }
 func (p *pipes) Addr() net.Addr { return new(net.TCPAddr) }
 
-// get asks for a page and returns the status of the answer, or 0 without one.
+// get requests a page and returns the status of the answer, or 0 if there is none.
 func (p *pipes) get() int {
 	mine, theirs := net.Pipe()
 	defer mine.Close()
@@ -293,9 +293,9 @@ func (p *pipes) get() int {
 	return answer.StatusCode
 }
 
-// TestABuyerInFlightIsAnsweredThoughPartsHang: the server has its own bound, and
-// a request that takes longer is cut off, so that the store can be closed.
-func TestABuyerInFlightIsAnsweredThoughPartsHang(t *testing.T) {
+// TestABuyerInFlightIsAnsweredWhilePartsHang: the server has its own bound. A request that
+// takes longer loses its connection, so that the store can be closed.
+func TestABuyerInFlightIsAnsweredWhilePartsHang(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		takes, stopped time.Duration
@@ -327,9 +327,9 @@ func TestABuyerInFlightIsAnsweredThoughPartsHang(t *testing.T) {
 				synctest.Wait()
 				took, err := s.timed(t)
 				if got := <-status; got != c.status {
-					t.Errorf("the buyer was answered %d, want %d", got, c.status)
+					t.Errorf("the buyer got status %d, want %d", got, c.status)
 				}
-				// Shutdown looks twice a second whether the last request has ended.
+				// Shutdown checks twice a second whether the last request has ended.
 				if took < c.stopped || took > c.stopped+time.Second {
 					t.Errorf("stopped after %s, want %s", took, c.stopped)
 				}
@@ -341,8 +341,8 @@ func TestABuyerInFlightIsAnsweredThoughPartsHang(t *testing.T) {
 	}
 }
 
-// TestAStopInWhichEveryPartHangsIsShort: Kubernetes kills a process after 30 s.
-// The bounds of parts that begin to stop early pass meanwhile.
+// TestAStopInWhichEveryPartHangsIsShort: Kubernetes kills a process after 30 s. The bounds
+// of parts that stop early run in parallel.
 func TestAStopInWhichEveryPartHangsIsShort(t *testing.T) {
 	t.Parallel()
 	o := DefaultOptions()
@@ -353,9 +353,9 @@ func TestAStopInWhichEveryPartHangsIsShort(t *testing.T) {
 		t.Errorf("it takes %s, want at most 30s", all)
 	}
 	if all := early + rest; all > 17*time.Second {
-		t.Errorf("it takes %s where buyers are served at once; docs/architecture.md says 17s", all)
+		t.Errorf("it takes %s if buyers are served immediately; docs/architecture.md says 17s", all)
 	}
 	if more := untilSold + rest - o.DrainDelay - o.ShutdownTimeout; more > 14*time.Second {
-		t.Errorf("it takes %s more than requests have; docs/architecture.md says 14s", more)
+		t.Errorf("it takes %s more than requests get; docs/architecture.md says 14s", more)
 	}
 }

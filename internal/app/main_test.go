@@ -14,10 +14,10 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// database is the one PostgreSQL of the tests.
+// database is the PostgreSQL server that the tests share.
 var database pgtest.Shared
 
-// asChild makes the test binary the process of the monitoring, with these settings.
+// asChild is the variable that turns the test binary into the monitoring process with these settings.
 const asChild = "ONSALE_TEST_CHILD_SETTINGS"
 
 func TestMain(m *testing.M) {
@@ -36,7 +36,7 @@ func beChild(settings string) int {
 	return 0
 }
 
-// monitored is `onsale up` without a flag.
+// monitored returns the defaults of `onsale up`, with the test binary as the monitoring process.
 func monitored() app.Up {
 	up := app.DefaultUp()
 	up.Child = func(settings string) *exec.Cmd {

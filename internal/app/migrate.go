@@ -9,7 +9,7 @@ import (
 	"onsale/internal/store"
 )
 
-// Migrate brings the schema of the database to the newest version.
+// Migrate updates the schema of the database to the newest version.
 func Migrate(ctx context.Context, o Options) error {
 	s, err := store.Open(ctx, store.Options{
 		URL: o.DatabaseURL, URLSet: o.DatabaseURLSet, DataDir: o.DataDir, MaxConns: o.DatabaseConnections,

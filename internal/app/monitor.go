@@ -20,31 +20,32 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// MonitorOptions are those of `onsale monitor`: the monitoring alone.
+// MonitorOptions are the options of `onsale monitor`, the monitoring without the API.
 type MonitorOptions struct {
-	// Listen is the address, host:port; port 0 takes a free one.
+	// Listen is the address, host:port; port 0 picks a free port.
 	Listen string
-	// DataDir is the directory of metrics, silences and the inbox.
+	// DataDir is the directory for metrics, silences and the inbox.
 	DataDir string
-	// Targets are the servers to watch: URLs, or host:port, also several with commas
-	// between them. Without any, the job of Watch.Settings is one of Watch.PrometheusConfig.
+	// Targets are the servers to scrape. Each value is a URL or host:port, or several of
+	// them separated by commas. Without targets, Watch.Settings.Job names a scrape job of
+	// Watch.PrometheusConfig.
 	Targets []string
-	// AdminToken is that of [Options].
+	// AdminToken is as in [Options].
 	AdminToken string
-	// AllowedHosts are those of [Options].
+	// AllowedHosts is as in [Options].
 	AllowedHosts []string
 	Watch        Watch
-	// MaxConnections is that of [Options].
+	// MaxConnections is as in [Options].
 	MaxConnections int
-	// ShutdownTimeout bounds the wait for requests in flight.
+	// ShutdownTimeout is the time that requests in flight get when the server stops.
 	ShutdownTimeout time.Duration
-	// Out gets the lines that people and scripts wait for.
+	// Out gets the start-up lines, which people and scripts wait for.
 	Out    io.Writer
 	Logger *slog.Logger
 }
 
-// DefaultMonitorOptions are those of `onsale monitor` without a flag but for the
-// targets, which it must be given.
+// DefaultMonitorOptions returns the defaults of `onsale monitor`. The caller must add the
+// targets.
 func DefaultMonitorOptions() MonitorOptions {
 	watch := DefaultWatch()
 	watch.Pace = catalog.Real().Name
@@ -55,7 +56,7 @@ func DefaultMonitorOptions() MonitorOptions {
 	}
 }
 
-// Validate returns an error that names the first option that makes no sense.
+// Validate returns an error that names the first invalid option.
 func (o MonitorOptions) Validate() error {
 	if err := validServer(o.Listen, o.DataDir, o.AdminToken, o.AllowedHosts); err != nil {
 		return err
@@ -69,21 +70,21 @@ func (o MonitorOptions) Validate() error {
 
 func (o MonitorOptions) targets() ([]string, error) {
 	if len(o.Targets) == 0 && o.Watch.PrometheusConfig == "" {
-		return nil, errors.New("--target must name at least one server, like http://127.0.0.1:8000, or --job a scrape job of --prometheus-config")
+		return nil, errors.New("--target must name at least one server, like http://127.0.0.1:8000, unless --job names a scrape job of --prometheus-config")
 	}
 	return endpoint.ParseTargets(o.Targets)
 }
 
-// Monitor is the monitoring alone, watching servers elsewhere.
+// Monitor is the monitoring without the API. It scrapes other servers.
 type Monitor struct {
 	options  MonitorOptions
-	targets  []string // as they are shown
+	targets  []string // without their secrets
 	monitor  *monitor.Monitor
 	listener *edge.Listener
 	http     *http.Server
 }
 
-// NewMonitor binds the address and reads every file that the options name.
+// NewMonitor binds the address and reads all files that the options name.
 func NewMonitor(ctx context.Context, o MonitorOptions) (*Monitor, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -130,8 +131,8 @@ func (m *Monitor) open() error {
 // Addr returns the address that the monitoring is served on.
 func (m *Monitor) Addr() string { return m.listener.Addr().String() }
 
-// Run watches until the context ends or a part fails, and then stops the parts,
-// each within a bound of its own. It may be called once.
+// Run monitors until the context ends or a part fails, and then stops all parts, each within
+// its own time limit. It must be called only once.
 func (m *Monitor) Run(ctx context.Context) error {
 	parts := newLifecycle(m.options.Logger, func(part string, err error) { Say(m.options.Out, "the %s ended: %v", part, err) })
 	early := []*undo{
@@ -152,7 +153,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 	return parts.Stop(ctx)
 }
 
-// announce says what is where once queries are answered.
+// announce writes the start-up lines once the monitoring answers queries.
 func (m *Monitor) announce(ctx context.Context) {
 	select {
 	case <-m.monitor.Ready():
@@ -167,12 +168,12 @@ func (m *Monitor) announce(ctx context.Context) {
 		}
 	}
 	if watch := m.options.Watch; len(m.options.Targets) > 0 {
-		Say(out, "watches %s as job %s, every %s", strings.Join(hosts, ", "), watch.Settings.Job, watch.every())
+		Say(out, "scraping %s as job %s every %s", strings.Join(hosts, ", "), watch.Settings.Job, watch.every())
 	} else {
-		Say(out, "watches job %s of %s, every %s", watch.Settings.Job, watch.PrometheusConfig, watch.every())
+		Say(out, "scraping job %s of %s every %s", watch.Settings.Job, watch.PrometheusConfig, watch.every())
 	}
 	Say(out, "page %s/ · Prometheus %s/api/v1 · Alertmanager %s/api/v2", base, base, base)
-	Say(out, "alerts go %s", m.options.Watch.told(base))
+	Say(out, "alerts go %s", m.options.Watch.destination(base))
 	if endpoint.OnAllAddresses(m.listener.Addr()) {
 		Say(out, "%s", allAddresses)
 	}

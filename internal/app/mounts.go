@@ -10,10 +10,10 @@ import (
 	"onsale/internal/server"
 )
 
-// mounts are where the parts of the monitoring answer.
+// mounts returns the routes of the monitoring.
 func mounts(prometheus, alertmanager, inbox, coverage http.Handler) []server.Mount {
 	return []server.Mount{
-		{Pattern: "/api/v1/", Handler: prometheus}, // it has no call that writes
+		{Pattern: "/api/v1/", Handler: prometheus}, // no call of it writes
 		{Pattern: "GET /-/healthy", Handler: prometheus},
 		{Pattern: "GET /-/ready", Handler: prometheus},
 		{Pattern: "/api/v2/", Handler: alertmanager, Access: server.AdminWrites},
@@ -23,8 +23,8 @@ func mounts(prometheus, alertmanager, inbox, coverage http.Handler) []server.Mou
 	}
 }
 
-// probes are the paths at which every server of Onsale says whether it lives and is ready:
-// those of the API, answered by the monitoring where there is no API.
+// probes returns the routes of the health checks of `onsale monitor`. They have the same
+// paths as those of the API.
 func probes(prometheus http.Handler) []server.Mount {
 	at := func(path string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,13 +39,13 @@ func probes(prometheus http.Handler) []server.Mount {
 	}
 }
 
-// graph is where Prometheus's links in alerts lead: to the query on the page.
+// graph redirects the links to Prometheus in alerts to the query on the page.
 func graph(w http.ResponseWriter, r *http.Request) {
 	query := url.Values{"query": {r.URL.Query().Get("g0.expr")}}
 	http.Redirect(w, r, "/?"+query.Encode()+"#query", http.StatusFound)
 }
 
-// stressMounts are the paths of the load tester's API, for admins.
+// stressMounts returns the routes of the load tests' API, which is for admins only.
 func stressMounts(handler http.Handler) []server.Mount {
 	return []server.Mount{
 		{Pattern: "/stress", Handler: handler, Access: server.Admin},
@@ -53,7 +53,7 @@ func stressMounts(handler http.Handler) []server.Mount {
 	}
 }
 
-// page fills in what the page says about the monitoring.
+// page adds the options of the page that depend on the monitoring.
 func (w Watch) page(o console.Options, local string) console.Options {
 	pace, _ := catalog.ParsePace(w.Pace)
 	o.HasMonitor, o.Job, o.Pace, o.DiscordSet = true, w.Settings.Job, pace, w.DiscordURL != "" && w.AlertmanagerConfig == ""

@@ -11,8 +11,8 @@ import (
 	"onsale/internal/lock"
 )
 
-// TestNewReleasesWhatItOpened: a server that cannot start leaves neither its address nor its
-// data directory taken.
+// TestNewReleasesWhatItOpened: a server that cannot start releases its address and its data
+// directory.
 func TestNewReleasesWhatItOpened(t *testing.T) {
 	t.Parallel()
 	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -44,7 +44,7 @@ func TestNewReleasesWhatItOpened(t *testing.T) {
 	}
 }
 
-// TestKept names what --fresh removes, and leaves what somebody else put there.
+// TestKept: --fresh removes the files of Onsale, and no others.
 func TestKept(t *testing.T) {
 	t.Parallel()
 	o := app.DefaultOptions()
@@ -64,6 +64,6 @@ func TestKept(t *testing.T) {
 	}
 	o.DatabaseURLSet = true
 	if _, err := app.Kept(o); err == nil || !strings.Contains(err.Error(), "DATABASE_URL") {
-		t.Errorf("with a database elsewhere: %v", err)
+		t.Errorf("with DATABASE_URL set: %v", err)
 	}
 }

@@ -15,81 +15,80 @@ import (
 	"onsale/internal/server"
 )
 
-// Options say what to serve, where, and from which database.
+// Options are the options of `onsale serve` and `onsale up`.
 type Options struct {
-	// Listen is the address, host:port; port 0 takes a free one.
+	// Listen is the address, host:port; port 0 picks a free port.
 	Listen string
 	// DataDir is the directory of the embedded database.
 	DataDir string
-	// Wipe names what is removed from the data directory first, of what [Kept]
-	// names.
+	// Wipe lists the names to remove from the data directory at start. They must be names
+	// that [Kept] returned.
 	Wipe []string
-	// DatabaseURL is DATABASE_URL; DatabaseURLSet tells an empty one from none.
+	// DatabaseURL is DATABASE_URL; DatabaseURLSet reports whether it is set, even if empty.
 	DatabaseURL    string
 	DatabaseURLSet bool
-	// DatabaseConnections limits the connections to PostgreSQL. Ten replicas of
-	// 8 each fit into its default of 100.
+	// DatabaseConnections limits the connections to PostgreSQL. Ten replicas with 8 each
+	// stay below the default limit of PostgreSQL, 100.
 	DatabaseConnections int
-	// Migrate brings the schema to the newest version at start. Without it an
-	// older schema keeps the server from getting ready.
+	// Migrate updates the schema to the newest version at start. Without it, the server is
+	// not ready while the schema is older.
 	Migrate bool
 
-	// Faults replaces the stored plan; nil leaves that in force, or the default
-	// plan where none is stored.
+	// Faults replaces the stored fault plan. If it is nil, the stored plan applies, or the
+	// default plan if none is stored.
 	Faults *fault.Plan
-	// Crash ends the process at once, for the fault of that name. Without it that
-	// fault does nothing.
+	// Crash ends the process immediately. The crash fault calls it; if it is nil, that fault
+	// has no effect.
 	Crash func()
 
-	// AdminToken opens admin calls to who knows it, "none" to everybody. Empty
-	// opens them on a loopback address alone.
+	// AdminToken is the bearer token of admin calls. "none" opens admin calls to everybody.
+	// If it is empty, they are open on a loopback address only.
 	AdminToken string
-	// AllowedHosts are this server's names, see [server.Options]. They matter where no
-	// admin token protects it.
+	// AllowedHosts are the domain names of this server, see [server.Options]. They are
+	// checked if no admin token protects it.
 	AllowedHosts []string
 
-	// TokenKey signs the tokens of item calls; empty takes the key that is kept
-	// in the database. It is a secret.
+	// TokenKey signs the tokens of item calls. If it is empty, the server uses the key in
+	// the database. It is a secret.
 	TokenKey string
-	// TokenLife is how long such a token is valid.
+	// TokenLife is the lifetime of an items token.
 	TokenLife time.Duration
-	// MaxUserLabels is how many users of items have a series of their own.
+	// MaxUserLabels limits the users with their own series in the items metrics.
 	MaxUserLabels int
 
-	// MaxPerPurchase is how many tickets one purchase may take.
+	// MaxPerPurchase limits the number of tickets in one purchase.
 	MaxPerPurchase int
-	// QueueLimit and MaxBatch are those of [sale.Options].
+	// QueueLimit and MaxBatch are as in [sale.Options].
 	QueueLimit, MaxBatch int
-	// MaxConnections is how many clients may be connected at once. More take the
-	// places of connections that are not used, or get 503; see package edge.
+	// MaxConnections limits the number of client connections. A further one replaces an
+	// idle connection, or gets 503; see package edge.
 	MaxConnections int
-	// BooksInterval is the time between two comparisons of the books.
+	// BooksInterval is the time between two checks that the ledger balances.
 	BooksInterval time.Duration
-	// DrainDelay is how long a stopping server goes on serving while /ready says
-	// that it is not ready.
+	// DrainDelay is the time that a stopping server keeps serving while /ready already
+	// reports 503.
 	DrainDelay time.Duration
-	// ShutdownTimeout bounds the wait for requests in flight when the server stops.
-	// The other parts have bounds of their own.
+	// ShutdownTimeout is the time that requests in flight get when the server stops. The
+	// other parts have their own limits.
 	ShutdownTimeout time.Duration
 
-	// Up says what runs beside the API; nil for nothing, which is
-	// `onsale serve`.
+	// Up adds the parts of `onsale up`. It is nil for `onsale serve`.
 	Up *Up
 
-	// Out gets the lines that people and scripts wait for: where the server
-	// listens, when it is ready, which faults are on.
+	// Out gets the start-up lines, which people and scripts wait for: the address, the
+	// active faults, and that the server is ready.
 	Out    io.Writer
 	Logger *slog.Logger
 }
 
-// A token's life is told in whole seconds, and ends within a month, so that one
-// that got lost is of no use for ever.
+// Bounds of TokenLife. A token stores its expiry in whole seconds. A lost token must not be
+// valid for longer than 30 days.
 const (
 	minTokenLife = time.Second
 	maxTokenLife = 30 * 24 * time.Hour
 )
 
-// DefaultOptions are those of `onsale serve` without a flag.
+// DefaultOptions returns the defaults of `onsale serve`.
 func DefaultOptions() Options {
 	return Options{
 		Listen:              "127.0.0.1:8000",
@@ -110,7 +109,7 @@ func DefaultOptions() Options {
 	}
 }
 
-// Validate returns an error that names the first option that makes no sense.
+// Validate returns an error that names the first invalid option.
 func (o Options) Validate() error {
 	if err := validServer(o.Listen, o.DataDir, o.AdminToken, o.AllowedHosts); err != nil {
 		return err
@@ -130,7 +129,7 @@ func (o Options) Validate() error {
 			return fmt.Errorf("%s must be between %d and %d, not %d", number.flag, number.lo, number.hi, number.value)
 		}
 	}
-	if o.TokenKey != "" && len(o.TokenKey) < item.MinKeyLength { // and is not shown
+	if o.TokenKey != "" && len(o.TokenKey) < item.MinKeyLength { // the error must not show the key
 		return fmt.Errorf("ONSALE_TOKEN_KEY must have at least %d bytes", item.MinKeyLength)
 	}
 	if o.TokenLife < minTokenLife || o.TokenLife > maxTokenLife {
@@ -151,8 +150,8 @@ func (o Options) Validate() error {
 	return nil
 }
 
-// validServer checks the options that every server has, and returns an error that names
-// the first one that makes no sense.
+// validServer checks the options that all servers have, and returns an error that names the
+// first invalid one.
 func validServer(listen, dataDir, token string, allowedHosts []string) error {
 	if err := endpoint.CheckListen("--listen", listen); err != nil {
 		return err
@@ -163,19 +162,20 @@ func validServer(listen, dataDir, token string, allowedHosts []string) error {
 	return validAccess(token, allowedHosts)
 }
 
-// minAdminToken is how many bytes an admin token must have. Anyone may try tokens as
+// minAdminToken is the minimum length of an admin token in bytes. Clients can try tokens as
 // fast as the network allows.
 const minAdminToken = 16
 
-// validAccess refuses an admin token that could be guessed or that no header could
-// carry, and does not show it. It also refuses allowed hosts that are no host names.
+// validAccess rejects an admin token that is easy to guess or that does not fit into a
+// header; the error does not show the token. It also rejects allowed hosts that are not host
+// names.
 func validAccess(token string, allowedHosts []string) error {
 	const name = "the admin token (ONSALE_ADMIN_TOKEN, --admin-token-file)"
 	switch {
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return errors.New(name + " must be visible ASCII characters without spaces")
 	case token != "" && token != server.OpenToAll && len(token) < minAdminToken:
-		return fmt.Errorf("%s must have at least %d bytes, such as openssl rand -hex 16 prints; %s opens admin calls to everybody",
+		return fmt.Errorf("%s must have at least %d bytes, like the output of openssl rand -hex 16; %s opens admin calls to everybody",
 			name, minAdminToken, server.OpenToAll)
 	}
 	if err := server.CheckAllowedHosts(allowedHosts); err != nil {

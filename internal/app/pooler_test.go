@@ -16,8 +16,8 @@ import (
 	"onsale/internal/sale"
 )
 
-// TestReplicasBehindAPooler migrates, and sells a concert to its last ticket on two
-// replicas that reach their database by a PgBouncer. The fault plan goes the same way.
+// TestReplicasBehindAPooler migrates, sells all tickets of a concert and sets a fault plan.
+// Two replicas reach their database through PgBouncer.
 func TestReplicasBehindAPooler(t *testing.T) {
 	t.Parallel()
 	for mode, settings := range map[string][]string{
@@ -55,7 +55,7 @@ func TestReplicasBehindAPooler(t *testing.T) {
 	}
 }
 
-// sellToTheLast sells one concert by all replicas at once, and reads the books.
+// sellToTheLast sells all tickets of a concert on all replicas at once, and checks the ledger.
 func sellToTheLast(t *testing.T, replicas []*client.Client) {
 	t.Helper()
 	const capacity, buyers, each = 60, 8, 12

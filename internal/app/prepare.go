@@ -12,18 +12,18 @@ import (
 	"onsale/internal/server"
 )
 
-// retryPause is the pause between two tries to reach the database at start.
+// retryPause is the pause between two attempts to reach the database at start.
 const retryPause = 500 * time.Millisecond
 
-// prepareLimit bounds one try, but for the migration: that may take any time, and
-// has limits of its own.
+// prepareLimit limits one attempt, without the migration. The migration can take any time,
+// and has its own limits.
 const prepareLimit = 30 * time.Second
 
 var errTooLong = fmt.Errorf("%w: not prepared within %s", sale.ErrUnavailable, prepareLimit)
 
-// prepare gets the schema, the token key and the plan into place, however long
-// the database is away, and says that the server is ready when a purchase could be
-// written. It returns an error when another try would meet the same refusal.
+// prepare migrates or checks the schema, and loads the token key and the fault plan. It
+// retries while the database is unreachable. When a purchase could be written, it writes
+// the ready line. It returns an error if another attempt would fail in the same way.
 func (a *App) prepare(ctx context.Context) error {
 	var said string
 	for {
@@ -47,7 +47,7 @@ func (a *App) prepare(ctx context.Context) error {
 	}
 }
 
-// awaitSale says that the server is ready as soon as a purchase could be written.
+// awaitSale waits until a purchase could be written, and then writes the start-up lines.
 func (a *App) awaitSale(ctx context.Context, said string) {
 	for err := a.seller.Ready(); err != nil; err = a.seller.Ready() {
 		said = a.sayWaiting(said, err)
@@ -58,9 +58,9 @@ func (a *App) awaitSale(ctx context.Context, said string) {
 	a.announce()
 }
 
-// sayWaiting says what is waited for, unless that is what was said, and returns it.
-// What an absent database makes of a call differs from call to call, and is said
-// once.
+// sayWaiting writes what the server is waiting for, unless that is still the reason in said,
+// and returns the reason. All errors of an unreachable database are the same reason, because
+// their texts differ from call to call.
 func (a *App) sayWaiting(said string, err error) string {
 	reason := "the database does not answer"
 	if obstacle, ok := errors.AsType[*sale.ObstacleError](err); ok {
@@ -72,7 +72,7 @@ func (a *App) sayWaiting(said string, err error) string {
 	return reason
 }
 
-// pause waits before another try, and reports false when the context ends.
+// pause waits before the next attempt. It reports false if the context has ended.
 func pause(ctx context.Context) bool {
 	select {
 	case <-time.After(retryPause):
@@ -82,7 +82,7 @@ func pause(ctx context.Context) bool {
 	}
 }
 
-// databaseName says whose setting is at fault when the database refuses.
+// databaseName returns the setting that names the database, for errors.
 func (a *App) databaseName() string {
 	if a.options.DatabaseURLSet {
 		return "DATABASE_URL"
@@ -90,7 +90,7 @@ func (a *App) databaseName() string {
 	return "--data-dir " + a.options.DataDir
 }
 
-// passes reports whether another try may succeed.
+// passes reports whether another attempt can succeed.
 func passes(err error) bool {
 	if obstacle, ok := errors.AsType[*sale.ObstacleError](err); ok && obstacle.Lasting {
 		return false
@@ -119,8 +119,8 @@ func (a *App) prepareOnce(ctx context.Context) error {
 	return err
 }
 
-// loadTokenKey takes the key that the replicas share from the database, unless
-// this one was given a key.
+// loadTokenKey loads the token key that the replicas share from the database, unless the
+// options have one.
 func (a *App) loadTokenKey(ctx context.Context) error {
 	if a.tokens.Ready() {
 		return nil
@@ -132,21 +132,22 @@ func (a *App) loadTokenKey(ctx context.Context) error {
 	return a.tokens.SetKey(key)
 }
 
-// warn says at once what an operator must know before anybody connects.
+// warn writes what an operator must see before the first client connects.
 func (a *App) warn() {
 	switch {
 	case a.options.AdminToken == server.OpenToAll:
-		a.say("WARNING: admin calls are open to everybody (admin token %q); requests to a domain name are refused "+
+		a.say("WARNING: admin calls are open to everybody (admin token %q); requests to a domain name are rejected "+
 			"unless --allowed-hosts lists it", server.OpenToAll)
 	case a.options.AdminToken == "" && !endpoint.OnLoopback(a.listener.Addr()):
 		a.say("admin calls are disabled on this address: set ONSALE_ADMIN_TOKEN to enable them")
 	}
 }
 
+// announce writes the start-up lines. The last one is the ready line.
 func (a *App) announce() {
-	summary := a.injector.State().InForce().Plan.Summary() // some of the plan may be over
+	summary := a.injector.State().InForce().Plan.Summary() // without faults whose time is over
 	if len(a.injector.Active()) > 0 {
-		summary += "; --faults off sells for real"
+		summary += "; --faults off turns them off"
 	}
 	a.say("%s", summary)
 	if a.options.Up != nil {

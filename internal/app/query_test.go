@@ -8,7 +8,7 @@ import (
 	"onsale/internal/app"
 )
 
-// TestMonitorAloneIsGuarded asks `onsale monitor` for what takes gigabytes.
+// TestMonitorAloneIsGuarded sends `onsale monitor` a query that would need gigabytes of memory.
 func TestMonitorAloneIsGuarded(t *testing.T) {
 	t.Parallel()
 	o := app.DefaultMonitorOptions()

@@ -10,8 +10,8 @@ import (
 	"onsale/internal/app"
 )
 
-// TestReadyLineNamesAnAddressThatOpens opens the URL that the ready line of a
-// server on all addresses prints.
+// TestReadyLineNamesAnAddressThatOpens opens the URL in the ready line, also that of a server
+// on all addresses.
 func TestReadyLineNamesAnAddressThatOpens(t *testing.T) {
 	t.Parallel()
 	for _, listen := range []string{"127.0.0.1:0", ":0", "[::]:0", "0.0.0.0:0"} {
@@ -25,7 +25,7 @@ func TestReadyLineNamesAnAddressThatOpens(t *testing.T) {
 				t.Error(err)
 			}
 			if public := strings.Contains(said.String(), "listens on all addresses"); public != (listen != "127.0.0.1:0") {
-				t.Errorf("whether other machines reach it is told wrongly:\n%s", said)
+				t.Errorf("the output is wrong about access from other machines:\n%s", said)
 			}
 		})
 	}
@@ -65,6 +65,6 @@ func opens(t *testing.T, said *saying, path string) {
 		return status == http.StatusOK
 	})
 	if strings.Contains(said.String(), "[::]") || strings.Contains(said.String(), "0.0.0.0") {
-		t.Errorf("an address that does not open is printed:\n%s", said)
+		t.Errorf("the output has an address that cannot be opened:\n%s", said)
 	}
 }

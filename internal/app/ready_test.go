@@ -17,7 +17,7 @@ import (
 	"onsale/internal/pgtest"
 )
 
-// said keeps what the server says.
+// said collects the output of a server.
 type said struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -35,7 +35,7 @@ func (s *said) String() string {
 	return s.buf.String()
 }
 
-// respond calls until the status is as wanted, and returns the body.
+// respond repeats a call until the status is as wanted, and returns the body.
 func respond(t *testing.T, method, url string, want int) string {
 	t.Helper()
 	body := ""
@@ -69,9 +69,8 @@ func respond(t *testing.T, method, url string, want int) string {
 	}
 }
 
-// TestReadyMeansThatItSells starts on a hot standby, which is promoted, and takes a
-// privilege away afterwards. Strangers are told what is in the way, and the log how
-// it is mended.
+// TestReadyMeansThatItSells starts on a hot standby, promotes it, and then revokes a
+// privilege. The answers must give the reason, without details for the operator.
 func TestReadyMeansThatItSells(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Start(t)
@@ -113,13 +112,13 @@ func TestReadyMeansThatItSells(t *testing.T) {
 			}
 			if !strings.Contains(body, `"code":"unavailable"`) || !strings.Contains(body, reason) ||
 				strings.Contains(body, name) || strings.Contains(body, "GRANT") || strings.Contains(body, "127.0.0.1") {
-				t.Errorf("%s says %s, want the reason and nothing that is the operator's", call[1], body)
+				t.Errorf("%s answers %s, want the reason without details for the operator", call[1], body)
 			}
 		}
 	}
 	blocked("The database is read-only.")
 	if says := out.String(); strings.Count(says, "waiting for the database") != 1 || strings.Contains(says, "ready on") {
-		t.Errorf("it says %s, want once what it waits for", says)
+		t.Errorf("the output is %s, want one line on what the server waits for", says)
 	}
 	run(`SELECT pg_promote()`)
 	respond(t, "GET", url+"/ready", http.StatusOK)
@@ -134,7 +133,7 @@ func TestReadyMeansThatItSells(t *testing.T) {
 	respond(t, "POST", url+"/buy/1", http.StatusOK)
 }
 
-// TestMissingPrivilegeEndsTheStart says which statement helps.
+// TestMissingPrivilegeEndsTheStart: the error must have the statement that grants the privilege.
 func TestMissingPrivilegeEndsTheStart(t *testing.T) {
 	t.Parallel()
 	url, name := database.Server(t).Role(t, database.Database(t), "")

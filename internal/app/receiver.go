@@ -23,36 +23,36 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// ReceiverOptions are those of `onsale receiver`: the delivery queue alone, for an
-// Alertmanager or a Grafana elsewhere.
+// ReceiverOptions are the options of `onsale receiver`, the delivery queue to Discord for
+// the user's own Alertmanager or Grafana.
 type ReceiverOptions struct {
-	// Listen is the address, host:port; port 0 takes a free one.
+	// Listen is the address, host:port; port 0 picks a free port.
 	Listen string
-	// DataDir is the directory of the inbox. No other process may use it.
+	// DataDir is the directory for the inbox. No other process may use it.
 	DataDir string
-	// AdminToken opens posting to anyone who has it, "none" to everybody. Empty opens it
-	// on a loopback address alone.
+	// AdminToken is the token that senders need. "none" lets anyone post. If it is empty,
+	// anyone can post on a loopback address, and posting is disabled on others.
 	AdminToken string
-	// AllowedHosts are those of [Options].
+	// AllowedHosts is as in [Options].
 	AllowedHosts []string
-	// ExternalURL is where people reach this server; empty is its own address, as seen
-	// from this machine.
+	// ExternalURL is the public URL of this server. If it is empty, that is its address on
+	// this machine.
 	ExternalURL string
-	// DiscordURL is DISCORD_URL; empty, notifications stay in the inbox.
+	// DiscordURL is DISCORD_URL. If it is empty, notifications stay in the inbox.
 	DiscordURL Secret
 	// DiscordMention is DISCORD_MENTION.
 	DiscordMention string
-	// ShutdownTimeout bounds the wait for requests in flight.
+	// ShutdownTimeout is the time that requests in flight get when the server stops.
 	ShutdownTimeout time.Duration
-	// Out gets the lines that people and scripts wait for.
+	// Out gets the start-up lines, which people and scripts wait for.
 	Out    io.Writer
 	Logger *slog.Logger
 }
 
-// receiverConnections is how many clients of a receiver may be connected at once.
+// receiverConnections limits the number of client connections of a receiver.
 const receiverConnections = 1000
 
-// DefaultReceiverOptions are those of `onsale receiver` without a flag.
+// DefaultReceiverOptions returns the defaults of `onsale receiver`.
 func DefaultReceiverOptions() ReceiverOptions {
 	return ReceiverOptions{
 		Listen: "127.0.0.1:9095", DataDir: "onsale-receiver-data", ShutdownTimeout: 15 * time.Second,
@@ -60,7 +60,7 @@ func DefaultReceiverOptions() ReceiverOptions {
 	}
 }
 
-// Validate returns an error that names the first option that makes no sense.
+// Validate returns an error that names the first invalid option.
 func (o ReceiverOptions) Validate() error {
 	if err := validServer(o.Listen, o.DataDir, o.AdminToken, o.AllowedHosts); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (o ReceiverOptions) Validate() error {
 	return err
 }
 
-// watch has what the options share with those of the monitoring.
+// watch returns the options that a receiver shares with the monitoring.
 func (o ReceiverOptions) watch() Watch {
 	return Watch{ExternalURL: o.ExternalURL, DiscordURL: o.DiscordURL, DiscordMention: o.DiscordMention}
 }
@@ -94,7 +94,7 @@ type Receiver struct {
 	stopping atomic.Bool
 }
 
-// NewReceiver binds the address, and continues the inbox of the data directory.
+// NewReceiver binds the address, and loads the inbox from the data directory.
 func NewReceiver(ctx context.Context, o ReceiverOptions) (*Receiver, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (r *Receiver) open() error {
 	return nil
 }
 
-// mounts are what a receiver answers. Posting is an admin call.
+// mounts returns the routes of a receiver. Posting is an admin call.
 func (r *Receiver) mounts(inbox *discord.Inbox, registry *prometheus.Registry) []server.Mount {
 	webhook := receiver.New(receiver.Options{Notifier: r.notifier, Registerer: registry, Logger: r.options.Logger})
 	return []server.Mount{
@@ -150,7 +150,7 @@ func (r *Receiver) mounts(inbox *discord.Inbox, registry *prometheus.Registry) [
 	}
 }
 
-// ready answers 200 until the receiver stops.
+// ready answers 200 until the receiver begins to stop.
 func (r *Receiver) ready(w http.ResponseWriter, _ *http.Request) {
 	if r.stopping.Load() {
 		problem.New(http.StatusServiceUnavailable, "not_ready", "Not ready", "The server is stopping.").Write(w)
@@ -159,8 +159,8 @@ func (r *Receiver) ready(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 }
 
-// passwordAsToken takes the password of basic authentication for the token, since not
-// every sender can bring a bearer token.
+// passwordAsToken uses the password of basic authentication as the bearer token, because
+// not every sender can send a bearer token.
 func passwordAsToken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, password, ok := r.BasicAuth(); ok {
@@ -174,9 +174,9 @@ func passwordAsToken(next http.Handler) http.Handler {
 // Addr returns the address that the receiver listens on.
 func (r *Receiver) Addr() string { return r.listener.Addr().String() }
 
-// Run takes and delivers notifications until the context ends or a part fails. It then
-// answers the requests in flight, and stops delivering. What is not delivered by then is
-// on disk. It may be called once.
+// Run receives and delivers notifications until the context ends or a part fails. It then
+// answers the requests in flight, and stops delivering. Undelivered notifications are on
+// disk. It must be called only once.
 func (r *Receiver) Run(ctx context.Context) error {
 	r.parts.Essential(ctx, "delivery", backgroundLimit, r.notifier.Run)
 	r.parts.Serve("http server", r.options.ShutdownTimeout, r.http, r.listener)
@@ -192,18 +192,18 @@ func (r *Receiver) Run(ctx context.Context) error {
 	return r.parts.Stop(ctx)
 }
 
-// announce says what is where, and whether anybody may post.
+// announce writes the start-up lines: the URLs, and who can post.
 func (r *Receiver) announce() {
 	o, addr := r.options, r.listener.Addr()
 	base := endpoint.LocalURL(addr)
 	switch {
 	case o.AdminToken == server.OpenToAll:
-		Say(o.Out, "WARNING: anyone who reaches this address may post notifications (admin token %q)", server.OpenToAll)
+		Say(o.Out, "WARNING: anyone who can reach this address can post notifications (admin token %q)", server.OpenToAll)
 	case o.AdminToken == "" && !endpoint.OnLoopback(addr):
-		Say(o.Out, "posting is disabled on this address: set ONSALE_ADMIN_TOKEN to enable it, or --admin-token-file")
+		Say(o.Out, "posting is disabled on this address: set ONSALE_ADMIN_TOKEN or --admin-token-file to enable it")
 	}
 	Say(o.Out, "Alertmanager posts to %s/alertmanager · Grafana to %s/grafana", base, base)
-	Say(o.Out, "notifications go %s", o.watch().told(o.watch().external(base)))
+	Say(o.Out, "notifications go %s", o.watch().destination(o.watch().external(base)))
 	if endpoint.OnAllAddresses(addr) {
 		Say(o.Out, "%s", allAddresses)
 	}

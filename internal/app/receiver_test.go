@@ -15,7 +15,7 @@ import (
 	"onsale/internal/lock"
 )
 
-// posted is a notification as Alertmanager posts it.
+// posted is a notification in the format of Alertmanager.
 const posted = `{"version":"4","groupKey":"g","alerts":[{"status":"firing","labels":{"alertname":"A"},"startsAt":"2026-01-31T12:00:00Z"}]}`
 
 // startReceiver starts a receiver on a free port and returns the URL at which this
@@ -46,8 +46,9 @@ func startReceiver(t *testing.T, change func(*app.ReceiverOptions)) (url string,
 	return "http://127.0.0.1:" + port, out
 }
 
-// TestReceiverIsOpenToSenders: on loopback anyone posts, elsewhere those with the token
-// alone, as bearer or as password. The token none opens it, with a warning.
+// TestReceiverIsOpenToSenders: on loopback anyone can post. On other addresses, senders need
+// the token, as bearer token or password. With the token none, anyone can post, and the
+// receiver warns.
 func TestReceiverIsOpenToSenders(t *testing.T) {
 	t.Parallel()
 	const token = "the-token-of-the-senders"
@@ -69,11 +70,11 @@ func TestReceiverIsOpenToSenders(t *testing.T) {
 		"loopback, name of a site":    {"127.0.0.1:0", "", "", rebound, 421},
 		"loopback with a token":       {"127.0.0.1:0", token, "", none, 401},
 		"elsewhere":                   {"0.0.0.0:0", "", "posting is disabled on this address", none, 403},
-		"elsewhere, no token":         {"0.0.0.0:0", token, "other machines reach this server too", none, 401},
+		"elsewhere, no token":         {"0.0.0.0:0", token, "other machines can reach this server", none, 401},
 		"elsewhere, bearer token":     {"0.0.0.0:0", token, "", bearer, 200},
 		"elsewhere, password":         {"0.0.0.0:0", token, "", basic, 200},
 		"elsewhere, wrong password":   {"0.0.0.0:0", token, "", wrong, 401},
-		"open to all":                 {"0.0.0.0:0", "none", "WARNING: anyone who reaches this address may post", named, 200},
+		"open to all":                 {"0.0.0.0:0", "none", "WARNING: anyone who can reach this address can post", named, 200},
 		"open to all, name of a site": {"0.0.0.0:0", "none", "", rebound, 421},
 		"open to all, own name":       {"0.0.0.0:0", "none", "https://alerts.example.com/inbox", external, 200},
 	} {
@@ -99,13 +100,13 @@ func TestReceiverIsOpenToSenders(t *testing.T) {
 			}
 			await(t, c.says, func() bool { return strings.Contains(out.String(), c.says) })
 			if strings.Contains(out.String(), "WARNING") != (c.token == "none") {
-				t.Errorf("it said\n%s", out)
+				t.Errorf("the output is\n%s", out)
 			}
 		})
 	}
 }
 
-// TestReceiverAnswersProbes: what people and servers read needs no token.
+// TestReceiverAnswersProbes: reading needs no token.
 func TestReceiverAnswersProbes(t *testing.T) {
 	t.Parallel()
 	url, _ := startReceiver(t, func(o *app.ReceiverOptions) { o.AdminToken = "the-token-of-the-senders" })
@@ -130,7 +131,8 @@ func TestReceiverAnswersProbes(t *testing.T) {
 	}
 }
 
-// TestReceiversShareNoDirectory: two that write one inbox would lose what the other wrote.
+// TestReceiversShareNoDirectory: two receivers with one inbox would overwrite each other's
+// notifications.
 func TestReceiversShareNoDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -138,14 +140,14 @@ func TestReceiversShareNoDirectory(t *testing.T) {
 	o := app.DefaultReceiverOptions()
 	o.Listen, o.DataDir = "127.0.0.1:0", dir
 	if _, err := app.NewReceiver(t.Context(), o); !errors.Is(err, lock.ErrTaken) || !strings.Contains(err.Error(), "--data-dir") {
-		t.Errorf("a second one starts: %v", err)
+		t.Errorf("a second receiver starts: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	o.DataDir = filepath.Join(dir, "file")
 	if _, err := app.NewReceiver(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--data-dir") {
-		t.Errorf("one starts in a file: %v", err)
+		t.Errorf("a receiver starts with a file as its directory: %v", err)
 	}
 }
 
@@ -172,6 +174,6 @@ func TestReceiverOptions(t *testing.T) {
 		}
 	}
 	if slices.Sort(names); len(names) > 0 {
-		t.Errorf("not refused by name: %v", names)
+		t.Errorf("not rejected with the name of the option: %v", names)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"onsale/internal/endpoint/endpointtest"
 )
 
-// Every place that takes a URL is given each of the malformed and well-formed ones
-// with a secret in it. None may repeat the secret, in an error or in what it says.
+// TestNoURLShowsItsSecrets passes malformed and well-formed URLs with a secret to every
+// option that takes a URL. No error and no output may contain the secret.
 func TestNoURLShowsItsSecrets(t *testing.T) {
 	t.Parallel()
 	places := map[string]func(t *testing.T, url string) (said string, err error){
@@ -63,7 +63,7 @@ func TestNoURLShowsItsSecrets(t *testing.T) {
 					return err
 				}
 				over, end := context.WithCancel(ctx)
-				end() // nothing is to be looked up
+				end() // the test must not look up names
 				return a.Run(over)
 			})
 		},
@@ -79,17 +79,17 @@ func TestNoURLShowsItsSecrets(t *testing.T) {
 					said += err.Error()
 				}
 				if endpointtest.Leaks(said) {
-					t.Errorf("%q is told as\n%s", url, said)
+					t.Errorf("%q leaks:\n%s", url, said)
 				}
 			}
 			if refused == 0 {
-				t.Error("nothing was refused") // and this tests nothing
+				t.Error("nothing was rejected") // so the test proves nothing
 			}
 		})
 	}
 }
 
-// runCut runs something that may go on for ever, for a moment, and returns what it said.
+// runCut runs a function for at most 50 ms, and returns its output.
 func runCut(t *testing.T, run func(context.Context, io.Writer, *slog.Logger) error) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -12,10 +12,10 @@ import (
 	"onsale/internal/fault"
 )
 
-// site returns what tells the page what a provocation finds here. It is called
-// before the monitoring starts.
+// site returns a function that describes this machine and its load for the provocations on
+// the page. It must be called before the monitoring starts.
 func (a *App) site(started time.Time) func() catalog.Site {
-	// What an earlier run has stored is part of what alerts look back on.
+	// Alerts also read the metrics that an earlier run has stored.
 	_, err := os.Stat(filepath.Join(a.options.DataDir, "prometheus"))
 	before := err == nil
 	return func() catalog.Site {

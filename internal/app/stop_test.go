@@ -25,10 +25,10 @@ import (
 	"onsale/internal/sale"
 )
 
-// patience is how long the tests wait for what must come, on a crowded machine.
+// patience is how long the tests wait on a busy machine.
 const patience = 30 * time.Second
 
-// saying collects what a server says.
+// saying collects the output of a server.
 type saying struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -46,19 +46,19 @@ func (s *saying) String() string {
 	return s.text.String()
 }
 
-// await waits until the condition holds.
+// await waits until the condition is true.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for deadline := time.Now().Add(patience); !holds(); <-again.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out waiting for: %s", what)
 		}
 	}
 }
 
-// options are those of a server on a free port without faults, and what it says.
+// options returns the options of a server on a free port without faults, and its output.
 func options(t *testing.T) (app.Options, *saying) {
 	t.Helper()
 	o, said, plan := app.DefaultOptions(), new(saying), fault.Off()
@@ -66,8 +66,8 @@ func options(t *testing.T) (app.Options, *saying) {
 	return o, said
 }
 
-// start runs a server, and returns its URL and what stops it and returns its error.
-// A stop that takes longer than the limit fails the test.
+// start runs a server. It returns its URL, and a function that stops it and returns its
+// error. A stop that takes longer than the limit fails the test.
 func start(t *testing.T, o app.Options, limit time.Duration) (url string, stop func() error) {
 	t.Helper()
 	a, err := app.New(t.Context(), o)
@@ -90,13 +90,13 @@ func start(t *testing.T, o app.Options, limit time.Duration) (url string, stop f
 	return "http://" + a.Addr(), stop
 }
 
-// get asks for a page; a status of 0 is a connection that failed.
+// get requests a page as an admin. The status is 0 if the connection failed.
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
 	return call(t, http.MethodGet, url, "")
 }
 
-// call makes a call as an admin.
+// call makes a call as an admin. The status is 0 if the connection failed.
 func call(t *testing.T, method, url, content string) (status int, body string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(content))
@@ -118,8 +118,8 @@ func call(t *testing.T, method, url, content string) (status int, body string) {
 	return answer.StatusCode, string(text)
 }
 
-// TestUpStopsInOrder leaves no goroutine, which the end of all tests verifies,
-// and the monitoring does not report the stop as an outage.
+// TestUpStopsInOrder: the monitoring does not report the stop as an outage. TestMain checks
+// that no goroutine is left.
 func TestUpStopsInOrder(t *testing.T) {
 	t.Parallel()
 	o, _ := options(t)
@@ -140,12 +140,12 @@ func TestUpStopsInOrder(t *testing.T) {
 	}
 }
 
-func TestStopWhileTheDatabaseIsAway(t *testing.T) {
+func TestStopWhileTheDatabaseIsUnreachable(t *testing.T) {
 	t.Parallel()
 	o, said := options(t)
 	o.DatabaseURL, o.DatabaseURLSet = "postgres://nobody@127.0.0.1:1/away?sslmode=disable", true
 	url, stop := start(t, o, 5*time.Second)
-	await(t, "the first try", func() bool { return strings.Contains(said.String(), "waiting for the database") })
+	await(t, "the first attempt", func() bool { return strings.Contains(said.String(), "waiting for the database") })
 	if got, _ := get(t, url+"/ready"); got != http.StatusServiceUnavailable {
 		t.Errorf("/ready answered %d", got)
 	}
@@ -154,8 +154,8 @@ func TestStopWhileTheDatabaseIsAway(t *testing.T) {
 	}
 }
 
-// TestStopWhileMigrating: another transaction has made the schema and does not
-// end, so that the migration waits.
+// TestStopWhileMigrating: another transaction has created the schema and does not end, so
+// the migration waits.
 func TestStopWhileMigrating(t *testing.T) {
 	t.Parallel()
 	o, _ := options(t)
@@ -193,12 +193,12 @@ func TestStopWhileMigrating(t *testing.T) {
 	await(t, "the server's sessions end", func() bool { return count("true") == 2 })
 	var tables int
 	if err := watch.QueryRow(ctx, `SELECT count(*) FROM pg_tables WHERE schemaname = 'onsale' AND tablename = 'concerts'`).Scan(&tables); err != nil || tables > 0 {
-		t.Errorf("the migration went on after the stop: %d, %v", tables, err)
+		t.Errorf("the migration continued after the stop: %d, %v", tables, err)
 	}
 }
 
-// TestStopWhileTheDatabaseIsFrozen: it accepts connections and answers nothing.
-// The buyer in flight is answered nevertheless.
+// TestStopWhileTheDatabaseIsFrozen: the database accepts connections but does not answer.
+// The buyer in flight still gets an answer.
 func TestStopWhileTheDatabaseIsFrozen(t *testing.T) {
 	t.Parallel()
 	frozen := pgtest.Start(t)
@@ -216,7 +216,7 @@ func TestStopWhileTheDatabaseIsFrozen(t *testing.T) {
 		_, err := api.Buy(t.Context(), client.BuyRequest{ConcertID: concert.ID, Email: "buyer@example.com", Quantity: 1})
 		answer <- err
 	}()
-	await(t, "the buyer, beside the call that reads this", func() bool {
+	await(t, "the buyer in flight, in addition to the call that reads this", func() bool {
 		_, metrics := get(t, url+"/metrics")
 		return strings.Contains(metrics, "\nonsale_requests_in_flight 2\n")
 	})
@@ -224,16 +224,16 @@ func TestStopWhileTheDatabaseIsFrozen(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = frozen.Continue() })
-	// Its connections may be in use for longer than the store has.
+	// Connections can be in use for longer than storeLimit.
 	if err := stop(); err != nil && err.Error() != "store did not stop within 3s" {
 		t.Error(err)
 	}
 	if err := <-answer; !errors.Is(err, sale.ErrUnavailable) && !errors.Is(err, sale.ErrOutcomeUnknown) {
-		t.Errorf("the buyer was answered %v", err)
+		t.Errorf("the buyer got %v", err)
 	}
 }
 
-// TestAStartThatFailsReleasesTheDataDirectory, so that another can use it.
+// TestAStartThatFailsReleasesTheDataDirectory, so that another process can use it.
 func TestAStartThatFailsReleasesTheDataDirectory(t *testing.T) {
 	t.Parallel()
 	o, _ := options(t)
@@ -251,8 +251,8 @@ func TestAStartThatFailsReleasesTheDataDirectory(t *testing.T) {
 	}
 }
 
-// trap is a log that panics when it is given a message, in the goroutine that
-// logs it, and writes down the others.
+// trap is a log handler that panics on one message, in the goroutine that logs it. It passes
+// on all others.
 type trap struct {
 	slog.Handler
 
@@ -272,13 +272,14 @@ func (h trap) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h trap) WithGroup(name string) slog.Handler { return trap{h.Handler.WithGroup(name), h.message} }
 
-// TestAPanicBesideTheSaleDoesNotEndIt: the panic is in a goroutine of the part's own.
-func TestAPanicBesideTheSaleDoesNotEndIt(t *testing.T) {
+// TestAPanicInAnOptionalPartDoesNotStopSales: the panic is in a goroutine that the part has
+// started.
+func TestAPanicInAnOptionalPartDoesNotStopSales(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		message string            // what is logged in a goroutine of the part
-		files   map[string]string // what makes it log that
-		run     bool              // whether a load test must run for that
+		message string            // a message that a goroutine of the part logs
+		files   map[string]string // files that make it log that
+		run     bool              // whether that needs a load test
 	}{
 		"crowd":     {"concert opened", nil, false},
 		"load test": {"load test did not end well", map[string]string{"runs": "no directory"}, true},
@@ -300,7 +301,7 @@ func TestAPanicBesideTheSaleDoesNotEndIt(t *testing.T) {
 			url, stop := start(t, o, 15*time.Second)
 			api := apptest.Admin(t, url)
 			if c.run {
-				await(t, "a load test that starts", func() bool { // once the crowd has opened a concert
+				await(t, "a load test that starts", func() bool { // once the demo users have opened a concert
 					status, _ := call(t, http.MethodPost, url+"/stress/runs", `{"users":1,"run_time":"1s"}`)
 					return status == http.StatusCreated
 				})
@@ -312,7 +313,7 @@ func TestAPanicBesideTheSaleDoesNotEndIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			if outcome, err := api.Buy(t.Context(), client.BuyRequest{ConcertID: concert.ID, Email: "buyer@example.com", Quantity: 1}); err != nil {
-				t.Errorf("the buyer was answered %+v, %v", outcome, err)
+				t.Errorf("the buyer got %+v, %v", outcome, err)
 			}
 			if err := stop(); err != nil {
 				t.Error(err)

@@ -12,9 +12,9 @@ import (
 	"onsale/internal/fault"
 )
 
-// TestRunAgainstItself: a load test that the page starts cannot take all
-// connections of its own server. It can be stopped though its users hang and
-// strangers hold the connections that it leaves.
+// TestRunAgainstItself: a load test that the page starts cannot take all connections of its
+// own server. It can be stopped while its users hang and other clients hold the remaining
+// connections.
 func TestRunAgainstItself(t *testing.T) {
 	t.Parallel()
 	url := apptest.Start(t, func(o *app.Options) {
@@ -33,7 +33,7 @@ func TestRunAgainstItself(t *testing.T) {
 	}
 	status, body = ask(t, http.MethodPut, url+"/crowd", `{"users":11}`, apptest.AdminToken)
 	if status != http.StatusUnprocessableEntity || !strings.Contains(body, "users must be between 0 and 10") {
-		t.Errorf("a crowd of 11: %d %s", status, body)
+		t.Errorf("11 demo users: %d %s", status, body)
 	}
 	besiege(t, strings.TrimPrefix(url, "http://"), "/openapi.json", holds["never reads"])
 	answers(t, url+"/health")

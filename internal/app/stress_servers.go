@@ -13,33 +13,33 @@ import (
 	"onsale/internal/stress/api"
 )
 
-// stressConnections is how many clients may watch a load test at once.
+// stressConnections limits the number of clients of a load test's server.
 const stressConnections = 200
 
-// stressServerLimit bounds the wait for requests in flight to a server of a load test.
+// stressServerLimit is the time that requests in flight get when a load test's server stops.
 const stressServerLimit = 2 * time.Second
 
-// StressServersOptions are those of [StressServers].
+// StressServersOptions are the options of [StressServers].
 type StressServersOptions struct {
-	// MetricsAddr is the address of the metrics, and Listen that of the API, host:port;
-	// empty for no server.
+	// MetricsAddr is the address of the metrics, and Listen the address of the API, both
+	// host:port. An empty address means no server.
 	MetricsAddr, Listen string
-	// AdminToken and AllowedHosts are those of [Options]. The token is checked only if it
-	// protects a server.
+	// AdminToken and AllowedHosts are as in [Options]. The token is checked only if there
+	// is a server that it protects.
 	AdminToken   string
 	AllowedHosts []string
 	Logger       *slog.Logger
 }
 
-// StressServers are the servers of a load test that `onsale stress` runs: one of its
-// metrics, and one of the API that watches and changes it.
+// StressServers are the servers of `onsale stress`: one for the metrics of the load test,
+// and one for the API that controls it.
 type StressServers struct {
 	options StressServersOptions
 	parts   *lifecycle
 }
 
-// NewStressServers returns servers that serve nothing yet. Its errors name the option that
-// makes no sense.
+// NewStressServers checks the options and returns servers that are not started. Its errors
+// name the invalid option.
 func NewStressServers(o StressServersOptions) (*StressServers, error) {
 	token := ""
 	if o.Listen != "" || o.MetricsAddr != "" {
@@ -60,7 +60,7 @@ func (s *StressServers) ServeMetrics(ctx context.Context, metrics http.Handler) 
 	return endpoint.LocalURL(addr), nil
 }
 
-// ServeControl serves the API of the runs, /stress, until Stop, and returns the URL of the
+// ServeControl serves the API of the runs at /stress until Stop, and returns the URL of the
 // server. Stop also closes the manager of the runs.
 func (s *StressServers) ServeControl(ctx context.Context, runs *api.Manager) (url string, err error) {
 	streaming, endStreams := context.WithCancel(ctx)
@@ -69,8 +69,8 @@ func (s *StressServers) ServeControl(ctx context.Context, runs *api.Manager) (ur
 		endStreams()
 		return "", err
 	}
-	// A run that was started over the API after the first one ends first, and so do the
-	// event streams: the server waits for them.
+	// The event streams, and a run that the API has started, must end before the server
+	// stops, because the server waits for them.
 	s.parts.OnStop("load test", stressLimit, func(ctx context.Context) error {
 		endStreams()
 		return runs.Close(ctx)
@@ -78,10 +78,10 @@ func (s *StressServers) ServeControl(ctx context.Context, runs *api.Manager) (ur
 	return endpoint.LocalURL(addr), nil
 }
 
-// Stop stops the servers, each within a bound of its own. It may be called again.
+// Stop stops the servers, each within its own time limit. It can be called again.
 func (s *StressServers) Stop(ctx context.Context) error { return s.parts.Stop(ctx) }
 
-// serve serves what is mounted at the address that a flag gives, and returns the address.
+// serve starts a server on the address of a flag, and returns the address.
 func (s *StressServers) serve(ctx context.Context, flag, address string, mounts []server.Mount) (net.Addr, error) {
 	listener, err := listen(ctx, flag, address, stressConnections, s.options.Logger)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"onsale/internal/stress/api"
 )
 
-// TestAsideHasAReserve: a scrape of a load test's metrics is answered though others
-// hold all connections of its server.
-func TestAsideHasAReserve(t *testing.T) {
+// TestMetricsServerReservesConnections: the server of a load test answers a scrape while
+// other clients hold all its connections.
+func TestMetricsServerReservesConnections(t *testing.T) {
 	t.Parallel()
 	var held sync.WaitGroup
 	hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -68,8 +68,8 @@ func TestAsideHasAReserve(t *testing.T) {
 	}
 }
 
-// TestStressServers: the metrics are open to anyone, and the API to those who have the token.
-// Neither is served after Stop.
+// TestStressServers: the metrics need no token, and the API needs it. Neither is served after
+// Stop.
 func TestStressServers(t *testing.T) {
 	t.Parallel()
 	const token = "a-token-of-the-test"

@@ -16,7 +16,7 @@ func validate(targets ...string) error {
 	return o.Validate()
 }
 
-func TestTargetsThatAreTaken(t *testing.T) {
+func TestTargetsThatAreAccepted(t *testing.T) {
 	t.Parallel()
 	for _, targets := range [][]string{
 		{"127.0.0.1:8000"},
@@ -35,12 +35,12 @@ func TestTargetsThatAreTaken(t *testing.T) {
 		{"http://h/m?user=a%40b"},
 	} {
 		if err := validate(targets...); err != nil {
-			t.Errorf("%q is refused: %v", targets, err)
+			t.Errorf("%q is rejected: %v", targets, err)
 		}
 	}
 }
 
-func TestTargetsThatAreRefused(t *testing.T) {
+func TestTargetsThatAreRejected(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                       "empty element",
@@ -91,7 +91,7 @@ func TestTargetsThatAreRefused(t *testing.T) {
 	}
 }
 
-// TestJobInPlaceOfTargets: a file is enough if --job names one of its jobs.
+// TestJobInPlaceOfTargets: a prometheus.yml is enough if --job names one of its jobs.
 func TestJobInPlaceOfTargets(t *testing.T) {
 	t.Parallel()
 	config := filepath.Join(t.TempDir(), "prometheus.yml")

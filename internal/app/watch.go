@@ -14,41 +14,40 @@ import (
 	"onsale/internal/server"
 )
 
-// Watch says how the embedded monitoring watches and whom it tells. `onsale up`
-// and `onsale monitor` share it.
+// Watch configures the embedded monitoring of `onsale up` and `onsale monitor`.
 type Watch struct {
 	// Pace is demo or real.
 	Pace string
-	// Access is how scrapes get into the targets of `onsale monitor`.
+	// Access has the credentials and TLS settings for the targets of `onsale monitor`.
 	Access Access
-	// Settings are the thresholds of the alerts, and the job that is watched.
+	// Settings are the thresholds of the alerts, and the name of the scrape job.
 	Settings catalog.Settings
-	// PrometheusConfig, Rules and AlertmanagerConfig are files of the user's, or empty.
+	// PrometheusConfig, Rules and AlertmanagerConfig are the user's own files, or empty.
 	PrometheusConfig   string
 	Rules              []string
 	AlertmanagerConfig string
-	// RetentionTime and RetentionBytes bound what is stored of the past.
+	// RetentionTime and RetentionBytes limit the stored metrics; 0 bytes is no limit.
 	RetentionTime  time.Duration
 	RetentionBytes int64
-	// ExternalURL is where people reach this server, for links in messages; empty
-	// is its own address, as seen from this machine.
+	// ExternalURL is the public URL of this server, for links in messages. If it is empty,
+	// that is its address on this machine.
 	ExternalURL string
-	// DiscordURL is DISCORD_URL; empty, alerts stay in the inbox.
+	// DiscordURL is DISCORD_URL. If it is empty, alerts stay in the inbox.
 	DiscordURL Secret `json:"-"`
 	// DiscordMention is DISCORD_MENTION.
 	DiscordMention string
 }
 
-// Secret is a text that nothing prints.
+// Secret is a text that is never printed.
 type Secret = monitor.Secret
 
-// Access is how scrapes get into targets.
+// Access has the credentials and TLS settings for targets.
 type Access = monitor.Access
 
-// minRetention is the least that is kept: what the longest window of a rule reads.
+// minRetention is the minimum of RetentionTime: the longest window of a rule.
 const minRetention = 2 * time.Hour
 
-// DefaultWatch returns what holds without a flag, at the demo pace.
+// DefaultWatch returns the defaults of `onsale up`, which has the demo pace.
 func DefaultWatch() Watch {
 	return Watch{
 		Pace:           catalog.Demo().Name,
@@ -58,8 +57,8 @@ func DefaultWatch() Watch {
 	}
 }
 
-// validate names the first option that makes no sense, and reads the files that
-// options name.
+// validate returns an error that names the first invalid option. It also checks the files
+// that options name.
 func (w Watch) validate(targets []string, log *slog.Logger) error {
 	if _, err := catalog.ParsePace(w.Pace); err != nil {
 		return err
@@ -71,7 +70,7 @@ func (w Watch) validate(targets []string, log *slog.Logger) error {
 		return fmt.Errorf("--retention-time must be at least %s, not %s", minRetention, w.RetentionTime)
 	}
 	if w.RetentionBytes < 0 {
-		return fmt.Errorf("--retention-size must not be negative, but is %d", w.RetentionBytes)
+		return fmt.Errorf("--retention-size must be at least 0, not %d", w.RetentionBytes)
 	}
 	if err := w.checkExternal(); err != nil {
 		return err
@@ -86,16 +85,16 @@ func (w Watch) checkExternal() error {
 	}
 	switch u, ok := endpoint.ParseWebURL(w.ExternalURL); {
 	case !ok:
-		return fmt.Errorf("--external-url must look like https://onsale.example.com, not %q", endpoint.Shown(w.ExternalURL))
+		return fmt.Errorf("--external-url must be a URL like https://onsale.example.com, not %q", endpoint.Shown(w.ExternalURL))
 	case u.User != nil:
-		return errors.New("--external-url must not carry a user or password, because messages contain it")
+		return errors.New("--external-url must not contain a user or password, because messages contain the URL")
 	case u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("--external-url must have neither a query nor a fragment, but %q has", endpoint.Shown(w.ExternalURL))
 	}
 	return nil
 }
 
-// external is where people reach a server that has this address on its machine.
+// external returns the public URL of a server that has the URL local on its machine.
 func (w Watch) external(local string) string {
 	if w.ExternalURL != "" {
 		return strings.TrimRight(w.ExternalURL, "/")
@@ -103,16 +102,16 @@ func (w Watch) external(local string) string {
 	return local
 }
 
-// hosts adds the name by which people reach this server to those that are allowed.
+// hosts returns the allowed hosts with the host of ExternalURL.
 func (w Watch) hosts(allowed []string) []string {
 	u, ok := endpoint.ParseWebURL(w.ExternalURL)
-	if !ok || server.CheckAllowedHosts([]string{u.Hostname()}) != nil { // an IPv6 address passes anyway
+	if !ok || server.CheckAllowedHosts([]string{u.Hostname()}) != nil { // an IPv6 address needs no entry
 		return allowed
 	}
 	return append(slices.Clone(allowed), u.Hostname())
 }
 
-// options are those of the monitor at an address, once validated.
+// options returns the options of the monitor for a server with the URL local. The Watch must be valid.
 func (w Watch) options(dir, local string, targets []string, log *slog.Logger) monitor.Options {
 	pace, _ := catalog.ParsePace(w.Pace)
 	return monitor.Options{
@@ -123,34 +122,34 @@ func (w Watch) options(dir, local string, targets []string, log *slog.Logger) mo
 	}
 }
 
-// alerts are the catalogue's at this pace.
+// alerts returns the alerts of the catalogue at this pace.
 func (w Watch) alerts(local string) []catalog.Alert {
 	pace, _ := catalog.ParsePace(w.Pace)
 	return catalog.Alerts(w.settings(local), pace)
 }
 
-// settings are those of the rules, with runbooks on this server.
+// settings returns the settings of the rules. Their runbooks are on this server.
 func (w Watch) settings(local string) catalog.Settings {
 	s := w.Settings
 	s.Runbooks = w.external(local) + "/runbooks/NAME"
 	return s
 }
 
-// every is how often the monitoring looks.
+// every returns the scrape interval.
 func (w Watch) every() time.Duration {
 	pace, _ := catalog.ParsePace(w.Pace)
 	return pace.Scrape
 }
 
-// told says where notifications go.
-func (w Watch) told(external string) string {
+// destination returns where notifications go, for the start-up lines.
+func (w Watch) destination(external string) string {
 	switch {
 	case w.AlertmanagerConfig != "":
-		return "as " + w.AlertmanagerConfig + " says"
+		return "where " + w.AlertmanagerConfig + " routes them"
 	case w.DiscordURL != "" && monitor.DoubtOf(w.DiscordURL) != "":
-		return "to DISCORD_URL, where they may not arrive as the log says, and to " + external + "/inbox"
+		return "to DISCORD_URL, which may not deliver them (the log has the reason), and to " + external + "/inbox"
 	case w.DiscordURL != "":
 		return "to Discord, and to " + external + "/inbox"
 	}
-	return "to " + external + "/inbox; DISCORD_URL sends them to Discord as well"
+	return "to " + external + "/inbox; set DISCORD_URL to send them to Discord, too"
 }

@@ -10,18 +10,19 @@ import (
 	"onsale/internal/lock"
 )
 
-// ErrUsed is returned by [New] when another onsale uses the data directory that
-// is to be wiped.
-var ErrUsed = errors.New("another onsale uses it: stop that one first")
+// ErrUsed is returned by [New] if [Options].Wipe is set and another onsale process uses the
+// data directory.
+var ErrUsed = errors.New("another onsale process uses it: stop that process first")
 
-// lockFile is the file in the data directory that all processes which use it lock.
+// lockFile is a file in the data directory. Every process that uses the directory locks it.
 const lockFile = "lock"
 
-// Kept names what Onsale has put into its data directory. It refuses where the
-// sale is kept elsewhere, since wiping would then tear the two apart.
+// Kept returns the names of the files and directories that Onsale has created in its data
+// directory. It returns an error if DATABASE_URL is set: after wiping, the metrics and the
+// database would not fit together.
 func Kept(o Options) ([]string, error) {
 	if o.DatabaseURLSet {
-		return nil, errors.New("--fresh wipes the data directory, but DATABASE_URL keeps the sale elsewhere: wipe that database by hand, and unset --fresh")
+		return nil, errors.New("--fresh wipes the data directory, but the tickets are in the database of DATABASE_URL: leave out --fresh, and wipe that database yourself")
 	}
 	var kept []string
 	for _, name := range []string{"onsale.db", "onsale.db-wal", "onsale.db-shm", "inbox.json"} {
@@ -29,7 +30,7 @@ func Kept(o Options) ([]string, error) {
 			kept = append(kept, name)
 		}
 	}
-	// A directory of such a name is Onsale's if it has what Onsale puts there.
+	// A directory with this name is Onsale's if it contains one of these files.
 	for _, dir := range []struct{ name, sign, other string }{
 		{"prometheus", "wal", "lock"},
 		{"alertmanager", "nflog", "silences"},
@@ -47,12 +48,12 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// claim says that this process uses the data directory, after wiping what
-// [Options.Wipe] names. Nothing is wiped that another process uses.
+// claim locks the data directory for this process, after wiping what [Options.Wipe] names.
+// It wipes nothing if another process uses the directory.
 func (a *App) claim() error {
 	o := a.options
 	if o.DatabaseURLSet && o.Up == nil {
-		return nil // nothing is kept there
+		return nil // the directory is not used
 	}
 	path := filepath.Join(o.DataDir, lockFile)
 	if len(o.Wipe) > 0 {
@@ -76,8 +77,8 @@ func (a *App) claim() error {
 	return nil
 }
 
-// wipe removes files and directories. First all are moved aside, so that what
-// cannot be removed stops it before anything is.
+// wipe removes files and directories. It first moves all of them into one directory. If one
+// cannot be moved, it moves the others back and removes nothing.
 func wipe(dir string, names []string) error {
 	aside, err := os.MkdirTemp(dir, "wiped-")
 	if err != nil {

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// startLimit bounds the start of a daemon; it takes some 2 s.
+	// startLimit is the time that a daemon gets to start, which takes some 2 s.
 	startLimit = time.Minute
-	// stopLimit bounds its end, and that of its containers.
+	// stopLimit is the time that a daemon and its containers get to stop.
 	stopLimit = 30 * time.Second
 )
 
@@ -30,8 +30,8 @@ func startDaemon(tb testing.TB) (socket string) {
 		tb.Fatal("no dockerd found: run `make image-test` or `apt-get install docker.io`")
 	}
 	sweep(tb)
-	// The path of a socket may have 108 bytes, and that of t.TempDir has the test's name in it.
-	dir, err := os.MkdirTemp("", fmt.Sprintf("onsale-docker-%d-", os.Getpid())) //nolint:usetesting // as said above
+	// The path of a socket is limited to 108 bytes, and that of t.TempDir contains the name of the test.
+	dir, err := os.MkdirTemp("", fmt.Sprintf("onsale-docker-%d-", os.Getpid())) //nolint:usetesting // see above
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -44,14 +44,14 @@ func startDaemon(tb testing.TB) (socket string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = log.Close() }) // the daemon has its own
+	tb.Cleanup(func() { _ = log.Close() }) // the daemon has its own file descriptor
 	socket = filepath.Join(dir, "docker.sock")
 	cmd := exec.Command("dockerd", "--host", "unix://"+socket, //nolint:gosec,noctx // only tests call it; the clean-up ends it
 		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"), "--pidfile", filepath.Join(dir, "pid"),
 		"--containerd-namespace", filepath.Base(dir), "--containerd-plugins-namespace", filepath.Base(dir)+"-plugins", // it may share a containerd
 		"--bridge", bridge(tb), "--default-address-pool", addresses(), "--iptables=false", "--ip6tables=false", "--ip-masq=false")
 	cmd.Stdout, cmd.Stderr = log, log
-	// A group of its own: an interrupt from the keyboard is the test's to handle.
+	// With a process group of its own, the daemon does not receive an interrupt from the keyboard.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	gone, err := run(cmd)
 	if err != nil {
@@ -59,7 +59,7 @@ func startDaemon(tb testing.TB) (socket string) {
 	}
 	tb.Cleanup(func() {
 		if tb.Failed() {
-			text, _ := os.ReadFile(log.Name()) // what is left of it
+			text, _ := os.ReadFile(log.Name()) // an error leaves the text empty
 			tb.Logf("end of the engine's log:\n%s", text[max(0, len(text)-4000):])
 		}
 		if err := end(cmd, gone); err != nil {
@@ -67,14 +67,14 @@ func startDaemon(tb testing.TB) (socket string) {
 		}
 	})
 	if err := answers(tb.Context(), socket, gone); err != nil {
-		text, _ := os.ReadFile(log.Name()) // the error says enough
+		text, _ := os.ReadFile(log.Name()) // err is enough
 		tb.Fatalf("dockertest: %v\n%s", err, text[max(0, len(text)-4000):])
 	}
 	return socket
 }
 
-// run starts a command that dies with this process, and returns what is closed at its end. The kernel
-// ties the one to the thread that starts the other, so the goroutine keeps its thread.
+// run starts a command that ends with this process, and returns a channel that is closed when it ends.
+// Pdeathsig depends on the thread that starts the command, so the goroutine keeps its thread.
 func run(cmd *exec.Cmd) (gone <-chan struct{}, err error) {
 	ended, started := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -84,13 +84,13 @@ func run(cmd *exec.Cmd) (gone <-chan struct{}, err error) {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // its log says how it ended
+			_ = cmd.Wait() // the log has the reason
 		}
 	}()
 	return ended, <-started
 }
 
-// end asks a daemon to end, with its containers, and kills it if it does not.
+// end stops a daemon and its containers with SIGTERM, and kills it after stopLimit.
 func end(cmd *exec.Cmd, gone <-chan struct{}) error {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -103,7 +103,7 @@ func end(cmd *exec.Cmd, gone <-chan struct{}) error {
 	}
 }
 
-// answers waits until something listens on a socket.
+// answers waits until a process listens on the socket.
 func answers(ctx context.Context, socket string, gone <-chan struct{}) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("dockerd did not answer within %s", startLimit))
 	defer cancel()

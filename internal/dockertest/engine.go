@@ -1,9 +1,9 @@
 //go:build linux
 
-// Package dockertest gives tests a Docker Engine. As root it starts one of the test's own, with
-// its own socket, directories and network bridge, and touches no firewall rule: published ports reach containers
-// through Docker's proxy, and containers reach nothing. When the test process dies, however it dies, the
-// engine dies with it. Anybody else gets the engine that the docker command finds.
+// Package dockertest gives tests a Docker Engine. If the test runs as root, it starts a separate engine with
+// its own socket, directories and network bridge. That engine changes no firewall rules: published ports reach
+// containers through Docker's proxy, and containers cannot connect anywhere. It ends with the test process, even
+// if that is killed. Without root, tests use the engine of the docker command.
 //
 // A missing Docker fails the test; it never skips it.
 package dockertest
@@ -20,13 +20,13 @@ import (
 	"time"
 )
 
-// commandLimit bounds a docker command, the longest of which builds a small image.
+// commandLimit is the time limit of a docker command. The longest one builds a small image.
 const commandLimit = 5 * time.Minute
 
 // Engine is a running Docker Engine. Its methods are safe for concurrent use.
 type Engine struct {
-	env []string // what the docker command reads
-	tag string   // tells the names of this test from others on the same engine
+	env []string // the environment of docker commands
+	tag string   // prefix of the names of this test process
 	own bool
 }
 
@@ -42,7 +42,7 @@ func Start(tb testing.TB) *Engine {
 		e.env = append(e.env, "DOCKER_HOST=unix://"+startDaemon(tb))
 	}
 	if out, err := e.Run(tb.Context(), "version", "--format", "{{.Server.Version}}"); err != nil {
-		tb.Fatalf("no Docker Engine answers; run the test as root, or start one: %v", err)
+		tb.Fatalf("no Docker Engine answers; run the test as root, or start an engine: %v", err)
 	} else {
 		tb.Logf("Docker Engine %s", strings.TrimSpace(out))
 	}
@@ -52,7 +52,7 @@ func Start(tb testing.TB) *Engine {
 // Name returns a name for an image or a container that no other test uses.
 func (e *Engine) Name(kind string) string { return e.tag + "-" + kind }
 
-// Command returns a docker command, of which the caller reads the output.
+// Command returns a docker command that is not started.
 func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "docker", args...) //nolint:gosec // only tests call it
 	cmd.Env = e.env
@@ -62,7 +62,7 @@ func (e *Engine) Command(ctx context.Context, args ...string) *exec.Cmd {
 // Environ returns the environment of programs that call the engine, such as Docker Compose.
 func (e *Engine) Environ() []string { return slices.Clone(e.env) }
 
-// Own reports whether the engine is the test's own, on which it may give images any name.
+// Own reports whether the engine belongs to the test, which can then give images any name.
 func (e *Engine) Own() bool { return e.own }
 
 // Gateway returns the address at which containers reach servers of the test.
@@ -71,7 +71,7 @@ func (e *Engine) Gateway(tb testing.TB) string {
 	return e.Docker(tb, "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
 }
 
-// Run runs a docker command and returns its standard output. The error has what it said.
+// Run runs a docker command and returns its standard output. The error contains all output.
 func (e *Engine) Run(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandLimit)
 	defer cancel()
@@ -84,8 +84,8 @@ func (e *Engine) Run(ctx context.Context, args ...string) (string, error) {
 	return stdout.String(), nil
 }
 
-// Docker runs a docker command that must succeed, and returns its standard output without white
-// space around it.
+// Docker runs a docker command that must succeed. It returns the standard output without the
+// white space around it.
 func (e *Engine) Docker(tb testing.TB, args ...string) string {
 	tb.Helper()
 	out, err := e.Run(tb.Context(), args...)
@@ -95,7 +95,7 @@ func (e *Engine) Docker(tb testing.TB, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// Remove removes images or containers after the test, and their volumes.
+// Remove removes an image or a container after the test; a container with its volumes.
 func (e *Engine) Remove(tb testing.TB, kind, name string) {
 	tb.Helper()
 	tb.Cleanup(func() {

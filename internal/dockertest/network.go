@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// bridge makes a network bridge for the engine alone, in a part of 10.0.0.0/8 that depends on this process.
+// bridge creates a network bridge for the engine, with a subnet of 10.0.0.0/8 that depends on the process id.
 func bridge(tb testing.TB) string {
 	tb.Helper()
 	pid := os.Getpid()
@@ -65,8 +65,8 @@ func sweep(tb testing.TB) {
 	}
 }
 
-// remove removes the directory of a daemon that has ended, and unmounts what it has left there: the
-// network name space of the containers without one of their own.
+// remove removes the directory of a daemon that has ended. It first unmounts what the daemon has left
+// there, such as a network namespace.
 func remove(dir string) error {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {

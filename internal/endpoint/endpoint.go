@@ -1,9 +1,9 @@
-// Package endpoint answers questions about addresses: where a connection really
-// goes, which client a request counts for, and how a URL is shown without its secrets.
+// Package endpoint answers questions about addresses: where a connection really goes, which
+// client a request counts for, and how to show a URL without its secrets.
 //
-// A name says nothing about where it leads: DNS may send localhost. anywhere, and
-// send it elsewhere a moment later. What depends on the destination is decided by
-// the address, and enforced by [Only] when the connection is made.
+// A host name is not enough to decide where a connection goes: DNS can resolve localhost. to
+// any address, and to a different one a moment later. Decisions about the destination must
+// use the address, and [Only] enforces them when the connection is made.
 package endpoint
 
 import (
@@ -18,26 +18,25 @@ import (
 // resolveTimeout bounds a look-up of [IsLoopbackHost].
 const resolveTimeout = 5 * time.Second
 
-// IsLoopback reports whether an address is one of loopback: 127.0.0.0/8 or ::1,
-// also written as an IPv6 address that holds an IPv4 one. The unspecified
-// addresses, 0.0.0.0 and ::, are not: which interface they reach depends on the system.
+// IsLoopback reports whether an address is a loopback address: 127.0.0.0/8 or ::1, also as an
+// IPv4-mapped IPv6 address. The unspecified addresses, 0.0.0.0 and ::, are not loopback
+// addresses: which interface they reach depends on the system.
 func IsLoopback(a netip.Addr) bool { return a.Unmap().IsLoopback() }
 
-// IsNear reports whether an address is reached without crossing the internet: it
-// is one of loopback, of the link, or of a private network (RFC 1918, RFC 4193). The
-// shared addresses of RFC 6598, 100.64.0.0/10, are not near: a provider's customers
-// share them.
+// IsNear reports whether a connection to an address does not cross the internet: the address
+// is a loopback, link-local or private one (RFC 1918, RFC 4193). The shared addresses of RFC
+// 6598, 100.64.0.0/10, are not near: the customers of a provider share them.
 func IsNear(a netip.Addr) bool {
 	a = a.Unmap()
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
 }
 
-// ClientOf returns the client that a request from a remote address counts for: the
-// address, or its /64 in IPv6, since one client usually has all of that. Addresses
-// that cannot be read share the zero Prefix.
+// ClientOf returns the client that a request from a remote address counts for: the address,
+// or its /64 in IPv6, because one client usually owns the whole /64. All addresses that
+// cannot be parsed share the zero Prefix.
 //
-// It must not be given an address from a header such as X-Forwarded-For, because a
-// client can write anything into that.
+// Do not pass an address from a header such as X-Forwarded-For: a client can write anything
+// into it.
 func ClientOf(remoteAddr string) netip.Prefix {
 	from, err := netip.ParseAddrPort(remoteAddr)
 	if err != nil {
@@ -48,15 +47,16 @@ func ClientOf(remoteAddr string) netip.Prefix {
 	if addr.Is4() {
 		bits = 32
 	}
-	prefix, _ := addr.Prefix(bits) // both fit the address
+	prefix, _ := addr.Prefix(bits) // both lengths are valid
 	return prefix
 }
 
-// IsLoopbackHost reports whether a host, an address or a name, leads to loopback
-// and nowhere else. A name is looked up, for 5 s at most, and every address that
-// it has counts; one without an address leads nowhere. A nil resolver is the system's.
+// IsLoopbackHost reports whether a host, an address or a name, resolves to loopback addresses
+// only. It looks up a name for at most 5 s, and checks all its addresses; it returns false for
+// a name without addresses. A nil resolver is the system's.
 //
-// The answer may be another one a moment later, so that connections that rely on it need [Only].
+// The name can resolve to another address a moment later: connections that rely on the result
+// also need [Only].
 func IsLoopbackHost(ctx context.Context, r *net.Resolver, host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return IsLoopback(a)
@@ -75,13 +75,13 @@ func IsLoopbackHost(ctx context.Context, r *net.Resolver, host string) bool {
 	return len(addresses) > 0
 }
 
-// Only returns a ControlContext for a [net.Dialer] that connects to allowed
-// addresses alone. It refuses any other before a byte is sent there; the error wraps refusal.
+// Only returns a ControlContext for a [net.Dialer] that connects to allowed addresses only. It
+// rejects any other address before it sends a byte; the error wraps refusal.
 func Only(allowed func(netip.Addr) bool, refusal error) func(ctx context.Context, network, address string, c syscall.RawConn) error {
 	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
 		if to, err := netip.ParseAddrPort(address); err == nil && allowed(to.Addr()) {
 			return nil
 		}
-		return fmt.Errorf("%w: it leads to %s", refusal, address)
+		return fmt.Errorf("%w: it resolves to %s", refusal, address)
 	}
 }

@@ -47,7 +47,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-func TestHostsAreLoopbackByAllOfTheirAddresses(t *testing.T) {
+func TestIsLoopbackHostChecksAllAddresses(t *testing.T) {
 	t.Parallel()
 	names := endpointtest.Names(t, map[string][]string{
 		"here.test":      {"127.0.0.1"},
@@ -72,7 +72,7 @@ func TestHostsAreLoopbackByAllOfTheirAddresses(t *testing.T) {
 	}
 }
 
-// TestLookUpIsBounded asks a server of names that never answers.
+// TestLookUpIsBounded uses a DNS server that never answers.
 func TestLookUpIsBounded(t *testing.T) {
 	t.Parallel()
 	silent, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
@@ -86,15 +86,15 @@ func TestLookUpIsBounded(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if endpoint.IsLoopbackHost(ctx, names, "slow.test") {
-		t.Error("a name without an answer is loopback")
+		t.Error("a name that was not resolved counts as loopback")
 	}
 	if ctx.Err() == nil {
-		t.Error("the look-up ended before its context") // or this tests nothing
+		t.Error("the look-up ended before its context") // so the test proves nothing
 	}
 }
 
-// TestOnlyRefusesBeforeItConnects rebinds a name between a look-up and a connection.
-func TestOnlyRefusesBeforeItConnects(t *testing.T) {
+// TestOnlyRejectsBeforeItConnects dials a name that resolves to another address than expected.
+func TestOnlyRejectsBeforeItConnects(t *testing.T) {
 	t.Parallel()
 	server, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

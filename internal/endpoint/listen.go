@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// CheckListen checks the address that a flag gives to listen on. It refuses a URL,
-// which the error of Listen would repeat with its password.
+// CheckListen checks the listen address of a flag. It rejects a URL, because the error of
+// Listen would show the password in it.
 func CheckListen(flag, address string) error {
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "/@?#") {
 		return fmt.Errorf("%s must be host:port, like 127.0.0.1:8000, not %q", flag, Shown(address))
@@ -17,8 +17,8 @@ func CheckListen(flag, address string) error {
 	return nil
 }
 
-// LocalURL returns the URL at which this machine opens a listener. One on all
-// addresses is opened at 127.0.0.1: no browser opens http://[::]:8000.
+// LocalURL returns the URL of a listener for clients on this machine. For a listener on all
+// addresses it uses 127.0.0.1, because browsers cannot open http://[::]:8000.
 func LocalURL(addr net.Addr) string {
 	u := url.URL{Scheme: "http", Host: addr.String()}
 	if host, port, err := net.SplitHostPort(u.Host); err == nil {
@@ -27,8 +27,8 @@ func LocalURL(addr net.Addr) string {
 	return u.String() // escapes the zone of an IPv6 address
 }
 
-// Dialable returns the host and port at which this machine reaches a server that listens
-// on a host and port. One that listens on all addresses is reached at that of loopback.
+// Dialable returns the host and port at which clients on this machine reach a server that
+// listens on host and port. For a server on all addresses, the host is 127.0.0.1.
 func Dialable(host, port string) string {
 	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() {
 		host = "127.0.0.1"
@@ -36,7 +36,7 @@ func Dialable(host, port string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// OnLoopback reports whether a listener accepts connections to a loopback address alone.
+// OnLoopback reports whether a listener accepts connections to a loopback address only.
 func OnLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
@@ -49,8 +49,8 @@ func OnAllAddresses(addr net.Addr) bool {
 	return ok && tcp.IP.IsUnspecified()
 }
 
-// ParseWebURL parses a URL of HTTP that names a host, and reports whether it is one. A URL
-// with an @ in its path is refused: there may be a user and a password before that.
+// ParseWebURL parses an HTTP or HTTPS URL with a host, and reports whether it is valid. It
+// rejects a URL with an @ in its path, because a user and a password can precede the @.
 func ParseWebURL(text string) (*url.URL, bool) {
 	u, err := url.Parse(text)
 	return u, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && !strings.Contains(u.Path, "@")

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// hidden replaces what may be secret. A URL with it in the place of a user, a host or
-// a query is still a URL.
+// hidden replaces a possible secret. A URL with it as the user, the host or the query is
+// still a URL.
 const hidden = "***"
 
-// Shown returns a URL as errors, logs and pages may show it: without user and
-// password and without its query. The text may be malformed in any way. Where it
-// is not certain which part is the host, no part is shown.
+// Shown returns a URL that errors, logs and pages can show: without user, password and query.
+// The text can be malformed in any way. If it is not certain which part is the host, Shown
+// hides all parts.
 func Shown(text string) string {
 	scheme, rest := "", text
 	if before, after, ok := strings.Cut(text, "://"); ok && isWord(before) {
@@ -48,7 +48,7 @@ func Shown(text string) string {
 	return shown
 }
 
-// cutAny is [strings.Cut] at the first of several characters.
+// cutAny is like [strings.Cut], but cuts at the first of several characters.
 func cutAny(s, chars string) (before, after string, found bool) {
 	if i := strings.IndexAny(s, chars); i >= 0 {
 		return s[:i], s[i+1:], true
@@ -56,8 +56,8 @@ func cutAny(s, chars string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// lastAt finds the @ that ends a user and a password, also an escaped one, and
-// how many bytes it takes; -1 without one.
+// lastAt returns the position and width in bytes of the @ or %40 that ends a user and a
+// password; the position is -1 if there is none.
 func lastAt(s string) (at, width int) {
 	plain, escaped := strings.LastIndex(s, "@"), strings.LastIndex(s, "%40")
 	if escaped > plain {
@@ -72,13 +72,13 @@ func isWord(s string) bool {
 	})
 }
 
-// isKnownScheme reports whether what stands before :// is a scheme that people
-// give, and so no part of a password.
+// isKnownScheme reports whether the text before :// is a common scheme, and so cannot be part
+// of a password.
 func isKnownScheme(s string) bool {
 	return slices.Contains([]string{"http", "https", "ws", "wss", "ftp", "tcp", "postgres", "postgresql"}, strings.ToLower(s))
 }
 
-// isAuthority reports whether a text is a host, or a host and a port of digits.
+// isAuthority reports whether a text is a host, with or without a numeric port.
 func isAuthority(s string) bool {
 	var port string // with its colon
 	if end := strings.LastIndex(s, "]"); strings.HasPrefix(s, "[") && end > 0 {
@@ -98,27 +98,26 @@ func isAuthority(s string) bool {
 	return port == "" || port[0] == ':' && len(port) <= len(":65535") && strings.Trim(port[1:], "0123456789") == ""
 }
 
-// What may be secret in a message.
+// The parts of a message that can contain a secret.
 var (
-	// An address in quotes may have blanks, as a password may.
+	// A URL in quotes can contain blanks, because a password can.
 	quotedURL = regexp.MustCompile(`"[a-zA-Z][a-zA-Z0-9+.-]*://[^"]*"`)
-	// Any other begins with a scheme and ends with a blank or a quote.
+	// Any other URL begins with a scheme and ends before a blank or a quote.
 	inText = regexp.MustCompile("[a-zA-Z][a-zA-Z0-9+.-]*://[^\\s\"'`<>]+")
-	// A user and a password may stand before a host without a scheme.
+	// A user and a password can precede a host without a scheme.
 	loneUser = regexp.MustCompile("[^\\s\"'`/:@=({\\[]+:([^\\s\"'`/@][^\\s\"'`@]*)?@")
-	// A query may follow a path without a host.
+	// A query can follow a path without a host.
 	loneQuery = regexp.MustCompile("\\?[^\\s\"'`=]+=[^\\s\"'`]*")
-	// net/url quotes what it could not read.
+	// net/url quotes what it could not parse.
 	anyQuoted = regexp.MustCompile(`(ParseAddr\()?"[^"]*"\)?`)
 	quoted    = regexp.MustCompile(`(invalid port|invalid URL escape|invalid host:|invalid character)[^"]*"[^"]*"\)?`)
 )
 
-// placeholder shows in messages where a user and a password belong.
+// placeholder stands for a user and a password in messages, and is not a secret.
 const placeholder = "USER:PASSWORD@"
 
-// Clean returns a message in which each URL is as [Shown] has it. The message
-// may be anybody's: that of a library, say, which quotes the URL that it called.
-// A user and a password that are USER:PASSWORD stay.
+// Clean replaces each URL in a message by its [Shown] form. The message can come from a
+// library that quotes a URL. Clean keeps the placeholder USER:PASSWORD.
 func Clean(message string) string {
 	parts := strings.Split(message, placeholder)
 	for i, part := range parts {
@@ -143,7 +142,7 @@ func clean(message string) string {
 	return loneQuery.ReplaceAllString(message, "?"+hidden)
 }
 
-// Reason returns why [url.Parse] could not read a URL, without the URL.
+// Reason returns why [url.Parse] failed, without the URL.
 func Reason(err error) string {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err

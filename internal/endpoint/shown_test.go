@@ -17,7 +17,7 @@ func TestShownHidesUsersPasswordsAndQueries(t *testing.T) {
 		}
 		if _, err := url.Parse(text); err != nil {
 			if reason := endpoint.Reason(err); endpointtest.Leaks(reason) || reason == "" {
-				t.Errorf("%q is refused with %q", text, reason)
+				t.Errorf("the reason for %q is %q", text, reason)
 			}
 		}
 	}
@@ -73,8 +73,8 @@ func TestCleanFindsURLsInMessages(t *testing.T) {
 	}
 }
 
-// FuzzShown: whatever surrounds it, a password before an @, or behind a question
-// mark, is never shown.
+// FuzzShown: Shown hides a password before an @ or after a question mark, whatever surrounds
+// it.
 func FuzzShown(f *testing.F) {
 	for _, text := range endpointtest.SecretURLs() {
 		before, after, _ := strings.Cut(text, "hUNTER2")
@@ -84,7 +84,7 @@ func FuzzShown(f *testing.F) {
 		const secret = "\U0001F511"
 		text := before + secret + after
 		if !strings.Contains(after, "@") && !strings.ContainsAny(before, "?#") {
-			return // it is no secret there
+			return // it is not a secret there
 		}
 		if shown := endpoint.Shown(text); strings.Contains(shown, secret) {
 			t.Errorf("%q is shown as %q", text, shown)

@@ -9,13 +9,12 @@ import (
 	"strings"
 )
 
-// maxTargets is how many servers --target may name. Their figures share one database;
-// more belong into files that file_sd_configs names.
+// maxTargets limits the number of servers in --target, because their metrics share one
+// database. More servers need file_sd_configs in a prometheus.yml.
 const maxTargets = 1000
 
-// ParseTargets turns the values of --target into URLs. A value may name several, with
-// commas between them. A comma in a query is part of it, unless a URL with its scheme
-// follows.
+// ParseTargets turns the values of --target into URLs. A value can have several targets,
+// separated by commas. A comma in a query separates only if a URL with a scheme follows.
 func ParseTargets(values []string) ([]string, error) {
 	var targets, same []string
 	for _, value := range values {
@@ -32,7 +31,7 @@ func ParseTargets(values []string) ([]string, error) {
 		}
 	}
 	if len(targets) > maxTargets {
-		return nil, fmt.Errorf("--target may name at most %d servers, not %d", maxTargets, len(targets))
+		return nil, fmt.Errorf("--target must name at most %d servers, not %d", maxTargets, len(targets))
 	}
 	return targets, nil
 }
@@ -50,7 +49,7 @@ func splitTargets(value string) []string {
 	return targets
 }
 
-// sameTarget returns what two spellings of one target have in common.
+// sameTarget returns a key that is equal for all spellings of a target.
 func sameTarget(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -67,11 +66,11 @@ func MetricsPath(u *url.URL) string {
 	return u.Path
 }
 
-// likeTarget says what --target expects.
+// likeTarget describes a target, for errors.
 const likeTarget = "HOST:PORT, like 127.0.0.1:8000, or a URL, like https://shop.example/metrics"
 
-// parseTarget reads one target: HOST:PORT with or without a path, or a URL. Errors
-// repeat no user, password or query.
+// parseTarget parses one target: HOST:PORT with or without a path, or a URL. Its errors do not
+// show a user, password or query.
 func parseTarget(text string) (*url.URL, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -85,17 +84,17 @@ func parseTarget(text string) (*url.URL, error) {
 	u, ok := ParseWebURL(base)
 	switch {
 	case strings.Contains(query, "@"):
-		return nil, errors.New("--target must have no @ after its question mark, because a password may stand before it: write %40")
+		return nil, errors.New("--target must have no @ after its question mark, because a password could precede it: write %40")
 	case !ok || !isHost(u):
 		return nil, fmt.Errorf("--target must be %s, not %q", likeTarget, Shown(text))
 	case u.User != nil:
-		return nil, errors.New("--target must have neither a user nor a password, because pages show it: onsale monitor has --target-username and --target-password-file")
+		return nil, errors.New("--target must have neither a user nor a password, because pages show the target: use --target-username and --target-password-file of onsale monitor")
 	case !isPort(u.Port()) && (u.Port() != "" || !hasScheme || strings.HasSuffix(u.Host, ":")):
 		return nil, fmt.Errorf("--target must be %s, with a port between 1 and 65535, not %q", likeTarget, Shown(text))
 	case u.Fragment != "" || strings.Contains(query, "#"):
-		return nil, fmt.Errorf("--target must have no fragment, but %q has", Shown(text))
+		return nil, fmt.Errorf("--target must have no fragment, but %q has one", Shown(text))
 	case u.RawPath != "":
-		return nil, fmt.Errorf("--target must have no escaped slashes or the like in its path, because Prometheus does not keep them, but %q has", Shown(text))
+		return nil, fmt.Errorf("--target must have no escaped characters like %%2F in its path, because Prometheus unescapes them, but %q has one", Shown(text))
 	}
 	if _, err := url.ParseQuery(query); err != nil {
 		return nil, fmt.Errorf("--target must have a query like ?module=a&target=b, but that of %q is malformed", Shown(text))
@@ -106,13 +105,13 @@ func parseTarget(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// isHost reports whether a URL has a host that may be one: url.Parse takes a:b:80.
+// isHost reports whether the host of a URL is valid: url.Parse also accepts a:b:80.
 func isHost(u *url.URL) bool {
 	isAddress := strings.HasPrefix(u.Host, "[")
 	return isAddress || !strings.ContainsAny(u.Hostname(), ":\"'<>\\^`{|}*")
 }
 
-// isPort reports whether a text is the number of a port that can be called.
+// isPort reports whether a text is a port number from 1 to 65535.
 func isPort(text string) bool {
 	n, err := strconv.ParseUint(text, 10, 16)
 	return err == nil && n > 0

@@ -1,4 +1,4 @@
-// Package apptest starts the real server for the tests of whatever calls it.
+// Package apptest starts the real server for the tests of its clients.
 package apptest
 
 import (
@@ -15,18 +15,18 @@ import (
 // AdminToken opens the admin calls of the server.
 const AdminToken = "the-admins-token"
 
-// patience is how long a server may take to get ready on a crowded machine.
+// patience is how long a server can take to get ready on a busy machine.
 const patience = 30 * time.Second
 
-// Serve starts the server on a free port of loopback, over an SQLite of its own,
-// with a fault plan, and returns its URL. It is stopped at the end of the test, which
-// fails if that is not orderly.
+// Serve starts the server with a fault plan on a free loopback port, with an SQLite file of
+// its own, and returns its URL. The server stops at the end of the test, and the test fails
+// if it stops with an error.
 func Serve(t *testing.T, plan fault.Plan) (url string) {
 	t.Helper()
 	return Start(t, func(o *app.Options) { o.Faults = &plan })
 }
 
-// Start is Serve with options that differ.
+// Start is like Serve, but change sets the options.
 func Start(t *testing.T, change func(*app.Options)) (url string) {
 	t.Helper()
 	o := app.DefaultOptions()
@@ -48,7 +48,7 @@ func Start(t *testing.T, change func(*app.Options)) (url string) {
 	return "http://" + a.Addr()
 }
 
-// Connect returns a client of the server, which is ready.
+// Connect waits until the server is ready, and returns a client of it.
 func Connect(t *testing.T, url string, o client.Options) *client.Client {
 	t.Helper()
 	if o.Transport == nil {
@@ -63,13 +63,13 @@ func Connect(t *testing.T, url string, o client.Options) *client.Client {
 	defer retry.Stop()
 	for deadline := time.Now().Add(patience); c.Ready(t.Context()) != nil; <-retry.C {
 		if time.Now().After(deadline) {
-			t.Fatal("the server does not get ready")
+			t.Fatalf("the server is not ready after %s", patience)
 		}
 	}
 	return c
 }
 
-// Admin returns a client with the admin's token of the server, which is ready.
+// Admin is like Connect, but the client has the admin token.
 func Admin(t *testing.T, url string) *client.Client {
 	t.Helper()
 	return Connect(t, url, client.Options{Token: AdminToken})

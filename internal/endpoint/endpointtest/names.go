@@ -1,5 +1,5 @@
-// Package endpointtest is a DNS of its own for tests. It listens on loopback, and
-// asks nobody.
+// Package endpointtest has a DNS server and URLs with secrets for tests. The server listens on
+// loopback, and forwards no queries.
 package endpointtest
 
 import (
@@ -13,13 +13,13 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// Zone is what names lead to. It is safe for concurrent use.
+// Zone maps names to addresses. It is safe for concurrent use.
 type Zone struct {
 	mu    sync.Mutex
 	names map[string][]string
 }
 
-// NewZone returns a zone with the addresses of names, which are written without a dot at the end.
+// NewZone returns a zone with these names and addresses. Names have no dot at the end.
 func NewZone(names map[string][]string) *Zone {
 	z := &Zone{names: make(map[string][]string)}
 	for name, addresses := range names {
@@ -28,7 +28,7 @@ func NewZone(names map[string][]string) *Zone {
 	return z
 }
 
-// Set makes a name lead elsewhere from now on.
+// Set replaces the addresses of a name.
 func (z *Zone) Set(name string, addresses ...string) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
@@ -42,14 +42,14 @@ func (z *Zone) get(name string) ([]string, bool) {
 	return addresses, ok
 }
 
-// Names returns a resolver of fixed names.
+// Names returns a resolver for these names.
 func Names(tb testing.TB, names map[string][]string) *net.Resolver {
 	tb.Helper()
 	return NewZone(names).Resolver(tb)
 }
 
-// Resolver returns a resolver that knows the zone and nothing else but the hosts
-// file of this machine. Names without a dot are to be asked with one at the end.
+// Resolver returns a resolver that uses only the zone and the hosts file of this machine. Look
+// up a name without a dot in it with a dot at the end.
 func (z *Zone) Resolver(tb testing.TB) *net.Resolver {
 	tb.Helper()
 	server, err := (&net.ListenConfig{}).ListenPacket(tb.Context(), "udp", "127.0.0.1:0")
@@ -61,9 +61,9 @@ func (z *Zone) Resolver(tb testing.TB) *net.Resolver {
 		defer close(ended)
 		z.serve(server)
 	}()
-	var asking sync.Map // connections of look-ups, which may outlive those that asked
+	var asking sync.Map // connections of look-ups, which can outlive the look-up
 	tb.Cleanup(func() {
-		_ = server.Close() // it ends serve
+		_ = server.Close() // ends serve
 		<-ended
 		for c := range asking.Range {
 			_ = c.(net.Conn).Close()
@@ -78,7 +78,7 @@ func (z *Zone) Resolver(tb testing.TB) *net.Resolver {
 	}}
 }
 
-// serve answers until the socket is closed.
+// serve answers queries until the socket is closed.
 func (z *Zone) serve(server net.PacketConn) {
 	buf := make([]byte, 1500)
 	for {
@@ -91,7 +91,7 @@ func (z *Zone) serve(server net.PacketConn) {
 			continue
 		}
 		if answer, err := z.answer(question).Pack(); err == nil {
-			_, _ = server.WriteTo(answer, from) // who asked asks again
+			_, _ = server.WriteTo(answer, from) // the client retries a lost answer
 		}
 	}
 }

@@ -2,9 +2,8 @@ package endpointtest
 
 import "strings"
 
-// SecretURLs returns ways to write the user "uSER1", the password "hUNTER2" or a
-// query with it into a URL, most of them malformed. No text that a person or a
-// program sees may show either; [Leaks] tells.
+// SecretURLs returns URLs, most of them malformed, with the user "uSER1", the password
+// "hUNTER2", or a query with that password. No output may contain either; [Leaks] checks that.
 func SecretURLs() []string {
 	return []string{
 		"http://uSER1:hUNTER2@host", "http://uSER1:hUNTER2@host:8000/metrics", "https://uSER1@host", "HTTP://uSER1:hUNTER2@host",
@@ -21,7 +20,7 @@ func SecretURLs() []string {
 	}
 }
 
-// Leaks reports whether a text shows the user or the password of [SecretURLs], or a part of it.
+// Leaks reports whether a text contains the user or the password of [SecretURLs], or a part of them.
 func Leaks(text string) bool {
 	text = strings.ToLower(text)
 	for _, part := range []string{"user1", "hun", "ter2"} {

@@ -1,4 +1,4 @@
-// Package automatecmd is `onsale automate`: the items client, with what it records of its calls.
+// Package automatecmd is `onsale automate`: the items client, and the record of its calls.
 package automatecmd
 
 import (
@@ -11,7 +11,7 @@ import (
 	"onsale/internal/automate"
 )
 
-// The time that one call of `onsale automate` may be given.
+// Bounds of --timeout.
 const (
 	minCallTimeout = 10 * time.Millisecond
 	maxCallTimeout = 10 * time.Minute
@@ -20,55 +20,55 @@ const (
 // Command is `onsale automate`.
 type Command struct {
 	Host     string        `help:"URL of the server." short:"H" default:"http://127.0.0.1:8000"`
-	Rate     float64       `help:"Calls a second, all together; above 50 only with --force." default:"2"`
+	Rate     float64       `help:"Calls per second, all users together; above 50 only with --force." default:"2"`
 	Force    bool          `help:"Allow a rate above 50."`
-	Duration time.Duration `help:"How long to create items; 30s when --count is not given either." placeholder:"30s"`
-	Count    int64         `help:"How many items to create." placeholder:"N"`
+	Duration time.Duration `help:"Time to create items; 30s without --count." placeholder:"30s"`
+	Count    int64         `help:"Number of items to create." placeholder:"N"`
 
-	Users      int     `help:"How many users to be." default:"1"`
-	UserPrefix string  `help:"What the users' ids begin with; a number from 1 follows." default:"automate-"`
-	KeepRatio  float64 `help:"Share of the items that are not deleted, 0 to 1." default:"0"`
+	Users      int     `help:"Number of simulated users." default:"1"`
+	UserPrefix string  `help:"Prefix of the user ids; a number from 1 follows it." default:"automate-"`
+	KeepRatio  float64 `help:"Share of the items to keep, 0 to 1; the others are deleted." default:"0"`
 
-	Retries         int           `help:"How often a call is repeated that failed in passing: 429, 5xx, or the network." default:"5"`
-	Timeout         time.Duration `help:"How long to wait for an answer." default:"10s"`
-	ShutdownTimeout time.Duration `help:"How long to wait, at the end, for calls in flight and the deletion of what is left." default:"10s"`
-	MaxFailures     int64         `help:"How many operations may fail for good before the exit code is 1." default:"0"`
-	Seed            uint64        `help:"Makes the dice repeatable; 0 rolls others each time." default:"0"`
+	Retries         int           `help:"Retries after a transient failure: 429, 5xx or a network error." default:"5"`
+	Timeout         time.Duration `help:"Time to wait for an answer." default:"10s"`
+	ShutdownTimeout time.Duration `help:"Time that calls in flight and the deletion of the last items get at the end." default:"10s"`
+	MaxFailures     int64         `help:"Number of failed operations up to which the exit code is 0." default:"0"`
+	Seed            uint64        `help:"Random seed; 0 picks a new one each time." default:"0"`
 
-	Log    string `help:"Log every call to this file, as lines of JSON; - is standard output." placeholder:"FILE"`
-	Record string `help:"Record every call in this PostgreSQL, in the table onsale.automate_calls." placeholder:"postgres://…"`
+	Log    string `help:"File that logs every call as a line of JSON; - is standard output." placeholder:"FILE"`
+	Record string `help:"PostgreSQL database that records every call, in the table onsale.automate_calls." placeholder:"postgres://…"`
 }
 
 // Help is shown under `onsale automate --help`.
 func (Command) Help() string {
 	return `Gets a token for each user, creates items with it and deletes them again.
-Ctrl-C stops it: it deletes what it has created, and sums up. The exit code is
-0 when all went well, 1 when operations failed for good, items were left behind
-or calls were not recorded, and 2 for wrong use.`
+Ctrl-C stops it: it deletes the items that it has created, and prints a summary.
+The exit code is 0 on success and 2 for a usage error. It is 1 if operations
+failed after all retries, items were left behind or calls were not recorded.`
 }
 
-// errUnwell is the error of an automation that ran to its end, but not well.
-var errUnwell = errors.New("not all went well")
+// errFailed is the error of an automation that ran to its end, but with failures.
+var errFailed = errors.New("automate failed")
 
-// Run creates and deletes items until it is through or the context ends, and writes a
-// summary. It is a failure when more operations failed than may, items were left behind
-// that should not be, or calls were not recorded. Any other error is met before the first
-// call, and is a [command.UsageError].
+// Run creates and deletes items until it is finished or the context ends, and writes a
+// summary. It fails if more operations failed than --max-failures, if items were left behind
+// that should have been deleted, or if calls were not recorded. Any other error is a
+// [command.UsageError], and comes before the first call.
 func (c *Command) Run(ctx context.Context, e *command.Env) error {
 	err := c.run(ctx, e)
-	if err == nil || errors.Is(err, errUnwell) {
+	if err == nil || errors.Is(err, errFailed) {
 		return err
 	}
-	return &command.UsageError{Err: err} // nothing was called: it could not be used as it was asked to
+	return &command.UsageError{Err: err} // no call was made
 }
 
-// check returns an error that names the first flag that makes no sense.
+// check returns an error that names the first invalid flag.
 func (c *Command) check() error {
 	if c.Log != "" && c.Record != "" {
 		return errors.New("--log and --record are both set: choose one")
 	}
 	if c.MaxFailures < 0 {
-		return fmt.Errorf("--max-failures must not be negative, but is %d", c.MaxFailures)
+		return fmt.Errorf("--max-failures must be at least 0, not %d", c.MaxFailures)
 	}
 	if c.Timeout < minCallTimeout || c.Timeout > maxCallTimeout {
 		return fmt.Errorf("--timeout must be between %s and %s, not %s", minCallTimeout, maxCallTimeout, c.Timeout)
@@ -76,7 +76,7 @@ func (c *Command) check() error {
 	return nil
 }
 
-// options returns what the flags say of the automation itself, which records nothing.
+// options returns the options from the flags, with a recorder that records nothing.
 func (c *Command) options() automate.Options {
 	o := automate.Options{
 		Rate: c.Rate, Force: c.Force, Duration: c.Duration, Count: c.Count,

@@ -10,10 +10,10 @@ import (
 	"onsale/internal/store/calls"
 )
 
-// standardOutput is the name of the log that goes there.
+// standardOutput is the value of --log that means standard output.
 const standardOutput = "-"
 
-// openRecord opens where calls are recorded, and says what that is called.
+// openRecord opens the recorder of calls that the flags name, and returns its name for the summary.
 func (c *Command) openRecord(ctx context.Context, e *command.Env) (r automate.Recorder, place string, closeRecord func() error, err error) {
 	nothing := func() error { return nil }
 	switch {
@@ -38,8 +38,8 @@ func (c *Command) openRecord(ctx context.Context, e *command.Env) (r automate.Re
 	return automate.Nowhere{}, "", nothing, nil
 }
 
-// openLog opens a file to append lines to. A pipe that nobody reads keeps it
-// waiting until the context ends.
+// openLog opens a file to append lines to. Opening a pipe waits for a reader, at most until
+// the context ends.
 func openLog(ctx context.Context, name string) (*os.File, error) {
 	type result struct {
 		file *os.File
@@ -61,8 +61,8 @@ func openLog(ctx context.Context, name string) (*os.File, error) {
 	}
 }
 
-// endLine ends a line that an earlier run could not write to its end, when the
-// disk was full, say.
+// endLine ends a line that an earlier run could not finish, for instance because the disk
+// was full.
 func endLine(file *os.File, name string) error {
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
@@ -70,7 +70,7 @@ func endLine(file *os.File, name string) error {
 	}
 	reader, err := os.Open(name)
 	if err != nil {
-		return nil // a file that may only be written to is taken as it is
+		return nil // a file that cannot be read is used as it is
 	}
 	defer func() { _ = reader.Close() }()
 	last := make([]byte, 1)

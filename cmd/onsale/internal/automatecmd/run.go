@@ -15,7 +15,7 @@ import (
 	"onsale/internal/client"
 )
 
-// run makes the automation that the flags ask for, and runs it.
+// run builds the automation from the flags, and runs it.
 func (c *Command) run(ctx context.Context, e *command.Env) error {
 	if err := c.check(); err != nil {
 		return err
@@ -27,7 +27,7 @@ func (c *Command) run(ctx context.Context, e *command.Env) error {
 	defer api.Close()
 	options := c.options()
 	if err := options.Validate(); err != nil {
-		return err // before a file is made
+		return err // before a file is created
 	}
 	recorder, place, closeRecord, err := c.openRecord(ctx, e)
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *Command) run(ctx context.Context, e *command.Env) error {
 	return c.judge(sum)
 }
 
-// watch runs the automation and shows its progress meanwhile.
+// watch runs the automation and shows its progress.
 func watch(ctx context.Context, a *automate.Automation, out io.Writer) automate.Summary {
 	terminal := false
 	if f, ok := out.(*os.File); ok {
@@ -66,24 +66,24 @@ func watch(ctx context.Context, a *automate.Automation, out io.Writer) automate.
 	cancel()
 	select {
 	case <-shown:
-	case <-time.After(showLimit): // nobody reads it; the summary is not to wait for that
+	case <-time.After(showLimit): // nothing reads the output; the summary must not wait
 	}
 	return sum
 }
 
-// showLimit bounds the wait for the last line of progress to be written.
+// showLimit bounds the wait until the last line of progress is written.
 const showLimit = time.Second
 
-// judge says whether all went well.
+// judge returns an error if the automation failed.
 func (c *Command) judge(sum automate.Summary) error {
 	switch left := sum.LeftBehind(); {
 	case sum.Failed+sum.CutOff > c.MaxFailures:
-		return fmt.Errorf("%w: %d operations failed for good and %d up to the end, and at most %d may (--max-failures)",
-			errUnwell, sum.Failed, sum.CutOff, c.MaxFailures)
+		return fmt.Errorf("%w: %d operations failed after all retries, and %d had not succeeded when the run ended; --max-failures allows %d",
+			errFailed, sum.Failed, sum.CutOff, c.MaxFailures)
 	case left > 0:
-		return fmt.Errorf("%w: %d items were left behind", errUnwell, left)
+		return fmt.Errorf("%w: %d items were left behind", errFailed, left)
 	case sum.Lost > 0 || sum.RecordError != nil:
-		return fmt.Errorf("%w: %d calls were not recorded", errUnwell, sum.Lost)
+		return fmt.Errorf("%w: %d calls were not recorded", errFailed, sum.Lost)
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 	"onsale/internal/endpoint/endpointtest"
 )
 
-// TestNoURLShowsItsSecrets gives --host the malformed and well-formed URLs with a secret in
-// them. No error may repeat the secret.
+// TestNoURLShowsItsSecrets passes malformed and well-formed URLs with a secret to --host. No
+// error may contain the secret.
 func TestNoURLShowsItsSecrets(t *testing.T) {
 	t.Parallel()
 	refused := 0
@@ -29,6 +29,6 @@ func TestNoURLShowsItsSecrets(t *testing.T) {
 		}
 	}
 	if refused == 0 {
-		t.Error("nothing was refused") // and this tests nothing
+		t.Error("nothing was rejected") // so the test proves nothing
 	}
 }

@@ -1,5 +1,5 @@
-// Package command holds what the commands of onsale share: the world outside that they
-// may use, their exit codes, and how they ask, report errors and read secrets.
+// Package command holds what the commands of onsale share: their environment, exit codes,
+// prompts and error messages, and how they read secrets.
 package command
 
 import (
@@ -12,41 +12,41 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// The exit codes that scripts may rely on.
+// The exit codes. Scripts rely on them.
 const (
 	ExitOK      = 0
 	ExitFailure = 1
 	ExitUsage   = 2
-	// ExitBottleneck is that of a load test in which the tester itself could not keep up.
+	// ExitBottleneck is the code of a load test in which the load tester was the bottleneck.
 	ExitBottleneck = 3
-	// ExitCrash is that of a process that the fault plan ended.
+	// ExitCrash is the code of a process that the fault plan ended.
 	ExitCrash = 70
 )
 
-// Env is the world outside of a command.
+// Env is the environment of a command: variables, streams and the log.
 type Env struct {
 	// Lookup looks up an environment variable.
 	Lookup         func(name string) (value string, set bool)
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Log            *slog.Logger
-	// LogTo returns a logger like Log that writes elsewhere.
+	// LogTo returns a logger like Log that writes to another writer.
 	LogTo func(io.Writer) *slog.Logger
-	// LogLevel and LogFormat are the flags that the logger was made of.
+	// LogLevel and LogFormat are the settings of Log.
 	LogLevel  slog.Level
 	LogFormat string
-	// Resolver looks up hosts that are names; nil is the system's.
+	// Resolver looks up host names; nil is the system's.
 	Resolver *net.Resolver
 }
 
-// UsageError is an error in how a command was called, as opposed to one of what the
-// command met. The exit code is [ExitUsage].
+// UsageError is an error in how a command was called, such as a wrong flag. The exit code
+// is [ExitUsage].
 type UsageError struct{ Err error }
 
 // Error implements error.
 func (e *UsageError) Error() string { return e.Err.Error() }
 
-// Unwrap returns the error as the command met it.
+// Unwrap returns the underlying error.
 func (e *UsageError) Unwrap() error { return e.Err }
 
 // Checked makes an error a [UsageError]; nil stays nil.
@@ -57,15 +57,15 @@ func Checked(err error) error {
 	return &UsageError{err}
 }
 
-// ExitError is an exit code for which nothing more is written.
+// ExitError is an exit code. No error message is written for it.
 type ExitError int
 
 // Error implements error.
 func (e ExitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// Fail writes an error as one line, without the passwords of URLs in it, and returns the
-// code. Somebody may give a URL where a file, a host name or a number is expected, and any
-// error may quote that.
+// Fail writes an error as one line and returns the code. It hides the passwords of URLs,
+// because people type URLs where a file, a host name or a number is expected, and any error
+// can quote them.
 func Fail(stderr io.Writer, code int, err error) int {
 	fmt.Fprintf(stderr, "onsale: %s\n", strings.ReplaceAll(endpoint.Clean(err.Error()), "\n", "; "))
 	return code

@@ -6,8 +6,8 @@ import (
 	"net/url"
 )
 
-// RequestError returns why an HTTP request failed: the cause of the context's end if it has
-// ended, else the error without the URL.
+// RequestError returns why an HTTP request failed: the cause if the context has ended, and
+// otherwise the error without the URL.
 func RequestError(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -11,20 +11,20 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Secret returns a secret of the environment, or nothing if it is not set, without what
-// tools put around it: a Kubernetes Secret made with echo ends with a line break. One of
-// several lines, or of white space alone, is an error that names the variable.
+// Secret returns a secret from the environment, or nothing if it is not set. It removes
+// white space around it: a Kubernetes Secret made with echo ends with a line break. A value
+// of several lines, or of white space alone, is an error that names the variable.
 func (e *Env) Secret(name string) (string, error) {
 	given, _ := e.Lookup(name)
 	value, err := trimSecret(name, given)
 	if err == nil && value == "" && given != "" {
-		err = fmt.Errorf("%s is set, but has nothing but white space", name)
+		err = fmt.Errorf("%s is set, but contains nothing but white space; set a value or unset it", name)
 	}
 	return value, err
 }
 
-// AdminToken returns the admin token from where it was put: the file that
-// --admin-token-file names, if any, or ONSALE_ADMIN_TOKEN. Both are an error.
+// AdminToken returns the admin token from the file of --admin-token-file, or from
+// ONSALE_ADMIN_TOKEN. It is an error if both are set.
 func (e *Env) AdminToken(file string) (string, error) {
 	token, err := e.Secret("ONSALE_ADMIN_TOKEN")
 	if file == "" || err != nil {
@@ -52,8 +52,8 @@ func SecretFile(flag, file string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", flag, err)
 	}
-	defer func() { _ = f.Close() }() // it was only read
-	// The size of a pipe or a device is not known beforehand.
+	defer func() { _ = f.Close() }() // the file was only read
+	// A pipe or a device has no size, so that the limit must hold while reading.
 	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", flag, err)
@@ -68,13 +68,13 @@ func SecretFile(flag, file string) (string, error) {
 	return value, err
 }
 
-// trimSecret removes white space, a byte order mark and other invisible characters
-// around a secret. The error of one that has control characters inside names where it
-// comes from, and shows nothing of it.
+// trimSecret removes white space, a byte order mark and other invisible characters around
+// a secret. A secret with control characters inside is an error, which shows name but not
+// the secret.
 func trimSecret(name, value string) (string, error) {
 	value = strings.TrimFunc(value, func(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) })
 	if strings.ContainsFunc(value, unicode.IsControl) {
-		return "", fmt.Errorf("%s must be one line of text, but has a line break or another control character inside", name)
+		return "", fmt.Errorf("%s must be one line of text, but contains a line break or another control character inside", name)
 	}
 	return value, nil
 }

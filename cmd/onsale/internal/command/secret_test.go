@@ -8,8 +8,8 @@ import (
 	"onsale/internal/endpoint/endpointtest"
 )
 
-// TestSecretsAsPeopleHaveThem gives each secret as a Kubernetes Secret made with echo, an
-// editor or a web page would. What is inside is kept, what is not one line is an error.
+// TestSecretsAsPeopleHaveThem reads secrets with what a Kubernetes Secret made with echo, an
+// editor or a web page adds around them. Several lines are an error.
 func TestSecretsAsPeopleHaveThem(t *testing.T) {
 	t.Parallel()
 	const plain = "hUNTER2 +/= uSER1"

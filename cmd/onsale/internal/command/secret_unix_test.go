@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestSecretFromAPipe reads what a shell writes as <(command), whose size nobody knows
-// beforehand, up to the limit of a file.
+// TestSecretFromAPipe reads a secret from a pipe, like <(command) in a shell. The size limit
+// applies although a pipe has no size.
 func TestSecretFromAPipe(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]string{20: "", maxSecretFile: "", maxSecretFile + 1: "at most 65536 bytes"} {
@@ -19,7 +19,7 @@ func TestSecretFromAPipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() {
-			_, _ = w.WriteString(strings.Repeat("x", size)) // a reader that has enough hangs up
+			_, _ = w.WriteString(strings.Repeat("x", size)) // fails once the reader closes the pipe
 			_ = w.Close()
 		}()
 		got, err := SecretFile("--admin-token-file", fmt.Sprintf("/dev/fd/%d", r.Fd()))

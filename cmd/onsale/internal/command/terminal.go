@@ -17,7 +17,7 @@ func (e *Env) Ask(ctx context.Context, question string) bool {
 	fmt.Fprintf(e.Stderr, "onsale: %s [y/N] ", question)
 	answers := make(chan string, 1)
 	go func() {
-		answer, _ := bufio.NewReader(e.Stdin).ReadString('\n') // no answer is no
+		answer, _ := bufio.NewReader(e.Stdin).ReadString('\n') // an error leaves an empty answer, which is no
 		answers <- strings.ToLower(strings.TrimSpace(answer))
 	}()
 	select {
@@ -29,15 +29,15 @@ func (e *Env) Ask(ctx context.Context, question string) bool {
 	}
 }
 
-// Terminal returns a function that tells the size of the terminal that a writer is; nil if
-// it is none, or one that does not know the sequences that draw in place.
+// Terminal returns a function that returns the size of the terminal behind a writer. It
+// returns nil if the writer is not a terminal, or the terminal cannot draw in place.
 func (e *Env) Terminal(w io.Writer) func() (columns, rows int, err error) {
 	file, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return nil
 	}
 	kind, _ := e.Lookup("TERM")
-	_, modern := e.Lookup("WT_SESSION") // older consoles of Windows must be asked to
+	_, modern := e.Lookup("WT_SESSION") // older Windows consoles need a mode for that
 	if kind == "dumb" || runtime.GOOS == "windows" && !modern {
 		return nil
 	}

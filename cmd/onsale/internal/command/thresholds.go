@@ -8,17 +8,17 @@ import (
 
 // Thresholds are the flags that set the thresholds of the alerts.
 type Thresholds struct {
-	FailureShare      float64       `help:"Share of API calls that may fail." default:"0.02"`
-	DenialShare       float64       `help:"Share of purchases that may be denied." default:"0.02"`
-	ItemErrorShare    float64       `help:"Share of item calls that may fail." default:"0.05"`
-	MinimumRate       float64       `help:"Calls per second below which no share is judged." default:"0.2"`
-	BuyLatency        time.Duration `help:"Limit of the 95th percentile of purchases." default:"5s"`
-	Latency           time.Duration `help:"Limit of the 95th percentile of all other calls." default:"1s"`
-	DatabaseLatency   time.Duration `help:"Limit of the 95th percentile of calls to the database." default:"500ms"`
-	DatabaseErrorRate float64       `help:"Calls to the database per second that may fail." default:"0.2"`
-	QueueShare        float64       `help:"How full the queue of orders may be, 0 to 1." default:"0.5"`
-	CPUPercent        float64       `name:"cpu-percent" help:"Limit of the CPU use of machine or container." default:"90"`
-	MemoryPercent     float64       `help:"Limit of the memory use of machine or container." default:"90"`
+	FailureShare      float64       `help:"Maximum share of failed API calls, 0 to 1." default:"0.02"`
+	DenialShare       float64       `help:"Maximum share of denied purchases, 0 to 1." default:"0.02"`
+	ItemErrorShare    float64       `help:"Maximum share of failed item calls, 0 to 1." default:"0.05"`
+	MinimumRate       float64       `help:"Minimum calls per second; below it, the shares do not alert." default:"0.2"`
+	BuyLatency        time.Duration `help:"Maximum 95th percentile latency of purchases." default:"5s"`
+	Latency           time.Duration `help:"Maximum 95th percentile latency of all other calls." default:"1s"`
+	DatabaseLatency   time.Duration `help:"Maximum 95th percentile latency of database calls." default:"500ms"`
+	DatabaseErrorRate float64       `help:"Maximum number of failed database calls per second." default:"0.2"`
+	QueueShare        float64       `help:"Maximum fill level of the order queue, 0 to 1." default:"0.5"`
+	CPUPercent        float64       `name:"cpu-percent" help:"Maximum CPU usage of the machine or container, in percent." default:"90"`
+	MemoryPercent     float64       `help:"Maximum memory usage of the machine or container, in percent." default:"90"`
 }
 
 // Set sets the thresholds.

@@ -7,7 +7,7 @@ import (
 	"onsale/internal/telemetry"
 )
 
-// Version returns one line on what was built, from what, and for what.
+// Version returns one line with the version, revision, date, Go version and platform of the build.
 func Version() string {
 	build := telemetry.ReadBuild()
 	return fmt.Sprintf("onsale %s (revision %s, %s, %s, %s/%s)",

@@ -13,15 +13,15 @@ import (
 // PrometheusCommand is `onsale export prometheus`.
 type PrometheusCommand struct {
 	Job          string   `help:"Name of the scrape job." default:"ticket_system"`
-	Pace         string   `help:"How often to scrape and to evaluate: real, every 5 s, or demo, every second." enum:"demo,real" default:"real"`
-	Target       []string `help:"Servers to scrape: URLs, whose path is /metrics unless given." default:"http://127.0.0.1:8000" placeholder:"URL"`
-	RuleFile     string   `help:"The rule file, seen from the directory of this file." default:"rules.yml" placeholder:"FILE"`
-	Alertmanager string   `help:"The Alertmanager that gets the alerts; none by default." placeholder:"HOST:PORT"`
+	Pace         string   `help:"Interval of scrapes and rule evaluations: real is 5 s, demo 1 s." enum:"demo,real" default:"real"`
+	Target       []string `help:"Servers to scrape, as URLs; the default path is /metrics." default:"http://127.0.0.1:8000" placeholder:"URL"`
+	RuleFile     string   `help:"Path of the rule file, relative to the configuration." default:"rules.yml" placeholder:"FILE"`
+	Alertmanager string   `help:"Alertmanager that receives the alerts; none by default." placeholder:"HOST:PORT"`
 
 	fileFlags
 }
 
-// Run writes the configuration of a Prometheus.
+// Run writes a Prometheus configuration.
 func (c *PrometheusCommand) Run(e *command.Env) error {
 	o, err := c.options()
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *PrometheusCommand) Run(e *command.Env) error {
 	return c.writeOne(e, content)
 }
 
-// options returns what the flags say. Its errors name the flag that makes no sense.
+// options returns the options from the flags. Its errors name the invalid flag.
 func (c *PrometheusCommand) options() (export.PrometheusOptions, error) {
 	o := export.PrometheusOptions{Job: c.Job, RuleFile: c.RuleFile, Alertmanager: c.Alertmanager}
 	settings := catalog.DefaultSettings()
@@ -55,11 +55,11 @@ func (c *PrometheusCommand) options() (export.PrometheusOptions, error) {
 	case c.RuleFile == "":
 		return o, errors.New("--rule-file must name the rule file")
 	case strings.ContainsAny(c.Alertmanager, "/@ "):
-		return o, errors.New("--alertmanager must look like 127.0.0.1:9093")
+		return o, errors.New("--alertmanager must be host:port, like 127.0.0.1:9093")
 	}
 	for _, u := range o.Targets {
 		if u.RawQuery != "" {
-			return o, errors.New("--target must have no query, because it may be secret: add it to the scrape job of the file as params")
+			return o, errors.New("--target must have no query, because a query can be a secret: add it to the scrape job in the file, as params")
 		}
 	}
 	return o, nil
@@ -67,9 +67,9 @@ func (c *PrometheusCommand) options() (export.PrometheusOptions, error) {
 
 // AlertmanagerCommand is `onsale export alertmanager`.
 type AlertmanagerCommand struct {
-	Pace                string `help:"How soon it tells: real, or demo, at a twelfth of all times." enum:"demo,real" default:"real"`
-	DiscordURLFile      string `name:"discord-url-file" help:"Where your Alertmanager finds the file that has the URL of the Discord webhook in it." default:"/run/secrets/discord_url" placeholder:"FILE"`
-	AlertmanagerVersion string `help:"The version of your Alertmanager, 0.25 or newer. Before 0.28 it cannot read the URL from a file: the configuration has a place for it." default:"0.28" placeholder:"VERSION"`
+	Pace                string `help:"Speed of notifications: real, or demo, where all times are a twelfth." enum:"demo,real" default:"real"`
+	DiscordURLFile      string `name:"discord-url-file" help:"File with the URL of the Discord webhook, on the machine of your Alertmanager." default:"/run/secrets/discord_url" placeholder:"FILE"`
+	AlertmanagerVersion string `help:"Version of your Alertmanager, 0.25 or newer. Before 0.28 it cannot read the URL from a file: the configuration then has a placeholder for it." default:"0.28" placeholder:"VERSION"`
 
 	receiverFlags
 	fileFlags
@@ -77,13 +77,13 @@ type AlertmanagerCommand struct {
 
 // Help is shown under `onsale export alertmanager --help`.
 func (AlertmanagerCommand) Help() string {
-	return `DISCORD_MENTION says whom critical alerts mention, as for onsale up. The webhook's
-URL is a secret: this command does not read it, and the file that it writes does
-not have it. With --receiver the receiver has both, and any version of
-Alertmanager does.`
+	return `DISCORD_MENTION names the people that critical alerts mention, as for onsale up.
+The URL of the webhook is a secret: this command neither reads nor writes it. With
+--receiver, the receiver needs both variables, and any version of Alertmanager
+works.`
 }
 
-// Run writes the configuration of an Alertmanager.
+// Run writes an Alertmanager configuration.
 func (c *AlertmanagerCommand) Run(e *command.Env) error {
 	mention, _ := e.Lookup("DISCORD_MENTION")
 	o, err := c.options(mention)
@@ -97,8 +97,8 @@ func (c *AlertmanagerCommand) Run(e *command.Env) error {
 	return c.writeOne(e, content)
 }
 
-// options returns what the flags and DISCORD_MENTION say. Its errors name the flag or the
-// variable that makes no sense.
+// options returns the options from the flags and DISCORD_MENTION. Its errors name the
+// invalid flag or variable.
 func (c *AlertmanagerCommand) options(mention string) (export.AlertmanagerOptions, error) {
 	o := export.AlertmanagerOptions{
 		DiscordURLFile: c.DiscordURLFile, Mention: strings.Join(strings.Fields(mention), " "), Receiver: c.receiver(),

@@ -15,7 +15,7 @@ type RulesCommand struct {
 	fileFlags
 }
 
-// Run writes the rule file of Prometheus.
+// Run writes a Prometheus rule file.
 func (c *RulesCommand) Run(ctx context.Context, e *command.Env) error {
 	o, err := c.checked(c.options())
 	if err != nil {
@@ -29,7 +29,7 @@ func (c *RulesCommand) Run(ctx context.Context, e *command.Env) error {
 	if err != nil {
 		return err
 	}
-	tell(e, set.LeftOutRules)
+	reportLeftOut(e, set.LeftOutRules)
 	return c.writeOne(e, rules)
 }
 
@@ -39,7 +39,7 @@ type DashboardsCommand struct {
 	directoryFlags
 }
 
-// Run writes the dashboards of Grafana.
+// Run writes the Grafana dashboards.
 func (c *DashboardsCommand) Run(ctx context.Context, e *command.Env) error {
 	o, err := c.checked(c.options())
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *DashboardsCommand) Run(ctx context.Context, e *command.Env) error {
 	if err != nil {
 		return err
 	}
-	tell(e, set.LeftOutPanels)
+	reportLeftOut(e, set.LeftOutPanels)
 	return c.writeAll(e, files)
 }
 
@@ -63,10 +63,10 @@ type GrafanaCommand struct {
 	directoryFlags
 	receiverFlags
 
-	PrometheusURL string `name:"prometheus-url" help:"Where Grafana finds the Prometheus that has the rules." default:"http://prometheus:9090" placeholder:"URL"`
+	PrometheusURL string `name:"prometheus-url" help:"URL of the Prometheus with the rules, as seen from Grafana." default:"http://prometheus:9090" placeholder:"URL"`
 }
 
-// Run writes the files of a Grafana that is set up by files.
+// Run writes the provisioning files of Grafana.
 func (c *GrafanaCommand) Run(ctx context.Context, e *command.Env) error {
 	o, err := c.options()
 	o.Receiver = c.receiver()
@@ -74,7 +74,7 @@ func (c *GrafanaCommand) Run(ctx context.Context, e *command.Env) error {
 		return err
 	}
 	if u, ok := endpoint.ParseWebURL(c.PrometheusURL); !ok || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return &command.UsageError{Err: fmt.Errorf("--prometheus-url must look like %s, without user and query", export.DefaultPrometheusURL)}
+		return &command.UsageError{Err: fmt.Errorf("--prometheus-url must be a URL like %s, without user and query", export.DefaultPrometheusURL)}
 	}
 	set, err := c.read(ctx, e, o)
 	if err != nil {
@@ -84,8 +84,8 @@ func (c *GrafanaCommand) Run(ctx context.Context, e *command.Env) error {
 	if err != nil {
 		return err
 	}
-	tell(e, set.LeftOutRules)
-	tell(e, set.LeftOutPanels)
+	reportLeftOut(e, set.LeftOutRules)
+	reportLeftOut(e, set.LeftOutPanels)
 	return c.writeAll(e, files)
 }
 
@@ -105,6 +105,6 @@ func (c *RunbooksCommand) Run(ctx context.Context, e *command.Env) error {
 	if err != nil {
 		return err
 	}
-	tell(e, set.LeftOutRules)
+	reportLeftOut(e, set.LeftOutRules)
 	return c.writeAll(e, set.Runbooks())
 }

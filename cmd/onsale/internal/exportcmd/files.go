@@ -11,14 +11,14 @@ import (
 	"onsale/internal/catalog/export"
 )
 
-// tell says what was left out and why.
-func tell(e *command.Env, leftOut []export.LeftOut) {
+// reportLeftOut reports each alert or panel that was left out, with the reason.
+func reportLeftOut(e *command.Env, leftOut []export.LeftOut) {
 	for _, l := range leftOut {
 		fmt.Fprintf(e.Stderr, "onsale: left out %s\n", l)
 	}
 }
 
-// writeOne writes what has one file.
+// writeOne writes the only file of a command.
 func (f fileFlags) writeOne(e *command.Env, content []byte) error {
 	if f.Output == "-" {
 		_, err := e.Stdout.Write(content)
@@ -27,10 +27,10 @@ func (f fileFlags) writeOne(e *command.Env, content []byte) error {
 	return write(e, f.Force, []export.File{{Name: f.Output, Content: content}})
 }
 
-// writeAll writes files into the directory.
+// writeAll writes the files of a command into the directory.
 func (f directoryFlags) writeAll(e *command.Env, files []export.File) error {
 	if f.Output == "-" {
-		return errors.New("--output must be a directory, because there are several files: - is for commands that write one")
+		return errors.New("--output must be a directory, because this command writes several files; - is for commands that write one")
 	}
 	named := make([]export.File, len(files))
 	for i, file := range files {
@@ -39,8 +39,8 @@ func (f directoryFlags) writeAll(e *command.Env, files []export.File) error {
 	return write(e, f.Force, named)
 }
 
-// write writes files by their paths: all of them, or none if there is one that
-// somebody else made.
+// write writes all files, or none if one of them exists and was not written by onsale
+// export.
 func write(e *command.Env, force bool, files []export.File) error {
 	for _, f := range files {
 		if err := mayWrite(f.Name, force); err != nil {
@@ -59,7 +59,7 @@ func write(e *command.Env, force bool, files []export.File) error {
 	return nil
 }
 
-// mayWrite returns an error for a file that somebody else made, unless it is forced.
+// mayWrite returns an error for a file that onsale export has not written, unless force is set.
 func mayWrite(name string, force bool) error {
 	info, err := os.Stat(name)
 	switch {
@@ -68,7 +68,7 @@ func mayWrite(name string, force bool) error {
 	case err != nil:
 		return fmt.Errorf("--output: %w", err)
 	case info.IsDir():
-		return fmt.Errorf("--output: %s is a directory, and must be a file", name)
+		return fmt.Errorf("--output must be a file, but %s is a directory", name)
 	case force || !info.Mode().IsRegular() || info.Size() == 0:
 		return nil
 	}
@@ -77,7 +77,7 @@ func mayWrite(name string, force bool) error {
 		return fmt.Errorf("--output: %w", err)
 	}
 	if !export.Ours(content) {
-		return fmt.Errorf("--output: %s exists, and onsale export has not written it; name another place, or overwrite it with --force", name)
+		return fmt.Errorf("--output: %s exists, and was not written by onsale export; choose another path, or overwrite it with --force", name)
 	}
 	return nil
 }

@@ -14,12 +14,11 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// scrapeTimeout is how long a metrics page may take: as long as Prometheus gives it
-// by default.
+// scrapeTimeout bounds the request for a metrics page. It is the default of Prometheus.
 const scrapeTimeout = 10 * time.Second
 
-// metrics reads what the service exports, from its pages or from a file; nil if
-// neither was named.
+// metrics reads the metrics of the service from its pages or from a file. It returns nil if
+// the flags name neither.
 func (f *serviceFlags) metrics(ctx context.Context, e *command.Env) (*export.Metrics, error) {
 	if f.Metrics != "" {
 		m, err := f.metricsFile(ctx, e)
@@ -35,13 +34,13 @@ func (f *serviceFlags) metrics(ctx context.Context, e *command.Env) (*export.Met
 	all := new(export.Metrics)
 	for _, u := range pages {
 		if err := scrapeInto(ctx, all, u); err != nil {
-			return nil, fmt.Errorf("--target %s: %w (or save its metrics page and give the file as --metrics)", endpoint.Shown(u.String()), err)
+			return nil, fmt.Errorf("--target %s: %w (or save its metrics page and pass the file with --metrics)", endpoint.Shown(u.String()), err)
 		}
 	}
 	return all, nil
 }
 
-// scrapeInto reads a metrics page, once.
+// scrapeInto reads a metrics page and adds it to all.
 func scrapeInto(ctx context.Context, all *export.Metrics, u *url.URL) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, scrapeTimeout, fmt.Errorf("no answer within %s", scrapeTimeout))
 	defer cancel()
@@ -58,13 +57,13 @@ func scrapeInto(ctx context.Context, all *export.Metrics, u *url.URL) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the answer is %s, and must be 200 OK", answer.Status)
+		return fmt.Errorf("the answer is %s, but must be 200 OK", answer.Status)
 	}
 	return command.RequestError(ctx, all.Read(answer.Body))
 }
 
-// metricsFile reads a page from a file or from standard input. What blocks, such as a terminal,
-// is left behind when the context ends.
+// metricsFile reads a page from a file or from standard input. When the context ends, it
+// abandons an input that blocks, such as a terminal.
 func (f *serviceFlags) metricsFile(ctx context.Context, e *command.Env) (*export.Metrics, error) {
 	type result struct {
 		m   *export.Metrics

@@ -9,8 +9,8 @@ import (
 	"onsale/internal/endpoint/endpointtest"
 )
 
-// TestNoURLShowsItsSecrets gives --receiver the malformed and well-formed URLs with a secret in
-// them. No error may repeat the secret.
+// TestNoURLShowsItsSecrets passes malformed and well-formed URLs with a secret to --receiver.
+// No error may contain the secret.
 func TestNoURLShowsItsSecrets(t *testing.T) {
 	t.Parallel()
 	refused := 0
@@ -28,6 +28,6 @@ func TestNoURLShowsItsSecrets(t *testing.T) {
 		}
 	}
 	if refused == 0 {
-		t.Error("nothing was refused") // and this tests nothing
+		t.Error("nothing was rejected") // so the test proves nothing
 	}
 }

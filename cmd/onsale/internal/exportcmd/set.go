@@ -13,10 +13,10 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// maxPages is how many metrics pages are read at most.
+// maxPages limits the number of metrics pages.
 const maxPages = 100
 
-// options returns what the flags say. Its errors name the flag that makes no sense.
+// options returns the options from the flags. Its errors name the invalid flag.
 func (f *serviceFlags) options() (export.Options, error) {
 	pace, err := catalog.ParsePace(f.Pace)
 	if err != nil {
@@ -28,7 +28,7 @@ func (f *serviceFlags) options() (export.Options, error) {
 	return o, nil
 }
 
-// options returns what the flags say.
+// options returns the options from the flags.
 func (f *alertedFlags) options() (export.Options, error) {
 	o, err := f.serviceFlags.options()
 	o.Severities = make(map[string]catalog.Severity)
@@ -38,14 +38,14 @@ func (f *alertedFlags) options() (export.Options, error) {
 	return o, err
 }
 
-// options returns what the flags say.
+// options returns the options from the flags.
 func (f *ruleFlags) options() (export.Options, error) {
 	o, err := f.alertedFlags.options()
 	o.Labels, o.Settings.Runbooks = f.Label, runbookPattern(f.RunbookURL)
 	return o, err
 }
 
-// runbookPattern has NAME where the name of the alert belongs.
+// runbookPattern returns the address with NAME in the place of the alert's name.
 func runbookPattern(address string) string {
 	switch {
 	case address == "" || strings.Contains(address, "NAME"):
@@ -57,8 +57,8 @@ func runbookPattern(address string) string {
 	}
 }
 
-// checked returns the options if they make sense, before anything is read or written, and
-// else a [command.UsageError].
+// checked returns the options if they are valid, and otherwise a [command.UsageError]. It
+// neither reads nor writes files.
 func (f *serviceFlags) checked(o export.Options, err error) (export.Options, error) {
 	if err == nil && f.Metrics != "" && len(f.Target) > 0 {
 		err = errors.New("--target and --metrics are both set: choose one")
@@ -72,7 +72,7 @@ func (f *serviceFlags) checked(o export.Options, err error) (export.Options, err
 	return o, command.Checked(err)
 }
 
-// read reads what the service exports, and returns what there is to export for it.
+// read reads the metrics of the service, and returns the rules and dashboards that fit them.
 func (f *serviceFlags) read(ctx context.Context, e *command.Env, o export.Options) (*export.Set, error) {
 	var err error
 	if o.Metrics, err = f.metrics(ctx, e); err != nil {
@@ -81,15 +81,15 @@ func (f *serviceFlags) read(ctx context.Context, e *command.Env, o export.Option
 	return export.New(o)
 }
 
-// metricsPages reads values of --target as `onsale monitor` does. Without a path it is
-// /metrics.
+// metricsPages parses values of --target in the same way as `onsale monitor`. The default
+// path is /metrics.
 func metricsPages(values []string) ([]*url.URL, error) {
 	targets, err := endpoint.ParseTargets(values)
 	if err != nil {
 		return nil, err
 	}
 	if len(targets) > maxPages {
-		return nil, fmt.Errorf("--target may name at most %d pages, not %d", maxPages, len(targets))
+		return nil, fmt.Errorf("--target must name at most %d pages, not %d", maxPages, len(targets))
 	}
 	var pages []*url.URL
 	for _, target := range targets {

@@ -1,5 +1,5 @@
-// Package healthcmd is `onsale health`: the probe of a container that has neither a shell nor
-// curl.
+// Package healthcmd is `onsale health`: the health check of a container that has neither a
+// shell nor curl.
 package healthcmd
 
 import (
@@ -17,7 +17,7 @@ import (
 	"onsale/internal/endpoint"
 )
 
-// The time that `onsale health` may be given.
+// Bounds of --timeout, and of the answer.
 const (
 	minTimeout = 10 * time.Millisecond
 	maxTimeout = time.Minute
@@ -27,20 +27,20 @@ const (
 
 // Command is `onsale health`.
 type Command struct {
-	URL     string        `arg:"" optional:"" help:"URL of the server; one with a path is asked as it is. Not given, it is the server of this machine that listens on --listen."`
-	Listen  string        `help:"Address that the server was told to listen on, host:port." default:"127.0.0.1:8000"`
-	Ready   bool          `help:"Ask /ready, whether the server can sell, instead of /health, whether it lives." env:"-"`
-	Timeout time.Duration `help:"How long to wait for the answer, up to 1m." default:"3s" env:"ONSALE_HEALTH_TIMEOUT"`
+	URL     string        `arg:"" optional:"" help:"URL of the server. A URL with a path is requested unchanged. Without a URL, the server is the one on this machine that listens on --listen."`
+	Listen  string        `help:"Address that the server listens on, host:port." default:"127.0.0.1:8000"`
+	Ready   bool          `help:"Request /ready, which reports whether the server can sell, instead of /health." env:"-"`
+	Timeout time.Duration `help:"Time to wait for the answer, 10ms to 1m." default:"3s" env:"ONSALE_HEALTH_TIMEOUT"`
 }
 
 // Help is shown under `onsale health --help`.
 func (Command) Help() string {
-	return `Asks a server for its health. The exit code is 0 if it answers 200, 1 if it does
-not, and 2 for wrong use.`
+	return `Sends one request to /health, or to /ready with --ready. The exit code is 0 if the
+answer is 200, 1 if it is not, and 2 for a usage error.`
 }
 
-// Run asks once. It follows no redirect and uses no proxy. An error about the flags is a
-// [command.UsageError]; any other says that the server is unhealthy.
+// Run sends one request. It follows no redirect and uses no proxy. An error about the flags
+// is a [command.UsageError]; any other error means that the server is unhealthy.
 func (c *Command) Run(ctx context.Context, e *command.Env) error {
 	address, err := c.address()
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *Command) Run(ctx context.Context, e *command.Env) error {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return &command.UsageError{Err: fmt.Errorf("the URL must look like http://127.0.0.1:8000: %w", err)}
+		return &command.UsageError{Err: fmt.Errorf("the URL must be one like http://127.0.0.1:8000: %w", err)}
 	}
 	asked := endpoint.Shown(address)
 	if err := ask(request); err != nil {
@@ -60,7 +60,7 @@ func (c *Command) Run(ctx context.Context, e *command.Env) error {
 	return nil
 }
 
-// ask returns an error unless the answer is 200.
+// ask sends the request, and returns an error unless the answer is 200.
 func ask(request *http.Request) error {
 	transport := &http.Transport{DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
@@ -80,7 +80,7 @@ func ask(request *http.Request) error {
 	return errors.New(text)
 }
 
-// address returns the URL to ask.
+// address returns the URL to request.
 func (c *Command) address() (string, error) {
 	if c.Timeout < minTimeout || c.Timeout > maxTimeout {
 		return "", fmt.Errorf("--timeout must be between %s and %s, not %s", minTimeout, maxTimeout, c.Timeout)
@@ -96,26 +96,26 @@ func (c *Command) address() (string, error) {
 	u, ok := endpoint.ParseWebURL(c.URL)
 	switch {
 	case !ok:
-		return "", fmt.Errorf("the URL must look like http://127.0.0.1:8000, not %q", endpoint.Shown(c.URL))
+		return "", fmt.Errorf("the URL must be one like http://127.0.0.1:8000, not %q", endpoint.Shown(c.URL))
 	case u.User != nil || u.Fragment != "":
 		return "", errors.New("the URL must have neither a user nor a fragment")
 	case u.Path == "" || u.Path == "/":
 		return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path, RawQuery: u.RawQuery}).String(), nil
 	case c.Ready:
-		return "", errors.New("--ready asks /ready: give a URL without a path, or leave out --ready")
+		return "", errors.New("--ready requests /ready: use a URL without a path, or leave out --ready")
 	}
 	return u.String(), nil
 }
 
-// local returns the address at which this machine reaches a server that listens on c.Listen: one
-// on all addresses is asked at that of loopback.
+// local returns the address at which this machine reaches a server that listens on c.Listen.
+// If the server listens on all addresses, that is the loopback address.
 func (c *Command) local() (string, error) {
 	if err := endpoint.CheckListen("--listen", c.Listen); err != nil {
 		return "", err
 	}
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil || port == "" || port == "0" {
-		return "", fmt.Errorf("--listen must name the port of the server to ask, not %q", endpoint.Shown(c.Listen))
+		return "", fmt.Errorf("--listen must have the port of the server, not %q", endpoint.Shown(c.Listen))
 	}
 	return endpoint.Dialable(host, port), nil
 }

@@ -14,8 +14,8 @@ import (
 	"onsale/cmd/onsale/internal/healthcmd"
 )
 
-// health asks with a time-out that a busy machine keeps, and returns the URL that was asked
-// if the answer is 200.
+// health runs `onsale health` with a timeout that is long enough for a busy machine. If the
+// answer is 200, it returns the requested URL.
 func health(t *testing.T, c healthcmd.Command) (asked string, err error) {
 	t.Helper()
 	if c.Timeout == 0 {
@@ -56,7 +56,7 @@ func TestHealth(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		o         healthcmd.Command
-		path, say string // what is asked, and what is said if it is not healthy
+		path, say string // the requested path, and the error if the server is not healthy
 	}{
 		"lives":              {healthcmd.Command{URL: s.URL}, "/health", ""},
 		"lives, slash":       {healthcmd.Command{URL: s.URL + "/"}, "/health", ""},
@@ -77,7 +77,7 @@ func TestHealth(t *testing.T) {
 			asked, _, _ = strings.Cut(strings.TrimPrefix(err.Error(), "unhealthy: "), ": ")
 		}
 		if !strings.HasPrefix(asked, "http://") || !strings.HasSuffix(asked, ":"+port+c.path) {
-			t.Errorf("%s: asked %s", name, asked)
+			t.Errorf("%s: requested %s", name, asked)
 		}
 		switch {
 		case c.say == "" && err != nil:
@@ -88,7 +88,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestHealthOfNobody asks a port that nothing listens on, and a server that does not answer.
+// TestHealthOfNobody checks a port without a server, and a server that does not answer.
 func TestHealthOfNobody(t *testing.T) {
 	t.Parallel()
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

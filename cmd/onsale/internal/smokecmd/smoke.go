@@ -37,10 +37,10 @@ type Command struct {
 
 // Help is shown under `onsale smoke --help`.
 func (Command) Help() string {
-	return `Makes a concert, buys a ticket of it, reads the purchase back, and refunds it.
-The concert stays. The exit code is 0 if all of that works, 1 if not, and 2 for
-wrong use. The token of $ONSALE_ADMIN_TOKEN goes over plain http to loopback
-addresses alone; that of --admin-token-file goes to the URL.`
+	return `Creates a concert, buys a ticket, reads the purchase back, and refunds it. The
+concert stays. The exit code is 0 if every step works, 1 if one fails, and 2 for
+incorrect usage. Over plain http, the token of $ONSALE_ADMIN_TOKEN is sent only to
+loopback addresses; the token of --admin-token-file is sent to any URL.`
 }
 
 // Run makes one purchase. An error about the flags is a [command.UsageError]; any other says that

@@ -1,4 +1,4 @@
 package stresscmd
 
-// Settings is for tests.
+// Settings exports settings for tests.
 var Settings = (*RunCommand).settings

@@ -14,10 +14,10 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// keptFlags are those of what reads the runs that are kept.
+// keptFlags are the flags of commands that read saved runs.
 type keptFlags struct {
-	DataDir string `help:"Directory in which the last 50 runs are kept." default:"onsale-data" type:"path"`
-	JSON    bool   `help:"As JSON." env:"-"`
+	DataDir string `help:"Directory that keeps the last 50 runs." default:"onsale-data" type:"path"`
+	JSON    bool   `help:"Print JSON." env:"-"`
 }
 
 // ListCommand is `onsale stress list`.
@@ -32,7 +32,7 @@ func (c *ListCommand) Run(e *command.Env) error {
 	case c.JSON:
 		return writeJSON(e.Stdout, runs)
 	case len(runs) == 0:
-		_, err := fmt.Fprintf(e.Stdout, "no run is kept in %s yet\n", c.DataDir)
+		_, err := fmt.Fprintf(e.Stdout, "no runs in %s yet\n", c.DataDir)
 		return err
 	}
 	return history.WriteList(e.Stdout, runs)
@@ -42,11 +42,11 @@ func (c *ListCommand) Run(e *command.Env) error {
 type ShowCommand struct {
 	keptFlags
 
-	ID   string `arg:"" optional:"" default:"last" help:"The run: its id or how that begins, or last, last-1 and so on, or a file that --json wrote."`
+	ID   string `arg:"" optional:"" default:"last" help:"Run to show: its id or the start of it; last, last-1 and so on; or a file that --json wrote."`
 	HTML string `help:"Write the report as one HTML page." env:"-" placeholder:"FILE"`
 }
 
-// Run shows a run again: as text, as JSON, or in a file as an HTML page.
+// Run shows a run as text, as JSON, or as an HTML page in a file.
 func (c *ShowCommand) Run(e *command.Env) error {
 	r, err := c.find(c.ID)
 	switch {
@@ -64,11 +64,11 @@ func (c *ShowCommand) Run(e *command.Env) error {
 type CompareCommand struct {
 	keptFlags
 
-	A string `arg:"" optional:"" default:"last-1" help:"The run to compare with, told as for show."`
-	B string `arg:"" optional:"" default:"last" help:"The run to compare."`
+	A string `arg:"" optional:"" default:"last-1" help:"Run to compare with, named as for show."`
+	B string `arg:"" optional:"" default:"last" help:"Run to compare, named as for show."`
 }
 
-// Run writes what has changed from run A to run B.
+// Run writes the changes from run A to run B.
 func (c *CompareCommand) Run(e *command.Env) error {
 	base, err := c.find(c.A)
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *CompareCommand) Run(e *command.Env) error {
 		return err
 	}
 	if base.ID == other.ID && base.ID != "" {
-		return noRun(fmt.Errorf("%s and %s are one and the same run", c.A, c.B))
+		return noRun(fmt.Errorf("%s and %s are the same run; name two different runs", c.A, c.B))
 	}
 	compared := history.Compare(base, other)
 	if c.JSON {
@@ -88,14 +88,14 @@ func (c *CompareCommand) Run(e *command.Env) error {
 	return compared.Write(e.Stdout)
 }
 
-// find returns the run that a word names, or that a file has which --json wrote.
+// find returns the saved run with this id, or the run in a file that --json wrote.
 func (f keptFlags) find(id string) (result.Run, error) {
 	if strings.HasSuffix(id, ".json") {
 		file, err := os.Open(id)
 		if err != nil {
 			return result.Run{}, noRun(err)
 		}
-		defer func() { _ = file.Close() }() // it was only read
+		defer func() { _ = file.Close() }() // the file was only read
 		r, err := result.Read(file)
 		if err != nil {
 			return r, noRun(fmt.Errorf("%s: %w", id, err))
@@ -109,7 +109,7 @@ func (f keptFlags) find(id string) (result.Run, error) {
 	return r, err
 }
 
-// noRun returns the error of a command that was given no run that it can use.
+// noRun returns the error of a command that cannot find or read a run.
 func noRun(err error) error {
 	return &command.UsageError{Err: fmt.Errorf("cannot start: %w", err)}
 }

@@ -22,28 +22,28 @@ import (
 type test struct {
 	flags *RunCommand
 	env   *command.Env
-	// token is the admin token, and targetToken the same if it may go to the target.
+	// token is the admin token. targetToken is the token that is sent to the target: the same or none.
 	token, targetToken string
 	noColor            bool
 
 	source  *source
 	session *session.Session
-	kept    *history.Store // nil where runs are not kept
+	kept    *history.Store // nil with --no-keep
 	metrics *metrics.Metrics
 	live    *report.Live
-	log     *slog.Logger // writes above the view
+	log     *slog.Logger // writes above the live view
 	servers *app.StressServers
-	// ended is closed when the run is over.
+	// ended is closed when the run has ended.
 	ended chan struct{}
 }
 
-// newTest checks all that was asked for.
+// newTest builds a load test from the flags, and checks all of them.
 func newTest(ctx context.Context, c *RunCommand, e *command.Env, token string) (*test, error) {
 	settings, err := c.settings()
 	if err != nil {
 		return nil, err
 	}
-	// What is said while the view is drawn goes above it.
+	// Messages and log lines go above the live view.
 	t := &test{flags: c, env: e, token: token, ended: make(chan struct{})}
 	_, t.noColor = e.Lookup("NO_COLOR")
 	t.live = report.NewLive(report.LiveOptions{Out: e.Stderr, Size: e.Terminal(e.Stderr), NoColor: t.noColor})
@@ -81,17 +81,17 @@ func newTest(ctx context.Context, c *RunCommand, e *command.Env, token string) (
 	return t, nil
 }
 
-// tokenOfTarget returns the admin token if it may go to the target.
+// tokenOfTarget returns the admin token if it can be sent to the target, and adds a note if not.
 func (t *test) tokenOfTarget() string {
 	target := t.source.target
 	if t.token == "" || target.Private() || t.env.TokenNamed(t.flags.AdminTokenFile) {
 		return t.token
 	}
-	t.source.notes = append(t.source.notes, "the admin token of the environment is not sent over plain http to "+target.String()+"; --admin-token-file sends it")
+	t.source.notes = append(t.source.notes, "the admin token from the environment is not sent in plain text to "+target.String()+"; use --admin-token-file to send it anyway")
 	return ""
 }
 
-// before looks at the server, and asks before something could be hurt.
+// before checks the server, and asks for confirmation of a load that could overload a remote host.
 func (t *test) before(ctx context.Context) error {
 	c := t.flags
 	if err := t.canWrite(); err != nil {
@@ -110,7 +110,7 @@ func (t *test) before(ctx context.Context) error {
 			return asFlag(err)
 		}
 	}
-	if question := t.session.Question(search); question != "" && !c.Yes && !t.env.Ask(ctx, question+". Go on?") {
+	if question := t.session.Question(search); question != "" && !c.Yes && !t.env.Ask(ctx, question+". Continue?") {
 		return fmt.Errorf("%s was not confirmed; --yes confirms it without asking", question)
 	}
 	if !c.Check {
@@ -126,7 +126,7 @@ func (t *test) before(ctx context.Context) error {
 	return err
 }
 
-// serve binds the addresses of what is served while the test runs.
+// serve starts the servers that run during the test: metrics and control.
 func (t *test) serve(ctx context.Context) error {
 	if t.metrics != nil {
 		url, err := t.servers.ServeMetrics(ctx, t.metrics.Handler(t.log))
@@ -151,7 +151,7 @@ func (t *test) serve(ctx context.Context) error {
 	return nil
 }
 
-// run lets the test run.
+// run runs the test or the search for the capacity.
 func (t *test) run(ctx context.Context) (result.Run, error) {
 	defer close(t.ended)
 	watch := func(r result.Run, now result.Now) { t.live.Update(r, now) }
@@ -169,15 +169,15 @@ func (t *test) run(ctx context.Context) (result.Run, error) {
 	return t.session.Run(ctx, watch)
 }
 
-// linger waits until the last figures were scraped.
+// linger waits until Prometheus has scraped the last metrics.
 func (t *test) linger(ctx context.Context) {
 	if t.metrics == nil || t.flags.MetricsLinger == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.flags.MetricsLinger)
 	defer cancel()
-	app.Say(t.live, "waits up to %s for the metrics to be scraped once more", t.flags.MetricsLinger)
+	app.Say(t.live, "waiting up to %s for a last scrape of the metrics", t.flags.MetricsLinger)
 	if !t.metrics.AwaitScrape(ctx) {
-		app.Say(t.live, "nobody scraped the last metrics")
+		app.Say(t.live, "the last metrics were not scraped")
 	}
 }

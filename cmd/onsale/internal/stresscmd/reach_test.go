@@ -21,10 +21,10 @@ import (
 
 const envToken = "the-token-of-the-environment"
 
-// shop is a ticket API that remembers the tokens it was sent.
+// shop is a ticket API that records the tokens of requests.
 type shop struct {
 	port string
-	// asked is called with each path.
+	// asked is called with the path of each request.
 	asked func(path string)
 
 	mu     sync.Mutex
@@ -61,7 +61,7 @@ func (s *shop) sawToken() bool {
 	return strings.Contains(strings.Join(s.tokens, " "), envToken)
 }
 
-// parse returns `onsale stress` with these flags, and the defaults of the others.
+// parse returns `onsale stress` with these flags, and defaults for the others.
 func parse(t *testing.T, args ...string) *stresscmd.RunCommand {
 	t.Helper()
 	c := new(stresscmd.RunCommand)
@@ -75,8 +75,8 @@ func parse(t *testing.T, args ...string) *stresscmd.RunCommand {
 	return c
 }
 
-// stress runs `onsale stress` with these flags and an admin token in the environment, answers
-// no question, and returns what the command wrote and how it failed.
+// stress runs `onsale stress` with these flags and an admin token in the environment. It
+// answers no prompt, and returns the output and the error.
 func stress(t *testing.T, names *net.Resolver, token string, flags ...string) (said string, err error) {
 	t.Helper()
 	c := parse(t, append(flags, "--headless", "--data-dir", t.TempDir())...)
@@ -89,7 +89,8 @@ func stress(t *testing.T, names *net.Resolver, token string, flags ...string) (s
 	return out.String(), err
 }
 
-// A name that looks like loopback gets neither the token nor a load without a question.
+// TestStressJudgesNamesByTheirAddresses: a name that only looks like loopback gets no token,
+// and needs confirmation.
 func TestStressJudgesNamesByTheirAddresses(t *testing.T) {
 	t.Parallel()
 	names := endpointtest.Names(t, map[string][]string{
@@ -100,20 +101,20 @@ func TestStressJudgesNamesByTheirAddresses(t *testing.T) {
 		"http://localhost.away.test": false, "http://mixed.test:8000": false, "http://unknown.test": false, "http://0.0.0.0:8000": false,
 	} {
 		said, err := stress(t, names, envToken, "--host="+host, "--users=1500", "--spawn-rate=1", "--run-time=100ms", "--no-check", "--no-keep")
-		asked := strings.Contains(said, "1500 users") && strings.Contains(said, "Go on? [y/N]")
+		asked := strings.Contains(said, "1500 users") && strings.Contains(said, "Continue? [y/N]")
 		if !near && (err == nil || !asked) {
-			t.Errorf("%s: no question, error %v\n%s", host, err, said)
+			t.Errorf("%s: no prompt, error %v\n%s", host, err, said)
 		}
 		if near && asked {
 			t.Errorf("%s needs confirmation:\n%s", host, said)
 		}
-		if kept := strings.Contains(said, "is not sent over plain http"); kept == near {
-			t.Errorf("%s: the token is kept back: %t\n%s", host, kept, said)
+		if kept := strings.Contains(said, "is not sent in plain text"); kept == near {
+			t.Errorf("%s: the token is withheld: %t\n%s", host, kept, said)
 		}
 	}
 }
 
-// TestStressSendsTheTokenToLoopback is what the next test needs to mean anything.
+// TestStressSendsTheTokenToLoopback is the negative control of the next test.
 func TestStressSendsTheTokenToLoopback(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -124,7 +125,8 @@ func TestStressSendsTheTokenToLoopback(t *testing.T) {
 	}
 }
 
-// A name that leads elsewhere once it was judged takes neither load nor token along.
+// TestStressDoesNotFollowANameThatMoves: a name that later resolves to another address gets
+// neither load nor token.
 func TestStressDoesNotFollowANameThatMoves(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -135,11 +137,11 @@ func TestStressDoesNotFollowANameThatMoves(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	if s.sawToken() {
-		t.Error("the token was sent") // the first request is one of those that users make
+		t.Error("the token was sent") // the first request needs none
 	}
 }
 
-// TestTokensOfTargets: a token that a load test only sends is as the target wants it. One that
+// TestTokensOfTargets: a token that a load test only sends can have any length. A token that
 // protects a server of the load test must be long enough.
 func TestTokensOfTargets(t *testing.T) {
 	t.Parallel()

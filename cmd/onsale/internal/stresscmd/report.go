@@ -11,7 +11,7 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// sayStep says what came of one load in the search for the capacity.
+// sayStep reports the outcome of one load in the search for the capacity.
 func (t *test) sayStep(step result.Step) {
 	unit := result.Capacity{Unit: "users"}
 	if t.flags.Rate != "" {
@@ -20,13 +20,13 @@ func (t *test) sayStep(step result.Step) {
 	app.Say(t.live, "%s", report.StepLine(unit, step))
 }
 
-// tell writes the report wherever it was asked for, and keeps it. What could
-// not be written does not keep the rest from being written.
-func (t *test) tell(r result.Run) error {
+// writeReport writes the report to all outputs that the flags name, and saves the run. After
+// an error it still writes the other outputs.
+func (t *test) writeReport(r result.Run) error {
 	c := t.flags
 	table := t.env.Stdout
 	if c.JSON == "-" {
-		table = t.env.Stderr // standard output is the JSON's
+		table = t.env.Stderr // standard output gets the JSON
 	}
 	failed := []error{report.WriteText(table, r, textOptions(t.env.Terminal(table), t.noColor))}
 	if c.CSV != "" {
@@ -41,15 +41,14 @@ func (t *test) tell(r result.Run) error {
 	if t.kept != nil {
 		err := t.kept.Save(r)
 		if err == nil {
-			app.Say(t.live, "kept as %s in %s; onsale stress show %s shows it again", r.ID, c.DataDir, r.ID)
+			app.Say(t.live, "kept as %s in %s; show it with onsale stress show %s", r.ID, c.DataDir, r.ID)
 		}
-		failed = append(failed, named("keep the run", err))
+		failed = append(failed, named("save the run", err))
 	}
 	return errors.Join(failed...)
 }
 
-// canWrite looks, before anything is sent, whether what comes of it can be
-// written where it is to be.
+// canWrite checks that all outputs can be written, before any request is sent.
 func (t *test) canWrite() error {
 	c := t.flags
 	for _, file := range []struct{ flag, path string }{{"--csv", c.CSV}, {"--json", c.JSON}, {"--html", c.HTML}} {
@@ -72,7 +71,7 @@ func (t *test) canWrite() error {
 	return nil
 }
 
-// tryDir makes a file in a directory, and removes it.
+// tryDir creates a file in a directory, and removes it.
 func tryDir(dir string) error {
 	f, err := os.CreateTemp(dir, ".onsale-*")
 	if err != nil {
@@ -81,7 +80,7 @@ func tryDir(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// textOptions are those of a report on a terminal of that size; nil is none.
+// textOptions returns the options of a report for a terminal. A nil size means no terminal.
 func textOptions(size func() (columns, rows int, err error), noColor bool) report.TextOptions {
 	if size == nil {
 		return report.TextOptions{}

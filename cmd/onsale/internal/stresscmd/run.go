@@ -11,7 +11,7 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// Run runs a load test, reports what came of it, and returns the exit code as an error.
+// Run runs a load test, reports the results, and returns the exit code as an error.
 func (c *RunCommand) Run(ctx context.Context, e *command.Env) error {
 	token, err := e.AdminToken(c.AdminTokenFile)
 	if err == nil {
@@ -26,12 +26,12 @@ func (c *RunCommand) Run(ctx context.Context, e *command.Env) error {
 	}
 	switch err := t.before(ctx); {
 	case err != nil && ctx.Err() != nil:
-		return errors.New("stopped before anything was sent")
+		return errors.New("stopped before any request was sent")
 	case err != nil:
 		return cannotStart(e, err)
 	}
 	if t.session.Idle() {
-		app.Say(t.live, "nothing of the load falls to worker %s, which is well so", c.Worker)
+		app.Say(t.live, "worker %s has no users to run; exiting", c.Worker)
 		return nil
 	}
 	if err := t.serve(ctx); err != nil {
@@ -40,18 +40,18 @@ func (c *RunCommand) Run(ctx context.Context, e *command.Env) error {
 	r, err := t.run(ctx)
 	code := result.Failed
 	if err == nil {
-		// First of all, as whoever is impatient may end the process now.
-		code, err = r.Verdict.Code, t.tell(r)
+		// Before everything else, because the user can end the process now.
+		code, err = r.Verdict.Code, t.writeReport(r)
 		t.linger(ctx)
 	}
 	if broken := t.servers.Stop(ctx); broken != nil {
-		t.log.Warn("server beside the load test did not end well", "error", broken)
+		t.log.Warn("servers of the load test did not stop cleanly", "error", broken)
 	}
 	return exit(e, code, err)
 }
 
-// cannotStart returns the error of a load test that has sent nothing. What is wrong with a
-// scenario file is written as compilers write it, a line each.
+// cannotStart returns the error of a load test that has sent no request. It prints the
+// errors in a scenario file like a compiler, one per line.
 func cannotStart(e *command.Env, err error) error {
 	err = fmt.Errorf("cannot start: %w", err)
 	if !strings.Contains(err.Error(), "\n") {
@@ -61,8 +61,8 @@ func cannotStart(e *command.Env, err error) error {
 	return command.ExitError(command.ExitUsage)
 }
 
-// exit returns the exit code of a load test that has ended, with what could not be done
-// after it.
+// exit returns the exit code of a load test that has ended. Its err is what failed after
+// the end, such as writing the report.
 func exit(e *command.Env, code result.Code, err error) error {
 	switch {
 	case err != nil && code == result.Bottleneck:

@@ -13,8 +13,8 @@ import (
 	"onsale/internal/endpoint/endpointtest"
 )
 
-// TestNoURLShowsItsSecrets gives each place that takes a URL the malformed and well-formed ones
-// with a secret in it. None may repeat the secret, in an error or in what the command writes.
+// TestNoURLShowsItsSecrets passes malformed and well-formed URLs with a secret to every flag
+// that takes a URL. No error and no output may contain the secret.
 func TestNoURLShowsItsSecrets(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]func(c *stresscmd.RunCommand, url string){
@@ -39,14 +39,13 @@ func TestNoURLShowsItsSecrets(t *testing.T) {
 				}
 			}
 			if refused == 0 {
-				t.Error("nothing was refused") // and this tests nothing
+				t.Error("nothing was rejected") // so the test proves nothing
 			}
 		})
 	}
 }
 
-// cut runs `onsale stress` for a moment, where no name can be looked up, and returns what it
-// wrote and logged.
+// cut runs `onsale stress` for a short time without DNS, and returns its output and log.
 func cut(t *testing.T, c *stresscmd.RunCommand) (said string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

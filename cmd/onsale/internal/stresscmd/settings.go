@@ -14,11 +14,11 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// maxWait is the longest wait for a server that is starting.
+// maxWait bounds --wait, the time to wait for a server that is starting.
 const maxWait = time.Hour
 
-// check returns an error for a flag that says nothing, and would be taken for one
-// that was left out.
+// check returns an error for the first invalid flag. It rejects a value such as 0, which
+// the engine would treat as a flag that was left out.
 func (c *RunCommand) check() error {
 	hint := cmp.Or(misplaced(c.URL), misplaced(strings.TrimSuffix(strings.TrimSuffix(c.Scenario, ".yaml"), ".yml")))
 	switch {
@@ -38,8 +38,8 @@ func (c *RunCommand) check() error {
 	return nil
 }
 
-// misplaced returns what to do about the argument of `onsale stress` if it is the
-// name of a file rather than a URL.
+// misplaced returns a hint if the argument of `onsale stress` is the name of a file rather
+// than a URL.
 func misplaced(arg string) string {
 	if strings.ContainsAny(arg, ":?") {
 		return ""
@@ -48,12 +48,12 @@ func misplaced(arg string) string {
 	case ".yaml", ".yml":
 		return "a scenario file needs a flag: --scenario " + arg
 	case ".py", ".js", ".ts", ".lua", ".jmx":
-		return "onsale runs no scripts of other load testers: --scenario takes a built-in scenario or a YAML file, docs/stress-scenario.md shows how"
+		return "onsale does not run scripts of other load testers: use --scenario with a built-in scenario or a YAML file, see docs/stress-scenario.md"
 	}
 	return ""
 }
 
-// given returns what a flag says that may be left out, or 0.
+// given returns the value of an optional flag, or 0 if it was left out.
 func given[T int | float64](value *T) T {
 	if value == nil {
 		return 0
@@ -61,7 +61,7 @@ func given[T int | float64](value *T) T {
 	return *value
 }
 
-// settings returns what was asked for in the words of the engine.
+// settings returns the settings of the engine from the flags.
 func (c *RunCommand) settings() (result.Settings, error) {
 	s := result.Settings{
 		Users: given(c.Users), SpawnRate: given(c.SpawnRate), Shape: c.shape(), RunTime: c.RunTime, StopTimeout: c.StopTimeout,
@@ -84,7 +84,7 @@ func (c *RunCommand) settings() (result.Settings, error) {
 	return s, nil
 }
 
-// shape returns the shape of the load, if one was asked for.
+// shape returns the shape of the load, or nothing if no flag sets one.
 func (c *RunCommand) shape() string {
 	for _, s := range []struct{ kind, text string }{{"stages", c.Stages}, {"ramp", c.Ramp}, {"spike", c.Spike}, {"steps", c.Steps}} {
 		if s.text != "" {
@@ -94,7 +94,7 @@ func (c *RunCommand) shape() string {
 	return ""
 }
 
-// asFlag says the name of a flag for that of a field.
+// asFlag replaces the name of a field in an error by that of its flag.
 func asFlag(err error) error {
 	if field, ok := errors.AsType[*field.Error](err); ok {
 		return fmt.Errorf("--%s %s", strings.ReplaceAll(field.Field, "_", "-"), field.Rule)

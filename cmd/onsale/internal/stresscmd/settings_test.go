@@ -9,8 +9,8 @@ import (
 	"onsale/internal/stress/result"
 )
 
-// TestSettings: what is recorded of a run is what the flags say. What a flag does not say, and
-// what belongs to another model of load, is left to the engine.
+// TestSettings: the recorded settings of a run are those of its flags. Settings without a flag,
+// and those of another load model, are left to the engine.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	for flags, want := range map[string]result.Settings{

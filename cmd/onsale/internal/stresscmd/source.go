@@ -19,13 +19,13 @@ import (
 	"onsale/internal/stress/wire"
 )
 
-// maxRedirects is more than any browser follows.
+// maxRedirects bounds --redirects. 20 is what browsers follow at most.
 const maxRedirects = 20
 
-// defaultHost is what the built-in scenarios storm unless told otherwise.
+// defaultHost is the target of the built-in scenarios without --host.
 const defaultHost = "http://127.0.0.1:8000"
 
-// source is what users do, and where.
+// source is what simulated users do, and the server that they call.
 type source struct {
 	session.Source
 	target *wire.Target
@@ -33,7 +33,7 @@ type source struct {
 	notes  []string
 }
 
-// newSource reads what the options say that users do.
+// newSource returns the source that the flags name: a built-in scenario, a scenario file or a plain request.
 func newSource(c *RunCommand, so scenariofile.Options) (*source, error) {
 	given := 0
 	for _, text := range []string{c.URL, c.Curl, c.Scenario} {
@@ -44,17 +44,17 @@ func newSource(c *RunCommand, so scenariofile.Options) (*source, error) {
 	plainOnly := c.Method != "" || c.Body != "" || len(c.Header) > 0
 	switch {
 	case given > 1:
-		return nil, errors.New("only one of URL, --curl and --scenario can be given")
+		return nil, errors.New("set only one of URL, --curl and --scenario")
 	case plainOnly && c.URL == "":
-		return nil, errors.New("--method, --header and --body belong to a plain request, so a URL must be given")
+		return nil, errors.New("--method, --header and --body need a URL, because they are options of a plain request")
 	case strings.Contains(c.Host, ": "):
-		return nil, errors.New("-H is --host, as in Locust; --header gives a header")
+		return nil, errors.New("-H is --host, as in Locust; use --header for a header")
 	case c.URL != "" && c.Host != "":
-		return nil, errors.New("--host must not be given beside a URL, which names the host")
+		return nil, errors.New("--host must be left out if there is a URL, because the URL names the host")
 	case c.URL != "" && c.URL != "localhost" && !strings.ContainsAny(c.URL, ":/."):
-		return nil, fmt.Errorf("%q is no URL, and no command of onsale stress%s", endpoint.Shown(c.URL), suggest.Among(c.URL, []string{"run", "list", "show", "compare"}))
+		return nil, fmt.Errorf("%q is neither a URL nor a command of onsale stress%s", endpoint.Shown(c.URL), suggest.Among(c.URL, []string{"run", "list", "show", "compare"}))
 	case c.Prepare && (c.URL != "" || c.Curl != ""):
-		return nil, errors.New("--prepare makes concerts for the built-in scenarios, and has none to make here")
+		return nil, errors.New("--prepare needs a built-in scenario, because it creates the concerts of that scenario")
 	case c.Redirects < 0 || c.Redirects > maxRedirects:
 		return nil, fmt.Errorf("--redirects must be between 0 and %d", maxRedirects)
 	}
@@ -97,14 +97,14 @@ func definitionOf(c *RunCommand, so scenariofile.Options) (*scenariofile.Definit
 		for _, spec := range scenario.Builtin() {
 			names = append(names, spec.Name)
 		}
-		return nil, fmt.Errorf("--scenario must be one of %s, or a file that ends in .yaml, not %q%s", strings.Join(names, ", "), endpoint.Shown(c.Scenario), suggest.Among(c.Scenario, names))
+		return nil, fmt.Errorf("--scenario must be one of %s or a .yaml file, not %q%s", strings.Join(names, ", "), endpoint.Shown(c.Scenario), suggest.Among(c.Scenario, names))
 	default:
 		return scenariofile.Load(c.Scenario, so)
 	}
 }
 
-// contentType is what a body is sent as unless a header says so: JSON if it
-// begins so, and else a form, as curl has it.
+// contentType returns the default Content-Type of a body: JSON if the body starts like
+// JSON, and otherwise that of a form, as in curl.
 func contentType(body string) string {
 	if strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[") || strings.HasSuffix(body, ".json") {
 		return "application/json"
@@ -112,11 +112,11 @@ func contentType(body string) string {
 	return "application/x-www-form-urlencoded"
 }
 
-// aim fills in where the requests go.
+// aim sets the target of the requests.
 func (s *source) aim(c *RunCommand, host string, insecure bool) error {
 	host = cmp.Or(c.Host, host)
 	if host == "" {
-		return errors.New("--host must be given: the scenario names none")
+		return errors.New("--host must be set, because the scenario names no host")
 	}
 	var err error
 	if s.target, err = wire.ParseTarget(host); err != nil {
@@ -126,7 +126,7 @@ func (s *source) aim(c *RunCommand, host string, insecure bool) error {
 	return err
 }
 
-// trust returns which certificates are good; nil is the system's choice.
+// trust returns the TLS settings of --cacert and --insecure; nil is the system's.
 func trust(caCert string, insecure bool) (*tls.Config, error) {
 	if caCert == "" && !insecure {
 		return nil, nil //nolint:nilnil // the zero value of an option
@@ -138,7 +138,7 @@ func trust(caCert string, insecure bool) (*tls.Config, error) {
 			return nil, fmt.Errorf("--cacert: %w", err)
 		}
 		if trusted.RootCAs = x509.NewCertPool(); !trusted.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("--cacert: %s has no certificate in PEM form", caCert)
+			return nil, fmt.Errorf("--cacert: %s must contain a certificate in PEM format, but does not", caCert)
 		}
 	}
 	return trusted, nil
