@@ -93,7 +93,7 @@ func TestDeadLinksAreFound(t *testing.T) {
 	for link, dead := range map[string]bool{
 		"items.md":                          false,
 		"items.md#the-calls":                false,
-		"#what-is-better-than-before":       false,
+		"#differences-from-the-earlier-service":       false,
 		"../README.md#what-it-is-good-for":   false,
 		"examples":                          false,
 		"nowhere.md":                        true,
