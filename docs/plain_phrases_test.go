@@ -1,0 +1,99 @@
+package docs_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// maxSentence is how many words a sentence can have. Longer ones have to be read twice.
+const maxSentence = 45
+
+// A phrase is one that this project writes in another way.
+type phrase struct {
+	// expr finds it. A match whose first group is not empty does not count: it is for the word before,
+	// as in "there is no".
+	expr   *regexp.Regexp
+	advice string
+}
+
+// phrases are from the table of words in CONTRIBUTING. They are about prose, so code, flags and names of files are not
+// searched in Markdown.
+var phrases = func() (all []phrase) {
+	for _, p := range [][2]string{
+		{`()\b(?:that|of|for|by|with|than|elsewhere|is|are|was|told|tells|knows|said) who\b`, `name the actor: "anyone who", "a client that"`},
+		{`()\bwhoever\b`, `"anyone who", "whichever goroutine"`},
+		{`()\bwhat there is\b`, `name the thing`},
+		{`()\btold\b`, `"gets", "reported", "returned"`},
+		{`()\btells\b`, `"reports", "returns", "shows"`},
+		{`(\bthere )?\b(?:is|are|was|were) no [a-z]`, `"is not a"`},
+		{`(\bthere )?\b(?:is|are|was|were) there\b`, `"exists", "is running", "is present"`},
+		{`()\b(?:comes?|came) about\b`, `"happens", "is created"`},
+		{`()\bcomes? again\b`, `"retry"`},
+		{`()\bstands\b`, `"is", "appears", "means"`},
+		{`()\b(?:may|must|can|to) stand\b`, `"be", "appear"`},
+		{`()\bfor good\b`, `"permanently", or leave it out`},
+		{`()\band the like\b`, `"and similar"`},
+		{`()\bdice\b`, `"random generator", "random seed"`},
+		{`()\bdemo crowd\b|\bcrowd of [0-9]`, `"demo users"`},
+		{`()\bbooks (?:agree|balance)\b`, `"the ledger balances"`},
+		{`()\bin (?:the )?clear\b`, `"in plain text"`},
+		{`()\b(?:is|are|was|were) away\b`, `"is unreachable"`},
+		{`()\b(?:goes|go|went) away\b`, `"becomes unreachable", "disconnects"`},
+		{`()\bdies\b`, `"ends", "crashes"`},
+		{`()\bbeside\b`, `"next to", "in addition to"`},
+		{`()\bshall\b`, `"must", "is to"`},
+		{`()\bas what\b`, `name the thing`},
+		{`()\bin passing\b`, `"transient"`},
+		{`()\bbears\b`, `"can serve", "withstands"`},
+		{`()\banew\b`, `"again"`},
+		{`()\b(?:became|becomes|become) of\b`, `"outcome", "result"`},
+		{`()\bin the way\b`, `"blocks", "prevents"`},
+		{`()\bmid-rush\b|\bmid-storm\b`, `"under load"`},
+		{`()\bsees to\b|\bhears of\b`, `"handles", "learns of"`},
+		{`()\b(?:is|are|was|be) said\b|\bunless said\b`, `"is reported"`},
+		{`()\bnotices nothing\b`, `"is not affected"`},
+	} {
+		all = append(all, phrase{regexp.MustCompile(`(?i)` + p[0]), p[1]})
+	}
+	return all
+}()
+
+var (
+	// notProse are parts of a text whose words do not count: addresses.
+	notProse = regexp.MustCompile(`\b[a-z]+://\S+`)
+	// wholePhrases begin like one of the phrases, and are right.
+	wholePhrases = regexp.MustCompile(`(?i)\b(?:is|are|was|were) no (?:longer|more|less|fewer|later)\b`)
+	sentenceEnd  = regexp.MustCompile(`[.!?:;](?:\s|$)`)
+)
+
+// A finding is a phrase in a text, on a line counted from the text's first.
+type finding struct {
+	Line          int
+	Found, Advice string
+}
+
+// findPhrases returns the phrases in a text, and its sentences that are too long.
+func findPhrases(text string) (all []finding) {
+	blank := func(s string) string { return strings.Repeat("_", len(s)) }
+	text = wholePhrases.ReplaceAllStringFunc(notProse.ReplaceAllStringFunc(text, blank), blank)
+	// A phrase can be broken over two lines.
+	flat := strings.ReplaceAll(text, "\n", " ")
+	for _, p := range phrases {
+		for _, at := range p.expr.FindAllStringSubmatchIndex(flat, -1) {
+			if at[3] > at[2] {
+				continue
+			}
+			all = append(all, finding{strings.Count(text[:at[0]], "\n"), strings.TrimSpace(flat[at[0]:at[1]]), "write " + p.advice})
+		}
+	}
+	begin := 0
+	for _, at := range append(sentenceEnd.FindAllStringIndex(flat, -1), []int{len(flat), len(flat)}) {
+		if words := len(strings.Fields(flat[begin:at[0]])); words > maxSentence {
+			first := strings.Fields(flat[begin:at[0]])[:4]
+			all = append(all, finding{strings.Count(text[:begin], "\n"), strings.Join(first, " ") + " …", fmt.Sprintf("make two sentences of these %d words", words)})
+		}
+		begin = at[1]
+	}
+	return all
+}
