@@ -44,7 +44,7 @@ type file struct {
 type output struct {
 	Line int
 	Text []string
-	Has  bool // other lines may stand between
+	Has  bool // other lines can appear in between
 }
 
 var (
@@ -203,8 +203,8 @@ func (p *page) runs() (n int) {
 	return n
 }
 
-// differs compares what a block printed with what the page says. An … on the page stands for anything within
-// a line; a line of one … stands for any number of lines. It returns the first line of the page that has no
+// differs compares what a block printed with what the page says. An … on the page matches anything within
+// a line; a line of one … matches any number of lines. It returns the first line of the page that has no
 // counterpart, or "" if there is none.
 func (o *output) differs(got string) string {
 	var pattern strings.Builder

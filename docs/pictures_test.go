@@ -28,8 +28,8 @@ import (
 // maxPicture is how large a picture may be, in bytes: the repository keeps each version.
 const maxPicture = 250_000
 
-// TestPictures takes the pictures of docs/tutorials/stress-and-dashboards.md anew, of the real page in real
-// storms. `make pictures` runs it, which takes five minutes; the machine should do nothing else.
+// TestPictures retakes the pictures in docs/tutorials/stress-and-dashboards.md, of the real page under real
+// load. `make pictures` runs it, which takes five minutes; the machine should do nothing else.
 func TestPictures(t *testing.T) {
 	s := storm(t)
 	tab := chrometest.New(t)

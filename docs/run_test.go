@@ -215,7 +215,7 @@ func environment(t *testing.T, root, home string) []string {
 	for name, value := range settings {
 		env = append(env, name+"="+value)
 	}
-	// There is no .git in the copy, so that make build is told what it would find.
+	// The copy has no .git, so make build gets as variables what it would read from git.
 	var flags []string
 	for _, what := range []string{"version", "commit", "date"} {
 		value, err := exec.CommandContext(t.Context(), "bash", filepath.Join(root, "scripts", "version.sh"), what).Output()

@@ -56,7 +56,7 @@ func TestCluster(t *testing.T) {
 	t.Run("rolls out a changed ConfigMap and back", func(t *testing.T) { n.testConfigMap(t, m) })
 	t.Run("rolls out a changed Secret and back", func(t *testing.T) { n.testSecret(t, m, s) })
 	t.Run("loses nothing with PostgreSQL's pod", func(t *testing.T) { n.testDatabase(t, s) })
-	t.Run("tells of an alert", func(t *testing.T) { n.testAlert(t, s) })
+	t.Run("delivers an alert", func(t *testing.T) { n.testAlert(t, s) })
 	t.Run("scales by load", func(t *testing.T) { n.testAutoscaler(t, m, s) })
 	t.Run("balances at the end", func(t *testing.T) { n.testBooks(t, s) })
 	t.Run("installs the chart", n.testChart)

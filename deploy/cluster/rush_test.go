@@ -183,7 +183,7 @@ func (r *rush) compare(ctx context.Context, s *shop) error {
 			errs = append(errs, fmt.Errorf("receipt %s over %d tickets: the API has %d", id, quantity, written[id]))
 		}
 	}
-	// A purchase whose answer was lost is a failure that stands above; here it has no receipt.
+	// A purchase whose answer was lost was counted as a failure above; here it has no receipt.
 	if extra := len(written) - len(r.receipts); extra > len(r.failures) || extra < 0 {
 		errs = append(errs, fmt.Errorf("%d purchases are written, %d have receipts, %d failed", len(written), len(r.receipts), len(r.failures)))
 	}

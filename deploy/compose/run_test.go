@@ -48,8 +48,8 @@ func TestCompose(t *testing.T) {
 		"ALERTS must be known":          testUnknownSwitch,
 	})
 	atOnce(t, s, map[string]func(*testing.T, *stack){
-		"tells Discord of a fault": testFault,
-		"two containers only":      testTwoContainers,
+		"reports a fault to Discord": testFault,
+		"two containers only":        testTwoContainers,
 	})
 
 	began := time.Now()
@@ -227,7 +227,7 @@ func testHost(t *testing.T, s *stack) {
 	}
 }
 
-// testSender asks Prometheus for its Alertmanagers, and reads what Grafana was told.
+// testSender queries the Alertmanagers of Prometheus, and reads the settings of Grafana.
 func testSender(t *testing.T, s *stack, alertmanagers int, grafana string) {
 	t.Helper()
 	prometheus := s.url(t, "prometheus", "9090")
@@ -263,7 +263,7 @@ func testOwnTarget(t *testing.T, s *stack) {
 	prometheus := s.url(t, "prometheus", "9090")
 	const up = `up{job="shop",instance="receiver:9095"}`
 	if got := query(t, prometheus, up); got != "" {
-		t.Fatalf("the target is there before it is added: %s", got)
+		t.Fatalf("the target exists before it is added: %s", got)
 	}
 	write(t, filepath.Join(s.targets, "shop.yml"), []byte("- targets: [\"receiver:9095\"]\n  labels: {job: shop}\n"))
 	poll(t, patience, func() string {

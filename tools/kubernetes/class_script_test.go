@@ -120,7 +120,7 @@ func TestClassIsMade(t *testing.T) {
 	}
 	s.run(0, "create", "4")
 	if strings.Count(s.read("namespaces"), "class-0") != 4 || s.read("applied.class-04") == "" {
-		t.Errorf("the second run did not add one to what was there:\n%s", s.read("calls"))
+		t.Errorf("the second run did not add one to the existing namespaces:\n%s", s.read("calls"))
 	}
 }
 
@@ -243,7 +243,7 @@ func TestClassIsDeleted(t *testing.T) {
 	s.run(2, "delete", "--yes", s.write("students", "99"+"\n"))
 	s.run(2, "delete", "--yes", s.write("students", "s\n98\n01\n"))
 	if strings.Contains(s.read("calls"), "delete") {
-		t.Fatal("something was deleted beside a namespace of others")
+		t.Fatal("something was deleted although a namespace belongs to others")
 	}
 	if out := s.run(0, "delete", "--yes", s.write("students", "04\n05x\n")); !strings.Contains(out, "class-05x is not there") {
 		t.Errorf("a student who is not there is not named:\n%s", out)

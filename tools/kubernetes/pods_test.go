@@ -33,7 +33,7 @@ func (p pod) checkContainers(note noter) {
 	}
 }
 
-// checkReferences checks that all that pods read is there, and that all that is there is read.
+// checkReferences checks that everything that pods read exists, and that pods read every object.
 func (d *deployment) checkReferences(note noter) {
 	used := make(map[string]bool)
 	need := func(p pod, name string, keys ...string) {
