@@ -19,6 +19,8 @@ type prose struct {
 	Path string
 	Line int
 	Text string
+	// Literal says that it is a string literal, which can also be code.
+	Literal bool
 }
 
 var (
@@ -114,7 +116,7 @@ func goProse(path string, text []byte) (all []prose) {
 			if last == line-1 && len(all) > 0 && last > 0 {
 				all[len(all)-1].Text += "\n" + comment
 			} else {
-				all = append(all, prose{path, line, comment})
+				all = append(all, prose{Path: path, Line: line, Text: comment})
 			}
 			last = line
 		case token.STRING:
@@ -124,7 +126,7 @@ func goProse(path string, text []byte) (all []prose) {
 				value = strings.Trim(literal, "`")
 			}
 			if err == nil && strings.Contains(value, " ") {
-				all = append(all, prose{path, line, value})
+				all = append(all, prose{Path: path, Line: line, Text: value, Literal: true})
 			}
 		}
 	}
@@ -148,13 +150,13 @@ func markdownProse(path, text string) (all []prose) {
 			open = false
 			for cell := range strings.SplitSeq(strings.Trim(trimmed, "|"), "|") {
 				if strings.TrimSpace(cell) != "" {
-					all = append(all, prose{path, number, cell})
+					all = append(all, prose{Path: path, Line: number, Text: cell})
 				}
 			}
 		case open && !markdownStart.MatchString(line):
 			all[len(all)-1].Text += "\n" + line
 		default:
-			all = append(all, prose{path, number, markdownStart.ReplaceAllString(line, "")})
+			all = append(all, prose{Path: path, Line: number, Text: markdownStart.ReplaceAllString(line, "")})
 			open = !strings.HasPrefix(line, "#")
 		}
 	}
@@ -168,18 +170,18 @@ func hashProse(path, text string) (all []prose) {
 		number++
 		trimmed := strings.TrimSpace(line)
 		if _, help, found := strings.Cut(trimmed, " ## "); found {
-			all = append(all, prose{path, number, help})
+			all = append(all, prose{Path: path, Line: number, Text: help})
 			continue
 		}
 		comment, found := strings.CutPrefix(trimmed, "# ")
 		switch {
-		case !found:
+		case !found || strings.HasPrefix(comment, "  "): // the second is code
 			last = 0
 		case last == number-1 && last > 0:
 			all[len(all)-1].Text += "\n" + comment
 			last = number
 		default:
-			all = append(all, prose{path, number, comment})
+			all = append(all, prose{Path: path, Line: number, Text: comment})
 			last = number
 		}
 	}

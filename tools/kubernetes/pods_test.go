@@ -40,7 +40,7 @@ func (d *deployment) checkReferences(note noter) {
 		used[name] = true
 		values, there := d.values[name]
 		if !there {
-			note("%s reads %s, which is not there", p.of, name)
+			note("%s reads %s, which does not exist", p.of, name)
 			return
 		}
 		for _, key := range keys {

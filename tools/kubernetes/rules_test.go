@@ -102,7 +102,7 @@ func (d *deployment) checkScaling(note noter) {
 		delete(scaled, o.Name)
 	}
 	for name := range scaled {
-		note("the autoscaler's Deployment %s is not there", name)
+		note("the autoscaler's Deployment %s does not exist", name)
 	}
 	for _, b := range d.budgets {
 		if len(d.selectedBy(b.Spec.Selector, note)) != 1 {
