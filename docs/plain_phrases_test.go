@@ -19,7 +19,7 @@ type phrase struct {
 	advice string
 }
 
-// phrases are from the table of words in CONTRIBUTING. They are about prose, so code, flags and names of files are not
+// phrases are signs of a text that reads as if translated. They apply to prose, so inline code and links are not
 // searched in Markdown.
 var phrases = func() (all []phrase) {
 	for _, p := range [][3]string{

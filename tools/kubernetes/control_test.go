@@ -31,7 +31,7 @@ func TestMistakesAreFound(t *testing.T) {
 		"replicas":              {"revisionHistoryLimit: 5", "revisionHistoryLimit: 5\n  replicas: 3", "although it has an autoscaler"},
 		"service's port":        {"targetPort: http", "targetPort: web", "leads to port web"},
 		"policy's port":         {"- port: http\n    to", "- port: web\n    to", "allows port web"},
-		"address":               {"alertmanager:9093", "alertmanager:9094", "no Service"},
+		"address":               {"alertmanager:9093", "alertmanager:9094", "not a Service"},
 		"policy":                {"app.kubernetes.io/name: postgres\n  policyTypes", "app.kubernetes.io/name: mysql\n  policyTypes", "selects no pod"},
 		"missing key":           {"key: POSTGRES_PASSWORD", "key: PASSWORD", "does not have"},
 		"service links":         {"enableServiceLinks: false", "enableServiceLinks: true", "environment variables of Services"},
