@@ -40,7 +40,7 @@ func sold(r *rush) int {
 	return sold
 }
 
-// ofImage says whether all pods of the API are gone but three of that image.
+// ofImage reports whether the API has exactly three pods, all of that image.
 func (n *node) ofImage(t *testing.T, image string) (string, bool) {
 	t.Helper()
 	var list struct{ Items []pod }
