@@ -78,10 +78,10 @@ func hasProse(path string) bool {
 
 // proseOf returns the prose of one file.
 func proseOf(path string, text []byte) []prose {
-	switch kind := kindOf(path); {
-	case kind == ".go":
+	switch kindOf(path) {
+	case ".go":
 		return goProse(path, text)
-	case kind == ".md":
+	case ".md":
 		return markdownProse(path, string(text))
 	default:
 		return hashProse(path, string(text))
@@ -104,8 +104,7 @@ func goProse(path string, text []byte) (all []prose) {
 			return all
 		}
 		line := file.Line(pos)
-		switch kind {
-		case token.COMMENT:
+		if kind == token.COMMENT {
 			comment := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(literal, "//"), "/*"), "*/")
 			if strings.HasPrefix(literal, "//go:") || strings.HasPrefix(literal, "//nolint") {
 				continue
@@ -119,7 +118,8 @@ func goProse(path string, text []byte) (all []prose) {
 				all = append(all, prose{Path: path, Line: line, Text: comment})
 			}
 			last = line
-		case token.STRING:
+		}
+		if kind == token.STRING {
 			last = 0
 			value, err := strconv.Unquote(literal)
 			if literal[0] == '`' {
