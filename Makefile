@@ -128,11 +128,11 @@ lint: bin/golangci-lint bin/actionlint bin/gitleaks ## Run every linter
 	@bash scripts/deps.sh shellcheck
 	shellcheck .ci/run scripts/*.sh scripts/standins/*.sh deploy/aws/*.sh deploy/compose/*.sh
 	bin/actionlint
-	bin/gitleaks git --no-banner --redact
+	bin/gitleaks git --no-banner --redact --log-opts='--full-history HEAD'
 	$(GO) -C tools test ./...
 	bin/golangci-lint config verify
 	bin/golangci-lint fmt --diff
-	bin/golangci-lint run
+	bin/golangci-lint run --allow-parallel-runners
 	$(GO) vet -tags soak ./cmd/onsale
 	$(GO) vet -tags world ./deploy/... ./docs
 	$(GO) vet -tags cluster ./deploy/...

@@ -96,6 +96,11 @@ missing() {
 	for name in "${PROGRAMS[@]}"; do
 		[ -x "$B/$name" ] || gaps+=("$B/$name (scripts/cluster.sh build)")
 	done
+	# Anyone may make a directory in /tmp, and root runs what is in this one.
+	case $(stat -Lc %u "$B" 2>/dev/null || true) in
+	"" | 0 | "${SUDO_UID:-0}") ;;
+	*) gaps+=("$B that belongs to root, or to the user of sudo") ;;
+	esac
 	[ ${#gaps[@]} -eq 0 ] || { local IFS=,; echo "cluster.sh: missing: ${gaps[*]}" >&2; return 1; }
 }
 
@@ -125,6 +130,9 @@ until_ok() {
 }
 
 keys() {
+	local mask
+	mask=$(umask)
+	umask 077
 	cd "$K/pki"
 	openssl genrsa -out sa.key 2048 2>/dev/null
 	openssl rsa -in sa.key -pubout -out sa.pub 2>/dev/null
@@ -147,6 +155,7 @@ contexts: [{name: c, context: {cluster: c, user: admin}}]
 current-context: c
 C
 	cd "$K"
+	umask "$mask"
 }
 
 network() {

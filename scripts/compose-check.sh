@@ -17,6 +17,9 @@ grafana) evaluates=true ;;
 	;;
 esac
 
+# Variables of the caller would go before those of the file. DISCORD_URL would tell a channel of the fault.
+unset DISCORD_URL DISCORD_MENTION POSTGRES_PASSWORD GF_SECURITY_ADMIN_USER GF_SECURITY_ADMIN_PASSWORD ALERTS CROWD
+unset API_PORT PROMETHEUS_PORT ALERTMANAGER_PORT RECEIVER_PORT GRAFANA_PORT COMPOSE_FILE COMPOSE_PROFILES COMPOSE_ENV_FILES
 tmp=$(mktemp -d)
 cp deploy/compose/.env.example "$tmp/check.env.example"
 bash scripts/k8s-secrets.sh "$tmp" 2>/dev/null

@@ -43,6 +43,12 @@ started() {
 		fi
 		sleep 0.1
 	done
+	# Prometheus starts in a process of its own. A reader goes on later than a script does.
+	local prometheus
+	prometheus=$(sed -n 's|.*Prometheus \(http://[^ ]*\) .*|\1|p' "$file" | head -n 1)
+	if [ -n "$prometheus" ]; then
+		command curl -sf --max-time 5 --retry 60 --retry-delay 1 -o /dev/null "$prometheus/query?query=1"
+	fi
 }
 
 # interrupt [STATUS] is the reader's Ctrl-C in the terminal of the last block that was left running. It must

@@ -24,6 +24,7 @@ for example in "$1"/*.env.example; do
 		*CHANGE_ME*) printf '%s%s\n' "${line%CHANGE_ME*}" "$(random)" ;;
 		*) printf '%s\n' "$line" ;;
 		esac
-	done <"$example" >"$file"
+	done <"$example" >"$file.new"
+	mv "$file.new" "$file" # whole, or not at all
 	echo "$file was created; check it before you continue" >&2
 done

@@ -196,6 +196,9 @@ func (n *node) testBooks(t *testing.T, s *shop) {
 		t.Fatal(err)
 	}
 	var sold int64
+	if len(books.Concerts) == 0 {
+		t.Error("there is no concert in the books")
+	}
 	for _, line := range books.Concerts {
 		if sold += line.Sold; line.Sold != line.Purchased || line.Sold > line.Capacity {
 			t.Errorf("concert %d does not balance: %+v", line.ConcertID, line)
