@@ -1,13 +1,13 @@
-# Onsale in an image that holds one binary and nothing else: no shell, no package, no library.
+# An image that contains one binary and nothing else: no shell, no packages, no libraries.
 #
 #   make image                          builds it from the source
-#   docker build --target prebuilt .    takes bin/onsale, which make build makes on Linux
+#   docker build --target prebuilt .    uses bin/onsale from make build on Linux
 #
 # BuildKit and the classic builder both build it. BuildKit sets BUILDPLATFORM, TARGETOS and
 # TARGETARCH, and cross-compiles; the classic builder sets none of them, and builds for its own machine.
 ARG BUILDPLATFORM=${BUILDPLATFORM:-linux/amd64}
 
-# All but the binary.
+# Everything except the binary.
 FROM scratch AS base
 ARG VERSION=dev
 ARG COMMIT=unknown
@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="Onsale" \
       org.opencontainers.image.created="${DATE}"
 # An empty directory: a new volume gets its owner.
 COPY --chown=65532:65532 deploy/image/data /data/
-# Every command listens and keeps its data there, unless a flag says otherwise.
+# The defaults of every command, which flags override.
 ENV ONSALE_LISTEN=:8000 \
     ONSALE_DATA_DIR=/data
 USER 65532:65532
@@ -30,8 +30,8 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/on
 ENTRYPOINT ["/onsale"]
 CMD ["serve"]
 
-# The classic builder makes this stage for the last one as well, when there may be no binary: a
-# pattern may match nothing.
+# The classic builder also runs this stage when it builds the last one, perhaps without a binary: unlike a name, a
+# pattern can match nothing.
 FROM base AS prebuilt
 COPY LICENSE bin/onsal[e] /
 
@@ -47,7 +47,7 @@ ARG TARGETARCH
 ARG VERSION=dev
 ARG COMMIT=unknown
 ARG DATE=unknown
-# The flags are those of the Makefile, so that the binary is the same, byte for byte.
+# The same flags as in the Makefile, so that the binary is identical, byte for byte.
 RUN CGO_ENABLED=0 GOOS=${TARGETOS:-linux} GOARCH=${TARGETARCH} go build -trimpath -buildvcs=false \
     -ldflags "-s -w \
       -X onsale/internal/telemetry.linkedVersion=${VERSION} \

@@ -1,9 +1,9 @@
-# The chores of Onsale. `make` alone lists them.
+# Development tasks. `make` without a target lists them.
 
 SHELL := bash
 GO    ?= go
 
-# What the tests need beyond Go, as Debian's package names; scripts/deps.sh says how each is found.
+# What the tests need beyond Go, as Debian's package names; scripts/deps.sh checks for each.
 DEPS := chromium cloud-init jq pgbouncer postgresql prometheus prometheus-alertmanager python3 sqlite3 systemd
 
 # What `make cluster-test` needs: Docker builds the images, and the rest runs Kubernetes.
@@ -13,8 +13,7 @@ CLUSTER_DEPS := docker.io iproute2 postgresql prometheus prometheus-alertmanager
 # Extra arguments of `go test`, as in: make test TESTFLAGS=-v
 TESTFLAGS ?=
 
-# The tests that fire alerts run when no other test does: what a machine is busy with, its alerts
-# tell of.
+# The drills fire alerts. They run alone, because alerts depend on how busy the machine is.
 DRILLS := '^TestDrill'
 
 # How long each fuzz target runs.
@@ -27,24 +26,24 @@ LOCUSTTIME ?= 1m
 # How long `make figures` lets `onsale up` run before it reads its memory.
 FIGURESTIME ?= 10m
 
-# Which commit this is. make VERSION=v1.2.3 says otherwise; the environment does not.
+# The version of this commit. make VERSION=v1.2.3 overrides it; the environment does not.
 VERSION = $(shell bash scripts/version.sh version)
 COMMIT  = $(shell bash scripts/version.sh commit)
 DATE    = $(shell bash scripts/version.sh date)
 
-# How the binary is built, wherever it is: the same commit gives the same bytes. The Dockerfile has the
-# same flags.
+# These flags make builds reproducible: the same commit gives the same bytes. The Dockerfile uses the same
+# flags.
 TELEMETRY   := onsale/internal/telemetry
 BUILD_FLAGS  = -trimpath -buildvcs=false -ldflags "-s -w \
 	-X $(TELEMETRY).linkedVersion=$(VERSION) \
 	-X $(TELEMETRY).linkedRevision=$(COMMIT) \
 	-X $(TELEMETRY).linkedDate=$(DATE)"
 
-# The name and tag of the image, and what builds it.
+# The name and tag of the image, and the program that builds it.
 IMAGE  ?= onsale:$(VERSION)
 DOCKER ?= docker
 
-# Where Onsale builds and runs.
+# The platforms that Onsale supports.
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
@@ -54,7 +53,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: deps
-deps: ## Install what the tests need, PostgreSQL and Chromium among it (Debian and Ubuntu, as root)
+deps: ## Install the programs that the tests need, including PostgreSQL and Chromium (Debian and Ubuntu, as root)
 	@bash scripts/deps.sh $(DEPS)
 
 .PHONY: build
@@ -62,7 +61,7 @@ build: ## Build bin/onsale
 	CGO_ENABLED=0 $(GO) build $(BUILD_FLAGS) -o bin/onsale ./cmd/onsale
 
 .PHONY: dist
-dist: ## Write the archives of a release for all PLATFORMS, and their SHA-256, into dist/
+dist: ## Build release archives for all PLATFORMS, with SHA-256, in dist/
 	rm -rf dist
 	@set -eu; for platform in $(PLATFORMS); do \
 		echo "== $$platform"; \
@@ -77,37 +76,37 @@ image: ## Build the container image from the source
 	$(DOCKER) build -t $(IMAGE) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg DATE=$(DATE) .
 
 .PHONY: image-test
-image-test: build ## Run bin/onsale in a container as the image does (Linux; starts a Docker daemon of its own as root)
+image-test: build ## Test bin/onsale in the image (Linux; as root it starts its own Docker daemon)
 	@bash scripts/deps.sh docker.io iproute2 postgresql
 	$(GO) test -tags world -run TestImage -timeout 10m $(TESTFLAGS) ./deploy/image
 
 .PHONY: compose-test
-compose-test: build bin/docker-compose ## Bring up deploy/compose with bin/onsale in the image (Linux; starts a Docker daemon of its own as root)
+compose-test: build bin/docker-compose ## Test deploy/compose with bin/onsale in the image (Linux; as root it starts its own Docker daemon)
 	@bash scripts/deps.sh busybox-static docker.io iproute2 postgresql prometheus prometheus-alertmanager
 	$(GO) test -tags world -run TestCompose -timeout 10m $(TESTFLAGS) ./deploy/compose
 
 .PHONY: world-test
-world-test: ## Build the image from the source for amd64 and arm64, and compare with builds in other directories (half an hour)
+world-test: ## Build the image from source for amd64 and arm64, and check that builds are reproducible (half an hour)
 	@bash scripts/deps.sh docker.io iproute2
 	$(GO) test -tags world -run TestRebuild -timeout 120m -v $(TESTFLAGS) ./deploy/image
 
 .PHONY: cluster-test
-cluster-test: build bin/helm ## Deploy on a real Kubernetes, and disturb it while it sells (Debian, as root; some 15 minutes)
+cluster-test: build bin/helm ## Deploy on a real Kubernetes, and disrupt it during a sale (Debian, as root; about 15 minutes)
 	@bash scripts/deps.sh $(CLUSTER_DEPS)
 	@bash scripts/cluster.sh missing
 	$(GO) test -tags cluster -run TestCluster -timeout 40m -v $(TESTFLAGS) ./deploy/cluster
 
 .PHONY: cluster-build
-cluster-build: ## Build the programs of that Kubernetes from Go modules (half an hour, once)
+cluster-build: ## Build the Kubernetes programs for cluster-test from Go modules (half an hour, once)
 	bash scripts/cluster.sh build
 
 .PHONY: docs-test
-docs-test: build ## Run the commands of the documents (Linux, as root or with user namespaces)
+docs-test: build ## Run the commands in the documents (Linux, as root or with user namespaces)
 	@bash scripts/deps.sh curl git iproute2 openssl postgresql python3 sqlite3 unshare
 	$(GO) test -tags world -v -timeout 10m -parallel 8 $(TESTFLAGS) ./docs
 
 .PHONY: pictures
-pictures: build ## Take the pictures of docs/tutorials anew, in real storms (five minutes on an idle machine)
+pictures: build ## Retake the pictures in docs/tutorials under real load (five minutes on an idle machine)
 	@bash scripts/deps.sh chromium
 	$(GO) test -tags pictures -run TestPictures -v -timeout 15m $(TESTFLAGS) ./docs
 
@@ -117,11 +116,11 @@ test: deps ## Run all tests
 	$(GO) test -timeout 20m -run $(DRILLS) -parallel 8 $(TESTFLAGS) ./cmd/onsale
 
 .PHONY: drills
-drills: deps ## Run the drills alone: every alert, from its fault to the message
+drills: deps ## Run only the drills: every alert, from its fault to the message
 	$(GO) test -timeout 20m -run $(DRILLS) -parallel 8 -v $(TESTFLAGS) ./cmd/onsale
 
 .PHONY: race
-race: deps ## Run all tests but the drills with the race detector, in random order (needs a C compiler)
+race: deps ## Run all tests except the drills with the race detector, in random order (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 30m -skip $(DRILLS) $(TESTFLAGS) ./...
 
 .PHONY: lint
@@ -144,11 +143,11 @@ fmt: bin/golangci-lint ## Format the Go code
 	bin/golangci-lint fmt
 
 .PHONY: generate
-generate: ## Write the generated files anew
+generate: ## Regenerate files
 	$(GO) generate ./...
 
 .PHONY: kubernetes
-kubernetes: ## Render deploy/kubernetes and the Helm chart with every part, and judge every object
+kubernetes: ## Render deploy/kubernetes and the Helm chart in all combinations, and check every object
 	$(GO) -C tools/kubernetes test $(TESTFLAGS) ./...
 
 .PHONY: fuzz
@@ -167,26 +166,26 @@ bench: bin/k6 ## Measure the sale and the load tester; see docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m $(TESTFLAGS) ./cmd/onsale
 
 .PHONY: soak
-soak: deps ## Sell for a long time and watch memory and books
+soak: deps ## Sell for a long time, and check memory and the ledger
 	$(GO) test -tags soak -run TestSoak -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -soak $(SOAKTIME)
 
 .PHONY: siege
-siege: deps ## Sell while a hostile client attacks, and compare with peace
+siege: deps ## Sell during an attack, and compare with normal operation
 	@bash scripts/deps.sh $(DEPS) wrk
 	$(GO) test -tags soak -run TestSiege -v -timeout 0 $(TESTFLAGS) ./cmd/onsale
 
 .PHONY: figures
-figures: ## Measure what `onsale up` takes: size, start, memory, cost of the monitoring
+figures: ## Measure `onsale up`: size, start, memory, cost of the monitoring
 	@bash scripts/deps.sh $(DEPS) wrk
 	$(GO) test -tags soak -run TestFigures -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -figures $(FIGURESTIME)
 
 .PHONY: locust
-locust: ## Let Locust buy, 500 users a scenario, and check what it was told
+locust: ## Load-test with Locust, 500 users per scenario, and check its results
 	@bash scripts/deps.sh $(DEPS) python3-locust
 	$(GO) test -tags soak -run TestLocust -v -timeout 0 $(TESTFLAGS) ./cmd/onsale -locust $(LOCUSTTIME)
 
 .PHONY: postman
-postman: build tools/newman/node_modules ## Run the Postman collection against servers of its own
+postman: build tools/newman/node_modules ## Run the Postman collection against test servers
 	@bash scripts/deps.sh curl openssl
 	bash scripts/postman.sh bin/onsale
 
@@ -200,11 +199,11 @@ cross: ## Build and vet for every platform, without cgo
 	done
 
 .PHONY: vuln
-vuln: bin/govulncheck ## Look for known vulnerabilities (needs the internet)
+vuln: bin/govulncheck ## Check for known vulnerabilities (needs the internet)
 	bin/govulncheck ./...
 
 .PHONY: clean
-clean: ## Remove what was built and measured
+clean: ## Remove build results and measurements
 	rm -rf bin dist coverage.out
 
 # The tools, at the versions that their modules pin. golangci-lint has a module of its own, since

@@ -17,7 +17,7 @@ import (
 // root is the directory of the repository.
 const root = ".."
 
-// TestDependabotKnowsEveryDirectory: a module, package or image that Dependabot is not told of
+// TestDependabotKnowsEveryDirectory: a module, package or image that is not in Dependabot's file
 // is never updated.
 func TestDependabotKnowsEveryDirectory(t *testing.T) {
 	t.Parallel()
@@ -54,14 +54,14 @@ func TestDependabotKnowsEveryDirectory(t *testing.T) {
 	for ecosystem, directories := range there {
 		for _, directory := range directories {
 			if !slices.Contains(told[ecosystem], directory) {
-				t.Errorf("Dependabot is not told of %s in %s", ecosystem, directory)
+				t.Errorf("Dependabot's file lacks %s in %s", ecosystem, directory)
 			}
 		}
 	}
 	for ecosystem, directories := range told {
 		for _, directory := range directories {
 			if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(directory))); err != nil || !info.IsDir() {
-				t.Errorf("Dependabot is told of %s in %s, which is no directory", ecosystem, directory)
+				t.Errorf("Dependabot's file has %s in %s, which is not a directory", ecosystem, directory)
 			}
 		}
 	}

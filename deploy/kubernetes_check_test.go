@@ -13,7 +13,7 @@ import (
 	"onsale/internal/fault"
 )
 
-// kubectl stands in for the command of that name. Its Services lead to servers of the test.
+// kubectl is a stand-in for the command of that name. Its Services connect to servers of the test.
 const kubectl = `#!/usr/bin/env bash
 [ "$1 $2 $3 $4" = "--context the-cluster --namespace onsale" ] || { echo "kubectl: $*" >&2; exit 1; }
 shift 4

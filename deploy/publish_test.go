@@ -99,7 +99,7 @@ func TestImageCheck(t *testing.T) {
 		reference, index, attestations, identity string
 		want                                     string // empty if all is well
 	}{
-		"all is there":     {"me/onsale@" + digest, index, attestations, workflowI, ""},
+		"complete":         {"me/onsale@" + digest, index, attestations, workflowI, ""},
 		"no digest":        {"me/onsale:latest", index, attestations, workflowI, "want a name with a digest"},
 		"another signer":   {"me/onsale@" + digest, index, attestations, "https://github.com/you/onsale", "no matching signatures"},
 		"one platform":     {"me/onsale@" + digest, strings.Replace(index, "arm64", "arm", 1), attestations, workflowI, "no image for linux/arm64"},

@@ -43,7 +43,7 @@ var (
 	ownAction    = regexp.MustCompile(`^\s*(?:- )?uses: \./[\w./-]+$`)
 )
 
-// judge returns a line for each thing in a workflow that harms whoever runs it.
+// judge returns a line for each thing in a workflow that endangers anyone who runs it.
 func judge(name, text string) (wrong []string) {
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	for n, line := range strings.Split(text, "\n") {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestItemsAssignmentNamesThePanels: the assignment asks for the panels of the dashboard Items,
-// by their names and queries, and for the Grafana that deploy/ runs.
+// TestItemsAssignmentNamesThePanels checks that the assignment has the panels of the dashboard Items,
+// with their names and queries, and the Grafana version in deploy/.
 func TestItemsAssignmentNamesThePanels(t *testing.T) {
 	t.Parallel()
 	read := func(path string) string {

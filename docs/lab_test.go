@@ -24,7 +24,7 @@ func TestLabAddsUp(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, twice := found[string(match[1])]; twice {
-				t.Errorf("%s is there twice", match[1])
+				t.Errorf("%s appears twice", match[1])
 			}
 			found[string(match[1])] = number
 			sum += number

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestMarksAreHeldToTheirRules: a comment that is misspelt or out of place is an error, so that no block
-// is left out and no output is left uncompared by mistake.
+// TestMarksAreHeldToTheirRules checks that a misspelt or misplaced comment is an error, so that no block
+// is skipped and no output is ignored by mistake.
 func TestMarksAreHeldToTheirRules(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ text, want string }{
@@ -37,7 +37,7 @@ func TestMarksAreHeldToTheirRules(t *testing.T) {
 	}
 }
 
-// TestBlocksAreFound: which blocks of a page run.
+// TestBlocksAreFound checks which blocks of a page run.
 func TestBlocksAreFound(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -71,7 +71,7 @@ func TestBlocksAreFound(t *testing.T) {
 	}
 }
 
-// TestOutputsAreCompared: what counts as the output that a page shows.
+// TestOutputsAreCompared checks which outputs match the output on a page.
 func TestOutputsAreCompared(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -1,5 +1,5 @@
 // Package docs_test runs the commands of the documents as a reader would. `make docs-test` runs all
-// pages; CONTRIBUTING.md says how a page marks what cannot run here.
+// pages; CONTRIBUTING.md describes the marks of blocks that cannot run in the test.
 package docs_test
 
 import (
@@ -22,7 +22,7 @@ type page struct {
 	set   map[int][]string // what a comment asks for at a line: setup commands, interrupt
 }
 
-// A block is one fenced shell block, and what the comments above it say.
+// A block is one fenced shell block, with the marks above it.
 type block struct {
 	First, Last int // the lines of the two fences, counted from 1
 	Code        []string
@@ -40,11 +40,11 @@ type file struct {
 	text  []string
 }
 
-// An output is what a page says that a block prints.
+// An output is the output of a block according to its page.
 type output struct {
 	Line int
 	Text []string
-	Has  bool // other lines may stand between
+	Has  bool // other lines can appear in between
 }
 
 var (
@@ -193,7 +193,7 @@ func (b *block) mark(marks map[int]string) error {
 	return nil
 }
 
-// runs says how many blocks of the page run here.
+// runs returns how many blocks of the page run in the test.
 func (p *page) runs() (n int) {
 	for i := range p.Blocks {
 		if p.Blocks[i].NotRun == "" {
@@ -203,8 +203,8 @@ func (p *page) runs() (n int) {
 	return n
 }
 
-// differs compares what a block printed with what the page says. An … on the page stands for anything within
-// a line; a line of one … stands for any number of lines. It returns the first line of the page that has no
+// differs compares the output of a block with the page. An … on the page matches anything within
+// a line; a line of one … matches any number of lines. It returns the first line of the page that has no
 // counterpart, or "" if there is none.
 func (o *output) differs(got string) string {
 	var pattern strings.Builder

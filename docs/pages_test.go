@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// notRun are the pages that are written by a generator, and why their blocks do not run here.
+// notRun are generated pages, and why their blocks do not run in the test.
 var notRun = map[string]string{
 	"docs/runbooks/": "the drills provoke every alert with the patch of its runbook",
 }
@@ -54,7 +54,8 @@ func readPages(t *testing.T) (pages []*page) {
 	return pages
 }
 
-// TestEveryBlockRunsOrSaysWhyNot: each shell block of each page is run by `make docs-test`, or has a reason.
+// TestEveryBlockRunsOrSaysWhyNot checks that `make docs-test` runs each shell block of each page, or that the block has a
+// reason.
 func TestEveryBlockRunsOrSaysWhyNot(t *testing.T) {
 	t.Parallel()
 	run := 0

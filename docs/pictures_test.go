@@ -25,11 +25,11 @@ import (
 	"onsale/internal/chrometest"
 )
 
-// maxPicture is how large a picture may be, in bytes: the repository keeps each version.
+// maxPicture is the maximum size of a picture, in bytes, because the repository keeps each version.
 const maxPicture = 250_000
 
-// TestPictures takes the pictures of docs/tutorials/stress-and-dashboards.md anew, of the real page in real
-// storms. `make pictures` runs it, which takes five minutes; the machine should do nothing else.
+// TestPictures retakes the pictures in docs/tutorials/stress-and-dashboards.md, of the real page under real
+// load. `make pictures` runs it, which takes five minutes; the machine should do nothing else.
 func TestPictures(t *testing.T) {
 	s := storm(t)
 	tab := chrometest.New(t)
@@ -72,7 +72,7 @@ type server struct {
 func storm(t *testing.T) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir()}
-	// The alerts on the machine are not what the pictures are about.
+	// The pictures must not show alerts about the machine.
 	up := exec.CommandContext(t.Context(), "../bin/onsale", "up", "--listen", "127.0.0.1:0", "--data-dir", s.dir,
 		"--alert-cpu-percent", "100", "--alert-memory-percent", "100")
 	up.Cancel = func() error { return up.Process.Signal(os.Interrupt) }

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// pageTime is how long a page may take, on a machine that does other things too.
+// pageTime is the time limit of a page, on a busy machine.
 const pageTime = 4 * time.Minute
 
 // TestPagesRun runs the blocks of each page in order, in one shell and in a copy of the repository of their own,
@@ -86,7 +86,7 @@ func summary(t *testing.T, pages []*page, times map[string]string) {
 	t.Logf("%d blocks run, %d not run\n%s", ran, left, text.String())
 }
 
-// run runs one page, and compares what its blocks printed with what it says. The error names page and line.
+// run runs one page, and compares the outputs of its blocks with the page. The error names page and line.
 func run(t *testing.T, root string, p *page, limit time.Duration) error {
 	t.Helper()
 	dir := t.TempDir()
@@ -196,7 +196,7 @@ func copyRepository(t *testing.T, root, to string) {
 	}
 }
 
-// environment is that of a new user, but that Go finds what it has built and fetched already.
+// environment is that of a new user, except that Go uses its existing caches.
 func environment(t *testing.T, root, home string) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOROOT", "GOFLAGS").Output()
@@ -215,7 +215,7 @@ func environment(t *testing.T, root, home string) []string {
 	for name, value := range settings {
 		env = append(env, name+"="+value)
 	}
-	// There is no .git in the copy, so that make build is told what it would find.
+	// The copy has no .git, so make build gets as variables what it would read from git.
 	var flags []string
 	for _, what := range []string{"version", "commit", "date"} {
 		value, err := exec.CommandContext(t.Context(), "bash", filepath.Join(root, "scripts", "version.sh"), what).Output()
@@ -228,7 +228,7 @@ func environment(t *testing.T, root, home string) []string {
 	return append(env, "MAKEFLAGS= -- "+strings.Join(flags, " "))
 }
 
-// TestFailuresAreNoticed: what goes wrong on a page fails it, and the error says where.
+// TestFailuresAreNoticed checks that an error on a page fails it, and that the message names the line.
 func TestFailuresAreNoticed(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("..")
@@ -271,7 +271,8 @@ func TestFailuresAreNoticed(t *testing.T) {
 	}
 }
 
-// TestAPageRunsAsRead: variables and directories stay, a second terminal goes on, and what was left running ends.
+// TestAPageRunsAsRead checks that variables and directories are kept, a second terminal continues, and background
+// processes end.
 func TestAPageRunsAsRead(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("..")

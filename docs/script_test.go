@@ -8,7 +8,7 @@ import (
 )
 
 // script returns the page as a shell script whose lines have the numbers that they have on the page, so that
-// what the shell says of a line is true of the page. The functions are those of scripts/docs-page.sh.
+// line numbers in messages of the shell are those of the page. The functions are those of scripts/docs-page.sh.
 func (p *page) script() string {
 	lines := make([]string, len(p.lines))
 	for at, commands := range p.set {

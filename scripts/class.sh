@@ -1,33 +1,33 @@
 #!/usr/bin/env bash
-# Gives each student of a class a namespace on one Kubernetes cluster, with an Onsale, a quota and a
-# kubeconfig that can reach nothing else. docs/tutorials/class.md explains it.
+# Gives each student of a class a namespace on one Kubernetes cluster, with Onsale, a quota and a
+# kubeconfig that only reaches this namespace. docs/tutorials/class.md explains it.
 #
-#   class.sh create STUDENTS     makes what is missing, and writes each student's kubeconfig anew
+#   class.sh create STUDENTS     creates missing namespaces, and writes new kubeconfigs
 #   class.sh list                shows the namespaces of the class
 #   class.sh delete [STUDENTS]   deletes them, or those of some students
 #
-# STUDENTS is a number, such as 30, or a file with one name a line. The flags:
-#   --class NAME    begins each namespace's name, "class" by default. One cluster may have several classes
-#   --output DIR    where the kubeconfigs go, "class-kubeconfigs" by default
-#   --valid TIME    how long a kubeconfig is valid, "12h" by default. The cluster may allow less
-#   --yes           deletes without asking
+# STUDENTS is a number, such as 30, or a file with one name per line. Flags:
+#   --class NAME    prefix of the namespaces, "class" by default. One cluster can have several classes
+#   --output DIR    directory of the kubeconfigs, "class-kubeconfigs" by default
+#   --valid TIME    how long a kubeconfig is valid, "12h" by default. The cluster can limit it
+#   --yes           deletes without confirmation
 #
-# It uses the cluster of kubectl's current context, and needs its administrator's rights.
+# It uses the cluster of kubectl's current context, and needs administrator rights there.
 set -euo pipefail
 export LC_ALL=C
 umask 077
 manifests=$(dirname "${BASH_SOURCE[0]}")/../deploy/kubernetes/class
 
-# The most students of a class, and the most characters of a namespace's name.
+# The maximum number of students of a class, and of characters of a namespace's name.
 max_students=200
 max_name=63
-# How many seconds the pods of the whole class may take to get ready.
+# The time limit for all pods of the class to become ready, in seconds.
 ready_limit=600
 
 class=class output=class-kubeconfigs valid=12h yes=
 label='^[a-z0-9]([a-z0-9-]*[a-z0-9])?$'
 
-# Exit code 2 is wrong use: nothing was changed.
+# Exit code 2 is a usage error: nothing was changed.
 fail() {
 	echo "class.sh: $*" >&2
 	exit 2
@@ -66,7 +66,7 @@ read_students() {
 		elif [ $((${#class} + 1 + ${#line})) -gt $max_name ]; then
 			say="the name may have $((max_name - ${#class} - 1)) characters, and has ${#line}"
 		elif [[ " ${namespaces[*]-} " == *" $class-$line "* ]]; then
-			say="the name is there twice"
+			say="the name appears twice"
 		else
 			namespaces+=("$class-$line")
 			continue
@@ -75,8 +75,8 @@ read_students() {
 		wrong=$((wrong + 1))
 	done < <(tr -d '\0' <"$1")
 	[ $wrong -eq 0 ] || fail "$wrong wrong names: nothing was changed"
-	[ ${#namespaces[@]} -gt 0 ] || fail "$1 has no name in it"
-	[ ${#namespaces[@]} -le $max_students ] || fail "$1 has ${#namespaces[@]} names, and may have $max_students"
+	[ ${#namespaces[@]} -gt 0 ] || fail "$1 contains no names"
+	[ ${#namespaces[@]} -le $max_students ] || fail "$1 has ${#namespaces[@]} names; the maximum is $max_students"
 }
 
 # read_cluster sets there to a line for each namespace of the cluster: its name, phase and class.
@@ -85,18 +85,18 @@ read_cluster() {
 		'jsonpath={range .items[*]}{.metadata.name} {.status.phase} {.metadata.labels.onsale-class}{"\n"}{end}')
 }
 
-# of_class NAMESPACE says whether a namespace is the class's: yes, no, ending, or nothing if there is none.
+# of_class NAMESPACE prints whether a namespace belongs to the class: yes, no, ending, or nothing if it does not exist.
 of_class() {
 	awk -v name="$1" -v class="$class" '$1 == name { print $3 != class ? "no" : $2 == "Terminating" ? "ending" : "yes" }' <<<"$there"
 }
 
-# where says which cluster is meant.
+# where prints the cluster.
 where() {
 	printf 'context %s, %s' "$(kubectl config current-context)" \
 		"$(kubectl config view --minify --output 'jsonpath={.clusters[0].cluster.server}')"
 }
 
-# kubeconfig NAMESPACE writes a student's kubeconfig, and sets until to the end of its time.
+# kubeconfig NAMESPACE writes a student's kubeconfig, and sets until to its expiry time.
 kubeconfig() {
 	local answer file=$output/$1.kubeconfig
 	answer=$(kubectl --namespace "$1" create token student --duration "$valid" \
@@ -119,7 +119,7 @@ create() {
 	local name wrong=0
 	for name in "${namespaces[@]}"; do
 		case $(of_class "$name") in
-		no) echo "class.sh: the namespace $name is there, and is not of the class $class" >&2 ;;
+		no) echo "class.sh: the namespace $name exists, but does not belong to the class $class" >&2 ;;
 		ending) echo "class.sh: the namespace $name is being deleted: try again when it is gone" >&2 ;;
 		*) continue ;;
 		esac
@@ -168,8 +168,8 @@ delete() {
 		read_students "$1"
 		for name in "${namespaces[@]}"; do
 			case $(of_class "$name") in
-			no) fail "the namespace $name is not of the class $class: nothing was deleted" ;;
-			"") echo "$name is not there" ;;
+			no) fail "the namespace $name does not belong to the class $class: nothing was deleted" ;;
+			"") echo "$name does not exist" ;;
 			*) doomed+=("$name") ;;
 			esac
 		done
@@ -183,7 +183,7 @@ delete() {
 	echo "On $(where):"
 	printf '  %s\n' "${doomed[@]}"
 	if [ -z "$yes" ]; then
-		[ -t 0 ] || fail "--yes is needed to delete where nobody can answer: nothing was deleted"
+		[ -t 0 ] || fail "deleting without a terminal needs --yes: nothing was deleted"
 		local answer
 		read -rp "Delete these ${#doomed[@]} namespaces and all that is in them? Type yes: " answer
 		[ "$answer" = yes ] || fail "nothing was deleted"
@@ -209,7 +209,7 @@ while [ $# -gt 0 ]; do
 		;;
 	--yes) yes=1 ;;
 	-h | --help) usage && exit ;;
-	-*) fail "there is no flag $1; --help lists them" ;;
+	-*) fail "unknown flag $1; --help lists all flags" ;;
 	*) arguments+=("$1") ;;
 	esac
 	shift

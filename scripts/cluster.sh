@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# A real Kubernetes 1.34 of one node, in a network namespace of its own, to try manifests on. Its programs
+# A real Kubernetes 1.34 with one node, in its own network namespace, to test manifests. Its programs
 # are built from Go modules; etcd, containerd and the network plugins are Debian's. It needs root.
 #
 #   cluster.sh build               builds the programs into $CLUSTER_BIN (half an hour once, 1 GB)
 #   cluster.sh start               starts everything, with DNS and metrics-server (half a minute)
-#   cluster.sh hold                starts everything, says "ready", and stops when its standard input ends
+#   cluster.sh hold                starts everything, prints "ready", and stops when its standard input ends
 #   cluster.sh load TAR…           imports images, as `docker save` writes them
 #   cluster.sh program NAME FILE   imports an image that holds one static program
 #   cluster.sh kubectl …           runs kubectl
 #   cluster.sh in COMMAND …        runs a command inside the network namespace
-#   cluster.sh kill ID             kills the first process of a container, as a power cut would
-#   cluster.sh missing             says what it lacks, and fails, if it lacks anything
-#   cluster.sh stop                ends everything that was started, and removes what it made
+#   cluster.sh kill ID             kills the first process of a container, as a power failure would
+#   cluster.sh missing             prints missing programs, and fails if there are any
+#   cluster.sh stop                stops all programs, and removes their files
 #
-# No registry is asked for images: each must be imported under the name that the manifest uses. There is no
-# storage provisioner, so that somebody must make the PersistentVolumes. The network enforces no NetworkPolicy.
+# It pulls no images: import each one under the name that the manifest uses. It has no storage provisioner, so
+# you must create the PersistentVolumes. The network does not enforce NetworkPolicy objects.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -85,7 +85,7 @@ GO
 
 # --- Start ---
 
-# missing says in one line what the cluster cannot start without.
+# missing prints in one line which programs the cluster lacks.
 missing() {
 	local gaps=() name
 	[ "$(id -u)" -eq 0 ] || gaps+=("root")

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Brings up deploy/compose beside whatever runs already, asks Grafana for all that its files give it, and waits until
-# the message of an alert arrives in the receiver's inbox: compose-check.sh prometheus|grafana
+# Starts deploy/compose on free ports, checks that Grafana has loaded its files, and waits until the message of an alert
+# arrives in the receiver's inbox: compose-check.sh prometheus|grafana
 #
-# The argument says whose rules send the alerts. It needs the image onsale:dev (make image IMAGE=onsale:dev), Docker with
-# Compose, Go, curl and jq. At the end it removes its containers and volumes. GRAFANA_URL asks another Grafana.
+# The argument selects whose rules send the alerts. It needs the image onsale:dev (make image IMAGE=onsale:dev), Docker with
+# Compose, Go, curl and jq. At the end it removes its containers and volumes. GRAFANA_URL selects another Grafana.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -60,7 +60,7 @@ grafanacheck() {
 }
 grafanacheck -timeout 3m
 
-# The fault of docs/runbooks/HighFailureRate.md: half of the crowd's looks at the concerts fail.
+# The fault of docs/runbooks/HighFailureRate.md: half of the demo users' GET /concerts calls fail.
 echo "--- a fault, and its message"
 curl -sS --fail-with-body --max-time 10 -X PATCH "$api/faults" -H 'Content-Type: application/json' \
 	-d '{"routes":{"/concerts":{"error":0.5,"for":"10m"}}}' >/dev/null

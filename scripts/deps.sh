@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the project needs beyond Go: deps.sh PACKAGE... with Debian's package names.
-# What is there already, from a package or not, is left alone.
+# It does not touch existing programs, from a package or not.
 set -euo pipefail
 
-# present PACKAGE says whether the machine has what the package brings.
+# present PACKAGE succeeds if the machine has the programs of the package.
 present() {
 	case $1 in
 	build-essential) command -v gcc >/dev/null && command -v make >/dev/null ;;
@@ -47,13 +47,13 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
-# Ubuntu's Chromium goes by another name.
+# Ubuntu's Chromium has another name.
 if grep -qs '^ID=ubuntu' /etc/os-release; then
 	missing=("${missing[@]/#%chromium/chromium-browser}")
 fi
 
-# What is installed here is run by tests, on ports of their own. Without this file some packages
-# start servers at once.
+# Tests start these programs on their own ports. Without this file some packages
+# start servers immediately.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
 	printf '#!/bin/sh\nexit 101\n' >$policy
@@ -61,8 +61,8 @@ if [ ! -e $policy ]; then
 	trap 'rm -f $policy' EXIT
 fi
 
-# Debian starts a server on port 5432 as soon as it installs one, unless this file is there
-# before. The tests start servers of their own.
+# Debian starts a server on port 5432 as soon as it is installed, unless this file exists
+# before. The tests start their own servers.
 conf=/etc/postgresql-common/createcluster.conf
 if [[ " ${missing[*]} " == *" postgresql "* && ! -e $conf ]]; then
 	mkdir -p "${conf%/*}"
@@ -73,8 +73,8 @@ if [[ " ${missing[*]} " == *" postgresql "* && ! -e $conf ]]; then
 	EOF
 fi
 
-# cloud-init is there to check user data. Without this file it would set this machine up anew at its
-# next boot, if that is one of a cloud.
+# cloud-init is needed to check user data. Without this file it would reconfigure this machine at its
+# next boot, if it is in a cloud.
 if [[ " ${missing[*]} " == *" cloud-init "* && ! -e /etc/cloud/cloud-init.disabled ]]; then
 	mkdir -p /etc/cloud
 	touch /etc/cloud/cloud-init.disabled
@@ -84,7 +84,7 @@ export DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "${missing[@]}"
 
-# Nor are they started at the next boot.
+# They are not started at the next boot either.
 for package in "${missing[@]}"; do
 	case $package in
 	pgbouncer | prometheus | prometheus-alertmanager) systemctl disable --quiet "$package" 2>/dev/null || true ;;
@@ -94,7 +94,7 @@ done
 
 for package in "${missing[@]/#%chromium-browser/chromium}"; do
 	if ! present "$package"; then
-		echo "missing: $package was installed, but what it should bring is not there" >&2
+		echo "missing: $package was installed, but its programs were not found" >&2
 		exit 1
 	fi
 done

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the blocks of one page: docs-page.sh PAGE DIRECTORY SCRIPT. docs/run_test.go calls it as the first process of namespaces of
-# its own (network, processes, mounts), so that ports are free, nobody else is reached, and all that the page has started
-# ends with it.
+# its own (network, processes, mounts), so that ports are free, the page cannot reach other servers, and all processes of
+# the page end with it.
 #
 # DIRECTORY/tree is a copy of the repository, and takes the place of the working directory. What the
-# block at line N prints is in DIRECTORY/out/N. SCRIPT is the page with all lines empty but those that run.
+# block at line N prints is in DIRECTORY/out/N. SCRIPT is the page in which all lines are empty except those that run.
 set -Eeuo pipefail
 
 page=$1 directory=$2 script=$3
@@ -14,7 +14,7 @@ current=0   # the line of the block that runs
 background= # the last block that was left running
 
 ip link set lo up
-# The same path as that of the repository: Go's cache knows the packages by it.
+# The same path as that of the repository: Go's cache depends on it.
 mount --bind "$directory/tree" "$root"
 cd "$root"
 mkdir -p "$out"
@@ -63,7 +63,7 @@ interrupt() {
 	fi
 }
 
-# expecting is said before a block that must fail, and ended behind it.
+# expecting precedes a block that must fail, and ended follows it.
 expecting() {
 	trap - ERR
 	set +e
@@ -81,7 +81,7 @@ ended() {
 	fi
 }
 
-# failed names the line of the page that the shell is at.
+# failed prints the current line of the page.
 failed() {
 	local status=$? i
 	for i in "${!BASH_SOURCE[@]}"; do
@@ -93,7 +93,7 @@ failed() {
 	return "$status"
 }
 
-# An answer that tells of an error fails the block, and no answer takes for ever.
+# An error response fails the block, and every request has a time limit.
 curl() {
 	command curl --fail-with-body --max-time 60 "$@"
 }

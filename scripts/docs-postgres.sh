@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts Debian's PostgreSQL where a page tells the reader to start a container: docs-postgres.sh PORT PASSWORD.
+# Starts Debian's PostgreSQL in place of a container that the reader starts: docs-postgres.sh PORT PASSWORD.
 # As in the image, the superuser and the database are named after POSTGRES_USER, which is onsale here. It ends with the
 # page's namespaces (scripts/docs-page.sh), and so does its directory.
 set -euo pipefail

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says what the image of this commit is called, as the outputs of a GitHub step: image, tags, version, commit, date.
+# Prints the name of this commit's image, as the outputs of a GitHub step: image, tags, version, commit, date.
 # IMAGE is its name without a tag, such as me/onsale. GITHUB_REF_TYPE, GITHUB_REF_NAME and GITHUB_SHA are GitHub's.
 # A push to main gives the tags latest and the first 7 characters of the commit; a tag such as v1.2.3
 # gives v1.2.3 and these 7 characters.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the files with secrets in a directory from their examples, NAME.env.example, with a random value for
-# each CHANGE_ME. A file that exists stays as it is.
+# Creates the files with secrets in a directory from their examples, NAME.env.example, with a random value for
+# each CHANGE_ME. It does not change existing files.
 #   bash scripts/k8s-secrets.sh deploy/kubernetes/overlays/local
 set -euo pipefail
 umask 077
@@ -16,7 +16,7 @@ shopt -s dotglob # .env is one of them
 for example in "$1"/*.env.example; do
 	file=${example%.example}
 	if [ -e "$file" ]; then
-		echo "$file exists already" >&2
+		echo "$file already exists" >&2
 		continue
 	fi
 	while IFS= read -r line; do
@@ -26,5 +26,5 @@ for example in "$1"/*.env.example; do
 		esac
 	done <"$example" >"$file.new"
 	mv "$file.new" "$file" # whole, or not at all
-	echo "$file is made; look through it before you go on" >&2
+	echo "$file was created; check it before you continue" >&2
 done

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Applies deploy/kubernetes/overlays/local to a cluster, buys a ticket through the Service and looks at the monitoring:
+# Applies deploy/kubernetes/overlays/local to a cluster, buys a ticket through the Service and checks the monitoring:
 # kubernetes-check.sh [CONTEXT]
 #
-# CONTEXT is the cluster as kubectl names it, kind-onsale if none is given. Its nodes must have the image onsale:dev. What is
-# applied stays. It needs kubectl, Go, curl and jq. OVERLAY is another overlay. WITHOUT_GRAFANA=1 leaves out Grafana's API.
+# CONTEXT is the cluster as kubectl names it, by default kind-onsale. Its nodes must have the image onsale:dev. The objects
+# are not removed. It needs kubectl, Go, curl and jq. OVERLAY is another overlay. WITHOUT_GRAFANA=1 leaves out Grafana's API.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

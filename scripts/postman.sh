@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the Postman collection against servers of its own: postman.sh [BINARY]
+# Runs the Postman collection against test servers: postman.sh [BINARY]
 #
-# Once as a whole against `onsale up` with its default faults, and folder by folder against `onsale
-# serve` with an admin token and with denials. Both begin empty. Afterwards the fault plan and the
-# demo crowd must be as they were.
+# It runs once as a whole against `onsale up` with its default faults, and folder by folder against `onsale
+# serve` with an admin token and with denials. Both start with empty databases. Afterwards the fault plan and the
+# demo users must be the same as before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -62,7 +62,7 @@ run() {
 		--timeout 120000 --timeout-request 15000 --reporters cli --reporter-cli-no-banner --color off "$@"
 }
 
-# settings PATH prints what the collection must leave as it was.
+# settings PATH prints the settings that the collection must not change.
 settings() {
 	curl -sS --fail --max-time 10 -H "Authorization: Bearer $token" "http://127.0.0.1:$port$1" |
 		node -e '
@@ -94,7 +94,7 @@ up=$!
 pids+=("$up")
 
 token=$(openssl rand -hex 16)
-# The default plan denies one purchase in ten; both answers are to be seen here.
+# The default plan denies one purchase in ten; this run needs both answers.
 echo '{"routes": {"/buy_random_deny/{concert_id}": {"deny": 1}}}' >"$tmp/plan.json"
 start serve serve --faults "$tmp/plan.json"
 port serve

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the binary, sells a concert out, makes the calls of the earlier services and stops it: smoke.sh [BINARY]
+# Starts the binary, sells out a concert, makes the calls of the earlier services, and stops it: smoke.sh [BINARY]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ cleanup() {
 		wait "$pid" 2>/dev/null || true
 	fi
 	if [ "$status" -ne 0 ] && [ -s "$tmp/log" ]; then
-		echo "--- the server said:" >&2
+		echo "--- the server's log:" >&2
 		cat "$tmp/log" >&2
 	fi
 	rm -rf "$tmp"
@@ -50,7 +50,7 @@ call() {
 	fi
 }
 
-# The environment of whoever runs this chooses neither the database nor who is admin.
+# The caller's environment must not select the database or the admin token.
 env -u DATABASE_URL -u ONSALE_ADMIN_TOKEN -u ONSALE_TOKEN_KEY -u DISCORD_URL -u DISCORD_MENTION \
 	"$binary" up --listen 127.0.0.1:0 --data-dir "$tmp/data" --faults off 2>"$tmp/log" &
 pid=$!

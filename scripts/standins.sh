@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds images from this machine's Debian packages under the names that deploy/ uses, for machines that
-# reach no registry: PostgreSQL, Prometheus and Alertmanager in the versions that Debian has, and in
-# place of Grafana a page that answers /api/health and nothing else.
+# Builds images from this machine's Debian packages under the names that deploy/ uses, for machines without access to a
+# registry: PostgreSQL, Prometheus and Alertmanager in Debian's versions, and instead of Grafana a server that only
+# answers /api/health.
 #   bash scripts/standins.sh                        all four, into the engine that `docker` finds
 #   bash scripts/standins.sh --prometheus FILE      with another Prometheus than Debian's
 #   bash scripts/standins.sh --alertmanager FILE    with another Alertmanager

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tells which commit this is: version.sh version|commit|date. All three depend on the commit and its tags
-# alone, so that two builds of one commit are equal. Where there is no repository, such as in an
+# Prints the version, the commit or the date of this commit: version.sh version|commit|date. All three depend only on
+# the commit and its tags, so that two builds of one commit are equal. Without a repository, such as in an
 # archive of the source, they are "dev" and "unknown".
 set -euo pipefail
 cd "$(dirname "$0")/.."

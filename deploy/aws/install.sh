@@ -3,19 +3,19 @@
 # it again, as root, for another version.
 #
 #   onsale-install URL SHA256   fetches a release archive (.tar.gz) whose SHA-256 is known
-#   onsale-install FILE         takes a binary that was copied to this machine
-#   onsale-install              prepares the machine for a binary that comes later
+#   onsale-install FILE         installs a binary that you copied to this machine
+#   onsale-install              prepares the machine for a binary that you copy later
 #
 # Nothing is compiled here. A download that has another hash, or a binary that does not run on this
 # machine, changes nothing.
 set -euo pipefail
 
-# Tests install into a directory of their own.
+# Tests set another root directory.
 root=${ONSALE_ROOT:-}
 bin=$root/usr/local/bin
 etc=$root/etc/onsale
 
-# The largest archive that is fetched, in bytes.
+# The maximum size of an archive, in bytes.
 max_archive=209715200
 
 fail() {
@@ -31,7 +31,7 @@ trap 'rm -rf "$tmp" "$new"' EXIT
 version=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 [ "${version:-0}" -ge 250 ] || fail "systemd is version ${version:-unknown}, and must be 250 or newer: use Amazon Linux 2023 or Debian 12"
 
-# need PROGRAM installs what a minimal image lacks.
+# need PROGRAM installs a program that a minimal image lacks.
 need() {
 	if command -v "$1" >/dev/null; then
 		return

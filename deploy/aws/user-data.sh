@@ -2,9 +2,9 @@
 # Prints the cloud-init user data of a machine that serves Onsale, on Amazon Linux 2023 or Debian 12:
 #
 #   user-data.sh URL SHA256   the machine fetches a release archive at its first boot
-#   user-data.sh              the machine waits for a binary that you copy there
+#   user-data.sh              the machine waits for a binary that you copy
 #
-# User data is no secret: every process of the machine can read it. The admin token is made on the
+# User data is not secret: every process of the machine can read it. The admin token is created on the
 # machine itself.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")

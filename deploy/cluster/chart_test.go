@@ -91,7 +91,7 @@ func (n *node) testChart(t *testing.T) {
 	mustShop(t, "delete", "namespace", shopNamespace, "--timeout=2m")
 }
 
-// chart stands for the chart's directory among Helm's arguments.
+// chart is a placeholder for the chart's directory in Helm's arguments.
 const chart = "CHART"
 
 // try runs Helm on the release, and returns its standard output. The error has what it said.

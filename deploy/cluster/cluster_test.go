@@ -56,13 +56,13 @@ func TestCluster(t *testing.T) {
 	t.Run("rolls out a changed ConfigMap and back", func(t *testing.T) { n.testConfigMap(t, m) })
 	t.Run("rolls out a changed Secret and back", func(t *testing.T) { n.testSecret(t, m, s) })
 	t.Run("loses nothing with PostgreSQL's pod", func(t *testing.T) { n.testDatabase(t, s) })
-	t.Run("tells of an alert", func(t *testing.T) { n.testAlert(t, s) })
+	t.Run("delivers an alert", func(t *testing.T) { n.testAlert(t, s) })
 	t.Run("scales by load", func(t *testing.T) { n.testAutoscaler(t, m, s) })
 	t.Run("balances at the end", func(t *testing.T) { n.testBooks(t, s) })
 	t.Run("installs the chart", n.testChart)
 }
 
-// tell logs what the cluster looks like after a failure.
+// tell logs the state of the cluster after a failure.
 func (n *node) tell(t *testing.T) {
 	t.Helper()
 	if !t.Failed() {
@@ -107,7 +107,7 @@ func (n *node) testDeploy(t *testing.T, m *manifests, s *shop) {
 	}
 }
 
-// testRestricted: the namespace refuses a pod that is not restricted.
+// testRestricted checks that the namespace rejects a pod that is not restricted.
 func (n *node) testRestricted(t *testing.T) {
 	_, err := n.try(t, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "root"}, "spec": {"containers": [
 		{"name": "root", "image": "onsale:dev", "securityContext": {"runAsUser": 0}}]}}`, "apply", "-f", "-")
@@ -117,7 +117,7 @@ func (n *node) testRestricted(t *testing.T) {
 	t.Logf("a pod that runs as root is refused: %.220s", err)
 }
 
-// testNetworkPolicies: Kubernetes has accepted them. The bridge plugin enforces none.
+// testNetworkPolicies checks that Kubernetes has accepted the policies. The bridge plugin does not enforce them.
 func (n *node) testNetworkPolicies(t *testing.T) {
 	names := strings.Fields(n.kubectl(t, "get", "networkpolicies", "-o", "jsonpath={.items[*].metadata.name}"))
 	for _, want := range []string{"default", "onsale", "postgres", "prometheus"} {
@@ -128,7 +128,7 @@ func (n *node) testNetworkPolicies(t *testing.T) {
 	t.Logf("accepted, and not enforced by this network: %v", names)
 }
 
-// testTargets: Prometheus has found each replica by itself, and scrapes it.
+// testTargets checks that Prometheus has discovered each replica, and scrapes it.
 func (n *node) testTargets(t *testing.T) {
 	url := n.service(t, "prometheus") + "/api/v1/targets?state=active"
 	var up map[string]string // pod → health
@@ -159,7 +159,7 @@ func (n *node) testTargets(t *testing.T) {
 	t.Logf("targets: %v", up)
 }
 
-// testCrash: the crash fault ends the process in each container, and the kubelet starts it again.
+// testCrash checks that the crash fault ends the process in each container, and that the kubelet restarts it.
 func (n *node) testCrash(t *testing.T, s *shop) {
 	t.Helper()
 	before := make(map[string]int)
@@ -188,7 +188,7 @@ func (n *node) testCrash(t *testing.T, s *shop) {
 		n.kubectl(t, "get", "pods", "-l", "app.kubernetes.io/name=onsale"))
 }
 
-// testBooks: after all of it, every concert balances.
+// testBooks checks that every concert balances at the end.
 func (n *node) testBooks(t *testing.T, s *shop) {
 	t.Helper()
 	books, err := s.admin.Books(t.Context())

@@ -12,7 +12,7 @@ import (
 )
 
 // testRollingUpdate puts another image into each replica while buyers buy, with the default fault plan:
-// a payment takes 1 to 4 s, so that every replica has purchases under way when it is told to stop.
+// a payment takes 1 to 4 s, so that every replica has purchases in progress when it stops.
 func (n *node) testRollingUpdate(t *testing.T, m *manifests, s *shop) {
 	t.Helper()
 	if _, err := s.admin.SetFaults(t.Context(), fault.Default()); err != nil {
@@ -40,7 +40,7 @@ func sold(r *rush) int {
 	return sold
 }
 
-// ofImage says whether all pods of the API are gone but three of that image.
+// ofImage reports whether the API has exactly three pods, all of that image.
 func (n *node) ofImage(t *testing.T, image string) (string, bool) {
 	t.Helper()
 	var list struct{ Items []pod }
@@ -82,7 +82,7 @@ func (n *node) testEvictions(t *testing.T, s *shop) {
 	for _, p := range n.pods(t, "onsale") {
 		for _, old := range pods {
 			if p.Metadata.Name == old.Metadata.Name {
-				t.Errorf("%s was evicted, and is there", p.Metadata.Name)
+				t.Errorf("%s was evicted, but still exists", p.Metadata.Name)
 			}
 		}
 	}
@@ -92,7 +92,7 @@ func (n *node) testEvictions(t *testing.T, s *shop) {
 }
 
 // testNoDrain is the negative control of the two before: replicas that do not go on serving after SIGTERM
-// lose purchases, and the rush sees it. Their books balance all the same.
+// lose purchases, and the rush sees it. The ledger balances even then.
 func (n *node) testNoDrain(t *testing.T, m *manifests, s *shop) {
 	t.Helper()
 	const file, drain, none = "base/kustomization.yaml", "ONSALE_DRAIN_DELAY=5s", "ONSALE_DRAIN_DELAY=0s"

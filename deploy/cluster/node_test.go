@@ -38,8 +38,8 @@ type node struct {
 	http *http.Client
 }
 
-// start starts a cluster, and stops it after the test. The script stops it too when this process dies,
-// however it dies, because its standard input ends then.
+// start starts a cluster, and stops it after the test. The script also stops it when this process
+// ends for any reason, because its standard input ends then.
 func start(t *testing.T) *node {
 	t.Helper()
 	cmd := exec.Command("bash", script, "hold")

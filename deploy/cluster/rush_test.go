@@ -20,7 +20,7 @@ import (
 // A rush buys through the Service and keeps every receipt. Its buyers come in four kinds: with an
 // idempotency key on a connection that is kept; without a key on a kept connection; without a key on a
 // connection for each purchase; and without a key on a kept connection that is idle for longer than a
-// replica drains. Only a patient buyer tries again, with the same key.
+// replica drains. Only a patient buyer retries, with the same key.
 type rush struct {
 	concert int64
 	patient bool
@@ -36,9 +36,9 @@ type rush struct {
 }
 
 const (
-	// patience is how long a patient buyer tries.
+	// patience is how long a patient buyer retries.
 	patience = 2 * time.Minute
-	// retryAfter is its pause between two tries.
+	// retryAfter is its pause between two attempts.
 	retryAfter = 200 * time.Millisecond
 	// idle is the longest pause of a buyer with an idle connection; a replica drains for 5 s.
 	idle = 12 * time.Second
@@ -164,7 +164,7 @@ func (r *rush) end(t *testing.T, s *shop) {
 	}
 }
 
-// compare compares the receipts with the purchases and with the books.
+// compare compares the receipts with the purchases and with the ledger.
 func (r *rush) compare(ctx context.Context, s *shop) error {
 	var tickets int64
 	for _, quantity := range r.receipts {
@@ -183,7 +183,7 @@ func (r *rush) compare(ctx context.Context, s *shop) error {
 			errs = append(errs, fmt.Errorf("receipt %s over %d tickets: the API has %d", id, quantity, written[id]))
 		}
 	}
-	// A purchase whose answer was lost is a failure that stands above; here it has no receipt.
+	// A purchase whose answer was lost was counted as a failure above; here it has no receipt.
 	if extra := len(written) - len(r.receipts); extra > len(r.failures) || extra < 0 {
 		errs = append(errs, fmt.Errorf("%d purchases are written, %d have receipts, %d failed", len(written), len(r.receipts), len(r.failures)))
 	}

@@ -150,7 +150,7 @@ func TestImagesAreThoseOfKubernetes(t *testing.T) {
 // alternatives are the positions of the switch, the default first.
 var alternatives = []string{"prometheus", "grafana"}
 
-// Each file that a service reads is there, for either position of the switch.
+// Each file that a service reads exists, for both values of ALERTS.
 func TestFilesAreThere(t *testing.T) {
 	t.Parallel()
 	mounted := 0

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// env.sh makes .env with random passwords that only its owner reads, and changes none that is there.
+// env.sh makes .env with random passwords that only its owner reads, and does not change an existing file.
 func TestEnvIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

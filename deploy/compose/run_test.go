@@ -23,10 +23,10 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-// dataLimit is how soon all panels have data, counted from when all is healthy.
+// dataLimit is the time within which all panels have data, after all services are healthy.
 const dataLimit = 30 * time.Second
 
-// bottleneck is the exit code of a load test that was late itself, as on a machine with other work.
+// bottleneck is the exit code when the load tester was the bottleneck, as on a busy machine.
 const bottleneck = 3
 
 // TestCompose brings the Compose file up twice: with a webhook and the rules of Prometheus, and without one
@@ -48,8 +48,8 @@ func TestCompose(t *testing.T) {
 		"ALERTS must be known":          testUnknownSwitch,
 	})
 	atOnce(t, s, map[string]func(*testing.T, *stack){
-		"tells Discord of a fault": testFault,
-		"two containers only":      testTwoContainers,
+		"reports a fault to Discord": testFault,
+		"two containers only":        testTwoContainers,
 	})
 
 	began := time.Now()
@@ -77,7 +77,7 @@ func atOnce(t *testing.T, s *stack, tests map[string]func(*testing.T, *stack)) {
 	})
 }
 
-// testPanels asks the real Prometheus for what each panel of each dashboard asks for.
+// testPanels runs the query of each panel of each dashboard on the real Prometheus.
 func testPanels(t *testing.T, s *stack) {
 	t.Helper()
 	prometheus := s.url(t, "prometheus", "9090")
@@ -146,7 +146,7 @@ func query(t *testing.T, prometheus, expr string) string {
 	return ""
 }
 
-// testPorts looks at what is published, and knocks at another address of this machine.
+// testPorts checks the published ports, and tries to connect to another address of this machine.
 func testPorts(t *testing.T, s *stack) {
 	t.Helper()
 	ports := regexp.MustCompile(`(\S+):(\d+)->`).FindAllStringSubmatch(
@@ -167,7 +167,7 @@ func testPorts(t *testing.T, s *stack) {
 	}
 }
 
-// testContract makes the calls of the earlier clients, which know no token of Onsale's.
+// testContract makes the calls of the earlier clients, which send no admin token.
 func testContract(t *testing.T, s *stack) {
 	t.Helper()
 	api := s.url(t, "onsale", "8000")
@@ -202,7 +202,7 @@ func testContract(t *testing.T, s *stack) {
 	s.kept = purchase{concert, field(t, bought, "purchase_id")}
 }
 
-// testHost names another host, as the page of another site does whose name leads to 127.0.0.1.
+// testHost sends another host name, like a page of a site whose name resolves to 127.0.0.1.
 func testHost(t *testing.T, s *stack) {
 	t.Helper()
 	for service, port := range map[string]string{"onsale": "8000", "receiver": "9095"} {
@@ -227,7 +227,7 @@ func testHost(t *testing.T, s *stack) {
 	}
 }
 
-// testSender asks Prometheus for its Alertmanagers, and reads what Grafana was told.
+// testSender queries the Alertmanagers of Prometheus, and reads the settings of Grafana.
 func testSender(t *testing.T, s *stack, alertmanagers int, grafana string) {
 	t.Helper()
 	prometheus := s.url(t, "prometheus", "9090")
@@ -263,7 +263,7 @@ func testOwnTarget(t *testing.T, s *stack) {
 	prometheus := s.url(t, "prometheus", "9090")
 	const up = `up{job="shop",instance="receiver:9095"}`
 	if got := query(t, prometheus, up); got != "" {
-		t.Fatalf("the target is there before it is added: %s", got)
+		t.Fatalf("the target exists before it is added: %s", got)
 	}
 	write(t, filepath.Join(s.targets, "shop.yml"), []byte("- targets: [\"receiver:9095\"]\n  labels: {job: shop}\n"))
 	poll(t, patience, func() string {
@@ -279,7 +279,7 @@ func testOwnTarget(t *testing.T, s *stack) {
 	}
 }
 
-// testFault breaks browsing, and waits for the message about it.
+// testFault makes GET /concerts fail, and waits for the message.
 func testFault(t *testing.T, s *stack) {
 	t.Helper()
 	faults := s.url(t, "onsale", "8000") + "/faults"
@@ -341,8 +341,8 @@ func testInbox(t *testing.T, s *stack) {
 	})
 }
 
-// testStress runs the load test, whose figures Prometheus gathers, and then one of the user's own, whose flags
-// take the place of those in compose.yaml.
+// testStress runs the load test, which Prometheus scrapes, and then a user's own test, whose flags
+// replace those in compose.yaml.
 func testStress(t *testing.T, s *stack) {
 	t.Helper()
 	stress(t, s)
@@ -368,7 +368,7 @@ func stress(t *testing.T, s *stack, command ...string) {
 	}
 }
 
-// testUnknownSwitch: a wrong position of the switch starts nothing.
+// testUnknownSwitch checks that a wrong value of ALERTS starts nothing.
 func testUnknownSwitch(t *testing.T, s *stack) {
 	t.Helper()
 	cmd := s.command(t.Context(), "config")

@@ -63,7 +63,7 @@ func newStack(t *testing.T, e *dockertest.Engine) *stack {
 	e.Docker(t, "build", "--target", "prebuilt", "--tag", s.env["ONSALE_IMAGE"], root)
 	e.Remove(t, "image", s.env["ONSALE_IMAGE"])
 
-	// The passwords are made as a user makes them, beside a copy of the example.
+	// The passwords are created as a user creates them, next to a copy of the example.
 	write(t, filepath.Join(dir, ".env.example"), read(t, ".env.example"))
 	s.bash(t, "scripts/k8s-secrets.sh", dir)
 	s.flags = []string{"--project-name", s.project, "--env-file", filepath.Join(dir, ".env"), "--file", "compose.yaml"}

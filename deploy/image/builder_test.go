@@ -39,7 +39,7 @@ func programOf(t *testing.T, r io.Reader) program {
 	}
 	header, err := elf.NewFile(bytes.NewReader(content))
 	if err != nil {
-		t.Fatalf("onsale is no program: %v", err)
+		t.Fatalf("onsale is not a program: %v", err)
 	}
 	return program{sum(t, bytes.NewReader(content)), header.Machine}
 }
@@ -122,7 +122,7 @@ func follow(r io.Reader) (log []byte, err error) {
 		case message.ID == "moby.image.id":
 			made = true
 		case message.ID == "moby.buildkit.trace":
-			var trace []byte // a message of Protocol Buffers, in which the text stands as it is
+			var trace []byte // a message of Protocol Buffers, which contains the text unchanged
 			if err := json.Unmarshal(message.Aux, &trace); err != nil {
 				return log, fmt.Errorf("decode a trace: %w", err)
 			}

@@ -33,7 +33,7 @@ const (
 	token = "the-admins-token"
 	// maxCompressed limits the image as a registry keeps it, in bytes.
 	maxCompressed = 30_000_000
-	// stopLimit is how long a container has for its end, as the documents advise.
+	// stopLimit is the time limit of a stop, as the documents advise.
 	stopLimit = 30 * time.Second
 )
 
@@ -101,7 +101,7 @@ func testPostgreSQL(t *testing.T, e *dockertest.Engine, image string) {
 	c.await("healthy")
 }
 
-// testUp asks the embedded Prometheus whether it scrapes.
+// testUp checks that the embedded Prometheus scrapes.
 func testUp(t *testing.T, e *dockertest.Engine, image string) {
 	t.Helper()
 	c := run(t, e, image, []string{"--publish", "127.0.0.1::8000", "--env", "ONSALE_ADMIN_TOKEN=" + token}, "up", "--crowd", "2")
@@ -119,7 +119,7 @@ func testUp(t *testing.T, e *dockertest.Engine, image string) {
 }
 
 // testMonitor runs the monitoring alone, with a configuration that names a time zone: the image has no
-// files of them.
+// time zone files.
 func testMonitor(t *testing.T, e *dockertest.Engine, image string) {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "alertmanager.yml")
@@ -135,7 +135,7 @@ time_intervals: [{name: night, time_intervals: [{times: [{start_time: "00:00", e
 	c.await("healthy")
 }
 
-// testConfig reads what the image says of itself.
+// testConfig reads the configuration of the image.
 func testConfig(t *testing.T, e *dockertest.Engine, image string) {
 	t.Helper()
 	var config struct {
@@ -149,7 +149,7 @@ func testConfig(t *testing.T, e *dockertest.Engine, image string) {
 	if err := json.Unmarshal([]byte(e.Docker(t, "image", "inspect", "--format", "{{json .Config}}", image)), &config); err != nil {
 		t.Fatal(err)
 	}
-	// Kubernetes takes a numeric user alone for one that is not root.
+	// Kubernetes only accepts a numeric user as not root.
 	if config.User != "65532:65532" {
 		t.Errorf("it runs as %q, want the user and group 65532", config.User)
 	}

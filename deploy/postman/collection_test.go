@@ -51,7 +51,7 @@ func TestEveryDifferenceIsSeen(t *testing.T) {
 		"a number beyond its limit":    {false, `\"number_of_tickets\": 5`, `\"number_of_tickets\": 0`, `below 1`},
 		"a text for a number":          {false, `\"number_of_tickets\": 5`, `\"number_of_tickets\": \"5\"`, `want integer`},
 		"a value out of several":       {false, `\"preset\": \"off\"`, `\"preset\": \"none\"`, `body.preset is none`},
-		"a body that is no JSON":       {false, `\"preset\": \"off\"\n}`, `\"preset\": \"off\"`, `no JSON`},
+		"a body that is not JSON":      {false, `\"preset\": \"off\"\n}`, `\"preset\": \"off\"`, `not JSON`},
 		"a media type":                 {false, `application/merge-patch+json`, `application/json-patch+json`, `application/json-patch+json`},
 		"an admin call without token":  {false, `"value": "{{admin_token}}"`, `"value": ""`, `admin`},
 		"a variable that is never set": {false, `set(\"item_id\"`, `set(\"item\"`, `item_id`},
@@ -286,7 +286,7 @@ func (c *checker) body(i item, o operation, statuses []string) {
 		decoder.UseNumber()
 		var value any
 		if err := decoder.Decode(&value); err != nil {
-			c.complain("the body is no JSON: %v", err)
+			c.complain("the body is not JSON: %v", err)
 			return
 		}
 		for _, problem := range c.description.violations("body", value, content.Schema) {

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Creates items and deletes them again, through whatever goes wrong.
+"""Creates and deletes items, and retries failed calls.
 
     python3 docs/examples/items.py --host http://127.0.0.1:5000 --count 20 --log calls.jsonl
 """
 import argparse, collections, http.client, itertools, json, random, signal, sys, time, urllib.parse
 
 TIMEOUT = 10  # seconds to wait for an answer
-RETRIES = 5  # how often a call is repeated that may succeed later: 403, 429, 5xx, or no answer
+RETRIES = 5  # retries of a call that can succeed later: 403, 429, 5xx, or no answer
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--host", type=urllib.parse.urlsplit, default="http://127.0.0.1:8000", help="URL of the server")
 parser.add_argument("--user", default="student", help="the User-ID")
-parser.add_argument("--count", type=int, default=10, help="how many items to create")
-parser.add_argument("--rate", type=float, default=2, help="calls a second at most, up to 50")
-parser.add_argument("--log", default="calls.jsonl", help="file that gets a line of JSON for each call")
+parser.add_argument("--count", type=int, default=10, help="number of items to create")
+parser.add_argument("--rate", type=float, default=2, help="maximum calls per second, up to 50")
+parser.add_argument("--log", default="calls.jsonl", help="file to which a line of JSON is appended for each call")
 options = parser.parse_args()
 connect = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}.get(options.host.scheme)
 if not connect or options.count < 1 or not 0 < options.rate <= 50:
@@ -45,7 +45,7 @@ def call(method, path):
 
 
 def operate(method, path, field):
-    """Repeats a call until it succeeds, and returns a field of the answer."""
+    """Retries a call until it succeeds, and returns a field of the answer."""
     for attempt in range(RETRIES + 1):
         if path != "/api/token" and not headers["Token"]:
             headers["Token"] = operate("POST", "/api/token", "token")
@@ -56,7 +56,7 @@ def operate(method, path, field):
             return "deleted by an earlier try"
         problem = f"{method} {path}: {status or 'no answer'}: {data.get('error', f'no {field} in the answer')}"
         if status == 403:
-            headers["Token"] = ""  # it has expired: the next try gets another one
+            headers["Token"] = ""  # it has expired: the next attempt gets a new one
         if attempt == RETRIES or 0 < status < 500 and status not in (403, 429):
             raise RuntimeError(problem)
         pause = wait + random.uniform(0, min(10, 0.2 * 2**attempt))

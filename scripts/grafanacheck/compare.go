@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// compare returns a line for each thing that Grafana does not have as expected, and for each rule that it evaluates
-// without being asked to, or the reverse.
+// compare returns a line for each object that Grafana lacks or has in another state, and for each rule that it
+// evaluates although it must not, or the reverse.
 func (g *grafana) compare(ctx context.Context, want expected, evaluates bool) (wrong []string) {
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	for _, s := range want.sources {
@@ -55,7 +55,7 @@ func (g *grafana) compare(ctx context.Context, want expected, evaluates bool) (w
 	return wrong
 }
 
-// compareRules returns a line for each alert rule that Grafana lacks, has too much, or does not evaluate as it should.
+// compareRules returns a line for each alert rule that is missing, unexpected, or not evaluated as it should be.
 func (g *grafana) compareRules(ctx context.Context, want []rule, evaluates bool) (wrong []string) {
 	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	var got []rule

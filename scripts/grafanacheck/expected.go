@@ -48,7 +48,7 @@ type contact struct {
 	Type string `json:"type"`
 }
 
-// policy says where all alerts go.
+// policy is the notification policy of all alerts.
 type policy struct {
 	Receiver string   `json:"receiver"`
 	GroupBy  []string `json:"group_by" yaml:"group_by"`
@@ -117,7 +117,7 @@ func read(files, alerting string) (expected, error) {
 	return e, nil
 }
 
-// each reads a file, or the files of a directory, of which there must be one at least.
+// each reads a file, or the files of a directory, which must have at least one.
 func each(place, extension string, read func(text []byte) error) error {
 	info, err := os.Stat(place)
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 
 type object = map[string]any
 
-// fake answers as the HTTP API of Grafana 12 does. A test changes what it has before the first question.
+// fake answers as the HTTP API of Grafana 12 does. A test changes its objects before the first request.
 type fake struct {
 	sources     map[string]object // by UID
 	health      object

@@ -32,7 +32,7 @@ func newGrafana(address, user, password string) *grafana {
 	return &grafana{strings.TrimSuffix(address, "/"), user, password, &http.Client{
 		Timeout:   answerLimit,
 		Transport: new(http.Transport),
-		// A redirect leads to the page that asks for a password.
+		// A redirect goes to the login page.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -1,13 +1,13 @@
-// Command grafanacheck asks a running Grafana whether it has what the files give it: the data source, every
+// Command grafanacheck checks that a running Grafana has loaded its files: the data source, every
 // dashboard, every alert rule, the contact point and the notification policy.
 //
 //	grafanacheck -url http://127.0.0.1:3000 -files deploy/grafana
 //	grafanacheck -alerting none -inbox http://127.0.0.1:9095/inbox -alert HighFailureRate
 //
-// It repeats its questions until all answers fit or the time is over. Then it prints one line for each thing that
-// is missing or differs, and exits with 1. Exit code 2 is for wrong flags and files. With -inbox it also waits for
+// It repeats the checks until all pass or the time limit is reached. Then it prints one line for each missing or
+// different object, and exits with 1. Exit code 2 is for wrong flags and files. With -inbox it also waits for
 // the notification of an alert. The variables GF_SECURITY_ADMIN_USER (admin if empty) and
-// GF_SECURITY_ADMIN_PASSWORD log it in, as they do Grafana's own administrator.
+// GF_SECURITY_ADMIN_PASSWORD are its credentials, as for Grafana's administrator.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// retryEvery is the pause between two rounds of questions.
+// retryEvery is the pause between two rounds of checks.
 const retryEvery = time.Second
 
 func main() {
@@ -112,8 +112,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// repeat asks until nothing is wrong, the time is over or the context ends, and returns what was wrong at last. Each
-// request has a limit of its own.
+// repeat checks until nothing is wrong, the time limit is reached or the context ends, and returns the last findings.
+// Each request has its own time limit.
 func repeat(ctx context.Context, limit time.Duration, ask func(context.Context) []string) []string {
 	retry := time.NewTicker(retryEvery)
 	defer retry.Stop()

@@ -89,7 +89,7 @@ func cut(o object, key string) {
 	o[key] = list[:len(list)-1]
 }
 
-// TestGrafanaDoesNotAnswer: what stands in its place is no Grafana that has everything.
+// TestGrafanaDoesNotAnswer checks that another server does not pass for a complete Grafana.
 func TestGrafanaDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -3,7 +3,7 @@
     locust -f scripts/locust/tickets.py -H http://127.0.0.1:8000 Tickets
     locust -f scripts/locust/tickets.py -H http://127.0.0.1:8000 TicketsRandomDeny
 
-Denials are failures to Locust, as they were; the report tells them apart by
+Locust counts denials as failures, as before; the report shows them by
 their status, 409.
 """
 

@@ -4,7 +4,7 @@
 //
 // BUILD has a directory OS/ARCH for each platform. OUT gets onsale_VERSION_OS_ARCH.tar.gz, .zip for
 // Windows, each with README.md and LICENSE of the current directory, and SHA256SUMS. The same files, version and date give the
-// same bytes, whatever the machine and the time.
+// same bytes on any machine at any time.
 package main
 
 import (
@@ -33,7 +33,7 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// oldest is the time of files whose date is unknown: a zip archive knows no time before it.
+// oldest is the time of files whose date is unknown: zip archives have no earlier times.
 var oldest = time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // named matches a version that may be part of a file's name.

@@ -54,8 +54,8 @@ func contents(t *testing.T, dir string) map[string][]byte {
 	return all
 }
 
-// TestArchivesAreReproducible packs the same files twice: what the disk says of them makes no
-// difference, and what is in them does.
+// TestArchivesAreReproducible packs the same files twice: their times and modes on disk make no
+// difference, and their contents do.
 func TestArchivesAreReproducible(t *testing.T) {
 	var all []map[string][]byte
 	for _, c := range []struct {

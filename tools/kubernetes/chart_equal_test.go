@@ -60,7 +60,7 @@ func TestDifferencesFromTheBaseAreFound(t *testing.T) {
 	}
 }
 
-// differences tells how the chart's objects differ from the base's, a text each.
+// differences returns how the chart's objects differ from the base's, one text for each.
 func differences(got, want map[string]string) (all []string) {
 	for name := range want {
 		if _, there := got[name]; !there {

@@ -225,7 +225,7 @@ func TestEveryValueOfTheChartIsUsed(t *testing.T) {
 	})
 }
 
-// A team has the chart as a dependency, with values below its name and global ones beside.
+// A team has the chart as a dependency, with values below its name and global ones.
 func TestChartAsADependency(t *testing.T) {
 	t.Parallel()
 	above := &chart.Chart{Metadata: &chart.Metadata{APIVersion: "v2", Name: "shop", Version: "1.0.0"}}

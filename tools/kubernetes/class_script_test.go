@@ -120,7 +120,7 @@ func TestClassIsMade(t *testing.T) {
 	}
 	s.run(0, "create", "4")
 	if strings.Count(s.read("namespaces"), "class-0") != 4 || s.read("applied.class-04") == "" {
-		t.Errorf("the second run did not add one to what was there:\n%s", s.read("calls"))
+		t.Errorf("the second run did not add one to the existing namespaces:\n%s", s.read("calls"))
 	}
 }
 
@@ -166,20 +166,20 @@ func TestWrongStudentsAreRefused(t *testing.T) {
 	}{
 		"upper case":      {"ada\nBob\n", true, []string{":2: Bob: a name may have lower-case letters"}},
 		"several":         {"ada_l\n-x\nx-\nä\na b\n../x\n$(id)\n", true, []string{":1: ada_l", ":2: -x", ":3: x-", ":4: ", ":5: a\\ b", ":6: ../x", ":7: ", "7 wrong names"}},
-		"twice":           {"ada\nbob\nada", true, []string{":3: ada: the name is there twice"}},
+		"twice":           {"ada\nbob\nada", true, []string{":3: ada: the name appears twice"}},
 		"too long":        {strings.Repeat("a", 58), true, []string{"may have 57 characters, and has 58"}},
-		"no name":         {"\n# nobody\n", true, []string{"has no name"}},
-		"too many names":  {manyNames(201), true, []string{"has 201 names, and may have 200"}},
+		"no name":         {"\n# nobody\n", true, []string{"contains no names"}},
+		"too many names":  {manyNames(201), true, []string{"has 201 names; the maximum is 200"}},
 		"another program": {"\xff\xfea\x00d\x00a\x00", true, []string{"a name may have"}},
 		"none":            {"0", false, []string{"must be 1 to 200, not 0"}},
 		"too many":        {"201", false, []string{"must be 1 to 200"}},
 		"huge":            {"99999999999999999999", false, []string{"must be 1 to 200"}},
 		"no file":         {"3O", false, []string{"no file 3O"}},
 		"a directory":     {".", false, []string{"no file . to read"}},
-		"not the class's": {"3", false, []string{"class-02 is there, and is not of the class class"}},
-		"another class's": {"taken", true, []string{"class-taken is there, and is not of the class class"}},
+		"not the class's": {"3", false, []string{"class-02 exists, but does not belong to the class class"}},
+		"another class's": {"taken", true, []string{"class-taken exists, but does not belong to the class class"}},
 		"being deleted":   {"old", true, []string{"class-old is being deleted"}},
-		"a flag":          {"--all", false, []string{"no flag --all"}},
+		"a flag":          {"--all", false, []string{"unknown flag --all"}},
 	} {
 		students := c.students
 		if c.file {
@@ -243,9 +243,9 @@ func TestClassIsDeleted(t *testing.T) {
 	s.run(2, "delete", "--yes", s.write("students", "99"+"\n"))
 	s.run(2, "delete", "--yes", s.write("students", "s\n98\n01\n"))
 	if strings.Contains(s.read("calls"), "delete") {
-		t.Fatal("something was deleted beside a namespace of others")
+		t.Fatal("something was deleted although a namespace belongs to others")
 	}
-	if out := s.run(0, "delete", "--yes", s.write("students", "04\n05x\n")); !strings.Contains(out, "class-05x is not there") {
+	if out := s.run(0, "delete", "--yes", s.write("students", "04\n05x\n")); !strings.Contains(out, "class-05x does not exist") {
 		t.Errorf("a student who is not there is not named:\n%s", out)
 	}
 	if got := s.read("namespaces"); strings.Contains(got, "class-04") || !strings.Contains(got, "class-03") {

@@ -98,7 +98,7 @@ func (c *classroom) checkListens(note noter) {
 	}
 }
 
-// checkQuota checks that the quota covers what the student gets, and a pod of the student's own beside it.
+// checkQuota checks that the quota is enough for the student's Onsale and one pod of the student's own.
 func (c *classroom) checkQuota(note noter) {
 	if len(c.quotas) == 0 || len(c.limits) == 0 {
 		return

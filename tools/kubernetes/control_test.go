@@ -28,10 +28,10 @@ func TestMistakesAreFound(t *testing.T) {
 		"no limit":              {"memory: 512Mi", "memory: \"0\"", "limit of memory"},
 		"no hash":               {"name: prometheus-rules-", "name: rules.", "has no hash"},
 		"short stop":            {"terminationGracePeriodSeconds: 45", "terminationGracePeriodSeconds: 30", "killed before"},
-		"replicas":              {"revisionHistoryLimit: 5", "revisionHistoryLimit: 5\n  replicas: 3", "beside an autoscaler"},
+		"replicas":              {"revisionHistoryLimit: 5", "revisionHistoryLimit: 5\n  replicas: 3", "although it has an autoscaler"},
 		"service's port":        {"targetPort: http", "targetPort: web", "leads to port web"},
 		"policy's port":         {"- port: http\n    to", "- port: web\n    to", "allows port web"},
-		"address":               {"alertmanager:9093", "alertmanager:9094", "no Service"},
+		"address":               {"alertmanager:9093", "alertmanager:9094", "not a Service"},
 		"policy":                {"app.kubernetes.io/name: postgres\n  policyTypes", "app.kubernetes.io/name: mysql\n  policyTypes", "selects no pod"},
 		"missing key":           {"key: POSTGRES_PASSWORD", "key: PASSWORD", "does not have"},
 		"service links":         {"enableServiceLinks: false", "enableServiceLinks: true", "environment variables of Services"},
@@ -89,7 +89,7 @@ func TestPrometheusKeepsThePace(t *testing.T) {
 }
 
 // The script makes files with which the overlay renders, each with values of its own,
-// and leaves what is there.
+// and does not change existing objects.
 func TestSecretsAreMade(t *testing.T) {
 	t.Parallel()
 	for _, name := range overlays {

@@ -63,7 +63,7 @@ type deployment struct {
 	values map[string]map[string]string
 }
 
-// decode reads objects strictly. What cannot be read is told in wrong.
+// decode reads objects strictly. It reports unreadable ones in wrong.
 func decode(t *testing.T, text string) (d deployment, wrong []string) {
 	t.Helper()
 	d.values = make(map[string]map[string]string)

@@ -79,7 +79,7 @@ func (d *deployment) checkServices(note noter) {
 			}
 			for _, called := range address.FindAllString(value, -1) {
 				if !there[called] {
-					note("%s calls %s, which is no Service", name, called)
+					note("%s calls %s, which is not a Service", name, called)
 				}
 			}
 		}
@@ -88,7 +88,7 @@ func (d *deployment) checkServices(note noter) {
 		for _, rule := range route.Spec.Rules {
 			for _, to := range rule.BackendRefs {
 				if to.Port == nil || !there[fmt.Sprintf("%s:%d", to.Name, *to.Port)] {
-					note("HTTPRoute %s leads to %s, which is no Service", route.Name, to.Name)
+					note("HTTPRoute %s refers to %s, which is not a Service", route.Name, to.Name)
 				}
 			}
 		}

@@ -33,14 +33,14 @@ func (p pod) checkContainers(note noter) {
 	}
 }
 
-// checkReferences checks that all that pods read is there, and that all that is there is read.
+// checkReferences checks that everything that pods read exists, and that pods read every object.
 func (d *deployment) checkReferences(note noter) {
 	used := make(map[string]bool)
 	need := func(p pod, name string, keys ...string) {
 		used[name] = true
 		values, there := d.values[name]
 		if !there {
-			note("%s reads %s, which is not there", p.of, name)
+			note("%s reads %s, which does not exist", p.of, name)
 			return
 		}
 		for _, key := range keys {

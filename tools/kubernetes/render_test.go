@@ -21,7 +21,7 @@ var (
 	components = []string{"autoscaling", "networkpolicy", "operator", "gateway", "stress"}
 )
 
-// combinations are no component, each, each two, and all of them.
+// combinations returns the empty set of components, each single one, each two, and all of them.
 func combinations() [][]string {
 	all := [][]string{{}, components}
 	for i, a := range components {

@@ -93,7 +93,7 @@ func (d *deployment) checkScaling(note noter) {
 	for _, o := range d.deployments {
 		switch {
 		case scaled[o.Name] && o.Spec.Replicas != nil:
-			note("Deployment %s states replicas beside an autoscaler", o.Name)
+			note("Deployment %s sets replicas although it has an autoscaler", o.Name)
 		case scaled[o.Name] && len(o.Spec.Template.Spec.TopologySpreadConstraints) == 0:
 			note("Deployment %s is not spread", o.Name)
 		case !scaled[o.Name] && (o.Spec.Replicas == nil || *o.Spec.Replicas < 2):
@@ -102,7 +102,7 @@ func (d *deployment) checkScaling(note noter) {
 		delete(scaled, o.Name)
 	}
 	for name := range scaled {
-		note("the autoscaler's Deployment %s is not there", name)
+		note("the autoscaler's Deployment %s does not exist", name)
 	}
 	for _, b := range d.budgets {
 		if len(d.selectedBy(b.Spec.Selector, note)) != 1 {
@@ -135,7 +135,7 @@ func (d *deployment) checkStop(t *testing.T, note noter) {
 	}
 }
 
-// checkWorkers checks that the workers of a load test are as many as they are told.
+// checkWorkers checks that a load test has as many workers as their flags say.
 func (d *deployment) checkWorkers(note noter) {
 	for _, job := range d.jobs {
 		want := "--worker=$(JOB_COMPLETION_INDEX)/" + strconv.Itoa(int(*job.Spec.Completions))

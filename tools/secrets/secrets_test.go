@@ -1,5 +1,5 @@
-// Package secrets_test holds the search for secrets to what it is for. Each secret is made when the test runs,
-// so that the tree has none.
+// Package secrets_test checks that the secret scan finds secrets. It creates each secret when the test runs,
+// so that the tree contains none.
 package secrets_test
 
 import (
@@ -72,7 +72,7 @@ func TestSecretsAreFound(t *testing.T) {
 	}
 }
 
-// TestNoDirectoryIsHidden: an exception for tests must not be one for everything around them.
+// TestNoDirectoryIsHidden checks that no exception for tests hides secrets in other files.
 func TestNoDirectoryIsHidden(t *testing.T) {
 	t.Parallel()
 	listed := run(t, root, "git", "ls-files")
@@ -92,7 +92,7 @@ func TestNoDirectoryIsHidden(t *testing.T) {
 	}
 }
 
-// TestExamplesAreNoSecrets: nobody keeps a search that cries wolf.
+// TestExamplesAreNoSecrets checks that examples cause no false alarms.
 func TestExamplesAreNoSecrets(t *testing.T) {
 	t.Parallel()
 	found := scan(t, map[string]string{
