@@ -26,7 +26,7 @@ var phrases = func() (all []phrase) {
 		{`who`, `()\b(?:that|of|for|by|with|than|elsewhere|is|are|was|told|tells|knows|said) who\b`, `name the actor: "anyone who", "a client that"`},
 		{`whoever`, `()\bwhoever\b`, `"anyone who", "whichever goroutine"`},
 		{`what there is`, `()\bwhat there is\b`, `name the thing`},
-		{`told`, `()\btold\b`, `"gets", "reported", "returned"`},
+		{`told`, `()(?-i:\btold\b)`, `"gets", "reported", "returned"`},
 		{`tells`, `()\btells\b`, `"reports", "returns", "shows"`},
 		{` no `, `(\bthere )?\b(?:is|are|was|were) no [a-z]`, `"is not a"`},
 		{` there`, `(\bthere )?\b(?:is|are|was|were) there\b`, `"exists", "is running", "is present"`},
@@ -65,7 +65,7 @@ var (
 	// notProse are parts of a text whose words do not count: addresses.
 	notProse = regexp.MustCompile(`\b[a-z]+://\S+`)
 	// wholePhrases begin like one of the phrases, and are right.
-	wholePhrases = regexp.MustCompile(`(?i)\b(?:is|are|was|were) no (?:longer|more|less|fewer|later)\b`)
+	wholePhrases = regexp.MustCompile(`(?i)\b(?:is|are|was|were) no (?:longer|more|less|fewer|later|older|limit)\b|\bstands for\b`)
 	sentenceEnd  = regexp.MustCompile(`[.!?:;](?:\s|$)`)
 )
 

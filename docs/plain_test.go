@@ -1,48 +1,11 @@
 package docs_test
 
 import (
-	"flag"
 	"fmt"
-	"maps"
-	"path"
 	"slices"
 	"strings"
 	"testing"
 )
-
-// plainPrefix is for work on one part of the tree:
-//
-//	go test ./docs -run PlainEnglish -plain internal/monitor
-var plainPrefix = flag.String("plain", "", "report every finding below this `directory`, also where the check is still off")
-
-// notYetPlain are the directories whose findings are counted but do not fail the test, with everything below them.
-// Remove a line when its directory is in plain English.
-var notYetPlain = []string{
-	"cmd",
-	"internal/app",
-	"internal/automate",
-	"internal/catalog",
-	"internal/chrometest",
-	"internal/client",
-	"internal/console",
-	"internal/crowd",
-	"internal/dockertest",
-	"internal/edge",
-	"internal/endpoint",
-	"internal/fault",
-	"internal/field",
-	"internal/item",
-	"internal/lock",
-	"internal/monitor",
-	"internal/pgtest",
-	"internal/problem",
-	"internal/sale",
-	"internal/server",
-	"internal/sidecar",
-	"internal/store",
-	"internal/stress",
-	"internal/telemetry",
-}
 
 // neverPlain are the files that nobody rewrites: generated ones, whose source is checked instead, and the
 // phrases of this check.
@@ -60,28 +23,19 @@ var neverPlain = []string{
 // string literals of Go files, and the comments of scripts, Makefiles, Dockerfiles and YAML files.
 func TestPlainEnglish(t *testing.T) {
 	t.Parallel()
-	counts := make(map[string]int)
 	texts := 0
 	for _, p := range readProse(t) {
 		texts++
-		off := slices.ContainsFunc(notYetPlain, func(dir string) bool { return strings.HasPrefix(p.Path, dir+"/") })
-		report := *plainPrefix != "" && strings.HasPrefix(p.Path, *plainPrefix)
 		found := findPhrases(p.Text)
 		if !p.Literal {
 			found = append(found, findLong(p.Text)...)
 		}
 		for _, f := range found {
-			if !off || report {
-				t.Errorf("%s:%d: %q: %s", p.Path, p.Line+f.Line, f.Found, f.Advice)
-			}
-			counts[path.Dir(p.Path)]++
+			t.Errorf("%s:%d: %q: %s", p.Path, p.Line+f.Line, f.Found, f.Advice)
 		}
 	}
 	if texts < 5000 {
 		t.Errorf("only %d texts were read", texts)
-	}
-	for _, dir := range slices.Sorted(maps.Keys(counts)) {
-		t.Logf("%4d  %s", counts[dir], dir)
 	}
 }
 

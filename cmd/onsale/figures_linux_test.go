@@ -22,8 +22,8 @@ var figuresTime = flag.Duration("figures", 10*time.Minute, "how long `onsale up`
 
 // The limits of the resources of `onsale up`.
 const (
-	maxBinary = 70e6                 // bytes, stripped
-	maxStart  = time.Second          // until the API is ready
+	maxBinary = 70e6                 // bytes; stripped
+	maxStart  = time.Second          // until the API is ready;
 	maxMemory = 150e6                // bytes resident (proportional), with the demo users
 	maxWatch  = 0.04                 // of a core, for the monitoring
 	minSold   = 0.9                  // purchase rate with monitoring, as a share of that without

@@ -100,8 +100,8 @@ func TestItemsScriptDoesWhatAutomateDoes(t *testing.T) {
 	for name, faults := range map[string]string{"well": "off", "injected errors": plan} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// Each route has dice of its own, and the same seed rolls the same. Whichever calls they strike, this
-			// seed fails at most five calls of a route until twelve calls have succeeded, so that no call is given up.
+			// Each route has its own random generator, and the same seed gives the same faults. This
+			// seed fails at most five calls of a route before twelve calls have succeeded, so no operation fails.
 			ofScript := serve(t, nil, "--faults", faults, dataDir(t))
 			ofAutomate := serve(t, nil, "--faults", faults, dataDir(t))
 			script := newItemsScript(t, ofScript.url(), nil, "--count", "12", "--rate", "50")

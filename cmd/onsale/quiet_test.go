@@ -31,8 +31,8 @@ func TestDrillQuiet(t *testing.T) {
 	up.waitFor(`ready on (http://\S+)`)
 	w := watch(t, up.url())
 	time.Sleep(quietTime)
-	if told := titles(receiver); len(told) > 0 {
-		t.Fatalf("the demo users and the default plan caused messages: %v\n%s", told, w)
+	if awaitMessage := titles(receiver); len(awaitMessage) > 0 {
+		t.Fatalf("the demo users and the default plan caused messages: %v\n%s", awaitMessage, w)
 	}
 
 	r := newRush(t, up.url(), 20)
@@ -46,8 +46,8 @@ func TestDrillQuiet(t *testing.T) {
 	}
 	const limit = 100 * time.Second // the alert resolves after 50 s
 	until(t, limit, "ConcertSoldOut", func() string {
-		if told := titles(receiver); len(told) < 2 {
-			return fmt.Sprintf("only the messages %v", told)
+		if awaitMessage := titles(receiver); len(awaitMessage) < 2 {
+			return fmt.Sprintf("only the messages %v", awaitMessage)
 		}
 		return ""
 	})
@@ -67,8 +67,8 @@ func titles(r *discordtest.Receiver) []string {
 	return all
 }
 
-// told waits until a message about an alert was received, FIRING or RESOLVED.
-func told(t *testing.T, r *discordtest.Receiver, w *watcher, status, alert string) {
+// awaitMessage waits until a message about an alert was received, FIRING or RESOLVED.
+func awaitMessage(t *testing.T, r *discordtest.Receiver, w *watcher, status, alert string) {
 	t.Helper()
 	until(t, toInbox, status+" "+alert, func() string {
 		if slices.ContainsFunc(titles(r), func(s string) bool { return isTitle(s, status, alert) }) {
@@ -92,9 +92,9 @@ func TestDrillMonitor(t *testing.T) {
 	awaitUp(t, w, "1")
 
 	server.kill()
-	told(t, receiver, w, "FIRING", "InstanceDown")
+	awaitMessage(t, receiver, w, "FIRING", "InstanceDown")
 	serve(t, nil, dir, "--faults", "off", "--listen", strings.TrimPrefix(server.url(), "http://"))
-	told(t, receiver, w, "RESOLVED", "InstanceDown")
+	awaitMessage(t, receiver, w, "RESOLVED", "InstanceDown")
 	if code := monitor.terminate(); code != command.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
@@ -126,15 +126,15 @@ func TestDrillEarlierService(t *testing.T) {
 	w := watch(t, monitor.waitFor(`ready on (http://\S+)`))
 	awaitUp(t, w, "1")
 	time.Sleep(10 * time.Second) // alerts on missing series would fire by now
-	if told := titles(receiver); len(told) > 0 {
-		t.Fatalf("a healthy service caused messages: %v\n%s", told, w)
+	if awaitMessage := titles(receiver); len(awaitMessage) > 0 {
+		t.Fatalf("a healthy service caused messages: %v\n%s", awaitMessage, w)
 	}
 	service.failing.Store(true)
-	told(t, receiver, w, "FIRING", "HighFailureRate")
+	awaitMessage(t, receiver, w, "FIRING", "HighFailureRate")
 	service.failing.Store(false)
-	told(t, receiver, w, "RESOLVED", "HighFailureRate")
+	awaitMessage(t, receiver, w, "RESOLVED", "HighFailureRate")
 	target.Close()
-	told(t, receiver, w, "FIRING", "InstanceDown")
+	awaitMessage(t, receiver, w, "FIRING", "InstanceDown")
 	known := regexp.MustCompile(`\] (HighFailureRate|AvailabilityBurn(Fast|Slow)|InstanceDown|MetricsMissing)$`)
 	for _, title := range titles(receiver) {
 		if !known.MatchString(title) {

@@ -42,8 +42,8 @@ func TestSmokeExitCodes(t *testing.T) {
 	}
 }
 
-// A token that the environment holds, or names a file of, may be another server's: it does not leave this
-// machine in clear. One that the command line names does. A proxy sees which arrive.
+// A token from the environment can belong to another server, so it does not leave this machine in plain
+// text. A token that the command line names does. A proxy records which tokens arrive.
 func TestSmokeTokenOfTheEnvironmentStaysHere(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "token")

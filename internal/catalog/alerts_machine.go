@@ -58,7 +58,7 @@ unless
 				"If InstanceDown fires too, start with that runbook.",
 				"Search GET /metrics for the series that the alert names.",
 				"If it is missing there, check the latest release. If the series was renamed, change its alerts and dashboards.",
-				"If it is there, check in Prometheus whether the target is scraped and whether the configuration drops series.",
+				"If it exists, check in Prometheus whether the target is scraped and whether the configuration drops series.",
 			},
 			Provoke: Provocation{Faults: `{"scrape_outage":{"value":true,"for":"2m"}}`, Fires: []string{"InstanceDown"}},
 		},

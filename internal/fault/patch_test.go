@@ -101,7 +101,7 @@ func TestPatchMerges(t *testing.T) {
 			`{"routes":{"/books":{"error":{"share":0.5,"for":"5m"},"hang":1}}}`, `{"routes":{"/books":{"error":{"share":0.7},"for":"19s"}}}`,
 			`{"routes":{"/books":{"error":{"share":0.7,"for":"19s"},"hang":1}}}`,
 		},
-		"a time beside one of the patch's own": {
+		"a time next to one of the patch's own": {
 			`{"database":{"error":{"share":0.5,"for":"5m"},"delay":{"fixed":"1s","for":"2m"}}}`, `{"database":{"delay":{"for":"7s"},"for":"19s"}}`,
 			`{"database":{"error":{"share":0.5,"for":"5m"},"delay":{"fixed":"1s","for":"7s"}}}`,
 		},

@@ -10,7 +10,7 @@ import (
 	"onsale/internal/fault"
 )
 
-// errStoreAway is the error of a memoryStore while it is away.
+// errStoreAway is the error of a memoryStore while it is unavailable.
 var errStoreAway = errors.New("store is unavailable")
 
 // memoryStore is a Store shared by several replicas. Its clock is skew ahead of the

@@ -12,7 +12,7 @@ type ObstacleError struct {
 	// Remedy is what the operator should do, on one line, such as a GRANT statement.
 	// It is empty if Err is sufficient.
 	Remedy string
-	// Lasting means that the obstacle does not go away without an operator, such as a
+	// Lasting means that the obstacle remains until an operator acts, such as a
 	// missing privilege.
 	Lasting bool
 	// Err is the error from the database.

@@ -7,8 +7,8 @@ import (
 	"onsale/internal/catalog/export"
 )
 
-// compose returns what deploy/compose has of the catalogue beside the files that it shares with other
-// Prometheus servers and Grafanas.
+// compose returns the generated files of deploy/compose, without those that it shares with other
+// deployments.
 func compose() ([]export.File, error) {
 	o := export.DefaultOptions()
 	// The receiver there takes notifications without a token: it is published on 127.0.0.1 alone.

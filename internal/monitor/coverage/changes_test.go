@@ -32,8 +32,8 @@ func (s *series) set(names ...string) {
 	s.names = names
 }
 
-// beside adds a second target with these names.
-func (s *series) beside(names ...string) {
+// addTarget adds a second target with these names.
+func (s *series) addTarget(names ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.other = names
@@ -129,9 +129,9 @@ func TestTargetThatLacksSeriesIsLogged(t *testing.T) {
 	t.Parallel()
 	contain(t, logOf(t, func(s *series) {
 		s.set("heat", "rain")
-		s.beside("rain")
+		s.addTarget("rain")
 		time.Sleep(time.Hour)
-		s.beside("heat", "rain")
+		s.addTarget("heat", "rain")
 		time.Sleep(time.Hour)
 	}),
 		`alerts cannot fire for some targets, which lack the series they need" component=coverage job=shop `+
@@ -140,7 +140,7 @@ func TestTargetThatLacksSeriesIsLogged(t *testing.T) {
 	// Series that no target has are logged in another line.
 	contain(t, logOf(t, func(s *series) {
 		s.set("heat")
-		s.beside("any")
+		s.addTarget("any")
 		time.Sleep(time.Hour)
 	}), `alerts="Wet: no rain`, `alerts="Hot, Hotter: evaluated on 1 of 2`)
 }

@@ -18,7 +18,7 @@ import (
 	"onsale/internal/monitor/discord/discordtest"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // now is the time of the messages in these tests.
 var now = time.Date(2026, time.March, 14, 15, 9, 26, 0, time.UTC)

@@ -67,7 +67,7 @@ func TestCorruptedLogIsRepaired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	copy(content[len(content)/2:], "this is no record of a write-ahead log")
+	copy(content[len(content)/2:], "this cannot be a write-ahead log record")
 	if err := os.WriteFile(segment, content, 0o600); err != nil {
 		t.Fatal(err)
 	}

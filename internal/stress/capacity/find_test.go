@@ -277,7 +277,7 @@ func TestTesterEndsTheSearch(t *testing.T) {
 
 func TestInterruptedSearchSaysWhatIsKnown(t *testing.T) {
 	t.Parallel()
-	errAway := errors.New("the target is away")
+	errAway := errors.New("the target is unreachable")
 	for _, c := range []struct {
 		name string
 		end  func(cancel context.CancelFunc) error

@@ -18,7 +18,7 @@ const (
 )
 
 // size returns the usable columns and rows. It leaves out the last column, because some
-// terminals wrap after it, and the last row, because the cursor is there.
+// terminals wrap after it, and the last row, because of the cursor.
 func (l *Live) size() (columns, rows int) {
 	columns, rows, err := l.options.Size()
 	if err != nil || columns <= 0 || rows <= 0 {

@@ -127,6 +127,6 @@ func TestTextKeepsNames(t *testing.T) {
 	t.Parallel()
 	got := text(t, sample(1), report.TextOptions{Width: 80})
 	if n := strings.Count(got, "POST     /buy_random_deny/[id] "); n < 4 {
-		t.Errorf("the name is there %d times, want once in each table:\n%s", n, got)
+		t.Errorf("the name appears %d times, want once in each table:\n%s", n, got)
 	}
 }

@@ -78,7 +78,7 @@ func TestProblemsHaveLineAndField(t *testing.T) {
 		{"path empty", "tasks:\n- path: ''\n", "shop.yaml:2: tasks[0].path must not be empty"},
 		{"path null", "tasks:\n- path:\n", "shop.yaml:2: tasks[0].path must be a text"},
 		{"no steps", "tasks:\n- steps: []\n", "shop.yaml:2: tasks[0].steps needs at least one step"},
-		{"steps beside a path", "tasks:\n- path: /\n  steps: [{path: /}]\n", "shop.yaml:2: tasks[0].path is not a known field; known are name, weight, steps"},
+		{"steps next to a path", "tasks:\n- path: /\n  steps: [{path: /}]\n", "shop.yaml:2: tasks[0].path is not a known field; known are name, weight, steps"},
 		{"method", "tasks:\n- {path: /, method: post}\n", "shop.yaml:2: tasks[0].method must be written in capitals: POST"},
 		{"method misspelt", "tasks:\n- {path: /, method: PSOT}\n", "shop.yaml:2: tasks[0].method is not a known method; did you mean POST?"},
 		{"method no word", "tasks:\n- {path: /, method: 'A B'}\n", "shop.yaml:2: tasks[0].method must be a method such as GET or POST"},
@@ -102,7 +102,7 @@ func TestProblemsHaveLineAndField(t *testing.T) {
 		{"wait unknown", "wait: {betweens: [1s, 2s]}\ntasks: [{path: /}]\n", "shop.yaml:1: wait.betweens is not a known field; did you mean between?\nshop.yaml:1: wait must have exactly one of constant, between and pacing, such as between: [1s, 3s]"},
 		{"between one", "wait: {between: [1s]}\ntasks: [{path: /}]\n", "shop.yaml:1: wait.between must be two durations, such as [1s, 3s]"},
 		{"between turned round", "wait: [3s, 1s]\ntasks: [{path: /}]\n", "shop.yaml:1: wait must have the shorter duration first"},
-		{"pause beside a path", "tasks:\n- steps:\n  - {pause: 1s, path: /}\n", "shop.yaml:3: tasks[0].steps[0].path is not a known field; known are pause"},
+		{"pause next to a path", "tasks:\n- steps:\n  - {pause: 1s, path: /}\n", "shop.yaml:3: tasks[0].steps[0].path is not a known field; known are pause"},
 		{"pause with a pace", "tasks:\n- steps:\n  - pause: {pacing: 1s}\n", "shop.yaml:3: tasks[0].steps[0].pause must be constant or between: pacing is only for the wait between tasks"},
 		{"headers", "tasks:\n- path: /\n  headers:\n    X Y: a\n    Cookie: b\n    content-length: 3\n    X-A: \"a\\nb\"\n    X-B: [1]\n", `shop.yaml:4: tasks[0].headers.X Y is not a valid header name
 shop.yaml:5: tasks[0].headers.Cookie cannot be set here: use cookies, with names and values

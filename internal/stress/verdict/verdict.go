@@ -1,6 +1,6 @@
 // Package verdict decides whether a load test passed. It parses the thresholds of
-// --fail-if, compares them with the measurements, and tells failures of the target from
-// limits of the load tester.
+// --fail-if, compares them with the measurements, and separates
+// failures of the target from limits of the load tester.
 //
 // A threshold describes a failure: the run fails if it is true. That is the opposite of
 // k6, whose thresholds describe success.

@@ -40,7 +40,7 @@ func TestHealth(t *testing.T) {
 		case "/ready":
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = w.Write([]byte(`{"status":503,"message":"the database is away"}`))
+			_, _ = w.Write([]byte(`{"status":503,"message":"the database is unreachable"}`))
 		case "/moved":
 			http.Redirect(w, r, "/health", http.StatusFound)
 		case "/empty":
@@ -61,7 +61,7 @@ func TestHealth(t *testing.T) {
 		"lives":              {healthcmd.Command{URL: s.URL}, "/health", ""},
 		"lives, slash":       {healthcmd.Command{URL: s.URL + "/"}, "/health", ""},
 		"another path":       {healthcmd.Command{URL: s.URL + "/-/healthy"}, "/-/healthy", ""},
-		"not ready":          {healthcmd.Command{URL: s.URL, Ready: true}, "/ready", "503 Service Unavailable: the database is away"},
+		"not ready":          {healthcmd.Command{URL: s.URL, Ready: true}, "/ready", "503 Service Unavailable: the database is unreachable"},
 		"no such path":       {healthcmd.Command{URL: s.URL + "/nothing"}, "/nothing", "404 Not Found"},
 		"moved":              {healthcmd.Command{URL: s.URL + "/moved"}, "/moved", "302"},
 		"an empty 204":       {healthcmd.Command{URL: s.URL + "/empty"}, "/empty", "204"},

@@ -128,7 +128,7 @@ func TestSmokeOfAServerThatDoesNotSell(t *testing.T) {
 	}
 }
 
-// It waits for a server that is starting, and no longer than it was told.
+// It waits for a server that is starting, but not longer than --wait.
 func TestSmokeWaits(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
