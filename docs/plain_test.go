@@ -2,7 +2,6 @@ package docs_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 )
