@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-
 	"onsale/internal/field"
 	"onsale/internal/stress"
 	"onsale/internal/stress/result"
