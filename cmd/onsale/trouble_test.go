@@ -368,7 +368,7 @@ func TestSecondStartContinues(t *testing.T) {
 	}
 	up, w := start(always)
 	silence(t, w.base, "alertname=Later")
-	told(t, receiver, w, "FIRING", "Always")
+	awaitMessage(t, receiver, w, "FIRING", "Always")
 	becomes(t, w.base, "sum(count_over_time(up[1h])) > bool 3", "1")
 	stopped := time.Now()
 	if code := up.terminate(); code != command.ExitOK {
@@ -384,7 +384,7 @@ func TestSecondStartContinues(t *testing.T) {
 		more += "      - alert: " + name + "\n        expr: vector(1)\n        labels: {severity: info}\n"
 	}
 	_, w = start(more)
-	told(t, receiver, w, "FIRING", "Last")
+	awaitMessage(t, receiver, w, "FIRING", "Last")
 	times := map[string]int{}
 	for _, title := range titles(receiver) {
 		for _, name := range []string{"Always", "Later"} {

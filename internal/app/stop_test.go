@@ -282,7 +282,7 @@ func TestAPanicInAnOptionalPartDoesNotStopSales(t *testing.T) {
 		run     bool              // whether that needs a load test
 	}{
 		"crowd":     {"concert opened", nil, false},
-		"load test": {"load test did not end well", map[string]string{"runs": "no directory"}, true},
+		"load test": {"load test failed", map[string]string{"runs": "no directory"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
