@@ -184,7 +184,7 @@ func TestStressUsageErrors(t *testing.T) {
 		{[]string{"--scenario", file}, "weight"},
 		{[]string{"--curl", "wget http://127.0.0.1"}, "curl"},
 		{[]string{"ftp://127.0.0.1"}, "http"},
-		{[]string{"http://127.0.0.1:1/", "--wait", "0"}, "nobody listens"},
+		{[]string{"http://127.0.0.1:1/", "--wait", "0"}, "no server listens"},
 		{[]string{"-H", "http://127.0.0.1:1", "--wait", "0"}, "onsale serve"},
 		{[]string{s.URL, "--wait=-1s"}, "--wait must be"},
 		{[]string{"-H", s.URL}, "ticket"},
