@@ -3,7 +3,6 @@
 package cluster_test
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -35,7 +34,7 @@ func (n *node) testChart(t *testing.T) {
 	}
 	r := release{helmHome: t.TempDir(), helmProgram: program}
 	n.makeShop(t)
-	t.Cleanup(func() { n.tellShop(t) })
+	t.Cleanup(func() { logState(t, shopNamespace, []string{"logs", "onsale-test"}) })
 
 	// It has no Secrets yet, and says which.
 	if out, err := r.try(t, "install", chart, "--set", "networkPolicy.enabled=true"); err == nil || !strings.Contains(err.Error(), "no Secret onsale") {
@@ -221,23 +220,4 @@ func (n *node) makeShopSecrets(t *testing.T) {
 		}
 	}
 	mustShop(t, "apply", "-f", root+"/deploy/kubernetes/overlays/local/postgres.yaml")
-}
-
-// tellShop logs what the namespace looks like after a failure.
-func (n *node) tellShop(t *testing.T) {
-	t.Helper()
-	if !t.Failed() {
-		return
-	}
-	for _, args := range [][]string{
-		{"get", "pods", "-o", "wide"},
-		{"get", "events", "--sort-by=.lastTimestamp"},
-		{"logs", "-l", "app.kubernetes.io/name=onsale", "--tail=15", "--prefix"},
-		{"logs", "onsale-test"},
-	} {
-		// The test's own context has ended.
-		out, err := run(context.WithoutCancel(t.Context()), "", append([]string{"kubectl", "-n", shopNamespace}, args...)...)
-		lines := strings.Split(out, "\n")
-		t.Logf("kubectl %s: %v\n%s", strings.Join(args, " "), err, strings.Join(lines[max(0, len(lines)-40):], "\n"))
-	}
 }

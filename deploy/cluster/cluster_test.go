@@ -40,7 +40,7 @@ func TestCluster(t *testing.T) {
 		}
 	}
 	n.volumes(t, volumes)
-	t.Cleanup(func() { n.tell(t) })
+	t.Cleanup(func() { logState(t, namespace) })
 
 	s := new(shop)
 	if !t.Run("deploys", func(t *testing.T) { n.testDeploy(t, m, s) }) {
@@ -62,17 +62,17 @@ func TestCluster(t *testing.T) {
 	t.Run("installs the chart", n.testChart)
 }
 
-// tell logs the state of the cluster after a failure.
-func (n *node) tell(t *testing.T) {
+// logState logs the state of a namespace after a failure, and the output of more kubectl commands.
+func logState(t *testing.T, namespace string, more ...[]string) {
 	t.Helper()
 	if !t.Failed() {
 		return
 	}
-	for _, args := range [][]string{
+	for _, args := range append([][]string{
 		{"get", "pods,hpa,pdb", "-o", "wide"},
 		{"get", "events", "--sort-by=.lastTimestamp"},
 		{"logs", "-l", "app.kubernetes.io/name=onsale", "--tail=15", "--prefix"},
-	} {
+	}, more...) {
 		// The test's own context has ended.
 		out, err := run(context.WithoutCancel(t.Context()), "", append([]string{"kubectl", "-n", namespace}, args...)...)
 		lines := strings.Split(out, "\n")

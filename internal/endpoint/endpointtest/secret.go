@@ -1,6 +1,9 @@
 package endpointtest
 
-import "strings"
+import (
+	"strings"
+	"testing"
+)
 
 // SecretURLs returns URLs, most of them malformed, with the user "uSER1", the password
 // "hUNTER2", or a query with that password. No output may contain either; [Leaks] checks that.
@@ -29,4 +32,24 @@ func Leaks(text string) bool {
 		}
 	}
 	return false
+}
+
+// KeepSecrets calls try with each of [SecretURLs]. Neither its output nor its error may leak a
+// secret, and at least one URL must be rejected: otherwise the test proves nothing.
+func KeepSecrets(tb testing.TB, try func(url string) (output string, err error)) {
+	tb.Helper()
+	rejected := 0
+	for _, url := range SecretURLs() {
+		output, err := try(url)
+		if err != nil {
+			rejected++
+			output += err.Error()
+		}
+		if Leaks(output) {
+			tb.Errorf("%q leaks:\n%s", url, output)
+		}
+	}
+	if rejected == 0 {
+		tb.Error("nothing was rejected")
+	}
 }

@@ -17,11 +17,8 @@ type RulesCommand struct {
 
 // Run writes a Prometheus rule file.
 func (c *RulesCommand) Run(ctx context.Context, e *command.Env) error {
-	o, err := c.checked(c.options())
-	if err != nil {
-		return err
-	}
-	set, err := c.read(ctx, e, o)
+	o, err := c.options()
+	set, err := c.prepare(ctx, e, o, err)
 	if err != nil {
 		return err
 	}
@@ -41,11 +38,8 @@ type DashboardsCommand struct {
 
 // Run writes the Grafana dashboards.
 func (c *DashboardsCommand) Run(ctx context.Context, e *command.Env) error {
-	o, err := c.checked(c.options())
-	if err != nil {
-		return err
-	}
-	set, err := c.read(ctx, e, o)
+	o, err := c.options()
+	set, err := c.prepare(ctx, e, o, err)
 	if err != nil {
 		return err
 	}
@@ -97,11 +91,8 @@ type RunbooksCommand struct {
 
 // Run writes the runbooks, in Markdown.
 func (c *RunbooksCommand) Run(ctx context.Context, e *command.Env) error {
-	o, err := c.checked(c.options())
-	if err != nil {
-		return err
-	}
-	set, err := c.read(ctx, e, o)
+	o, err := c.options()
+	set, err := c.prepare(ctx, e, o, err)
 	if err != nil {
 		return err
 	}

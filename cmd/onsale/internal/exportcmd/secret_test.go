@@ -13,21 +13,10 @@ import (
 // No error may contain the secret.
 func TestNoURLShowsItsSecrets(t *testing.T) {
 	t.Parallel()
-	refused := 0
-	for _, url := range endpointtest.SecretURLs() {
+	endpointtest.KeepSecrets(t, func(url string) (string, error) {
 		c := exportcmd.AlertmanagerCommand{Pace: "real", AlertmanagerVersion: "0.28"}
 		c.Receiver, c.Output = url, "-"
 		var out bytes.Buffer
-		err := c.Run(&command.Env{Lookup: func(string) (string, bool) { return "", false }, Stdout: &out, Stderr: &out})
-		if err == nil {
-			continue
-		}
-		refused++
-		if endpointtest.Leaks(err.Error()) {
-			t.Errorf("%q is shown as %v", url, err)
-		}
-	}
-	if refused == 0 {
-		t.Error("nothing was rejected") // so the test proves nothing
-	}
+		return "", c.Run(&command.Env{Lookup: func(string) (string, bool) { return "", false }, Stdout: &out, Stderr: &out})
+	})
 }

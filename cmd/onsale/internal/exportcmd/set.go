@@ -81,6 +81,16 @@ func (f *serviceFlags) read(ctx context.Context, e *command.Env, o export.Option
 	return export.New(o)
 }
 
+// prepare checks the flags, reads the metrics of the service, and returns the rules and dashboards
+// that fit them. o and err are the result of options.
+func (f *serviceFlags) prepare(ctx context.Context, e *command.Env, o export.Options, err error) (*export.Set, error) {
+	o, err = f.checked(o, err)
+	if err != nil {
+		return nil, err
+	}
+	return f.read(ctx, e, o)
+}
+
 // metricsPages parses values of --target in the same way as `onsale monitor`. The default
 // path is /metrics.
 func metricsPages(values []string) ([]*url.URL, error) {
